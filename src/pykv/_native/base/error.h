@@ -1,0 +1,41 @@
+/*
+ * error: the detail behind a status code, kept per thread until the next failure.
+ *
+ * A function that fails sets the detail once, where the failure is known best, and returns the
+ * status; callers pass the status on unchanged. Success does not clear the detail: it is
+ * meaningful only right after a failure, on the same thread.
+ */
+#ifndef PYKV_BASE_ERROR_H
+#define PYKV_BASE_ERROR_H
+
+#include <stdarg.h>
+#include <stdint.h>
+
+#include "base/annotate.h"
+#include "pykv.h"
+
+/* Records status with a printf-style message (truncated at PYKV_ERROR_TEXT_BYTES) and returns status. */
+pykv_status error_set(pykv_status status, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* As error_set, with the errno that the system gave and the file it concerns (NULL: none). */
+pykv_status error_set_system(pykv_status status, int system_errno, const char *path,
+                             const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/*
+ * Records PYKV_CORRUPTION of file at offset: what was expected and what was found, with both
+ * numbers (printed in hex). Returns PYKV_CORRUPTION.
+ */
+pykv_status error_set_corruption(const char *path, uint64_t offset, const char *what,
+                                 uint64_t expected, uint64_t got);
+
+/* Records PYKV_NO_MEMORY for a request of size bytes. Returns PYKV_NO_MEMORY. */
+pykv_status error_set_no_memory(uint64_t size);
+
+/* The detail of this thread's last failure. Owned by the thread; valid until its next failure. */
+const pykv_error *error_last(void);
+
+/* Puts a saved copy back, for clean-up code that may fail itself after the first failure. */
+void error_restore(const pykv_error *saved);
+
+#endif

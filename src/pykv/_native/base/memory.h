@@ -1,0 +1,39 @@
+/*
+ * memory: the only door to the heap. Every allocation of the core passes here, so that a test can
+ * make the k-th one fail and can count what is still owned at the end.
+ *
+ * Thread-safe. A failed allocation returns NULL; the caller reports PYKV_NO_MEMORY.
+ */
+#ifndef PYKV_BASE_MEMORY_H
+#define PYKV_BASE_MEMORY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/annotate.h"
+
+/* Returns size bytes, uninitialised, or NULL. A size of 0 is served as 1. Free with mem_free. */
+PYKV_NODISCARD void *mem_alloc(size_t size);
+
+/* Returns count * size zeroed bytes, or NULL on failure or overflow. */
+PYKV_NODISCARD void *mem_alloc_zeroed(size_t count, size_t size);
+
+/* Grows or shrinks; on failure returns NULL and the old block stays owned by the caller. */
+PYKV_NODISCARD void *mem_resize(void *block, size_t size);
+
+/* Returns size bytes whose address is a multiple of alignment (a power of two), or NULL. */
+PYKV_NODISCARD void *mem_alloc_aligned(size_t alignment, size_t size);
+
+/* Frees what any function above returned; NULL is ignored. */
+void mem_free(void *block);
+
+/*
+ * Test control: the allocation with this countdown (1 = the next) fails; with sticky every later
+ * one fails too. 0 switches failing off. Returns the number of allocations since the last call.
+ */
+uint64_t mem_fail_at(uint64_t countdown, int sticky);
+
+/* Blocks allocated and not freed yet, process-wide. */
+int64_t mem_block_count(void);
+
+#endif

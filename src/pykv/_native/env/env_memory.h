@@ -1,0 +1,61 @@
+/*
+ * env_memory: a simulated disk in memory, for tests: it knows what was synced and can lose power.
+ *
+ * Per file: the bytes as the page cache has them, a durable shadow, and which 512-byte sectors
+ * differ. Per directory: the names now, and the names that are durable. A crash gives a new env
+ * in which every un-synced sector, size and name is kept, dropped, torn or garbled by chance.
+ * Single source of chance: the seed. Stores through mappings are seen because a mapping is the
+ * page-cache copy itself. Thread-safe by one mutex.
+ */
+#ifndef PYKV_ENV_ENV_MEMORY_H
+#define PYKV_ENV_ENV_MEMORY_H
+
+#include "env/env.h"
+
+/* What may happen to un-synced bytes when the power goes. */
+typedef enum env_crash_policy {
+    ENV_CRASH_DROP_ALL = 1,       /* nothing un-synced survives */
+    ENV_CRASH_KEEP_ALL = 2,       /* everything does: death of the process only */
+    ENV_CRASH_PREFIX = 3,         /* writes survive in order up to a random point */
+    ENV_CRASH_SUBSET = 4,         /* each sector, size and name on its own: old or new */
+    ENV_CRASH_TORN = 5,           /* as SUBSET, and sectors may be torn or garbled in changed bytes */
+    ENV_CRASH_TORN_SECTOR = 6,    /* as TORN, and a garbled sector loses its unchanged bytes too */
+    ENV_CRASH_POLICY_COUNT = 7
+} env_crash_policy;
+
+/* A fresh empty disk. file_bytes_max bounds every file (address space is reserved per file). */
+PYKV_NODISCARD pykv_status env_memory_new(uint64_t seed, uint64_t file_bytes_max, env **env_out);
+/* Frees the disk. All its directories, files and mappings must have been closed. */
+void env_memory_free(env *self);
+
+/* Calls counted so far that change or could change the disk (each is a crash point). */
+uint64_t env_memory_call_count(env *self);
+/* The power goes at the call with this number: it is done in part at random, it and all later calls
+ * fail with PYKV_IO_FAILED. 0: never. */
+void env_memory_power_off_at(env *self, uint64_t call_number);
+bool env_memory_is_off(env *self);
+
+/* The disk as the next boot finds it. self stays as it was and may be crashed again otherwise. */
+PYKV_NODISCARD pykv_status env_memory_crash(env *self, uint64_t seed, env_crash_policy policy,
+                                            env **env_out);
+/* A faithful copy of the current state, un-synced parts included. */
+PYKV_NODISCARD pykv_status env_memory_clone(env *self, env **env_out);
+
+/* A failed sync as Linux has it: the pages count as clean, the device keeps the old bytes. The next
+ * sync of that file succeeds without writing them. Used by env_fault. */
+void env_memory_sync_lost(env_file *file);
+/* Evicts clean pages: reads now see the device's bytes. */
+void env_memory_drop_cache(env *self);
+
+/* Limits the sum of file sizes; writes beyond it fail with PYKV_NO_SPACE after a partial write. */
+void env_memory_set_capacity(env *self, uint64_t bytes_max);
+/* Clocks stand still unless moved. */
+void env_memory_advance(env *self, int64_t monotonic_us, int64_t wall_us);
+
+/* Direct access to the bytes of a file, to damage them: changes cache and device alike. */
+PYKV_NODISCARD pykv_status env_memory_file_bytes(env *self, const char *path, uint8_t **data_out,
+                                                 uint64_t *size_out);
+/* Names of all files, as full paths. Free with env_names_free. */
+PYKV_NODISCARD pykv_status env_memory_paths(env *self, env_names *names_out);
+
+#endif

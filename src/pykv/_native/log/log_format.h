@@ -1,0 +1,107 @@
+/*
+ * log_format: the one record format of segments, write-ahead log, value log and manifest edits.
+ *
+ *   offset size  field
+ *        0    4  header_crc     crc32c of (log seed, offset u64, bytes 4..24, extension)
+ *        4    4  body_crc       crc32c of (value_length u32, key_length u16, kind u8, 0 u8,
+ *                               deadline u64 if any, namespace u32 if any, key, value): unseeded
+ *        8    4  value_length
+ *       12    2  key_length
+ *       14    1  kind           RECORD_*; 0 is never valid, so zeros are never a record
+ *       15    1  flags          RECORD_FLAG_*
+ *       16    8  sequence       of this operation, from 1
+ *       24       extension      in this order, each only if its flag is set:
+ *                                 synced_through u64 (RECORD_FLAG_SYNCED)
+ *                                 batch_count u32, batch_crc u32 (RECORD_FLAG_BATCH_LAST)
+ *                                 deadline u64, microseconds (RECORD_FLAG_DEADLINE)
+ *                                 namespace u32 (RECORD_FLAG_NAMESPACE)
+ *                                 codec u32 (RECORD_FLAG_CODEC)
+ *                key, value, zeros up to a multiple of 8
+ *
+ * Records start at multiples of RECORD_GRANULE_BYTES. The header check is seeded with the file's
+ * random id and covers the offset: a record that was copied, shifted or left over from another
+ * file is never valid. The body check travels unchanged with the record wherever it is copied.
+ * Documented in docs/format/record.md; a test decodes its examples.
+ */
+#ifndef PYKV_LOG_LOG_FORMAT_H
+#define PYKV_LOG_LOG_FORMAT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/annotate.h"
+#include "base/slice.h"
+#include "pykv.h"
+
+enum { RECORD_HEADER_BYTES = 24, RECORD_GRANULE_BYTES = 8, RECORD_EXTENSION_BYTES_MAX = 32 };
+
+/* Kinds. */
+enum {
+    RECORD_PUT = 1,
+    RECORD_DELETE = 2, /* tombstone: key, no value */
+    RECORD_CLEAR = 3   /* everything with a lower sequence is gone: no key, no value */
+};
+
+enum {
+    RECORD_FLAG_BATCH = 1,      /* member of a batch of two or more */
+    RECORD_FLAG_BATCH_LAST = 2, /* its last member; carries count and chained check */
+    RECORD_FLAG_SYNCED = 4,
+    RECORD_FLAG_DEADLINE = 8,
+    RECORD_FLAG_NAMESPACE = 16,
+    RECORD_FLAG_CODEC = 32
+};
+
+/* A record, decoded or about to be encoded. key and value are borrowed. */
+typedef struct record {
+    uint32_t header_crc; /* filled by encode and decode */
+    uint32_t body_crc;
+    uint8_t kind;
+    uint8_t flags;
+    uint64_t sequence;
+    uint64_t synced_through;
+    uint32_t batch_count;
+    uint32_t batch_crc;
+    uint64_t deadline_us;
+    uint32_t namespace_id;
+    uint32_t codec;
+    slice key;
+    slice value;
+} record;
+
+/* Seed of a file's header checks, from its random id. */
+uint32_t record_seed(uint64_t file_id);
+
+/* Bytes of header and extension for flags. */
+uint32_t record_head_bytes(uint8_t flags);
+
+/* Bytes the record takes in a log, padding included. */
+uint64_t record_bytes(uint8_t flags, size_t key_length, size_t value_length);
+
+/* Computes the body check from key, value, kind, deadline and namespace. */
+uint32_t record_body_crc(const record *self);
+
+/* Writes header and extension (record_head_bytes(flags)) for a record at offset of the file with this
+ * seed, sets header_crc. body_crc must be set. */
+void record_encode_head(record *self, uint32_t seed, uint64_t offset, uint8_t *out);
+
+/* As above followed by key, value and padding: record_bytes(...) in all. */
+void record_encode(record *self, uint32_t seed, uint64_t offset, uint8_t *out);
+
+/* What record_decode found. */
+typedef enum record_check {
+    RECORD_VALID = 0,
+    RECORD_HEADER_INVALID, /* not a record: torn, zero, garbled or of another place */
+    RECORD_CUT_OFF,        /* a valid header whose body reaches beyond size */
+    RECORD_BODY_INVALID    /* a valid header over a damaged body */
+} record_check;
+
+/* Decodes the record at data (size bytes are there), which stands at offset in the file. Checks header,
+ * lengths, known kind and flags, and, with check_body, the body. *out borrows from data. On
+ * RECORD_CUT_OFF and RECORD_BODY_INVALID the header fields of *out are set. */
+record_check record_decode(const uint8_t *data, uint64_t size, uint32_t seed, uint64_t offset,
+                           bool check_body, record *out);
+
+/* Chains a member's header check into a batch check; start with 0. */
+uint32_t record_chain(uint32_t batch_crc, uint32_t header_crc);
+
+#endif

@@ -1,0 +1,369 @@
+/*
+ * pykv.h: the public header of the pykv storage engines. Everything a C program needs, and the
+ * text from which the Python binding is cut.
+ *
+ * Conventions.
+ *  1. Handles are opaque. What *_open or *_new gives, *_close or *_free takes back; NULL is ignored.
+ *  2. Functions return pykv_status. Results come through pointers named *_out, which are untouched
+ *     on failure. After a failure pykv_last_error() tells the detail, on the same thread.
+ *  3. Keys and values are a pointer and a length. A pointer may be NULL when its length is 0.
+ *  4. In an options struct zero means the default.
+ *  5. Unless a comment says otherwise every function may be called from any thread at any time,
+ *     also during pykv_close (PYKV_CLOSED) and in a forked child (PYKV_FORKED).
+ *  6. The library starts no threads: lend it some with pykv_maintain, or call pykv_maintain_step.
+ *     Without either, writers do the work they wait for themselves.
+ *  7. Times are microseconds, sizes are bytes.
+ *
+ * The region between the two marker comments holds declarations only: no macro, no attribute, no
+ * inline function. The build cuts it out for cffi.
+ */
+#ifndef PYKV_H
+#define PYKV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define PYKV_API __attribute__((visibility("default")))
+#else
+#define PYKV_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* pykv: declarations begin */
+
+/* Status of a call. The numbers are stable; 0 is success. */
+typedef enum pykv_status {
+    PYKV_OK = 0,
+    PYKV_NOT_FOUND = 1,          /* the key is absent */
+    PYKV_WOULD_BLOCK = 2,        /* PYKV_NO_WAIT was given and the call would have waited */
+    PYKV_TIMED_OUT = 3,          /* the deadline passed; the call may be repeated */
+    PYKV_INVALID_ARGUMENT = 4,   /* an argument or option is out of its range */
+    PYKV_KEY_TOO_LARGE = 5,
+    PYKV_VALUE_TOO_LARGE = 6,
+    PYKV_BATCH_TOO_LARGE = 7,
+    PYKV_CORRUPTION = 8,         /* stored bytes are not what was written */
+    PYKV_LOCKED = 9,             /* another opener holds the store */
+    PYKV_READ_ONLY = 10,         /* opened read-only, or the media is */
+    PYKV_CLOSED = 11,
+    PYKV_FORKED = 12,            /* the handle belongs to the parent process */
+    PYKV_IO_FAILED = 13,
+    PYKV_NO_SPACE = 14,          /* disk or quota full; writes work again when there is room */
+    PYKV_STORE_FAILED = 15,      /* an earlier sync failed: reads go on, writes need a reopen */
+    PYKV_COMMIT_UNKNOWN = 16,    /* this write's sync failed: it may or may not survive */
+    PYKV_FORMAT = 17,            /* another engine, a newer format, or not a database */
+    PYKV_NOT_SUPPORTED = 18,
+    PYKV_NO_MEMORY = 19,
+    PYKV_INTERNAL = 20,          /* an invariant of the library broke */
+    PYKV_PATH_NOT_FOUND = 21,
+    PYKV_PATH_EXISTS = 22,
+    PYKV_NO_PERMISSION = 23,
+    PYKV_NOT_A_DIRECTORY = 24,
+    PYKV_HISTORY_GONE = 25
+} pykv_status;
+
+enum {
+    PYKV_KEY_BYTES_MAX = 65535,
+    PYKV_VALUE_BYTES_MAX = 1073741824,
+    PYKV_ERROR_TEXT_BYTES = 512,
+    PYKV_ERROR_PATH_BYTES = 512,
+    PYKV_DAMAGE_COUNT_MAX = 64
+};
+
+/* Engines. A directory remembers its engine. */
+enum { PYKV_ENGINE_ANY = 0, PYKV_ENGINE_BITCASK = 1, PYKV_ENGINE_LSM = 2 };
+
+/* When a write is acknowledged. */
+enum {
+    PYKV_DURABILITY_DEFAULT = 0,
+    PYKV_DURABILITY_OS = 1,      /* in the kernel's page cache: survives the death of the process */
+    PYKV_DURABILITY_SYNC = 2,    /* on the device */
+    PYKV_DURABILITY_INTERVAL = 3 /* as OS, and a sync is asked for at a fixed interval */
+};
+
+/* Flags of single calls, or-ed together. */
+enum {
+    PYKV_SYNC = 1,     /* wait until this write and all before it are on the device */
+    PYKV_NO_SYNC = 2,  /* do not wait, even in a store opened with PYKV_DURABILITY_SYNC */
+    PYKV_NO_WAIT = 4   /* return PYKV_WOULD_BLOCK, with nothing done, rather than wait or read a disk */
+};
+
+/* How the mapped log sink is chosen. */
+enum { PYKV_LOG_AUTO = 0, PYKV_LOG_PWRITE = 1, PYKV_LOG_MAPPED = 2 };
+
+/* Background roles for pykv_maintain. */
+enum { PYKV_ROLE_LOG = 1, PYKV_ROLE_DATA = 2 };
+
+/* States of a store. */
+enum {
+    PYKV_STATE_OPEN = 0,
+    PYKV_STATE_DEGRADED = 1,  /* background work is failing; reads and writes go on */
+    PYKV_STATE_READ_ONLY = 2, /* no space or opened read-only; heals by itself when space returns */
+    PYKV_STATE_FAILED = 3,    /* a sync failed: reads go on, writes need a reopen */
+    PYKV_STATE_CLOSED = 4
+};
+
+typedef struct pykv_store pykv_store;
+typedef struct pykv_batch pykv_batch;
+typedef struct pykv_scan pykv_scan;
+typedef struct pykv_many pykv_many;
+
+/* Detail of the last failure of the calling thread. Strings are NUL-terminated, maybe empty. */
+typedef struct pykv_error {
+    pykv_status status;
+    int32_t system_errno;   /* 0: not from the system */
+    uint64_t offset;        /* of the damage in path, for PYKV_CORRUPTION */
+    uint64_t expected;
+    uint64_t got;
+    int64_t owner_pid;      /* for PYKV_LOCKED: who holds it, 0 unknown */
+    char text[512];
+    char path[512];
+} pykv_error;
+
+/* Options of pykv_open. Zero means the default given in brackets. */
+typedef struct pykv_options {
+    int32_t engine;                   /* PYKV_ENGINE_ANY: the directory decides [new: bitcask] */
+    int32_t durability;               /* [PYKV_DURABILITY_OS] */
+    uint64_t interval_us;             /* of PYKV_DURABILITY_INTERVAL [100,000] */
+    int32_t must_exist;               /* nonzero: do not create */
+    int32_t must_not_exist;           /* nonzero: fail if there is a database already */
+    int32_t read_only;                /* nonzero: no lock, no write, the state at open */
+    int32_t log_sink;                 /* PYKV_LOG_AUTO | PWRITE | MAPPED [auto] */
+    uint64_t segment_bytes;           /* Bitcask segment size, 64 KiB .. 16 GiB [64 MiB] */
+    uint64_t batch_bytes_max;         /* largest batch, 64 KiB .. 1 GiB [64 MiB] */
+    double space_amplification_max;   /* bytes on disk over live bytes that merging keeps, > 1 [1.5] */
+    int32_t log_sector_padding;       /* nonzero: each sync pads the log to a 512-byte sector */
+    int32_t no_mapped_reads;          /* nonzero: read by pread only */
+    int32_t recover_point_in_time;    /* nonzero: cut the log at damage instead of refusing to open */
+    uint64_t merge_bytes_per_second;  /* pace of merging, 0 unlimited */
+} pykv_options;
+
+/* Counters and gauges of a store. Bytes are bytes, counts are since open unless said otherwise. */
+typedef struct pykv_stats {
+    uint64_t key_count;               /* live keys */
+    uint64_t live_bytes;              /* of records that are current */
+    uint64_t disk_bytes;              /* of all segment files, up to their logical length */
+    uint64_t segment_count;
+    uint64_t keydir_bytes;            /* memory of the key directory */
+    uint64_t undo_bytes;              /* memory of displaced versions kept for open iterators */
+    uint64_t open_scan_count;
+    uint64_t last_sequence;           /* of the last visible write */
+    uint64_t synced_sequence;         /* of the last write known to be on the device */
+    uint64_t epoch;                   /* rises with each unclean recovery */
+    uint64_t put_count;
+    uint64_t delete_count;
+    uint64_t get_count;
+    uint64_t get_hit_count;
+    uint64_t sync_count;
+    uint64_t written_bytes;           /* to logs, by writers */
+    uint64_t merged_bytes;            /* to logs, by merges */
+    uint64_t merge_count;
+    uint64_t tag_mismatch_count;      /* records read because a tag matched another key's */
+    uint64_t cold_read_count;         /* reads that went through pread */
+    uint64_t recovered_record_count;  /* replayed from logs at open */
+    uint64_t discarded_bytes;         /* of torn log tail set aside at open */
+    uint64_t open_us;                 /* time open took */
+    uint64_t bus_fault_count;         /* pages of mapped files that could not be read */
+    int32_t state;                    /* PYKV_STATE_* */
+    int32_t engine;                   /* PYKV_ENGINE_* */
+    int32_t durability;               /* in force */
+    int32_t log_sink;                 /* in force: PYKV_LOG_PWRITE or PYKV_LOG_MAPPED */
+    int32_t bus_guard_active;
+    int32_t hot_mode;                 /* 1: mapped reads without releasing anything */
+    int32_t recovered_from_image;     /* 1: the key directory came from its saved image */
+    int32_t clean_open;               /* 1: the last close was clean */
+} pykv_stats;
+
+/* A value pinned in place: data is valid until pykv_unpin. Hold it only as long as a copy takes. */
+typedef struct pykv_pinned {
+    const uint8_t *data;
+    size_t length;
+    uint64_t token;
+    void *owned;
+} pykv_pinned;
+
+/* A run of rows from a scan. Row i has its key at data[offsets[2i]] up to offsets[2i+1] and its
+ * value from there up to offsets[2i+2]. Valid until the next call on the scan. */
+typedef struct pykv_rows {
+    size_t count;
+    const uint8_t *data;
+    const uint64_t *offsets;
+} pykv_rows;
+
+/* One damage found by pykv_verify or repair. */
+typedef struct pykv_damage {
+    uint64_t offset;
+    uint64_t expected;
+    uint64_t got;
+    char path[256];
+    char text[256];
+} pykv_damage;
+
+/* What pykv_verify or pykv_repair saw. The first PYKV_DAMAGE_COUNT_MAX damages are listed. */
+typedef struct pykv_report {
+    uint64_t file_count;
+    uint64_t record_count;
+    uint64_t byte_count;
+    uint64_t damage_count;
+    uint64_t lost_record_count;       /* repair: records that could not be saved, where known */
+    uint64_t kept_record_count;       /* repair: records in the repaired database */
+    pykv_damage damages[64];
+} pykv_report;
+
+/* Progress of a long call; polled from another thread. Both are updated with relaxed stores. */
+typedef struct pykv_progress {
+    uint64_t done;
+    uint64_t total;
+    int32_t cancel;                   /* set nonzero to end the call early with PYKV_TIMED_OUT */
+} pykv_progress;
+
+/* ---- library ---- */
+
+/* Version of the library, "major.minor.patch". Static. */
+PYKV_API const char *pykv_version(void);
+
+/* Short name of a status, such as "not found". Static; never NULL. */
+PYKV_API const char *pykv_status_name(int32_t status);
+
+/* Detail of this thread's last failure. Valid until its next failing call. Never NULL. */
+PYKV_API const pykv_error *pykv_last_error(void);
+
+/* ---- opening and closing ---- */
+
+/* Opens or creates the database in directory path (UTF-8 or raw bytes); options NULL: all defaults.
+ * Fails with PYKV_LOCKED, PYKV_FORMAT, PYKV_CORRUPTION, PYKV_PATH_*, PYKV_NO_PERMISSION,
+ * PYKV_NOT_A_DIRECTORY, PYKV_INVALID_ARGUMENT, PYKV_NO_SPACE, PYKV_IO_FAILED, PYKV_NO_MEMORY. */
+PYKV_API pykv_status pykv_open(const char *path, const pykv_options *options,
+                               pykv_store **store_out);
+
+/* Waits for calls in flight (at most timeout_us; negative: for ever), ends scans, syncs, writes the
+ * clean-close state and releases every file. Later calls give PYKV_CLOSED; closing again is OK.
+ * PYKV_TIMED_OUT leaves the store closing: new calls are refused, and close may be called again. */
+PYKV_API pykv_status pykv_close(pykv_store *store, int64_t timeout_us);
+
+/* Frees a handle; closes it first if needed. No call may be running or follow. In a forked child
+ * it releases memory only. */
+PYKV_API void pykv_free(pykv_store *store);
+
+/* PYKV_ENGINE_* of the database at path, or PYKV_ENGINE_ANY if there is none.
+ * PYKV_FORMAT if something else, or a newer format, is there. */
+PYKV_API pykv_status pykv_detect(const char *path, int32_t *engine_out);
+
+/* Saves every readable record of a closed database into a fresh one in the same directory; what it
+ * replaces is kept in a subdirectory "damaged-N". report_out may be NULL. */
+PYKV_API pykv_status pykv_repair(const char *path, pykv_report *report_out);
+
+/* Removes the files of a closed database, and the directory if nothing else is in it. */
+PYKV_API pykv_status pykv_destroy(const char *path);
+
+/* ---- reading ---- */
+
+/* Pins the value of key. PYKV_NOT_FOUND, PYKV_CORRUPTION, PYKV_IO_FAILED; with PYKV_NO_WAIT also
+ * PYKV_WOULD_BLOCK. On PYKV_OK pykv_unpin must follow, on any thread. */
+PYKV_API pykv_status pykv_get(pykv_store *store, const void *key, size_t key_length, int32_t flags,
+                              pykv_pinned *pinned_out);
+PYKV_API void pykv_unpin(pykv_store *store, pykv_pinned *pinned);
+
+/* PYKV_OK or PYKV_NOT_FOUND without touching the value's checksum. */
+PYKV_API pykv_status pykv_contains(pykv_store *store, const void *key, size_t key_length,
+                                   int32_t flags);
+
+/* Many keys at once. A pykv_many holds the results of the last pykv_get_many made with it; it is
+ * used by one thread at a time and may be used again and again. */
+PYKV_API pykv_status pykv_many_new(pykv_store *store, pykv_many **many_out);
+PYKV_API void pykv_many_free(pykv_many *many);
+
+/* Looks up count keys; keys[i] has key_lengths[i] bytes. All are seen at one moment. The results
+ * are pinned until pykv_many_release. */
+PYKV_API pykv_status pykv_get_many(pykv_many *many, size_t count, const void *const *keys,
+                                   const size_t *key_lengths, int32_t flags);
+
+/* Arrays of count entries after pykv_get_many: values[i] is NULL where the key is absent. */
+PYKV_API const uint8_t *const *pykv_many_values(const pykv_many *many);
+PYKV_API const size_t *pykv_many_lengths(const pykv_many *many);
+PYKV_API void pykv_many_release(pykv_many *many);
+
+/* All rows at one moment, in no order. keys_only leaves values empty. A scan is used by one thread at
+ * a time. */
+PYKV_API pykv_status pykv_scan_open(pykv_store *store, int32_t keys_only, pykv_scan **scan_out);
+
+/* Next rows, at most about chunk_bytes of them (0: 64 KiB); count 0 at the end. */
+PYKV_API pykv_status pykv_scan_next(pykv_scan *scan, size_t chunk_bytes, int32_t flags,
+                                    pykv_rows *rows_out);
+PYKV_API void pykv_scan_close(pykv_scan *scan);
+
+/* Number of keys, exact, O(1). */
+PYKV_API pykv_status pykv_count(pykv_store *store, uint64_t *count_out);
+
+/* ---- writing ---- */
+
+PYKV_API pykv_status pykv_put(pykv_store *store, const void *key, size_t key_length,
+                              const void *value, size_t value_length, int32_t flags);
+
+/* Deletes key; existed_out (may be NULL) tells whether it was there. A missing key writes nothing. */
+PYKV_API pykv_status pykv_delete(pykv_store *store, const void *key, size_t key_length,
+                                 int32_t flags, int32_t *existed_out);
+
+/* Sets key to value (value NULL with value_length 0 and delete_it nonzero: deletes) iff its value now
+ * equals expected (expect_absent nonzero: iff it is absent). swapped_out tells whether it did. */
+PYKV_API pykv_status pykv_compare_and_set(pykv_store *store, const void *key, size_t key_length,
+                                          const void *expected, size_t expected_length,
+                                          int32_t expect_absent, const void *value,
+                                          size_t value_length, int32_t delete_it, int32_t flags,
+                                          int32_t *swapped_out);
+
+/* Removes every key in one step. */
+PYKV_API pykv_status pykv_clear(pykv_store *store, int32_t flags);
+
+/* A batch collects writes; pykv_write applies them all or none, the later of equal keys winning.
+ * A batch is used by one thread at a time and copies what it is given. */
+PYKV_API pykv_status pykv_batch_new(pykv_batch **batch_out);
+PYKV_API pykv_status pykv_batch_put(pykv_batch *batch, const void *key, size_t key_length,
+                                    const void *value, size_t value_length);
+PYKV_API pykv_status pykv_batch_delete(pykv_batch *batch, const void *key, size_t key_length);
+PYKV_API size_t pykv_batch_count(const pykv_batch *batch);
+PYKV_API size_t pykv_batch_bytes(const pykv_batch *batch);
+PYKV_API void pykv_batch_clear(pykv_batch *batch);
+PYKV_API void pykv_batch_free(pykv_batch *batch);
+
+/* Applies batch. The batch is unchanged and may be cleared and used again. */
+PYKV_API pykv_status pykv_write(pykv_store *store, pykv_batch *batch, int32_t flags);
+
+/* ---- upkeep ---- */
+
+/* Makes everything written so far durable. */
+PYKV_API pykv_status pykv_sync(pykv_store *store);
+
+/* Seals the active segment (Bitcask) or writes out the memtable (LSM). */
+PYKV_API pykv_status pykv_flush(pykv_store *store);
+
+/* Merges until no dead byte is left that may go; progress may be NULL. */
+PYKV_API pykv_status pykv_compact(pykv_store *store, pykv_progress *progress);
+
+PYKV_API pykv_status pykv_get_stats(pykv_store *store, pykv_stats *stats_out);
+PYKV_API int32_t pykv_state(pykv_store *store);
+
+/* Checks every byte of every file. PYKV_OK with report_out->damage_count telling what was found. */
+PYKV_API pykv_status pykv_verify(pykv_store *store, pykv_progress *progress,
+                                 pykv_report *report_out);
+
+/* Tries to leave PYKV_STATE_READ_ONLY or PYKV_STATE_DEGRADED now. */
+PYKV_API pykv_status pykv_resume(pykv_store *store);
+
+/* Lends the calling thread for a role until the store closes. Returns PYKV_OK at close. */
+PYKV_API pykv_status pykv_maintain(pykv_store *store, int32_t role);
+
+/* Does one bounded step of a role's work; more_out tells whether there is more to do now. */
+PYKV_API pykv_status pykv_maintain_step(pykv_store *store, int32_t role, int32_t *more_out);
+
+/* pykv: declarations end */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
