@@ -1,0 +1,55 @@
+/*
+ * log_reader: walks the records of one segment held in memory or mapped, and says where and why it
+ * stopped.
+ *
+ * A batch is delivered only when its last member was found and its count and chained check agree;
+ * until then valid_end stands before its first member. In an append segment each sequence must be
+ * the previous one plus one: leftovers of any kind end the walk.
+ * Not thread-safe. Borrowed data must stay until the reader is done.
+ */
+#ifndef PYKV_LOG_LOG_READER_H
+#define PYKV_LOG_LOG_READER_H
+
+#include "log/log_format.h"
+#include "log/log_segment.h"
+
+/* Why a walk ended. */
+typedef enum log_stop {
+    LOG_STOP_NONE = 0,
+    LOG_STOP_END,            /* exactly at size */
+    LOG_STOP_ZEROS,          /* only zeros follow */
+    LOG_STOP_HEADER_INVALID,
+    LOG_STOP_BODY_INVALID,
+    LOG_STOP_CUT_OFF,        /* a record reaches beyond size */
+    LOG_STOP_BATCH_BROKEN,   /* a batch without its end, or with a wrong count or check */
+    LOG_STOP_SEQUENCE        /* a valid record with a sequence that does not follow */
+} log_stop;
+
+typedef struct log_reader {
+    const uint8_t *data;
+    uint64_t size;
+    uint64_t offset;         /* of the next record */
+    uint32_t seed;
+    bool ordered;            /* sequences must follow each other */
+    bool check_body;
+    uint64_t next_sequence;  /* expected, 0: any */
+    uint64_t batch_end;      /* members before it were checked as a batch */
+    uint64_t valid_end;      /* end of the last whole commit */
+    uint64_t synced_through; /* highest mark seen */
+    log_stop stop;
+} log_reader;
+
+/* data[0..size) is the whole file; the walk begins at offset (at least LOG_SEGMENT_HEADER_BYTES).
+ * ordered with next_sequence 0 takes the first record's as the start. */
+void log_reader_init(log_reader *self, const uint8_t *data, uint64_t size, uint64_t file_id,
+                     uint64_t offset, bool ordered, uint64_t next_sequence);
+
+/* True with the next record and its offset, false at the stop. */
+bool log_reader_next(log_reader *self, record *record_out, uint64_t *offset_out);
+
+/* Highest synced_through mark of any valid record (header and body) at or behind from, searched at
+ * every granule; 0 if there is none. Slow: only after an invalid record. */
+uint64_t log_reader_search_mark(const uint8_t *data, uint64_t size, uint64_t file_id,
+                                uint64_t from);
+
+#endif

@@ -1,0 +1,56 @@
+/*
+ * log_segment: the 64-byte header at the start of every log file, behind which records stand.
+ *
+ *   offset size  field
+ *        0    8  magic            "PYKVLOG\n"
+ *        8    4  format_version   1
+ *       12    1  kind             LOG_SEGMENT_*
+ *       13    3  zero
+ *       16    8  file_id          random; seeds every record's header check
+ *       24    8  number           of the segment, from 1, below 2^32
+ *       32    8  birth_sequence   append: sequence of its first record; merged: the store's last
+ *                                 visible sequence when the merge began
+ *       40    8  synced_through   position known durable when the file was made (log_position)
+ *       48    8  store_id         random id of the database
+ *       56    4  zero
+ *       60    4  header_crc       crc32c of bytes 0..60
+ *
+ * A log position is one number, (segment number << 32 | offset in 8-byte granules): positions of one
+ * log compare as numbers. Documented in docs/format/segment.md.
+ */
+#ifndef PYKV_LOG_LOG_SEGMENT_H
+#define PYKV_LOG_LOG_SEGMENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/annotate.h"
+#include "pykv.h"
+
+enum { LOG_SEGMENT_HEADER_BYTES = 64, LOG_FORMAT_VERSION = 1 };
+
+/* Kinds: records in sequence order without gaps, or the live records of merged segments. */
+enum { LOG_SEGMENT_APPEND = 1, LOG_SEGMENT_MERGED = 2 };
+
+typedef struct log_segment_header {
+    uint8_t kind;
+    uint32_t number;
+    uint64_t file_id;
+    uint64_t birth_sequence;
+    uint64_t synced_through;
+    uint64_t store_id;
+} log_segment_header;
+
+/* The position of offset (a multiple of 8) in segment number. */
+static inline uint64_t log_position(uint32_t number, uint64_t offset)
+{
+    return (uint64_t)number << 32 | offset / 8;
+}
+
+void log_segment_encode(const log_segment_header *self, uint8_t out[LOG_SEGMENT_HEADER_BYTES]);
+
+/* Decodes and checks. PYKV_CORRUPTION naming path; PYKV_FORMAT for a newer format version. */
+PYKV_NODISCARD pykv_status log_segment_decode(const uint8_t *data, uint64_t size, const char *path,
+                                              log_segment_header *out);
+
+#endif

@@ -1,0 +1,73 @@
+/*
+ * log_sink: where the bytes of an append log go. Two ways behind one interface.
+ *
+ * The pwrite sink is the reference: bytes are built in a scratch buffer and written at the tail,
+ * errors come back at the call. The mapped sink builds them in place in a shared mapping of blocks
+ * that were reserved and faulted in ahead of time (up to ready_until): an append is a memory copy.
+ * It falls back to nothing by itself: log_sink_build gives PYKV_WOULD_BLOCK beyond ready_until until
+ * log_sink_prepare has moved it.
+ *
+ * A mapping reports no errors, so the owner syncs at seal and at least every 30 s and treats a failed
+ * sync as final. The writable window is LOG_SINK_WINDOW_BYTES and slides: bytes behind it are no
+ * longer mapped writable.
+ *
+ * Thread-safety: one thread at a time (the log lock of the owner), except log_sink_prepare, which
+ * may run beside log_sink_build and log_sink_commit.
+ * Invariants: (1) bytes before tail never change; (2) a failed write leaves tail where it was, and the
+ * next append starts there again; (3) tail is a multiple of RECORD_GRANULE_BYTES.
+ */
+#ifndef PYKV_LOG_LOG_SINK_H
+#define PYKV_LOG_LOG_SINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "env/env.h"
+
+enum {
+    LOG_SINK_WINDOW_BYTES = 4 * 1024 * 1024,
+    LOG_SINK_READY_BYTES = 256 * 1024, /* faulted in ahead of the tail */
+    LOG_SINK_WRITE_BACK_BYTES = 1024 * 1024
+};
+
+typedef struct log_sink log_sink;
+
+/* A sink that appends to file (borrowed) from tail on by pwrite. */
+PYKV_NODISCARD pykv_status log_sink_open_pwrite(env_file *file, uint64_t tail, log_sink **sink_out);
+
+/* A mapped sink over file, whose blocks are reserved up to capacity as it goes. PYKV_NOT_SUPPORTED where
+ * the file system cannot: open a pwrite sink instead. */
+PYKV_NODISCARD pykv_status log_sink_open_mapped(env_file *file, uint64_t tail, uint64_t capacity,
+                                                log_sink **sink_out);
+
+/* Frees the sink; the file stays open. */
+void log_sink_close(log_sink *self);
+
+/* Where to build the next size bytes, which are to stand at the tail. Valid until the next call.
+ * PYKV_NO_MEMORY; mapped: PYKV_WOULD_BLOCK if size bytes are not ready. */
+PYKV_NODISCARD pykv_status log_sink_build(log_sink *self, size_t size, uint8_t **data_out);
+
+/* Appends the first size bytes of what was built and moves the tail. */
+PYKV_NODISCARD pykv_status log_sink_commit(log_sink *self, size_t size);
+
+/* Appends parts as they are (for values too large to copy): a write call in both sinks. */
+PYKV_NODISCARD pykv_status log_sink_append(log_sink *self, const slice *parts, size_t part_count);
+
+/* Mapped: reserves and faults in LOG_SINK_READY_BYTES (at least size) ahead of the tail; may take long. PYKV_NO_SPACE if the
+ * disk is full. pwrite: nothing to do. */
+PYKV_NODISCARD pykv_status log_sink_prepare(log_sink *self, uint64_t size);
+
+/* True if preparing now would keep later appends from waiting. */
+bool log_sink_wants_prepare(const log_sink *self);
+
+uint64_t log_sink_tail(const log_sink *self);
+bool log_sink_is_mapped(const log_sink *self);
+
+/* Starts write-back of full LOG_SINK_WRITE_BACK_BYTES behind the tail that were not asked for yet. */
+void log_sink_pace(log_sink *self);
+
+/* Cuts reserved bytes beyond the tail off the file. Nothing is appended afterwards. */
+PYKV_NODISCARD pykv_status log_sink_seal(log_sink *self);
+
+#endif
