@@ -1,0 +1,123 @@
+/*
+ * keydir: the in-memory directory of a Bitcask: from a key's hash to the address of its record, in
+ * about ten bytes a key. Keys are not in memory: a match here is a candidate, and the caller compares
+ * the full key in the record.
+ *
+ *   slot (one atomic 64-bit word)   address:40 | tag:24
+ *     address  record position in 8-byte granules of the store's address space (extent.h)
+ *     tag      the low n bits are hash bits d .. d+n of the key, where d is the depth of its bucket;
+ *              bit n is a marker, n at most 23. Tag 0: empty (word 0) or deleted (word 1 << 24 | 0)
+ *   unit     1 KiB: 16 lines of 8 slots, one cache line each
+ *   bucket   1 to 14 units, chosen by linear hashing on the low bits of the hash; its lines form one
+ *            ring in which a slot stands at or behind the line that the low bits of its tag give
+ *
+ * Growing takes no whole-table doubling: a bucket gains a unit when it is 7/8 full, and the next
+ * bucket in turn splits when keys exceed KEYDIR_BUCKET_KEYS a bucket. A split uses up one tag bit
+ * (n falls by one); the next overwrite of that key stores a full tag again. Half of all keys are
+ * younger than the last doubling, so the average tag stays long (docs/decisions/0001).
+ *
+ * Sources: linear hashing (Litwin 1980), slots of tag and address as in FASTER (Chandramouli 2018).
+ *
+ * Thread-safety: readers run without a lock beside one writer. Slots are single atomic words; moving
+ * slots (grow, split, clear) and multi-key publishing happen inside keydir_change_begin/end, a
+ * sequence lock: a reader that overlapped one repeats. Writers exclude each other (the store's
+ * writer lock).
+ * Invariants: (1) a key has at most one slot; (2) a slot is found from its bucket's first line for
+ * its tag without passing an empty slot; (3) live <= used <= capacity in every bucket.
+ */
+#ifndef PYKV_BITCASK_KEYDIR_H
+#define PYKV_BITCASK_KEYDIR_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/annotate.h"
+#include "pykv.h"
+
+#define KEYDIR_ADDRESS_MAX ((UINT64_C(1) << 40) - 1)
+
+enum {
+    KEYDIR_UNIT_BYTES = 1024,
+    KEYDIR_UNIT_SLOTS = 128,
+    KEYDIR_LINE_SLOTS = 8,
+    KEYDIR_BUCKET_UNITS_MAX = 14,
+    KEYDIR_BUCKET_KEYS = 600, /* average at which the next bucket splits */
+    KEYDIR_TAG_BITS_MAX = 23
+};
+
+typedef struct keydir keydir;
+
+/* A walk over the candidates of one hash. Filled by keydir_find; borrowed by the calls below. */
+typedef struct keydir_cursor {
+    uint64_t address;       /* of the candidate that keydir_next gave */
+    _Atomic uint64_t *slot; /* where it stands; for writers */
+    /* private */
+    const keydir *owner;
+    uint64_t want;          /* hash bits that tags are compared with */
+    uint32_t version;
+    uint32_t bucket_index;
+    uint32_t line;          /* current */
+    uint32_t line_count;
+    uint32_t lines_left;
+    uint32_t next_slot;
+} keydir_cursor;
+
+/* An empty directory; PYKV_NO_MEMORY. */
+PYKV_NODISCARD pykv_status keydir_new(keydir **keydir_out);
+void keydir_free(keydir *self);
+
+/* ---- readers, no lock ---- */
+
+/* Prefetches what a lookup of hash will touch: first the bucket, then (second call) its line. */
+void keydir_prefetch_bucket(const keydir *self, uint64_t hash);
+void keydir_prefetch_line(const keydir *self, uint64_t hash);
+
+/* Starts a walk. False while a change is running: try again, or take the writer lock. */
+bool keydir_find(const keydir *self, uint64_t hash, keydir_cursor *cursor_out);
+
+/* Steps to the next slot whose tag matches, sets address; false when there is none. */
+bool keydir_next(keydir_cursor *cursor);
+
+/* True if no change began since keydir_find: what was found, or not found, holds. Call it after the
+ * record was read. */
+bool keydir_still(const keydir_cursor *cursor);
+
+/* Live keys. */
+uint64_t keydir_count(const keydir *self);
+
+/* Bytes of memory held. */
+uint64_t keydir_bytes(const keydir *self);
+
+/* ---- writer, under the store's writer lock ---- */
+
+/* Marks the begin and end of a change of several slots as one for readers. They nest. */
+void keydir_change_begin(keydir *self);
+void keydir_change_end(keydir *self);
+
+/*
+ * Makes sure that a keydir_insert of hash will find a free slot: grows and splits as due. A failed
+ * growth is no failure while a slot is free. PYKV_NO_MEMORY otherwise, nothing changed.
+ * Splitting may need the hash of a record whose tag has run out of bits: rehash gives it, from an
+ * address, or fails with the status to return.
+ */
+typedef pykv_status (*keydir_rehash)(void *context, uint64_t address, uint64_t *hash_out);
+PYKV_NODISCARD pykv_status keydir_prepare(keydir *self, uint64_t hash, keydir_rehash rehash,
+                                          void *context);
+
+/* Adds a slot for a key that has none. Requires a keydir_prepare for this hash since the last insert
+ * into its bucket; false if there is no room all the same. */
+bool keydir_insert(keydir *self, uint64_t hash, uint64_t address);
+
+/* Points the slot under cursor to address, with a full tag of hash. The cursor must come from a walk
+ * made under the same hold of the lock. */
+void keydir_replace(keydir *self, const keydir_cursor *cursor, uint64_t hash, uint64_t address);
+
+/* Removes the slot under cursor. */
+void keydir_remove(keydir *self, const keydir_cursor *cursor);
+
+/* Checks every invariant by walking all slots; rehash as above (NULL: skip invariant 2 for slots whose
+ * tag is too short). For tests and verify. False with the first violation in text. */
+PYKV_NODISCARD bool keydir_check(const keydir *self, char *text, uint64_t text_bytes);
+
+#endif
