@@ -18,7 +18,10 @@
 pykv_status error_set(pykv_status status, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* As error_set, with the errno that the system gave and the file it concerns (NULL: none). */
+/*
+ * As error_set, with the errno that the system gave and the file it concerns (NULL: none). The text
+ * becomes "<path>: <message>: <the system's words> (errno N)".
+ */
 pykv_status error_set_system(pykv_status status, int system_errno, const char *path,
                              const char *format, ...) __attribute__((format(printf, 4, 5)));
 
@@ -28,6 +31,11 @@ pykv_status error_set_system(pykv_status status, int system_errno, const char *p
  */
 pykv_status error_set_corruption(const char *path, uint64_t offset, const char *what,
                                  uint64_t expected, uint64_t got);
+
+/*
+ * Records PYKV_LOCKED: path is held by process owner_pid (0: unknown). Returns PYKV_LOCKED.
+ */
+pykv_status error_set_locked(const char *path, int64_t owner_pid);
 
 /* Records PYKV_NO_MEMORY for a request of size bytes. Returns PYKV_NO_MEMORY. */
 pykv_status error_set_no_memory(uint64_t size);

@@ -1,0 +1,72 @@
+/*
+ * buffer: growth by doubling, so that appending is linear in the bytes appended. Not thread-safe.
+ */
+#include "base/buffer.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/invariant.h"
+#include "base/memory.h"
+
+enum { BUFFER_BYTES_MIN = 64 };
+
+/* The capacity to grow to for needed bytes: at least twice the old one. */
+static size_t grown_capacity(size_t capacity, size_t needed)
+{
+    size_t doubled = capacity > SIZE_MAX / 2 ? SIZE_MAX : capacity * 2;
+    size_t least = doubled < BUFFER_BYTES_MIN ? BUFFER_BYTES_MIN : doubled;
+    return needed > least ? needed : least;
+}
+
+pykv_status buffer_reserve(buffer *self, size_t extra)
+{
+    PYKV_ASSERT(self->size <= self->capacity);
+    if (extra <= self->capacity - self->size) {
+        return PYKV_OK;
+    }
+    if (extra > SIZE_MAX - self->size) {
+        return error_set_no_memory(SIZE_MAX);
+    }
+    size_t capacity = grown_capacity(self->capacity, self->size + extra);
+    uint8_t *data = mem_resize(self->data, capacity);
+    if (data == NULL) {
+        return error_set_no_memory(capacity);
+    }
+    self->data = data;
+    self->capacity = capacity;
+    return PYKV_OK;
+}
+
+pykv_status buffer_append(buffer *self, const void *data, size_t size)
+{
+    pykv_status status = buffer_reserve(self, size);
+    if (status == PYKV_OK && size > 0) {
+        memcpy(self->data + self->size, data, size);
+        self->size += size;
+    }
+    return status;
+}
+
+pykv_status buffer_append_zeros(buffer *self, size_t size)
+{
+    pykv_status status = buffer_reserve(self, size);
+    if (status == PYKV_OK && size > 0) {
+        memset(self->data + self->size, 0, size);
+        self->size += size;
+    }
+    return status;
+}
+
+void buffer_clear(buffer *self)
+{
+    self->size = 0;
+}
+
+void buffer_reset(buffer *self)
+{
+    mem_free(self->data);
+    self->data = NULL;
+    self->size = 0;
+    self->capacity = 0;
+}
