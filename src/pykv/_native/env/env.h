@@ -7,10 +7,12 @@
  * descriptor, so a directory that is renamed under an open store stays the same directory.
  *
  * Errors come back as a status with the errno and path in the thread's last error: PYKV_IO_FAILED,
- * PYKV_NO_SPACE (ENOSPC, EDQUOT), PYKV_PATH_NOT_FOUND, PYKV_PATH_EXISTS, PYKV_NO_PERMISSION (EACCES,
- * EPERM), PYKV_READ_ONLY (EROFS), PYKV_NOT_A_DIRECTORY, PYKV_NO_MEMORY. EINTR and short transfers are
- * looped inside. Thread-safety: an env, a directory and a file may be used from any thread at once;
- * writers of one file at overlapping offsets must exclude each other.
+ * PYKV_NO_SPACE (ENOSPC, EDQUOT, EFBIG), PYKV_PATH_NOT_FOUND, PYKV_PATH_EXISTS (EEXIST, ENOTEMPTY),
+ * PYKV_NO_PERMISSION (EACCES, EPERM), PYKV_READ_ONLY (EROFS), PYKV_NOT_A_DIRECTORY, PYKV_NO_MEMORY,
+ * PYKV_NOT_SUPPORTED (EOPNOTSUPP, ENOSYS, EXDEV), PYKV_INVALID_ARGUMENT (ENAMETOOLONG, or a mapping
+ * of no bytes). EINTR and short transfers are looped inside. Thread-safety: an env, a directory and
+ * a file may be used from any thread at once; writers of one file at overlapping offsets must
+ * exclude each other.
  */
 #ifndef PYKV_ENV_ENV_H
 #define PYKV_ENV_ENV_H
@@ -56,29 +58,6 @@ typedef struct env_names {
     char **names;
     size_t count;
 } env_names;
-
-/* Name of the file system calls, for fault injection and traces. */
-typedef enum env_call {
-    ENV_CALL_OPEN_DIRECTORY = 1,
-    ENV_CALL_LIST,
-    ENV_CALL_SYNC_DIRECTORY,
-    ENV_CALL_OPEN,
-    ENV_CALL_READ,
-    ENV_CALL_WRITE,
-    ENV_CALL_SYNC,
-    ENV_CALL_TRUNCATE,
-    ENV_CALL_ALLOCATE,
-    ENV_CALL_SIZE,
-    ENV_CALL_MAP,
-    ENV_CALL_MAPPED_WRITE,
-    ENV_CALL_RENAME,
-    ENV_CALL_UNLINK,
-    ENV_CALL_LINK,
-    ENV_CALL_MAKE_DIRECTORY,
-    ENV_CALL_LOCK,
-    ENV_CALL_RANDOM,
-    ENV_CALL_COUNT
-} env_call;
 
 /* Directories. create makes it and its parents (each parent synced). Close what open gave. */
 PYKV_NODISCARD pykv_status env_directory_open(env *self, const char *path, bool create,

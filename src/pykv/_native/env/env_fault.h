@@ -10,6 +10,29 @@
 
 #include "env/env.h"
 
+/* The kinds of calls. */
+typedef enum env_call {
+    ENV_CALL_OPEN_DIRECTORY = 1,
+    ENV_CALL_LIST,
+    ENV_CALL_SYNC_DIRECTORY,
+    ENV_CALL_OPEN,
+    ENV_CALL_READ,
+    ENV_CALL_WRITE,
+    ENV_CALL_SYNC,
+    ENV_CALL_TRUNCATE,
+    ENV_CALL_ALLOCATE,
+    ENV_CALL_SIZE,
+    ENV_CALL_MAP,
+    ENV_CALL_MAPPED_WRITE,
+    ENV_CALL_RENAME,
+    ENV_CALL_UNLINK,
+    ENV_CALL_LINK,
+    ENV_CALL_MAKE_DIRECTORY,
+    ENV_CALL_LOCK,
+    ENV_CALL_RANDOM,
+    ENV_CALL_COUNT
+} env_call;
+
 /* Which call fails, and how. */
 typedef struct env_fault_plan {
     uint64_t at;            /* number of the first failing call among those that match; 0: none */

@@ -2,7 +2,9 @@
  * env_ops: the table behind env.h. Only implementations of env include it.
  *
  * Every object starts with a pointer to its env, so a call finds its table: env, env_directory,
- * env_file and env_lock are the common heads of the implementations' own structs.
+ * env_file and env_lock are the common heads of the implementations' own structs, and what
+ * env_mapping.owner points to starts with env_mapping_owner. The helpers at the end are shared by
+ * the implementations; they are thread-safe.
  */
 #ifndef PYKV_ENV_ENV_OPS_H
 #define PYKV_ENV_ENV_OPS_H
@@ -60,5 +62,24 @@ struct env_file {
 struct env_lock {
     env *owner;
 };
+
+typedef struct env_mapping_owner {
+    env *owner;
+} env_mapping_owner;
+
+/* The status that env.h promises for an errno; PYKV_IO_FAILED for those it does not name. */
+pykv_status env_status_from_errno(int system_errno);
+
+/* Records the failed call named by action on path with that status, and returns it. */
+pykv_status env_fail(int system_errno, const char *path, const char *action);
+
+/* "directory/name" in fresh memory (mem_free), or NULL without memory. */
+PYKV_NODISCARD char *env_path_join(const char *directory, const char *name);
+
+/* A copy in fresh memory (mem_free), or NULL without memory. */
+PYKV_NODISCARD char *env_text_copy(const char *text);
+
+/* Appends a copy of name; names is left as it was on failure. */
+PYKV_NODISCARD pykv_status env_names_add(env_names *names, const char *name);
 
 #endif

@@ -1,0 +1,187 @@
+/*
+ * env_posix_lock: one opener of a directory, in this process and among processes.
+ *
+ * Two locks in this order: the process-wide registry of (device, inode), then flock(2) on a file of
+ * the directory, which holds the owner's process id as decimal text and a line feed (advice for the
+ * message only). flock belongs to the open file, so closing other descriptors of it does not free
+ * it; a forked child closes its copy at once, so the lock ends with its owner. The file is never
+ * removed. Thread-safe.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/process.h"
+#include "env/env_posix.h"
+
+enum { OWNER_TEXT_BYTES = 24, REPLACED_RETRIES_MAX = 16 };
+
+typedef struct posix_lock {
+    env_lock head;
+    int descriptor;
+    uint64_t fork_stamp; /* of the process that took it */
+    uint64_t device;
+    uint64_t inode;
+} posix_lock;
+
+static pykv_status locked_by(int64_t owner_pid, const char *path, const char *text)
+{
+    pykv_status status = error_set_system(PYKV_LOCKED, 0, path, "%s", text);
+    pykv_error detail = *error_last();
+    detail.owner_pid = owner_pid;
+    error_restore(&detail);
+    return status;
+}
+
+/* 0 if the file does not tell. */
+static int64_t read_owner(int descriptor)
+{
+    char text[OWNER_TEXT_BYTES];
+    ssize_t size = pread(descriptor, text, sizeof text - 1, 0);
+    if (size <= 0) {
+        return 0;
+    }
+    text[size] = '\0';
+    char *end;
+    long long owner = strtoll(text, &end, 10);
+    return end != text && *end == '\n' && owner > 0 ? (int64_t)owner : 0;
+}
+
+/* The id is advice: on a full disk the lock holds without it. Written before the file is cut, so
+ * that a block it already has is used again. */
+static void write_owner(int descriptor)
+{
+    char text[OWNER_TEXT_BYTES];
+    int size = snprintf(text, sizeof text, "%lld\n", (long long)getpid());
+    bool written =
+        pwrite(descriptor, text, (size_t)size, 0) == size && ftruncate(descriptor, size) == 0;
+    (void)written;
+}
+
+/* True if the name still leads to the locked file: another file there could be locked as well. */
+static bool same_file(int directory, const char *name, int descriptor)
+{
+    struct stat locked;
+    struct stat named;
+    return fstat(descriptor, &locked) == 0 && fstatat(directory, name, &named, 0) == 0 &&
+           locked.st_dev == named.st_dev && locked.st_ino == named.st_ino;
+}
+
+static int lock_descriptor(int descriptor)
+{
+    int result;
+    do {
+        result = flock(descriptor, LOCK_EX | LOCK_NB);
+    } while (result != 0 && errno == EINTR);
+    return result;
+}
+
+/* One attempt; *replaced_out says that the file was exchanged meanwhile and is worth another. */
+static pykv_status lock_once(env_directory *directory, const char *name, int *descriptor_out,
+                             bool *replaced_out)
+{
+    int parent = ((const posix_directory *)directory)->descriptor;
+    int descriptor = posix_openat(parent, name, O_RDWR | O_CREAT);
+    if (descriptor < 0) {
+        return env_fail(errno, directory->path, "open the lock file");
+    }
+    pykv_status status = PYKV_OK;
+    if (lock_descriptor(descriptor) != 0) {
+        status = errno == EWOULDBLOCK
+                     ? locked_by(read_owner(descriptor), directory->path,
+                                 "another process has this directory open")
+                     : env_fail(errno, directory->path, "lock the lock file");
+    } else if (!same_file(parent, name, descriptor)) {
+        *replaced_out = true;
+        status = locked_by(0, directory->path, "the lock file is being exchanged");
+    }
+    if (status != PYKV_OK) {
+        posix_close(descriptor);
+        return status;
+    }
+    *descriptor_out = descriptor;
+    return PYKV_OK;
+}
+
+static pykv_status lock_file(env_directory *directory, const char *name, int *descriptor_out)
+{
+    pykv_status status = PYKV_LOCKED;
+    for (int i = 0; i < REPLACED_RETRIES_MAX; i++) {
+        bool replaced = false;
+        status = lock_once(directory, name, descriptor_out, &replaced);
+        if (!replaced) {
+            break;
+        }
+    }
+    return status;
+}
+
+static pykv_status register_directory(env_directory *directory, posix_lock *self)
+{
+    pykv_status status = posix_directory_identity(directory, &self->device, &self->inode);
+    if (status == PYKV_OK) {
+        status = process_register(self->device, self->inode, directory->path);
+    }
+    if (status == PYKV_LOCKED) {
+        return locked_by((int64_t)getpid(), directory->path,
+                         "this process itself has this directory open");
+    }
+    return status;
+}
+
+/* Fills self, whose registration stands; on failure no descriptor stays open. */
+static pykv_status lock_and_mark(env_directory *directory, const char *name, posix_lock *self)
+{
+    pykv_status status = lock_file(directory, name, &self->descriptor);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    status = process_close_on_fork(self->descriptor);
+    if (status != PYKV_OK) {
+        posix_close(self->descriptor);
+        return status;
+    }
+    write_owner(self->descriptor);
+    self->fork_stamp = process_stamp();
+    return PYKV_OK;
+}
+
+pykv_status posix_lock_take(env_directory *directory, const char *name, env_lock **out)
+{
+    posix_lock *self = mem_alloc_zeroed(1, sizeof *self);
+    if (self == NULL) {
+        return error_set_no_memory(sizeof *self);
+    }
+    self->head.owner = directory->owner;
+    pykv_status status = register_directory(directory, self);
+    if (status == PYKV_OK) {
+        status = lock_and_mark(directory, name, self);
+        if (status != PYKV_OK) {
+            process_unregister(self->device, self->inode);
+        }
+    }
+    if (status != PYKV_OK) {
+        mem_free(self);
+        return status;
+    }
+    *out = &self->head;
+    return PYKV_OK;
+}
+
+/* In a forked child the descriptor is closed already and its number may be another file's. */
+void posix_lock_release(env_lock *lock)
+{
+    posix_lock *self = (posix_lock *)lock;
+    if (self->fork_stamp == process_stamp()) {
+        process_forget_descriptor(self->descriptor);
+        posix_close(self->descriptor);
+        process_unregister(self->device, self->inode);
+    }
+    mem_free(self);
+}

@@ -1,0 +1,101 @@
+/*
+ * env_posix_map: mappings of the real environment.
+ *
+ * Read-only and private mappings stand under the bus guard of base/process: a page that cannot be
+ * read becomes zeros and is counted. Writable ones are shared, absent in forked children, and not
+ * guarded: a page of zeros in place of a log would take stores that no one ever sees. Thread-safe.
+ */
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/process.h"
+#include "env/env_posix.h"
+
+typedef struct posix_mapping {
+    env_mapping_owner head;
+    bool guarded;
+    process_mapping guard;
+} posix_mapping;
+
+static int leave_out_of_children(void *base, size_t size)
+{
+#if defined(__APPLE__)
+    return minherit(base, size, VM_INHERIT_NONE);
+#else
+    return madvise(base, size, MADV_DONTFORK);
+#endif
+}
+
+/* Maps and brings the mapping under guard or out of children; on failure nothing stays mapped. */
+static pykv_status map_and_protect(env_file *file, posix_mapping *self, size_t size, bool writable)
+{
+    bool shared_writable = writable && !self->guarded;
+    int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
+    int sharing = writable && self->guarded ? MAP_PRIVATE : MAP_SHARED;
+    void *base = mmap(NULL, size, protection, sharing, ((posix_file *)file)->descriptor, 0);
+    if (base == MAP_FAILED) {
+        return env_fail(errno, file->path, "map");
+    }
+    self->guard.base = base;
+    self->guard.size = size;
+    pykv_status status = PYKV_OK;
+    if (shared_writable && leave_out_of_children(base, size) != 0) {
+        status = env_fail(errno, file->path, "keep a mapping out of forked children");
+    } else if (self->guarded) {
+        status = process_guard(&self->guard);
+    }
+    if (status != PYKV_OK) {
+        (void)munmap(base, size);
+    }
+    return status;
+}
+
+pykv_status posix_file_map(env_file *file, size_t size, bool writable, bool copy_on_write,
+                           env_mapping *out)
+{
+    if (size == 0) {
+        return error_set_system(PYKV_INVALID_ARGUMENT, 0, file->path, "cannot map no bytes");
+    }
+    posix_mapping *self = mem_alloc_zeroed(1, sizeof *self);
+    if (self == NULL) {
+        return error_set_no_memory(sizeof *self);
+    }
+    self->head.owner = file->owner;
+    self->guarded = !writable || copy_on_write;
+    pykv_status status = map_and_protect(file, self, size, writable);
+    if (status != PYKV_OK) {
+        mem_free(self);
+        return status;
+    }
+    out->base = (uint8_t *)(uintptr_t)self->guard.base;
+    out->size = size;
+    out->writable = writable;
+    out->owner = self;
+    return PYKV_OK;
+}
+
+void posix_unmap(env_mapping *mapping)
+{
+    posix_mapping *self = mapping->owner;
+    if (self->guarded) {
+        process_unguard(&self->guard);
+    }
+    (void)munmap(mapping->base, mapping->size);
+    mem_free(self);
+}
+
+uint32_t posix_mapping_faults(const env_mapping *mapping)
+{
+    const posix_mapping *self = mapping->owner;
+    return self->guard.fault_count;
+}
+
+pykv_status posix_mapping_written(env_mapping *mapping, size_t offset, size_t size)
+{
+    (void)mapping;
+    (void)offset;
+    (void)size;
+    return PYKV_OK;
+}
