@@ -6,8 +6,8 @@
  *   3. bus guard      SIGBUS handler and the table of mappings it protects (process_guard.c)
  *   4. descriptors    lock and log descriptors that a forked child closes
  *   5. CPU dispatch   crc32c_choose
- *   6. last error     thread-local, in error.c;  allocation counters in memory.c;  broken-invariant
- *                     count in invariant.c
+ *   6. elsewhere      last error, thread-local, in error.c; allocation counters in memory.c; count of
+ *                     broken invariants in invariant.c; numbers of threads in thread_hint.c
  *
  * Everything here is thread-safe.
  */
@@ -27,11 +27,17 @@ PYKV_NODISCARD pykv_status process_init(void);
 /* The stamp of this process: nonzero, and changed in a forked child. One load. */
 uint64_t process_stamp(void);
 
-/* Enters (device, inode) into the registry; PYKV_LOCKED if it is there. Leave with the same pair. */
+/*
+ * Enters (device, inode) into the registry; PYKV_LOCKED if it is there. Leave with the same pair; an
+ * absent pair is ignored. A forked child starts with an empty registry.
+ */
 PYKV_NODISCARD pykv_status process_register(uint64_t device, uint64_t inode, const char *path);
 void process_unregister(uint64_t device, uint64_t inode);
 
-/* A descriptor to close in forked children (locks, logs), and its removal. At most 4,096 at a time. */
+/*
+ * A descriptor to close in forked children (locks, logs), and its removal, which must come before
+ * it is closed. PYKV_NO_MEMORY when 4,096 are in the table.
+ */
 PYKV_NODISCARD pykv_status process_close_on_fork(int descriptor);
 void process_forget_descriptor(int descriptor);
 
@@ -47,7 +53,11 @@ typedef struct process_mapping {
     _Atomic uint32_t fault_count;
 } process_mapping;
 
-/* Protects mapping until unguarded. PYKV_NO_MEMORY when the table (65,536 entries) is full. */
+/*
+ * Protects mapping until unguarded; base and size stay as they are meanwhile. PYKV_NO_MEMORY when
+ * the table (65,536 entries) is full. No read may be running in a mapping when it is unguarded; one
+ * that is not guarded is ignored. A forked child starts with an empty table.
+ */
 PYKV_NODISCARD pykv_status process_guard(process_mapping *mapping);
 void process_unguard(process_mapping *mapping);
 
