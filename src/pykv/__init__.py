@@ -1,0 +1,1 @@
+"""pykv: an embeddable key-value storage engine."""

@@ -1,0 +1,269 @@
+"""Options of a store: one frozen dataclass per engine, and the durability modes.
+
+`pykv.open(path, name=value)` builds the dataclass of the engine; `docs/api.md` has the table. A
+value outside its range is an InvalidOptionError, an unknown name a TypeError with the near miss.
+The classes hold constants only and may be shared between threads.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from pykv.errors import InvalidOptionError
+
+KIB = 1024
+MIB = 1024 * KIB
+GIB = 1024 * MIB
+
+INTERVAL_US_MIN = 1_000
+INTERVAL_US_MAX = 30_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Os:
+    """Durability "os": a write returns when the kernel has it.
+
+    It survives the death of the process by any signal; it can be lost with the operating system or
+    the power. The fastest mode.
+    """
+
+    def __str__(self) -> str:
+        return "os"
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """Durability "sync": a write returns when the device has it.
+
+    It survives the loss of power on a device that honours flushes. Each write waits for the device.
+    """
+
+    def __str__(self) -> str:
+        return "sync"
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Durability "interval:100ms": as Os, and a sync is asked for at a fixed interval.
+
+    interval_us: microseconds between syncs, 1,000 to 30,000,000, default 100,000. What is lost with
+    the power is about that much; `stats()` shows the lag.
+    """
+
+    interval_us: int = 100_000
+
+    def __post_init__(self) -> None:
+        if not _is_int(self.interval_us) or not (
+            INTERVAL_US_MIN <= self.interval_us <= INTERVAL_US_MAX
+        ):
+            raise InvalidOptionError(
+                f"the interval between syncs must be 1 ms to 30 s, got {self.interval_us!r} us"
+            )
+
+    def __str__(self) -> str:
+        if self.interval_us % 1_000:
+            return f"interval:{self.interval_us}us"
+        return f"interval:{self.interval_us // 1_000}ms"
+
+
+Durability = Os | Sync | Interval
+
+_INTERVAL = re.compile(r"interval:(\d{1,12})(us|ms|s)", re.ASCII)
+_UNIT_US = {"us": 1, "ms": 1_000, "s": 1_000_000}
+
+
+def parse_durability(value: Durability | str) -> Durability:
+    """Turns "os", "sync" or "interval:100ms" into its dataclass; a dataclass comes back as it is.
+
+    Raises InvalidOptionError for anything else.
+    """
+    if isinstance(value, Os | Sync | Interval):
+        return value
+    if value == "os":
+        return Os()
+    if value == "sync":
+        return Sync()
+    match = _INTERVAL.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise InvalidOptionError(
+            'durability must be "os", "sync" or an interval such as "interval:100ms" '
+            f"(units us, ms, s), got {value!r}"
+        )
+    return Interval(int(match[1]) * _UNIT_US[match[2]])
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _flag(default: bool) -> bool:
+    def check(name: str, value: object) -> None:
+        if not isinstance(value, bool):
+            raise InvalidOptionError(f"{name} must be True or False, got {value!r}")
+
+    return _checked(default, check)
+
+
+def _count(default: int, minimum: int, maximum: int, unit: str) -> int:
+    def check(name: str, value: Any) -> None:
+        if not _is_int(value) or not minimum <= value <= maximum:
+            raise InvalidOptionError(
+                f"{name} must be an int from {minimum:,} to {maximum:,} {unit}, got {value!r}"
+            )
+
+    return _checked(default, check)
+
+
+def _ratio(default: float, above: float) -> float:
+    def check(name: str, value: Any) -> None:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not above < value < math.inf:
+            raise InvalidOptionError(f"{name} must be a number above {above:g}, got {value!r}")
+
+    return _checked(default, check)
+
+
+_Choice = TypeVar("_Choice", bound=str)
+
+
+def _choice(default: _Choice, *others: _Choice) -> _Choice:
+    names = (default, *others)
+
+    def check(name: str, value: object) -> None:
+        if value not in names:
+            listed = ", ".join(f'"{each}"' for each in names)
+            raise InvalidOptionError(f"{name} must be one of {listed}, got {value!r}")
+
+    return _checked(default, check)
+
+
+_Value = TypeVar("_Value")
+
+
+def _checked(default: _Value, check: Callable[[str, Any], None]) -> _Value:
+    """A dataclass field with a default and a check that CommonOptions runs."""
+    field: _Value = dataclasses.field(default=default, metadata={"check": check})
+    return field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommonOptions:
+    """What every engine takes. All of it holds per open and may change on reopen.
+
+    read_only: default False. True opens the state of this moment without a lock and refuses writes;
+    any number of readers may do so beside one writer.
+
+    create: default True. False raises FileNotFoundError where there is no database, which catches a
+    mistyped path.
+
+    error_if_exists: default False. True raises FileExistsError where there is a database already.
+
+    durability: when a write returns: "os" (default), "sync", "interval:100ms", or Os, Sync, Interval,
+    which say what each survives and costs.
+
+    batch_bytes_max: largest batch in bytes of keys and values, 64 KiB to 1 GiB, default 64 MiB. A
+    batch is held in memory until it is written. One record always fits.
+    """
+
+    read_only: bool = _flag(False)
+    create: bool = _flag(True)
+    error_if_exists: bool = _flag(False)
+    durability: Durability | str = dataclasses.field(default_factory=Os)
+    batch_bytes_max: int = _count(64 * MIB, 64 * KIB, GIB, "bytes")
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "durability", parse_durability(self.durability))
+        for field in dataclasses.fields(self):
+            if check := field.metadata.get("check"):
+                check(field.name, getattr(self, field.name))
+        if self.read_only and self.error_if_exists:
+            raise InvalidOptionError(
+                "read_only=True needs a database and error_if_exists=True needs none: give one"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BitcaskOptions(CommonOptions):
+    """Options of engine="bitcask". All of them hold per open and may change on reopen.
+
+    segment_bytes: size in bytes at which a segment file is sealed, 64 KiB to 16 GiB, default
+    64 MiB. Small segments give space back sooner, large ones mean fewer files.
+
+    space_amplification_max: bytes on disk over live bytes that merging keeps, above 1, default 1.5.
+    Lower saves disk and writes more.
+
+    log_sink: "auto" (default), "pwrite" or "mapped": how small writes reach the log. "mapped" is
+    faster and only for ext4, xfs and tmpfs; "auto" takes it where it is safe.
+
+    log_sector_padding: default False. True pads each sync to a 512-byte sector, for devices that
+    may damage the rest of a sector when power fails; it costs space with each sync.
+
+    mapped_reads: default True. False reads files by system calls only: slower, and without memory
+    maps.
+
+    recovery: "strict" (default) refuses to open a log that is damaged where it was synced;
+    "point_in_time" cuts it there and loses what follows.
+
+    merge_bytes_per_second: pace of merging in bytes, 0 to 1 TiB, default 0: unlimited. A slow pace
+    leaves the device to readers and lets dead bytes wait longer.
+
+    background_threads: threads lent to the store, 0 to 16, default 2. The first keeps the log, the
+    others merge. With 0 the writers do that work themselves.
+    """
+
+    segment_bytes: int = _count(64 * MIB, 64 * KIB, 16 * GIB, "bytes")
+    space_amplification_max: float = _ratio(1.5, above=1.0)
+    log_sink: Literal["auto", "pwrite", "mapped"] = _choice("auto", "pwrite", "mapped")
+    log_sector_padding: bool = _flag(False)
+    mapped_reads: bool = _flag(True)
+    recovery: Literal["strict", "point_in_time"] = _choice("strict", "point_in_time")
+    merge_bytes_per_second: int = _count(0, 0, 1024 * GIB, "bytes")
+    background_threads: int = _count(2, 0, 16, "threads")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryOptions(CommonOptions):
+    """Options of engine="memory".
+
+    durability is accepted so that a program can change the engine alone, and means nothing to rows
+    that end with the process: `stats()["durability"]` says "none". A memory store always starts
+    empty, so read_only=True and create=False raise InvalidOptionError.
+    """
+
+    def __post_init__(self) -> None:
+        # slots=True makes the class anew, so a bare super() would look at the old one.
+        super(MemoryOptions, self).__post_init__()
+        if self.read_only or not self.create:
+            raise InvalidOptionError(
+                "a memory store starts empty: open it without read_only=True and create=False"
+            )
+
+
+_Options = TypeVar("_Options", bound=CommonOptions)
+
+
+def make_options(cls: type[_Options], engine: str, given: Mapping[str, Any]) -> _Options:
+    """Builds cls from the keyword arguments of `open`.
+
+    engine: the name for the message.  Raises TypeError for an unknown option, InvalidOptionError
+    for a value outside its range.
+    """
+    known = [field.name for field in dataclasses.fields(cls)]
+    for name in given:
+        if name not in known:
+            raise TypeError(f"engine {engine!r} has no option {name!r}{near_miss(name, known)}")
+    return cls(**given)
+
+
+def near_miss(name: str, known: list[str]) -> str:
+    """The end of a message about an unknown name: the closest known one, or all of them."""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    if close:
+        return f": did you mean {close[0]!r}?"
+    return f": it knows {', '.join(sorted(known))}"
