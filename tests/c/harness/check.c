@@ -75,6 +75,16 @@ char *check_temporary_directory(void)
     return strdup(path);
 }
 
+/* True if the case passed. A case that jumped back leaves no variable of its caller undefined. */
+static bool run_case(const check_case *one)
+{
+    if (setjmp(check_jump) != 0) {
+        return false;
+    }
+    one->run();
+    return true;
+}
+
 int check_main(const check_case *cases, size_t case_count, int argc, char **argv)
 {
     size_t passed = 0;
@@ -83,8 +93,7 @@ int check_main(const check_case *cases, size_t case_count, int argc, char **argv
         if (argc > 1 && strstr(cases[i].name, argv[1]) == NULL) {
             continue;
         }
-        if (setjmp(check_jump) == 0) {
-            cases[i].run();
+        if (run_case(&cases[i])) {
             passed++;
         } else {
             fprintf(stderr, "FAILED %s\n", cases[i].name);

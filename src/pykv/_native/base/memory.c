@@ -74,8 +74,11 @@ void *mem_alloc(size_t size)
 void *mem_alloc_zeroed(size_t element_count, size_t size)
 {
     memory_line *line = &lines[thread_hint()];
-    bool empty = element_count == 0 || size == 0;
-    void *block = request_fails(line) ? NULL : calloc(empty ? 1 : element_count, empty ? 1 : size);
+    size_t bytes = 0;
+    void *block = NULL;
+    if (!request_fails(line) && !__builtin_mul_overflow(element_count, size, &bytes)) {
+        block = calloc(bytes == 0 ? 1 : bytes, 1);
+    }
     return counted(line, block);
 }
 

@@ -1,0 +1,185 @@
+/*
+ * memory_test: what is counted, what fails on demand, and what a failure leaves alone.
+ */
+#include "base/memory.h"
+
+#include <pthread.h>
+
+#include "harness/check.h"
+
+TEST(a_block_is_counted_until_it_is_freed)
+{
+    int64_t before = mem_block_count();
+    void *plain = mem_alloc(10);
+    void *zeroed = mem_alloc_zeroed(3, 4);
+    void *aligned = mem_alloc_aligned(64, 100);
+    CHECK(plain != NULL && zeroed != NULL && aligned != NULL);
+    CHECK_EQUAL(before + 3, mem_block_count());
+    mem_free(plain);
+    mem_free(zeroed);
+    mem_free(aligned);
+    CHECK_EQUAL(before, mem_block_count());
+}
+
+TEST(freeing_null_counts_nothing)
+{
+    int64_t before = mem_block_count();
+    mem_free(NULL);
+    CHECK_EQUAL(before, mem_block_count());
+}
+
+TEST(resizing_keeps_the_bytes_and_the_count)
+{
+    int64_t before = mem_block_count();
+    uint8_t *block = mem_resize(NULL, 3);
+    CHECK(block != NULL);
+    memcpy(block, "abc", 3);
+    CHECK_EQUAL(before + 1, mem_block_count());
+    block = mem_resize(block, 100000);
+    CHECK(block != NULL);
+    CHECK_BYTES("abc", block, 3);
+    CHECK_EQUAL(before + 1, mem_block_count());
+    mem_free(block);
+    CHECK_EQUAL(before, mem_block_count());
+}
+
+TEST(a_size_of_zero_gives_a_block)
+{
+    void *blocks[4] = {mem_alloc(0), mem_alloc_zeroed(0, 8), mem_alloc_zeroed(8, 0),
+                       mem_alloc_aligned(16, 0)};
+    for (size_t i = 0; i < 4; i++) {
+        CHECK(blocks[i] != NULL);
+        mem_free(blocks[i]);
+    }
+    void *shrunk = mem_resize(mem_alloc(8), 0);
+    CHECK(shrunk != NULL);
+    mem_free(shrunk);
+}
+
+TEST(zeroed_memory_is_zero)
+{
+    uint8_t zeros[1000] = {0};
+    uint8_t *block = mem_alloc_zeroed(100, 10);
+    CHECK(block != NULL);
+    CHECK_BYTES(zeros, block, sizeof zeros);
+    mem_free(block);
+}
+
+TEST(an_overflowing_product_fails)
+{
+    int64_t before = mem_block_count();
+    volatile size_t half = SIZE_MAX / 2;
+    CHECK(mem_alloc_zeroed(half, 3) == NULL);
+    CHECK_EQUAL(before, mem_block_count());
+}
+
+TEST(aligned_memory_is_aligned)
+{
+    for (size_t alignment = 1; alignment <= 4096; alignment *= 2) {
+        void *block = mem_alloc_aligned(alignment, 24);
+        CHECK(block != NULL);
+        CHECK_EQUAL(0, (uintptr_t)block % alignment);
+        mem_free(block);
+    }
+}
+
+TEST(the_chosen_request_fails_and_no_other)
+{
+    int64_t before = mem_block_count();
+    mem_fail_at(3, 0);
+    void *first = mem_alloc(1);
+    void *second = mem_alloc_zeroed(1, 1);
+    void *third = mem_alloc_aligned(64, 64);
+    void *fourth = mem_alloc(1);
+    mem_fail_at(0, 0);
+    CHECK(first != NULL && second != NULL && third == NULL && fourth != NULL);
+    CHECK_EQUAL(before + 3, mem_block_count());
+    mem_free(first);
+    mem_free(second);
+    mem_free(fourth);
+}
+
+TEST(sticky_failing_goes_on_until_switched_off)
+{
+    mem_fail_at(2, 1);
+    void *first = mem_alloc(1);
+    CHECK(first != NULL);
+    for (int i = 0; i < 5; i++) {
+        CHECK(mem_alloc(1) == NULL);
+        CHECK(mem_alloc_zeroed(1, 1) == NULL);
+        CHECK(mem_alloc_aligned(64, 1) == NULL);
+    }
+    mem_fail_at(0, 0);
+    void *last = mem_alloc(1);
+    CHECK(last != NULL);
+    mem_free(first);
+    mem_free(last);
+}
+
+TEST(a_failed_resize_leaves_the_block_with_its_owner)
+{
+    int64_t before = mem_block_count();
+    uint8_t *block = mem_alloc(4);
+    CHECK(block != NULL);
+    memcpy(block, "kept", 4);
+    mem_fail_at(1, 0);
+    CHECK(mem_resize(block, 1000) == NULL);
+    mem_fail_at(0, 0);
+    CHECK_BYTES("kept", block, 4);
+    CHECK_EQUAL(before + 1, mem_block_count());
+    mem_free(block);
+    CHECK_EQUAL(before, mem_block_count());
+}
+
+TEST(requests_since_the_last_call_are_told)
+{
+    mem_fail_at(0, 0);
+    void *block = mem_alloc(1);
+    block = mem_resize(block, 2);
+    mem_free(block);
+    CHECK_EQUAL(2, mem_fail_at(1, 0));
+    CHECK(mem_alloc(1) == NULL);
+    CHECK_EQUAL(1, mem_fail_at(0, 0));
+    CHECK_EQUAL(0, mem_fail_at(0, 0));
+}
+
+enum { THREAD_COUNT = 8, ROUND_COUNT = 2000 };
+
+static void *allocate_and_hand_over(void *argument)
+{
+    void **kept = argument;
+    for (int i = 0; i < ROUND_COUNT; i++) {
+        mem_free(mem_alloc(16));
+    }
+    *kept = mem_alloc(16);
+    return NULL;
+}
+
+TEST(blocks_freed_by_another_thread_balance)
+{
+    int64_t before = mem_block_count();
+    mem_fail_at(0, 0);
+    pthread_t threads[THREAD_COUNT];
+    void *kept[THREAD_COUNT] = {NULL};
+    for (size_t i = 0; i < THREAD_COUNT; i++) {
+        CHECK(pthread_create(&threads[i], NULL, allocate_and_hand_over, &kept[i]) == 0);
+    }
+    for (size_t i = 0; i < THREAD_COUNT; i++) {
+        CHECK(pthread_join(threads[i], NULL) == 0);
+    }
+    CHECK_EQUAL(before + THREAD_COUNT, mem_block_count());
+    CHECK_EQUAL(THREAD_COUNT * (ROUND_COUNT + 1), mem_fail_at(0, 0));
+    for (size_t i = 0; i < THREAD_COUNT; i++) {
+        mem_free(kept[i]);
+    }
+    CHECK_EQUAL(before, mem_block_count());
+}
+
+TEST_MAIN(CASE(a_block_is_counted_until_it_is_freed), CASE(freeing_null_counts_nothing),
+          CASE(resizing_keeps_the_bytes_and_the_count), CASE(a_size_of_zero_gives_a_block),
+          CASE(zeroed_memory_is_zero), CASE(an_overflowing_product_fails),
+          CASE(aligned_memory_is_aligned), CASE(the_chosen_request_fails_and_no_other),
+          CASE(sticky_failing_goes_on_until_switched_off),
+          CASE(a_failed_resize_leaves_the_block_with_its_owner),
+          CASE(requests_since_the_last_call_are_told),
+          CASE(blocks_freed_by_another_thread_balance))
