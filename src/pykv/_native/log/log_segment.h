@@ -15,8 +15,9 @@
  *       56    4  zero
  *       60    4  header_crc       crc32c of bytes 0..60
  *
- * A log position is one number, (segment number << 32 | offset in 8-byte granules): positions of one
- * log compare as numbers. Documented in docs/format/segment.md.
+ * A log position is one number, (segment number << 32 | offset in 8-byte granules): positions of
+ * one log compare as numbers. Magic, format_version and header_crc stay where they are in later
+ * versions. Documented in docs/format/segment.md. Pure functions: thread-safe.
  */
 #ifndef PYKV_LOG_LOG_SEGMENT_H
 #define PYKV_LOG_LOG_SEGMENT_H
@@ -24,10 +25,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/annotate.h"
 #include "pykv.h"
 
-enum { LOG_SEGMENT_HEADER_BYTES = 64, LOG_FORMAT_VERSION = 1 };
+#include "base/annotate.h"
+
+enum {
+    LOG_SEGMENT_HEADER_BYTES = 64,
+    LOG_FORMAT_VERSION = 1,
+    LOG_SECTOR_BYTES = 512 /* to which log_writer_pad pads */
+};
 
 /* Kinds: records in sequence order without gaps, or the live records of merged segments. */
 enum { LOG_SEGMENT_APPEND = 1, LOG_SEGMENT_MERGED = 2 };
@@ -47,9 +53,11 @@ static inline uint64_t log_position(uint32_t number, uint64_t offset)
     return (uint64_t)number << 32 | offset / 8;
 }
 
+/* Writes the header. Requires a known kind and a number from 1. */
 void log_segment_encode(const log_segment_header *self, uint8_t out[LOG_SEGMENT_HEADER_BYTES]);
 
-/* Decodes and checks. PYKV_CORRUPTION naming path; PYKV_FORMAT for a newer format version. */
+/* Decodes and checks the header at data, of which size bytes are there. PYKV_CORRUPTION naming
+ * path; PYKV_FORMAT for another format version. */
 PYKV_NODISCARD pykv_status log_segment_decode(const uint8_t *data, uint64_t size, const char *path,
                                               log_segment_header *out);
 

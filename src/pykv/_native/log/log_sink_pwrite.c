@@ -1,0 +1,99 @@
+/*
+ * log_sink_pwrite: the sink that builds in a scratch buffer and appends it by a write call.
+ *
+ * The buffer is kept from append to append, unless one was larger than SCRATCH_BYTES_KEPT.
+ * Thread-safety and invariants as log_sink.h states them.
+ */
+#include "base/error.h"
+#include "base/invariant.h"
+#include "base/memory.h"
+#include "log/log_sink_ops.h"
+
+enum { SCRATCH_BYTES_KEPT = 1024 * 1024 };
+
+typedef struct pwrite_sink {
+    log_sink head;
+    buffer scratch; /* size: what was built last */
+} pwrite_sink;
+
+static void pwrite_close(log_sink *self)
+{
+    pwrite_sink *sink = (pwrite_sink *)self;
+    buffer_reset(&sink->scratch);
+    mem_free(sink);
+}
+
+static pykv_status pwrite_build(log_sink *self, size_t size, uint8_t **data_out)
+{
+    pwrite_sink *sink = (pwrite_sink *)self;
+    buffer_clear(&sink->scratch);
+    pykv_status status = buffer_reserve(&sink->scratch, size);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    sink->scratch.size = size;
+    *data_out = sink->scratch.data;
+    return PYKV_OK;
+}
+
+static pykv_status pwrite_commit(log_sink *self, size_t size)
+{
+    pwrite_sink *sink = (pwrite_sink *)self;
+    PYKV_ASSERT(size <= sink->scratch.size);
+    slice built = slice_make(sink->scratch.data, size);
+    pykv_status status = log_sink_write(self, &built, 1, size, false);
+    if (sink->scratch.capacity > SCRATCH_BYTES_KEPT) {
+        buffer_reset(&sink->scratch);
+    }
+    return status;
+}
+
+static pykv_status pwrite_append(log_sink *self, const slice *parts, size_t part_count,
+                                 uint64_t size)
+{
+    return log_sink_write(self, parts, part_count, size, false);
+}
+
+static pykv_status pwrite_prepare(log_sink *self, uint64_t size)
+{
+    (void)self;
+    (void)size;
+    return PYKV_OK;
+}
+
+static bool pwrite_wants_prepare(const log_sink *self)
+{
+    (void)self;
+    return false;
+}
+
+static pykv_status pwrite_seal(log_sink *self)
+{
+    uint64_t size = 0;
+    pykv_status status = env_file_size(self->file, &size);
+    if (status == PYKV_OK && size > log_sink_tail(self)) {
+        status = env_file_truncate(self->file, log_sink_tail(self));
+    }
+    return status;
+}
+
+static const log_sink_ops pwrite_ops = {
+    .close = pwrite_close,
+    .build = pwrite_build,
+    .commit = pwrite_commit,
+    .append = pwrite_append,
+    .prepare = pwrite_prepare,
+    .wants_prepare = pwrite_wants_prepare,
+    .seal = pwrite_seal,
+};
+
+pykv_status log_sink_open_pwrite(env_file *file, uint64_t tail, log_sink **sink_out)
+{
+    pwrite_sink *sink = mem_alloc_zeroed(1, sizeof *sink);
+    if (sink == NULL) {
+        return error_set_no_memory(sizeof *sink);
+    }
+    log_sink_init(&sink->head, &pwrite_ops, file, tail);
+    *sink_out = &sink->head;
+    return PYKV_OK;
+}

@@ -1,0 +1,231 @@
+/*
+ * log_recovery_test: where the log ends, and when its end is damage.
+ */
+#include "log/log_image.h"
+#include "log/log_recovery.h"
+
+enum { RECORD_BYTES = 72 }; /* of a record with a value of 40 bytes */
+
+static log_image images[4];
+static log_recovery_segment segments[4];
+
+/* Recovers the first count images, beginning behind their headers. */
+static log_recovery recover(size_t count, uint64_t first_sequence, uint64_t durable_claim)
+{
+    log_recovery result;
+    for (size_t i = 0; i < count; i++) {
+        segments[i] = (log_recovery_segment){.path = "segment",
+                                             .data = images[i].data,
+                                             .size = images[i].size,
+                                             .header = images[i].header,
+                                             .start_offset = LOG_SEGMENT_HEADER_BYTES};
+    }
+    log_recover(segments, count, first_sequence, durable_claim, &result);
+    return result;
+}
+
+/* Three segments of ten records, 1 to 30, the numbers 1, 2 and 4. */
+static void fill(void)
+{
+    static const uint32_t numbers[] = {1, 2, 4};
+    for (uint32_t i = 0; i < 3; i++) {
+        log_image_start(&images[i], numbers[i], 10 * i + 1, 0);
+        for (int k = 0; k < 10; k++) {
+            log_image_put(&images[i], 40);
+        }
+    }
+}
+
+TEST(a_log_of_several_segments_ends_in_the_last)
+{
+    fill();
+    log_recovery found = recover(3, 1, 0);
+    CHECK_EQUAL(2, found.valid_segment);
+    CHECK_EQUAL(images[2].size, found.valid_offset);
+    CHECK_EQUAL(30, found.last_sequence);
+    CHECK_EQUAL(30, found.record_count);
+    CHECK_EQUAL(0, found.discarded_bytes);
+    CHECK_EQUAL(LOG_STOP_END, found.stop);
+    CHECK(!found.damaged);
+}
+
+TEST(no_segment_is_an_empty_log)
+{
+    log_recovery found = recover(0, 17, 0);
+    CHECK_EQUAL(16, found.last_sequence);
+    CHECK(!found.damaged);
+    CHECK(recover(0, 17, 8).damaged);
+}
+
+TEST(a_walk_begins_at_the_start_offset)
+{
+    fill();
+    (void)recover(3, 1, 0);
+    segments[0].start_offset += 4 * RECORD_BYTES;
+    log_recovery found;
+    log_recover(segments, 3, 5, 0, &found);
+    CHECK_EQUAL(30, found.last_sequence);
+    CHECK_EQUAL(26, found.record_count);
+    CHECK(!found.damaged);
+    log_recover(segments, 3, 6, 0, &found);
+    CHECK_EQUAL(0, found.record_count);
+    CHECK_EQUAL(5, found.last_sequence);
+    CHECK_EQUAL(LOG_STOP_SEQUENCE, found.stop);
+}
+
+TEST(a_file_that_ends_before_its_start_offset_is_damage)
+{
+    fill();
+    (void)recover(1, 1, 0);
+    segments[0].start_offset = images[0].size - RECORD_BYTES;
+    segments[0].size = images[0].size - 2 * RECORD_BYTES;
+    log_recovery found;
+    log_recover(segments, 1, 10, 0, &found);
+    CHECK(found.damaged);
+    CHECK_EQUAL(LOG_STOP_CUT_OFF, found.stop);
+    CHECK_EQUAL(segments[0].size, found.valid_offset);
+}
+
+TEST(what_follows_a_torn_record_is_discarded_with_its_later_segments)
+{
+    fill();
+    images[1].data[images[1].size - 8] ^= 1;
+    log_recovery found = recover(3, 1, 0);
+    CHECK_EQUAL(1, found.valid_segment);
+    CHECK_EQUAL(19, found.last_sequence);
+    CHECK_EQUAL(LOG_STOP_BODY_INVALID, found.stop);
+    CHECK(!found.damaged);
+    uint64_t behind =
+        images[1].size - found.valid_offset + images[2].size - LOG_SEGMENT_HEADER_BYTES;
+    CHECK(found.discarded_bytes <= behind && found.discarded_bytes + 16 > behind);
+}
+
+TEST(a_segment_that_lost_its_last_record_does_not_lead_into_the_next)
+{
+    fill();
+    images[1].size -= RECORD_BYTES;
+    log_recovery found = recover(3, 1, 0);
+    CHECK_EQUAL(1, found.valid_segment);
+    CHECK_EQUAL(19, found.last_sequence);
+    CHECK_EQUAL(LOG_STOP_SEQUENCE, found.stop);
+    CHECK(!found.damaged);
+}
+
+TEST(a_missing_segment_ends_the_log_before_it)
+{
+    fill();
+    images[1] = images[2];
+    log_recovery found = recover(2, 1, 0);
+    CHECK_EQUAL(0, found.valid_segment);
+    CHECK_EQUAL(10, found.last_sequence);
+    CHECK_EQUAL(LOG_STOP_SEQUENCE, found.stop);
+}
+
+TEST(an_empty_segment_is_passed_through)
+{
+    fill();
+    log_image_start(&images[1], 2, 11, 0);
+    log_image_start(&images[2], 4, 11, 0);
+    log_image_put(&images[2], 40);
+    log_recovery found = recover(3, 1, 0);
+    CHECK_EQUAL(2, found.valid_segment);
+    CHECK_EQUAL(11, found.last_sequence);
+}
+
+TEST(a_mark_behind_a_damaged_record_makes_it_damage)
+{
+    fill();
+    images[2].mark = log_position(2, images[1].size);
+    log_image_put(&images[2], 40);
+    CHECK(!recover(3, 1, 0).damaged);
+    images[1].data[images[1].size - 20] ^= 1;
+    log_recovery found = recover(3, 1, 0);
+    CHECK(found.damaged);
+    CHECK_EQUAL(log_position(2, images[1].size), found.claim);
+    CHECK_EQUAL(19, found.last_sequence);
+}
+
+TEST(a_mark_in_the_same_segment_makes_it_damage)
+{
+    fill();
+    uint64_t synced = images[2].size;
+    images[2].mark = log_position(4, synced);
+    log_image_put(&images[2], 40);
+    images[2].data[synced - 90] ^= 1;
+    CHECK(recover(3, 1, 0).damaged);
+}
+
+TEST(a_mark_of_an_earlier_place_does_not_make_a_torn_tail_damage)
+{
+    fill();
+    images[2].mark = log_position(2, images[1].size);
+    log_image_put(&images[2], 40);
+    images[2].data[images[2].size - 10] ^= 1;
+    log_recovery found = recover(3, 1, 0);
+    CHECK(!found.damaged);
+    CHECK_EQUAL(30, found.last_sequence);
+}
+
+TEST(the_header_of_a_later_segment_claims_too)
+{
+    fill();
+    images[2].header.synced_through = log_position(2, images[1].size);
+    CHECK(!recover(3, 1, 0).damaged);
+    images[1].size -= RECORD_BYTES;
+    CHECK(recover(3, 1, 0).damaged);
+}
+
+TEST(the_manifest_claims_a_position)
+{
+    fill();
+    CHECK(!recover(3, 1, log_position(4, images[2].size)).damaged);
+    CHECK(recover(3, 1, log_position(4, images[2].size + 8)).damaged);
+    images[2].size -= 8;
+    CHECK(recover(3, 1, log_position(4, images[2].size + 8)).damaged);
+}
+
+/* A put failed after all its bytes had reached the file and could not be cut off; the next one did
+ * not fit and went to a new segment under the same sequence. The left-over must not win. */
+TEST(a_left_over_of_a_failed_write_yields_to_the_next_segment)
+{
+    fill();
+    uint64_t end = images[0].size;
+    images[0].sequence = 11;
+    log_image_batch(&images[0], 3, 10);
+    log_recovery found = recover(3, 1, log_position(1, end));
+    CHECK_EQUAL(2, found.valid_segment);
+    CHECK_EQUAL(30, found.last_sequence);
+    CHECK_EQUAL(30, found.record_count);
+    CHECK(!found.damaged);
+    CHECK_EQUAL(11, log_recovery_limit(segments, 3, 0, 1));
+    CHECK_EQUAL(21, log_recovery_limit(segments, 3, 1, 11));
+    CHECK_EQUAL(0, log_recovery_limit(segments, 3, 2, 21));
+    images[0].data[end + 50] ^= 1;
+    CHECK_EQUAL(30, recover(3, 1, 0).last_sequence);
+}
+
+TEST(a_birth_before_the_walk_limits_nothing)
+{
+    fill();
+    CHECK_EQUAL(0, log_recovery_limit(segments, 3, 0, 12));
+    images[1].header.birth_sequence = 3;
+    (void)recover(3, 1, 0);
+    segments[0].start_offset += 5 * RECORD_BYTES;
+    log_recovery found;
+    log_recover(segments, 3, 6, 0, &found);
+    CHECK_EQUAL(10, found.last_sequence);
+    CHECK_EQUAL(0, found.valid_segment);
+}
+
+TEST_MAIN(CASE(a_log_of_several_segments_ends_in_the_last), CASE(no_segment_is_an_empty_log),
+          CASE(a_walk_begins_at_the_start_offset),
+          CASE(a_file_that_ends_before_its_start_offset_is_damage),
+          CASE(what_follows_a_torn_record_is_discarded_with_its_later_segments),
+          CASE(a_segment_that_lost_its_last_record_does_not_lead_into_the_next),
+          CASE(a_missing_segment_ends_the_log_before_it), CASE(an_empty_segment_is_passed_through),
+          CASE(a_mark_behind_a_damaged_record_makes_it_damage),
+          CASE(a_mark_in_the_same_segment_makes_it_damage),
+          CASE(a_mark_of_an_earlier_place_does_not_make_a_torn_tail_damage),
+          CASE(the_header_of_a_later_segment_claims_too), CASE(the_manifest_claims_a_position),
+          CASE(a_left_over_of_a_failed_write_yields_to_the_next_segment),
+          CASE(a_birth_before_the_walk_limits_nothing))
