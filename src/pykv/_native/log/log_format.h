@@ -11,17 +11,21 @@
  *       15    1  flags          RECORD_FLAG_*
  *       16    8  sequence       of this operation, from 1
  *       24       extension      in this order, each only if its flag is set:
- *                                 synced_through u64 (RECORD_FLAG_SYNCED)
+ *                                 synced_through u64, a log position (RECORD_FLAG_SYNCED)
  *                                 batch_count u32, batch_crc u32 (RECORD_FLAG_BATCH_LAST)
  *                                 deadline u64, microseconds (RECORD_FLAG_DEADLINE)
  *                                 namespace u32 (RECORD_FLAG_NAMESPACE)
  *                                 codec u32 (RECORD_FLAG_CODEC)
  *                key, value, zeros up to a multiple of 8
  *
+ * Every member of a batch has RECORD_FLAG_BATCH, the last one RECORD_FLAG_BATCH_LAST as well.
+ * batch_count counts all members; batch_crc chains the header_crc of the members before the last,
+ * in order. The last header_crc covers batch_crc and so seals the whole batch.
+ *
  * Records start at multiples of RECORD_GRANULE_BYTES. The header check is seeded with the file's
  * random id and covers the offset: a record that was copied, shifted or left over from another
  * file is never valid. The body check travels unchanged with the record wherever it is copied.
- * Documented in docs/format/record.md; a test decodes its examples.
+ * Documented in docs/format/record.md; tests decode its examples. Pure functions: thread-safe.
  */
 #ifndef PYKV_LOG_LOG_FORMAT_H
 #define PYKV_LOG_LOG_FORMAT_H
@@ -29,9 +33,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "pykv.h"
+
 #include "base/annotate.h"
 #include "base/slice.h"
-#include "pykv.h"
 
 enum { RECORD_HEADER_BYTES = 24, RECORD_GRANULE_BYTES = 8, RECORD_EXTENSION_BYTES_MAX = 32 };
 
@@ -71,7 +76,7 @@ typedef struct record {
 /* Seed of a file's header checks, from its random id. */
 uint32_t record_seed(uint64_t file_id);
 
-/* Bytes of header and extension for flags. */
+/* Bytes of header and extension for flags (known ones; others are ignored). */
 uint32_t record_head_bytes(uint8_t flags);
 
 /* Bytes the record takes in a log, padding included. */
@@ -80,8 +85,9 @@ uint64_t record_bytes(uint8_t flags, size_t key_length, size_t value_length);
 /* Computes the body check from key, value, kind, deadline and namespace. */
 uint32_t record_body_crc(const record *self);
 
-/* Writes header and extension (record_head_bytes(flags)) for a record at offset of the file with this
- * seed, sets header_crc. body_crc must be set. */
+/* Writes header and extension (record_head_bytes(flags)) of a record at offset of the file with
+ * this seed, and sets header_crc. Requires body_crc set, lengths within PYKV_KEY_BYTES_MAX and
+ * PYKV_VALUE_BYTES_MAX, and a kind, flags and sequence that record_decode accepts. */
 void record_encode_head(record *self, uint32_t seed, uint64_t offset, uint8_t *out);
 
 /* As above followed by key, value and padding: record_bytes(...) in all. */
@@ -90,18 +96,19 @@ void record_encode(record *self, uint32_t seed, uint64_t offset, uint8_t *out);
 /* What record_decode found. */
 typedef enum record_check {
     RECORD_VALID = 0,
-    RECORD_HEADER_INVALID, /* not a record: torn, zero, garbled or of another place */
+    RECORD_HEADER_INVALID, /* no record: cut off, torn, zero, garbled or of another place */
     RECORD_CUT_OFF,        /* a valid header whose body reaches beyond size */
-    RECORD_BODY_INVALID    /* a valid header over a damaged body */
+    RECORD_BODY_INVALID    /* a valid header over a damaged body or padding */
 } record_check;
 
-/* Decodes the record at data (size bytes are there), which stands at offset in the file. Checks header,
- * lengths, known kind and flags, and, with check_body, the body. *out borrows from data. On
- * RECORD_CUT_OFF and RECORD_BODY_INVALID the header fields of *out are set. */
+/* Decodes the record at data (size bytes are there), which stands at offset in the file. Safe on
+ * arbitrary bytes. Checks header, lengths, kind and flags, and, with check_body, body and padding.
+ * *out borrows from data. RECORD_HEADER_INVALID leaves *out untouched; RECORD_CUT_OFF sets it but
+ * for key.data and value.data, which are NULL; RECORD_BODY_INVALID sets it whole. */
 record_check record_decode(const uint8_t *data, uint64_t size, uint32_t seed, uint64_t offset,
                            bool check_body, record *out);
 
-/* Chains a member's header check into a batch check; start with 0. */
+/* Chains the header check of one more member into a batch check; start with 0. */
 uint32_t record_chain(uint32_t batch_crc, uint32_t header_crc);
 
 #endif
