@@ -1,0 +1,61 @@
+# The gates: make test (what .ci/run calls) and make check, and their parts.
+# clang-format, clang-tidy, ruff and codespell come from the extra "dev" of pyproject.toml.
+DEV := $(VENV)/.pykv-needs-dev
+C_CORE = $(filter-out $(NATIVE)/_core.c,$(wildcard $(NATIVE)/*.[ch] $(NATIVE)/*/*.[ch]))
+C_ALL = $(C_CORE) $(wildcard tests/c/*/*.[ch] tests/crash/*.[ch] tests/model/*.[ch] \
+	tests/fuzz/*.[ch] benches/c/*.[ch])
+PYTHON_ALL = $(wildcard setup.py src tests benches make)
+
+.PHONY: test
+test: ## C and Python tests, quick crash and model suites, house rules, types: under 10 minutes
+	$(PARALLEL_MAKE) programs build
+	$(MAKE) --no-print-directory test-programs
+	$(MAKE) --no-print-directory fuzz-replay
+	$(MAKE) --no-print-directory type
+	$(MAKE) --no-print-directory test-py
+
+.PHONY: test-programs
+test-programs: $(call wanted,$(C_TESTS) $(PROGRAMS)) ## C, crash and model programs, small counts (FLAVOR, T)
+	@$(QUICK_COUNTS) JOBS=$(JOBS) make/run_programs.sh $(call wanted,$(C_TESTS) $(PROGRAMS))
+
+.PHONY: test-asan
+test-asan: ## test-programs under AddressSanitizer and UndefinedBehaviorSanitizer
+	$(PARALLEL_MAKE) FLAVOR=asan programs
+	ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1 \
+		$(MAKE) --no-print-directory FLAVOR=asan test-programs
+
+.PHONY: test-tsan
+test-tsan: ## test-programs under ThreadSanitizer
+	$(PARALLEL_MAKE) FLAVOR=tsan programs
+	TSAN_OPTIONS=halt_on_error=1 $(MAKE) --no-print-directory FLAVOR=tsan test-programs
+
+.PHONY: check
+check: format-check lint test-asan docs ## format, lint, sanitizers, docs
+
+.PHONY: format
+format: $(DEV) ## rewrite C and Python to the house format
+	$(BIN)/clang-format -i $(C_ALL)
+	$(BIN)/ruff check --fix --exit-zero --quiet $(PYTHON_ALL)
+	$(BIN)/ruff format $(PYTHON_ALL)
+
+.PHONY: format-check
+format-check: $(DEV) ## fail if make format would change anything
+	$(BIN)/clang-format --dry-run -Werror $(C_ALL)
+	$(BIN)/ruff format --check $(PYTHON_ALL)
+
+# clang reads the code a second time here, with the thread-safety annotations on.
+TIDY_FLAGS = $(C_LANGUAGE) -DPYKV_CHECK -Wthread-safety -Wthread-safety-beta \
+	-Wno-unknown-warning-option -isystem $(PYTHON_INCLUDE)
+PYTHON_INCLUDE = $(shell $(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')
+
+.PHONY: lint
+lint: $(DEV) ## ruff, clang-tidy with thread-safety analysis, spelling
+	$(BIN)/ruff check $(PYTHON_ALL)
+	$(BIN)/codespell --skip '*.hex,tests/fuzz/corpus,build' $(PYTHON_ALL) docs $(wildcard *.md)
+	@printf '%s\n' $(filter %.c,$(C_CORE)) | xargs -P $(JOBS) -I {} \
+		$(BIN)/clang-tidy --quiet {} -- $(TIDY_FLAGS)
+
+.PHONY: docs
+docs: $(BUILT) $(VENV)/.pykv-needs-test ## links, hex examples and the documented API hold
+	$(BIN)/python -m pytest tests/format tests/house/test_docs.py tests/house/test_format_docs.py \
+		tests/house/test_exports.py $(PYTEST_ARGS)
