@@ -316,6 +316,11 @@ PYKV_API pykv_status pykv_compare_and_set(pykv_store *store, const void *key, si
                                           size_t value_length, int32_t delete_it, int32_t flags,
                                           int32_t *swapped_out);
 
+/* Puts count pairs as one batch, without copying them first; values NULL deletes the keys instead. */
+PYKV_API pykv_status pykv_write_many(pykv_store *store, size_t count, const void *const *keys,
+                                     const size_t *key_lengths, const void *const *values,
+                                     const size_t *value_lengths, int32_t flags);
+
 /* Removes every key in one step. */
 PYKV_API pykv_status pykv_clear(pykv_store *store, int32_t flags);
 

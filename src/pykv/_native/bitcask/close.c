@@ -1,0 +1,160 @@
+/*
+ * close: draining, the clean-close state, releasing.
+ *
+ * A clean close leaves the log synced, the directory image written and a manifest that says so; if any of
+ * this fails the next open recovers as after a crash.
+ */
+#include "base/error.h"
+#include "base/invariant.h"
+#include "base/memory.h"
+#include "base/process.h"
+#include "bitcask/bitcask.h"
+#include "bitcask/image.h"
+#include "bitcask/limbo.h"
+#include "bitcask/merge.h"
+#include "bitcask/rolling.h"
+#include "bitcask/scan.h"
+#include "bitcask/sync.h"
+
+enum { CLOSE_POLL_US = 200 };
+
+/* Waits until no call is inside. False: time ran out. */
+static bool drain(bitcask *self, int64_t timeout_us)
+{
+    uint64_t began = env_monotonic_us(self->env);
+    while (epoch_reader_count(&self->readers) != 0 ||
+           atomic_load_explicit(&self->long_calls, memory_order_acquire) != 0) {
+        if (timeout_us >= 0 && env_monotonic_us(self->env) - began > (uint64_t)timeout_us) {
+            return false;
+        }
+        mutex_lock(&self->wake_lock);
+        condition_broadcast(&self->wake);
+        condition_wait_for(&self->wake, &self->wake_lock, CLOSE_POLL_US);
+        mutex_unlock(&self->wake_lock);
+    }
+    return true;
+}
+
+/* A prepared segment that was never used is dropped: a clean store has one un-sealed segment at most. */
+static void drop_prepared(bitcask *self)
+{
+    mutex_lock(&self->writer);
+    segment *unused = self->prepared;
+    self->prepared = NULL;
+    if (unused != NULL) {
+        bitcask_remove_segment(self, unused);
+        bitcask_retire_segment(self, unused);
+    }
+    mutex_unlock(&self->writer);
+}
+
+static pykv_status trim_active(bitcask *self)
+{
+    mutex_lock(&self->writer);
+    pykv_status status = self->sink != NULL ? log_sink_seal(self->sink) : PYKV_OK;
+    mutex_unlock(&self->writer);
+    return status;
+}
+
+/* Writes what makes the close a clean one. */
+static pykv_status leave_clean(bitcask *self)
+{
+    pykv_status status = bitcask_sync(self);
+    if (status != PYKV_OK || !self->ground_ready) {
+        return status;
+    }
+    drop_prepared(self);
+    status = trim_active(self);
+    if (status == PYKV_OK) {
+        status = bitcask_sync_active(self);
+    }
+    mutex_lock(&self->manifest_lock);
+    if (status == PYKV_OK && bitcask_write_image(self) != PYKV_OK) {
+        /* Without an image the next open reads the hints. */
+    }
+    if (status == PYKV_OK) {
+        status = bitcask_write_manifest(self, true);
+    }
+    mutex_unlock(&self->manifest_lock);
+    return status;
+}
+
+static void release_segments(bitcask *self)
+{
+    mutex_lock(&self->writer);
+    bitcask_empty_limbo(self);
+    for (size_t i = 0; i < self->segment_count; i++) {
+        segment_close(self->segments[i]);
+    }
+    self->segment_count = 0;
+    self->active = NULL;
+    self->prepared = NULL;
+    if (self->sink != NULL) {
+        log_sink_close(self->sink);
+        self->sink = NULL;
+    }
+    mutex_unlock(&self->writer);
+}
+
+static void release(bitcask *self)
+{
+    release_segments(self);
+    bitcask_free_directory(atomic_load_explicit(&self->directory, memory_order_relaxed));
+    atomic_store_explicit(&self->directory, NULL, memory_order_relaxed);
+    bitcask_free_directory(self->spare);
+    self->spare = NULL;
+    if (self->lock != NULL) {
+        env_lock_release(self->lock);
+        self->lock = NULL;
+    }
+    if (self->home != NULL) {
+        env_directory_close(self->home);
+        self->home = NULL;
+    }
+}
+
+pykv_status bitcask_close(bitcask *self, int64_t timeout_us)
+{
+    if (self->home == NULL) {
+        return PYKV_OK;
+    }
+    atomic_store_explicit(&self->closing, 1, memory_order_seq_cst);
+    if (!drain(self, timeout_us)) {
+        return error_set(PYKV_TIMED_OUT,
+                         "calls were still running when the time to close %s ran out: close again",
+                         env_directory_path(self->home));
+    }
+    scan_close_all(self);
+    merge_abandon(self);
+    pykv_status status = PYKV_OK;
+    if (self->options.read_only == 0 && self->state != PYKV_STATE_FAILED) {
+        status = leave_clean(self);
+    }
+    pykv_error failure = *error_last();
+    release(self);
+    if (status != PYKV_OK) {
+        error_restore(&failure);
+    }
+    return status;
+}
+
+void bitcask_free(bitcask *self)
+{
+    if (self == NULL) {
+        return;
+    }
+    if (self->home != NULL || atomic_load_explicit(&self->directory, memory_order_relaxed) != NULL) {
+        release(self);
+    }
+    mem_free(self->segments);
+    mem_free(self->pending);
+    buffer_reset(&self->scratch);
+    extent_reset(&self->extents);
+    condition_destroy(&self->sync_done);
+    condition_destroy(&self->wake);
+    mutex_destroy(&self->writer);
+    mutex_destroy(&self->manifest_lock);
+    mutex_destroy(&self->sync_lock);
+    mutex_destroy(&self->wake_lock);
+    mem_free(self);
+}

@@ -1,0 +1,43 @@
+/*
+ * find: looking up records, and the choice between mapped reads and pread.
+ *
+ * Hot mode: mapped bytes are in memory, an access costs nanoseconds and may be made holding any lock.
+ * Eight accesses slower than BITCASK_COLD_US in a window of 1,024 make the store cold for a second:
+ * reads then go by pread, with nothing held.
+ */
+#ifndef PYKV_BITCASK_FIND_H
+#define PYKV_BITCASK_FIND_H
+
+#include "bitcask/rolling.h"
+#include "bitcask/store.h"
+
+static inline uint64_t bitcask_hash(const bitcask *self, const void *key, size_t key_length)
+{
+    return hash_murmur3(key, key_length, self->hash_seed_low, self->hash_seed_high).low;
+}
+
+/* How a read may go: mapped and at once, or by pread; with the writer lock held no change runs beside. */
+typedef enum read_mode {
+    READ_HOT = 1,
+    READ_COLD = 2,
+    READ_HOT_LOCKED = 5,
+    READ_COLD_LOCKED = 6
+} read_mode;
+
+enum { READ_LOCKED_BIT = 4 };
+
+/* READ_HOT while mapped reads are fast; may clear the cold state when its second is over. */
+read_mode bitcask_read_mode(bitcask *self);
+
+/* Tells how long a mapped access took, in cycles. */
+void bitcask_note_access(bitcask *self, uint64_t cycles);
+
+/* Finds the current record of key. READ_HOT reads mapped bytes only and gives PYKV_WOULD_BLOCK when that
+ * will not do; READ_COLD reads into scratch. out borrows from the mapping or scratch. The caller is in
+ * the epoch or holds writer. cursor_out stands on the slot. */
+PYKV_NODISCARD pykv_status bitcask_find(bitcask *self, directory *keys, uint64_t hash, slice key,
+                                        read_mode mode, bool check_body, buffer *scratch,
+                                        keydir_cursor *cursor_out, record *out);
+
+
+#endif

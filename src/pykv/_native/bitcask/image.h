@@ -1,0 +1,27 @@
+/*
+ * image: the store's side of the directory image: first-touch checks and rebuilding when one fails.
+ */
+#ifndef PYKV_BITCASK_IMAGE_H
+#define PYKV_BITCASK_IMAGE_H
+
+#include "bitcask/store.h"
+
+/* Makes sure that the directory pages of hash are checked; rebuilds the directory from the segments if
+ * one is damaged. */
+PYKV_NODISCARD pykv_status bitcask_check_image(bitcask *self, uint64_t hash)
+    EXCLUDES(self->writer);
+
+/* The same with the lock held. */
+PYKV_NODISCARD pykv_status bitcask_check_image_locked(bitcask *self, uint64_t hash)
+    REQUIRES(self->writer);
+
+/* Checks some pages ahead of their use; more_out tells whether any are left. */
+PYKV_NODISCARD pykv_status bitcask_check_image_some(bitcask *self, bool *more_out)
+    EXCLUDES(self->writer);
+
+/* Writes the image that the next open maps. Requires a synced store without writers. A failure costs only
+ * a slower open. */
+PYKV_NODISCARD pykv_status bitcask_write_image(bitcask *self) REQUIRES(self->manifest_lock)
+    EXCLUDES(self->writer);
+
+#endif

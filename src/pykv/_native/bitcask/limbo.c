@@ -1,0 +1,97 @@
+/*
+ * limbo: two lists each: what the current epoch ticket covers, and what came after it.
+ */
+#include "bitcask/limbo.h"
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "bitcask/rolling.h"
+
+pykv_status bitcask_new_directory(directory **directory_out)
+{
+    directory *made = mem_alloc_zeroed(1, sizeof *made);
+    if (made == NULL) {
+        return error_set_no_memory(sizeof *made);
+    }
+    pykv_status status = keydir_new(&made->keys);
+    if (status != PYKV_OK) {
+        mem_free(made);
+        return status;
+    }
+    undo_init(&made->undo);
+    *directory_out = made;
+    return PYKV_OK;
+}
+
+void bitcask_free_directory(directory *target)
+{
+    if (target != NULL) {
+        keydir_free(target->keys);
+        undo_destroy(&target->undo);
+        mem_free(target);
+    }
+}
+
+void bitcask_retire_directory(bitcask *self, directory *target)
+{
+    target->detached = true;
+    if (target->pin_count == 0) {
+        target->limbo_next = self->limbo.fresh_directories;
+        self->limbo.fresh_directories = target;
+    }
+}
+
+void bitcask_retire_segment(bitcask *self, segment *target)
+{
+    target->removed = true;
+    if (target->pin_count == 0) {
+        target->limbo_next = self->limbo.fresh_segments;
+        self->limbo.fresh_segments = target;
+    }
+}
+
+static void free_aging(bitcask *self) REQUIRES(self->writer)
+{
+    while (self->limbo.aging_segments != NULL) {
+        segment *next = self->limbo.aging_segments->limbo_next;
+        bitcask_dispose(self, self->limbo.aging_segments);
+        self->limbo.aging_segments = next;
+    }
+    while (self->limbo.aging_directories != NULL) {
+        directory *next = self->limbo.aging_directories->limbo_next;
+        bitcask_free_directory(self->limbo.aging_directories);
+        self->limbo.aging_directories = next;
+    }
+}
+
+static bool fresh_to_aging(limbo *self)
+{
+    self->aging_segments = self->fresh_segments;
+    self->aging_directories = self->fresh_directories;
+    self->fresh_segments = NULL;
+    self->fresh_directories = NULL;
+    return self->aging_segments != NULL || self->aging_directories != NULL;
+}
+
+void bitcask_sweep_limbo(bitcask *self, bool *more_out)
+{
+    limbo *waiting = &self->limbo;
+    if (waiting->ticket_taken && epoch_passed(&self->readers, &waiting->ticket)) {
+        free_aging(self);
+        waiting->ticket_taken = false;
+    }
+    if (!waiting->ticket_taken && fresh_to_aging(waiting)) {
+        epoch_begin(&self->readers, &waiting->ticket);
+        waiting->ticket_taken = true;
+    }
+    *more_out = waiting->ticket_taken;
+}
+
+void bitcask_empty_limbo(bitcask *self)
+{
+    free_aging(self);
+    while (fresh_to_aging(&self->limbo)) {
+        free_aging(self);
+    }
+    self->limbo.ticket_taken = false;
+}

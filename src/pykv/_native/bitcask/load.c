@@ -1,0 +1,190 @@
+/*
+ * load: opening the segments that the manifest lists, and removing files that it does not.
+ */
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "bitcask/find.h"
+#include "bitcask/keydir_image.h"
+#include "bitcask/limbo.h"
+#include "bitcask/open.h"
+#include "bitcask/rolling.h"
+
+/* Opens the segment of entry and adds it to the list, at base. */
+static pykv_status load_segment(bitcask *self, const manifest_segment *entry, uint64_t capacity,
+                                uint64_t base, segment **segment_out)
+{
+    segment *opened;
+    pykv_status status =
+        segment_open(self->home, entry, self->store_id, capacity, self->mapped_reads, &opened);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    uint64_t bytes = capacity > entry->length ? capacity : entry->length;
+    mutex_lock(&self->writer);
+    status = bitcask_add_segment(self, opened, bytes, base);
+    mutex_unlock(&self->writer);
+    if (status != PYKV_OK) {
+        segment_close(opened);
+        return status;
+    }
+    *segment_out = opened;
+    return PYKV_OK;
+}
+
+pykv_status bitcask_load_sealed(bitcask *self, const manifest *listed, const uint64_t *bases)
+{
+    pykv_status status = PYKV_OK;
+    for (uint64_t i = 0; i < listed->segment_count && status == PYKV_OK; i++) {
+        segment *opened;
+        if (listed->segments[i].sealed) {
+            status = load_segment(self, &listed->segments[i], listed->segments[i].length,
+                                  bases != NULL ? bases[i] : BITCASK_NO_ADDRESS, &opened);
+        }
+    }
+    return status;
+}
+
+pykv_status bitcask_continue_active(bitcask *self, const manifest_segment *entry, uint64_t base)
+{
+    segment *opened;
+    uint64_t capacity = bitcask_segment_capacity(self, 0);
+    pykv_status status =
+        load_segment(self, entry, capacity > entry->length ? capacity : entry->length, base,
+                     &opened);
+    if (status != PYKV_OK || self->options.read_only != 0) {
+        return status;
+    }
+    status = env_file_close_on_fork(opened->file);
+    mutex_lock(&self->writer);
+    if (status == PYKV_OK) {
+        status = bitcask_activate(self, opened);
+    }
+    mutex_unlock(&self->writer);
+    return status;
+}
+
+/* ---- the image ---- */
+
+/* Address bases of listed's entries by the image; PYKV_NOT_FOUND if the two do not fit. */
+static pykv_status match_bases(const manifest *listed, const keydir_image_header *image,
+                               uint64_t *bases)
+{
+    uint64_t matched = 0;
+    for (uint64_t i = 0; i < listed->segment_count; i++) {
+        bases[i] = BITCASK_NO_ADDRESS;
+        for (uint64_t j = 0; j < image->segment_count; j++) {
+            if (image->segments[j].number == listed->segments[i].number) {
+                bases[i] = image->segments[j].address_base;
+                matched++;
+            }
+        }
+    }
+    return matched == listed->segment_count && matched == image->segment_count ? PYKV_OK
+                                                                               : PYKV_NOT_FOUND;
+}
+
+static void adopt_live_counts(bitcask *self, const keydir_image_header *image)
+{
+    for (size_t i = 0; i < self->segment_count; i++) {
+        for (uint64_t j = 0; j < image->segment_count; j++) {
+            if (image->segments[j].number == self->segments[i]->number) {
+                self->segments[i]->live_bytes = image->segments[j].live_bytes;
+                self->segments[i]->live_count = image->segments[j].live_count;
+            }
+        }
+    }
+}
+
+static pykv_status load_with_image(bitcask *self, const manifest *listed, keydir *keys,
+                                   const keydir_image_header *image, const uint64_t *bases)
+{
+    pykv_status status = bitcask_load_sealed(self, listed, bases);
+    for (uint64_t i = 0; i < listed->segment_count && status == PYKV_OK; i++) {
+        if (!listed->segments[i].sealed) {
+            status = bitcask_continue_active(self, &listed->segments[i], bases[i]);
+        }
+    }
+    if (status != PYKV_OK) {
+        return status;
+    }
+    adopt_live_counts(self, image);
+    directory *now = atomic_load_explicit(&self->directory, memory_order_relaxed);
+    keydir_free(now->keys);
+    now->keys = keys;
+    return PYKV_OK;
+}
+
+pykv_status bitcask_load_image(bitcask *self, const manifest *listed)
+{
+    keydir *keys;
+    keydir_image_header image;
+    pykv_status status =
+        keydir_image_open(self->home, BITCASK_IMAGE_NAME, self->mapped_reads, &keys, &image);
+    if (status != PYKV_OK) {
+        return status == PYKV_NO_MEMORY ? status : PYKV_NOT_FOUND;
+    }
+    uint64_t *bases = mem_alloc((listed->segment_count + 1) * sizeof *bases);
+    if (bases == NULL) {
+        status = error_set_no_memory((listed->segment_count + 1) * sizeof *bases);
+    } else if (image.store_id != listed->store_id || image.merge_edit != listed->merge_edit ||
+               image.epoch != listed->epoch || image.sequence != listed->last_sequence) {
+        status = PYKV_NOT_FOUND;
+    } else {
+        status = match_bases(listed, &image, bases);
+    }
+    if (status == PYKV_OK) {
+        status = load_with_image(self, listed, keys, &image, bases);
+    }
+    if (status != PYKV_OK) {
+        keydir_free(keys);
+    }
+    mem_free(bases);
+    mem_free(image.segments);
+    return status;
+}
+
+/* ---- orphans ---- */
+
+static bool is_listed(bitcask *self, uint32_t number)
+{
+    for (size_t i = 0; i < self->segment_count; i++) {
+        if (self->segments[i]->number == number) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_temporary(const char *name)
+{
+    size_t length = strlen(name);
+    return (strncmp(name, MANIFEST_NAME, strlen(MANIFEST_NAME)) == 0 ||
+            strncmp(name, BITCASK_IMAGE_NAME, strlen(BITCASK_IMAGE_NAME)) == 0) &&
+           length > 4 && strcmp(name + length - 4, ".tmp") == 0;
+}
+
+pykv_status bitcask_remove_orphans(bitcask *self)
+{
+    env_names names;
+    pykv_status status = env_directory_list(self->home, &names);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < names.count && status == PYKV_OK; i++) {
+        bool hint;
+        uint32_t number = segment_number(names.names[i], &hint);
+        bool orphan = number != 0 ? !is_listed(self, number) : is_temporary(names.names[i]);
+        if (orphan) {
+            status = env_unlink(self->home, names.names[i]);
+        }
+        if (number != 0 && hint && !orphan) {
+            for (size_t j = 0; j < self->segment_count; j++) {
+                self->segments[j]->has_hint |= self->segments[j]->number == number;
+            }
+        }
+    }
+    env_names_free(&names);
+    return status == PYKV_PATH_NOT_FOUND ? PYKV_OK : status;
+}

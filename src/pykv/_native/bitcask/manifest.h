@@ -1,0 +1,91 @@
+/*
+ * manifest: the list of a Bitcask's segments and the state of the store, one file replaced whole.
+ *
+ *   offset size  field
+ *        0    8  magic           "PYKVMAN\n"
+ *        8    4  format_version  1
+ *       12    1  engine          PYKV_ENGINE_BITCASK
+ *       13    1  clean           1: closed cleanly, and the last segment may be continued
+ *       14    2  zero
+ *       16    8  store_id        random
+ *       24    8  edit            number of this manifest, rises by one
+ *       32    8  merge_edit      edit of the last removal of segments
+ *       40    8  epoch           rises with each unclean recovery
+ *       48   16  hash_seed       low u64, high u64: the secret of the key hash
+ *       64    8  next_number     of the next segment
+ *       72    8  last_sequence   all sequences up to it are in the listed segments (0: none)
+ *       80    8  durable_through log position known durable
+ *       88    8  wall_high_us    highest wall clock seen
+ *       96    8  segment_count
+ *      104    8  sealed_sequence last sequence of the sealed append segments, merged ones included
+ *      112    8  clear_sequence  everything below it is gone; its record is durable
+ *      120  132  zero
+ *      252    4  header_crc      crc32c of bytes 0..252
+ *      256       segment_count entries of 64 bytes:
+ *                  number u32, kind u8, sealed u8, zero u16, file_id u64, birth_sequence u64,
+ *                  last_sequence u64, length u64, first_sequence u64, zero u64, zero u32,
+ *                  entry_crc u32 (bytes 0..60 of the entry, seeded with header_crc)
+ *
+ * An un-sealed entry has length 0 unless clean; then the entry with the highest number may be
+ * appended to at length. Replaced by writing MANIFEST.tmp, syncing it, renaming and syncing the
+ * directory (docs/decisions/0005). Documented in docs/format/manifest.md.
+ */
+#ifndef PYKV_BITCASK_MANIFEST_H
+#define PYKV_BITCASK_MANIFEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "env/env.h"
+
+enum {
+    MANIFEST_FORMAT_VERSION = 1,
+    MANIFEST_HEADER_BYTES = 256,
+    MANIFEST_ENTRY_BYTES = 64,
+    MANIFEST_SEGMENTS_MAX = 8 * 1024 * 1024
+};
+
+#define MANIFEST_NAME "MANIFEST"
+
+typedef struct manifest_segment {
+    uint32_t number;
+    uint8_t kind; /* LOG_SEGMENT_* */
+    bool sealed;
+    uint64_t file_id;
+    uint64_t birth_sequence;
+    uint64_t first_sequence; /* smallest in it; 0 if not sealed or empty */
+    uint64_t last_sequence;  /* largest in it; 0 likewise */
+    uint64_t length;         /* sealed: bytes of file; clean: bytes of the last segment */
+} manifest_segment;
+
+typedef struct manifest {
+    bool clean;
+    uint64_t store_id;
+    uint64_t edit;
+    uint64_t merge_edit;
+    uint64_t epoch;
+    uint64_t hash_seed_low;
+    uint64_t hash_seed_high;
+    uint64_t next_number;
+    uint64_t last_sequence;
+    uint64_t durable_through;
+    uint64_t wall_high_us;
+    uint64_t sealed_sequence;
+    uint64_t clear_sequence;
+    uint64_t segment_count;
+    manifest_segment *segments; /* owned: manifest_reset frees it */
+} manifest;
+
+/* Reads MANIFEST. PYKV_NOT_FOUND if there is none, PYKV_CORRUPTION, PYKV_FORMAT (a newer version or
+ * another engine), PYKV_NO_MEMORY. */
+PYKV_NODISCARD pykv_status manifest_read(env_directory *directory, manifest *out);
+
+/* Replaces MANIFEST durably by self. On failure the old one is still in force. */
+PYKV_NODISCARD pykv_status manifest_replace(env_directory *directory, const manifest *self);
+
+void manifest_reset(manifest *self);
+
+/* Engine of the database in directory (PYKV_ENGINE_ANY: no manifest). PYKV_FORMAT if it is not ours. */
+PYKV_NODISCARD pykv_status manifest_engine(env_directory *directory, int32_t *engine_out);
+
+#endif

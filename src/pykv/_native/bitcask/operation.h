@@ -1,0 +1,25 @@
+/*
+ * operation: one write between the caller and the directory.
+ */
+#ifndef PYKV_BITCASK_OPERATION_H
+#define PYKV_BITCASK_OPERATION_H
+
+#include "log/log_format.h"
+
+/* One write on its way. */
+typedef struct operation {
+    record record;
+    uint64_t hash;
+    uint64_t address;     /* where it was appended */
+    uint64_t old_address; /* of the record it displaces, or BITCASK_NO_ADDRESS */
+    uint64_t old_bytes;
+} operation;
+
+/* An appended write that waits for its sync to become visible. */
+typedef struct pending_write {
+    uint64_t address;
+    uint64_t sequence;
+    uint32_t batch_left; /* members of its batch behind it */
+} pending_write;
+
+#endif

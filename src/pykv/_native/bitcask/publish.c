@@ -1,0 +1,279 @@
+/*
+ * publish: swinging directory slots to appended records, with the count of live bytes kept exact.
+ *
+ * Resolving comes before the append: it reads what a write displaces and reserves every bit of memory,
+ * so that publishing cannot fail. A write that waits for its sync is resolved again when it is
+ * published, because writes before it may have changed the same key.
+ */
+#include "bitcask/publish.h"
+
+#include "base/error.h"
+#include "base/invariant.h"
+#include "base/memory.h"
+#include "bitcask/image.h"
+#include "bitcask/sync.h"
+
+/* Hash of the key of the record at address, for directory slots whose tag has run out. */
+static pykv_status rehash(void *context, uint64_t address, uint64_t *hash_out)
+{
+    bitcask *self = context;
+    const segment *holder = extent_segment(&self->extents, address);
+    if (holder == NULL) {
+        return error_set(PYKV_CORRUPTION, "%s: the key directory leads to no segment",
+                         env_directory_path(self->home));
+    }
+    buffer scratch = BUFFER_EMPTY;
+    record found;
+    pykv_status status =
+        segment_read(holder, bitcask_offset(holder, address), true, &scratch, &found);
+    if (status == PYKV_OK) {
+        *hash_out = bitcask_hash(self, found.key.data, found.key.size);
+    }
+    buffer_reset(&scratch);
+    return status;
+}
+
+static directory *directory_now(bitcask *self)
+{
+    return atomic_load_explicit(&self->directory, memory_order_relaxed);
+}
+
+static uint64_t bytes_of(const record *found)
+{
+    return record_bytes(found->flags, found->key.size, found->value.size);
+}
+
+static pykv_status reserve(bitcask *self, directory *keys, const operation *write)
+{
+    pykv_status status = PYKV_OK;
+    if (write->record.kind == RECORD_PUT) {
+        status = keydir_prepare(keys->keys, write->hash, rehash, self);
+    }
+    if (status == PYKV_OK && self->open_scan_count > 0) {
+        status = undo_reserve(&keys->undo, 1);
+    }
+    return status;
+}
+
+pykv_status bitcask_resolve(bitcask *self, operation *write, read_mode mode)
+{
+    directory *keys = directory_now(self);
+    keydir_cursor cursor;
+    record old;
+    write->old_address = BITCASK_NO_ADDRESS;
+    write->old_bytes = 0;
+    pykv_status status = bitcask_check_image_locked(self, write->hash);
+    if (status == PYKV_OK) {
+        status = reserve(self, keys, write);
+    }
+    if (status != PYKV_OK) {
+        return status;
+    }
+    status = bitcask_find(self, keys, write->hash, write->record.key, mode, false, &self->scratch,
+                          &cursor, &old);
+    if (status == PYKV_OK) {
+        write->old_address = cursor.address;
+        write->old_bytes = bytes_of(&old);
+    }
+    return status == PYKV_NOT_FOUND ? PYKV_OK : status;
+}
+
+void bitcask_displace(bitcask *self, directory *keys, uint64_t hash, uint64_t address)
+{
+    if (self->open_scan_count > 0) {
+        undo_add(&keys->undo, hash, address, self->scan_generation);
+    }
+}
+
+static void forget_live(bitcask *self, uint64_t address, uint64_t bytes)
+{
+    segment *holder = extent_segment(&self->extents, address);
+    PYKV_ASSERT(holder != NULL && holder->live_bytes >= bytes && holder->live_count > 0);
+    if (holder != NULL) {
+        holder->live_bytes -= bytes;
+        holder->live_count--;
+    }
+}
+
+static void add_live(bitcask *self, const operation *write)
+{
+    segment *holder = extent_segment(&self->extents, write->address);
+    uint64_t bytes = bytes_of(&write->record);
+    PYKV_ASSERT(holder != NULL);
+    if (holder == NULL) {
+        return;
+    }
+    if (write->record.kind == RECORD_PUT) {
+        holder->live_bytes += bytes;
+        holder->live_count++;
+    }
+}
+
+/* Puts the cursor on the slot that write displaces: the one resolved, or that of a write to the same key
+ * published since first_address. */
+static bool find_displaced(bitcask *self, directory *keys, operation *write,
+                           uint64_t first_address, keydir_cursor *cursor)
+{
+    keydir_find_locked(keys->keys, write->hash, cursor);
+    while (keydir_next(cursor)) {
+        if (cursor->address == write->old_address) {
+            return true;
+        }
+        const segment *holder = extent_segment(&self->extents, cursor->address);
+        if (holder != self->active || cursor->address < first_address) {
+            continue;
+        }
+        record earlier;
+        if (segment_read(holder, bitcask_offset(holder, cursor->address), false, &self->scratch,
+                         &earlier) == PYKV_OK &&
+            slice_equal(earlier.key, write->record.key)) {
+            write->old_bytes = bytes_of(&earlier);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void insert_new(bitcask *self, directory *keys, const operation *write)
+{
+    if (keydir_insert(keys->keys, write->hash, write->address)) {
+        return;
+    }
+    if (keydir_prepare(keys->keys, write->hash, rehash, self) != PYKV_OK ||
+        !keydir_insert(keys->keys, write->hash, write->address)) {
+        error_set(PYKV_STORE_FAILED, "no memory for the key directory: reopen the store");
+        bitcask_fail(self);
+    }
+}
+
+static void publish_one(bitcask *self, directory *keys, operation *write, uint64_t first_address)
+{
+    keydir_cursor cursor;
+    bool put = write->record.kind == RECORD_PUT;
+    bool displaces = find_displaced(self, keys, write, first_address, &cursor);
+    if (displaces) {
+        bitcask_displace(self, keys, write->hash, cursor.address);
+        forget_live(self, cursor.address, write->old_bytes);
+        if (put) {
+            keydir_replace(keys->keys, &cursor, write->hash, write->address);
+        } else {
+            keydir_remove(keys->keys, &cursor);
+        }
+    } else if (put) {
+        insert_new(self, keys, write);
+    }
+    add_live(self, write);
+    self->published_sequence = write->record.sequence;
+}
+
+void bitcask_publish(bitcask *self, operation *operations, size_t count)
+{
+    directory *keys = directory_now(self);
+    bool several = count > 1 && !PYKV_PLANTED(23);
+    if (PYKV_UNLIKELY(operations[0].record.kind == RECORD_CLEAR)) {
+        if (bitcask_publish_clear(self, &operations[0]) != PYKV_OK) {
+            bitcask_fail(self);
+        }
+        return;
+    }
+    if (several) {
+        keydir_change_begin(keys->keys);
+    }
+    for (size_t i = 0; i < count; i++) {
+        publish_one(self, keys, &operations[i], operations[0].address);
+    }
+    if (several) {
+        keydir_change_end(keys->keys);
+    }
+}
+
+pykv_status bitcask_reserve_pending(bitcask *self, size_t count)
+{
+    size_t needed = self->pending_count + count;
+    if (needed <= self->pending_capacity) {
+        return PYKV_OK;
+    }
+    size_t capacity = needed * 2;
+    pending_write *grown = mem_resize(self->pending, capacity * sizeof *grown);
+    if (grown == NULL) {
+        return error_set_no_memory(capacity * sizeof *grown);
+    }
+    self->pending = grown;
+    self->pending_capacity = capacity;
+    return PYKV_OK;
+}
+
+void bitcask_add_pending(bitcask *self, const operation *operations, size_t count)
+{
+    PYKV_ASSERT(self->pending_count + count <= self->pending_capacity);
+    for (size_t i = 0; i < count; i++) {
+        self->pending[self->pending_count++] =
+            (pending_write){.address = operations[i].address,
+                            .sequence = operations[i].record.sequence,
+                            .batch_left = (uint32_t)(count - 1 - i)};
+    }
+}
+
+/* Publishes one write that waited: it is read back from the log and resolved as things are now. */
+static pykv_status publish_waiting(bitcask *self, directory *keys, const pending_write *waiting,
+                                   buffer *scratch)
+{
+    segment *holder = extent_segment(&self->extents, waiting->address);
+    operation write = {.address = waiting->address};
+    pykv_status status = segment_read(holder, bitcask_offset(holder, waiting->address), true,
+                                      scratch, &write.record);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    write.hash = bitcask_hash(self, write.record.key.data, write.record.key.size);
+    if (write.record.kind == RECORD_CLEAR) {
+        return bitcask_publish_clear(self, &write);
+    }
+    status = bitcask_resolve(self, &write, READ_COLD_LOCKED);
+    if (status == PYKV_OK) {
+        publish_one(self, keys, &write, write.address);
+    }
+    return status;
+}
+
+static pykv_status publish_waiting_batch(bitcask *self, size_t *index, buffer *scratch)
+{
+    pykv_status status = PYKV_OK;
+    directory *keys = directory_now(self);
+    bool several = self->pending[*index].batch_left > 0;
+    bool last = false;
+    if (several) {
+        keydir_change_begin(keys->keys);
+    }
+    while (status == PYKV_OK && !last) {
+        last = self->pending[*index].batch_left == 0;
+        status = publish_waiting(self, keys, &self->pending[*index], scratch);
+        (*index)++;
+    }
+    if (several) {
+        keydir_change_end(keys->keys);
+    }
+    return status;
+}
+
+pykv_status bitcask_publish_pending(bitcask *self, uint64_t through_sequence)
+{
+    if (PYKV_LIKELY(self->pending_count == 0)) {
+        return PYKV_OK;
+    }
+    buffer scratch = BUFFER_EMPTY;
+    pykv_status status = PYKV_OK;
+    size_t index = 0;
+    while (status == PYKV_OK && index < self->pending_count &&
+           self->pending[index].sequence <= through_sequence) {
+        status = publish_waiting_batch(self, &index, &scratch);
+    }
+    memmove(self->pending, self->pending + index,
+            (self->pending_count - index) * sizeof *self->pending);
+    self->pending_count -= index;
+    buffer_reset(&scratch);
+    if (status != PYKV_OK) {
+        bitcask_fail(self);
+    }
+    return status;
+}

@@ -1,0 +1,131 @@
+/*
+ * read: get and contains. The hot path takes no lock, makes no copy and calls no system.
+ */
+#include "base/cycles.h"
+#include "base/error.h"
+#include "base/invariant.h"
+#include "base/memory.h"
+#include "bitcask/bitcask.h"
+#include "bitcask/find.h"
+#include "bitcask/image.h"
+
+enum { READ_ATTEMPTS = 4 };
+
+static directory *directory_now(bitcask *self)
+{
+    return atomic_load_explicit(&self->directory, memory_order_acquire);
+}
+
+static inline void count_one(_Atomic uint64_t *counter)
+{
+    uint64_t count = atomic_load_explicit(counter, memory_order_relaxed);
+    atomic_store_explicit(counter, count + 1, memory_order_relaxed);
+}
+
+/* A find that may wait: by pread, and under the writer lock when changes keep overtaking it. */
+static pykv_status find_patiently(bitcask *self, uint64_t hash, slice key, bool check_body,
+                                  buffer *scratch, record *out)
+{
+    keydir_cursor cursor;
+    pykv_status status = bitcask_check_image(self, hash);
+    for (int attempt = 0; status == PYKV_OK && attempt < READ_ATTEMPTS; attempt++) {
+        epoch_token token = epoch_enter(&self->readers);
+        pykv_status found = bitcask_find(self, directory_now(self), hash, key, READ_COLD,
+                                         check_body, scratch, &cursor, out);
+        epoch_leave(&self->readers, token);
+        if (found != PYKV_WOULD_BLOCK) {
+            return found;
+        }
+    }
+    if (status != PYKV_OK) {
+        return status;
+    }
+    mutex_lock(&self->writer);
+    status = bitcask_find(self, directory_now(self), hash, key, READ_COLD_LOCKED, check_body,
+                          scratch, &cursor, out);
+    mutex_unlock(&self->writer);
+    return status;
+}
+
+static pykv_status get_patiently(bitcask *self, uint64_t hash, slice key, pykv_pinned *pinned_out)
+{
+    buffer scratch = BUFFER_EMPTY;
+    record found;
+    pykv_status status = find_patiently(self, hash, key, true, &scratch, &found);
+    if (status != PYKV_OK) {
+        buffer_reset(&scratch);
+        return status;
+    }
+    count_one(&self->counters.get_hit_count);
+    pinned_out->data = found.value.data;
+    pinned_out->length = found.value.size;
+    pinned_out->token = 0;
+    pinned_out->owned = scratch.data;
+    return PYKV_OK;
+}
+
+/* As bitcask_find in hot mode, timed. */
+static pykv_status find_hot(bitcask *self, uint64_t hash, slice key, bool check_body, record *out)
+{
+    keydir_cursor cursor;
+    uint64_t began = cycles_now();
+    pykv_status status = bitcask_find(self, directory_now(self), hash, key, READ_HOT, check_body,
+                                      NULL, &cursor, out);
+    bitcask_note_access(self, cycles_now() - began);
+    return status;
+}
+
+pykv_status bitcask_get(bitcask *self, slice key, int32_t flags, pykv_pinned *pinned_out)
+{
+    uint64_t hash = bitcask_hash(self, key.data, key.size);
+    count_one(&self->counters.get_count);
+    pykv_status status = PYKV_WOULD_BLOCK;
+    if (PYKV_LIKELY(bitcask_read_mode(self) == READ_HOT)) {
+        record found;
+        epoch_token token = epoch_enter(&self->readers);
+        status = find_hot(self, hash, key, true, &found);
+        if (PYKV_LIKELY(status == PYKV_OK)) {
+            count_one(&self->counters.get_hit_count);
+            pinned_out->data = found.value.data;
+            pinned_out->length = found.value.size;
+            pinned_out->token = (uint64_t)token + 1;
+            pinned_out->owned = NULL;
+            return PYKV_OK;
+        }
+        epoch_leave(&self->readers, token);
+    }
+    if (status != PYKV_WOULD_BLOCK || (flags & PYKV_NO_WAIT) != 0) {
+        return status;
+    }
+    return get_patiently(self, hash, key, pinned_out);
+}
+
+void bitcask_unpin(bitcask *self, pykv_pinned *pinned)
+{
+    if (pinned->token != 0) {
+        epoch_leave(&self->readers, (epoch_token)(pinned->token - 1));
+    }
+    if (pinned->owned != NULL) {
+        mem_free(pinned->owned);
+    }
+    *pinned = (pykv_pinned){0};
+}
+
+pykv_status bitcask_contains(bitcask *self, slice key, int32_t flags)
+{
+    uint64_t hash = bitcask_hash(self, key.data, key.size);
+    record found;
+    pykv_status status = PYKV_WOULD_BLOCK;
+    count_one(&self->counters.get_count);
+    if (bitcask_read_mode(self) == READ_HOT) {
+        epoch_token token = epoch_enter(&self->readers);
+        status = find_hot(self, hash, key, false, &found);
+        epoch_leave(&self->readers, token);
+    }
+    if (status == PYKV_WOULD_BLOCK && (flags & PYKV_NO_WAIT) == 0) {
+        buffer scratch = BUFFER_EMPTY;
+        status = find_patiently(self, hash, key, false, &scratch, &found);
+        buffer_reset(&scratch);
+    }
+    return status;
+}

@@ -1,0 +1,346 @@
+/*
+ * recover: the un-sealed end of the log after an unclean close.
+ *
+ * The valid prefix of every un-sealed segment is written again into a new, sealed and synced segment,
+ * because the page cache may show what the device refused (docs/decisions/0006). Then a manifest with a
+ * higher epoch lists the copies instead. Files that held more than the valid prefix go to archive/.
+ * Read-only, the same prefix is read where it stands.
+ *
+ * Invariant: until the new manifest is durable the old one and every file it lists are untouched.
+ */
+#include <stdio.h>
+
+#include "base/error.h"
+#include "base/invariant.h"
+#include "base/memory.h"
+#include "bitcask/find.h"
+#include "bitcask/open.h"
+#include "bitcask/rolling.h"
+#include "log/log_recovery.h"
+
+/* An un-sealed segment under recovery. */
+typedef struct unsealed {
+    segment *source;
+    buffer scratch;
+    bool archived; /* holds more than its valid prefix */
+} unsealed;
+
+typedef struct recovery {
+    unsealed *sources;
+    log_recovery_segment *views;
+    size_t count;
+    log_recovery result;
+} recovery;
+
+static pykv_status allocate(recovery *self, uint64_t count)
+{
+    *self = (recovery){0};
+    self->sources = mem_alloc_zeroed(count + 1, sizeof *self->sources);
+    self->views = mem_alloc_zeroed(count + 1, sizeof *self->views);
+    if (self->sources == NULL || self->views == NULL) {
+        return error_set_no_memory(count * (sizeof *self->sources + sizeof *self->views));
+    }
+    return PYKV_OK;
+}
+
+static void release(recovery *self)
+{
+    for (size_t i = 0; self->sources != NULL && i < self->count; i++) {
+        segment_close(self->sources[i].source);
+        buffer_reset(&self->sources[i].scratch);
+    }
+    mem_free(self->sources);
+    mem_free(self->views);
+}
+
+static pykv_status open_unsealed(bitcask *store, const manifest_segment *entry, unsealed *source,
+                                 log_recovery_segment *view)
+{
+    pykv_status status = segment_open(store->home, entry, store->store_id, 0, store->mapped_reads,
+                                      &source->source);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    view->path = env_file_path(source->source->file);
+    view->start_offset = LOG_SEGMENT_HEADER_BYTES;
+    status = segment_view(source->source, &source->scratch, &view->data, &view->size);
+    if (status == PYKV_OK) {
+        status = log_segment_decode(view->data, view->size, view->path, &view->header);
+    }
+    return status;
+}
+
+static pykv_status find_end(bitcask *store, const manifest *listed, recovery *self)
+{
+    pykv_status status = allocate(self, listed->segment_count);
+    for (uint64_t i = 0; i < listed->segment_count && status == PYKV_OK; i++) {
+        if (!listed->segments[i].sealed) {
+            self->count++;
+            status = open_unsealed(store, &listed->segments[i], &self->sources[self->count - 1],
+                                   &self->views[self->count - 1]);
+        }
+    }
+    if (status != PYKV_OK) {
+        return status;
+    }
+    log_recover(self->views, self->count, listed->sealed_sequence + 1, listed->durable_through,
+                &self->result);
+    if (self->result.damaged && store->options.recover_point_in_time == 0) {
+        const log_recovery_segment *end = &self->views[self->result.valid_segment];
+        return error_set_corruption(
+            end->path, self->result.valid_offset,
+            "the log is damaged before a place that was synced (recovery=\"point_in_time\" opens "
+            "it up to here)",
+            self->result.claim,
+            log_position(end->header.number, self->result.valid_offset));
+    }
+    store->discarded_bytes = self->result.discarded_bytes;
+    return PYKV_OK;
+}
+
+/* ---- read-write: copying ---- */
+
+/* Members of one batch, collected until the last. */
+typedef struct batch_members {
+    record *records;
+    uint64_t *offsets;
+    size_t count;
+    size_t capacity;
+} batch_members;
+
+static pykv_status add_member(batch_members *self, const record *member)
+{
+    if (self->count == self->capacity) {
+        size_t capacity = self->capacity == 0 ? 64 : self->capacity * 2;
+        record *records = mem_resize(self->records, capacity * sizeof *records);
+        if (records == NULL) {
+            return error_set_no_memory(capacity * sizeof *records);
+        }
+        self->records = records;
+        uint64_t *offsets = mem_resize(self->offsets, capacity * sizeof *offsets);
+        if (offsets == NULL) {
+            return error_set_no_memory(capacity * sizeof *offsets);
+        }
+        self->offsets = offsets;
+        self->capacity = capacity;
+    }
+    self->records[self->count] = *member;
+    self->records[self->count].flags &=
+        (uint8_t)~(RECORD_FLAG_BATCH | RECORD_FLAG_BATCH_LAST | RECORD_FLAG_SYNCED);
+    self->count++;
+    return PYKV_OK;
+}
+
+static pykv_status copy_records(bitcask *store, log_reader *reader, segment *target,
+                                log_writer *writer, batch_members *members)
+{
+    record found;
+    uint64_t offset;
+    pykv_status status = PYKV_OK;
+    while (status == PYKV_OK && log_reader_next(reader, &found, &offset)) {
+        bool last = (found.flags & RECORD_FLAG_BATCH) == 0 ||
+                    (found.flags & RECORD_FLAG_BATCH_LAST) != 0;
+        status = add_member(members, &found);
+        if (status == PYKV_OK && last) {
+            status = log_writer_append_batch(writer, members->records, members->count,
+                                             members->offsets);
+            members->count = 0;
+        }
+        if (target->first_sequence == 0) {
+            target->first_sequence = found.sequence;
+        }
+        target->last_sequence = found.sequence;
+        if (found.kind == RECORD_CLEAR) {
+            store->clear_sequence = found.sequence;
+            store->durable_clear_sequence = found.sequence;
+        }
+        store->recovered_record_count++;
+    }
+    return status;
+}
+
+static pykv_status fill_copy(bitcask *store, const log_recovery_segment *view, uint64_t first,
+                             segment *target, uint64_t *valid_end_out)
+{
+    log_sink *sink;
+    log_writer writer;
+    log_reader reader;
+    batch_members members = {0};
+    pykv_status status = log_sink_open_pwrite(target->file, LOG_SEGMENT_HEADER_BYTES, &sink);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    log_writer_init(&writer, sink, target->file_id, UINT64_MAX, 0);
+    log_reader_init(&reader, view->data, view->size, view->header.file_id, view->start_offset, true,
+                    first);
+    status = copy_records(store, &reader, target, &writer, &members);
+    if (status == PYKV_OK && !PYKV_PLANTED(25)) {
+        status = env_file_sync(target->file);
+    }
+    atomic_store_explicit(&target->length, log_sink_tail(sink), memory_order_release);
+    *valid_end_out = reader.valid_end;
+    log_sink_close(sink);
+    mem_free(members.records);
+    mem_free(members.offsets);
+    return status;
+}
+
+/* Copies the valid prefix of one segment; the copy is in the list, sealed, when it is done. */
+static pykv_status copy_segment(bitcask *store, const log_recovery_segment *view, uint64_t first,
+                                uint64_t *valid_end_out)
+{
+    log_segment_header header = view->header;
+    segment *target;
+    header.number = (uint32_t)store->next_number++;
+    header.synced_through = 0;
+    pykv_status status = env_random(store->env, &header.file_id, sizeof header.file_id);
+    if (status == PYKV_OK) {
+        status = segment_create(store->home, &header, view->size + 4096, store->mapped_reads,
+                                &target);
+    }
+    if (status != PYKV_OK) {
+        return status;
+    }
+    status = fill_copy(store, view, first, target, valid_end_out);
+    target->sealed = true;
+    target->synced = true;
+    if (status == PYKV_OK) {
+        mutex_lock(&store->writer);
+        status = bitcask_add_segment(store, target, target->length, BITCASK_NO_ADDRESS);
+        mutex_unlock(&store->writer);
+    }
+    if (status != PYKV_OK) {
+        segment_close(target);
+        return status;
+    }
+    if (target->last_sequence > store->sealed_sequence) {
+        store->sealed_sequence = target->last_sequence;
+        store->appended_sequence = target->last_sequence;
+        store->synced_position = log_position(target->number, target->length);
+    }
+    return PYKV_OK;
+}
+
+static bool has_records(const log_recovery_segment *view, uint64_t first)
+{
+    log_reader reader;
+    record found;
+    uint64_t offset;
+    log_reader_init(&reader, view->data, view->size, view->header.file_id, view->start_offset, true,
+                    first);
+    return log_reader_next(&reader, &found, &offset);
+}
+
+static pykv_status copy_all(bitcask *store, recovery *self)
+{
+    pykv_status status = PYKV_OK;
+    for (size_t i = 0; i < self->count && status == PYKV_OK; i++) {
+        uint64_t first = store->sealed_sequence + 1;
+        uint64_t valid_end = LOG_SEGMENT_HEADER_BYTES;
+        if (i <= self->result.valid_segment && has_records(&self->views[i], first)) {
+            status = copy_segment(store, &self->views[i], first, &valid_end);
+        }
+        for (uint64_t at = valid_end; at < self->views[i].size && !self->sources[i].archived;
+             at++) {
+            self->sources[i].archived = self->views[i].data[at] != 0;
+        }
+    }
+    return status;
+}
+
+/* Moves files that held more than the valid prefix aside. */
+static pykv_status archive(bitcask *store, recovery *self)
+{
+    pykv_status status = PYKV_OK;
+    bool any = false;
+    for (size_t i = 0; i < self->count && status == PYKV_OK; i++) {
+        char name[SEGMENT_NAME_BYTES];
+        char kept[SEGMENT_NAME_BYTES + sizeof BITCASK_ARCHIVE_NAME];
+        if (!self->sources[i].archived) {
+            continue;
+        }
+        if (!any) {
+            status = env_make_directory(store->home, BITCASK_ARCHIVE_NAME);
+            status = status == PYKV_PATH_EXISTS ? PYKV_OK : status;
+            any = true;
+        }
+        segment_name(self->sources[i].source->number, false, name);
+        snprintf(kept, sizeof kept, "%s/%s", BITCASK_ARCHIVE_NAME, name);
+        if (status == PYKV_OK) {
+            status = env_rename(store->home, name, kept);
+        }
+    }
+    return status;
+}
+
+static pykv_status recover_by_copy(bitcask *store, recovery *self)
+{
+    pykv_status status = copy_all(store, self);
+    if (status == PYKV_OK) {
+        status = env_directory_sync(store->home);
+    }
+    if (status != PYKV_OK) {
+        return status;
+    }
+    mutex_lock(&store->manifest_lock);
+    store->epoch_number++;
+    store->merge_edit = store->edit + 1;
+    mutex_lock(&store->writer);
+    store->synced_sequence = store->appended_sequence;
+    mutex_unlock(&store->writer);
+    status = bitcask_write_manifest(store, true);
+    mutex_unlock(&store->manifest_lock);
+    return status == PYKV_OK ? archive(store, self) : status;
+}
+
+/* ---- read-only: in place ---- */
+
+static pykv_status add_in_place(bitcask *store, recovery *self, size_t index, uint64_t first)
+{
+    segment *source = self->sources[index].source;
+    log_reader reader;
+    record found;
+    uint64_t offset;
+    log_reader_init(&reader, self->views[index].data, self->views[index].size, source->file_id,
+                    LOG_SEGMENT_HEADER_BYTES, true, first);
+    while (log_reader_next(&reader, &found, &offset)) {
+        store->appended_sequence = found.sequence;
+        store->recovered_record_count++;
+        if (found.kind == RECORD_CLEAR) {
+            store->clear_sequence = found.sequence;
+        }
+    }
+    atomic_store_explicit(&source->length, reader.valid_end, memory_order_release);
+    mutex_lock(&store->writer);
+    pykv_status status =
+        bitcask_add_segment(store, source, self->views[index].size, BITCASK_NO_ADDRESS);
+    mutex_unlock(&store->writer);
+    if (status == PYKV_OK) {
+        self->sources[index].source = NULL;
+    }
+    return status;
+}
+
+static pykv_status recover_in_place(bitcask *store, recovery *self)
+{
+    pykv_status status = PYKV_OK;
+    store->appended_sequence = store->sealed_sequence;
+    for (size_t i = 0; i < self->count && i <= self->result.valid_segment && status == PYKV_OK;
+         i++) {
+        status = add_in_place(store, self, i, store->appended_sequence + 1);
+    }
+    return status;
+}
+
+pykv_status bitcask_recover_tail(bitcask *self, const manifest *listed)
+{
+    recovery tail;
+    self->appended_sequence = self->sealed_sequence;
+    pykv_status status = find_end(self, listed, &tail);
+    if (status == PYKV_OK) {
+        status = self->options.read_only != 0 ? recover_in_place(self, &tail)
+                                              : recover_by_copy(self, &tail);
+    }
+    release(&tail);
+    return status;
+}

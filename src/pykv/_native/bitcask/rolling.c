@@ -1,0 +1,383 @@
+/*
+ * rolling: from one active segment to the next, and the manifest edits this takes.
+ *
+ * A segment is made, and is in a durable manifest, before its first record. The LOG role does so ahead
+ * of need; a writer that finds no prepared segment does it itself, without the writer lock.
+ */
+#include "bitcask/rolling.h"
+
+#include "base/coding.h"
+#include "base/error.h"
+#include "base/invariant.h"
+#include "base/memory.h"
+#include "bitcask/bitcask.h"
+#include "bitcask/limbo.h"
+#include "bitcask/sync.h"
+#include "bitcask/write.h"
+
+uint64_t bitcask_segment_capacity(const bitcask *self, uint64_t bytes)
+{
+    uint64_t needed = LOG_SEGMENT_HEADER_BYTES + bytes + RECORD_EXTENSION_BYTES_MAX;
+    uint64_t wanted = (uint64_t)self->options.segment_bytes;
+    return round_up(needed > wanted ? needed : wanted, 4096);
+}
+
+/* ---- the list ---- */
+
+static pykv_status reserve_list(bitcask *self) REQUIRES(self->writer)
+{
+    if (self->segment_count < self->segment_capacity) {
+        return PYKV_OK;
+    }
+    size_t capacity = self->segment_capacity == 0 ? 16 : self->segment_capacity * 2;
+    segment **grown = mem_resize(self->segments, capacity * sizeof *grown);
+    if (grown == NULL) {
+        return error_set_no_memory(capacity * sizeof *grown);
+    }
+    self->segments = grown;
+    self->segment_capacity = capacity;
+    return PYKV_OK;
+}
+
+pykv_status bitcask_add_segment(bitcask *self, segment *target, uint64_t capacity, uint64_t base)
+{
+    pykv_status status = reserve_list(self);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    if (base == BITCASK_NO_ADDRESS) {
+        status = extent_take(&self->extents, target, capacity, &base);
+    } else {
+        status = extent_take_at(&self->extents, target, capacity, base);
+    }
+    if (status != PYKV_OK) {
+        return status;
+    }
+    target->address_base = base;
+    target->address_bytes = capacity;
+    size_t index = self->segment_count;
+    while (index > 0 && self->segments[index - 1]->number > target->number) {
+        self->segments[index] = self->segments[index - 1];
+        index--;
+    }
+    self->segments[index] = target;
+    self->segment_count++;
+    return PYKV_OK;
+}
+
+void bitcask_remove_segment(bitcask *self, segment *target)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < self->segment_count; i++) {
+        if (self->segments[i] != target) {
+            self->segments[kept++] = self->segments[i];
+        }
+    }
+    PYKV_ASSERT(kept + 1 == self->segment_count);
+    self->segment_count = kept;
+}
+
+void bitcask_dispose(bitcask *self, segment *target)
+{
+    extent_give_back(&self->extents, target->address_base, target->address_bytes);
+    segment_close(target);
+}
+
+void bitcask_space(bitcask *self, uint64_t *disk_bytes_out, uint64_t *live_bytes_out)
+{
+    uint64_t disk = 0;
+    uint64_t live = 0;
+    for (size_t i = 0; i < self->segment_count; i++) {
+        disk += atomic_load_explicit(&self->segments[i]->length, memory_order_relaxed);
+        live += self->segments[i]->live_bytes;
+    }
+    *disk_bytes_out = disk;
+    *live_bytes_out = live;
+}
+
+/* ---- making room ---- */
+
+pykv_status bitcask_seal_active(bitcask *self)
+{
+    if (self->active == NULL) {
+        return PYKV_OK;
+    }
+    pykv_status status = log_sink_seal(self->sink);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    self->active->sealed = true;
+    log_sink_close(self->sink);
+    self->sink = NULL;
+    self->active = NULL;
+    return PYKV_OK;
+}
+
+static pykv_status open_sink(bitcask *self, segment *target, log_sink **sink_out)
+    REQUIRES(self->writer)
+{
+    uint64_t tail = atomic_load_explicit(&target->length, memory_order_relaxed);
+    pykv_status status = PYKV_NOT_SUPPORTED;
+    if (self->mapped_log) {
+        status = log_sink_open_mapped(target->file, tail, target->address_bytes, sink_out);
+    }
+    if (status == PYKV_NOT_SUPPORTED) {
+        status = log_sink_open_pwrite(target->file, tail, sink_out);
+    }
+    return status;
+}
+
+/* Makes target, in the manifest already, the segment that records go to. */
+pykv_status bitcask_activate(bitcask *self, segment *target)
+{
+    log_sink *sink;
+    pykv_status status = open_sink(self, target, &sink);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    status = bitcask_seal_active(self);
+    if (status != PYKV_OK) {
+        log_sink_close(sink);
+        return status;
+    }
+    self->active = target;
+    self->sink = sink;
+    log_writer_init(&self->log, sink, target->file_id, target->address_bytes,
+                    self->synced_position);
+    return PYKV_OK;
+}
+
+static uint64_t unsynced_sealed_count(bitcask *self) REQUIRES(self->writer)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < self->segment_count; i++) {
+        count += self->segments[i]->sealed && !self->segments[i]->synced;
+    }
+    return count;
+}
+
+pykv_status bitcask_make_room(bitcask *self, uint64_t bytes)
+{
+    if (PYKV_UNLIKELY(!self->ground_ready)) {
+        return PYKV_WOULD_BLOCK;
+    }
+    if (PYKV_LIKELY(self->active != NULL && log_writer_fits(&self->log, bytes))) {
+        return PYKV_OK;
+    }
+    segment *next = self->prepared;
+    if (next == NULL || unsynced_sealed_count(self) >= BITCASK_UNSYNCED_SEALED_MAX ||
+        LOG_SEGMENT_HEADER_BYTES + bytes + RECORD_EXTENSION_BYTES_MAX > next->address_bytes) {
+        return PYKV_WOULD_BLOCK;
+    }
+    pykv_status status = bitcask_activate(self, next);
+    if (status == PYKV_OK) {
+        self->prepared = NULL;
+        bitcask_wake(self);
+    }
+    return status;
+}
+
+/* ---- providing ---- */
+
+static pykv_status make_segment(bitcask *self, uint64_t bytes, segment **segment_out)
+    REQUIRES(self->manifest_lock)
+{
+    uint64_t capacity = bitcask_segment_capacity(self, bytes);
+    log_segment_header header = {.kind = LOG_SEGMENT_APPEND, .store_id = self->store_id};
+    pykv_status status = env_random(self->env, &header.file_id, sizeof header.file_id);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    mutex_lock(&self->writer);
+    header.number = (uint32_t)self->next_number++;
+    header.birth_sequence = self->appended_sequence + 1;
+    header.synced_through = self->synced_position;
+    mutex_unlock(&self->writer);
+    segment *made;
+    status = segment_create(self->home, &header, capacity, self->mapped_reads, &made);
+    if (status == PYKV_OK) {
+        status = env_file_close_on_fork(made->file);
+        mutex_lock(&self->writer);
+        if (status == PYKV_OK) {
+            status = bitcask_add_segment(self, made, capacity, BITCASK_NO_ADDRESS);
+        }
+        mutex_unlock(&self->writer);
+        if (status != PYKV_OK) {
+            segment_close(made);
+            return status;
+        }
+        *segment_out = made;
+    }
+    return status;
+}
+
+/* Takes a segment that never became usable off the list again; its file is an orphan then. */
+static void abandon(bitcask *self, segment *made)
+{
+    mutex_lock(&self->writer);
+    bitcask_remove_segment(self, made);
+    bitcask_retire_segment(self, made);
+    mutex_unlock(&self->writer);
+}
+
+static pykv_status prepare_segment(bitcask *self, uint64_t bytes) REQUIRES(self->manifest_lock)
+{
+    segment *made;
+    pykv_status status = make_segment(self, bytes, &made);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    status = bitcask_write_manifest(self, false);
+    if (status != PYKV_OK) {
+        abandon(self, made);
+        return status;
+    }
+    mutex_lock(&self->writer);
+    segment *unused = self->prepared;
+    self->prepared = made;
+    self->ground_ready = true;
+    if (unused != NULL) {
+        unused->sealed = true;
+    }
+    mutex_unlock(&self->writer);
+    return PYKV_OK;
+}
+
+/* What stands between a writer and room for bytes. */
+typedef struct shortage {
+    bool too_many_unsynced;
+    bool manifest;
+    bool segment;
+    bool sink;
+} shortage;
+
+static pykv_status find_shortage(bitcask *self, uint64_t bytes, shortage *out)
+{
+    mutex_lock(&self->writer);
+    pykv_status status = bitcask_check_writable(self);
+    bool fits = self->active != NULL && log_writer_fits(&self->log, bytes);
+    bool next_fits = self->prepared != NULL && LOG_SEGMENT_HEADER_BYTES + bytes +
+                                                       RECORD_EXTENSION_BYTES_MAX <=
+                                                   self->prepared->address_bytes;
+    out->too_many_unsynced =
+        !fits && unsynced_sealed_count(self) >= BITCASK_UNSYNCED_SEALED_MAX;
+    out->manifest = !self->ground_ready;
+    out->segment = !fits && !next_fits;
+    out->sink = fits && log_sink_is_mapped(self->sink);
+    mutex_unlock(&self->writer);
+    return status;
+}
+
+static pykv_status prepare_sink(bitcask *self, uint64_t bytes)
+{
+    mutex_lock(&self->writer);
+    pykv_status status =
+        self->sink != NULL ? log_sink_prepare(self->sink, bytes) : PYKV_OK;
+    if (status != PYKV_OK) {
+        status = bitcask_append_failed(self, status);
+    }
+    mutex_unlock(&self->writer);
+    return status;
+}
+
+pykv_status bitcask_provide(bitcask *self, uint64_t bytes)
+{
+    shortage missing;
+    pykv_status status = find_shortage(self, bytes, &missing);
+    if (status == PYKV_OK && missing.too_many_unsynced) {
+        status = bitcask_sync(self);
+    }
+    if (status != PYKV_OK) {
+        return status;
+    }
+    if (missing.segment || missing.manifest) {
+        mutex_lock(&self->manifest_lock);
+        status = find_shortage(self, bytes, &missing);
+        if (status == PYKV_OK && missing.segment) {
+            status = prepare_segment(self, bytes);
+        } else if (status == PYKV_OK && missing.manifest) {
+            status = bitcask_write_manifest(self, false);
+            mutex_lock(&self->writer);
+            self->ground_ready = self->ground_ready || status == PYKV_OK;
+            mutex_unlock(&self->writer);
+        }
+        if (status != PYKV_OK) {
+            mutex_lock(&self->writer);
+            status = bitcask_append_failed(self, status);
+            mutex_unlock(&self->writer);
+        }
+        mutex_unlock(&self->manifest_lock);
+        return status;
+    }
+    return missing.sink ? prepare_sink(self, bytes) : PYKV_OK;
+}
+
+/* ---- the manifest ---- */
+
+static void describe(bitcask *self, const segment *source, bool clean, manifest_segment *out)
+    REQUIRES(self->writer)
+{
+    bool known = source->sealed && source->synced;
+    *out = (manifest_segment){.number = source->number,
+                              .kind = source->kind,
+                              .sealed = known,
+                              .file_id = source->file_id,
+                              .birth_sequence = source->birth_sequence};
+    if (known || (clean && source == self->active)) {
+        out->first_sequence = source->first_sequence;
+        out->last_sequence = source->last_sequence;
+        out->length = atomic_load_explicit(&source->length, memory_order_relaxed);
+    }
+}
+
+static pykv_status compose(bitcask *self, bool clean, manifest *out)
+    REQUIRES(self->writer) REQUIRES(self->manifest_lock)
+{
+    *out = (manifest){.clean = clean,
+                      .store_id = self->store_id,
+                      .edit = self->edit + 1,
+                      .merge_edit = self->merge_edit,
+                      .epoch = self->epoch_number,
+                      .hash_seed_low = self->hash_seed_low,
+                      .hash_seed_high = self->hash_seed_high,
+                      .next_number = self->next_number,
+                      .last_sequence = self->synced_sequence,
+                      .durable_through = self->synced_position,
+                      .sealed_sequence = self->sealed_sequence,
+                      .clear_sequence = self->durable_clear_sequence,
+                      .wall_high_us = env_wall_us(self->env)};
+    out->segments = mem_alloc_zeroed(self->segment_count + 1, sizeof *out->segments);
+    if (out->segments == NULL) {
+        return error_set_no_memory((self->segment_count + 1) * sizeof *out->segments);
+    }
+    for (size_t i = 0; i < self->segment_count; i++) {
+        describe(self, self->segments[i], clean, &out->segments[i]);
+    }
+    out->segment_count = self->segment_count;
+    return PYKV_OK;
+}
+
+pykv_status bitcask_write_manifest(bitcask *self, bool clean)
+{
+    manifest now;
+    mutex_lock(&self->writer);
+    pykv_status status = compose(self, clean, &now);
+    mutex_unlock(&self->writer);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    status = manifest_replace(self->home, &now);
+    if (status == PYKV_OK) {
+        self->edit = now.edit;
+    }
+    manifest_reset(&now);
+    return status;
+}
+
+void bitcask_wake(bitcask *self)
+{
+    mutex_lock(&self->wake_lock);
+    self->wake_count++;
+    condition_broadcast(&self->wake);
+    mutex_unlock(&self->wake_lock);
+}

@@ -1,0 +1,287 @@
+/*
+ * segment: files of log records and reading single records from them.
+ */
+#include "bitcask/segment.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/invariant.h"
+#include "base/memory.h"
+
+void segment_name(uint32_t number, bool hint, char out[SEGMENT_NAME_BYTES])
+{
+    snprintf(out, SEGMENT_NAME_BYTES, "%08x.%s", number, hint ? "hint" : "log");
+}
+
+uint32_t segment_number(const char *name, bool *hint_out)
+{
+    char *end;
+    unsigned long number = strtoul(name, &end, 16);
+    char expected[SEGMENT_NAME_BYTES];
+    if (end != name + 8 || number == 0 || number > UINT32_MAX) {
+        return 0;
+    }
+    bool hint = strcmp(end, ".hint") == 0;
+    segment_name((uint32_t)number, hint, expected);
+    if (strcmp(expected, name) != 0) {
+        return 0;
+    }
+    *hint_out = hint;
+    return (uint32_t)number;
+}
+
+static segment *segment_new(const log_segment_header *header, uint64_t length)
+{
+    segment *self = mem_alloc_zeroed(1, sizeof *self);
+    if (self == NULL) {
+        return NULL;
+    }
+    self->number = header->number;
+    self->kind = header->kind;
+    self->file_id = header->file_id;
+    self->seed = record_seed(header->file_id);
+    self->birth_sequence = header->birth_sequence;
+    atomic_init(&self->length, length);
+    return self;
+}
+
+/* Maps the file if asked; a file that cannot be mapped is read by pread. */
+static void map_if_possible(segment *self, uint64_t capacity, bool mapped)
+{
+    env_mapping mapping;
+    if (mapped && env_file_map(self->file, capacity, false, &mapping) == PYKV_OK) {
+        self->mapping = mapping;
+    }
+}
+
+static pykv_status write_header(env_directory *directory, env_file *file,
+                                const log_segment_header *header)
+{
+    uint8_t bytes[LOG_SEGMENT_HEADER_BYTES];
+    log_segment_encode(header, bytes);
+    slice whole = slice_make(bytes, sizeof bytes);
+    pykv_status status = env_file_write(file, 0, &whole, 1);
+    if (status == PYKV_OK) {
+        status = env_file_sync(file);
+    }
+    if (status == PYKV_OK && !PYKV_PLANTED(22)) {
+        status = env_directory_sync(directory);
+    }
+    return status;
+}
+
+pykv_status segment_create(env_directory *directory, const log_segment_header *header,
+                           uint64_t capacity, bool mapped, segment **segment_out)
+{
+    char name[SEGMENT_NAME_BYTES];
+    segment_name(header->number, false, name);
+    segment *self = segment_new(header, LOG_SEGMENT_HEADER_BYTES);
+    if (self == NULL) {
+        return error_set_no_memory(sizeof *self);
+    }
+    pykv_status status = env_file_open(
+        directory, name, ENV_READ | ENV_WRITE | ENV_CREATE | ENV_TRUNCATE, &self->file);
+    if (status != PYKV_OK) {
+        mem_free(self);
+        return status;
+    }
+    status = write_header(directory, self->file, header);
+    if (status != PYKV_OK) {
+        pykv_error failure = *error_last();
+        segment_close(self);
+        if (env_unlink(directory, name) != PYKV_OK) {
+            /* An unlisted file is removed by the next open. */
+        }
+        error_restore(&failure);
+        return status;
+    }
+    map_if_possible(self, capacity, mapped);
+    *segment_out = self;
+    return PYKV_OK;
+}
+
+static pykv_status check_identity(segment *self, const manifest_segment *entry, uint64_t store_id,
+                                  uint64_t *size_out)
+{
+    uint8_t bytes[LOG_SEGMENT_HEADER_BYTES];
+    size_t got;
+    uint64_t size = 0;
+    log_segment_header header;
+    const char *path = env_file_path(self->file);
+    pykv_status status = env_file_read(self->file, 0, bytes, sizeof bytes, &got);
+    if (status == PYKV_OK) {
+        status = log_segment_decode(bytes, got, path, &header);
+    }
+    if (status == PYKV_OK) {
+        status = env_file_size(self->file, &size);
+    }
+    if (status != PYKV_OK) {
+        return status;
+    }
+    if (header.file_id != entry->file_id || header.number != entry->number ||
+        header.store_id != store_id || header.kind != entry->kind ||
+        header.birth_sequence != entry->birth_sequence) {
+        return error_set_corruption(path, 16, "the file is not the one the manifest names",
+                                    entry->file_id, header.file_id);
+    }
+    if (size < entry->length) {
+        return error_set_corruption(path, size, "the file is shorter than the manifest says",
+                                    entry->length, size);
+    }
+    *size_out = size;
+    return PYKV_OK;
+}
+
+pykv_status segment_open(env_directory *directory, const manifest_segment *entry,
+                         uint64_t store_id, uint64_t capacity, bool mapped, segment **segment_out)
+{
+    char name[SEGMENT_NAME_BYTES];
+    segment_name(entry->number, false, name);
+    log_segment_header header = {.kind = entry->kind,
+                                 .number = entry->number,
+                                 .file_id = entry->file_id,
+                                 .birth_sequence = entry->birth_sequence,
+                                 .store_id = store_id};
+    segment *self = segment_new(&header, entry->length);
+    if (self == NULL) {
+        return error_set_no_memory(sizeof *self);
+    }
+    uint64_t size = 0;
+    pykv_status status = env_file_open(directory, name, ENV_READ | ENV_WRITE, &self->file);
+    if (status == PYKV_NO_PERMISSION || status == PYKV_READ_ONLY) {
+        status = env_file_open(directory, name, ENV_READ, &self->file);
+    }
+    if (status == PYKV_PATH_NOT_FOUND) {
+        status = error_set(PYKV_CORRUPTION, "%s/%s is missing, and the manifest lists it",
+                           env_directory_path(directory), name);
+    }
+    if (status == PYKV_OK) {
+        status = check_identity(self, entry, store_id, &size);
+    }
+    if (status != PYKV_OK) {
+        segment_close(self);
+        return status;
+    }
+    self->sealed = entry->sealed;
+    self->synced = entry->sealed;
+    self->first_sequence = entry->first_sequence;
+    self->last_sequence = entry->last_sequence;
+    map_if_possible(self, capacity > size ? capacity : size, mapped);
+    *segment_out = self;
+    return PYKV_OK;
+}
+
+void segment_close(segment *self)
+{
+    if (self == NULL) {
+        return;
+    }
+    if (segment_is_mapped(self)) {
+        env_unmap(&self->mapping);
+    }
+    if (self->file != NULL) {
+        env_file_close(self->file);
+    }
+    mem_free(self);
+}
+
+static pykv_status invalid_record(const segment *self, uint64_t offset, record_check check,
+                                  const record *found)
+{
+    const char *path = env_file_path(self->file);
+    if (check == RECORD_BODY_INVALID) {
+        return error_set_corruption(path, offset, "the body check of a record fails",
+                                    found->body_crc, record_body_crc(found));
+    }
+    if (check == RECORD_CUT_OFF) {
+        return error_set_corruption(
+            path, offset, "a record reaches beyond the end of its segment",
+            atomic_load_explicit(&self->length, memory_order_acquire),
+            offset + record_bytes(found->flags, found->key.size, found->value.size));
+    }
+    return error_set_corruption(path, offset, "there is no valid record header", 1, 0);
+}
+
+pykv_status segment_peek(const segment *self, uint64_t offset, bool check_body, record *out)
+{
+    uint64_t length = atomic_load_explicit(&self->length, memory_order_acquire);
+    record found;
+    record_check check = RECORD_HEADER_INVALID;
+    if (PYKV_LIKELY(offset < length)) {
+        check = record_decode(self->mapping.base + offset, length - offset, self->seed, offset,
+                              check_body, &found);
+    }
+    if (PYKV_LIKELY(check == RECORD_VALID)) {
+        *out = found;
+        return PYKV_OK;
+    }
+    if (env_mapping_faults(&self->mapping) > 0) {
+        return PYKV_WOULD_BLOCK;
+    }
+    if (offset >= length) {
+        found = (record){0};
+    }
+    return invalid_record(self, offset, check, &found);
+}
+
+pykv_status segment_read(const segment *self, uint64_t offset, bool check_body, buffer *scratch,
+                         record *out)
+{
+    uint64_t length = atomic_load_explicit(&self->length, memory_order_acquire);
+    uint64_t want = SEGMENT_COLD_READ_BYTES;
+    record found = {0};
+    record_check check = RECORD_HEADER_INVALID;
+    for (int attempt = 0; attempt < 2 && offset < length; attempt++) {
+        size_t got;
+        want = want < length - offset ? want : length - offset;
+        buffer_clear(scratch);
+        pykv_status status = buffer_reserve(scratch, want);
+        if (status == PYKV_OK) {
+            status = env_file_read(self->file, offset, scratch->data, want, &got);
+        }
+        if (status != PYKV_OK) {
+            return status;
+        }
+        scratch->size = got;
+        check = record_decode(scratch->data, got, self->seed, offset, check_body, &found);
+        if (check == RECORD_VALID) {
+            *out = found;
+            return PYKV_OK;
+        }
+        if (check != RECORD_CUT_OFF) {
+            break;
+        }
+        want = record_bytes(found.flags, found.key.size, found.value.size);
+    }
+    return invalid_record(self, offset, check, &found);
+}
+
+pykv_status segment_view(const segment *self, buffer *scratch, const uint8_t **data_out,
+                         uint64_t *size_out)
+{
+    uint64_t size;
+    pykv_status status = env_file_size(self->file, &size);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    if (segment_is_mapped(self) && size <= self->mapping.size &&
+        env_mapping_faults(&self->mapping) == 0) {
+        *data_out = self->mapping.base;
+        *size_out = size;
+        return PYKV_OK;
+    }
+    size_t got = 0;
+    buffer_clear(scratch);
+    status = buffer_reserve(scratch, size);
+    if (status == PYKV_OK && size > 0) {
+        status = env_file_read(self->file, 0, scratch->data, size, &got);
+    }
+    if (status == PYKV_OK) {
+        *data_out = scratch->data;
+        *size_out = got;
+    }
+    return status;
+}

@@ -1,0 +1,99 @@
+/*
+ * segment: one log file of a Bitcask and what the store knows of it.
+ *
+ * Files are named %08x.log by number, hints %08x.hint. A segment is mapped read-only for its whole
+ * capacity when the file system allows it; bytes up to length may be read, from the mapping or by
+ * pread. After a page of the mapping could not be read all reads of the segment go by pread, which
+ * gives the error.
+ *
+ * Thread-safety: fields are grouped by regime. Reading functions may run beside one appender.
+ * Lifetime: reference counted under the store's writer lock; a removed segment stays open while a
+ * scan pins it, and is closed after the readers' epoch.
+ */
+#ifndef PYKV_BITCASK_SEGMENT_H
+#define PYKV_BITCASK_SEGMENT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "bitcask/manifest.h"
+#include "env/env.h"
+#include "log/log_format.h"
+#include "log/log_segment.h"
+
+enum { SEGMENT_NAME_BYTES = 16, SEGMENT_COLD_READ_BYTES = 4096 };
+
+typedef struct segment {
+    /* Constant after opening. */
+    uint32_t number;
+    uint32_t seed;
+    uint8_t kind; /* LOG_SEGMENT_* */
+    uint64_t file_id;
+    uint64_t birth_sequence;
+    uint64_t address_base;  /* in granules; set once by the store before any reader sees it */
+    uint64_t address_bytes; /* of its run of extents */
+    env_file *file;
+    env_mapping mapping; /* base NULL: read by pread */
+
+    /* Own synchronisation: bytes that may be read; grows with each append. */
+    _Atomic uint64_t length;
+
+    /* Guarded by the store's writer lock. */
+    bool sealed;             /* gets no more records */
+    bool synced;             /* sealed and durable to its end */
+    bool has_hint;
+    bool removed;            /* replaced by a merge: no longer in the manifest */
+    uint32_t pin_count;      /* scans that hold it, and merges that read it */
+    uint64_t first_sequence; /* smallest and largest sequence in it; 0 while empty */
+    uint64_t last_sequence;
+    uint64_t live_bytes;
+    uint64_t live_count;
+    uint64_t tombstone_bytes;
+    uint64_t tombstone_count;
+    struct segment *limbo_next;
+} segment;
+
+/* Writes "%08x.log" or "%08x.hint" (hint true). */
+void segment_name(uint32_t number, bool hint, char out[SEGMENT_NAME_BYTES]);
+
+/* Number from a name of one of those forms; 0 if it is neither. hint_out tells which. */
+uint32_t segment_number(const char *name, bool *hint_out);
+
+/* Makes the file with its header, synced, its name durable. capacity: bytes to map. Fails with what the
+ * environment says and leaves no file behind. */
+PYKV_NODISCARD pykv_status segment_create(env_directory *directory,
+                                          const log_segment_header *header, uint64_t capacity,
+                                          bool mapped, segment **segment_out);
+
+/* Opens the file of a manifest entry and checks that its header and size fit. capacity: bytes to map, if
+ * more than its size. PYKV_CORRUPTION if it is missing, short or another file. */
+PYKV_NODISCARD pykv_status segment_open(env_directory *directory, const manifest_segment *entry,
+                                        uint64_t store_id, uint64_t capacity, bool mapped,
+                                        segment **segment_out);
+
+/* Unmaps and closes. NULL is ignored. */
+void segment_close(segment *self);
+
+/* True if reads may use the mapping. */
+static inline bool segment_is_mapped(const segment *self)
+{
+    return self->mapping.base != NULL;
+}
+
+/* Decodes the record at offset in the mapping; out borrows from it. PYKV_CORRUPTION when the bytes are
+ * not a valid record, PYKV_WOULD_BLOCK when the mapping lost a page: use segment_read. Requires
+ * segment_is_mapped. */
+PYKV_NODISCARD pykv_status segment_peek(const segment *self, uint64_t offset, bool check_body,
+                                        record *out);
+
+/* The same by pread into scratch, from which out borrows. */
+PYKV_NODISCARD pykv_status segment_read(const segment *self, uint64_t offset, bool check_body,
+                                        buffer *scratch, record *out);
+
+/* Reads the whole file into scratch, or borrows the mapping: data_out[0..size_out). */
+PYKV_NODISCARD pykv_status segment_view(const segment *self, buffer *scratch,
+                                        const uint8_t **data_out, uint64_t *size_out);
+
+#endif

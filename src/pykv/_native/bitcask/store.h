@@ -1,0 +1,162 @@
+/*
+ * store: the state of a Bitcask: an append-only log of segments and a directory of keys in memory
+ * (Sheehy and Smith 2010), with batches, group commit, merging and scans at one moment.
+ *
+ * A write is appended to the active segment, then published: the key's slot in the directory is
+ * swung to the new record. A read finds the slot and reads the record. Merging copies the live
+ * records of sealed segments to a new one, swings the slots, and removes the old files.
+ *
+ * Locks, in the order in which they are taken: manifest_lock, writer, then one of undo lock and
+ * wake_lock. sync_lock is taken alone. Readers take no lock; they stay inside the epoch `readers`.
+ *
+ * Invariants.
+ *  1. Sequences are given in log order, without gaps; published <= appended; synced <= appended.
+ *  2. A slot leads to a record of its key that is whole in the log; at most one slot a key.
+ *  3. Every segment that a slot may lead to is in `segments`, or `removed` and not passed by an epoch.
+ *  4. A segment is in a durable manifest before its first record is acknowledged.
+ *  5. A merged segment's inputs leave the manifest only after its bytes, its name and itself are durable.
+ *  6. After a failed sync nothing is appended; what was not published stays unpublished.
+ */
+#ifndef PYKV_BITCASK_STORE_H
+#define PYKV_BITCASK_STORE_H
+
+#include <stdatomic.h>
+
+#include "base/epoch.h"
+#include "base/hash.h"
+#include "base/mutex.h"
+#include "bitcask/extent.h"
+#include "bitcask/keydir.h"
+#include "bitcask/operation.h"
+#include "bitcask/segment.h"
+#include "bitcask/undo.h"
+#include "log/log_writer.h"
+
+#define BITCASK_IMAGE_NAME "KEYDIR"
+#define BITCASK_LOCK_NAME "LOCK"
+#define BITCASK_ARCHIVE_NAME "archive"
+#define BITCASK_NO_ADDRESS UINT64_MAX
+
+enum {
+    BITCASK_UNSYNCED_SEALED_MAX = 2,    /* then writers sync before they roll on */
+    BITCASK_SYNC_EVERY_US = 30 * 1000000, /* in every durability mode */
+    BITCASK_STEP_BYTES = 1024 * 1024,   /* of a bounded maintenance step */
+    BITCASK_COLD_US = 50                /* a mapped access slower than this was a disk read */
+};
+
+struct merge;
+
+/* The keys, and what scans still need of their past. clear() replaces it as a whole. */
+typedef struct directory {
+    keydir *keys;
+    undo_table undo;
+    uint32_t pin_count; /* scans; guarded by writer */
+    bool detached;      /* no longer the store's; guarded by writer */
+    struct directory *limbo_next;
+} directory;
+
+/* What was unlinked and waits for readers to leave; guarded by writer. limbo.h */
+typedef struct limbo {
+    segment *fresh_segments; /* unlinked since the ticket was taken */
+    segment *aging_segments; /* covered by it */
+    directory *fresh_directories;
+    directory *aging_directories;
+    epoch_ticket ticket;
+    bool ticket_taken;
+} limbo;
+
+typedef struct bitcask_counters {
+    _Atomic uint64_t get_count;
+    _Atomic uint64_t get_hit_count;
+    _Atomic uint64_t tag_mismatch_count;
+    _Atomic uint64_t cold_read_count;
+    _Atomic uint64_t put_count;
+    _Atomic uint64_t delete_count;
+    _Atomic uint64_t sync_count;
+    _Atomic uint64_t written_bytes;
+    _Atomic uint64_t merged_bytes;
+    _Atomic uint64_t merge_count;
+} bitcask_counters;
+
+typedef struct bitcask {
+    /* Constant after open. */
+    env *env;
+    env_directory *home;
+    env_lock *lock;
+    pykv_options options; /* resolved: no zero means default any more */
+    uint64_t store_id;
+    uint64_t hash_seed_low;
+    uint64_t hash_seed_high;
+    bool mapped_reads;
+    bool mapped_log;
+    uint64_t cold_cycles; /* BITCASK_COLD_US in cycles */
+    uint64_t open_us;
+    uint64_t recovered_record_count;
+    uint64_t discarded_bytes;
+    bool recovered_from_image;
+    bool clean_open;
+
+    /* Own synchronisation. */
+    epoch readers;
+    extent_map extents;
+    _Atomic(directory *) directory;
+    bitcask_counters counters;
+    _Atomic uint32_t closing;       /* new calls are refused */
+    _Atomic int64_t long_calls;     /* merges, lent threads: counted apart from the epoch */
+    _Atomic uint32_t slow_accesses; /* mapped accesses that waited, in the current window */
+    _Atomic uint32_t window_left;   /* accesses left in the window of 1,024 */
+    _Atomic uint64_t cold_until_us; /* 0: hot */
+
+    /* Segments, the log and publishing. */
+    mutex writer;
+    segment **segments GUARDED_BY(writer); /* by rising number */
+    size_t segment_count GUARDED_BY(writer);
+    size_t segment_capacity GUARDED_BY(writer);
+    segment *active GUARDED_BY(writer); /* NULL before the first write */
+    segment *prepared GUARDED_BY(writer); /* next active one, in the manifest already */
+    log_sink *sink GUARDED_BY(writer);  /* of active */
+    log_writer log GUARDED_BY(writer);
+    bool ground_ready GUARDED_BY(writer); /* the manifest on disk says "not clean" */
+    uint64_t next_number GUARDED_BY(writer);
+    uint64_t appended_sequence GUARDED_BY(writer);
+    uint64_t published_sequence GUARDED_BY(writer);
+    uint64_t synced_sequence GUARDED_BY(writer);
+    uint64_t synced_position GUARDED_BY(writer); /* log position */
+    uint64_t sealed_sequence GUARDED_BY(writer); /* of the sealed and synced append segments */
+    uint64_t clear_sequence GUARDED_BY(writer);  /* of the last clear that was published */
+    uint64_t durable_clear_sequence GUARDED_BY(writer); /* of the last clear that is durable */
+    pending_write *pending GUARDED_BY(writer);
+    size_t pending_count GUARDED_BY(writer);
+    size_t pending_capacity GUARDED_BY(writer);
+    buffer scratch GUARDED_BY(writer); /* for cold reads of old records */
+    directory *spare GUARDED_BY(writer); /* made before a clear is appended, so that it cannot fail */
+    limbo limbo GUARDED_BY(writer);
+    uint64_t scan_generation GUARDED_BY(writer); /* of the newest scan ever opened */
+    uint64_t open_scan_count GUARDED_BY(writer);
+    struct scan *scans GUARDED_BY(writer);
+    int32_t state GUARDED_BY(writer); /* PYKV_STATE_* except read-only by option */
+    pykv_error failure GUARDED_BY(writer); /* why, when failed or degraded */
+    uint64_t last_sync_us GUARDED_BY(writer);
+
+    /* Manifest edits. */
+    mutex manifest_lock;
+    uint64_t edit GUARDED_BY(manifest_lock);
+    uint64_t merge_edit GUARDED_BY(manifest_lock);
+    uint64_t epoch_number;    /* of the store's history; changes only in open */
+    struct merge *merge GUARDED_BY(manifest_lock); /* the one running, or NULL */
+
+    /* Group commit. */
+    mutex sync_lock;
+    condition sync_done;
+    bool sync_running GUARDED_BY(sync_lock);
+    uint64_t sync_round GUARDED_BY(sync_lock);
+
+    /* Lent threads wait here. */
+    mutex wake_lock;
+    condition wake;
+    uint64_t wake_count GUARDED_BY(wake_lock);
+    int32_t log_thread_count GUARDED_BY(wake_lock);
+    int32_t data_thread_count GUARDED_BY(wake_lock);
+} bitcask;
+
+#endif

@@ -1,0 +1,208 @@
+/*
+ * sync: group commit and what a failed sync means.
+ *
+ * One waiting caller leads: it notes what was appended, syncs every segment that holds un-synced bytes,
+ * oldest first, and only then lets the writes become visible. Whoever arrived meanwhile waits for
+ * the next round. A sync that fails is final: the pages it was to write count as clean for the system,
+ * so a later success would mean nothing.
+ */
+#include "bitcask/sync.h"
+
+#include "base/error.h"
+#include "base/invariant.h"
+#include "base/memory.h"
+#include "bitcask/bitcask.h"
+#include "bitcask/publish.h"
+#include "bitcask/rolling.h"
+
+/* What a round must sync: segments pinned until it is done. */
+typedef struct sync_plan {
+    segment **targets;
+    size_t target_count;
+    uint64_t sequence; /* appended when the plan was made */
+    uint64_t position;
+    bool active_included;
+} sync_plan;
+
+void bitcask_fail(bitcask *self)
+{
+    if (self->state != PYKV_STATE_FAILED) {
+        self->state = PYKV_STATE_FAILED;
+        self->failure = *error_last();
+    }
+    self->pending_count = 0;
+}
+
+pykv_status bitcask_check_writable(bitcask *self)
+{
+    if (PYKV_LIKELY(self->state != PYKV_STATE_FAILED)) {
+        if (PYKV_UNLIKELY(self->options.read_only != 0)) {
+            return error_set(PYKV_READ_ONLY, "%s is open read-only",
+                             env_directory_path(self->home));
+        }
+        return PYKV_OK;
+    }
+    return error_set(PYKV_STORE_FAILED,
+                     "writes are refused since a failure (%.300s): close the store and open it again",
+                     self->failure.text);
+}
+
+static bool needs_sync(const bitcask *self, const segment *candidate)
+{
+    return !candidate->synced && candidate != self->prepared &&
+           (candidate->sealed || candidate == self->active);
+}
+
+static pykv_status plan_round(bitcask *self, sync_plan *plan) REQUIRES(self->writer)
+{
+    *plan = (sync_plan){.sequence = self->appended_sequence, .position = self->synced_position};
+    plan->targets = mem_alloc((self->segment_count + 1) * sizeof *plan->targets);
+    if (plan->targets == NULL) {
+        return error_set_no_memory((self->segment_count + 1) * sizeof *plan->targets);
+    }
+    for (size_t i = 0; i < self->segment_count; i++) {
+        segment *candidate = self->segments[i];
+        if (!needs_sync(self, candidate)) {
+            continue;
+        }
+        candidate->pin_count++;
+        plan->targets[plan->target_count++] = candidate;
+        plan->position =
+            log_position(candidate->number,
+                         atomic_load_explicit(&candidate->length, memory_order_relaxed));
+    }
+    return PYKV_OK;
+}
+
+static pykv_status sync_targets(const sync_plan *plan)
+{
+    pykv_status status = PYKV_OK;
+    for (size_t i = 0; i < plan->target_count && status == PYKV_OK; i++) {
+        if (PYKV_PLANTED(24) && i + 1 < plan->target_count) {
+            continue;
+        }
+        status = env_file_sync(plan->targets[i]->file);
+    }
+    return status;
+}
+
+static void mark_synced(bitcask *self, segment *target) REQUIRES(self->writer)
+{
+    target->synced = true;
+    if (target->kind == LOG_SEGMENT_APPEND && target->last_sequence > self->sealed_sequence) {
+        self->sealed_sequence = target->last_sequence;
+    }
+}
+
+/* After the round: marks, publishes, unpins. */
+static pykv_status finish_round(bitcask *self, sync_plan *plan, pykv_status status)
+    REQUIRES(self->writer)
+{
+    for (size_t i = 0; i < plan->target_count; i++) {
+        plan->targets[i]->pin_count--;
+        if (status == PYKV_OK && plan->targets[i]->sealed &&
+            log_position(plan->targets[i]->number, plan->targets[i]->length) <= plan->position) {
+            mark_synced(self, plan->targets[i]);
+        }
+    }
+    if (status != PYKV_OK && status != PYKV_NO_MEMORY) {
+        bitcask_fail(self);
+        return status;
+    }
+    if (status == PYKV_OK) {
+        self->synced_sequence = plan->sequence;
+        self->synced_position = plan->position;
+        if (self->clear_sequence <= plan->sequence) {
+            self->durable_clear_sequence = self->clear_sequence;
+        }
+        self->last_sync_us = env_monotonic_us(self->env);
+        atomic_fetch_add_explicit(&self->counters.sync_count, 1, memory_order_relaxed);
+        if (self->active != NULL && plan->target_count > 0) {
+            log_writer_synced(&self->log, plan->position);
+        }
+        status = bitcask_publish_pending(self, plan->sequence);
+    }
+    return status;
+}
+
+static pykv_status run_round(bitcask *self)
+{
+    sync_plan plan = {0};
+    mutex_lock(&self->writer);
+    pykv_status status = self->state == PYKV_STATE_FAILED ? bitcask_check_writable(self)
+                                                          : plan_round(self, &plan);
+    mutex_unlock(&self->writer);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    status = sync_targets(&plan);
+    mutex_lock(&self->writer);
+    status = finish_round(self, &plan, status);
+    mutex_unlock(&self->writer);
+    mem_free(plan.targets);
+    return status;
+}
+
+static uint64_t synced_now(bitcask *self, pykv_status *failed_out)
+{
+    mutex_lock(&self->writer);
+    uint64_t sequence = self->synced_sequence;
+    *failed_out = PYKV_OK;
+    if (self->state == PYKV_STATE_FAILED) {
+        *failed_out = error_set(PYKV_COMMIT_UNKNOWN,
+                                "the sync of this write failed (%.300s): it may or may not be there "
+                                "after the store is opened again",
+                                self->failure.text);
+    }
+    mutex_unlock(&self->writer);
+    return sequence;
+}
+
+pykv_status bitcask_sync_through(bitcask *self, uint64_t sequence)
+{
+    pykv_status failed;
+    pykv_status status = PYKV_OK;
+    while (status == PYKV_OK && synced_now(self, &failed) < sequence) {
+        if (failed != PYKV_OK) {
+            return failed;
+        }
+        mutex_lock(&self->sync_lock);
+        if (self->sync_running) {
+            uint64_t round = self->sync_round;
+            while (self->sync_running && self->sync_round == round) {
+                condition_wait(&self->sync_done, &self->sync_lock);
+            }
+            mutex_unlock(&self->sync_lock);
+            continue;
+        }
+        self->sync_running = true;
+        mutex_unlock(&self->sync_lock);
+        status = run_round(self);
+        mutex_lock(&self->sync_lock);
+        self->sync_running = false;
+        self->sync_round++;
+        condition_broadcast(&self->sync_done);
+        mutex_unlock(&self->sync_lock);
+    }
+    if (status != PYKV_OK && status != PYKV_NO_MEMORY && synced_now(self, &failed) < sequence) {
+        return failed;
+    }
+    return status;
+}
+
+pykv_status bitcask_sync(bitcask *self)
+{
+    mutex_lock(&self->writer);
+    pykv_status status = self->options.read_only != 0 ? PYKV_OK : bitcask_check_writable(self);
+    uint64_t sequence = self->options.read_only != 0 ? 0 : self->appended_sequence;
+    mutex_unlock(&self->writer);
+    return status == PYKV_OK ? bitcask_sync_through(self, sequence) : status;
+}
+
+pykv_status bitcask_sync_active(bitcask *self)
+{
+    mutex_lock(&self->writer);
+    segment *target = self->active;
+    mutex_unlock(&self->writer);
+    return target != NULL ? env_file_sync(target->file) : PYKV_OK;
+}

@@ -1,0 +1,24 @@
+/*
+ * sync: durability: group commit, failed syncs, whether writes may go on.
+ */
+#ifndef PYKV_BITCASK_SYNC_H
+#define PYKV_BITCASK_SYNC_H
+
+#include "bitcask/store.h"
+
+/* Returns once everything up to sequence is durable; one caller syncs for all that wait. */
+PYKV_NODISCARD pykv_status bitcask_sync_through(bitcask *self, uint64_t sequence);
+
+/* Everything appended so far. */
+PYKV_NODISCARD pykv_status bitcask_sync(bitcask *self);
+
+/* Syncs the active segment's file once more: after its reserved rest was cut off. */
+PYKV_NODISCARD pykv_status bitcask_sync_active(bitcask *self);
+
+/* Enters PYKV_STATE_FAILED with the thread's last error as the reason. */
+void bitcask_fail(bitcask *self) REQUIRES(self->writer);
+
+/* PYKV_OK if writes may be appended now. */
+PYKV_NODISCARD pykv_status bitcask_check_writable(bitcask *self) REQUIRES(self->writer);
+
+#endif

@@ -1,0 +1,118 @@
+/*
+ * undo: linear probing at a load of at most one half.
+ */
+#include "bitcask/undo.h"
+
+#include "base/error.h"
+#include "base/invariant.h"
+#include "base/memory.h"
+
+enum { UNDO_CAPACITY_MIN = 256 };
+
+void undo_init(undo_table *self)
+{
+    mutex_init(&self->lock);
+    self->entries = NULL;
+    self->capacity = 0;
+    self->count = 0;
+}
+
+void undo_destroy(undo_table *self)
+{
+    mem_free(self->entries);
+    mutex_destroy(&self->lock);
+}
+
+static void place(undo_entry *entries, uint64_t capacity, undo_entry entry)
+{
+    uint64_t index = entry.hash & (capacity - 1);
+    while (entries[index].address_and_one != 0) {
+        index = (index + 1) & (capacity - 1);
+    }
+    entries[index] = entry;
+}
+
+/* Moves entries that are still needed to a table of capacity. */
+static pykv_status rebuild(undo_table *self, uint64_t capacity, uint64_t oldest) REQUIRES(self->lock)
+{
+    undo_entry *entries = mem_alloc_zeroed(capacity, sizeof *entries);
+    if (entries == NULL) {
+        return error_set_no_memory(capacity * sizeof *entries);
+    }
+    uint64_t kept = 0;
+    for (uint64_t i = 0; i < self->capacity; i++) {
+        if (self->entries[i].address_and_one != 0 && self->entries[i].generation >= oldest) {
+            place(entries, capacity, self->entries[i]);
+            kept++;
+        }
+    }
+    mem_free(self->entries);
+    self->entries = entries;
+    self->capacity = capacity;
+    self->count = kept;
+    return PYKV_OK;
+}
+
+pykv_status undo_reserve(undo_table *self, uint64_t count)
+{
+    pykv_status status = PYKV_OK;
+    mutex_lock(&self->lock);
+    uint64_t capacity = self->capacity == 0 ? UNDO_CAPACITY_MIN : self->capacity;
+    while ((self->count + count) * 2 > capacity) {
+        capacity *= 2;
+    }
+    if (capacity != self->capacity) {
+        status = rebuild(self, capacity, 0);
+    }
+    mutex_unlock(&self->lock);
+    return status;
+}
+
+void undo_add(undo_table *self, uint64_t hash, uint64_t address, uint64_t generation)
+{
+    mutex_lock(&self->lock);
+    PYKV_ASSERT((self->count + 1) * 2 <= self->capacity);
+    undo_entry entry = {hash, address + 1, generation};
+    place(self->entries, self->capacity, entry);
+    self->count++;
+    mutex_unlock(&self->lock);
+}
+
+bool undo_shows(undo_table *self, uint64_t hash, uint64_t address, uint64_t generation)
+{
+    bool shows = false;
+    mutex_lock(&self->lock);
+    if (self->capacity > 0) {
+        uint64_t index = hash & (self->capacity - 1);
+        while (self->entries[index].address_and_one != 0 && !shows) {
+            shows = self->entries[index].address_and_one == address + 1 &&
+                    self->entries[index].generation >= generation;
+            index = (index + 1) & (self->capacity - 1);
+        }
+    }
+    mutex_unlock(&self->lock);
+    return shows;
+}
+
+void undo_prune(undo_table *self, uint64_t oldest_generation)
+{
+    mutex_lock(&self->lock);
+    if (oldest_generation == UINT64_MAX) {
+        mem_free(self->entries);
+        self->entries = NULL;
+        self->capacity = 0;
+        self->count = 0;
+    } else if (self->capacity > 0 &&
+               rebuild(self, self->capacity, oldest_generation) != PYKV_OK) {
+        /* Entries that are not needed any more stay until the last scan closes. */
+    }
+    mutex_unlock(&self->lock);
+}
+
+uint64_t undo_bytes(undo_table *self)
+{
+    mutex_lock(&self->lock);
+    uint64_t bytes = self->capacity * sizeof *self->entries;
+    mutex_unlock(&self->lock);
+    return bytes;
+}

@@ -1,0 +1,49 @@
+/*
+ * undo: addresses that were current when some open scan began and are not any more.
+ *
+ * Entries (hash, address, generation) in an open-addressing table, added by the writer before it
+ * changes the slot, asked by scans after they saw the slot changed: an entry is there whenever it is
+ * needed. See docs/decisions/0003. Thread-safe by its own lock, a leaf in the lock order.
+ */
+#ifndef PYKV_BITCASK_UNDO_H
+#define PYKV_BITCASK_UNDO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/annotate.h"
+#include "base/mutex.h"
+#include "pykv.h"
+
+typedef struct undo_entry {
+    uint64_t hash;
+    uint64_t address_and_one; /* 0: empty place */
+    uint64_t generation;
+} undo_entry;
+
+typedef struct undo_table {
+    mutex lock;
+    undo_entry *entries GUARDED_BY(lock);
+    uint64_t capacity GUARDED_BY(lock); /* power of two, or 0 */
+    uint64_t count GUARDED_BY(lock);
+} undo_table;
+
+void undo_init(undo_table *self);
+void undo_destroy(undo_table *self);
+
+/* Makes room for count more entries, so that undo_add cannot fail. */
+PYKV_NODISCARD pykv_status undo_reserve(undo_table *self, uint64_t count);
+
+/* Adds an entry. Requires room. */
+void undo_add(undo_table *self, uint64_t hash, uint64_t address, uint64_t generation);
+
+/* True if address was displaced at generation or later: a scan of that generation shows it. */
+bool undo_shows(undo_table *self, uint64_t hash, uint64_t address, uint64_t generation);
+
+/* Drops entries that no scan of oldest_generation or later needs; UINT64_MAX drops all. */
+void undo_prune(undo_table *self, uint64_t oldest_generation);
+
+/* Bytes of memory held. */
+uint64_t undo_bytes(undo_table *self);
+
+#endif

@@ -1,0 +1,295 @@
+/*
+ * write: put, delete, batches, compare-and-set, clear: resolve, append, publish.
+ *
+ * Everything that can fail, or wait, comes before the append; the append either puts the whole write
+ * into the log or leaves the log as it was. A call that may not wait gives PYKV_WOULD_BLOCK before it
+ * changed anything.
+ */
+#include "base/error.h"
+#include "base/invariant.h"
+#include "base/memory.h"
+#include "bitcask/bitcask.h"
+#include "bitcask/find.h"
+#include "bitcask/image.h"
+#include "bitcask/publish.h"
+#include "bitcask/rolling.h"
+#include "bitcask/sync.h"
+#include "bitcask/write.h"
+
+bool bitcask_waits_for_sync(const bitcask *self, int32_t flags)
+{
+    if ((flags & PYKV_SYNC) != 0) {
+        return true;
+    }
+    return self->options.durability == PYKV_DURABILITY_SYNC && (flags & PYKV_NO_SYNC) == 0;
+}
+
+static bool lock_writer(bitcask *self, int32_t flags) TRY_ACQUIRES(true, self->writer)
+{
+    if (PYKV_LIKELY(mutex_try_lock(&self->writer))) {
+        return true;
+    }
+    if ((flags & PYKV_NO_WAIT) != 0) {
+        return false;
+    }
+    mutex_lock(&self->writer);
+    return true;
+}
+
+/* How old records may be read while the lock is held. */
+static read_mode resolve_mode(bitcask *self)
+{
+    return bitcask_read_mode(self) == READ_HOT ? READ_HOT_LOCKED : READ_COLD_LOCKED;
+}
+
+static uint64_t bytes_of(bitcask *self, const operation *operations, size_t count)
+    REQUIRES(self->writer)
+{
+    uint64_t bytes = log_writer_bytes(&self->log, &operations[0].record);
+    for (size_t i = 1; i < count; i++) {
+        bytes += record_bytes(operations[i].record.flags, operations[i].record.key.size,
+                              operations[i].record.value.size);
+    }
+    return count == 1 ? bytes : bytes + 8;
+}
+
+static pykv_status resolve_all(bitcask *self, operation *operations, size_t count, read_mode mode)
+    REQUIRES(self->writer)
+{
+    directory *keys = atomic_load_explicit(&self->directory, memory_order_relaxed);
+    pykv_status status = PYKV_OK;
+    if (self->open_scan_count > 0) {
+        status = undo_reserve(&keys->undo, count);
+    }
+    for (size_t i = 0; i < count && status == PYKV_OK; i++) {
+        if (i + 8 < count) {
+            keydir_prefetch_bucket(keys->keys, operations[i + 8].hash);
+        }
+        if (i + 4 < count) {
+            keydir_prefetch_line(keys->keys, operations[i + 4].hash);
+        }
+        status = bitcask_resolve(self, &operations[i], mode);
+    }
+    return status;
+}
+
+static pykv_status append_one(bitcask *self, operation *write) REQUIRES(self->writer)
+{
+    uint64_t offset;
+    write->record.sequence = self->appended_sequence + 1;
+    pykv_status status = log_writer_append(&self->log, &write->record, &offset);
+    if (status == PYKV_OK) {
+        write->address = bitcask_address(self->active, offset);
+    }
+    return status;
+}
+
+static pykv_status append_many(bitcask *self, operation *operations, size_t count)
+    REQUIRES(self->writer)
+{
+    record *records = mem_alloc(count * (sizeof *records + sizeof(uint64_t)));
+    if (records == NULL) {
+        return error_set_no_memory(count * (sizeof *records + sizeof(uint64_t)));
+    }
+    uint64_t *offsets = (uint64_t *)(void *)(records + count);
+    for (size_t i = 0; i < count; i++) {
+        records[i] = operations[i].record;
+        records[i].sequence = self->appended_sequence + 1 + i;
+    }
+    pykv_status status = log_writer_append_batch(&self->log, records, count, offsets);
+    for (size_t i = 0; i < count && status == PYKV_OK; i++) {
+        operations[i].record = records[i];
+        operations[i].address = bitcask_address(self->active, offsets[i]);
+    }
+    mem_free(records);
+    return status;
+}
+
+/* Appends and keeps the books of the log. On failure nothing changed. */
+static pykv_status append(bitcask *self, operation *operations, size_t count)
+    REQUIRES(self->writer)
+{
+    uint64_t before = log_sink_tail(self->sink);
+    pykv_status status =
+        count == 1 ? append_one(self, operations) : append_many(self, operations, count);
+    if (status != PYKV_OK) {
+        return bitcask_append_failed(self, status);
+    }
+    uint64_t tail = log_sink_tail(self->sink);
+    atomic_store_explicit(&self->active->length, tail, memory_order_release);
+    if (self->active->first_sequence == 0) {
+        self->active->first_sequence = self->appended_sequence + 1;
+    }
+    self->appended_sequence += count;
+    self->active->last_sequence = self->appended_sequence;
+    uint64_t written = atomic_load_explicit(&self->counters.written_bytes, memory_order_relaxed);
+    atomic_store_explicit(&self->counters.written_bytes, written + tail - before,
+                          memory_order_relaxed);
+    return PYKV_OK;
+}
+
+pykv_status bitcask_append_failed(bitcask *self, pykv_status status)
+{
+    if (status == PYKV_NO_SPACE && self->state == PYKV_STATE_OPEN) {
+        self->state = PYKV_STATE_READ_ONLY;
+        self->failure = *error_last();
+    }
+    return status;
+}
+
+static void count_operations(bitcask *self, const operation *operations, size_t count)
+    REQUIRES(self->writer)
+{
+    uint64_t puts = 0;
+    uint64_t tombstone_bytes = 0;
+    uint64_t tombstones = 0;
+    for (size_t i = 0; i < count; i++) {
+        const record *written = &operations[i].record;
+        if (written->kind == RECORD_PUT) {
+            puts++;
+        } else {
+            tombstones++;
+            tombstone_bytes += record_bytes(written->flags, written->key.size, 0);
+        }
+    }
+    self->active->tombstone_bytes += tombstone_bytes;
+    self->active->tombstone_count += tombstones;
+    atomic_fetch_add_explicit(&self->counters.put_count, puts, memory_order_relaxed);
+    if (tombstones > 0) {
+        atomic_fetch_add_explicit(&self->counters.delete_count, tombstones, memory_order_relaxed);
+    }
+}
+
+/* Appends resolved operations and makes them visible, now or, if they wait for a sync, with it. */
+pykv_status bitcask_append_and_publish(bitcask *self, operation *operations, size_t count,
+                                       bool waits)
+{
+    pykv_status status = waits ? bitcask_reserve_pending(self, count) : PYKV_OK;
+    if (status == PYKV_OK) {
+        status = append(self, operations, count);
+    }
+    if (status != PYKV_OK) {
+        return status;
+    }
+    if (self->state == PYKV_STATE_READ_ONLY) {
+        self->state = PYKV_STATE_OPEN;
+    }
+    count_operations(self, operations, count);
+    if (waits) {
+        bitcask_add_pending(self, operations, count);
+    } else {
+        bitcask_publish(self, operations, count);
+    }
+    return PYKV_OK;
+}
+
+/* A lone delete of a key that is not there writes nothing. */
+static bool is_idle(const operation *operations, size_t count)
+{
+    return count == 1 && operations[0].record.kind == RECORD_DELETE &&
+           operations[0].old_address == BITCASK_NO_ADDRESS;
+}
+
+/* Brings the store up to date with the log, and asks the condition. */
+static pykv_status settle(bitcask *self, operation *operations, size_t count, bool waits,
+                          write_condition *asked) REQUIRES(self->writer)
+{
+    bool reads = asked != NULL || (count == 1 && operations[0].record.kind == RECORD_DELETE);
+    pykv_status status = bitcask_check_writable(self);
+    if (status == PYKV_OK && (reads || !waits)) {
+        status = bitcask_publish_pending(self, UINT64_MAX);
+    }
+    if (status != PYKV_OK || asked == NULL) {
+        return status;
+    }
+    directory *keys = atomic_load_explicit(&self->directory, memory_order_relaxed);
+    keydir_cursor cursor;
+    record current;
+    status = bitcask_check_image_locked(self, operations[0].hash);
+    if (status == PYKV_OK) {
+        status = bitcask_find(self, keys, operations[0].hash, operations[0].record.key,
+                              resolve_mode(self), true, &self->scratch, &cursor, &current);
+    }
+    if (status == PYKV_OK || status == PYKV_NOT_FOUND) {
+        asked->met = asked->test(asked, status == PYKV_OK ? &current : NULL);
+        status = PYKV_OK;
+    }
+    return status;
+}
+
+static pykv_status write_locked(bitcask *self, operation *operations, size_t count, int32_t flags,
+                                write_condition *asked) REQUIRES(self->writer)
+{
+    bool waits = bitcask_waits_for_sync(self, flags);
+    read_mode mode = resolve_mode(self);
+    if ((flags & PYKV_NO_WAIT) != 0 && (mode == READ_COLD_LOCKED || !self->mapped_reads)) {
+        return PYKV_WOULD_BLOCK;
+    }
+    pykv_status status = settle(self, operations, count, waits, asked);
+    if (status != PYKV_OK || (asked != NULL && !asked->met)) {
+        return status;
+    }
+    status = bitcask_make_room(self, bytes_of(self, operations, count));
+    if (status == PYKV_OK) {
+        status = resolve_all(self, operations, count, mode);
+    }
+    if (status != PYKV_OK || is_idle(operations, count)) {
+        return status;
+    }
+    return bitcask_append_and_publish(self, operations, count, waits);
+}
+
+pykv_status bitcask_write_if(bitcask *self, operation *operations, size_t count, int32_t flags,
+                             write_condition *asked)
+{
+    bool waits = bitcask_waits_for_sync(self, flags);
+    if (waits && (flags & PYKV_NO_WAIT) != 0) {
+        return PYKV_WOULD_BLOCK;
+    }
+    for (;;) {
+        if (!lock_writer(self, flags)) {
+            return PYKV_WOULD_BLOCK;
+        }
+        uint64_t bytes = bytes_of(self, operations, count);
+        pykv_status status = write_locked(self, operations, count, flags, asked);
+        uint64_t sequence = self->appended_sequence;
+        mutex_unlock(&self->writer);
+        if (PYKV_LIKELY(status == PYKV_OK)) {
+            return waits ? bitcask_sync_through(self, sequence) : PYKV_OK;
+        }
+        if (status != PYKV_WOULD_BLOCK || (flags & PYKV_NO_WAIT) != 0) {
+            return status;
+        }
+        status = bitcask_provide(self, bytes);
+        if (status != PYKV_OK) {
+            return status;
+        }
+    }
+}
+
+void bitcask_prepare_operation(const bitcask *self, operation *write, uint8_t kind, slice key,
+                               slice value)
+{
+    write->record = (record){.kind = kind, .key = key, .value = value};
+    write->record.body_crc = record_body_crc(&write->record);
+    write->hash = bitcask_hash(self, key.data, key.size);
+    write->old_address = BITCASK_NO_ADDRESS;
+}
+
+pykv_status bitcask_put(bitcask *self, slice key, slice value, int32_t flags)
+{
+    operation write;
+    bitcask_prepare_operation(self, &write, RECORD_PUT, key, value);
+    return bitcask_write_if(self, &write, 1, flags, NULL);
+}
+
+pykv_status bitcask_delete(bitcask *self, slice key, int32_t flags, int32_t *existed_out)
+{
+    operation write;
+    bitcask_prepare_operation(self, &write, RECORD_DELETE, key, slice_make(NULL, 0));
+    pykv_status status = bitcask_write_if(self, &write, 1, flags, NULL);
+    if (status == PYKV_OK && existed_out != NULL) {
+        *existed_out = write.old_address != BITCASK_NO_ADDRESS;
+    }
+    return status;
+}

@@ -1,0 +1,37 @@
+/*
+ * write: the one way into the log, for every kind of write.
+ */
+#ifndef PYKV_BITCASK_WRITE_H
+#define PYKV_BITCASK_WRITE_H
+
+#include "bitcask/store.h"
+
+/* Asked under the writer lock, with the current record of the first operation's key (NULL: absent),
+ * before anything is written. met is false: nothing is. */
+typedef struct write_condition {
+    bool (*test)(const struct write_condition *self, const record *current);
+    const slice *expected; /* NULL: absent */
+    bool met;
+} write_condition;
+
+/* Fills a write: body check, hash. key and value are borrowed until it is done. */
+void bitcask_prepare_operation(const bitcask *self, operation *write, uint8_t kind, slice key,
+                               slice value);
+
+/* Applies prepared operations all or none, if asked (NULL: none) is met. */
+PYKV_NODISCARD pykv_status bitcask_write_if(bitcask *self, operation *operations, size_t count,
+                                            int32_t flags, write_condition *asked);
+
+/* Keeps the store's books after a failed append: no space is remembered until an append succeeds.
+ * Returns status. */
+pykv_status bitcask_append_failed(bitcask *self, pykv_status status) REQUIRES(self->writer);
+
+/* Appends resolved operations and makes them visible, now or, if they wait for a sync, with it. */
+PYKV_NODISCARD pykv_status bitcask_append_and_publish(bitcask *self, operation *operations,
+                                                      size_t count, bool waits)
+    REQUIRES(self->writer);
+
+/* True if a write with these flags is acknowledged only after a sync. */
+bool bitcask_waits_for_sync(const bitcask *self, int32_t flags);
+
+#endif

@@ -1,0 +1,100 @@
+/*
+ * write_conditional: compare-and-set, and clear.
+ */
+#include "base/error.h"
+#include "base/invariant.h"
+#include "base/memory.h"
+#include "bitcask/bitcask.h"
+#include "bitcask/limbo.h"
+#include "bitcask/publish.h"
+#include "bitcask/rolling.h"
+#include "bitcask/sync.h"
+#include "bitcask/write.h"
+
+static bool equals_expected(const write_condition *self, const record *current)
+{
+    if (self->expected == NULL) {
+        return current == NULL;
+    }
+    return current != NULL && slice_equal(current->value, *self->expected);
+}
+
+pykv_status bitcask_compare_and_set(bitcask *self, slice key, const slice *expected,
+                                    const slice *value, int32_t flags, int32_t *swapped_out)
+{
+    operation write;
+    write_condition asked = {.test = equals_expected, .expected = expected};
+    if (value != NULL) {
+        bitcask_prepare_operation(self, &write, RECORD_PUT, key, *value);
+    } else {
+        bitcask_prepare_operation(self, &write, RECORD_DELETE, key, slice_make(NULL, 0));
+    }
+    pykv_status status = bitcask_write_if(self, &write, 1, flags, &asked);
+    if (status == PYKV_OK) {
+        *swapped_out = asked.met;
+    }
+    return status;
+}
+
+/* An empty directory takes the place of the current one; open scans keep theirs. */
+pykv_status bitcask_publish_clear(bitcask *self, const operation *write)
+{
+    directory *fresh = self->spare;
+    self->spare = NULL;
+    if (fresh == NULL) {
+        pykv_status status = bitcask_new_directory(&fresh);
+        if (status != PYKV_OK) {
+            return status;
+        }
+    }
+    for (size_t i = 0; i < self->segment_count; i++) {
+        self->segments[i]->live_bytes = 0;
+        self->segments[i]->live_count = 0;
+    }
+    directory *old = atomic_load_explicit(&self->directory, memory_order_relaxed);
+    atomic_store_explicit(&self->directory, fresh, memory_order_release);
+    self->published_sequence = write->record.sequence;
+    self->clear_sequence = write->record.sequence;
+    bitcask_retire_directory(self, old);
+    return PYKV_OK;
+}
+
+/* Appends the clear record; publishes it at once, or leaves that to the sync. */
+static pykv_status clear_locked(bitcask *self, operation *write, bool waits) REQUIRES(self->writer)
+{
+    pykv_status status = bitcask_check_writable(self);
+    if (status == PYKV_OK) {
+        status = bitcask_publish_pending(self, UINT64_MAX);
+    }
+    if (status == PYKV_OK) {
+        status = bitcask_make_room(self, log_writer_bytes(&self->log, &write->record));
+    }
+    if (status == PYKV_OK && self->spare == NULL) {
+        status = bitcask_new_directory(&self->spare);
+    }
+    return status == PYKV_OK ? bitcask_append_and_publish(self, write, 1, waits) : status;
+}
+
+pykv_status bitcask_clear(bitcask *self, int32_t flags)
+{
+    operation write;
+    bool waits = bitcask_waits_for_sync(self, flags);
+    bitcask_prepare_operation(self, &write, RECORD_CLEAR, slice_make(NULL, 0),
+                              slice_make(NULL, 0));
+    for (;;) {
+        mutex_lock(&self->writer);
+        pykv_status status = clear_locked(self, &write, waits);
+        uint64_t sequence = self->appended_sequence;
+        mutex_unlock(&self->writer);
+        if (status == PYKV_OK) {
+            return waits ? bitcask_sync_through(self, sequence) : PYKV_OK;
+        }
+        if (status != PYKV_WOULD_BLOCK) {
+            return status;
+        }
+        status = bitcask_provide(self, RECORD_HEADER_BYTES);
+        if (status != PYKV_OK) {
+            return status;
+        }
+    }
+}
