@@ -15,7 +15,6 @@ from pykv.options import (
     Os,
     Sync,
     make_options,
-    near_miss,
     parse_durability,
 )
 
@@ -123,8 +122,3 @@ def test_an_option_like_no_other_lists_what_there_is() -> None:
 def test_an_option_of_another_engine_is_unknown() -> None:
     with pytest.raises(TypeError, match="engine 'memory' has no option 'segment_bytes'"):
         make_options(MemoryOptions, "memory", {"segment_bytes": 1024**2})
-
-
-def test_a_near_miss_is_the_closest_name() -> None:
-    assert near_miss("durabilty", ["create", "durability"]) == ": did you mean 'durability'?"
-    assert near_miss("x", ["b", "a"]) == ": it knows a, b"

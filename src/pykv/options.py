@@ -8,13 +8,13 @@ The classes hold constants only and may be shared between threads.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
+from pykv.arguments import near_miss
 from pykv.errors import InvalidOptionError
 
 KIB = 1024
@@ -164,8 +164,8 @@ class CommonOptions:
 
     error_if_exists: default False. True raises FileExistsError where there is a database already.
 
-    durability: when a write returns: "os" (default), "sync", "interval:100ms", or Os, Sync, Interval,
-    which say what each survives and costs.
+    durability: when a write returns: "os" (default), "sync", "interval:100ms", or the classes Os,
+    Sync and Interval, which say what each survives and costs.
 
     batch_bytes_max: largest batch in bytes of keys and values, 64 KiB to 1 GiB, default 64 MiB. A
     batch is held in memory until it is written. One record always fits.
@@ -259,11 +259,3 @@ def make_options(cls: type[_Options], engine: str, given: Mapping[str, Any]) -> 
         if name not in known:
             raise TypeError(f"engine {engine!r} has no option {name!r}{near_miss(name, known)}")
     return cls(**given)
-
-
-def near_miss(name: str, known: list[str]) -> str:
-    """The end of a message about an unknown name: the closest known one, or all of them."""
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    if close:
-        return f": did you mean {close[0]!r}?"
-    return f": it knows {', '.join(sorted(known))}"

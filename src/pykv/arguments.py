@@ -1,0 +1,100 @@
+"""The rules for arguments that every store shares, so that all of them refuse the same things with
+the same words.
+
+Keys and values are bytes-like: bytes, bytearray, memoryview, numpy uint8 arrays, or any other
+C-contiguous buffer of unsigned bytes. All functions are pure.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from pykv.errors import KeyTooLargeError, ValueTooLargeError
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+    BytesLike: TypeAlias = ReadableBuffer
+else:
+    BytesLike = bytes | bytearray | memoryview
+
+KEY_BYTES_MAX: Final = 65_535
+VALUE_BYTES_MAX: Final = 1 << 30
+
+
+def as_bytes(data: BytesLike, what: str) -> bytes:
+    """The bytes of data, copied unless it is exactly bytes.
+
+    what: the name of the argument for messages; "key" and "value" are held to their limits, before
+    anything is copied.  Raises TypeError, KeyTooLargeError, ValueTooLargeError.
+    """
+    if type(data) is bytes:
+        _check_length(len(data), what)
+        return data
+    if isinstance(data, str):
+        raise TypeError(f"{what} must be bytes-like, not str: encode it first, as in text.encode()")
+    try:
+        view = memoryview(data)
+    except TypeError:
+        raise TypeError(
+            f"{what} must be bytes-like (bytes, bytearray, memoryview, numpy uint8 array), "
+            f"not {type(data).__name__}"
+        ) from None
+    with view:
+        if view.format not in ("B", "c") or view.ndim == 0:
+            raise TypeError(
+                f"{what} must hold unsigned bytes, not {type(data).__name__} items of format "
+                f"{view.format!r}: convert it first, as in array.tobytes()"
+            )
+        if not view.c_contiguous:
+            raise TypeError(f"{what} must be contiguous: copy it first, as in bytes(view)")
+        _check_length(view.nbytes, what)
+        return view.tobytes()
+
+
+def _check_length(length: int, what: str) -> None:
+    if what == "key" and length > KEY_BYTES_MAX:
+        raise KeyTooLargeError(f"a key has at most {KEY_BYTES_MAX:,} bytes, this one {length:,}")
+    if what == "value" and length > VALUE_BYTES_MAX:
+        raise ValueTooLargeError(
+            f"a value has at most {VALUE_BYTES_MAX:,} bytes, this one {length:,}"
+        )
+
+
+def key_range(
+    start: BytesLike | None, stop: BytesLike | None, prefix: BytesLike | None = None
+) -> tuple[bytes, bytes | None]:
+    """The range [start, stop) cut to the keys with prefix; b"" and None where it is open.
+
+    Bounds may be longer than a key.
+    """
+    low = b"" if start is None else as_bytes(start, "start")
+    high = None if stop is None else as_bytes(stop, "stop")
+    if prefix is not None:
+        wanted = as_bytes(prefix, "prefix")
+        low = max(low, wanted)
+        stem = wanted.rstrip(b"\xff")
+        if stem:
+            after = stem[:-1] + bytes([stem[-1] + 1])
+            high = after if high is None else min(high, after)
+    return low, high
+
+
+def check_limit(limit: int | None) -> None:
+    """Raises TypeError or ValueError unless limit is None or a count."""
+    if limit is None:
+        return
+    if not isinstance(limit, int) or isinstance(limit, bool):
+        raise TypeError(f"limit must be an int or None, not {type(limit).__name__}")
+    if limit < 0:
+        raise ValueError(f"limit must not be negative, got {limit}")
+
+
+def near_miss(name: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown name: the closest known one, or all of them."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    if close:
+        return f": did you mean {close[0]!r}?"
+    return f": it knows {', '.join(sorted(known))}"

@@ -1,0 +1,332 @@
+"""What a store is: the protocols that every engine, shard and replica satisfies.
+
+Keys and values are bytes-like as `pykv.arguments` says and come back as bytes. Ranges are
+[start, stop) in byte order. Every method may be called from any thread; an iterator or a batch is
+used by one thread at a time. After close every call but close raises ClosedError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import (
+    Callable,
+    ItemsView,
+    Iterable,
+    Iterator,
+    KeysView,
+    Mapping,
+    Sequence,
+    ValuesView,
+)
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Literal, Protocol, Self, TypeVar, overload, runtime_checkable
+
+from pykv.arguments import BytesLike, near_miss
+from pykv.errors import Damage
+
+FEATURES: Final[Mapping[str, str]] = {
+    "order": "scans run in byte order and take start, stop, prefix and reverse; first, last, "
+    "floor, ceiling and delete_range work",
+    "batch": "batch() and put_many(atomic=True) are all or nothing",
+    "cas": "compare_and_set, put_if_absent, pop and setdefault are atomic",
+    "consistent_scan": "a scan shows the moment it was made, whatever is written later",
+    "persistence": "rows outlive the process",
+}
+
+Row = tuple[bytes, bytes]
+Progress = Callable[[int, int], object]
+State = Literal["open", "degraded", "read-only", "failed", "closed"]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What verify or repair saw.
+
+    file_count, record_count, byte_count: what was read.  damage_count: how many damages were found;
+    damages lists the first of them.  kept_record_count, lost_record_count: after a repair, the
+    records in the repaired database and those that could not be saved, where that is known.
+    """
+
+    file_count: int = 0
+    record_count: int = 0
+    byte_count: int = 0
+    damage_count: int = 0
+    damages: tuple[Damage, ...] = ()
+    kept_record_count: int = 0
+    lost_record_count: int = 0
+
+    @property
+    def ok(self) -> bool:
+        """True where nothing is damaged."""
+        return self.damage_count == 0
+
+
+@runtime_checkable
+class Batch(Protocol):
+    """Writes that are applied together when the `with` block ends, or not at all.
+
+    An exception in the block discards them. Outside the block every call raises ClosedError.
+    """
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def __len__(self) -> int:
+        """Number of writes collected."""
+
+    def put(self, key: BytesLike, value: BytesLike) -> None:
+        """Adds a put; the last of equal keys wins. May raise BatchTooLargeError."""
+
+    def delete(self, key: BytesLike) -> None:
+        """Adds a delete; a missing key is silent."""
+
+    def delete_range(self, start: BytesLike | None, stop: BytesLike | None) -> None:
+        """Adds the delete of [start, stop). NotSupportedError on a store without order."""
+
+
+@runtime_checkable
+class Store(Protocol):
+    """A key-value store. isinstance() looks at names only; `supports` tells what works."""
+
+    @property
+    def path(self) -> Path | None:
+        """Where the store lives; None for one without a place."""
+
+    @property
+    def closed(self) -> bool:
+        """True after close."""
+
+    @property
+    def state(self) -> State:
+        """ "open", "degraded", "read-only", "failed" or "closed"; never raises."""
+
+    @property
+    def features(self) -> frozenset[str]:
+        """The names of FEATURES that this store has; never raises."""
+
+    @property
+    def last_seq(self) -> int:
+        """Sequence number of the last write, 0 before the first. Every operation has its own."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def __bool__(self) -> bool:
+        """True while open, also when empty."""
+
+    def __len__(self) -> int:
+        """Number of keys, exact; an engine may have to scan for it."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The keys, at one moment."""
+
+    def __contains__(self, key: BytesLike, /) -> bool: ...
+
+    def __getitem__(self, key: BytesLike, /) -> bytes: ...
+
+    def __setitem__(self, key: BytesLike, value: BytesLike, /) -> None: ...
+
+    def __delitem__(self, key: BytesLike, /) -> None: ...
+
+    @overload
+    def get(self, key: BytesLike) -> bytes | None: ...
+    @overload
+    def get(self, key: BytesLike, default: T) -> bytes | T: ...
+    def get(self, key: BytesLike, default: object = None) -> object:
+        """The value of key, or default."""
+
+    @overload
+    def get_many(self, keys: Iterable[BytesLike]) -> list[bytes | None]: ...
+    @overload
+    def get_many(self, keys: Iterable[BytesLike], default: T) -> list[bytes | T]: ...
+    def get_many(self, keys: Iterable[BytesLike], default: object = None) -> Sequence[object]:
+        """The value of each key, or default, in the order of keys."""
+
+    def put(self, key: BytesLike, value: BytesLike, *, sync: bool | None = None) -> None:
+        """Sets key to value.
+
+        sync=True waits until this write and all before it are on the device, False does not wait
+        even in a "sync" store, None does what the store's durability says.
+        """
+
+    def delete(self, key: BytesLike, *, sync: bool | None = None) -> None:
+        """Removes key; a missing one is silent."""
+
+    def put_many(
+        self,
+        items: Iterable[tuple[BytesLike, BytesLike]],
+        *,
+        sync: bool | None = None,
+        atomic: bool = False,
+    ) -> None:
+        """Puts (key, value) pairs; the last of equal keys wins.
+
+        Chunks of 1,000 items or 4 MiB are all or nothing each; an iterable that raises keeps the
+        chunks before it. atomic=True makes it one batch, which may raise BatchTooLargeError.
+        """
+
+    def delete_many(self, keys: Iterable[BytesLike], *, sync: bool | None = None) -> None:
+        """Removes keys, in the chunks of put_many."""
+
+    def put_if_absent(self, key: BytesLike, value: BytesLike, *, sync: bool | None = None) -> bool:
+        """Sets key if it is absent; tells whether it did."""
+
+    def compare_and_set(
+        self,
+        key: BytesLike,
+        expected: BytesLike | None,
+        value: BytesLike | None,
+        *,
+        sync: bool | None = None,
+    ) -> bool:
+        """Sets key to value if its value is expected; tells whether it did.
+
+        expected=None stands for an absent key, value=None deletes.
+        """
+
+    def batch(self, *, sync: bool | None = None) -> Batch:
+        """A batch for a `with` block."""
+
+    @overload
+    def pop(self, key: BytesLike) -> bytes: ...
+    @overload
+    def pop(self, key: BytesLike, default: T) -> bytes | T: ...
+    def pop(self, key: BytesLike, default: object = ...) -> object:
+        """Removes key and returns its value, or default; KeyError without one. Atomic."""
+
+    def setdefault(self, key: BytesLike, default: BytesLike) -> bytes:
+        """The value of key, which is set to default if it is absent. Atomic."""
+
+    def update(
+        self, other: Mapping[Any, BytesLike] | Iterable[tuple[BytesLike, BytesLike]], /
+    ) -> None:
+        """put_many of a mapping, of a store, or of pairs."""
+
+    def clear(self) -> None:
+        """Removes every key in one step."""
+
+    def scan(
+        self,
+        start: BytesLike | None = None,
+        stop: BytesLike | None = None,
+        *,
+        prefix: BytesLike | None = None,
+        reverse: bool = False,
+        limit: int | None = None,
+    ) -> Iterator[Row]:
+        """The rows of a range, at one moment: that of this call.
+
+        A store without order takes limit only and raises NotSupportedError for the rest.
+        """
+
+    def scan_keys(
+        self,
+        start: BytesLike | None = None,
+        stop: BytesLike | None = None,
+        *,
+        prefix: BytesLike | None = None,
+        reverse: bool = False,
+        limit: int | None = None,
+    ) -> Iterator[bytes]:
+        """The keys of scan."""
+
+    def scan_values(
+        self,
+        start: BytesLike | None = None,
+        stop: BytesLike | None = None,
+        *,
+        prefix: BytesLike | None = None,
+        reverse: bool = False,
+        limit: int | None = None,
+    ) -> Iterator[bytes]:
+        """The values of scan."""
+
+    def keys(self) -> KeysView[bytes]:
+        """A lazy view of the keys; each iteration shows its own moment."""
+
+    def values(self) -> ValuesView[bytes]:
+        """A lazy view of the values."""
+
+    def items(self) -> ItemsView[bytes, bytes]:
+        """A lazy view of the rows."""
+
+    def count(
+        self,
+        start: BytesLike | None = None,
+        stop: BytesLike | None = None,
+        *,
+        prefix: BytesLike | None = None,
+    ) -> int:
+        """Number of keys in a range; without arguments that of all."""
+
+    def sync(self) -> None:
+        """Makes everything written so far durable."""
+
+    def flush(self) -> None:
+        """Hands what is buffered to the files of the engine."""
+
+    def compact(
+        self,
+        start: BytesLike | None = None,
+        stop: BytesLike | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> None:
+        """Gives back the space of dead rows; progress(done, total) is called now and then."""
+
+    def stats(self) -> dict[str, Any]:
+        """Counters and gauges; "engine", "state", "durability", "key_count", "last_seq" always."""
+
+    def verify(self, *, progress: Progress | None = None) -> Report:
+        """Checks every byte and reports what is damaged; damage does not raise."""
+
+    def close(self, timeout: float | None = None) -> None:
+        """Ends iterators, syncs and releases everything; waits timeout seconds for calls in
+        flight, None for ever. Closing twice is silent."""
+
+
+@runtime_checkable
+class OrderedStore(Store, Protocol):
+    """A store whose scans run in byte order."""
+
+    @property
+    def key_order(self) -> Literal["bytes"]:
+        """The order of the keys: that of their unsigned bytes. Only ordered stores have this."""
+
+    def first(self) -> Row | None:
+        """The row with the lowest key, None in an empty store."""
+
+    def last(self) -> Row | None:
+        """The row with the highest key."""
+
+    def floor(self, key: BytesLike) -> Row | None:
+        """The row with the highest key <= key."""
+
+    def ceiling(self, key: BytesLike) -> Row | None:
+        """The row with the lowest key >= key."""
+
+    def delete_range(
+        self, start: BytesLike | None, stop: BytesLike | None, *, sync: bool | None = None
+    ) -> None:
+        """Removes [start, stop) in one step; nothing where start >= stop."""
+
+
+def supports(store: Store, feature: str) -> bool:
+    """Whether store has feature, one of FEATURES. An unknown feature is a ValueError."""
+    if feature not in FEATURES:
+        raise ValueError(f"there is no feature {feature!r}{near_miss(feature, FEATURES)}")
+    return feature in store.features
