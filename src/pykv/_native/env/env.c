@@ -7,6 +7,7 @@
 #include "env/env.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -95,8 +96,7 @@ const char *env_file_path(const env_file *file)
     return file->path;
 }
 
-pykv_status env_file_read(env_file *file, uint64_t offset, void *data, size_t size,
-                          size_t *got_out)
+pykv_status env_file_read(env_file *file, uint64_t offset, void *data, size_t size, size_t *got_out)
 {
     return file->owner->ops->file_read(file, offset, data, size, got_out);
 }
@@ -233,6 +233,24 @@ pykv_status env_fail(int system_errno, const char *path, const char *action)
 {
     return error_set_system(env_status_from_errno(system_errno), system_errno, path, "cannot %s",
                             action);
+}
+
+/* The path is built on the stack: reporting a failure must not fail. */
+pykv_status env_fail_name(int system_errno, const char *directory, const char *name,
+                          const char *action)
+{
+    char path[PYKV_ERROR_PATH_BYTES];
+    (void)snprintf(path, sizeof path, "%s/%s", directory, name);
+    return env_fail(system_errno, path, action);
+}
+
+pykv_status env_fail_locked(int64_t owner_pid, const char *path, const char *text)
+{
+    pykv_status status = error_set_system(PYKV_LOCKED, 0, path, "%s", text);
+    pykv_error detail = *error_last();
+    detail.owner_pid = owner_pid;
+    error_restore(&detail);
+    return status;
 }
 
 char *env_path_join(const char *directory, const char *name)

@@ -21,9 +21,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pykv.h"
+
 #include "base/annotate.h"
 #include "base/slice.h"
-#include "pykv.h"
 
 typedef struct env env;
 typedef struct env_directory env_directory;

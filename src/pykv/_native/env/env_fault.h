@@ -35,11 +35,11 @@ typedef enum env_call {
 
 /* Which call fails, and how. */
 typedef struct env_fault_plan {
-    uint64_t at;            /* number of the first failing call among those that match; 0: none */
-    bool sticky;            /* all later matching calls fail too */
-    int system_errno;       /* EIO, ENOSPC, EMFILE, ... */
-    uint32_t call_mask;     /* bit (1 << env_call) set: that kind matches; 0: all kinds */
-    const char *name_part;  /* NULL, or only paths that contain it */
+    uint64_t at;           /* number of the first failing call among those that match; 0: none */
+    bool sticky;           /* all later matching calls fail too */
+    int system_errno;      /* EIO, ENOSPC, EMFILE, ... */
+    uint32_t call_mask;    /* bit (1 << env_call) set: that kind matches; 0: all kinds */
+    const char *name_part; /* NULL, or only paths that contain it */
     uint64_t seed;
 } env_fault_plan;
 

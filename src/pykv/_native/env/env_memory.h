@@ -14,12 +14,12 @@
 
 /* What may happen to un-synced bytes when the power goes. */
 typedef enum env_crash_policy {
-    ENV_CRASH_DROP_ALL = 1,       /* nothing un-synced survives */
-    ENV_CRASH_KEEP_ALL = 2,       /* everything does: death of the process only */
-    ENV_CRASH_PREFIX = 3,         /* writes survive in order up to a random point */
-    ENV_CRASH_SUBSET = 4,         /* each sector, size and name on its own: old or new */
-    ENV_CRASH_TORN = 5,           /* as SUBSET; a sector may be torn, or garbled where it changed */
-    ENV_CRASH_TORN_SECTOR = 6,    /* as TORN, and a garbled sector loses its unchanged bytes too */
+    ENV_CRASH_DROP_ALL = 1,    /* nothing un-synced survives */
+    ENV_CRASH_KEEP_ALL = 2,    /* everything does: death of the process only */
+    ENV_CRASH_PREFIX = 3,      /* writes survive in order up to a random point */
+    ENV_CRASH_SUBSET = 4,      /* each sector, size and name on its own: old or new */
+    ENV_CRASH_TORN = 5,        /* as SUBSET; a sector may be torn, or garbled where it changed */
+    ENV_CRASH_TORN_SECTOR = 6, /* as TORN, and a garbled sector loses its unchanged bytes too */
     ENV_CRASH_POLICY_COUNT = 7
 } env_crash_policy;
 

@@ -73,6 +73,13 @@ pykv_status env_status_from_errno(int system_errno);
 /* Records the failed call named by action on path with that status, and returns it. */
 pykv_status env_fail(int system_errno, const char *path, const char *action);
 
+/* As env_fail, for a name in a directory. */
+pykv_status env_fail_name(int system_errno, const char *directory, const char *name,
+                          const char *action);
+
+/* Records PYKV_LOCKED with the owner (0: unknown) and returns it. */
+pykv_status env_fail_locked(int64_t owner_pid, const char *path, const char *text);
+
 /* "directory/name" in fresh memory (mem_free), or NULL without memory. */
 PYKV_NODISCARD char *env_path_join(const char *directory, const char *name);
 

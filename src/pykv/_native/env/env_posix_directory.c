@@ -283,21 +283,11 @@ pykv_status posix_directory_list(env_directory *directory, env_names *out)
     return PYKV_OK;
 }
 
-/* Reports errno of an action on a name; the path of the message lives on the stack. */
-static pykv_status name_failed(const env_directory *directory, const char *name,
-                               const char *action)
-{
-    int system_errno = errno;
-    char path[PYKV_ERROR_PATH_BYTES];
-    (void)snprintf(path, sizeof path, "%s/%s", directory->path, name);
-    return env_fail(system_errno, path, action);
-}
-
 pykv_status posix_rename(env_directory *directory, const char *from, const char *to)
 {
     int descriptor = descriptor_of(directory);
     if (renameat(descriptor, from, descriptor, to) != 0) {
-        return name_failed(directory, from, "rename");
+        return env_fail_name(errno, directory->path, from, "rename");
     }
     return PYKV_OK;
 }
@@ -305,7 +295,7 @@ pykv_status posix_rename(env_directory *directory, const char *from, const char 
 pykv_status posix_unlink(env_directory *directory, const char *name)
 {
     if (unlinkat(descriptor_of(directory), name, 0) != 0) {
-        return name_failed(directory, name, "unlink");
+        return env_fail_name(errno, directory->path, name, "unlink");
     }
     return PYKV_OK;
 }
@@ -314,7 +304,7 @@ pykv_status posix_link(env_directory *directory, const char *from, const char *t
 {
     int descriptor = descriptor_of(directory);
     if (linkat(descriptor, from, descriptor, to, 0) != 0) {
-        return name_failed(directory, errno == EEXIST ? to : from, "link");
+        return env_fail_name(errno, directory->path, errno == EEXIST ? to : from, "link");
     }
     return PYKV_OK;
 }
@@ -322,7 +312,7 @@ pykv_status posix_link(env_directory *directory, const char *from, const char *t
 pykv_status posix_make_directory(env_directory *directory, const char *name)
 {
     if (mkdirat(descriptor_of(directory), name, 0755) != 0) {
-        return name_failed(directory, name, "make a directory");
+        return env_fail_name(errno, directory->path, name, "make a directory");
     }
     return PYKV_OK;
 }

@@ -30,15 +30,6 @@ typedef struct posix_lock {
     uint64_t inode;
 } posix_lock;
 
-static pykv_status locked_by(int64_t owner_pid, const char *path, const char *text)
-{
-    pykv_status status = error_set_system(PYKV_LOCKED, 0, path, "%s", text);
-    pykv_error detail = *error_last();
-    detail.owner_pid = owner_pid;
-    error_restore(&detail);
-    return status;
-}
-
 /* 0 if the file does not tell. */
 static int64_t read_owner(int descriptor)
 {
@@ -93,13 +84,12 @@ static pykv_status lock_once(env_directory *directory, const char *name, int *de
     }
     pykv_status status = PYKV_OK;
     if (lock_descriptor(descriptor) != 0) {
-        status = errno == EWOULDBLOCK
-                     ? locked_by(read_owner(descriptor), directory->path,
-                                 "another process has this directory open")
-                     : env_fail(errno, directory->path, "lock the lock file");
+        status = errno == EWOULDBLOCK ? env_fail_locked(read_owner(descriptor), directory->path,
+                                                        "another process has this directory open")
+                                      : env_fail(errno, directory->path, "lock the lock file");
     } else if (!same_file(parent, name, descriptor)) {
         *replaced_out = true;
-        status = locked_by(0, directory->path, "the lock file is being exchanged");
+        status = env_fail_locked(0, directory->path, "the lock file is being exchanged");
     }
     if (status != PYKV_OK) {
         posix_close(descriptor);
@@ -129,8 +119,8 @@ static pykv_status register_directory(env_directory *directory, posix_lock *self
         status = process_register(self->device, self->inode, directory->path);
     }
     if (status == PYKV_LOCKED) {
-        return locked_by((int64_t)getpid(), directory->path,
-                         "this process itself has this directory open");
+        return env_fail_locked((int64_t)getpid(), directory->path,
+                               "this process itself has this directory open");
     }
     return status;
 }

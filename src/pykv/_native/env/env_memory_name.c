@@ -1,0 +1,242 @@
+/*
+ * env_memory_name: names and locks of the simulated disk. A name is one component of a path.
+ *
+ * Each call looks at the names first, so that one which must fail anyway is no crash point.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "env/env_memory_ops.h"
+
+typedef struct memory_lock {
+    env_lock head;
+    memory_node *directory;
+} memory_lock;
+
+static memory_node *node_of(const env_directory *directory)
+{
+    return ((const memory_directory *)directory)->node;
+}
+
+static memory_node *look_up(const env_directory *directory, const char *name)
+{
+    struct memory_entry *entry = memory_table_find(&node_of(directory)->now, name, strlen(name));
+    return entry != NULL ? entry->node : NULL;
+}
+
+/* Changes the names of an open directory; the lock is held and the change was found possible. */
+static pykv_status change(env_directory *directory, memory_change_kind kind, memory_node *node,
+                          const char *name, const char *to)
+{
+    memory_change wanted = {.kind = kind, .node = node, .directory = node_of(directory)};
+    wanted.name = (char *)(uintptr_t)name;
+    wanted.to = (char *)(uintptr_t)to;
+    return memory_change_names(memory_disk_of(directory->owner), &wanted, directory->path);
+}
+
+/* 0, or why a name cannot come to lead to something new. */
+static int check_new_name(const env_directory *directory, const char *name)
+{
+    if (node_of(directory)->removed) {
+        return ENOENT;
+    }
+    if (name[0] == '\0' || strchr(name, '/') != NULL) {
+        return EINVAL;
+    }
+    return 0;
+}
+
+/* 0, or why from cannot be renamed to to. */
+static int check_rename(const env_directory *directory, const char *from, const char *to)
+{
+    const memory_node *source = look_up(directory, from);
+    const memory_node *target = look_up(directory, to);
+    if (source == NULL) {
+        return ENOENT;
+    }
+    if (target == NULL || target == source) {
+        return check_new_name(directory, to);
+    }
+    if (target->is_directory && !source->is_directory) {
+        return EISDIR;
+    }
+    if (!target->is_directory && source->is_directory) {
+        return ENOTDIR;
+    }
+    return target->now.count > 0 ? ENOTEMPTY : 0;
+}
+
+static pykv_status rename_locked(env_directory *directory, const char *from, const char *to)
+{
+    pykv_status status = memory_check_power(memory_disk_of(directory->owner), directory->path);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    int failure = check_rename(directory, from, to);
+    if (failure != 0) {
+        return env_fail_name(failure, directory->path, from, "rename");
+    }
+    memory_node *source = look_up(directory, from);
+    memory_node *target = look_up(directory, to);
+    if (source == target) {
+        return PYKV_OK;
+    }
+    if (target != NULL && target->is_directory) {
+        target->removed = true;
+    }
+    return change(directory, MEMORY_RENAME, source, from, to);
+}
+
+pykv_status memory_rename(env_directory *directory, const char *from, const char *to)
+{
+    memory_disk *disk = memory_disk_of(directory->owner);
+    mutex_lock(&disk->lock);
+    pykv_status status = rename_locked(directory, from, to);
+    mutex_unlock(&disk->lock);
+    return status;
+}
+
+static pykv_status unlink_locked(env_directory *directory, const char *name)
+{
+    memory_node *node = look_up(directory, name);
+    pykv_status status = memory_check_power(memory_disk_of(directory->owner), directory->path);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    if (node == NULL || node->is_directory) {
+        return env_fail_name(node == NULL ? ENOENT : EISDIR, directory->path, name, "unlink");
+    }
+    return change(directory, MEMORY_UNLINK, node, name, NULL);
+}
+
+pykv_status memory_unlink(env_directory *directory, const char *name)
+{
+    memory_disk *disk = memory_disk_of(directory->owner);
+    mutex_lock(&disk->lock);
+    pykv_status status = unlink_locked(directory, name);
+    mutex_unlock(&disk->lock);
+    return status;
+}
+
+static pykv_status link_locked(env_directory *directory, const char *from, const char *to)
+{
+    memory_node *node = look_up(directory, from);
+    int failure = check_new_name(directory, to);
+    pykv_status status = memory_check_power(memory_disk_of(directory->owner), directory->path);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    if (node == NULL || node->is_directory) {
+        return env_fail_name(node == NULL ? ENOENT : EPERM, directory->path, from, "link");
+    }
+    if (look_up(directory, to) != NULL) {
+        failure = EEXIST;
+    }
+    if (failure != 0) {
+        return env_fail_name(failure, directory->path, to, "link");
+    }
+    return change(directory, MEMORY_LINK, node, to, NULL);
+}
+
+pykv_status memory_link(env_directory *directory, const char *from, const char *to)
+{
+    memory_disk *disk = memory_disk_of(directory->owner);
+    mutex_lock(&disk->lock);
+    pykv_status status = link_locked(directory, from, to);
+    mutex_unlock(&disk->lock);
+    return status;
+}
+
+pykv_status memory_make_node(env_directory *directory, const char *name, bool is_directory,
+                             memory_node **node_out)
+{
+    memory_disk *disk = memory_disk_of(directory->owner);
+    int failure = check_new_name(directory, name);
+    if (failure != 0) {
+        return env_fail_name(failure, directory->path, name, "make");
+    }
+    memory_node *node = memory_node_new(disk, is_directory);
+    if (node == NULL) {
+        return error_set_no_memory(disk->file_bytes_max);
+    }
+    memory_node_hold(disk, node, false);
+    pykv_status status = change(directory, MEMORY_LINK, node, name, NULL);
+    memory_node_release(disk, node, false);
+    if (status == PYKV_OK) {
+        *node_out = node;
+    }
+    return status;
+}
+
+pykv_status memory_make_directory(env_directory *directory, const char *name)
+{
+    memory_disk *disk = memory_disk_of(directory->owner);
+    memory_node *made = NULL;
+    mutex_lock(&disk->lock);
+    pykv_status status = memory_check_power(disk, directory->path);
+    if (status == PYKV_OK && look_up(directory, name) != NULL) {
+        status = env_fail_name(EEXIST, directory->path, name, "make a directory");
+    }
+    if (status == PYKV_OK) {
+        status = memory_make_node(directory, name, true, &made);
+    }
+    mutex_unlock(&disk->lock);
+    return status;
+}
+
+static pykv_status lock_locked(env_directory *directory, const char *name)
+{
+    memory_node *made = NULL;
+    pykv_status status = memory_check_power(memory_disk_of(directory->owner), directory->path);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    if (node_of(directory)->locked) {
+        return env_fail_locked((int64_t)getpid(), directory->path,
+                               "this process itself has this directory open");
+    }
+    if (look_up(directory, name) == NULL) {
+        status = memory_make_node(directory, name, false, &made);
+    }
+    if (status == PYKV_OK) {
+        node_of(directory)->locked = true;
+    }
+    return status;
+}
+
+pykv_status memory_lock_take(env_directory *directory, const char *name, env_lock **out)
+{
+    memory_disk *disk = memory_disk_of(directory->owner);
+    memory_lock *taken = mem_alloc_zeroed(1, sizeof *taken);
+    if (taken == NULL) {
+        return error_set_no_memory(sizeof *taken);
+    }
+    taken->head.owner = directory->owner;
+    taken->directory = node_of(directory);
+    mutex_lock(&disk->lock);
+    pykv_status status = lock_locked(directory, name);
+    if (status == PYKV_OK) {
+        memory_node_hold(disk, taken->directory, true);
+    }
+    mutex_unlock(&disk->lock);
+    if (status != PYKV_OK) {
+        mem_free(taken);
+        return status;
+    }
+    *out = &taken->head;
+    return PYKV_OK;
+}
+
+void memory_lock_release(env_lock *lock)
+{
+    memory_lock *self = (memory_lock *)lock;
+    memory_disk *disk = memory_disk_of(lock->owner);
+    mutex_lock(&disk->lock);
+    self->directory->locked = false;
+    memory_node_release(disk, self->directory, true);
+    mutex_unlock(&disk->lock);
+    mem_free(self);
+}
