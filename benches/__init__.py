@@ -1,0 +1,1 @@
+"""Measures pykv beside its peers: `python -m benches.run --help`."""

@@ -1,0 +1,116 @@
+"""The rows of the table, and what pykv must reach in each: the one place for both.
+
+A ratio is a peer's time over pykv's in the same run, at the same durability and memory budget.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Kind(Enum):
+    """How a goal is judged."""
+
+    PEER = "peer"
+    """Best peer over pykv, at least the bound."""
+    FLOOR = "floor"
+    """pykv over the fastest raw method, at most the bound."""
+    VALUE = "value"
+    """pykv's own figure, at most the bound."""
+
+
+class Section(Enum):
+    """Rows that are measured in one process, on one store."""
+
+    SINGLE = "single"
+    BATCH = "batch"
+    SYNCED = "synced"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table. Less is better in all of them."""
+
+    name: str
+    title: str
+    unit: str
+    section: Section
+    durability: str
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What pykv must reach in a row."""
+
+    kind: Kind
+    bound: float
+
+    def text(self, unit: str) -> str:
+        """The goal as the table shows it."""
+        if self.kind is Kind.PEER:
+            return f"{self.bound:g}x"
+        if self.kind is Kind.FLOOR:
+            return f"at most {self.bound:g}x raw"
+        return f"at most {self.bound:g} {unit}"
+
+
+ROWS: tuple[Row, ...] = (
+    Row("put", "put, one by one", "us", Section.SINGLE, "os"),
+    Row("put_batch", "put in batches of 1000, a key", "us", Section.BATCH, "os"),
+    Row("overwrite", "overwrite", "us", Section.SINGLE, "os"),
+    Row("delete", "delete", "us", Section.SINGLE, "os"),
+    Row("put_synced", "put, each synced", "us", Section.SYNCED, "sync"),
+    Row("get", "get, present, random", "us", Section.SINGLE, "-"),
+    Row("get_missing", "get, missing", "us", Section.SINGLE, "-"),
+    Row("get_zipf", "get, zipfian", "us", Section.SINGLE, "-"),
+    Row("get_many", "get 100 keys at once, a key", "us", Section.SINGLE, "-"),
+    Row("scan", "scan, a row", "us", Section.SINGLE, "-"),
+    Row("seek", "seek + 100 rows", "us", Section.SINGLE, "-"),
+    Row("mixed", "half put, half get", "us", Section.SINGLE, "os"),
+    Row("reopen", "reopen after a clean close", "ms", Section.SINGLE, "-"),
+    Row("disk", "size on disk, closed", "MB", Section.SINGLE, "-"),
+    Row("ram", "RAM a key", "B", Section.SINGLE, "-"),
+    Row("device", "to the device a synced put", "KiB", Section.SYNCED, "sync"),
+)
+
+ROW_BY_NAME: dict[str, Row] = {row.name: row for row in ROWS}
+
+# Goals that do not depend on the engine.
+_COMMON: dict[str, Goal] = {
+    "put": Goal(Kind.PEER, 4.0),
+    "put_batch": Goal(Kind.PEER, 5.0),
+    "overwrite": Goal(Kind.PEER, 4.0),
+    "delete": Goal(Kind.PEER, 4.0),
+    "put_synced": Goal(Kind.FLOOR, 1.1),
+    "get_zipf": Goal(Kind.PEER, 1.2),
+    "get_many": Goal(Kind.PEER, 6.0),
+    "scan": Goal(Kind.PEER, 1.2),
+    "mixed": Goal(Kind.PEER, 3.0),
+    "device": Goal(Kind.VALUE, 8.0),
+}
+
+GOALS: dict[str, dict[str, Goal]] = {
+    "bitcask": _COMMON
+    | {
+        "get": Goal(Kind.PEER, 2.0),
+        "get_missing": Goal(Kind.PEER, 2.0),
+        "reopen": Goal(Kind.VALUE, 5.0),
+        "ram": Goal(Kind.VALUE, 12.0),
+    },
+    "lsm": _COMMON
+    | {
+        "get": Goal(Kind.PEER, 1.5),
+        "get_missing": Goal(Kind.PEER, 1.5),
+        "seek": Goal(Kind.PEER, 1.5),
+        "reopen": Goal(Kind.VALUE, 20.0),
+        "disk": Goal(Kind.PEER, 1.0),
+    },
+    "memory": {},
+}
+
+NOISE_BOUND_MAX = 1.2
+"""Ratio goals up to this one fail only when the whole confidence interval misses them."""
+
+RAM_KEYS_MIN = 1_000_000
+"""The RAM goal is a steady-state figure: it holds from this many keys on."""

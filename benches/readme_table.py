@@ -1,0 +1,95 @@
+"""Makes the README's table of measurements from committed results.
+
+The README names the file in the first of two marker lines, and the table stands between them:
+
+    <!-- bench: begin benches/results/2026-01-31-bitcask.json -->
+    <!-- bench: end -->
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import click
+
+from benches import engines, summary
+from benches.machine import REPOSITORY
+from benches.report import conditions
+from benches.results import Results, ResultsError
+from benches.summary import Line, number
+
+_MARKED = re.compile(
+    r"(?P<begin><!-- bench: begin (?P<file>\S+) -->\n).*?(?P<end><!-- bench: end -->)", re.DOTALL
+)
+
+
+class MarkersMissingError(Exception):
+    """The text has no marker lines."""
+
+
+def table(results: Results) -> str:
+    """The table and the conditions it holds for, in Markdown, ending with a newline."""
+    names = [name for name in engines.ENGINES if name in results.key_counts]
+    header = ["work", *names, "ratio", "against", "must reach", ""]
+    rules = ["---", *["---:"] * (len(names) + 1), "---", "---", "---"]
+    body = [_cells(line, names) for line in summary.lines(results)]
+    text = [_joined(cells) for cells in [header, rules, *body]]
+    sentences = [f"Measured {results.made[:10]}.", *conditions(results)]
+    return "\n".join([*text, "", *(f"- {sentence}" for sentence in sentences)]) + "\n"
+
+
+def replaced(text: str, root: Path) -> str:
+    """The text with a fresh table between the markers. The file they name is below `root`.
+
+    MarkersMissingError, or ResultsError if the file cannot be read.
+    """
+    found = _MARKED.search(text)
+    if found is None:
+        raise MarkersMissingError("no lines <!-- bench: begin FILE --> and <!-- bench: end -->")
+    made = found["begin"] + table(Results.load(root / found["file"])) + found["end"]
+    return text[: found.start()] + made + text[found.end() :]
+
+
+@click.command(epilog="Example: python -m benches.readme_table --check")
+@click.option("--check", is_flag=True, help="Change nothing; exit code 1 if the table is stale.")
+@click.option(
+    "--readme",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    default=REPOSITORY / "README.md",
+    help="The file to change.  [default: README.md]",
+)
+def main(check: bool, readme: Path) -> None:
+    """Make the README's table of measurements from the results it names."""
+    text = readme.read_text(encoding="utf-8")
+    try:
+        fresh = replaced(text, readme.resolve().parent)
+    except (MarkersMissingError, ResultsError, OSError) as error:
+        raise click.ClickException(f"{readme}: {error}") from error
+    if fresh == text:
+        return
+    if check:
+        click.echo(f"{readme}: the table is stale; run python -m benches.readme_table", err=True)
+        sys.exit(1)
+    readme.write_text(fresh, encoding="utf-8")
+
+
+def _cells(line: Line, names: list[str]) -> list[str]:
+    values = [line.medians.get(name) for name in names]
+    return [
+        f"{line.row.title}, {line.row.unit}",
+        *("-" if value is None else number(value) for value in values),
+        summary.figure_text(line),
+        line.against or "",
+        line.goal.text(line.row.unit) if line.goal else "",
+        line.verdict,
+    ]
+
+
+def _joined(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    main()

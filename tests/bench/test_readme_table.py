@@ -1,0 +1,72 @@
+"""The README's table is made from committed results, and a stale one is found."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from benches.machine import REPOSITORY
+from benches.readme_table import MarkersMissingError, main, replaced, table
+from benches.results import Results
+
+Make = Callable[..., Results]
+BEGIN, END = "<!-- bench: begin kept.json -->", "<!-- bench: end -->"
+
+
+@pytest.fixture
+def readme(make_results: Make, tmp_path: Path) -> Path:
+    make_results({"put": {"lmdb": [4.5], "pykv": [1.0]}}).save(tmp_path / "kept.json")
+    path = tmp_path / "README.md"
+    path.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    return path
+
+
+def test_the_table_stands_between_the_markers(readme: Path) -> None:
+    done = CliRunner().invoke(main, ["--readme", str(readme)])
+    assert done.exit_code == 0, done.output
+    text = readme.read_text()
+    assert text.startswith(f"before\n{BEGIN}\n| work | lmdb |")
+    assert text.endswith(f"{END}\nafter\n")
+    assert "old" not in text
+    assert "| 4.50x [4.50-4.50] | lmdb | 4x | met |" in text
+
+
+def test_check_fails_on_a_stale_table_and_changes_nothing(readme: Path) -> None:
+    before = readme.read_text()
+    done = CliRunner().invoke(main, ["--check", "--readme", str(readme)])
+    assert done.exit_code == 1
+    assert "stale" in done.output
+    assert readme.read_text() == before
+
+
+def test_check_passes_on_a_fresh_table(readme: Path) -> None:
+    CliRunner().invoke(main, ["--readme", str(readme)])
+    assert CliRunner().invoke(main, ["--check", "--readme", str(readme)]).exit_code == 0
+
+
+def test_a_text_without_markers_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(MarkersMissingError):
+        replaced("no markers here", tmp_path)
+
+
+def test_a_missing_file_of_results_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "README.md"
+    path.write_text(f"{BEGIN}\n{END}\n")
+    done = CliRunner().invoke(main, ["--readme", str(path)])
+    assert done.exit_code == 1
+    assert "kept.json" in done.output
+
+
+def test_every_line_of_the_table_has_the_same_cells(make_results: Make) -> None:
+    text = table(make_results({"put": {"lmdb": [4.5]}, "get": {"pykv": [1.0], "dict": [0.2]}}))
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(rows) == 4
+    assert len({row.count("|") for row in rows}) == 1
+
+
+def test_the_readme_of_the_repository_is_fresh_if_it_has_a_table() -> None:
+    readme = REPOSITORY / "README.md"
+    text = readme.read_text(encoding="utf-8") if readme.exists() else ""
+    if "<!-- bench: begin" in text:
+        assert replaced(text, REPOSITORY) == text
