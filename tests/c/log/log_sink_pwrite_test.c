@@ -6,7 +6,7 @@
 TEST(nothing_is_reserved_and_nothing_to_prepare)
 {
     log_fixture log;
-    fixture_open(&log, FIXTURE_PWRITE, 1 << 20);
+    fixture_open(&log, false, false, 1 << 20);
     CHECK(!log_sink_is_mapped(log.sink));
     CHECK(!log_sink_wants_prepare(log.sink));
     CHECK_OK(log_sink_prepare(log.sink, 1 << 30));
@@ -19,7 +19,7 @@ TEST(what_is_built_is_in_the_file_only_after_commit)
 {
     log_fixture log;
     uint8_t *data = NULL;
-    fixture_open(&log, FIXTURE_PWRITE, 1 << 20);
+    fixture_open(&log, false, false, 1 << 20);
     CHECK_OK(log_sink_build(log.sink, 64, &data));
     memset(data, 0x11, 64);
     CHECK_EQUAL(LOG_SEGMENT_HEADER_BYTES, fixture_file_size(&log));
@@ -32,7 +32,7 @@ TEST(a_build_beyond_memory_is_refused_and_the_sink_goes_on)
 {
     log_fixture log;
     uint8_t *data = NULL;
-    fixture_open(&log, FIXTURE_PWRITE, 1 << 20);
+    fixture_open(&log, false, false, 1 << 20);
     mem_fail_at(1, 0);
     CHECK_STATUS(PYKV_NO_MEMORY, log_sink_build(log.sink, 64, &data));
     CHECK(data == NULL);
@@ -46,7 +46,7 @@ TEST(memory_of_a_large_build_is_given_back)
 {
     log_fixture log;
     uint8_t *data = NULL;
-    fixture_open(&log, FIXTURE_PWRITE, 1 << 20);
+    fixture_open(&log, true, false, 1 << 20);
     int64_t before = mem_block_count();
     CHECK_OK(log_sink_build(log.sink, 4 << 20, &data));
     CHECK_EQUAL(before + 1, mem_block_count());

@@ -4,19 +4,6 @@
 #include "log/log_fixture.h"
 #include "log/log_sink.h"
 
-static void for_both(void (*run)(log_fixture *log))
-{
-    static const fixture_kind kinds[] = {FIXTURE_PWRITE};
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        log_fixture log;
-        int64_t blocks = mem_block_count();
-        fixture_open(&log, kinds[i], 8 << 20);
-        run(&log);
-        fixture_close(&log);
-        CHECK_EQUAL(blocks, mem_block_count());
-    }
-}
-
 /* Builds and commits size bytes of one value, after preparing. */
 static void put(log_fixture *log, uint8_t value, size_t size)
 {
@@ -55,7 +42,7 @@ static void run_appends(log_fixture *log)
 
 TEST(appends_stand_one_behind_the_other)
 {
-    for_both(run_appends);
+    fixture_for_all(run_appends, 8 << 20);
 }
 
 static void run_less(log_fixture *log)
@@ -74,7 +61,7 @@ static void run_less(log_fixture *log)
 
 TEST(less_than_what_was_built_may_be_committed)
 {
-    for_both(run_less);
+    fixture_for_all(run_less, 8 << 20);
 }
 
 static void run_seal(log_fixture *log)
@@ -90,7 +77,7 @@ static void run_seal(log_fixture *log)
 
 TEST(a_sealed_file_ends_at_its_tail)
 {
-    for_both(run_seal);
+    fixture_for_all(run_seal, 8 << 20);
 }
 
 static void run_reopen(log_fixture *log)
@@ -111,7 +98,7 @@ static void run_reopen(log_fixture *log)
 
 TEST(a_sink_goes_on_at_the_tail_it_is_given)
 {
-    for_both(run_reopen);
+    fixture_for_all(run_reopen, 8 << 20);
 }
 
 static void run_pace(log_fixture *log)
@@ -131,7 +118,7 @@ static void run_pace(log_fixture *log)
 
 TEST(write_back_is_asked_for_in_full_steps_behind_the_tail)
 {
-    for_both(run_pace);
+    fixture_for_all(run_pace, 8 << 20);
 }
 
 TEST(closing_no_sink_is_nothing)

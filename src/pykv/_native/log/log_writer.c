@@ -88,7 +88,7 @@ static pykv_status append_parts(log_writer *self, record *added, uint64_t offset
 /* What follows a successful append. */
 static inline void appended(log_writer *self)
 {
-    self->mark_due = false;
+    self->mark_due = PYKV_PLANTED(4);
     self->record_end = log_sink_tail(self->sink);
 }
 

@@ -1,0 +1,222 @@
+/*
+ * log_sink_mapped: the sink that builds records in place, in a shared mapping of reserved blocks.
+ *
+ *   0 ...... tail ............ ready_until ......... reserved_until ............... capacity
+ *     appended  the appender's             prepare's                blocks not reserved
+ *
+ * The whole capacity is mapped once, as addresses; prepare reserves blocks in steps of
+ * RESERVE_BYTES and faults pages in by storing a zero into each. Large values go through a write
+ * call on the same file, which the mapping agrees with.
+ *
+ * Thread-safety: the appender alone stores below ready_until; prepare, under grow, alone stores at
+ * or above it, and moves it with release order when the pages are there. A write call that passes
+ * ready_until, and the cut at seal, take grow too.
+ * Invariants: (1) ready_until <= reserved_until <= the file's size until seal; (2) a byte at or
+ * above the tail is zero, or left by a failed write.
+ */
+#include <inttypes.h>
+
+#include "base/coding.h"
+#include "base/error.h"
+#include "base/invariant.h"
+#include "base/memory.h"
+#include "base/mutex.h"
+#include "log/log_format.h"
+#include "log/log_sink_ops.h"
+
+enum { RESERVE_BYTES = 1024 * 1024, TOUCH_BYTES = 4096 };
+
+typedef struct mapped_sink {
+    log_sink head;
+    env_mapping mapping; /* constant */
+    uint64_t capacity;   /* constant */
+    mutex grow;
+    uint64_t reserved_until GUARDED_BY(grow);
+    bool sealed GUARDED_BY(grow);
+} mapped_sink;
+
+static void mapped_close(log_sink *self)
+{
+    mapped_sink *sink = (mapped_sink *)self;
+    env_unmap(&sink->mapping);
+    mutex_destroy(&sink->grow);
+    mem_free(sink);
+}
+
+/* Reached only beyond ready_until. */
+static pykv_status mapped_build(log_sink *self, size_t size, uint8_t **data_out)
+{
+    (void)data_out;
+    return error_set(PYKV_WOULD_BLOCK, "%s: %zu bytes of mapped log are not ready",
+                     env_file_path(self->file), size);
+}
+
+static pykv_status mapped_commit(log_sink *self, size_t size)
+{
+    mapped_sink *sink = (mapped_sink *)self;
+    uint64_t tail = log_sink_tail(self);
+    PYKV_ASSERT(tail + size <= atomic_load_explicit(&self->ready_until, memory_order_relaxed));
+    pykv_status status = env_mapping_written(&sink->mapping, (size_t)tail, size);
+    if (PYKV_LIKELY(status == PYKV_OK)) {
+        log_sink_advance(self, size);
+    }
+    return status;
+}
+
+static pykv_status mapped_append(log_sink *self, const slice *parts, size_t part_count,
+                                 uint64_t size)
+{
+    mapped_sink *sink = (mapped_sink *)self;
+    mutex_lock(&sink->grow);
+    pykv_status status = log_sink_write(self, parts, part_count, size, true);
+    uint64_t tail = log_sink_tail(self);
+    if (tail > sink->reserved_until) {
+        sink->reserved_until = tail;
+    }
+    mutex_unlock(&sink->grow);
+    return status;
+}
+
+/* Reserves blocks up to target: full steps, or no more than that if the disk is nearly full. */
+static pykv_status reserve(mapped_sink *self, uint64_t target) REQUIRES(&self->grow)
+{
+    while (self->reserved_until < target) {
+        uint64_t from = self->reserved_until;
+        uint64_t end = round_up(from + 1, RESERVE_BYTES);
+        end = end < self->capacity ? end : self->capacity;
+        pykv_status status = env_file_allocate(self->head.file, from, end - from);
+        if (status == PYKV_NO_SPACE && target < end) {
+            end = target;
+            status = env_file_allocate(self->head.file, from, end - from);
+        }
+        if (status != PYKV_OK && !PYKV_PLANTED(7)) {
+            return status;
+        }
+        self->reserved_until = end;
+    }
+    return PYKV_OK;
+}
+
+/* Faults in the pages up to target, which are reserved, and hands them to the appender. */
+static void touch(mapped_sink *self, uint64_t target) REQUIRES(&self->grow)
+{
+    uint64_t tail = log_sink_tail(&self->head);
+    uint64_t ready = atomic_load_explicit(&self->head.ready_until, memory_order_relaxed);
+    uint64_t offset = ready > tail || PYKV_PLANTED(8) ? ready : tail;
+    while (offset < target) {
+        self->head.base[offset] = 0;
+        offset = round_up(offset + 1, TOUCH_BYTES);
+    }
+    if (target > ready) {
+        atomic_store_explicit(&self->head.ready_until, target, memory_order_release);
+    }
+}
+
+static pykv_status prepare_locked(mapped_sink *self, uint64_t size) REQUIRES(&self->grow)
+{
+    uint64_t tail = log_sink_tail(&self->head);
+    if (self->sealed || tail + size > self->capacity) {
+        return error_set(PYKV_NOT_SUPPORTED, "%s: %" PRIu64 " bytes pass the mapped log's capacity",
+                         env_file_path(self->head.file), size);
+    }
+    uint64_t target = tail + (size > LOG_SINK_READY_BYTES ? size : LOG_SINK_READY_BYTES);
+    target = target < self->capacity ? target : self->capacity;
+    pykv_status status = reserve(self, target);
+    if (status == PYKV_NO_SPACE) {
+        /* Less than wanted may still be enough. */
+        target = tail + size;
+        status = reserve(self, target);
+    }
+    if (status == PYKV_OK) {
+        touch(self, target);
+    }
+    return status;
+}
+
+static pykv_status mapped_prepare(log_sink *self, uint64_t size)
+{
+    mapped_sink *sink = (mapped_sink *)self;
+    mutex_lock(&sink->grow);
+    pykv_status status = prepare_locked(sink, size);
+    mutex_unlock(&sink->grow);
+    return status;
+}
+
+static bool mapped_wants_prepare(const log_sink *self)
+{
+    const mapped_sink *sink = (const mapped_sink *)self;
+    uint64_t tail = log_sink_tail(self);
+    uint64_t ready = atomic_load_explicit(&self->ready_until, memory_order_relaxed);
+    return tail < sink->capacity && ready < sink->capacity &&
+           ready < tail + LOG_SINK_READY_BYTES / 2;
+}
+
+static pykv_status mapped_seal(log_sink *self)
+{
+    mapped_sink *sink = (mapped_sink *)self;
+    uint64_t size = 0;
+    mutex_lock(&sink->grow);
+    pykv_status status = env_file_size(self->file, &size);
+    if (status == PYKV_OK && size > log_sink_tail(self)) {
+        status = env_file_truncate(self->file, log_sink_tail(self));
+    }
+    if (status == PYKV_OK) {
+        sink->sealed = true;
+        atomic_store_explicit(&self->ready_until, 0, memory_order_relaxed);
+    }
+    mutex_unlock(&sink->grow);
+    return status;
+}
+
+static const log_sink_ops mapped_ops = {
+    .close = mapped_close,
+    .build = mapped_build,
+    .commit = mapped_commit,
+    .append = mapped_append,
+    .prepare = mapped_prepare,
+    .wants_prepare = mapped_wants_prepare,
+    .seal = mapped_seal,
+};
+
+/* Maps the file and reserves the first step, which tells whether the file system can. */
+static pykv_status map_and_reserve(mapped_sink *self)
+{
+    pykv_status status =
+        env_file_map(self->head.file, (size_t)self->capacity, true, &self->mapping);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    mutex_lock(&self->grow);
+    status = reserve(self, log_sink_tail(&self->head) + RECORD_GRANULE_BYTES);
+    mutex_unlock(&self->grow);
+    if (status != PYKV_OK) {
+        env_unmap(&self->mapping);
+        return status;
+    }
+    self->head.base = self->mapping.base;
+    return PYKV_OK;
+}
+
+pykv_status log_sink_open_mapped(env_file *file, uint64_t tail, uint64_t capacity,
+                                 log_sink **sink_out)
+{
+    if (tail >= capacity || capacity > SIZE_MAX) {
+        return error_set(PYKV_NOT_SUPPORTED, "%s: no room to map", env_file_path(file));
+    }
+    mapped_sink *sink = mem_alloc_zeroed(1, sizeof *sink);
+    if (sink == NULL) {
+        return error_set_no_memory(sizeof *sink);
+    }
+    log_sink_init(&sink->head, &mapped_ops, file, tail);
+    mutex_init(&sink->grow);
+    sink->capacity = capacity;
+    sink->reserved_until = tail;
+    pykv_status status = map_and_reserve(sink);
+    if (status != PYKV_OK) {
+        mutex_destroy(&sink->grow);
+        mem_free(sink);
+        return status;
+    }
+    *sink_out = &sink->head;
+    return PYKV_OK;
+}
