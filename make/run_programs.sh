@@ -1,6 +1,7 @@
 #!/bin/bash
 # Runs test programs, JOBS at a time, each in its own process with a time limit. Prints one line a
-# program, everything a failing one said, and the sum of their "N passed, N failed" lines.
+# program and what it wrote to its standard output (counts, seeds); of a failing one also the end of
+# its standard error; and at last the sum of their "N passed, N failed" lines.
 #   run_programs.sh PROGRAM...      environment: JOBS, PROGRAM_SECONDS, and what the programs read
 set -euo pipefail
 
@@ -10,8 +11,9 @@ if [ $# -eq 0 ]; then
 fi
 
 logs=$(mktemp -d)
-export logs
-trap 'rm -rf "$logs"' EXIT
+errors=$(mktemp -d)
+export logs errors
+trap 'rm -rf "$logs" "$errors"' EXIT
 
 run_one() {
     local program=$1
@@ -20,15 +22,16 @@ run_one() {
     if command -v timeout >/dev/null; then
         limit=(timeout --kill-after=10 "${PROGRAM_SECONDS:-600}")
     fi
-    "${limit[@]}" "$program" >"$log" 2>&1 </dev/null || code=$?
-    local counts
+    "${limit[@]}" "$program" >"$log" 2>"$errors/${log##*/}" </dev/null || code=$?
+    local counts said
+    said=$(grep -vE '^[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 40 | sed 's/^/    /' || true)
     counts=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1 || true)
     if [ "$code" -eq 0 ] && [ -n "$counts" ]; then
-        printf '%-56s %s  %d s\n' "$program" "$counts" $((SECONDS - begin))
+        printf '%-56s %s  %d s\n%s' "$program" "$counts" $((SECONDS - begin)) "${said:+$said$'\n'}"
         return
     fi
-    printf '%-56s FAILED with exit code %d (124: out of time)\n%s\n' \
-        "$program" "$code" "$(tail -n 200 "$log")"
+    printf '%-56s FAILED with exit code %d (124: out of time)\n%s\n%s\n' \
+        "$program" "$code" "$said" "$(tail -n 200 "$errors/${log##*/}")"
     # A program that died counts as one failure even when every case before it passed.
     [[ $counts =~ \ 0\ failed|^$ ]] && echo "0 passed, 1 failed" >>"$log"
     return 0
