@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -244,13 +245,14 @@ pykv_status env_fail_name(int system_errno, const char *directory, const char *n
     return env_fail(system_errno, path, action);
 }
 
-pykv_status env_fail_locked(int64_t owner_pid, const char *path, const char *text)
+pykv_status env_fail_locked_here(const char *path)
 {
-    pykv_status status = error_set_system(PYKV_LOCKED, 0, path, "%s", text);
+    (void)error_set_locked(path, (int64_t)getpid());
     pykv_error detail = *error_last();
-    detail.owner_pid = owner_pid;
+    (void)snprintf(detail.text, sizeof detail.text,
+                   "%.400s: this process itself has this directory open", path);
     error_restore(&detail);
-    return status;
+    return PYKV_LOCKED;
 }
 
 char *env_path_join(const char *directory, const char *name)

@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -195,8 +194,7 @@ static pykv_status lock_locked(env_directory *directory, const char *name)
         return status;
     }
     if (node_of(directory)->locked) {
-        return env_fail_locked((int64_t)getpid(), directory->path,
-                               "this process itself has this directory open");
+        return env_fail_locked_here(directory->path);
     }
     if (look_up(directory, name) == NULL) {
         status = memory_make_node(directory, name, false, &made);

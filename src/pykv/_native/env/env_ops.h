@@ -77,8 +77,8 @@ pykv_status env_fail(int system_errno, const char *path, const char *action);
 pykv_status env_fail_name(int system_errno, const char *directory, const char *name,
                           const char *action);
 
-/* Records PYKV_LOCKED with the owner (0: unknown) and returns it. */
-pykv_status env_fail_locked(int64_t owner_pid, const char *path, const char *text);
+/* Records PYKV_LOCKED by this very process and returns it. */
+pykv_status env_fail_locked_here(const char *path);
 
 /* "directory/name" in fresh memory (mem_free), or NULL without memory. */
 PYKV_NODISCARD char *env_path_join(const char *directory, const char *name);

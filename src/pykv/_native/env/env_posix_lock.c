@@ -84,12 +84,11 @@ static pykv_status lock_once(env_directory *directory, const char *name, int *de
     }
     pykv_status status = PYKV_OK;
     if (lock_descriptor(descriptor) != 0) {
-        status = errno == EWOULDBLOCK ? env_fail_locked(read_owner(descriptor), directory->path,
-                                                        "another process has this directory open")
+        status = errno == EWOULDBLOCK ? error_set_locked(directory->path, read_owner(descriptor))
                                       : env_fail(errno, directory->path, "lock the lock file");
     } else if (!same_file(parent, name, descriptor)) {
         *replaced_out = true;
-        status = env_fail_locked(0, directory->path, "the lock file is being exchanged");
+        status = error_set_locked(directory->path, 0);
     }
     if (status != PYKV_OK) {
         posix_close(descriptor);
@@ -119,8 +118,7 @@ static pykv_status register_directory(env_directory *directory, posix_lock *self
         status = process_register(self->device, self->inode, directory->path);
     }
     if (status == PYKV_LOCKED) {
-        return env_fail_locked((int64_t)getpid(), directory->path,
-                               "this process itself has this directory open");
+        return env_fail_locked_here(directory->path);
     }
     return status;
 }
@@ -164,12 +162,14 @@ pykv_status posix_lock_take(env_directory *directory, const char *name, env_lock
     return PYKV_OK;
 }
 
-/* In a forked child the descriptor is closed already and its number may be another file's. */
+/* Unlocks before closing: a child that was forked just now may not have closed its copy yet. In a
+ * forked child the descriptor is closed already and its number may be another file's. */
 void posix_lock_release(env_lock *lock)
 {
     posix_lock *self = (posix_lock *)lock;
     if (self->fork_stamp == process_stamp()) {
         process_forget_descriptor(self->descriptor);
+        (void)flock(self->descriptor, LOCK_UN);
         posix_close(self->descriptor);
         process_unregister(self->device, self->inode);
     }

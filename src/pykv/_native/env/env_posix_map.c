@@ -16,6 +16,7 @@
 typedef struct posix_mapping {
     env_mapping_owner head;
     bool guarded;
+    uint64_t fork_stamp; /* of the process that mapped it */
     process_mapping guard;
 } posix_mapping;
 
@@ -64,6 +65,7 @@ pykv_status posix_file_map(env_file *file, size_t size, bool writable, bool copy
     }
     self->head.owner = file->owner;
     self->guarded = !writable || copy_on_write;
+    self->fork_stamp = process_stamp();
     pykv_status status = map_and_protect(file, self, size, writable);
     if (status != PYKV_OK) {
         mem_free(self);
@@ -76,13 +78,16 @@ pykv_status posix_file_map(env_file *file, size_t size, bool writable, bool copy
     return PYKV_OK;
 }
 
+/* In a forked child a writable mapping is absent, and its addresses may be another's. */
 void posix_unmap(env_mapping *mapping)
 {
     posix_mapping *self = mapping->owner;
     if (self->guarded) {
         process_unguard(&self->guard);
     }
-    (void)munmap(mapping->base, mapping->size);
+    if (self->guarded || self->fork_stamp == process_stamp()) {
+        (void)munmap(mapping->base, mapping->size);
+    }
     mem_free(self);
 }
 

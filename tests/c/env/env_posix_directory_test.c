@@ -1,0 +1,214 @@
+/*
+ * env_posix_directory_test: paths, parents, permissions and read-only media of the real
+ * environment. This program's own fsync takes the place of the C library's and notes what it syncs.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/child.h"
+#include "base/memory.h"
+#include "env/files.h"
+
+enum { PATH_BYTES = 1024, SYNC_COUNT_MAX = 64 };
+
+static struct stat synced[SYNC_COUNT_MAX];
+static size_t synced_count;
+
+int fsync(int descriptor)
+{
+    if (synced_count < SYNC_COUNT_MAX) {
+        fstat(descriptor, &synced[synced_count++]);
+    }
+    return (int)syscall(SYS_fsync, descriptor);
+}
+
+static bool was_synced(const char *path)
+{
+    struct stat status;
+    CHECK_EQUAL(0, stat(path, &status));
+    for (size_t i = 0; i < synced_count; i++) {
+        if (synced[i].st_dev == status.st_dev && synced[i].st_ino == status.st_ino) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static char base[PATH_BYTES];
+
+/* A path in a fresh temporary directory; valid until the next call. */
+static const char *below(const char *name)
+{
+    static char path[PATH_BYTES + 256];
+    snprintf(path, sizeof path, "%s/%s", base, name);
+    return path;
+}
+
+static void start(void)
+{
+    char *path = check_temporary_directory();
+    CHECK(realpath(path, base) != NULL);
+    free(path);
+    synced_count = 0;
+}
+
+static void open_and_close(const char *path)
+{
+    env_directory *directory = NULL;
+    CHECK_OK(env_directory_open(env_posix(), path, true, &directory));
+    env_directory_close(directory);
+}
+
+TEST(every_parent_of_a_made_directory_is_synced)
+{
+    start();
+    open_and_close(below("a/b/c"));
+    CHECK(was_synced(base));
+    CHECK(was_synced(below("a")));
+    CHECK(was_synced(below("a/b")));
+    CHECK_EQUAL(3, synced_count);
+}
+
+TEST(an_empty_directory_that_was_there_has_its_name_synced)
+{
+    start();
+    CHECK_EQUAL(0, mkdir(below("made"), 0755));
+    open_and_close(below("made/"));
+    CHECK(was_synced(base));
+}
+
+TEST(a_directory_in_use_costs_no_sync)
+{
+    env_directory *directory = NULL;
+    start();
+    CHECK_OK(env_directory_open(env_posix(), below("used"), true, &directory));
+    file_put(directory, "file", "text");
+    env_directory_close(directory);
+    synced_count = 0;
+    open_and_close(below("used"));
+    CHECK_OK(env_directory_open(env_posix(), below("used"), false, &directory));
+    CHECK_EQUAL(0, synced_count);
+    CHECK_OK(env_directory_sync(directory));
+    CHECK(was_synced(below("used")));
+    env_directory_close(directory);
+}
+
+/* A relative path once led the files of a store elsewhere after the program changed its directory.
+ */
+TEST(a_relative_path_is_resolved_at_open)
+{
+    env_directory *directory = NULL;
+    char before[PATH_BYTES];
+    start();
+    CHECK(getcwd(before, sizeof before) != NULL);
+    CHECK_EQUAL(0, chdir(base));
+    pykv_status status = env_directory_open(env_posix(), "inner", true, &directory);
+    CHECK_EQUAL(0, chdir("/"));
+    CHECK_OK(status);
+    file_put(directory, "file", "text");
+    CHECK_EQUAL(0, access(below("inner/file"), F_OK));
+    CHECK_EQUAL(0, strcmp(below("inner"), env_directory_path(directory)));
+    env_directory_close(directory);
+    CHECK_EQUAL(0, chdir(before));
+}
+
+TEST(a_link_to_a_directory_has_the_identity_of_its_target)
+{
+    uint64_t pair[4];
+    env_directory *directory = NULL;
+    env_directory *linked = NULL;
+    start();
+    CHECK_OK(env_directory_open(env_posix(), below("target"), true, &directory));
+    CHECK_EQUAL(0, symlink("target", below("link")));
+    CHECK_OK(env_directory_open(env_posix(), below("link"), false, &linked));
+    CHECK_OK(env_directory_identity(directory, &pair[0], &pair[1]));
+    CHECK_OK(env_directory_identity(linked, &pair[2], &pair[3]));
+    CHECK(pair[0] == pair[2] && pair[1] == pair[3]);
+    env_directory_close(directory);
+    env_directory_close(linked);
+}
+
+TEST(a_path_that_is_too_long_is_an_invalid_argument)
+{
+    char name[300];
+    env_directory *directory = NULL;
+    start();
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    CHECK_STATUS(PYKV_INVALID_ARGUMENT,
+                 env_directory_open(env_posix(), below(name), true, &directory));
+    CHECK_EQUAL(ENAMETOOLONG, error_last()->system_errno);
+}
+
+/* Exit code 0: an unprivileged user may neither make nor open what is not his. */
+static int open_as_nobody(void)
+{
+    env_directory *directory = NULL;
+    if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) {
+        return 1;
+    }
+    if (env_directory_open(env_posix(), below("new"), true, &directory) != PYKV_NO_PERMISSION) {
+        return 2;
+    }
+    return error_last()->system_errno == EACCES ? 0 : 3;
+}
+
+TEST(missing_permission_is_named)
+{
+    start();
+    CHECK_EQUAL(0, chmod(base, 0));
+    int code = child_run(open_as_nobody);
+    CHECK_EQUAL(0, chmod(base, 0700));
+    CHECK_EQUAL(0, code);
+}
+
+TEST(read_only_media_are_named)
+{
+    env_directory *directory = NULL;
+    env_directory *made = NULL;
+    env_file *file = NULL;
+    start();
+    if (mount("none", base, "tmpfs", MS_RDONLY, NULL) != 0) {
+        printf("(cannot mount a read-only tmpfs, errno %d: not checked) ", errno);
+        return;
+    }
+    pykv_status opened = env_directory_open(env_posix(), base, true, &directory);
+    pykv_status created =
+        opened == PYKV_OK ? env_file_open(directory, "file", FILES_CREATE, &file) : opened;
+    pykv_status made_inner = env_directory_open(env_posix(), below("inner"), true, &made);
+    env_directory_close(directory);
+    CHECK_EQUAL(0, umount(base));
+    CHECK_STATUS(PYKV_OK, opened);
+    CHECK_EQUAL(PYKV_READ_ONLY, created);
+    CHECK_EQUAL(PYKV_READ_ONLY, made_inner);
+}
+
+TEST(a_failed_allocation_leaves_no_descriptor_and_no_block)
+{
+    start();
+    int64_t blocks = mem_block_count();
+    for (uint64_t at = 1; at <= 8; at++) {
+        env_directory *directory = NULL;
+        (void)mem_fail_at(at, 0);
+        pykv_status status = env_directory_open(env_posix(), below("inner"), true, &directory);
+        (void)mem_fail_at(0, 0);
+        CHECK(status == PYKV_OK || status == PYKV_NO_MEMORY);
+        env_directory_close(directory);
+        CHECK_EQUAL(blocks, mem_block_count());
+    }
+    int next = open("/", O_RDONLY | O_DIRECTORY);
+    close(next);
+    CHECK(next < 16);
+}
+
+TEST_MAIN(CASE(every_parent_of_a_made_directory_is_synced),
+          CASE(an_empty_directory_that_was_there_has_its_name_synced),
+          CASE(a_directory_in_use_costs_no_sync), CASE(a_relative_path_is_resolved_at_open),
+          CASE(a_link_to_a_directory_has_the_identity_of_its_target),
+          CASE(a_path_that_is_too_long_is_an_invalid_argument), CASE(missing_permission_is_named),
+          CASE(read_only_media_are_named),
+          CASE(a_failed_allocation_leaves_no_descriptor_and_no_block))
