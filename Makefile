@@ -13,7 +13,7 @@ include make/c.mk make/python.mk make/crash.mk make/check.mk make/bench.mk
 
 .PHONY: help
 help: ## print the targets
-	@grep -hE '^[a-z-]+:.*## ' Makefile make/*.mk | sort | \
+	@grep -hE '^[a-z-]+:.*## ' Makefile make/*.mk | LC_ALL=C sort | \
 		sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 20
 
 .PHONY: clean

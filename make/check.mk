@@ -14,9 +14,11 @@ test: ## C and Python tests, quick crash and model suites, house rules, types: u
 	$(MAKE) --no-print-directory type
 	$(MAKE) --no-print-directory test-py
 
+WANTED_PROGRAMS := $(call wanted,$(C_TESTS) $(PROGRAMS))
+
 .PHONY: test-programs
-test-programs: $(call wanted,$(C_TESTS) $(PROGRAMS)) ## C, crash and model programs, small counts (FLAVOR, T)
-	@$(QUICK_COUNTS) JOBS=$(JOBS) make/run_programs.sh $(call wanted,$(C_TESTS) $(PROGRAMS))
+test-programs: $(WANTED_PROGRAMS) ## C, crash and model programs, small counts (FLAVOR, T=name)
+	@$(QUICK_COUNTS) JOBS=$(JOBS) make/run_programs.sh $(WANTED_PROGRAMS)
 
 .PHONY: test-asan
 test-asan: ## test-programs under AddressSanitizer and UndefinedBehaviorSanitizer
@@ -44,7 +46,7 @@ format-check: $(DEV) ## fail if make format would change anything
 	$(BIN)/ruff format --check $(PYTHON_ALL)
 
 .PHONY: lint
-lint: lint-py lint-c ## both of the next two
+lint: lint-py lint-c ## lint-py and lint-c
 
 .PHONY: lint-py
 lint-py: $(DEV) ## ruff, and the spelling of everything
@@ -62,6 +64,6 @@ lint-c: $(DEV) ## clang-tidy with thread-safety analysis on the core
 		$(BIN)/clang-tidy --quiet {} -- $(TIDY_FLAGS)
 
 .PHONY: docs
-docs: $(BUILT) $(VENV)/.pykv-needs-test ## links, hex examples and the documented API hold
+docs: $(TESTABLE) ## links, hex examples and the documented API hold
 	$(BIN)/python -m pytest tests/format tests/house/test_docs.py tests/house/test_format_docs.py \
 		tests/house/test_exports.py $(PYTEST_ARGS)

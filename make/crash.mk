@@ -50,21 +50,21 @@ $(FUZZ_PROGRAMS): $(C_BUILD)/%: $(C_OUT)/%.o $(FUZZ_MAIN) $(C_LIBRARY)
 .PHONY: programs
 programs: $(C_TESTS) $(PROGRAMS) ## build all C, crash and model programs (FLAVOR=...)
 
-# $(call run_suite,programs,folder): C programs, then the pytest modules of that folder.
+# $(call run_suite,programs,folder,options): C programs, then the pytest modules of that folder.
 define run_suite
 	$(if $(call wanted,$(1)),$(FULL_COUNTS) JOBS=$(JOBS) PROGRAM_SECONDS=10800 \
 		make/run_programs.sh $(call wanted,$(1)))
 	$(if $(wildcard tests/$(2)/test_*.py),$(FULL_COUNTS) $(BIN)/python -m pytest -rs \
-		tests/$(2) $(if $(T),-k '$(T)') $(PYTEST_ARGS))
+		$(3) tests/$(2) $(if $(T),-k '$(T)') $(PYTEST_ARGS))
 endef
 
 .PHONY: test-crash
-test-crash: $(CRASH_PROGRAMS) $(BUILT) $(VENV)/.pykv-needs-test ## crash and fault suites, full counts
+test-crash: $(CRASH_PROGRAMS) $(TESTABLE) ## crash and fault suites with full counts (T=name)
 	$(call run_suite,$(CRASH_PROGRAMS),crash)
 
 .PHONY: test-model
-test-model: $(MODEL_PROGRAMS) $(BUILT) $(VENV)/.pykv-needs-test ## model suites, full counts
-	$(call run_suite,$(MODEL_PROGRAMS),model)
+test-model: $(MODEL_PROGRAMS) $(TESTABLE) ## model suites with full counts (T=name)
+	$(call run_suite,$(MODEL_PROGRAMS),model,--hypothesis-profile=full)
 
 .PHONY: soak
 soak: ## crash and model programs without end, or SOAK_SECONDS long, a new seed each round

@@ -13,7 +13,8 @@ python=${PYTHON:-python3}
 if ! command -v "$python" >/dev/null; then
     need "Python 3.11 or newer; there is no '$python' here." "python3 python3-dev python3-venv"
 elif ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
-    need "Python 3.11 or newer; $python is $("$python" --version 2>&1). Name another one: make PYTHON=python3.12 ..." \
+    found=$("$python" --version 2>&1)
+    need "Python 3.11 or newer; $python is $found. Name another: make PYTHON=python3.12 ..." \
         "python3 python3-dev python3-venv"
 else
     version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')

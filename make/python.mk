@@ -2,6 +2,7 @@
 # what it needs is read from pyproject.toml, so that no requirement is written twice.
 BUILT := $(VENV)/.pykv-built
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip --quiet
+TESTABLE := $(BUILT) $(VENV)/.pykv-needs-test
 NATIVE_FILES = $(wildcard $(NATIVE)/*.[ch] $(NATIVE)/*/*.[ch] $(NATIVE)/build_core.py)
 
 $(BIN)/python:
@@ -28,18 +29,19 @@ dev: $(BUILT) $(VENV)/.pykv-needs-test $(VENV)/.pykv-needs-dev ## build, all too
 
 .PHONY: quickstart
 quickstart: $(BUILT) ## store, check, kill and reopen a real file tree (DIR=..., ENGINE=...)
-	$(BIN)/python -m pykv.cli.quickstart $(if $(DIR),--dir $(DIR)) $(if $(ENGINE),--engine $(ENGINE))
+	$(BIN)/python -m pykv.cli.quickstart $(if $(DIR),--dir '$(DIR)') \
+		$(if $(ENGINE),--engine $(ENGINE))
 
 .PHONY: stubs
 stubs: $(BUILT) ## write _core.pyi anew from the built extension
 	$(BIN)/python -m pykv._native.stubgen
 
 .PHONY: type
-type: $(BUILT) $(VENV)/.pykv-needs-test ## mypy --strict
-	MYPYPATH=tests/house $(BIN)/python -m mypy src/pykv tests/house
+type: $(TESTABLE) $(VENV)/.pykv-needs-bench ## mypy --strict
+	MYPYPATH=tests/house $(BIN)/python -m mypy src/pykv tests $(wildcard benches)
 
 .PHONY: test-py
-test-py: $(BUILT) $(VENV)/.pykv-needs-test ## Python and house tests (T=words as of pytest -k)
+test-py: $(TESTABLE) ## Python and house tests (T=words as of pytest -k)
 	$(QUICK_COUNTS) $(BIN)/python -m pytest tests $(if $(T),-k '$(T)') $(PYTEST_ARGS)
 
 .PHONY: house

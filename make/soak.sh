@@ -1,6 +1,6 @@
 #!/bin/bash
-# Runs the given programs again and again, each round with a new seed, until one fails or SOAK_SECONDS
-# have passed (0: without end).
+# Runs the given programs again and again, each round with a new seed, until one fails or
+# SOAK_SECONDS have passed (0: without end).
 #   soak.sh PROGRAM...      environment: JOBS, SOAK_SECONDS, and the counts of make/crash.mk
 set -euo pipefail
 

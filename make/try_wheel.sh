@@ -22,7 +22,8 @@ cd "$work"
 # One line for each usable interpreter: its own path, resolved, so that none is tried twice.
 interpreters() {
     local python
-    for python in "${PYTHON:-python3}" python3.{11..19} "$HOME"/.pyenv/versions/*/bin/python3.{11..19}; do
+    for python in "${PYTHON:-python3}" python3.{11..19} \
+        "$HOME"/.pyenv/versions/*/bin/python3.{11..19}; do
         "$python" -c '
 import sys, sysconfig
 if sys.implementation.name == "cpython" and sys.version_info >= (3, 11):
