@@ -69,8 +69,12 @@ pykv_status log_store_open(log_store *self, env *disk, const workload *plan, log
 void log_store_close(log_store *self)
 {
     log_sink_close(self->sink);
+    log_sink_close(self->prepared_sink);
     if (self->file != NULL) {
         env_file_close(self->file);
+    }
+    if (self->prepared != NULL) {
+        env_file_close(self->prepared);
     }
     for (size_t i = 0; i < self->older_count; i++) {
         env_file_close(self->older[i]);
@@ -122,14 +126,9 @@ static pykv_status seal(log_store *self)
     return PYKV_OK;
 }
 
-static pykv_status roll(log_store *self)
+/* Makes the next segment, whose records come later. */
+static pykv_status prepare(log_store *self)
 {
-    if (self->file != NULL) {
-        pykv_status status = seal(self);
-        if (status != PYKV_OK) {
-            return status;
-        }
-    }
     char name[32];
     self->number++;
     self->directory_changed = true;
@@ -140,13 +139,30 @@ static pykv_status roll(log_store *self)
                                  .birth_sequence = self->history->last_sequence + 1,
                                  .synced_through = self->synced_through,
                                  .store_id = self->plan->seed};
-    pykv_status status =
-        workload_segment_new(self->directory, name, &header, self->plan, &self->file, &self->sink);
-    if (status == PYKV_OK) {
-        log_writer_init(&self->writer, self->sink, header.file_id, self->plan->capacity,
-                        self->synced_through);
+    self->prepared_number = self->number;
+    self->prepared_file_id = header.file_id;
+    return workload_segment_new(self->directory, name, &header, self->plan, &self->prepared,
+                                &self->prepared_sink);
+}
+
+/* Seals the active segment and goes on in a new one. */
+static pykv_status roll(log_store *self)
+{
+    pykv_status status = self->prepared == NULL ? prepare(self) : PYKV_OK;
+    if (status == PYKV_OK && self->file != NULL) {
+        status = seal(self);
     }
-    return status;
+    if (status != PYKV_OK) {
+        return status;
+    }
+    self->file = self->prepared;
+    self->sink = self->prepared_sink;
+    self->active_number = self->prepared_number;
+    self->prepared = NULL;
+    self->prepared_sink = NULL;
+    log_writer_init(&self->writer, self->sink, self->prepared_file_id, self->plan->capacity,
+                    self->synced_through);
+    return PYKV_OK;
 }
 
 /* Appends to a segment with room, which is prepared if the sink asks for it. */
@@ -244,7 +260,7 @@ pykv_status log_store_sync(log_store *self)
     }
     self->history->synced_sequence = self->history->last_sequence;
     if (self->file != NULL && end != 0) {
-        self->synced_through = log_position(self->number, end);
+        self->synced_through = log_position(self->active_number, end);
         log_writer_synced(&self->writer, self->synced_through);
     }
     return PYKV_OK;
@@ -256,6 +272,9 @@ pykv_status log_store_step(log_store *self)
     uint64_t count = 2 + check_random(&self->chance, WORKLOAD_BATCH_COUNT_MAX - 1);
     if (choice < self->plan->sync_percent) {
         return log_store_sync(self);
+    }
+    if (choice >= 95 && self->prepared == NULL) {
+        return prepare(self);
     }
     return write_step(self, choice < self->plan->sync_percent + 20 ? (size_t)count : 1);
 }

@@ -5,8 +5,9 @@
  * The store keeps the owner's duties: it seals a segment before it makes the next, syncs older
  * segments before newer ones and the directory before it calls anything durable, tells the writer
  * only what a successful sync covered, never writes again after a failed sync, and gives a failed
- * write's sequences to the next one. Every record follows from its sequence and the number of the
- * attempt that wrote it, so it can be checked without a copy.
+ * write's sequences to the next one. It may make a segment ahead of time, as engines do. Every
+ * record follows from its sequence and the number of the attempt that wrote it, so it can be
+ * checked without a copy.
  */
 #ifndef PYKV_TESTS_LOG_WORKLOAD_H
 #define PYKV_TESTS_LOG_WORKLOAD_H
@@ -58,6 +59,11 @@ typedef struct log_store {
     env_file *file; /* NULL: no active segment */
     log_sink *sink;
     log_writer writer;
+    env_file *prepared; /* NULL, or a segment made ahead */
+    log_sink *prepared_sink;
+    uint64_t prepared_file_id;
+    uint32_t prepared_number;
+    uint32_t active_number;
     uint32_t number; /* of the last segment made */
     uint64_t synced_through;
     uint64_t chance;

@@ -119,9 +119,8 @@ static bool walk_segment(const loaded_log *self, size_t index, uint64_t next_seq
         return false;
     }
     const log_recovery_segment *segment = &self->segments[index];
-    log_reader_init(reader, segment->data, segment->size, segment->header.file_id,
+    log_reader_init(reader, segment->data, segment->valid_end, segment->header.file_id,
                     segment->start_offset, true, next_sequence);
-    reader->sequence_limit = log_recovery_limit(self->segments, self->count, index, next_sequence);
     return true;
 }
 

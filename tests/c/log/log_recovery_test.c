@@ -54,7 +54,7 @@ TEST(no_segment_is_an_empty_log)
     log_recovery found = recover(0, 17, 0);
     CHECK_EQUAL(16, found.last_sequence);
     CHECK(!found.damaged);
-    CHECK(recover(0, 17, 8).damaged);
+    CHECK(recover(0, 17, log_position(1, 72)).damaged);
 }
 
 TEST(a_walk_begins_at_the_start_offset)
@@ -197,24 +197,75 @@ TEST(a_left_over_of_a_failed_write_yields_to_the_next_segment)
     CHECK_EQUAL(30, found.last_sequence);
     CHECK_EQUAL(30, found.record_count);
     CHECK(!found.damaged);
-    CHECK_EQUAL(11, log_recovery_limit(segments, 3, 0, 1));
-    CHECK_EQUAL(21, log_recovery_limit(segments, 3, 1, 11));
-    CHECK_EQUAL(0, log_recovery_limit(segments, 3, 2, 21));
+    CHECK_EQUAL(end, segments[0].valid_end);
+    CHECK_EQUAL(10, segments[0].record_count);
     images[0].data[end + 50] ^= 1;
     CHECK_EQUAL(30, recover(3, 1, 0).last_sequence);
 }
 
-TEST(a_birth_before_the_walk_limits_nothing)
+TEST(a_later_segment_with_older_records_limits_nothing)
 {
     fill();
-    CHECK_EQUAL(0, log_recovery_limit(segments, 3, 0, 12));
-    images[1].header.birth_sequence = 3;
-    (void)recover(3, 1, 0);
+    log_image_start(&images[1], 2, 3, 0);
+    log_image_put(&images[1], 40);
+    (void)recover(2, 1, 0);
     segments[0].start_offset += 5 * RECORD_BYTES;
     log_recovery found;
-    log_recover(segments, 3, 6, 0, &found);
+    log_recover(segments, 2, 6, 0, &found);
     CHECK_EQUAL(10, found.last_sequence);
     CHECK_EQUAL(0, found.valid_segment);
+    CHECK_EQUAL(LOG_STOP_SEQUENCE, found.stop);
+}
+
+/* A segment is made ahead of time, while records still go to the one before it. */
+TEST(a_segment_may_be_born_before_its_first_record_is_due)
+{
+    fill();
+    images[1].header.birth_sequence = 3;
+    log_image_start(&images[3], 5, 24, 0);
+    log_recovery found = recover(4, 1, 0);
+    CHECK_EQUAL(30, found.last_sequence);
+    CHECK_EQUAL(2, found.valid_segment);
+    CHECK_EQUAL(images[2].size, found.valid_offset);
+    CHECK_EQUAL(LOG_STOP_END, found.stop);
+    CHECK_EQUAL(0, segments[3].record_count);
+}
+
+TEST(a_segment_with_only_a_torn_record_is_passed_over)
+{
+    fill();
+    log_image_start(&images[3], 5, 31, 0);
+    log_image_put(&images[3], 40);
+    images[3].data[images[3].size - 20] ^= 1;
+    log_recovery found = recover(4, 1, 0);
+    CHECK_EQUAL(30, found.last_sequence);
+    CHECK_EQUAL(2, found.valid_segment);
+    CHECK_EQUAL(LOG_STOP_BODY_INVALID, found.stop);
+    CHECK(found.discarded_bytes > 0 && found.discarded_bytes <= RECORD_BYTES);
+    CHECK(!found.damaged);
+}
+
+TEST(a_claim_before_any_record_of_a_segment_says_nothing)
+{
+    fill();
+    log_image_start(&images[3], 5, 31, 0);
+    CHECK(!recover(4, 1, log_position(5, LOG_SEGMENT_HEADER_BYTES)).damaged);
+    CHECK(!recover(4, 1, log_position(5, 0)).damaged);
+    CHECK(recover(4, 1, log_position(5, LOG_SEGMENT_HEADER_BYTES + 32)).damaged);
+}
+
+TEST(a_first_record_behind_padding_is_found)
+{
+    fill();
+    log_image_start(&images[1], 2, 11, 0);
+    log_image_zeros(&images[1], 512 - images[1].size);
+    for (int k = 0; k < 10; k++) {
+        log_image_put(&images[1], 40);
+    }
+    images[0].sequence = 11;
+    log_image_put(&images[0], 40);
+    CHECK_EQUAL(30, recover(3, 1, 0).last_sequence);
+    CHECK_EQUAL(10, segments[0].record_count);
 }
 
 TEST_MAIN(CASE(a_log_of_several_segments_ends_in_the_last), CASE(no_segment_is_an_empty_log),
@@ -228,4 +279,8 @@ TEST_MAIN(CASE(a_log_of_several_segments_ends_in_the_last), CASE(no_segment_is_a
           CASE(a_mark_of_an_earlier_place_does_not_make_a_torn_tail_damage),
           CASE(the_header_of_a_later_segment_claims_too), CASE(the_manifest_claims_a_position),
           CASE(a_left_over_of_a_failed_write_yields_to_the_next_segment),
-          CASE(a_birth_before_the_walk_limits_nothing))
+          CASE(a_later_segment_with_older_records_limits_nothing),
+          CASE(a_segment_may_be_born_before_its_first_record_is_due),
+          CASE(a_segment_with_only_a_torn_record_is_passed_over),
+          CASE(a_claim_before_any_record_of_a_segment_says_nothing),
+          CASE(a_first_record_behind_padding_is_found))

@@ -35,7 +35,8 @@ typedef struct log_reader {
     bool ordered;            /* sequences must follow each other */
     bool check_body;         /* true; may be cleared after log_reader_init */
     uint64_t next_sequence;  /* expected, 0: any */
-    uint64_t sequence_limit; /* records from this sequence on are not delivered, 0: none */
+    uint64_t sequence_limit; /* records from this sequence on are not delivered, 0: none
+                                (log_recovery) */
     uint64_t batch_end;      /* members before it were checked as a batch */
     uint64_t valid_end;      /* end of the last whole commit */
     uint64_t synced_through; /* highest mark seen */
@@ -43,8 +44,7 @@ typedef struct log_reader {
 } log_reader;
 
 /* data[0..size) is the whole file; the walk begins at offset (at least LOG_SEGMENT_HEADER_BYTES).
- * ordered with next_sequence 0 takes the first record's as the start. Where a later append segment
- * of the same log exists, set sequence_limit to its birth_sequence: log_recovery.h says why. */
+ * ordered with next_sequence 0 takes the first record's as the start. */
 void log_reader_init(log_reader *self, const uint8_t *data, uint64_t size, uint64_t file_id,
                      uint64_t offset, bool ordered, uint64_t next_sequence);
 

@@ -6,26 +6,41 @@
 
 #include "base/invariant.h"
 
+/* Takes a claim, unless it stands where no record can end. */
 static void claim(log_recovery *self, uint64_t position)
 {
-    if (position > self->claim) {
+    uint64_t first_record = log_position((uint32_t)(position >> 32), LOG_SEGMENT_HEADER_BYTES);
+    if (position > self->claim && position > first_record) {
         self->claim = position;
     }
 }
 
-uint64_t log_recovery_limit(const log_recovery_segment *segments, size_t segment_count,
-                            size_t index, uint64_t next_sequence)
+/* Sequence of the first record of a segment, 0 if none can be read. */
+static uint64_t first_sequence_of(const log_recovery_segment *segment)
 {
-    if (index + 1 >= segment_count || PYKV_PLANTED(9)) {
-        return 0;
-    }
-    uint64_t birth = segments[index + 1].header.birth_sequence;
-    return birth >= next_sequence ? birth : 0;
+    log_reader reader;
+    record found;
+    uint64_t offset = 0;
+    log_reader_init(&reader, segment->data, segment->size, segment->header.file_id,
+                    segment->start_offset, true, 0);
+    return log_reader_next(&reader, &found, &offset) ? found.sequence : 0;
 }
 
-/* Walks one segment from the sequence that is due and makes its end the log's. */
-static void walk_segment(const log_recovery_segment *segment, size_t index, uint64_t limit,
-                         log_recovery *self)
+/* The sequence from which on the records of segments[index] are no part of the log; 0: none. */
+static uint64_t limit_of(const log_recovery_segment *segments, size_t segment_count, size_t index,
+                         uint64_t next_sequence)
+{
+    for (size_t i = index + 1; i < segment_count && !PYKV_PLANTED(9); i++) {
+        uint64_t first = first_sequence_of(&segments[i]);
+        if (first != 0) {
+            return first >= next_sequence ? first : 0;
+        }
+    }
+    return 0;
+}
+
+/* Walks one segment from the sequence that is due. */
+static log_stop walk_segment(log_recovery_segment *segment, uint64_t limit, log_recovery *self)
 {
     log_reader reader;
     log_reader_init(&reader, segment->data, segment->size, segment->header.file_id,
@@ -35,12 +50,38 @@ static void walk_segment(const log_recovery_segment *segment, size_t index, uint
     uint64_t offset = 0;
     while (log_reader_next(&reader, &found, &offset)) {
         self->last_sequence = found.sequence;
-        self->record_count++;
+        segment->record_count++;
     }
     claim(self, reader.synced_through);
-    self->valid_segment = index;
-    self->valid_offset = reader.valid_end < segment->size ? reader.valid_end : segment->size;
-    self->stop = reader.stop;
+    segment->valid_end = reader.valid_end < segment->size ? reader.valid_end : segment->size;
+    self->record_count += segment->record_count;
+    return reader.stop;
+}
+
+static bool nothing_follows(log_stop stop)
+{
+    return stop == LOG_STOP_NONE || stop == LOG_STOP_END || stop == LOG_STOP_ZEROS;
+}
+
+/* Walks the segments to the end of the log. */
+static void walk_segments(log_recovery_segment *segments, size_t segment_count, log_recovery *self)
+{
+    for (size_t i = 0; i < segment_count; i++) {
+        uint64_t due = self->last_sequence + 1;
+        uint64_t first = first_sequence_of(&segments[i]);
+        if (i > 0 && first != 0 && first != due && !PYKV_PLANTED(5)) {
+            self->stop = nothing_follows(self->stop) ? LOG_STOP_SEQUENCE : self->stop;
+            break;
+        }
+        log_stop stop = walk_segment(&segments[i], limit_of(segments, segment_count, i, due), self);
+        if (i == 0 || segments[i].record_count > 0 || PYKV_PLANTED(5)) {
+            self->valid_segment = i;
+            self->valid_offset = segments[i].valid_end;
+            self->stop = stop;
+        } else if (nothing_follows(self->stop)) {
+            self->stop = stop;
+        }
+    }
 }
 
 /* Bytes from offset to the last that is not zero. */
@@ -53,64 +94,38 @@ static uint64_t used_bytes(const log_recovery_segment *segment, uint64_t offset)
     return end > offset ? end - offset : 0;
 }
 
-/* Takes the claims behind offset of a segment, and counts what is discarded there. */
-static void search_tail(const log_recovery_segment *segment, uint64_t offset, log_recovery *self)
+/* Takes the claims behind the end of the log, and counts what is discarded there. */
+static void search_tail(const log_recovery_segment *segments, size_t segment_count,
+                        log_recovery *self)
 {
-    uint64_t used = used_bytes(segment, offset);
-    self->discarded_bytes += used;
-    if (used > 0) {
-        claim(self, log_reader_search_mark(segment->data, segment->size, segment->header.file_id,
-                                           offset));
-    }
-}
-
-/* Claims that need no walk: of the headers, and that what precedes a start was durable. */
-static void take_header_claims(const log_recovery_segment *segments, size_t segment_count,
-                               log_recovery *self)
-{
-    for (size_t i = 0; i < segment_count; i++) {
-        claim(self, segments[i].header.synced_through);
-        if (segments[i].start_offset > LOG_SEGMENT_HEADER_BYTES) {
-            claim(self, log_position(segments[i].header.number, segments[i].start_offset));
+    for (size_t i = self->valid_segment; i < segment_count; i++) {
+        const log_recovery_segment *segment = &segments[i];
+        uint64_t used = used_bytes(segment, segment->valid_end);
+        self->discarded_bytes += used;
+        if (used > 0) {
+            claim(self, log_reader_search_mark(segment->data, segment->size,
+                                               segment->header.file_id, segment->valid_end));
         }
     }
 }
 
-/* Whether the walk goes on in the segment behind index. */
-static bool next_follows(const log_recovery_segment *segments, size_t segment_count, size_t index,
-                         const log_recovery *self)
-{
-    return index + 1 < segment_count &&
-           (segments[index + 1].header.birth_sequence == self->last_sequence + 1 ||
-            PYKV_PLANTED(5));
-}
-
-void log_recover(const log_recovery_segment *segments, size_t segment_count,
-                 uint64_t first_sequence, uint64_t durable_claim, log_recovery *out)
+void log_recover(log_recovery_segment *segments, size_t segment_count, uint64_t first_sequence,
+                 uint64_t durable_claim, log_recovery *out)
 {
     PYKV_ASSERT(first_sequence != 0);
-    log_recovery self = {.last_sequence = first_sequence - 1, .claim = durable_claim};
-    take_header_claims(segments, segment_count, &self);
-    size_t index = 0;
-    for (; index < segment_count; index++) {
-        uint64_t limit = log_recovery_limit(segments, segment_count, index, self.last_sequence + 1);
-        walk_segment(&segments[index], index, limit, &self);
-        if (!next_follows(segments, segment_count, index, &self)) {
-            break;
-        }
+    log_recovery self = {.last_sequence = first_sequence - 1};
+    claim(&self, durable_claim);
+    for (size_t i = 0; i < segment_count; i++) {
+        segments[i].valid_end = segments[i].start_offset;
+        segments[i].record_count = 0;
+        claim(&self, segments[i].header.synced_through);
+        claim(&self, log_position(segments[i].header.number, segments[i].start_offset));
     }
-    if (segment_count > 0) {
-        bool ends_well = self.stop == LOG_STOP_END || self.stop == LOG_STOP_ZEROS;
-        if (ends_well && index + 1 < segment_count) {
-            self.stop = LOG_STOP_SEQUENCE;
-        }
-        search_tail(&segments[index], self.valid_offset, &self);
-        for (size_t i = index + 1; i < segment_count; i++) {
-            search_tail(&segments[i], LOG_SEGMENT_HEADER_BYTES, &self);
-        }
-        self.damaged = log_position(segments[index].header.number, self.valid_offset) < self.claim;
-    } else {
-        self.damaged = self.claim != 0;
-    }
+    walk_segments(segments, segment_count, &self);
+    search_tail(segments, segment_count, &self);
+    uint64_t end = segment_count == 0 ? 0
+                                      : log_position(segments[self.valid_segment].header.number,
+                                                     self.valid_offset);
+    self.damaged = end < self.claim;
     *out = self;
 }

@@ -6,11 +6,13 @@
  * that the crash tore off. If any claim (a mark in a later valid record, in a later segment's
  * header, or of the manifest) says that the place was durable, it is damage instead.
  *
- * A segment's birth_sequence says where the one before ended when it was made. So the walk goes on
- * in the next segment if that sequence is due there, whatever stands behind the last valid record;
- * and a record of the earlier segment with that sequence or a later one, which only a failed write
- * can have left, is no part of the log. Replay segment i with log_reader.sequence_limit =
- * log_recovery_limit(segments, segment_count, i, next sequence) to see exactly these records.
+ * The walk goes on from one segment to the next, whatever stands behind the last valid record, if
+ * the next one begins with the sequence that is due; segments without a valid first record are
+ * passed over. A segment's first record says where the ones before it ended: what they hold from
+ * its sequence on can only be left by a failed write and is no part of the log.
+ *
+ * Claims are ends of records. One at or before the first record of a segment says nothing: what it
+ * means to claim is the end of another segment, which it does not tell.
  * Pure functions: thread-safe.
  */
 #ifndef PYKV_LOG_LOG_RECOVERY_H
@@ -25,11 +27,14 @@ typedef struct log_recovery_segment {
     uint64_t size;
     log_segment_header header;
     uint64_t start_offset; /* where to begin: records before it are known and durable */
+    /* Filled by log_recover. */
+    uint64_t valid_end;    /* the log's records stand in [start_offset, valid_end) */
+    uint64_t record_count; /* of them */
 } log_recovery_segment;
 
 typedef struct log_recovery {
-    size_t valid_segment;     /* index of the segment in which the log ends */
-    uint64_t valid_offset;    /* where in it */
+    size_t valid_segment;     /* index of the last segment with records of the log, else 0 */
+    uint64_t valid_offset;    /* its valid_end */
     uint64_t last_sequence;   /* of the last valid record, or first_sequence - 1 */
     uint64_t record_count;    /* valid records */
     uint64_t discarded_bytes; /* from the end to the last byte that is not zero, all segments */
@@ -38,14 +43,10 @@ typedef struct log_recovery {
     uint64_t claim;           /* the highest claim seen */
 } log_recovery;
 
-/* Finds the end. first_sequence (from 1): expected of the first record. durable_claim: position
- * that the manifest knows to be durable, 0 none. Never fails: damage is told in *out, and the
- * caller decides. */
-void log_recover(const log_recovery_segment *segments, size_t segment_count,
-                 uint64_t first_sequence, uint64_t durable_claim, log_recovery *out);
-
-/* The sequence_limit for a walk of segments[index] that begins with next_sequence; 0: none. */
-uint64_t log_recovery_limit(const log_recovery_segment *segments, size_t segment_count,
-                            size_t index, uint64_t next_sequence);
+/* Finds the end and fills the segments. first_sequence (from 1): expected of the first record.
+ * durable_claim: position that the manifest knows to be durable, 0 none. Never fails: damage is
+ * told in *out, and the caller decides. To replay a segment, walk it with valid_end as its size. */
+void log_recover(log_recovery_segment *segments, size_t segment_count, uint64_t first_sequence,
+                 uint64_t durable_claim, log_recovery *out);
 
 #endif

@@ -8,8 +8,8 @@
  *       13    3  zero
  *       16    8  file_id          random; seeds every record's header check
  *       24    8  number           of the segment, from 1, below 2^32
- *       32    8  birth_sequence   append: sequence of its first record; merged: the store's last
- *                                 visible sequence when the merge began
+ *       32    8  birth_sequence   append: no record of it has a lower sequence; merged: the
+ *                                  store's last visible sequence when the merge began
  *       40    8  synced_through   position known durable when the file was made (log_position)
  *       48    8  store_id         random id of the database
  *       56    4  zero
