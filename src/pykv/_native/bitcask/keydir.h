@@ -6,8 +6,8 @@
  *   slot (one atomic 64-bit word)   address:40 | tag:24
  *     address  record position in 8-byte granules of the store's address space (extent.h)
  *     tag      the low n bits are hash bits d .. d+n of the key, where d is the depth of its bucket;
- *              bit n is a marker, n at most 23. Tag 0: empty (word 0) or deleted (word 1 << 24 | 0)
- *   unit     1 KiB: 16 lines of 8 slots, one cache line each
+ *              bit n is a marker, n from 10 to 23. Tag 0: empty (word 0) or deleted (word 1 << 24)
+ *   unit     1 KiB: 16 lines of 8 slots, one cache line each, filled from their first slot
  *   bucket   1 to 14 units, chosen by linear hashing on the low bits of the hash; its lines form one
  *            ring in which a slot stands at or behind the line that the low bits of its tag give
  *
@@ -22,8 +22,8 @@
  * slots (grow, split, clear) and multi-key publishing happen inside keydir_change_begin/end, a
  * sequence lock: a reader that overlapped one repeats. Writers exclude each other (the store's
  * writer lock).
- * Invariants: (1) a key has at most one slot; (2) a slot is found from its bucket's first line for
- * its tag without passing an empty slot; (3) live <= used <= capacity in every bucket.
+ * Invariants: (1) a key has at most one slot; (2) a slot is found from its home line without passing
+ * a line whose last slot is empty; (3) live <= used <= capacity in every bucket.
  */
 #ifndef PYKV_BITCASK_KEYDIR_H
 #define PYKV_BITCASK_KEYDIR_H
@@ -54,13 +54,14 @@ typedef struct keydir_cursor {
     _Atomic uint64_t *slot; /* where it stands; for writers */
     /* private */
     const keydir *owner;
-    uint64_t want;          /* hash bits that tags are compared with */
-    uint32_t version;
-    uint32_t bucket_index;
-    uint32_t line;          /* current */
-    uint32_t line_count;
-    uint32_t lines_left;
-    uint32_t next_slot;
+    struct keydir_bucket *bucket;
+    _Atomic uint64_t *line_slots;
+    uint32_t want;       /* hash bits that tags are compared with */
+    uint32_t version;    /* of the directory when the walk began */
+    uint32_t line;       /* current */
+    uint32_t line_count; /* of the bucket */
+    uint32_t lines_left; /* behind the current one */
+    uint32_t matches;    /* slots of the current line still to give, a bit each */
 } keydir_cursor;
 
 /* An empty directory; PYKV_NO_MEMORY. */
@@ -74,14 +75,18 @@ void keydir_prefetch_bucket(const keydir *self, uint64_t hash);
 void keydir_prefetch_line(const keydir *self, uint64_t hash);
 
 /* Starts a walk. False while a change is running: try again, or take the writer lock. */
-bool keydir_find(const keydir *self, uint64_t hash, keydir_cursor *cursor_out);
+PYKV_NODISCARD bool keydir_find(const keydir *self, uint64_t hash, keydir_cursor *cursor_out);
 
 /* Steps to the next slot whose tag matches, sets address; false when there is none. */
 bool keydir_next(keydir_cursor *cursor);
 
 /* True if no change began since keydir_find: what was found, or not found, holds. Call it after the
  * record was read. */
-bool keydir_still(const keydir_cursor *cursor);
+PYKV_NODISCARD bool keydir_still(const keydir_cursor *cursor);
+
+/* A number that rises with every change of several slots: equal before and after a run of lookups, it says
+ * that no such change came between them. */
+uint32_t keydir_moment(const keydir *self);
 
 /* Live keys. */
 uint64_t keydir_count(const keydir *self);
@@ -94,6 +99,10 @@ uint64_t keydir_bytes(const keydir *self);
 /* Marks the begin and end of a change of several slots as one for readers. They nest. */
 void keydir_change_begin(keydir *self);
 void keydir_change_end(keydir *self);
+
+/* As keydir_find for the holder of the writer lock, who needs no keydir_still: a walk of what is there
+ * now, also inside a change of his own. The cursor is good until the next keydir_prepare. */
+void keydir_find_locked(const keydir *self, uint64_t hash, keydir_cursor *cursor_out);
 
 /*
  * Makes sure that a keydir_insert of hash will find a free slot: grows and splits as due. A failed
@@ -116,8 +125,10 @@ void keydir_replace(keydir *self, const keydir_cursor *cursor, uint64_t hash, ui
 /* Removes the slot under cursor. */
 void keydir_remove(keydir *self, const keydir_cursor *cursor);
 
-/* Checks every invariant by walking all slots; rehash as above (NULL: skip invariant 2 for slots whose
- * tag is too short). For tests and verify. False with the first violation in text. */
-PYKV_NODISCARD bool keydir_check(const keydir *self, char *text, uint64_t text_bytes);
+/* Checks every invariant by walking all slots. rehash (NULL: skip that part) gives the hash of each
+ * record, which has to lead to its slot. For tests and verify, under the writer lock. False with the
+ * first violation in text. */
+PYKV_NODISCARD bool keydir_check(const keydir *self, keydir_rehash rehash, void *context, char *text,
+                                 uint64_t text_bytes);
 
 #endif

@@ -1,0 +1,286 @@
+/*
+ * keydir: lookups and single-slot writes. Growing is in keydir_grow.c. See keydir.h for the layout
+ * and keydir_internal.h for the shared parts.
+ *
+ * A reader takes the version, the shape, a bucket header and lines, all through atomics and in any
+ * state that a writer may leave them in: units and headers never move or go back to the heap before
+ * keydir_free, so a walk over a bucket that is being changed reads valid memory, and keydir_still
+ * then tells that it has to be repeated.
+ */
+#include "bitcask/keydir.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/invariant.h"
+#include "base/memory.h"
+#include "bitcask/keydir_grow.h"
+#include "bitcask/keydir_internal.h"
+
+#if defined(__SANITIZE_THREAD__)
+#define KEYDIR_NO_FENCES 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define KEYDIR_NO_FENCES 1
+#endif
+#endif
+
+pykv_status keydir_new(keydir **keydir_out)
+{
+    keydir *self = mem_alloc_aligned(_Alignof(keydir), sizeof *self);
+    if (self == NULL) {
+        return error_set_no_memory(sizeof *self);
+    }
+    memset(self, 0, offsetof(keydir, words));
+    keydir_space_init(&self->headers, KEYDIR_HEADER_BYTES);
+    keydir_space_init(&self->units, KEYDIR_UNIT_BYTES);
+    pykv_status status = keydir_add_first_bucket(self);
+    if (status != PYKV_OK) {
+        keydir_free(self);
+        return status;
+    }
+    *keydir_out = self;
+    return PYKV_OK;
+}
+
+void keydir_free(keydir *self)
+{
+    if (self == NULL) {
+        return;
+    }
+    keydir_space_reset(&self->headers);
+    keydir_space_reset(&self->units);
+    mem_free(self);
+}
+
+uint64_t keydir_count(const keydir *self)
+{
+    return atomic_load_explicit(&self->count, memory_order_relaxed);
+}
+
+uint64_t keydir_bytes(const keydir *self)
+{
+    return sizeof *self + atomic_load_explicit(&self->headers.bytes, memory_order_relaxed) +
+           atomic_load_explicit(&self->units.bytes, memory_order_relaxed);
+}
+
+/* ---- the sequence lock ---- */
+
+/* The version becomes odd before any change of the writer can be seen: a release fence between the two.
+ * The thread sanitizer knows no fences; there a read-modify-write of both orders stands for it. */
+void keydir_change_begin(keydir *self)
+{
+    if (self->change_depth++ != 0) {
+        return;
+    }
+#ifdef KEYDIR_NO_FENCES
+    atomic_fetch_add_explicit(&self->version, 1, memory_order_acq_rel);
+#else
+    uint32_t version = atomic_load_explicit(&self->version, memory_order_relaxed);
+    atomic_store_explicit(&self->version, version + 1, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release);
+#endif
+}
+
+void keydir_change_end(keydir *self)
+{
+    PYKV_ASSERT(self->change_depth > 0);
+    if (--self->change_depth == 0) {
+        uint32_t version = atomic_load_explicit(&self->version, memory_order_relaxed);
+        atomic_store_explicit(&self->version, version + 1, memory_order_release);
+    }
+}
+
+/* The loads of the walk come before the load of the version: an acquire fence between them, which
+ * pairs with the writer's release fence. If the walk saw a store of a later change, this load sees
+ * that change's odd version, or a later one. */
+bool keydir_still(const keydir_cursor *cursor)
+{
+    keydir *owner = (keydir *)(uintptr_t)cursor->owner;
+#ifdef KEYDIR_NO_FENCES
+    return atomic_fetch_add_explicit(&owner->version, 0, memory_order_acq_rel) == cursor->version;
+#else
+    atomic_thread_fence(memory_order_acquire);
+    return atomic_load_explicit(&owner->version, memory_order_relaxed) == cursor->version;
+#endif
+}
+
+/* ---- walking ---- */
+
+static inline uint32_t match_bit(keydir_slot *slots, uint32_t index, uint32_t want)
+{
+    uint64_t word = atomic_load_explicit(&slots[index], memory_order_relaxed);
+    return (uint32_t)keydir_matches(word, want) << index;
+}
+
+/* Collects the matches of a line; all eight without a branch. If its last slot is empty no insert
+ * ever went past the line, so the walk ends here. */
+static inline void scan_line(keydir_cursor *cursor, keydir_slot *slots)
+{
+    uint32_t want = cursor->want;
+    cursor->line_slots = slots;
+    cursor->matches = match_bit(slots, 0, want) | match_bit(slots, 1, want) |
+                      match_bit(slots, 2, want) | match_bit(slots, 3, want) |
+                      match_bit(slots, 4, want) | match_bit(slots, 5, want) |
+                      match_bit(slots, 6, want) | match_bit(slots, 7, want);
+    if (atomic_load_explicit(&slots[KEYDIR_LINE_SLOTS - 1], memory_order_relaxed) ==
+        KEYDIR_EMPTY) {
+        cursor->lines_left = 0;
+    }
+}
+
+static inline void start_walk(const keydir *self, uint64_t hash, keydir_cursor *cursor)
+{
+    uint64_t shape = atomic_load_explicit(&self->shape, memory_order_acquire);
+    keydir_place place = keydir_locate(shape, hash);
+    keydir_bucket *bucket = keydir_bucket_at(self, place.bucket_index);
+    cursor->address = 0;
+    cursor->slot = NULL;
+    cursor->owner = self;
+    cursor->bucket = bucket;
+    cursor->want = (uint32_t)place.want;
+    cursor->line_count = keydir_line_count(bucket);
+    cursor->line = keydir_home_line(place.want, cursor->line_count);
+    cursor->lines_left = cursor->line_count - 1;
+    scan_line(cursor, keydir_line_at(self, bucket, cursor->line));
+}
+
+bool keydir_find(const keydir *self, uint64_t hash, keydir_cursor *cursor_out)
+{
+    uint32_t version = atomic_load_explicit(&self->version, memory_order_acquire);
+    if (PYKV_UNLIKELY((version & 1) != 0)) {
+        return false;
+    }
+    cursor_out->version = version;
+    start_walk(self, hash, cursor_out);
+    return true;
+}
+
+void keydir_find_locked(const keydir *self, uint64_t hash, keydir_cursor *cursor_out)
+{
+    cursor_out->version = atomic_load_explicit(&self->version, memory_order_relaxed);
+    start_walk(self, hash, cursor_out);
+}
+
+/* Gives the next match of the current line. The word is read again, with acquire: whoever stored it
+ * wrote the record before. A slot that changed since the line was scanned is skipped. */
+static inline bool take_match(keydir_cursor *cursor)
+{
+    while (cursor->matches != 0) {
+        keydir_slot *slot = cursor->line_slots + __builtin_ctz(cursor->matches);
+        cursor->matches &= cursor->matches - 1;
+        uint64_t word = atomic_load_explicit(slot, memory_order_acquire);
+        if (PYKV_LIKELY(keydir_matches(word, cursor->want))) {
+            cursor->slot = slot;
+            cursor->address = word >> KEYDIR_ADDRESS_SHIFT;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool keydir_next(keydir_cursor *cursor)
+{
+    while (!take_match(cursor)) {
+        if (cursor->lines_left == 0) {
+            return false;
+        }
+        cursor->lines_left--;
+        cursor->line = cursor->line + 1 == cursor->line_count ? 0 : cursor->line + 1;
+        scan_line(cursor, keydir_line_at(cursor->owner, cursor->bucket, cursor->line));
+    }
+    return true;
+}
+
+void keydir_prefetch_bucket(const keydir *self, uint64_t hash)
+{
+    uint64_t shape = atomic_load_explicit(&self->shape, memory_order_acquire);
+    __builtin_prefetch(keydir_bucket_at(self, keydir_locate(shape, hash).bucket_index));
+}
+
+void keydir_prefetch_line(const keydir *self, uint64_t hash)
+{
+    uint64_t shape = atomic_load_explicit(&self->shape, memory_order_acquire);
+    keydir_place place = keydir_locate(shape, hash);
+    keydir_bucket *bucket = keydir_bucket_at(self, place.bucket_index);
+    uint32_t line = keydir_home_line(place.want, keydir_line_count(bucket));
+    __builtin_prefetch(keydir_line_at(self, bucket, line));
+}
+
+/* ---- single slots ---- */
+
+static void add_count(keydir *self, uint64_t difference)
+{
+    uint64_t count = atomic_load_explicit(&self->count, memory_order_relaxed);
+    atomic_store_explicit(&self->count, count + difference, memory_order_relaxed);
+}
+
+/* The first slot of the line without an entry, NULL if there is none. */
+static inline keydir_slot *free_slot(keydir_slot *slots)
+{
+    for (uint32_t i = 0; i < KEYDIR_LINE_SLOTS; i++) {
+        uint64_t word = atomic_load_explicit(&slots[i], memory_order_relaxed);
+        if ((word & KEYDIR_TAG_MASK) == 0) {
+            return &slots[i];
+        }
+    }
+    return NULL;
+}
+
+bool keydir_insert(keydir *self, uint64_t hash, uint64_t address)
+{
+    PYKV_ASSERT(address <= KEYDIR_ADDRESS_MAX);
+    uint64_t shape = atomic_load_explicit(&self->shape, memory_order_relaxed);
+    keydir_place place = keydir_locate(shape, hash);
+    keydir_bucket *bucket = keydir_bucket_at(self, place.bucket_index);
+    uint32_t line_count = keydir_line_count(bucket);
+    uint32_t line = keydir_home_line(place.want, line_count);
+    for (uint32_t i = 0; i < line_count; i++) {
+        keydir_slot *slot = free_slot(keydir_line_at(self, bucket, line));
+        if (slot != NULL) {
+            bool was_empty = atomic_load_explicit(slot, memory_order_relaxed) == KEYDIR_EMPTY;
+            bucket->used = (uint16_t)(bucket->used + was_empty);
+            bucket->live++;
+            add_count(self, 1);
+            uint64_t word = keydir_word(address, keydir_full_tag(place.want));
+            atomic_store_explicit(slot, word, memory_order_release);
+            return true;
+        }
+        line = line + 1 == line_count ? 0 : line + 1;
+    }
+    return false;
+}
+
+/* Inserts and removes move no slots, so the depth is still the one of the walk. */
+void keydir_replace(keydir *self, const keydir_cursor *cursor, uint64_t hash, uint64_t address)
+{
+    PYKV_ASSERT(cursor->slot != NULL && cursor->owner == self);
+    PYKV_ASSERT(address <= KEYDIR_ADDRESS_MAX);
+    uint64_t shape = atomic_load_explicit(&self->shape, memory_order_relaxed);
+    uint64_t word = keydir_word(address, keydir_full_tag(keydir_locate(shape, hash).want));
+    PYKV_CHECKED((uint32_t)keydir_locate(shape, hash).want == cursor->want);
+    atomic_store_explicit(cursor->slot, word, memory_order_release);
+}
+
+/* A slot of a line whose last slot is empty becomes empty, as no walk goes past that line; any other
+ * becomes deleted and is used again by an insert or goes when the bucket is laid out anew. */
+void keydir_remove(keydir *self, const keydir_cursor *cursor)
+{
+    PYKV_ASSERT(cursor->slot != NULL && cursor->owner == self);
+    keydir_bucket *bucket = cursor->bucket;
+    PYKV_ASSERT(bucket->live > 0);
+    uint64_t last = atomic_load_explicit(&cursor->line_slots[KEYDIR_LINE_SLOTS - 1],
+                                         memory_order_relaxed);
+    bool leaves_empty = last == KEYDIR_EMPTY;
+    bucket->used = (uint16_t)(bucket->used - leaves_empty);
+    bucket->live--;
+    add_count(self, UINT64_MAX);
+    atomic_store_explicit(cursor->slot, leaves_empty ? KEYDIR_EMPTY : KEYDIR_DELETED,
+                          memory_order_release);
+}
+
+uint32_t keydir_moment(const keydir *self)
+{
+    return atomic_load_explicit(&self->version, memory_order_acquire);
+}

@@ -1,0 +1,14 @@
+/*
+ * keydir_grow: how the directory gets units and lays buckets out anew. Private to keydir*.c; the
+ * public entry is keydir_prepare. For the holder of the writer lock.
+ */
+#ifndef PYKV_BITCASK_KEYDIR_GROW_H
+#define PYKV_BITCASK_KEYDIR_GROW_H
+
+#include "base/annotate.h"
+#include "bitcask/keydir.h"
+
+/* Gives a directory without buckets its first one, of one unit. PYKV_NO_MEMORY. */
+PYKV_NODISCARD pykv_status keydir_add_first_bucket(keydir *self);
+
+#endif

@@ -1,0 +1,159 @@
+/*
+ * keydir_model: a key directory beside a plain array that says what it should hold, for its tests.
+ *
+ * Keys are numbers below key_limit; a key's hash comes from a function, its "record" is an entry of
+ * key_of, indexed by address. A candidate is the key iff key_of[address] is the key, as a store
+ * compares the full key in the record.
+ */
+#ifndef PYKV_TESTS_BITCASK_KEYDIR_MODEL_H
+#define PYKV_TESTS_BITCASK_KEYDIR_MODEL_H
+
+#include "base/memory.h"
+#include "bitcask/keydir.h"
+#include "harness/check.h"
+
+typedef uint64_t (*keydir_model_hash)(uint64_t key);
+
+typedef struct keydir_model {
+    keydir *directory;
+    keydir_model_hash hash;
+    uint64_t key_limit;
+    uint64_t address_limit; /* addresses are given in turn and used again from the first */
+    uint64_t address_next;
+    uint64_t *address_of; /* by key; 0: absent */
+    uint64_t *key_of;     /* by address */
+    uint64_t count;
+    uint64_t rehash_count;
+    uint64_t lookup_count;
+    uint64_t mismatch_count; /* candidates that were another key */
+} keydir_model;
+
+/* SplitMix64: a good mixer of a counter. */
+static inline uint64_t keydir_model_mix(uint64_t x)
+{
+    x += UINT64_C(0x9E3779B97F4A7C15);
+    x = (x ^ x >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
+    x = (x ^ x >> 27) * UINT64_C(0x94D049BB133111EB);
+    return x ^ x >> 31;
+}
+
+static inline pykv_status keydir_model_rehash(void *context, uint64_t address, uint64_t *hash_out)
+{
+    keydir_model *self = context;
+    CHECK(address < self->address_limit);
+    self->rehash_count++;
+    *hash_out = self->hash(self->key_of[address]);
+    return PYKV_OK;
+}
+
+static inline void keydir_model_open(keydir_model *self, keydir_model_hash hash, uint64_t key_limit)
+{
+    memset(self, 0, sizeof *self);
+    self->hash = hash;
+    self->key_limit = key_limit;
+    self->address_limit = 2 * key_limit + 2;
+    self->address_next = 1;
+    self->address_of = calloc(self->key_limit, sizeof *self->address_of);
+    self->key_of = calloc(self->address_limit, sizeof *self->key_of);
+    CHECK(self->address_of != NULL && self->key_of != NULL);
+    CHECK_OK(keydir_new(&self->directory));
+}
+
+static inline void keydir_model_close(keydir_model *self)
+{
+    keydir_free(self->directory);
+    free(self->address_of);
+    free(self->key_of);
+}
+
+/* An address that no key has. */
+static inline uint64_t keydir_model_address(keydir_model *self, uint64_t key)
+{
+    uint64_t address = self->address_next;
+    while (self->address_of[self->key_of[address]] == address) {
+        address = address + 1 == self->address_limit ? 1 : address + 1;
+    }
+    self->address_next = address + 1 == self->address_limit ? 1 : address + 1;
+    self->key_of[address] = key;
+    return address;
+}
+
+/* Walks to the key; true with the cursor on it. */
+static inline bool keydir_model_find(keydir_model *self, uint64_t key, keydir_cursor *cursor)
+{
+    CHECK(keydir_find(self->directory, self->hash(key), cursor));
+    self->lookup_count++;
+    while (keydir_next(cursor)) {
+        CHECK(cursor->address < self->address_limit);
+        if (self->key_of[cursor->address] == key) {
+            CHECK(keydir_still(cursor));
+            return true;
+        }
+        self->mismatch_count++;
+    }
+    CHECK(keydir_still(cursor));
+    return false;
+}
+
+/* Looks the key up and compares with the array. */
+static inline void keydir_model_get(keydir_model *self, uint64_t key)
+{
+    keydir_cursor cursor;
+    bool found = keydir_model_find(self, key, &cursor);
+    CHECK_EQUAL(self->address_of[key] != 0, found);
+    if (found) {
+        CHECK_EQUAL(self->address_of[key], cursor.address);
+    }
+}
+
+/* Inserts or replaces. PYKV_NO_MEMORY passes through with nothing changed. */
+static inline pykv_status keydir_model_put(keydir_model *self, uint64_t key)
+{
+    keydir_cursor cursor;
+    uint64_t hash = self->hash(key);
+    if (keydir_model_find(self, key, &cursor)) {
+        uint64_t address = keydir_model_address(self, key);
+        keydir_replace(self->directory, &cursor, hash, address);
+        self->address_of[key] = address;
+        return PYKV_OK;
+    }
+    CHECK_EQUAL(0, self->address_of[key]);
+    pykv_status status = keydir_prepare(self->directory, hash, keydir_model_rehash, self);
+    if (status == PYKV_OK) {
+        uint64_t address = keydir_model_address(self, key);
+        CHECK(keydir_insert(self->directory, hash, address));
+        self->address_of[key] = address;
+        self->count++;
+    }
+    return status;
+}
+
+/* Removes the key if it is there. */
+static inline void keydir_model_delete(keydir_model *self, uint64_t key)
+{
+    keydir_cursor cursor;
+    bool found = keydir_model_find(self, key, &cursor);
+    CHECK_EQUAL(self->address_of[key] != 0, found);
+    if (found) {
+        keydir_remove(self->directory, &cursor);
+        self->address_of[key] = 0;
+        self->count--;
+    }
+}
+
+/* Checks the count and all invariants; with all_keys also every lookup. */
+static inline void keydir_model_check(keydir_model *self, bool all_keys)
+{
+    char text[256] = "";
+    uint64_t rehash_count = self->rehash_count;
+    CHECK_EQUAL(self->count, keydir_count(self->directory));
+    if (!keydir_check(self->directory, keydir_model_rehash, self, text, sizeof text)) {
+        check_failed(__FILE__, __LINE__, "keydir_check: %s", text);
+    }
+    self->rehash_count = rehash_count;
+    for (uint64_t key = 0; all_keys && key < self->key_limit; key++) {
+        keydir_model_get(self, key);
+    }
+}
+
+#endif
