@@ -1,10 +1,10 @@
 /*
  * buffer_test: appending, growth, and what a failed growth leaves.
  */
-#include "base/buffer.h"
-
-#include "base/memory.h"
 #include "harness/check.h"
+
+#include "base/buffer.h"
+#include "base/memory.h"
 
 TEST(appended_bytes_come_out_in_order)
 {

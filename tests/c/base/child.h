@@ -1,7 +1,8 @@
 /*
  * child: runs a function in a forked child and tells how it ended, for tests of forks and deaths.
  *
- * The child leaves no core file and is killed after CHILD_SECONDS, so a hang is a failure.
+ * The child leaves no core file and is killed by its parent after CHILD_SECONDS, so a hang is a
+ * failure.
  */
 #ifndef PYKV_TESTS_BASE_CHILD_H
 #define PYKV_TESTS_BASE_CHILD_H
@@ -28,8 +29,8 @@ static inline pid_t child_start(int (*body)(void))
 }
 
 /*
- * Waits for the child; its exit code, or CHILD_SIGNALLED plus the signal that ended it. A child that
- * takes too long is killed.
+ * Waits for the child; its exit code, or CHILD_SIGNALLED plus the signal that ended it. A child
+ * that takes too long is killed.
  */
 static inline int child_wait(pid_t pid)
 {

@@ -1,9 +1,9 @@
 /*
  * coding_test: integers are little-endian at any address.
  */
-#include "base/coding.h"
-
 #include "harness/check.h"
+
+#include "base/coding.h"
 
 TEST(integers_are_stored_lowest_byte_first)
 {

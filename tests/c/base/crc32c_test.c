@@ -1,9 +1,9 @@
 /*
  * crc32c_test: published vectors, and both variants against a bit-by-bit division.
  */
-#include "base/crc32c.h"
-
 #include "harness/check.h"
+
+#include "base/crc32c.h"
 
 enum { RANDOM_BYTES = 1 << 20 };
 
@@ -76,8 +76,9 @@ TEST(the_published_vectors_come_out)
     }
     check_both(UINT32_C(0x113fdb5c), bytes, 32);
     static const uint8_t read_command[48] = {
-        0x01, 0xc0, 0, 0, 0, 0, 0, 0,    0, 0, 0, 0, 0, 0, 0, 0, 0x14, 0, 0, 0, 0, 0, 0x04, 0,
-        0,    0,    0, 0x14, 0, 0, 0, 0x18, 0x28, 0, 0, 0, 0, 0, 0, 0, 0x02, 0, 0, 0, 0, 0, 0, 0};
+        0x01, 0xc0, 0, 0, 0, 0, 0,    0, 0,    0, 0, 0,    0, 0, 0, 0,
+        0x14, 0,    0, 0, 0, 0, 0x04, 0, 0,    0, 0, 0x14, 0, 0, 0, 0x18,
+        0x28, 0,    0, 0, 0, 0, 0,    0, 0x02, 0, 0, 0,    0, 0, 0, 0};
     check_both(UINT32_C(0xd9963a56), read_command, 48);
 }
 

@@ -1,14 +1,14 @@
 /*
  * epoch_test: a ticket waits for those who were inside, and only for them.
  */
-#include "base/epoch.h"
-
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 
-#include "base/memory.h"
 #include "harness/check.h"
+
+#include "base/epoch.h"
+#include "base/memory.h"
 
 static epoch *new_epoch(void)
 {

@@ -1,12 +1,12 @@
 /*
  * error_test: the detail of a failure, field by field, and that each thread has its own.
  */
-#include "base/error.h"
-
 #include <errno.h>
 #include <pthread.h>
 
 #include "harness/check.h"
+
+#include "base/error.h"
 
 static void check_text(const char *wanted)
 {

@@ -4,9 +4,9 @@
  * vectors[n] is mmh3.hash64(key[:n], 0x9747b28c, x64arch=True, signed=False), where byte i of key
  * is (7 * i + 1) % 256. The Python package mmh3 is the oracle.
  */
-#include "base/hash.h"
-
 #include "harness/check.h"
+
+#include "base/hash.h"
 
 enum { VECTOR_COUNT = 34, VECTOR_SEED_BITS = 32 };
 

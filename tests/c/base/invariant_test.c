@@ -2,12 +2,12 @@
  * invariant_test: a broken invariant is counted and told; it ends the process in PYKV_CHECK builds
  * only.
  */
-#include "base/invariant.h"
-
 #include <signal.h>
 
 #include "child.h"
 #include "harness/check.h"
+
+#include "base/invariant.h"
 
 static int break_one(void)
 {

@@ -1,11 +1,11 @@
 /*
  * memory_test: what is counted, what fails on demand, and what a failure leaves alone.
  */
-#include "base/memory.h"
-
 #include <pthread.h>
 
 #include "harness/check.h"
+
+#include "base/memory.h"
 
 TEST(a_block_is_counted_until_it_is_freed)
 {
@@ -181,5 +181,4 @@ TEST_MAIN(CASE(a_block_is_counted_until_it_is_freed), CASE(freeing_null_counts_n
           CASE(aligned_memory_is_aligned), CASE(the_chosen_request_fails_and_no_other),
           CASE(sticky_failing_goes_on_until_switched_off),
           CASE(a_failed_resize_leaves_the_block_with_its_owner),
-          CASE(requests_since_the_last_call_are_told),
-          CASE(blocks_freed_by_another_thread_balance))
+          CASE(requests_since_the_last_call_are_told), CASE(blocks_freed_by_another_thread_balance))

@@ -1,13 +1,13 @@
 /*
  * mutex_test: exclusion, waiting with and without a limit, waking one and all.
  */
-#include "base/mutex.h"
-
 #include <signal.h>
 #include <time.h>
 
 #include "child.h"
 #include "harness/check.h"
+
+#include "base/mutex.h"
 
 enum { THREAD_COUNT = 4, ROUND_COUNT = 20000, LONG_WAIT_US = 20000000 };
 
@@ -249,8 +249,7 @@ TEST(misuse_of_a_lock_stops_check_builds)
 #endif
 }
 
-TEST_MAIN(CASE(one_thread_at_a_time_holds_the_lock),
-          CASE(trying_a_lock_that_is_held_fails_at_once),
+TEST_MAIN(CASE(one_thread_at_a_time_holds_the_lock), CASE(trying_a_lock_that_is_held_fails_at_once),
           CASE(a_limited_wait_that_nobody_ends_runs_out_not_early),
           CASE(a_broadcast_wakes_every_waiter), CASE(each_signal_wakes_a_waiter_before_its_limit),
           CASE(the_longest_limit_does_not_overflow_into_the_past),

@@ -2,8 +2,6 @@
  * process_guard_test: bytes that a mapped file lost read as zeros, faults elsewhere go where they
  * went before.
  */
-#include "base/process_guard.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -11,10 +9,12 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 
-#include "base/memory.h"
-#include "base/process.h"
 #include "child.h"
 #include "harness/check.h"
+
+#include "base/memory.h"
+#include "base/process.h"
+#include "base/process_guard.h"
 
 enum { PAGE_COUNT = 8, MARK = 0xab };
 
@@ -145,7 +145,7 @@ static int replaced_and_installed_again(void)
                : 2;
 }
 
-/* The story: faulthandler.enable() after the first open replaces the handler; the next open checks. */
+/* The story: faulthandler.enable() after an open replaces the handler; the next open checks. */
 TEST(a_replaced_handler_is_installed_again)
 {
     CHECK(process_guard_check());

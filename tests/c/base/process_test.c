@@ -1,8 +1,6 @@
 /*
  * process_test: the fork stamp, the registry and the descriptors that children close.
  */
-#include "base/process.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -11,9 +9,11 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-#include "base/memory.h"
 #include "child.h"
 #include "harness/check.h"
+
+#include "base/memory.h"
+#include "base/process.h"
 
 static bool madvise_fails;
 
@@ -259,7 +259,7 @@ static int live_until_told(void)
 }
 
 /*
- * The story: a server forks a worker, the server ends, the worker lives on with a copy of the lock's
+ * The story: a server forks a worker and ends; the worker lives on with a copy of the lock's
  * descriptor, and with it the flock: nobody can open the store. The child's copy must be gone.
  */
 TEST(a_living_child_does_not_keep_the_lock_of_its_parent)

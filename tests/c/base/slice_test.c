@@ -1,9 +1,9 @@
 /*
  * slice_test: order and equality of byte slices.
  */
-#include "base/slice.h"
-
 #include "harness/check.h"
+
+#include "base/slice.h"
 
 TEST(a_prefix_sorts_before_what_extends_it)
 {

@@ -1,11 +1,11 @@
 /*
  * thread_hint_test: numbers are small, stay with their thread and are dealt in turn.
  */
-#include "base/thread_hint.h"
-
 #include <pthread.h>
 
 #include "harness/check.h"
+
+#include "base/thread_hint.h"
 
 static void *ask_twice(void *argument)
 {

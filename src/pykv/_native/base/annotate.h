@@ -12,16 +12,16 @@
 #define PYKV_THREAD_ATTRIBUTE(x)
 #endif
 
-#define CAPABILITY(name)     PYKV_THREAD_ATTRIBUTE(capability(name))
-#define GUARDED_BY(lock)     PYKV_THREAD_ATTRIBUTE(guarded_by(lock))
-#define REQUIRES(...)        PYKV_THREAD_ATTRIBUTE(requires_capability(__VA_ARGS__))
-#define EXCLUDES(...)        PYKV_THREAD_ATTRIBUTE(locks_excluded(__VA_ARGS__))
-#define ACQUIRES(...)        PYKV_THREAD_ATTRIBUTE(acquire_capability(__VA_ARGS__))
-#define RELEASES(...)        PYKV_THREAD_ATTRIBUTE(release_capability(__VA_ARGS__))
-#define TRY_ACQUIRES(...)    PYKV_THREAD_ATTRIBUTE(try_acquire_capability(__VA_ARGS__))
+#define CAPABILITY(name)          PYKV_THREAD_ATTRIBUTE(capability(name))
+#define GUARDED_BY(lock)          PYKV_THREAD_ATTRIBUTE(guarded_by(lock))
+#define REQUIRES(...)             PYKV_THREAD_ATTRIBUTE(requires_capability(__VA_ARGS__))
+#define EXCLUDES(...)             PYKV_THREAD_ATTRIBUTE(locks_excluded(__VA_ARGS__))
+#define ACQUIRES(...)             PYKV_THREAD_ATTRIBUTE(acquire_capability(__VA_ARGS__))
+#define RELEASES(...)             PYKV_THREAD_ATTRIBUTE(release_capability(__VA_ARGS__))
+#define TRY_ACQUIRES(...)         PYKV_THREAD_ATTRIBUTE(try_acquire_capability(__VA_ARGS__))
 #define NO_THREAD_SAFETY_ANALYSIS PYKV_THREAD_ATTRIBUTE(no_thread_safety_analysis)
 
-#define PYKV_NODISCARD __attribute__((warn_unused_result))
+#define PYKV_NODISCARD   __attribute__((warn_unused_result))
 #define PYKV_LIKELY(x)   __builtin_expect(!!(x), 1)
 #define PYKV_UNLIKELY(x) __builtin_expect(!!(x), 0)
 

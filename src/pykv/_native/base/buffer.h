@@ -9,8 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/annotate.h"
 #include "pykv.h"
+
+#include "base/annotate.h"
 
 typedef struct buffer {
     uint8_t *data;

@@ -32,7 +32,7 @@ typedef uint32_t (*extend_function)(uint32_t crc, const void *data, size_t size)
  * Portable: slicing by 8. Entry i of row k is the state after byte i and k zero bytes. The map is
  * linear over xor, so a row is written as its values at the eight single bits.
  */
-#define BIT(i, bit, value)  (((i) >> (bit)) % 2 != 0 ? UINT32_C(value) : 0)
+#define BIT(i, bit, value) (((i) >> (bit)) % 2 != 0 ? UINT32_C(value) : 0)
 #define ENTRY(i, a, b, c, d, e, f, g, h)                                                           \
     (BIT(i, 0, a) ^ BIT(i, 1, b) ^ BIT(i, 2, c) ^ BIT(i, 3, d) ^ BIT(i, 4, e) ^ BIT(i, 5, f) ^     \
      BIT(i, 6, g) ^ BIT(i, 7, h))
@@ -46,10 +46,8 @@ typedef uint32_t (*extend_function)(uint32_t crc, const void *data, size_t size)
     ENTRIES_16(i, __VA_ARGS__), ENTRIES_16((i) + 16, __VA_ARGS__),                                 \
         ENTRIES_16((i) + 32, __VA_ARGS__), ENTRIES_16((i) + 48, __VA_ARGS__)
 #define ROW(...)                                                                                   \
-    {                                                                                              \
-        ENTRIES_64(0, __VA_ARGS__), ENTRIES_64(64, __VA_ARGS__), ENTRIES_64(128, __VA_ARGS__),     \
-            ENTRIES_64(192, __VA_ARGS__)                                                           \
-    }
+    {ENTRIES_64(0, __VA_ARGS__), ENTRIES_64(64, __VA_ARGS__), ENTRIES_64(128, __VA_ARGS__),        \
+     ENTRIES_64(192, __VA_ARGS__)}
 
 static const uint32_t rows[8][256] = {
     ROW(0xf26b8303, 0xe13b70f7, 0xc79a971f, 0x8ad958cf, 0x105ec76f, 0x20bd8ede, 0x417b1dbc,
@@ -102,11 +100,7 @@ uint32_t crc32c_extend(uint32_t crc, const void *data, size_t size)
  * over the runs behind them: state times x^(64 * words). A carry-less product of two reflected
  * 32-bit numbers, fed as data, is multiplied by x^33 on the way; hence the exponents.
  */
-enum {
-    RUN_WORDS_MAX = 128,
-    THREE_RUNS_BYTES_MIN = 144,
-    WORD_BYTES = 8
-};
+enum { RUN_WORDS_MAX = 128, THREE_RUNS_BYTES_MIN = 96, WORD_BYTES = 8 };
 
 /* powers[m] is x^(64 * m - 33) modulo the polynomial, for m >= 1. */
 static uint64_t powers[2 * RUN_WORDS_MAX + 1];
@@ -147,13 +141,44 @@ extend_three_runs(uint64_t state, const uint8_t *in, size_t words)
     return _mm_crc32_u64(third, load_u64(third_in + last) ^ moved);
 }
 
+/* The state after the last size bytes (1 to 7) of an input of at least 8 bytes that ends at end. */
+__attribute__((target("sse4.2,pclmul"))) static inline uint64_t
+extend_tail(uint64_t state, const uint8_t *end, size_t size)
+{
+    /* Zero bytes before the first do not change a state of zero, so the tail is moved up to fill a
+     * word. What the state has beyond the tail's length comes out shifted. */
+    unsigned spare_bits = (unsigned)(64 - 8 * size);
+    uint64_t tail = load_u64(end - WORD_BYTES) >> spare_bits;
+    return _mm_crc32_u64(0, (tail ^ state) << spare_bits) ^ state >> (8 * size);
+}
+
+__attribute__((target("sse4.2,pclmul"))) static inline uint32_t
+extend_short(uint32_t state, const uint8_t *in, size_t size)
+{
+    if ((size & 4) != 0) {
+        state = _mm_crc32_u32(state, load_u32(in));
+        in += 4;
+    }
+    if ((size & 2) != 0) {
+        state = _mm_crc32_u16(state, load_u16(in));
+        in += 2;
+    }
+    if ((size & 1) != 0) {
+        state = _mm_crc32_u8(state, *in);
+    }
+    return state;
+}
+
 __attribute__((target("sse4.2,pclmul"))) static uint32_t
 extend_by_instruction(uint32_t crc, const void *data, size_t size)
 {
     const uint8_t *in = data;
+    if (size < WORD_BYTES) {
+        return ~extend_short(~crc, in, size);
+    }
     uint64_t state = (uint32_t)~crc;
     while (size >= THREE_RUNS_BYTES_MIN) {
-        size_t words = size / (3 * WORD_BYTES);
+        size_t words = size / ((size_t)3 * WORD_BYTES);
         words = words < RUN_WORDS_MAX ? words : RUN_WORDS_MAX;
         state = extend_three_runs(state, in, words);
         in += 3 * words * WORD_BYTES;
@@ -162,19 +187,10 @@ extend_by_instruction(uint32_t crc, const void *data, size_t size)
     for (; size >= WORD_BYTES; in += WORD_BYTES, size -= WORD_BYTES) {
         state = _mm_crc32_u64(state, load_u64(in));
     }
-    uint32_t tail = (uint32_t)state;
-    if ((size & 4) != 0) {
-        tail = _mm_crc32_u32(tail, load_u32(in));
-        in += 4;
+    if (size > 0) {
+        state = extend_tail(state, in + size, size);
     }
-    if ((size & 2) != 0) {
-        tail = _mm_crc32_u16(tail, load_u16(in));
-        in += 2;
-    }
-    if ((size & 1) != 0) {
-        tail = _mm_crc32_u8(tail, *in);
-    }
-    return ~tail;
+    return ~(uint32_t)state;
 }
 
 static bool instruction_available(void)

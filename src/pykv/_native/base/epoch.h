@@ -29,7 +29,7 @@ typedef struct epoch {
 
 typedef uint32_t epoch_token;
 
-/* One wait for readers; owned by the caller, used by one thread at a time, one per epoch at a time. */
+/* One wait for readers, owned by the caller. An epoch has one at a time, polled by one thread. */
 typedef struct epoch_ticket {
     uint32_t step;
 } epoch_ticket;
@@ -45,7 +45,10 @@ void epoch_leave(epoch *self, epoch_token token);
 /* Starts a wait for all readers that are inside now. */
 void epoch_begin(epoch *self, epoch_ticket *ticket_out);
 
-/* True once all of them have left; call again until it is. Tickets of one epoch are polled by one thread at a time. */
+/*
+ * True once all of them have left; call again until it is. Tickets of one epoch are polled by one
+ * thread at a time. A ticket may be given up: beginning another one starts over.
+ */
 bool epoch_passed(epoch *self, epoch_ticket *ticket);
 
 /* Number of readers inside now; exact only when no reader can enter. */

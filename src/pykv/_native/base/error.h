@@ -11,10 +11,11 @@
 #include <stdarg.h>
 #include <stdint.h>
 
-#include "base/annotate.h"
 #include "pykv.h"
 
-/* Records status with a printf-style message (truncated at PYKV_ERROR_TEXT_BYTES) and returns status. */
+#include "base/annotate.h"
+
+/* Records status with a printf-style message, cut at PYKV_ERROR_TEXT_BYTES. Returns status. */
 pykv_status error_set(pykv_status status, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

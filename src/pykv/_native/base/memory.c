@@ -4,7 +4,7 @@
  * Thread-safe. The counters are spread over cache lines by thread, so counting costs one
  * uncontended atomic addition a call; while failing is switched off its test is one relaxed load.
  *
- * Invariant: requests - without_block - freed, summed over the lines, is the number of blocks owned.
+ * Invariant: requests - without_block - freed, summed over the lines, is the count of owned blocks.
  */
 #include "base/memory.h"
 

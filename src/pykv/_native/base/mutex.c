@@ -11,9 +11,6 @@
 
 enum { MICROSECONDS_PER_SECOND = 1000000, NANOSECONDS_PER_SECOND = 1000000000 };
 
-/* A wait is cut to 30 years, which keeps the deadline within every time_t. */
-static const uint64_t wait_seconds_max = UINT64_C(30) * 365 * 24 * 3600;
-
 void mutex_init(mutex *self)
 {
     pthread_mutexattr_t attributes;
@@ -89,9 +86,8 @@ void condition_wait(condition *self, mutex *lock)
 
 static struct timespec timespec_from(uint64_t time_us)
 {
-    uint64_t seconds = time_us / MICROSECONDS_PER_SECOND;
     struct timespec result = {
-        .tv_sec = (time_t)(seconds < wait_seconds_max ? seconds : wait_seconds_max),
+        .tv_sec = (time_t)(time_us / MICROSECONDS_PER_SECOND),
         .tv_nsec = (long)(time_us % MICROSECONDS_PER_SECOND) * 1000,
     };
     return result;

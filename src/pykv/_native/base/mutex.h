@@ -32,7 +32,7 @@ void condition_signal(condition *self);
 void condition_broadcast(condition *self);
 void condition_wait(condition *self, mutex *lock) REQUIRES(lock);
 
-/* Waits at most timeout_us microseconds (measured by the kernel's monotonic clock); false: it ran out. */
+/* Waits at most timeout_us microseconds of the kernel's monotonic clock; false: they ran out. */
 bool condition_wait_for(condition *self, mutex *lock, uint64_t timeout_us) REQUIRES(lock);
 
 #endif

@@ -37,8 +37,8 @@ static _Atomic int descriptors[DESCRIPTOR_COUNT_MAX];
 static _Atomic size_t descriptor_end;
 
 /*
- * The stamp lives in the wiped page, or in stamp_unwiped where the kernel cannot wipe. A wiped stamp
- * is dealt anew from stamp_dealt, which counts up along every line of descent.
+ * The stamp lives in the wiped page, or in stamp_unwiped where the kernel cannot wipe. A stamp that
+ * was wiped is dealt anew from stamp_dealt, which counts up along every line of descent.
  */
 static _Atomic uint64_t stamp_unwiped = 1;
 static _Atomic uint64_t stamp_dealt = 1;
@@ -63,8 +63,7 @@ static void install_wiped_stamp(void)
 {
 #if defined(MADV_WIPEONFORK)
     size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
-    void *page =
-        mmap(NULL, page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *page = mmap(NULL, page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED) {
         return;
     }

@@ -6,8 +6,8 @@
  *   3. bus guard      SIGBUS handler and the table of mappings it protects (process_guard.c)
  *   4. descriptors    lock and log descriptors that a forked child closes
  *   5. CPU dispatch   crc32c_choose
- *   6. elsewhere      last error, thread-local, in error.c; allocation counters in memory.c; count of
- *                     broken invariants in invariant.c; numbers of threads in thread_hint.c
+ *   6. elsewhere      last error, thread-local, in error.c; allocation counters in memory.c; count
+ *                     of broken invariants in invariant.c; numbers of threads in thread_hint.c
  *
  * Everything here is thread-safe.
  */
@@ -18,8 +18,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/annotate.h"
 #include "pykv.h"
+
+#include "base/annotate.h"
 
 /* Sets up the state above; called by every open; idempotent. */
 PYKV_NODISCARD pykv_status process_init(void);
@@ -28,8 +29,8 @@ PYKV_NODISCARD pykv_status process_init(void);
 uint64_t process_stamp(void);
 
 /*
- * Enters (device, inode) into the registry; PYKV_LOCKED if it is there. Leave with the same pair; an
- * absent pair is ignored. A forked child starts with an empty registry.
+ * Enters (device, inode) into the registry; PYKV_LOCKED if it is there. Leave with the same pair;
+ * an absent pair is ignored. A forked child starts with an empty registry.
  */
 PYKV_NODISCARD pykv_status process_register(uint64_t device, uint64_t inode, const char *path);
 void process_unregister(uint64_t device, uint64_t inode);
