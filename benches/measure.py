@@ -1,5 +1,7 @@
 """Runs the engines in interleaved rounds, each in a process of its own, and collects samples.
 
+A run on a busy machine does fewer rounds rather than take longer than it may.
+
 A round measures every engine once; the order turns with the round, so that no engine always
 comes after the same one. The synced row has more and shorter rounds, in which the raw ways of
 appending take their turn like an engine.
@@ -12,7 +14,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +27,8 @@ from benches.goals import ROW_BY_NAME, Section
 from benches.results import Results
 
 SYNCED_ROUNDS_FACTOR = 3
+STORES_SHARE = 0.8
+"""Of the time that a run may take, when there are synced rounds to come."""
 CHILD_SECONDS_MAX = 900
 APPENDS = 400_000
 
@@ -50,6 +54,7 @@ class Plan:
     pykv_engine: str = "bitcask"
     seed: int = 1
     budget_bytes: int = 256 << 20
+    seconds_max: float = 600.0
 
     def sections(self) -> set[Section]:
         """The sections that the rows need."""
@@ -59,7 +64,7 @@ class Plan:
 def run(plan: Plan, progress: Progress) -> Results:
     """Measures. `progress` is told what is about to be run. ChildFailedError if one fails."""
     plan.directory.mkdir(parents=True, exist_ok=True)
-    start = monotonic()
+    clock = _Clock(plan.seconds_max)
     results = Results(
         pykv_engine=plan.pykv_engine,
         made=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -69,9 +74,9 @@ def run(plan: Plan, progress: Progress) -> Results:
         key_counts={name: engines.key_count(name, plan.keys) for name in plan.engine_names},
         machine=machine.describe(plan.directory),
     )
-    _measure_stores(plan, results, progress)
-    _measure_synced(plan, results, progress)
-    results.seconds = round(monotonic() - start, 1)
+    _measure_stores(plan, results, progress, clock)
+    _measure_synced(plan, results, progress, clock)
+    results.seconds = round(clock.elapsed(), 1)
     return results
 
 
@@ -81,17 +86,41 @@ def turned(items: Sequence[_Item], round_index: int) -> list[_Item]:
     return [*items[first:], *items[:first]]
 
 
-def _measure_stores(plan: Plan, results: Results, progress: Progress) -> None:
+class _Clock:
+    """Says whether there is time for another round as long as the longest one so far."""
+
+    def __init__(self, seconds_max: float) -> None:
+        self._start = monotonic()
+        self._seconds_max = seconds_max
+
+    def elapsed(self) -> float:
+        return monotonic() - self._start
+
+    def rounds(self, count: int, share: float, results: Results) -> Iterator[int]:
+        """Round numbers below `count`, at least one, until the share of the time is used up."""
+        longest = 0.0
+        for round_index in range(count):
+            start = self.elapsed()
+            if round_index and start + longest > self._seconds_max * share:
+                results.notes.append(f"stopped after {round_index} of {count} rounds: time is up")
+                return
+            yield round_index
+            longest = max(longest, self.elapsed() - start)
+
+
+def _measure_stores(plan: Plan, results: Results, progress: Progress, clock: _Clock) -> None:
     sections = [s for s in (Section.SINGLE, Section.BATCH) if s in plan.sections()]
     if not sections:
         return
-    for round_index in range(plan.rounds):
+    share = STORES_SHARE if Section.SYNCED in plan.sections() else 1.0
+    for round_index in clock.rounds(plan.rounds, share, results):
         for engine in turned(plan.engine_names, round_index):
             progress(f"round {round_index + 1} of {plan.rounds}: {engine}")
             _measure_engine(plan, results, engine, sections)
+        results.rounds = round_index + 1
 
 
-def _measure_synced(plan: Plan, results: Results, progress: Progress) -> None:
+def _measure_synced(plan: Plan, results: Results, progress: Progress, clock: _Clock) -> None:
     if Section.SYNCED not in plan.sections():
         return
     names = [name for name in plan.engine_names if engines.applies(name, "put_synced")] + [_RAW]
@@ -103,7 +132,7 @@ def _measure_synced(plan: Plan, results: Results, progress: Progress) -> None:
     except floors.FloorUnavailableError as error:
         results.notes.append(f"floors not measured: {error}")
         names.remove(_RAW)
-    for round_index in range(rounds):
+    for round_index in clock.rounds(rounds, 1.0, results):
         for name in turned(names, round_index):
             progress(f"synced round {round_index + 1} of {rounds}: {name}")
             if name == _RAW:

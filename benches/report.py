@@ -9,6 +9,7 @@ from rich.table import Table
 
 from benches import engines, summary
 from benches.floors import RAW_PREFIX
+from benches.measure import SYNCED_ROUNDS_FACTOR
 from benches.results import Results
 from benches.summary import Line, number
 from benches.workloads import KEY_BYTES, VALUE_BYTES, VALUE_RANDOM_BYTES
@@ -17,7 +18,7 @@ _STYLES = {summary.MET: "green", summary.NOISE: "yellow", summary.MISSED: "red"}
 
 
 def conditions(results: Results) -> list[str]:
-    """What the figures hold for, a sentence each."""
+    """What the figures hold for: machine, data, durability, caches, rounds, engines."""
     machine = results.machine
     counts = results.key_counts
     most = max(counts.values())
@@ -31,19 +32,23 @@ def conditions(results: Results) -> list[str]:
         "Durability: os (safe against the death of the process) unless the row says sync.",
         "Cache: data in the page cache, caches warmed by one scan; one thread.",
         f"Memory budget for caches: {results.budget_bytes >> 20} MiB for each engine.",
-        f"Rounds: {results.rounds}, engines interleaved, medians; ratios are of the same round, "
-        "with their 95 % bootstrap interval.",
+        f"Rounds: {results.rounds}, {SYNCED_ROUNDS_FACTOR} times as many of the synced rows; "
+        "engines interleaved, medians; ratios are of the same round, with their 95 % bootstrap "
+        "interval.",
+        *(
+            f"{name} {results.versions[name]}: {settings}."
+            for name, settings in results.settings.items()
+        ),
     ]
 
 
 def print_results(console: Console, results: Results) -> None:
-    """Conditions, settings, table, floors and notes."""
+    """Conditions, table, floors and notes."""
     for sentence in conditions(results):
         console.print(sentence, highlight=False)
-    for name, settings in results.settings.items():
-        console.print(f"{name} {results.versions[name]}: {settings}", highlight=False)
     console.print(_table(results))
     _print_floors(console, results)
+    console.print(f"Took {results.seconds:.0f} s.", highlight=False)
     for note in results.notes:
         console.print(f"Note: {note}", style="yellow", highlight=False)
 

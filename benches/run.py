@@ -62,6 +62,13 @@ class Names(click.ParamType[tuple[str, ...]]):
 )
 @click.option("--keys", type=click.IntRange(min=KEYS_MIN), help=f"Keys. Default: {KEYS:,}.")
 @click.option("--rounds", type=click.IntRange(1, 100), help=f"Rounds. Default: {ROUNDS}.")
+@click.option(
+    "--minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    default=10,
+    show_default=True,
+    help="Time a run may take: on a busy machine it does fewer rounds.",
+)
 @click.option("--quick", is_flag=True, help=f"{QUICK_KEYS:,} keys, {QUICK_ROUNDS} rounds, no file.")
 @click.option(
     "--pykv-engine",
@@ -102,6 +109,7 @@ def main(
     rows: tuple[str, ...],
     keys: int | None,
     rounds: int | None,
+    minutes: float,
     quick: bool,
     pykv_engine: str,
     seed: int,
@@ -123,6 +131,7 @@ def main(
         pykv_engine=pykv_engine,
         seed=seed,
         budget_bytes=budget_mebibytes << 20,
+        seconds_max=minutes * 60,
     )
     results = _measure(plan)
     print_results(console, results)

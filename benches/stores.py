@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
+from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -190,8 +191,11 @@ class PykvStore(BenchStore):
         self._store.close()
 
     def version(self) -> str:
-        """The version of the package."""
-        return str(getattr(self._pykv, "__version__", "unknown"))
+        """The version of the package; a source tree that is not installed has none."""
+        try:
+            return version("pykv")
+        except PackageNotFoundError:
+            return "not installed"
 
     def settings(self) -> str:
         """The defaults of the engine."""

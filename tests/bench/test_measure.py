@@ -38,6 +38,12 @@ def test_every_engine_has_a_sample_a_round_in_every_row(tmp_path: Path) -> None:
     assert list((tmp_path / "stores").iterdir()) == []
 
 
+def test_a_run_that_may_take_no_time_does_one_round_and_says_so(tmp_path: Path) -> None:
+    results = run(plan(tmp_path, engine_names=("dict",), seconds_max=0.01), lambda _text: None)
+    assert len(results.samples["put"]["dict"]) == results.rounds == 1
+    assert "stopped after 1 of 2 rounds" in results.notes[0]
+
+
 def test_synced_rounds_have_the_raw_ways_in_their_midst(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
