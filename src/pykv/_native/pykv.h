@@ -245,8 +245,8 @@ PYKV_API pykv_status pykv_open(const char *path, const pykv_options *options,
  * PYKV_TIMED_OUT leaves the store closing: new calls are refused, and close may be called again. */
 PYKV_API pykv_status pykv_close(pykv_store *store, int64_t timeout_us);
 
-/* Frees a handle; closes it first if needed. No call may be running or follow. In a forked child
- * it releases memory only. */
+/* Frees a handle; closes it first if needed. No call may be running or follow, and its scans and manys must
+ * have been freed. In a forked child it does nothing. */
 PYKV_API void pykv_free(pykv_store *store);
 
 /* PYKV_ENGINE_* of the database at path, or PYKV_ENGINE_ANY if there is none.
@@ -277,8 +277,8 @@ PYKV_API pykv_status pykv_contains(pykv_store *store, const void *key, size_t ke
 PYKV_API pykv_status pykv_many_new(pykv_store *store, pykv_many **many_out);
 PYKV_API void pykv_many_free(pykv_many *many);
 
-/* Looks up count keys; keys[i] has key_lengths[i] bytes. All are seen at one moment. The results
- * are pinned until pykv_many_release. */
+/* Looks up count keys; keys[i] has key_lengths[i] bytes. A batch written meanwhile is seen whole or not
+ * at all. The results are pinned until pykv_many_release. */
 PYKV_API pykv_status pykv_get_many(pykv_many *many, size_t count, const void *const *keys,
                                    const size_t *key_lengths, int32_t flags);
 

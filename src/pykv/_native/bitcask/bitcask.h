@@ -20,9 +20,10 @@ PYKV_NODISCARD pykv_status bitcask_close(bitcask *self, int64_t timeout_us);
 /* Frees a closed store; in a forked child an open one too, without touching its files. */
 void bitcask_free(bitcask *self);
 
+/* Sets data and length, which stay valid as long as the caller stays in the epoch, or, read by pread, until
+ * mem_free(owned). REQUIRES: the caller is in the epoch, here and in every call but those marked long. */
 PYKV_NODISCARD pykv_status bitcask_get(bitcask *self, slice key, int32_t flags,
                                        pykv_pinned *pinned_out);
-void bitcask_unpin(bitcask *self, pykv_pinned *pinned);
 PYKV_NODISCARD pykv_status bitcask_contains(bitcask *self, slice key, int32_t flags);
 
 PYKV_NODISCARD pykv_status bitcask_put(bitcask *self, slice key, slice value, int32_t flags);
@@ -31,6 +32,10 @@ PYKV_NODISCARD pykv_status bitcask_delete(bitcask *self, slice key, int32_t flag
 /* Applies operations (record.kind, key, value set) as one batch. */
 PYKV_NODISCARD pykv_status bitcask_write(bitcask *self, operation *operations, size_t count,
                                          int32_t flags);
+/* Makes everything appended so far durable; seals the active segment. */
+PYKV_NODISCARD pykv_status bitcask_sync(bitcask *self);
+PYKV_NODISCARD pykv_status bitcask_flush(bitcask *self);
+uint64_t bitcask_count(bitcask *self);
 PYKV_NODISCARD pykv_status bitcask_clear(bitcask *self, int32_t flags);
 
 /* expected NULL: absent; value NULL: delete. */
@@ -40,18 +45,22 @@ PYKV_NODISCARD pykv_status bitcask_compare_and_set(bitcask *self, slice key, con
 
 PYKV_NODISCARD pykv_status scan_open(bitcask *store, bool keys_only, scan **scan_out);
 PYKV_NODISCARD pykv_status scan_next(scan *self, size_t chunk_bytes, pykv_rows *rows_out);
-/* Ends the scan; its handle stays until scan_free. Called by close for scans that outlive the store. */
-void scan_close(scan *self);
-void scan_free(scan *self);
+/* Ends the scan, unless the store's close has done so, and frees it. Not while scan_next runs. */
+void scan_free(bitcask *store, scan *self);
 
+/* Long calls: counted by the caller in long_calls, outside the epoch. */
 PYKV_NODISCARD pykv_status bitcask_maintain(bitcask *self, int32_t role);
 PYKV_NODISCARD pykv_status bitcask_maintain_step(bitcask *self, int32_t role, int32_t *more_out);
 PYKV_NODISCARD pykv_status bitcask_compact(bitcask *self, pykv_progress *progress);
 void bitcask_stats(bitcask *self, pykv_stats *out);
 int32_t bitcask_state(bitcask *self);
+/* Looks for space again, and begins a store that was degraded anew. */
+PYKV_NODISCARD pykv_status bitcask_resume(bitcask *self);
 PYKV_NODISCARD pykv_status bitcask_verify(bitcask *self, pykv_progress *progress,
                                           pykv_report *report_out);
 PYKV_NODISCARD pykv_status bitcask_repair(env *env, const char *path, pykv_report *report_out);
 PYKV_NODISCARD pykv_status bitcask_destroy(env *env, const char *path);
+/* Engine of the database in home: PYKV_ENGINE_ANY if there is none, PYKV_FORMAT if it is not ours. */
+PYKV_NODISCARD pykv_status bitcask_detect(env_directory *home, int32_t *engine_out);
 
 #endif

@@ -60,7 +60,9 @@ static pykv_status trim_active(bitcask *self)
 static pykv_status leave_clean(bitcask *self)
 {
     pykv_status status = bitcask_sync(self);
-    if (status != PYKV_OK || !self->ground_ready) {
+    bool unchanged = !self->ground_ready && self->recovered_from_image &&
+                     atomic_load_explicit(&self->counters.merge_count, memory_order_relaxed) == 0;
+    if (status != PYKV_OK || unchanged) {
         return status;
     }
     drop_prepared(self);
@@ -154,6 +156,7 @@ void bitcask_free(bitcask *self)
     condition_destroy(&self->wake);
     mutex_destroy(&self->writer);
     mutex_destroy(&self->manifest_lock);
+    mutex_destroy(&self->merge_lock);
     mutex_destroy(&self->sync_lock);
     mutex_destroy(&self->wake_lock);
     mem_free(self);

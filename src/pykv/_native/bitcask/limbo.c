@@ -4,6 +4,7 @@
 #include "bitcask/limbo.h"
 
 #include "base/error.h"
+#include "base/invariant.h"
 #include "base/memory.h"
 #include "bitcask/rolling.h"
 
@@ -47,6 +48,24 @@ void bitcask_retire_segment(bitcask *self, segment *target)
     if (target->pin_count == 0) {
         target->limbo_next = self->limbo.fresh_segments;
         self->limbo.fresh_segments = target;
+    }
+}
+
+void bitcask_unpin_segment(bitcask *self, segment *target)
+{
+    PYKV_ASSERT(target->pin_count > 0);
+    target->pin_count--;
+    if (target->removed && target->pin_count == 0) {
+        bitcask_retire_segment(self, target);
+    }
+}
+
+void bitcask_unpin_directory(bitcask *self, directory *target)
+{
+    PYKV_ASSERT(target->pin_count > 0);
+    target->pin_count--;
+    if (target->detached && target->pin_count == 0) {
+        bitcask_retire_directory(self, target);
     }
 }
 

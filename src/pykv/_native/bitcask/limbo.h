@@ -18,6 +18,10 @@ void bitcask_retire_directory(bitcask *self, directory *target) REQUIRES(self->w
 /* Gives up a segment that is off the list, likewise. */
 void bitcask_retire_segment(bitcask *self, segment *target) REQUIRES(self->writer);
 
+/* Lets go of a pin; the last one on something given up sends it here. */
+void bitcask_unpin_segment(bitcask *self, segment *target) REQUIRES(self->writer);
+void bitcask_unpin_directory(bitcask *self, directory *target) REQUIRES(self->writer);
+
 /* Frees what no reader can reach any more; more_out: something still waits. Never blocks. */
 void bitcask_sweep_limbo(bitcask *self, bool *more_out) REQUIRES(self->writer);
 

@@ -15,7 +15,7 @@
  * merge, the active one included, has birth_sequence above its sequence. (4) A clear record is dropped when
  * a durable manifest knows it. (5) Inputs leave the manifest all at once.
  *
- * One merge at a time, driven by whoever calls merge_step with the manifest lock.
+ * One merge at a time, driven by whoever calls merge_step with the merge lock.
  */
 #ifndef PYKV_BITCASK_MERGE_H
 #define PYKV_BITCASK_MERGE_H
@@ -37,12 +37,12 @@ bool merge_is_due(bitcask *store) REQUIRES(store->writer);
 
 /* Begins a merge of inputs (pinned until it ends). PYKV_NO_SPACE, PYKV_NO_MEMORY, PYKV_IO_FAILED. */
 PYKV_NODISCARD pykv_status merge_begin(bitcask *store, segment *const *inputs, size_t input_count)
-    REQUIRES(store->manifest_lock) EXCLUDES(store->writer);
+    REQUIRES(store->merge_lock) EXCLUDES(store->writer);
 
 /* One bounded step of the running merge; more_out false: it is done and gone. A failure ends the merge,
  * with the store as it was. */
 PYKV_NODISCARD pykv_status merge_step(bitcask *store, bool *more_out)
-    REQUIRES(store->manifest_lock) EXCLUDES(store->writer);
+    REQUIRES(store->merge_lock) EXCLUDES(store->writer);
 
 /* Ends a running merge without finishing it. */
 void merge_abandon(bitcask *store);

@@ -77,6 +77,7 @@ pykv_status bitcask_new(env *environment, const pykv_options *options, bitcask *
     self->options = *options;
     mutex_init(&self->writer);
     mutex_init(&self->manifest_lock);
+    mutex_init(&self->merge_lock);
     mutex_init(&self->sync_lock);
     mutex_init(&self->wake_lock);
     condition_init(&self->sync_done);

@@ -29,10 +29,8 @@ static pykv_status find_patiently(bitcask *self, uint64_t hash, slice key, bool 
     keydir_cursor cursor;
     pykv_status status = bitcask_check_image(self, hash);
     for (int attempt = 0; status == PYKV_OK && attempt < READ_ATTEMPTS; attempt++) {
-        epoch_token token = epoch_enter(&self->readers);
         pykv_status found = bitcask_find(self, directory_now(self), hash, key, READ_COLD,
                                          check_body, scratch, &cursor, out);
-        epoch_leave(&self->readers, token);
         if (found != PYKV_WOULD_BLOCK) {
             return found;
         }
@@ -59,7 +57,6 @@ static pykv_status get_patiently(bitcask *self, uint64_t hash, slice key, pykv_p
     count_one(&self->counters.get_hit_count);
     pinned_out->data = found.value.data;
     pinned_out->length = found.value.size;
-    pinned_out->token = 0;
     pinned_out->owned = scratch.data;
     return PYKV_OK;
 }
@@ -82,33 +79,19 @@ pykv_status bitcask_get(bitcask *self, slice key, int32_t flags, pykv_pinned *pi
     pykv_status status = PYKV_WOULD_BLOCK;
     if (PYKV_LIKELY(bitcask_read_mode(self) == READ_HOT)) {
         record found;
-        epoch_token token = epoch_enter(&self->readers);
         status = find_hot(self, hash, key, true, &found);
         if (PYKV_LIKELY(status == PYKV_OK)) {
             count_one(&self->counters.get_hit_count);
             pinned_out->data = found.value.data;
             pinned_out->length = found.value.size;
-            pinned_out->token = (uint64_t)token + 1;
             pinned_out->owned = NULL;
             return PYKV_OK;
         }
-        epoch_leave(&self->readers, token);
     }
     if (status != PYKV_WOULD_BLOCK || (flags & PYKV_NO_WAIT) != 0) {
         return status;
     }
     return get_patiently(self, hash, key, pinned_out);
-}
-
-void bitcask_unpin(bitcask *self, pykv_pinned *pinned)
-{
-    if (pinned->token != 0) {
-        epoch_leave(&self->readers, (epoch_token)(pinned->token - 1));
-    }
-    if (pinned->owned != NULL) {
-        mem_free(pinned->owned);
-    }
-    *pinned = (pykv_pinned){0};
 }
 
 pykv_status bitcask_contains(bitcask *self, slice key, int32_t flags)
@@ -118,9 +101,7 @@ pykv_status bitcask_contains(bitcask *self, slice key, int32_t flags)
     pykv_status status = PYKV_WOULD_BLOCK;
     count_one(&self->counters.get_count);
     if (bitcask_read_mode(self) == READ_HOT) {
-        epoch_token token = epoch_enter(&self->readers);
         status = find_hot(self, hash, key, false, &found);
-        epoch_leave(&self->readers, token);
     }
     if (status == PYKV_WOULD_BLOCK && (flags & PYKV_NO_WAIT) == 0) {
         buffer scratch = BUFFER_EMPTY;

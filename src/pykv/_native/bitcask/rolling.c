@@ -312,6 +312,17 @@ pykv_status bitcask_provide(bitcask *self, uint64_t bytes)
     return missing.sink ? prepare_sink(self, bytes) : PYKV_OK;
 }
 
+pykv_status bitcask_prepare_next(bitcask *self)
+{
+    mutex_lock(&self->manifest_lock);
+    mutex_lock(&self->writer);
+    bool wanted = self->prepared == NULL && self->ground_ready;
+    mutex_unlock(&self->writer);
+    pykv_status status = wanted ? prepare_segment(self, 0) : PYKV_OK;
+    mutex_unlock(&self->manifest_lock);
+    return status;
+}
+
 /* ---- the manifest ---- */
 
 static void describe(bitcask *self, const segment *source, bool clean, manifest_segment *out)
@@ -351,9 +362,10 @@ static pykv_status compose(bitcask *self, bool clean, manifest *out)
         return error_set_no_memory((self->segment_count + 1) * sizeof *out->segments);
     }
     for (size_t i = 0; i < self->segment_count; i++) {
-        describe(self, self->segments[i], clean, &out->segments[i]);
+        if (!self->segments[i]->merging && !self->segments[i]->leaving) {
+            describe(self, self->segments[i], clean, &out->segments[out->segment_count++]);
+        }
     }
-    out->segment_count = self->segment_count;
     return PYKV_OK;
 }
 

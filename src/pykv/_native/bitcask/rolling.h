@@ -13,6 +13,9 @@ PYKV_NODISCARD pykv_status bitcask_make_room(bitcask *self, uint64_t bytes) REQU
 /* Does what bitcask_make_room lacks: an un-clean manifest, a prepared segment, sink space. */
 PYKV_NODISCARD pykv_status bitcask_provide(bitcask *self, uint64_t bytes) EXCLUDES(self->writer);
 
+/* Makes the next segment ahead of need, if there is none. */
+PYKV_NODISCARD pykv_status bitcask_prepare_next(bitcask *self) EXCLUDES(self->writer);
+
 /* Makes target, which is in the manifest, the segment that records go to; seals the one before. */
 PYKV_NODISCARD pykv_status bitcask_activate(bitcask *self, segment *target) REQUIRES(self->writer);
 

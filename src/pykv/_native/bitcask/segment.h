@@ -44,6 +44,8 @@ typedef struct segment {
     bool sealed;             /* gets no more records */
     bool synced;             /* sealed and durable to its end */
     bool has_hint;
+    bool merging;            /* the unfinished output of a merge: not in the manifest yet */
+    bool leaving;            /* the input of a merge that the next manifest leaves out */
     bool removed;            /* replaced by a merge: no longer in the manifest */
     uint32_t pin_count;      /* scans that hold it, and merges that read it */
     uint64_t first_sequence; /* smallest and largest sequence in it; 0 while empty */
@@ -95,5 +97,14 @@ PYKV_NODISCARD pykv_status segment_read(const segment *self, uint64_t offset, bo
 /* Reads the whole file into scratch, or borrows the mapping: data_out[0..size_out). */
 PYKV_NODISCARD pykv_status segment_view(const segment *self, buffer *scratch,
                                         const uint8_t **data_out, uint64_t *size_out);
+
+/* No record in it, or to come into it, has a lower sequence. Guarded by the store's writer lock. */
+static inline uint64_t segment_birth(const segment *self)
+{
+    if (self->kind == LOG_SEGMENT_MERGED) {
+        return self->birth_sequence;
+    }
+    return self->first_sequence == 0 ? UINT64_MAX : self->first_sequence;
+}
 
 #endif

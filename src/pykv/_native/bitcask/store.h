@@ -6,7 +6,7 @@
  * swung to the new record. A read finds the slot and reads the record. Merging copies the live
  * records of sealed segments to a new one, swings the slots, and removes the old files.
  *
- * Locks, in the order in which they are taken: manifest_lock, writer, then one of undo lock and
+ * Locks, in the order in which they are taken: merge_lock, manifest_lock, writer, then one of undo lock and
  * wake_lock. sync_lock is taken alone. Readers take no lock; they stay inside the epoch `readers`.
  *
  * Invariants.
@@ -137,13 +137,20 @@ typedef struct bitcask {
     int32_t state GUARDED_BY(writer); /* PYKV_STATE_* except read-only by option */
     pykv_error failure GUARDED_BY(writer); /* why, when failed or degraded */
     uint64_t last_sync_us GUARDED_BY(writer);
+    uint64_t idle_sequence GUARDED_BY(writer); /* appended_sequence when last looked at, */
+    uint64_t idle_since_us GUARDED_BY(writer); /* and since when it is that */
 
     /* Manifest edits. */
     mutex manifest_lock;
     uint64_t edit GUARDED_BY(manifest_lock);
     uint64_t merge_edit GUARDED_BY(manifest_lock);
     uint64_t epoch_number;    /* of the store's history; changes only in open */
-    struct merge *merge GUARDED_BY(manifest_lock); /* the one running, or NULL */
+
+    /* Merging. */
+    mutex merge_lock;
+    struct merge *merge GUARDED_BY(merge_lock);       /* the one running, or NULL */
+    uint64_t merge_rest_until GUARDED_BY(merge_lock); /* written_bytes before which merging rests */
+    uint64_t merge_began_disk GUARDED_BY(merge_lock); /* disk bytes when the running one began */
 
     /* Group commit. */
     mutex sync_lock;

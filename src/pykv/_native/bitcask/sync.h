@@ -9,9 +9,6 @@
 /* Returns once everything up to sequence is durable; one caller syncs for all that wait. */
 PYKV_NODISCARD pykv_status bitcask_sync_through(bitcask *self, uint64_t sequence);
 
-/* Everything appended so far. */
-PYKV_NODISCARD pykv_status bitcask_sync(bitcask *self);
-
 /* Syncs the active segment's file once more: after its reserved rest was cut off. */
 PYKV_NODISCARD pykv_status bitcask_sync_active(bitcask *self);
 

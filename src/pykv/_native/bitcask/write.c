@@ -293,3 +293,32 @@ pykv_status bitcask_delete(bitcask *self, slice key, int32_t flags, int32_t *exi
     }
     return status;
 }
+
+/* The whole batch as it will stand in the log. */
+static uint64_t batch_bytes(const operation *operations, size_t count)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        bytes += record_bytes(0, operations[i].record.key.size, operations[i].record.value.size);
+    }
+    return bytes;
+}
+
+pykv_status bitcask_write(bitcask *self, operation *operations, size_t count, int32_t flags)
+{
+    if (count == 0) {
+        return PYKV_OK;
+    }
+    uint64_t bytes = batch_bytes(operations, count);
+    if (count > 1 && bytes > self->options.batch_bytes_max) {
+        return error_set(PYKV_BATCH_TOO_LARGE,
+                         "the batch takes %llu bytes; batch_bytes_max allows %llu: write it in parts",
+                         (unsigned long long)bytes,
+                         (unsigned long long)self->options.batch_bytes_max);
+    }
+    for (size_t i = 0; i < count; i++) {
+        bitcask_prepare_operation(self, &operations[i], operations[i].record.kind,
+                                  operations[i].record.key, operations[i].record.value);
+    }
+    return bitcask_write_if(self, operations, count, flags, NULL);
+}

@@ -1,0 +1,68 @@
+/*
+ * handle: what pykv_store is, and how every call enters and leaves it.
+ *
+ * A call first compares the fork stamp, then counts itself in, then looks whether the store is closing:
+ * close waits for all that came in before. Short calls count in the readers' epoch, so what they read
+ * stays; long ones (upkeep, lent threads) in a counter of their own.
+ */
+#ifndef PYKV_API_HANDLE_H
+#define PYKV_API_HANDLE_H
+
+#include "base/epoch.h"
+#include "base/error.h"
+#include "base/invariant.h"
+#include "base/process.h"
+#include "bitcask/bitcask.h"
+#include "bitcask/store.h"
+
+struct pykv_store {
+    uint64_t stamp;        /* of the process that opened it */
+    uint64_t broken_count; /* invariants broken in this process before it was opened */
+    bitcask *engine;
+};
+
+/* The reason why a call may not go on, recorded as the last error. */
+pykv_status handle_refuse(const pykv_store *store);
+
+static inline bool handle_is_usable(const pykv_store *store)
+{
+    return PYKV_LIKELY(store->stamp == process_stamp() &&
+                       store->broken_count == invariant_broken_count());
+}
+
+/* Enters a short call. On PYKV_OK handle_leave(token) must follow. */
+static inline pykv_status handle_enter(pykv_store *store, epoch_token *token_out)
+{
+    if (PYKV_UNLIKELY(!handle_is_usable(store))) {
+        return handle_refuse(store);
+    }
+    epoch_token token = epoch_enter(&store->engine->readers);
+    if (PYKV_UNLIKELY(atomic_load_explicit(&store->engine->closing, memory_order_seq_cst) != 0)) {
+        epoch_leave(&store->engine->readers, token);
+        return handle_refuse(store);
+    }
+    *token_out = token;
+    return PYKV_OK;
+}
+
+static inline void handle_leave(pykv_store *store, epoch_token token)
+{
+    epoch_leave(&store->engine->readers, token);
+}
+
+/* Enters a long call. On PYKV_OK handle_leave_long must follow. */
+pykv_status handle_enter_long(pykv_store *store);
+void handle_leave_long(pykv_store *store);
+
+/* PYKV_KEY_TOO_LARGE or PYKV_VALUE_TOO_LARGE with what to do. */
+pykv_status handle_refuse_sizes(size_t key_length, size_t value_length);
+
+static inline pykv_status handle_check_sizes(size_t key_length, size_t value_length)
+{
+    if (PYKV_UNLIKELY(key_length > PYKV_KEY_BYTES_MAX || value_length > PYKV_VALUE_BYTES_MAX)) {
+        return handle_refuse_sizes(key_length, value_length);
+    }
+    return PYKV_OK;
+}
+
+#endif

@@ -1,0 +1,199 @@
+/*
+ * reads: the reading part of pykv.h.
+ */
+#include "api/handle.h"
+#include "base/memory.h"
+#include "bitcask/many.h"
+
+struct pykv_many {
+    pykv_store *store;
+    many *inner;
+    bool inside; /* counted into the store until the results are released */
+    epoch_token token;
+};
+
+struct pykv_scan {
+    pykv_store *store;
+    uint64_t stamp;
+    scan *inner;
+};
+
+pykv_status pykv_get(pykv_store *store, const void *key, size_t key_length, int32_t flags,
+                     pykv_pinned *pinned_out)
+{
+    epoch_token token;
+    pykv_status status = handle_enter(store, &token);
+    if (PYKV_UNLIKELY(status != PYKV_OK)) {
+        return status;
+    }
+    status = handle_check_sizes(key_length, 0);
+    if (PYKV_LIKELY(status == PYKV_OK)) {
+        status = bitcask_get(store->engine, slice_make(key, key_length), flags, pinned_out);
+    }
+    if (PYKV_LIKELY(status == PYKV_OK)) {
+        pinned_out->token = token;
+        return PYKV_OK;
+    }
+    handle_leave(store, token);
+    return status;
+}
+
+void pykv_unpin(pykv_store *store, pykv_pinned *pinned)
+{
+    if (PYKV_UNLIKELY(pinned->owned != NULL)) {
+        mem_free(pinned->owned);
+    }
+    handle_leave(store, (epoch_token)pinned->token);
+}
+
+pykv_status pykv_contains(pykv_store *store, const void *key, size_t key_length, int32_t flags)
+{
+    epoch_token token;
+    pykv_status status = handle_enter(store, &token);
+    if (PYKV_UNLIKELY(status != PYKV_OK)) {
+        return status;
+    }
+    status = handle_check_sizes(key_length, 0);
+    if (PYKV_LIKELY(status == PYKV_OK)) {
+        status = bitcask_contains(store->engine, slice_make(key, key_length), flags);
+    }
+    handle_leave(store, token);
+    return status;
+}
+
+pykv_status pykv_count(pykv_store *store, uint64_t *count_out)
+{
+    epoch_token token;
+    pykv_status status = handle_enter(store, &token);
+    if (status == PYKV_OK) {
+        *count_out = bitcask_count(store->engine);
+        handle_leave(store, token);
+    }
+    return status;
+}
+
+/* ---- many ---- */
+
+pykv_status pykv_many_new(pykv_store *store, pykv_many **many_out)
+{
+    pykv_many *self = mem_alloc_zeroed(1, sizeof *self);
+    if (self == NULL) {
+        return error_set_no_memory(sizeof *self);
+    }
+    pykv_status status = many_new(store->engine, &self->inner);
+    if (status != PYKV_OK) {
+        mem_free(self);
+        return status;
+    }
+    self->store = store;
+    *many_out = self;
+    return PYKV_OK;
+}
+
+void pykv_many_release(pykv_many *self)
+{
+    many_release(self->inner);
+    if (self->inside) {
+        self->inside = false;
+        handle_leave(self->store, self->token);
+    }
+}
+
+void pykv_many_free(pykv_many *self)
+{
+    if (self != NULL) {
+        pykv_many_release(self);
+        many_free(self->inner);
+        mem_free(self);
+    }
+}
+
+static pykv_status check_keys(size_t count, const size_t *key_lengths)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (PYKV_UNLIKELY(key_lengths[i] > PYKV_KEY_BYTES_MAX)) {
+            return handle_refuse_sizes(key_lengths[i], 0);
+        }
+    }
+    return PYKV_OK;
+}
+
+pykv_status pykv_get_many(pykv_many *self, size_t count, const void *const *keys,
+                          const size_t *key_lengths, int32_t flags)
+{
+    pykv_many_release(self);
+    pykv_status status = handle_enter(self->store, &self->token);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    self->inside = true;
+    status = check_keys(count, key_lengths);
+    if (status == PYKV_OK) {
+        status = many_get(self->inner, count, keys, key_lengths, flags);
+    }
+    if (status != PYKV_OK) {
+        pykv_many_release(self);
+    }
+    return status;
+}
+
+const uint8_t *const *pykv_many_values(const pykv_many *self)
+{
+    return many_values(self->inner);
+}
+
+const size_t *pykv_many_lengths(const pykv_many *self)
+{
+    return many_lengths(self->inner);
+}
+
+/* ---- scans ---- */
+
+pykv_status pykv_scan_open(pykv_store *store, int32_t keys_only, pykv_scan **scan_out)
+{
+    epoch_token token;
+    pykv_status status = handle_enter(store, &token);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    pykv_scan *self = mem_alloc_zeroed(1, sizeof *self);
+    if (self == NULL) {
+        status = error_set_no_memory(sizeof *self);
+    } else {
+        self->store = store;
+        self->stamp = store->stamp;
+        status = scan_open(store->engine, keys_only != 0, &self->inner);
+    }
+    handle_leave(store, token);
+    if (status != PYKV_OK) {
+        mem_free(self);
+        return status;
+    }
+    *scan_out = self;
+    return PYKV_OK;
+}
+
+pykv_status pykv_scan_next(pykv_scan *self, size_t chunk_bytes, int32_t flags, pykv_rows *rows_out)
+{
+    epoch_token token;
+    pykv_status status = handle_enter(self->store, &token);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    if ((flags & PYKV_NO_WAIT) != 0) {
+        status = PYKV_WOULD_BLOCK;
+    } else {
+        status = scan_next(self->inner, chunk_bytes, rows_out);
+    }
+    handle_leave(self->store, token);
+    return status;
+}
+
+void pykv_scan_close(pykv_scan *self)
+{
+    if (self == NULL || self->stamp != process_stamp()) {
+        return;
+    }
+    scan_free(self->store->engine, self->inner);
+    mem_free(self);
+}

@@ -1,0 +1,99 @@
+/*
+ * upkeep: sync, flush, compaction, statistics, verification and lent threads of pykv.h.
+ */
+#include "api/handle.h"
+
+pykv_status pykv_sync(pykv_store *store)
+{
+    epoch_token token;
+    pykv_status status = handle_enter(store, &token);
+    if (status == PYKV_OK) {
+        status = bitcask_sync(store->engine);
+        handle_leave(store, token);
+    }
+    return status;
+}
+
+pykv_status pykv_flush(pykv_store *store)
+{
+    epoch_token token;
+    pykv_status status = handle_enter(store, &token);
+    if (status == PYKV_OK) {
+        status = bitcask_flush(store->engine);
+        handle_leave(store, token);
+    }
+    return status;
+}
+
+pykv_status pykv_compact(pykv_store *store, pykv_progress *progress)
+{
+    pykv_status status = handle_enter_long(store);
+    if (status == PYKV_OK) {
+        status = bitcask_compact(store->engine, progress);
+        handle_leave_long(store);
+    }
+    return status;
+}
+
+pykv_status pykv_get_stats(pykv_store *store, pykv_stats *stats_out)
+{
+    epoch_token token;
+    pykv_status status = handle_enter(store, &token);
+    if (status == PYKV_OK) {
+        bitcask_stats(store->engine, stats_out);
+        handle_leave(store, token);
+    }
+    return status;
+}
+
+int32_t pykv_state(pykv_store *store)
+{
+    epoch_token token;
+    if (handle_enter(store, &token) != PYKV_OK) {
+        return PYKV_STATE_CLOSED;
+    }
+    int32_t state = bitcask_state(store->engine);
+    handle_leave(store, token);
+    return state;
+}
+
+pykv_status pykv_verify(pykv_store *store, pykv_progress *progress, pykv_report *report_out)
+{
+    pykv_status status = handle_enter_long(store);
+    if (status == PYKV_OK) {
+        status = bitcask_verify(store->engine, progress, report_out);
+        handle_leave_long(store);
+    }
+    return status;
+}
+
+pykv_status pykv_resume(pykv_store *store)
+{
+    epoch_token token;
+    pykv_status status = handle_enter(store, &token);
+    if (status == PYKV_OK) {
+        status = bitcask_resume(store->engine);
+        handle_leave(store, token);
+    }
+    return status;
+}
+
+pykv_status pykv_maintain(pykv_store *store, int32_t role)
+{
+    pykv_status status = handle_enter_long(store);
+    if (status == PYKV_OK) {
+        status = bitcask_maintain(store->engine, role);
+        handle_leave_long(store);
+    }
+    return status == PYKV_CLOSED ? PYKV_OK : status;
+}
+
+pykv_status pykv_maintain_step(pykv_store *store, int32_t role, int32_t *more_out)
+{
+    pykv_status status = handle_enter_long(store);
+    if (status == PYKV_OK) {
+        status = bitcask_maintain_step(store->engine, role, more_out);
+        handle_leave_long(store);
+    }
+    return status;
+}

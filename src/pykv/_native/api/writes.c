@@ -1,0 +1,212 @@
+/*
+ * writes: the writing part of pykv.h.
+ */
+#include "api/handle.h"
+#include "base/buffer.h"
+#include "base/memory.h"
+#include "bitcask/operation.h"
+
+/* A write collected in a batch: places in the batch's bytes. */
+typedef struct batch_entry {
+    uint8_t kind;
+    size_t key_at;
+    size_t key_length;
+    size_t value_length; /* the value follows the key */
+} batch_entry;
+
+struct pykv_batch {
+    buffer bytes;   /* keys and values */
+    buffer entries; /* of batch_entry */
+};
+
+pykv_status pykv_put(pykv_store *store, const void *key, size_t key_length, const void *value,
+                     size_t value_length, int32_t flags)
+{
+    epoch_token token;
+    pykv_status status = handle_enter(store, &token);
+    if (PYKV_UNLIKELY(status != PYKV_OK)) {
+        return status;
+    }
+    status = handle_check_sizes(key_length, value_length);
+    if (PYKV_LIKELY(status == PYKV_OK)) {
+        status = bitcask_put(store->engine, slice_make(key, key_length),
+                             slice_make(value, value_length), flags);
+    }
+    handle_leave(store, token);
+    return status;
+}
+
+pykv_status pykv_delete(pykv_store *store, const void *key, size_t key_length, int32_t flags,
+                        int32_t *existed_out)
+{
+    epoch_token token;
+    pykv_status status = handle_enter(store, &token);
+    if (PYKV_UNLIKELY(status != PYKV_OK)) {
+        return status;
+    }
+    status = handle_check_sizes(key_length, 0);
+    if (PYKV_LIKELY(status == PYKV_OK)) {
+        status = bitcask_delete(store->engine, slice_make(key, key_length), flags, existed_out);
+    }
+    handle_leave(store, token);
+    return status;
+}
+
+pykv_status pykv_compare_and_set(pykv_store *store, const void *key, size_t key_length,
+                                 const void *expected, size_t expected_length,
+                                 int32_t expect_absent, const void *value, size_t value_length,
+                                 int32_t delete_it, int32_t flags, int32_t *swapped_out)
+{
+    epoch_token token;
+    pykv_status status = handle_enter(store, &token);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    slice wanted = slice_make(expected, expected_length);
+    slice written = slice_make(value, value_length);
+    status = handle_check_sizes(key_length, delete_it != 0 ? 0 : value_length);
+    if (status == PYKV_OK) {
+        status = bitcask_compare_and_set(store->engine, slice_make(key, key_length),
+                                         expect_absent != 0 ? NULL : &wanted,
+                                         delete_it != 0 ? NULL : &written, flags, swapped_out);
+    }
+    handle_leave(store, token);
+    return status;
+}
+
+pykv_status pykv_clear(pykv_store *store, int32_t flags)
+{
+    epoch_token token;
+    pykv_status status = handle_enter(store, &token);
+    if (status == PYKV_OK) {
+        status = bitcask_clear(store->engine, flags);
+        handle_leave(store, token);
+    }
+    return status;
+}
+
+/* ---- batches ---- */
+
+pykv_status pykv_batch_new(pykv_batch **batch_out)
+{
+    pykv_batch *self = mem_alloc_zeroed(1, sizeof *self);
+    if (self == NULL) {
+        return error_set_no_memory(sizeof *self);
+    }
+    *batch_out = self;
+    return PYKV_OK;
+}
+
+static pykv_status add(pykv_batch *self, uint8_t kind, slice key, slice value)
+{
+    batch_entry entry = {.kind = kind,
+                         .key_at = self->bytes.size,
+                         .key_length = key.size,
+                         .value_length = value.size};
+    pykv_status status = handle_check_sizes(key.size, value.size);
+    if (status == PYKV_OK) {
+        status = buffer_reserve(&self->bytes, key.size + value.size);
+    }
+    if (status == PYKV_OK) {
+        status = buffer_append(&self->entries, &entry, sizeof entry);
+    }
+    if (status == PYKV_OK) {
+        status = buffer_append(&self->bytes, key.data, key.size);
+    }
+    if (status == PYKV_OK) {
+        status = buffer_append(&self->bytes, value.data, value.size);
+    }
+    return status;
+}
+
+pykv_status pykv_batch_put(pykv_batch *self, const void *key, size_t key_length, const void *value,
+                           size_t value_length)
+{
+    return add(self, RECORD_PUT, slice_make(key, key_length), slice_make(value, value_length));
+}
+
+pykv_status pykv_batch_delete(pykv_batch *self, const void *key, size_t key_length)
+{
+    return add(self, RECORD_DELETE, slice_make(key, key_length), slice_make(NULL, 0));
+}
+
+size_t pykv_batch_count(const pykv_batch *self)
+{
+    return self->entries.size / sizeof(batch_entry);
+}
+
+size_t pykv_batch_bytes(const pykv_batch *self)
+{
+    return self->bytes.size;
+}
+
+void pykv_batch_clear(pykv_batch *self)
+{
+    buffer_clear(&self->bytes);
+    buffer_clear(&self->entries);
+}
+
+void pykv_batch_free(pykv_batch *self)
+{
+    if (self != NULL) {
+        buffer_reset(&self->bytes);
+        buffer_reset(&self->entries);
+        mem_free(self);
+    }
+}
+
+static pykv_status write_operations(pykv_store *store, operation *operations, size_t count,
+                                    int32_t flags)
+{
+    epoch_token token;
+    pykv_status status = handle_enter(store, &token);
+    if (status == PYKV_OK) {
+        status = bitcask_write(store->engine, operations, count, flags);
+        handle_leave(store, token);
+    }
+    return status;
+}
+
+pykv_status pykv_write(pykv_store *store, pykv_batch *batch, int32_t flags)
+{
+    size_t count = pykv_batch_count(batch);
+    operation *operations = mem_alloc((count + 1) * sizeof *operations);
+    if (operations == NULL) {
+        return error_set_no_memory((count + 1) * sizeof *operations);
+    }
+    for (size_t i = 0; i < count; i++) {
+        batch_entry entry;
+        memcpy(&entry, batch->entries.data + i * sizeof entry, sizeof entry);
+        const uint8_t *key = batch->bytes.data + entry.key_at;
+        operations[i].record.kind = entry.kind;
+        operations[i].record.key = slice_make(key, entry.key_length);
+        operations[i].record.value = slice_make(key + entry.key_length, entry.value_length);
+    }
+    pykv_status status = write_operations(store, operations, count, flags);
+    mem_free(operations);
+    return status;
+}
+
+pykv_status pykv_write_many(pykv_store *store, size_t count, const void *const *keys,
+                            const size_t *key_lengths, const void *const *values,
+                            const size_t *value_lengths, int32_t flags)
+{
+    pykv_status status = PYKV_OK;
+    operation *operations = mem_alloc((count + 1) * sizeof *operations);
+    if (operations == NULL) {
+        return error_set_no_memory((count + 1) * sizeof *operations);
+    }
+    for (size_t i = 0; i < count && status == PYKV_OK; i++) {
+        size_t value_length = values != NULL ? value_lengths[i] : 0;
+        status = handle_check_sizes(key_lengths[i], value_length);
+        operations[i].record.kind = values != NULL ? RECORD_PUT : RECORD_DELETE;
+        operations[i].record.key = slice_make(keys[i], key_lengths[i]);
+        operations[i].record.value =
+            values != NULL ? slice_make(values[i], value_length) : slice_make(NULL, 0);
+    }
+    if (status == PYKV_OK) {
+        status = write_operations(store, operations, count, flags);
+    }
+    mem_free(operations);
+    return status;
+}

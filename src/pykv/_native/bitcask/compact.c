@@ -1,0 +1,95 @@
+/*
+ * compact: merging everything that holds a dead byte, now, in the caller's thread.
+ */
+#include "base/error.h"
+#include "bitcask/bitcask.h"
+#include "bitcask/limbo.h"
+#include "bitcask/merge.h"
+#include "bitcask/rolling.h"
+#include "bitcask/sync.h"
+
+static uint64_t disk_bytes(bitcask *self)
+{
+    uint64_t disk;
+    uint64_t live;
+    mutex_lock(&self->writer);
+    bitcask_space(self, &disk, &live);
+    mutex_unlock(&self->writer);
+    return disk;
+}
+
+static bool is_cancelled(pykv_progress *progress)
+{
+    if (progress == NULL) {
+        return false;
+    }
+    __atomic_fetch_add(&progress->done, BITCASK_STEP_BYTES, __ATOMIC_RELAXED);
+    return __atomic_load_n(&progress->cancel, __ATOMIC_RELAXED) != 0;
+}
+
+static pykv_status run_merge(bitcask *self, pykv_progress *progress) REQUIRES(self->merge_lock)
+{
+    bool more = self->merge != NULL;
+    pykv_status status = PYKV_OK;
+    while (more && status == PYKV_OK) {
+        status = merge_step(self, &more);
+        if (status == PYKV_OK && more && is_cancelled(progress)) {
+            return error_set(PYKV_TIMED_OUT, "the compaction was cancelled");
+        }
+    }
+    return status;
+}
+
+/* Finishes what runs, then merges one pick; picked_out tells how many segments that was. */
+static pykv_status merge_once(bitcask *self, pykv_progress *progress, size_t *picked_out)
+{
+    segment *inputs[MERGE_INPUTS_MAX];
+    mutex_lock(&self->merge_lock);
+    pykv_status status = run_merge(self, progress);
+    mutex_lock(&self->writer);
+    *picked_out = status == PYKV_OK ? merge_pick(self, true, inputs) : 0;
+    mutex_unlock(&self->writer);
+    if (*picked_out > 0) {
+        status = merge_begin(self, inputs, *picked_out);
+        if (status == PYKV_OK) {
+            status = run_merge(self, progress);
+        }
+    }
+    mutex_unlock(&self->merge_lock);
+    if (status == PYKV_TIMED_OUT) {
+        merge_abandon(self);
+    }
+    return status;
+}
+
+static pykv_status seal_and_sync(bitcask *self)
+{
+    mutex_lock(&self->writer);
+    pykv_status status = bitcask_check_writable(self);
+    bool has_dead = self->active != NULL &&
+                    self->active->length - LOG_SEGMENT_HEADER_BYTES > self->active->live_bytes;
+    if (status == PYKV_OK && has_dead) {
+        status = bitcask_seal_active(self);
+    }
+    mutex_unlock(&self->writer);
+    return status == PYKV_OK ? bitcask_sync(self) : status;
+}
+
+pykv_status bitcask_compact(bitcask *self, pykv_progress *progress)
+{
+    pykv_status status = seal_and_sync(self);
+    uint64_t before = UINT64_MAX;
+    size_t picked = 1;
+    if (progress != NULL) {
+        progress->total = disk_bytes(self);
+    }
+    while (status == PYKV_OK && picked > 0 && disk_bytes(self) < before) {
+        before = disk_bytes(self);
+        status = merge_once(self, progress, &picked);
+    }
+    bool waiting;
+    mutex_lock(&self->writer);
+    bitcask_sweep_limbo(self, &waiting);
+    mutex_unlock(&self->writer);
+    return status;
+}

@@ -1,0 +1,280 @@
+/*
+ * maintenance: what lent threads do, in bounded steps.
+ *
+ * LOG: prepares the next segment and the mapped tail ahead of writers, syncs at the interval asked for and
+ * at least every 30 s, syncs sealed segments. DATA: writes hints, checks the directory image, merges,
+ * frees what readers left. A step that fails degrades the store until a later one succeeds.
+ */
+#include "base/error.h"
+#include "base/invariant.h"
+#include "bitcask/bitcask.h"
+#include "bitcask/find.h"
+#include "bitcask/hint.h"
+#include "bitcask/image.h"
+#include "bitcask/limbo.h"
+#include "bitcask/merge.h"
+#include "bitcask/rolling.h"
+#include "bitcask/sync.h"
+
+enum {
+    MAINTAIN_IDLE_US = 250000,   /* a lent thread looks for work at least this often */
+    MAINTAIN_RETRY_US = 1000000, /* after a failure */
+    MAINTAIN_SEAL_IDLE_US = 1000000,
+    MAINTAIN_FRUIT_SHARE = 16    /* a merge that freed less of its input makes merging rest */
+};
+
+/* ---- LOG ---- */
+
+static bool sync_is_due(bitcask *self) REQUIRES(self->writer)
+{
+    if (self->synced_sequence == self->appended_sequence || self->state == PYKV_STATE_FAILED) {
+        return false;
+    }
+    uint64_t every = self->options.durability == PYKV_DURABILITY_INTERVAL
+                         ? self->options.interval_us
+                         : BITCASK_SYNC_EVERY_US;
+    for (size_t i = 0; i < self->segment_count; i++) {
+        if (self->segments[i]->sealed && !self->segments[i]->synced) {
+            return true;
+        }
+    }
+    return env_monotonic_us(self->env) - self->last_sync_us >= every;
+}
+
+static pykv_status log_step(bitcask *self, int32_t *more_out)
+{
+    mutex_lock(&self->writer);
+    bool sync = sync_is_due(self);
+    bool prepare = self->active != NULL && self->prepared == NULL && self->ground_ready &&
+                   self->state != PYKV_STATE_FAILED;
+    log_sink *sink = self->sink;
+    bool ahead = sink != NULL && log_sink_is_mapped(sink) && log_sink_wants_prepare(sink);
+    pykv_status status = PYKV_OK;
+    if (ahead) {
+        status = log_sink_prepare(sink, 0);
+    }
+    if (sink != NULL) {
+        log_sink_pace(sink);
+    }
+    mutex_unlock(&self->writer);
+    if (status == PYKV_OK && sync) {
+        status = bitcask_sync(self);
+    }
+    if (status == PYKV_OK && prepare) {
+        status = bitcask_prepare_next(self);
+    }
+    *more_out = 0;
+    return status;
+}
+
+/* ---- DATA ---- */
+
+static segment *without_hint(bitcask *self) REQUIRES(self->writer)
+{
+    for (size_t i = 0; i < self->segment_count; i++) {
+        segment *candidate = self->segments[i];
+        if (candidate->sealed && candidate->synced && !candidate->has_hint &&
+            !candidate->merging && !candidate->leaving) {
+            return candidate;
+        }
+    }
+    return NULL;
+}
+
+static pykv_status hint_step(bitcask *self, bool *worked)
+{
+    hint_list list = {0};
+    mutex_lock(&self->writer);
+    segment *target = without_hint(self);
+    if (target != NULL) {
+        target->pin_count++;
+    }
+    mutex_unlock(&self->writer);
+    *worked = target != NULL;
+    if (target == NULL) {
+        return PYKV_OK;
+    }
+    pykv_status status = hint_scan(self, target, &list);
+    if (status == PYKV_OK) {
+        status = hint_write(self, target, &list);
+    }
+    hint_list_reset(&list);
+    mutex_lock(&self->writer);
+    target->has_hint = true; /* not tried again in this process, whatever came of it */
+    bitcask_unpin_segment(self, target);
+    mutex_unlock(&self->writer);
+    return status;
+}
+
+/* The active segment holds much that is dead, and nobody writes: seal it, so that it can be merged. */
+static pykv_status seal_if_idle(bitcask *self) REQUIRES(self->writer)
+{
+    segment *active = self->active;
+    if (active == NULL || active->last_sequence == 0 || self->pending_count > 0) {
+        return PYKV_OK;
+    }
+    uint64_t now = env_monotonic_us(self->env);
+    if (self->idle_sequence != self->appended_sequence) {
+        self->idle_sequence = self->appended_sequence;
+        self->idle_since_us = now;
+        return PYKV_OK;
+    }
+    uint64_t records = active->length - LOG_SEGMENT_HEADER_BYTES;
+    if (now - self->idle_since_us < MAINTAIN_SEAL_IDLE_US || active->live_bytes * 4 > records * 3) {
+        return PYKV_OK;
+    }
+    return bitcask_seal_active(self);
+}
+
+static uint64_t written_now(bitcask *self)
+{
+    return atomic_load_explicit(&self->counters.written_bytes, memory_order_relaxed);
+}
+
+/* Begins a merge if one is due and worth it. */
+static pykv_status begin_if_due(bitcask *self) REQUIRES(self->merge_lock)
+{
+    segment *inputs[MERGE_INPUTS_MAX];
+    size_t count = 0;
+    pykv_status status = PYKV_OK;
+    mutex_lock(&self->writer);
+    bool due = self->state != PYKV_STATE_FAILED && merge_is_due(self);
+    if (due) {
+        status = seal_if_idle(self);
+    }
+    if (due && status == PYKV_OK && written_now(self) >= self->merge_rest_until) {
+        count = merge_pick(self, false, inputs);
+    }
+    mutex_unlock(&self->writer);
+    return count > 0 ? merge_begin(self, inputs, count) : status;
+}
+
+static uint64_t disk_bytes(bitcask *self)
+{
+    uint64_t disk;
+    uint64_t live;
+    mutex_lock(&self->writer);
+    bitcask_space(self, &disk, &live);
+    mutex_unlock(&self->writer);
+    return disk;
+}
+
+static pykv_status merge_work(bitcask *self, bool *worked) REQUIRES(self->merge_lock)
+{
+    pykv_status status = PYKV_OK;
+    bool more;
+    if (self->merge == NULL) {
+        status = begin_if_due(self);
+        self->merge_began_disk = disk_bytes(self);
+    }
+    *worked = status == PYKV_OK && self->merge != NULL;
+    if (!*worked) {
+        return status;
+    }
+    status = merge_step(self, &more);
+    if (status == PYKV_OK && !more) {
+        uint64_t now = disk_bytes(self);
+        bool fruitful = now + now / MAINTAIN_FRUIT_SHARE < self->merge_began_disk;
+        self->merge_rest_until =
+            fruitful ? 0 : written_now(self) + self->options.segment_bytes / 4;
+    }
+    return status;
+}
+
+static pykv_status data_step(bitcask *self, int32_t *more_out)
+{
+    bool waiting = false;
+    bool hinted = false;
+    bool pages = false;
+    bool merged = false;
+    mutex_lock(&self->writer);
+    bitcask_sweep_limbo(self, &waiting);
+    mutex_unlock(&self->writer);
+    pykv_status status = bitcask_check_image_some(self, &pages);
+    if (status == PYKV_OK && self->options.read_only == 0) {
+        status = hint_step(self, &hinted);
+        if (status == PYKV_OK && mutex_try_lock(&self->merge_lock)) {
+            status = merge_work(self, &merged);
+            mutex_unlock(&self->merge_lock);
+        }
+    }
+    *more_out = pages || hinted || merged;
+    return status;
+}
+
+/* ---- steps and lent threads ---- */
+
+static void note_result(bitcask *self, pykv_status status)
+{
+    mutex_lock(&self->writer);
+    if (status != PYKV_OK && self->state == PYKV_STATE_OPEN) {
+        self->state = PYKV_STATE_DEGRADED;
+        self->failure = *error_last();
+    } else if (status == PYKV_OK && self->state == PYKV_STATE_DEGRADED) {
+        self->state = PYKV_STATE_OPEN;
+    }
+    mutex_unlock(&self->writer);
+}
+
+pykv_status bitcask_maintain_step(bitcask *self, int32_t role, int32_t *more_out)
+{
+    int32_t more = 0;
+    pykv_status status = PYKV_OK;
+    if (role == PYKV_ROLE_LOG && self->options.read_only == 0) {
+        status = log_step(self, &more);
+    } else if (role == PYKV_ROLE_DATA) {
+        status = data_step(self, &more);
+        note_result(self, status);
+    } else if (role != PYKV_ROLE_LOG) {
+        return error_set(PYKV_INVALID_ARGUMENT, "role is %d, and must be LOG or DATA", role);
+    }
+    if (status == PYKV_OK) {
+        *more_out = more;
+    }
+    return status;
+}
+
+/* Microseconds that merging rests after a step to keep its pace. */
+static uint64_t pace_us(const bitcask *self, int32_t role)
+{
+    if (role != PYKV_ROLE_DATA || self->options.merge_bytes_per_second == 0) {
+        return 0;
+    }
+    return BITCASK_STEP_BYTES * UINT64_C(1000000) / self->options.merge_bytes_per_second;
+}
+
+static uint64_t wait_us(const bitcask *self, int32_t role, pykv_status status, int32_t more)
+{
+    uint64_t idle = MAINTAIN_IDLE_US;
+    if (role == PYKV_ROLE_LOG && self->options.durability == PYKV_DURABILITY_INTERVAL &&
+        self->options.interval_us < idle) {
+        idle = self->options.interval_us;
+    }
+    if (status != PYKV_OK) {
+        return MAINTAIN_RETRY_US;
+    }
+    return more != 0 ? pace_us(self, role) : idle;
+}
+
+static bool is_closing(const bitcask *self)
+{
+    return atomic_load_explicit(&self->closing, memory_order_acquire) != 0;
+}
+
+pykv_status bitcask_maintain(bitcask *self, int32_t role)
+{
+    if (role != PYKV_ROLE_LOG && role != PYKV_ROLE_DATA) {
+        return error_set(PYKV_INVALID_ARGUMENT, "role is %d, and must be LOG or DATA", role);
+    }
+    while (!is_closing(self)) {
+        int32_t more = 0;
+        pykv_status status = bitcask_maintain_step(self, role, &more);
+        uint64_t pause = wait_us(self, role, status, more);
+        mutex_lock(&self->wake_lock);
+        if (!is_closing(self) && pause > 0) {
+            condition_wait_for(&self->wake, &self->wake_lock, pause);
+        }
+        mutex_unlock(&self->wake_lock);
+    }
+    return PYKV_OK;
+}

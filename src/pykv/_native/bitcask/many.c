@@ -1,0 +1,246 @@
+/*
+ * many: many keys at once. Hashes first, then buckets, lines and records are prefetched in turn, so that
+ * the cache misses of different keys overlap.
+ *
+ * A batch is seen whole or not at all: if one was published meanwhile the lookup begins again, at last
+ * under the writer lock.
+ */
+#include "bitcask/many.h"
+
+#include "base/cycles.h"
+#include "base/error.h"
+#include "base/invariant.h"
+#include "base/memory.h"
+#include "bitcask/find.h"
+#include "bitcask/image.h"
+
+enum { MANY_ATTEMPTS = 3, MANY_AHEAD = 8 };
+
+struct many {
+    bitcask *store;
+    size_t count;
+    size_t capacity;
+    const uint8_t **values;
+    size_t *lengths;
+    uint64_t *hashes;
+    bool inside; /* the epoch is held */
+    epoch_token token;
+    buffer copies; /* values read by pread; values hold offsets until all are read */
+};
+
+pykv_status many_new(bitcask *store, many **many_out)
+{
+    many *self = mem_alloc_zeroed(1, sizeof *self);
+    if (self == NULL) {
+        return error_set_no_memory(sizeof *self);
+    }
+    self->store = store;
+    *many_out = self;
+    return PYKV_OK;
+}
+
+void many_release(many *self)
+{
+    if (self->inside) {
+        epoch_leave(&self->store->readers, self->token);
+        self->inside = false;
+    }
+    buffer_clear(&self->copies);
+    self->count = 0;
+}
+
+void many_free(many *self)
+{
+    if (self != NULL) {
+        many_release(self);
+        buffer_reset(&self->copies);
+        mem_free(self->values);
+        mem_free(self->lengths);
+        mem_free(self->hashes);
+        mem_free(self);
+    }
+}
+
+static pykv_status reserve(many *self, size_t count)
+{
+    if (count <= self->capacity) {
+        return PYKV_OK;
+    }
+    mem_free(self->values);
+    mem_free(self->lengths);
+    mem_free(self->hashes);
+    self->capacity = 0;
+    self->values = mem_alloc(count * sizeof *self->values);
+    self->lengths = mem_alloc(count * sizeof *self->lengths);
+    self->hashes = mem_alloc(count * sizeof *self->hashes);
+    if (self->values == NULL || self->lengths == NULL || self->hashes == NULL) {
+        return error_set_no_memory(count * 3 * sizeof *self->hashes);
+    }
+    self->capacity = count;
+    return PYKV_OK;
+}
+
+/* Starts the loads that the lookup of key index will need, in three stages ahead of it. */
+static void prefetch(const many *self, const directory *keys, size_t index)
+{
+    if (index + 2 * MANY_AHEAD < self->count) {
+        keydir_prefetch_line(keys->keys, self->hashes[index + 2 * MANY_AHEAD]);
+    }
+    if (index + MANY_AHEAD < self->count) {
+        keydir_cursor cursor;
+        if (keydir_find(keys->keys, self->hashes[index + MANY_AHEAD], &cursor) &&
+            keydir_next(&cursor)) {
+            const segment *holder = extent_segment(&self->store->extents, cursor.address);
+            if (holder != NULL && segment_is_mapped(holder)) {
+                const uint8_t *at =
+                    holder->mapping.base + bitcask_offset(holder, cursor.address);
+                __builtin_prefetch(at);
+                __builtin_prefetch(at + 64);
+                __builtin_prefetch(at + 128);
+            }
+        }
+    }
+}
+
+static void keep_copy(many *self, size_t index, const record *found, const buffer *scratch,
+                      pykv_status *status)
+{
+    if (scratch == NULL || found->value.size == 0) {
+        self->values[index] = found->value.data;
+        return;
+    }
+    self->values[index] = (const uint8_t *)(uintptr_t)self->copies.size;
+    *status = buffer_append(&self->copies, found->value.data, found->value.size);
+}
+
+/* Looks every key up once. PYKV_WOULD_BLOCK: begin again. */
+static pykv_status look_up(many *self, const void *const *keys, const size_t *key_lengths,
+                           read_mode mode, buffer *scratch)
+{
+    bitcask *store = self->store;
+    directory *now = atomic_load_explicit(&store->directory, memory_order_acquire);
+    for (size_t i = 0; i < self->count; i++) {
+        keydir_cursor cursor;
+        record found;
+        if (scratch == NULL) {
+            prefetch(self, now, i);
+        }
+        pykv_status status =
+            bitcask_find(store, now, self->hashes[i], slice_make(keys[i], key_lengths[i]), mode,
+                         true, scratch, &cursor, &found);
+        self->values[i] = NULL;
+        self->lengths[i] = SIZE_MAX;
+        if (status == PYKV_OK) {
+            self->lengths[i] = found.value.size;
+            keep_copy(self, i, &found, scratch, &status);
+        } else if (status == PYKV_NOT_FOUND) {
+            status = PYKV_OK;
+        }
+        if (status != PYKV_OK) {
+            return status;
+        }
+    }
+    return PYKV_OK;
+}
+
+static void hash_keys(many *self, const void *const *keys, const size_t *key_lengths)
+{
+    directory *now = atomic_load_explicit(&self->store->directory, memory_order_acquire);
+    for (size_t i = 0; i < self->count; i++) {
+        self->hashes[i] = bitcask_hash(self->store, keys[i], key_lengths[i]);
+        keydir_prefetch_bucket(now->keys, self->hashes[i]);
+    }
+}
+
+static uint32_t moment_of(bitcask *store)
+{
+    return keydir_moment(atomic_load_explicit(&store->directory, memory_order_acquire)->keys);
+}
+
+static pykv_status get_hot(many *self, const void *const *keys, const size_t *key_lengths)
+{
+    pykv_status status = PYKV_WOULD_BLOCK;
+    for (int attempt = 0; attempt < MANY_ATTEMPTS && status == PYKV_WOULD_BLOCK; attempt++) {
+        uint32_t before = moment_of(self->store);
+        uint64_t began = cycles_now();
+        status = look_up(self, keys, key_lengths, READ_HOT, NULL);
+        bitcask_note_access(self->store, (cycles_now() - began) / (self->count + 1));
+        if (status == PYKV_OK && moment_of(self->store) != before) {
+            status = PYKV_WOULD_BLOCK;
+        }
+    }
+    return status;
+}
+
+/* By pread, with the writer lock held so that no batch is published meanwhile. */
+static pykv_status get_cold(many *self, const void *const *keys, const size_t *key_lengths)
+{
+    buffer scratch = BUFFER_EMPTY;
+    pykv_status status = PYKV_OK;
+    buffer_clear(&self->copies);
+    mutex_lock(&self->store->writer);
+    for (size_t i = 0; i < self->count && status == PYKV_OK; i++) {
+        status = bitcask_check_image_locked(self->store, self->hashes[i]);
+    }
+    if (status == PYKV_OK) {
+        status = look_up(self, keys, key_lengths, READ_COLD_LOCKED, &scratch);
+    }
+    mutex_unlock(&self->store->writer);
+    buffer_reset(&scratch);
+    return status;
+}
+
+/* Turns what the results hold into pointers: NULL for absent, never NULL for a value. */
+static void finish(many *self, bool copied)
+{
+    static const uint8_t empty[1] = {0};
+    for (size_t i = 0; i < self->count; i++) {
+        if (self->lengths[i] == SIZE_MAX) {
+            self->lengths[i] = 0;
+            self->values[i] = NULL;
+        } else if (self->lengths[i] == 0) {
+            self->values[i] = empty;
+        } else if (copied) {
+            self->values[i] = self->copies.data + (uintptr_t)self->values[i];
+        }
+    }
+}
+
+pykv_status many_get(many *self, size_t count, const void *const *keys, const size_t *key_lengths,
+                     int32_t flags)
+{
+    many_release(self);
+    pykv_status status = reserve(self, count);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    self->count = count;
+    self->token = epoch_enter(&self->store->readers);
+    self->inside = true;
+    atomic_fetch_add_explicit(&self->store->counters.get_count, count, memory_order_relaxed);
+    hash_keys(self, keys, key_lengths);
+    status = PYKV_WOULD_BLOCK;
+    if (bitcask_read_mode(self->store) == READ_HOT) {
+        status = get_hot(self, keys, key_lengths);
+    }
+    bool cold = status == PYKV_WOULD_BLOCK && (flags & PYKV_NO_WAIT) == 0;
+    if (cold) {
+        status = get_cold(self, keys, key_lengths);
+    }
+    if (status != PYKV_OK) {
+        many_release(self);
+        return status;
+    }
+    finish(self, cold);
+    return PYKV_OK;
+}
+
+const uint8_t *const *many_values(const many *self)
+{
+    return self->values;
+}
+
+const size_t *many_lengths(const many *self)
+{
+    return self->lengths;
+}

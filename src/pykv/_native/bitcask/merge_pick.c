@@ -1,0 +1,170 @@
+/*
+ * merge_pick: which segments to merge, and when.
+ *
+ * Candidates are sealed, synced and published. The one with the largest dead
+ * share goes first, with every neighbour that is at least half dead, as long as the live bytes fit one
+ * output. When tombstones make up much of the store, the segment with the oldest birth joins, because it
+ * is what keeps them from being dropped.
+ */
+#include "base/invariant.h"
+#include "bitcask/merge.h"
+#include "bitcask/rolling.h"
+
+enum {
+    PICK_TOMBSTONE_SHARE = 8, /* one eighth of the disk bytes */
+    PICK_OUTPUT_SEGMENTS = 4  /* live bytes of a thorough merge, in segments */
+};
+
+static uint64_t length_of(const segment *source)
+{
+    return atomic_load_explicit(&source->length, memory_order_relaxed);
+}
+
+static uint64_t dead_bytes(const segment *source)
+{
+    uint64_t records = length_of(source) - LOG_SEGMENT_HEADER_BYTES;
+    return records > source->live_bytes ? records - source->live_bytes : 0;
+}
+
+static bool may_merge(const bitcask *store, const segment *source) REQUIRES(store->writer)
+{
+    return source->sealed && source->synced && source != store->prepared &&
+           !source->merging && source->last_sequence <= store->published_sequence;
+}
+
+/* Lowest birth sequence of all segments but one. */
+static uint64_t oldest_other_birth(const bitcask *store, const segment *except)
+    REQUIRES(store->writer)
+{
+    uint64_t oldest = UINT64_MAX;
+    for (size_t i = 0; i < store->segment_count; i++) {
+        if (store->segments[i] != except && segment_birth(store->segments[i]) < oldest) {
+            oldest = segment_birth(store->segments[i]);
+        }
+    }
+    return oldest;
+}
+
+/* Dead bytes that merging source alone would free: tombstones count if they could be dropped. */
+static uint64_t freeable_bytes(const bitcask *store, const segment *source)
+    REQUIRES(store->writer)
+{
+    uint64_t dead = dead_bytes(source);
+    uint64_t kept = source->tombstone_bytes < dead ? source->tombstone_bytes : dead;
+    bool droppable = source->last_sequence < oldest_other_birth(store, source);
+    return droppable ? dead : dead - kept;
+}
+
+static segment *most_dead(bitcask *store) REQUIRES(store->writer)
+{
+    segment *best = NULL;
+    uint64_t best_dead = 0;
+    for (size_t i = 0; i < store->segment_count; i++) {
+        segment *candidate = store->segments[i];
+        uint64_t dead = may_merge(store, candidate) ? freeable_bytes(store, candidate) : 0;
+        if (dead > 0 && (best == NULL || dead * length_of(best) > best_dead * length_of(candidate))) {
+            best = candidate;
+            best_dead = dead;
+        }
+    }
+    return best;
+}
+
+static segment *oldest_birth(bitcask *store) REQUIRES(store->writer)
+{
+    segment *best = NULL;
+    for (size_t i = 0; i < store->segment_count; i++) {
+        segment *candidate = store->segments[i];
+        if (may_merge(store, candidate) &&
+            (best == NULL || segment_birth(candidate) < segment_birth(best))) {
+            best = candidate;
+        }
+    }
+    return best;
+}
+
+static uint64_t tombstone_bytes(const bitcask *store) REQUIRES(store->writer)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < store->segment_count; i++) {
+        bytes += store->segments[i]->tombstone_bytes;
+    }
+    return bytes;
+}
+
+static bool add_input(segment **inputs, size_t *count, segment *candidate)
+{
+    for (size_t i = 0; i < *count; i++) {
+        if (inputs[i] == candidate) {
+            return false;
+        }
+    }
+    if (*count == MERGE_INPUTS_MAX) {
+        return false;
+    }
+    inputs[(*count)++] = candidate;
+    return true;
+}
+
+/* All that may be merged and has a dead byte: for compact(). With tombstones about, everything. */
+static size_t pick_all(bitcask *store, segment **inputs) REQUIRES(store->writer)
+{
+    size_t count = 0;
+    uint64_t live = 0;
+    bool tombstones = tombstone_bytes(store) > 0;
+    for (size_t i = 0; i < store->segment_count; i++) {
+        segment *candidate = store->segments[i];
+        bool worth = dead_bytes(candidate) > 0 || tombstones;
+        bool fits = live + candidate->live_bytes <=
+                    PICK_OUTPUT_SEGMENTS * (uint64_t)store->options.segment_bytes;
+        if (may_merge(store, candidate) && worth && (fits || count == 0)) {
+            add_input(inputs, &count, candidate);
+            live += candidate->live_bytes;
+        }
+    }
+    return count;
+}
+
+static size_t pick_some(bitcask *store, segment **inputs) REQUIRES(store->writer)
+{
+    size_t count = 0;
+    uint64_t disk;
+    uint64_t live;
+    bitcask_space(store, &disk, &live);
+    segment *first = most_dead(store);
+    bool tombstones = tombstone_bytes(store) * PICK_TOMBSTONE_SHARE > disk;
+    segment *oldest = tombstones || first == NULL ? oldest_birth(store) : NULL;
+    uint64_t budget = store->options.segment_bytes;
+    if (first != NULL) {
+        add_input(inputs, &count, first);
+        budget -= first->live_bytes < budget ? first->live_bytes : budget;
+    }
+    if (oldest != NULL && tombstones) {
+        add_input(inputs, &count, oldest);
+    }
+    for (size_t i = 0; i < store->segment_count; i++) {
+        segment *candidate = store->segments[i];
+        bool dense = dead_bytes(candidate) * 2 >= length_of(candidate);
+        bool tiny = length_of(candidate) * 4 < store->options.segment_bytes;
+        if (may_merge(store, candidate) && (dense || (tiny && dead_bytes(candidate) > 0)) &&
+            candidate->live_bytes <= budget && add_input(inputs, &count, candidate)) {
+            budget -= candidate->live_bytes;
+        }
+    }
+    return count;
+}
+
+size_t merge_pick(bitcask *store, bool thorough, segment *inputs_out[MERGE_INPUTS_MAX])
+{
+    return thorough ? pick_all(store, inputs_out) : pick_some(store, inputs_out);
+}
+
+bool merge_is_due(bitcask *store)
+{
+    uint64_t disk;
+    uint64_t live;
+    bitcask_space(store, &disk, &live);
+    uint64_t overhead = (uint64_t)store->segment_count * LOG_SEGMENT_HEADER_BYTES;
+    double limit = (double)live * store->options.space_amplification_max;
+    return (double)(disk - overhead) > limit;
+}

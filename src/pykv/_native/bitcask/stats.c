@@ -1,0 +1,120 @@
+/*
+ * stats: counters and gauges, and the state of the store.
+ */
+#include "base/process.h"
+#include "bitcask/bitcask.h"
+#include "bitcask/find.h"
+#include "bitcask/rolling.h"
+#include "bitcask/sync.h"
+
+static uint64_t read_counter(const _Atomic uint64_t *counter)
+{
+    return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+static void add_counters(const bitcask *self, pykv_stats *out)
+{
+    out->put_count = read_counter(&self->counters.put_count);
+    out->delete_count = read_counter(&self->counters.delete_count);
+    out->get_count = read_counter(&self->counters.get_count);
+    out->get_hit_count = read_counter(&self->counters.get_hit_count);
+    out->sync_count = read_counter(&self->counters.sync_count);
+    out->written_bytes = read_counter(&self->counters.written_bytes);
+    out->merged_bytes = read_counter(&self->counters.merged_bytes);
+    out->merge_count = read_counter(&self->counters.merge_count);
+    out->tag_mismatch_count = read_counter(&self->counters.tag_mismatch_count);
+    out->cold_read_count = read_counter(&self->counters.cold_read_count);
+}
+
+static void add_segments(bitcask *self, pykv_stats *out) REQUIRES(self->writer)
+{
+    bitcask_space(self, &out->disk_bytes, &out->live_bytes);
+    out->segment_count = self->segment_count;
+    for (size_t i = 0; i < self->segment_count; i++) {
+        if (segment_is_mapped(self->segments[i])) {
+            out->bus_fault_count += env_mapping_faults(&self->segments[i]->mapping);
+        }
+    }
+}
+
+static int32_t state_locked(const bitcask *self) REQUIRES(self->writer)
+{
+    if (self->state == PYKV_STATE_OPEN && self->options.read_only != 0) {
+        return PYKV_STATE_READ_ONLY;
+    }
+    return self->state;
+}
+
+void bitcask_stats(bitcask *self, pykv_stats *out)
+{
+    *out = (pykv_stats){0};
+    add_counters(self, out);
+    mutex_lock(&self->writer);
+    directory *keys = atomic_load_explicit(&self->directory, memory_order_relaxed);
+    add_segments(self, out);
+    out->key_count = keydir_count(keys->keys);
+    out->keydir_bytes = keydir_bytes(keys->keys);
+    out->undo_bytes = undo_bytes(&keys->undo);
+    out->open_scan_count = self->open_scan_count;
+    out->last_sequence = self->published_sequence;
+    out->synced_sequence = self->synced_sequence;
+    out->epoch = self->epoch_number;
+    out->recovered_record_count = self->recovered_record_count;
+    out->discarded_bytes = self->discarded_bytes;
+    out->open_us = self->open_us;
+    out->state = state_locked(self);
+    out->log_sink = self->sink != NULL ? (log_sink_is_mapped(self->sink) ? PYKV_LOG_MAPPED
+                                                                         : PYKV_LOG_PWRITE)
+                                       : (self->mapped_log ? PYKV_LOG_MAPPED : PYKV_LOG_PWRITE);
+    mutex_unlock(&self->writer);
+    out->engine = PYKV_ENGINE_BITCASK;
+    out->durability = self->options.durability;
+    out->bus_guard_active = process_guard_check();
+    out->hot_mode = bitcask_read_mode(self) == READ_HOT;
+    out->recovered_from_image = self->recovered_from_image;
+    out->clean_open = self->clean_open;
+}
+
+int32_t bitcask_state(bitcask *self)
+{
+    mutex_lock(&self->writer);
+    int32_t state = state_locked(self);
+    mutex_unlock(&self->writer);
+    return state;
+}
+
+uint64_t bitcask_count(bitcask *self)
+{
+    return keydir_count(atomic_load_explicit(&self->directory, memory_order_acquire)->keys);
+}
+
+pykv_status bitcask_flush(bitcask *self)
+{
+    mutex_lock(&self->writer);
+    pykv_status status = bitcask_check_writable(self);
+    if (status == PYKV_OK && self->active != NULL && self->active->last_sequence != 0) {
+        status = bitcask_seal_active(self);
+    }
+    mutex_unlock(&self->writer);
+    return status == PYKV_OK ? bitcask_sync(self) : status;
+}
+
+pykv_status bitcask_resume(bitcask *self)
+{
+    mutex_lock(&self->writer);
+    pykv_status status = bitcask_check_writable(self);
+    if (status == PYKV_OK) {
+        self->state = PYKV_STATE_OPEN;
+    }
+    mutex_unlock(&self->writer);
+    if (status == PYKV_OK) {
+        status = bitcask_provide(self, RECORD_HEADER_BYTES);
+    }
+    bitcask_wake(self);
+    return status;
+}
+
+pykv_status bitcask_detect(env_directory *home, int32_t *engine_out)
+{
+    return manifest_engine(home, engine_out);
+}

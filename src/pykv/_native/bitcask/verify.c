@@ -1,0 +1,215 @@
+/*
+ * verify: every byte of every file is checked against its checks, and the key directory against the log.
+ *
+ * Damage is collected, not raised: the report lists the first PYKV_DAMAGE_COUNT_MAX. Segments are
+ * pinned one at a time; reads and writes go on meanwhile.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/invariant.h"
+#include "bitcask/bitcask.h"
+#include "bitcask/find.h"
+#include "bitcask/hint.h"
+#include "bitcask/image.h"
+#include "bitcask/limbo.h"
+#include "bitcask/report.h"
+#include "bitcask/rolling.h"
+#include "log/log_reader.h"
+
+void report_add(pykv_report *report, const char *path, uint64_t offset, uint64_t expected,
+                uint64_t got, const char *text)
+{
+    if (report->damage_count < PYKV_DAMAGE_COUNT_MAX) {
+        pykv_damage *damage = &report->damages[report->damage_count];
+        *damage = (pykv_damage){.offset = offset, .expected = expected, .got = got};
+        snprintf(damage->path, sizeof damage->path, "%.255s", path);
+        snprintf(damage->text, sizeof damage->text, "%.255s", text);
+    }
+    report->damage_count++;
+}
+
+void report_add_last_error(pykv_report *report, const char *path)
+{
+    const pykv_error *error = error_last();
+    report_add(report, error->path[0] != '\0' ? error->path : path, error->offset, error->expected,
+               error->got, error->text);
+}
+
+/* The segment with the lowest number above after, pinned; NULL when there is none. */
+static segment *pin_next(bitcask *self, uint32_t after)
+{
+    segment *next = NULL;
+    mutex_lock(&self->writer);
+    for (size_t i = 0; i < self->segment_count && next == NULL; i++) {
+        if (self->segments[i]->number > after && !self->segments[i]->merging) {
+            next = self->segments[i];
+            next->pin_count++;
+        }
+    }
+    mutex_unlock(&self->writer);
+    return next;
+}
+
+static void unpin(bitcask *self, segment *target)
+{
+    mutex_lock(&self->writer);
+    bitcask_unpin_segment(self, target);
+    mutex_unlock(&self->writer);
+}
+
+/* Reads the file itself, not the mapping, so that what is on the device is checked. */
+static pykv_status load_file(const segment *source, uint64_t length, buffer *out)
+{
+    size_t got = 0;
+    buffer_clear(out);
+    pykv_status status = buffer_reserve(out, length);
+    if (status == PYKV_OK) {
+        status = env_file_read(source->file, 0, out->data, length, &got);
+        out->size = got;
+    }
+    return status;
+}
+
+/* Walks on behind a damaged record, at the next valid one. */
+static uint64_t next_valid(const segment *source, const uint8_t *data, uint64_t length,
+                           uint64_t from)
+{
+    record found;
+    for (uint64_t at = from + RECORD_GRANULE_BYTES; at + RECORD_HEADER_BYTES <= length;
+         at += RECORD_GRANULE_BYTES) {
+        if (record_decode(data + at, length - at, source->seed, at, true, &found) ==
+            RECORD_VALID) {
+            return at;
+        }
+    }
+    return length;
+}
+
+static void check_records(const segment *source, const uint8_t *data, uint64_t length,
+                          pykv_report *report)
+{
+    const char *path = env_file_path(source->file);
+    uint64_t at = LOG_SEGMENT_HEADER_BYTES;
+    while (at < length) {
+        record found;
+        record_check check =
+            record_decode(data + at, length - at, source->seed, at, true, &found);
+        if (check == RECORD_VALID) {
+            report->record_count++;
+            at += record_bytes(found.flags, found.key.size, found.value.size);
+            continue;
+        }
+        uint64_t resumes = next_valid(source, data, length, at);
+        report_add(report, path, at, resumes, 0,
+                   check == RECORD_BODY_INVALID ? "the body check of a record fails"
+                                                : "there is no valid record here");
+        at = resumes;
+    }
+}
+
+static void check_hint(bitcask *self, const segment *source, pykv_report *report)
+{
+    hint_list list = {0};
+    char name[SEGMENT_NAME_BYTES];
+    pykv_status status = hint_read(self, source, &list);
+    segment_name(source->number, true, name);
+    if (status == PYKV_OK) {
+        report->file_count++;
+        hint_list_reset(&list);
+    } else if (status != PYKV_NOT_FOUND) {
+        report_add_last_error(report, name);
+    }
+}
+
+static void check_segment(bitcask *self, const segment *source, buffer *scratch,
+                          pykv_report *report)
+{
+    uint64_t length = atomic_load_explicit(&source->length, memory_order_acquire);
+    log_segment_header header;
+    pykv_status status = load_file(source, length, scratch);
+    const char *path = env_file_path(source->file);
+    report->file_count++;
+    report->byte_count += length;
+    if (status == PYKV_OK && scratch->size < length) {
+        report_add(report, path, scratch->size, length, scratch->size,
+                   "the file is shorter than its segment");
+    }
+    if (status == PYKV_OK) {
+        status = log_segment_decode(scratch->data, scratch->size, path, &header);
+    }
+    if (status != PYKV_OK) {
+        report_add_last_error(report, path);
+        return;
+    }
+    check_records(source, scratch->data, scratch->size, report);
+    if (source->sealed) {
+        check_hint(self, source, report);
+    }
+}
+
+static void check_manifest(bitcask *self, pykv_report *report)
+{
+    manifest read;
+    pykv_status status = manifest_read(self->home, &read);
+    if (status == PYKV_OK) {
+        report->file_count++;
+        manifest_reset(&read);
+    } else {
+        report_add_last_error(report, MANIFEST_NAME);
+    }
+}
+
+static void check_keydir(bitcask *self, pykv_report *report)
+{
+    char text[256];
+    bool more = true;
+    pykv_status status = PYKV_OK;
+    while (more && status == PYKV_OK) {
+        status = bitcask_check_image_some(self, &more);
+    }
+    if (status != PYKV_OK) {
+        report_add_last_error(report, BITCASK_IMAGE_NAME);
+        return;
+    }
+    mutex_lock(&self->writer);
+    directory *keys = atomic_load_explicit(&self->directory, memory_order_relaxed);
+    bool sound = keydir_check(keys->keys, NULL, NULL, text, sizeof text);
+    mutex_unlock(&self->writer);
+    if (!sound) {
+        report_add(report, "key directory", 0, 0, 0, text);
+    }
+}
+
+pykv_status bitcask_verify(bitcask *self, pykv_progress *progress, pykv_report *report_out)
+{
+    buffer scratch = BUFFER_EMPTY;
+    uint64_t disk;
+    uint64_t live;
+    memset(report_out, 0, sizeof *report_out);
+    mutex_lock(&self->writer);
+    bitcask_space(self, &disk, &live);
+    mutex_unlock(&self->writer);
+    if (progress != NULL) {
+        __atomic_store_n(&progress->total, disk, __ATOMIC_RELAXED);
+    }
+    check_manifest(self, report_out);
+    check_keydir(self, report_out);
+    uint32_t number = 0;
+    pykv_status status = PYKV_OK;
+    for (segment *source = pin_next(self, 0); source != NULL; source = pin_next(self, number)) {
+        number = source->number;
+        check_segment(self, source, &scratch, report_out);
+        unpin(self, source);
+        if (progress != NULL) {
+            __atomic_store_n(&progress->done, report_out->byte_count, __ATOMIC_RELAXED);
+            if (__atomic_load_n(&progress->cancel, __ATOMIC_RELAXED) != 0) {
+                status = error_set(PYKV_TIMED_OUT, "the verification was cancelled");
+                break;
+            }
+        }
+    }
+    buffer_reset(&scratch);
+    return status;
+}
