@@ -175,4 +175,4 @@ def test_a_limit_is_a_count_or_none() -> None:
 
 def test_a_near_miss_is_the_closest_name() -> None:
     assert near_miss("durabilty", ["create", "durability"]) == ": did you mean 'durability'?"
-    assert near_miss("x", ["b", "a"]) == ": it knows a, b"
+    assert near_miss("x", iter(["b", "a"])) == ": it knows a, b"

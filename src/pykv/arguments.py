@@ -94,7 +94,8 @@ def check_limit(limit: int | None) -> None:
 
 def near_miss(name: str, known: Iterable[str]) -> str:
     """The end of a message about an unknown name: the closest known one, or all of them."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if close:
         return f": did you mean {close[0]!r}?"
-    return f": it knows {', '.join(sorted(known))}"
+    return f": it knows {', '.join(names)}"

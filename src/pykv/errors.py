@@ -85,7 +85,7 @@ class ReadOnlyError(Error):
 class ClosedError(Error, ValueError):
     """The store, or what hangs on it (an iterator, a batch, a view), is closed."""
 
-    hint = "Open the store again with pykv.open()."
+    hint = "Open it anew: a store with pykv.open(), a batch or an iterator from its store."
 
 
 class ForkedError(Error):

@@ -1,1 +1,90 @@
-"""Engines: where rows are kept."""
+"""Engines: where rows are kept, and how a store is opened, repaired and destroyed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias, overload
+
+from pykv.engine.registry import Engine, engine_of, find_engine
+from pykv.errors import FormatError, NotSupportedError
+from pykv.options import make_options
+from pykv.store import Report, Store
+
+if TYPE_CHECKING:
+    from pykv.engine.memory import Memory
+
+__all__ = ["Engine", "StrPath", "destroy", "open_store", "repair"]
+
+StrPath: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+
+
+@overload
+def open_store(
+    path: StrPath | None = None, *, engine: Literal["memory"], **options: object
+) -> Memory: ...
+@overload
+def open_store(path: StrPath, *, engine: str | None = None, **options: object) -> Store: ...
+def open_store(
+    path: StrPath | None = None, *, engine: str | None = None, **options: object
+) -> Store:
+    """Opens the store in a directory, which is made with its parents if it does not exist.
+
+    engine: "bitcask", "memory" (which needs no path), or the name of a registered engine. None lets
+    the directory decide; a new one gets "bitcask".  options: the fields of the engine's dataclass,
+    such as durability="sync", read_only=True or create=False.
+
+    Raises TypeError for an unknown option, InvalidOptionError for a value outside its range or an
+    unknown engine, NotSupportedError for engine="lsm", and what the engine raises: LockedError,
+    FormatError, CorruptionError, FileNotFoundError, FileExistsError, NotADirectoryError,
+    PermissionError, IOFailedError.
+    """
+    place = None if path is None else _as_path(path)
+    if engine is not None:
+        chosen = find_engine(engine)
+    else:
+        chosen = (engine_of(place) if place else None) or find_engine("bitcask")
+    if place is None and chosen.needs_path:
+        raise TypeError(f"engine {chosen.name!r} needs the path of a directory")
+    return chosen.open(place, make_options(chosen.options, chosen.name, options))
+
+
+def repair(path: StrPath) -> Report:
+    """Saves every readable record of the closed database in path; keeps what it replaces.
+
+    Raises FileNotFoundError, FormatError, NotSupportedError where the engine cannot repair, and
+    LockedError where the database is open.
+    """
+    place = _as_path(path)
+    engine = _existing(place)
+    if engine.repair is None:
+        raise NotSupportedError(f"engine {engine.name!r} cannot repair", path=place)
+    return engine.repair(place)
+
+
+def destroy(path: StrPath) -> None:
+    """Removes the closed database in path, and the directory if nothing else is in it.
+
+    Raises FileNotFoundError, FormatError, NotSupportedError where the engine cannot destroy, and
+    LockedError where the database is open.
+    """
+    place = _as_path(path)
+    engine = _existing(place)
+    if engine.destroy is None:
+        raise NotSupportedError(f"engine {engine.name!r} cannot destroy", path=place)
+    engine.destroy(place)
+
+
+def _existing(place: Path) -> Engine:
+    place.stat()
+    engine = engine_of(place)
+    if engine is None:
+        raise FormatError(f"no database of a known engine is in {str(place)!r}", path=place)
+    return engine
+
+
+def _as_path(path: StrPath) -> Path:
+    text = os.fsdecode(path)
+    if "\0" in text:
+        raise ValueError("a path has no null byte")
+    return Path(text)

@@ -1,0 +1,282 @@
+"""The memory engine: an ordered store whose rows end with the process.
+
+All rows are one immutable map, published with its sequence number as one moment. Readers and scans
+take the moment they find and need no lock. A writer makes the next moment from the last one and
+publishes it with one assignment: a batch that raises or is interrupted has changed nothing.
+
+Writers take a lock that its holder may take again, because a finalizer or a signal handler may
+write in the middle of a write of the same thread. Such a write is published first, and the
+interrupted one starts again from it.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple, TypeVar, overload
+
+from pykv.arguments import BytesLike, as_bytes, check_limit, key_range
+from pykv.engine.batch import Delete, DeleteRange, Operation, Put
+from pykv.engine.order import OrderedStoreBase
+from pykv.engine.ordered_map import OrderedMap
+from pykv.engine.registry import Engine
+from pykv.errors import ClosedError, Damage, ForkedError
+from pykv.options import MemoryOptions
+from pykv.store import Progress, Report, Row, State
+
+T = TypeVar("T")
+
+DAMAGES_MAX: Final = 64
+FEATURES: Final = frozenset({"order", "batch", "cas", "consistent_scan"})
+
+
+class _Moment(NamedTuple):
+    """The rows after the write with sequence number last_seq."""
+
+    rows: OrderedMap
+    last_seq: int
+
+
+_Edit = Callable[[OrderedMap], tuple[OrderedMap, int]]
+
+_open_stores: weakref.WeakSet[Memory] = weakref.WeakSet()
+
+
+class Memory(OrderedStoreBase):
+    """An ordered store in memory. Any thread may use it; after a fork only the parent.
+
+    path: a label for `path` and repr; nothing is read from or written to it.
+    """
+
+    __slots__ = ("__weakref__", "_forked", "_lock", "_moment", "_options", "_path")
+
+    def __init__(self, path: Path | None = None, options: MemoryOptions | None = None) -> None:
+        self._path = path
+        self._options = MemoryOptions() if options is None else options
+        self._lock = threading.RLock()
+        self._forked = False
+        self._moment: _Moment | None = _Moment(OrderedMap(), 0)
+        _open_stores.add(self)
+
+    @property
+    def path(self) -> Path | None:
+        """The path given to open, as a label."""
+        return self._path
+
+    @property
+    def state(self) -> State:
+        """ "open", or "closed" after close and in a forked child."""
+        return "closed" if self._moment is None else "open"
+
+    @property
+    def features(self) -> frozenset[str]:
+        """All but "persistence"."""
+        return FEATURES
+
+    @property
+    def last_seq(self) -> int:
+        """Sequence number of the last write, 0 before the first."""
+        return self._now().last_seq
+
+    def _now(self) -> _Moment:
+        moment = self._moment
+        if moment is None and self._forked:
+            raise ForkedError("a memory store of the parent is empty here", path=self._path)
+        if moment is None:
+            raise ClosedError(f"{self!r} is closed", path=self._path)
+        return moment
+
+    def _check_open(self) -> None:
+        self._now()
+
+    def _change(self, edit: _Edit) -> _Moment:
+        """Publishes edit(rows): new rows and the number of writes. Returns the moment before."""
+        with self._lock:
+            while True:
+                before = self._now()
+                rows, write_count = edit(before.rows)
+                after = _Moment(rows, before.last_seq + write_count)
+                if self._moment is before:
+                    self._moment = after
+                    return before
+
+    def _get(self, key: bytes) -> bytes | None:
+        return self._now().rows.get(key)
+
+    @overload
+    def get_many(self, keys: Iterable[BytesLike]) -> list[bytes | None]: ...
+    @overload
+    def get_many(self, keys: Iterable[BytesLike], default: T) -> list[bytes | T]: ...
+    def get_many(self, keys: Iterable[BytesLike], default: object = None) -> list[Any]:
+        """The value of each key, or default, all at the moment of this call."""
+        get = self._now().rows.get
+        found = [get(as_bytes(key, "key")) for key in keys]
+        return [default if value is None else value for value in found]
+
+    def _write(self, operations: Sequence[Operation], sync: bool | None) -> None:
+        def edit(rows: OrderedMap) -> tuple[OrderedMap, int]:
+            write_count = 0
+            for operation in operations:
+                changed = _apply(rows, operation)
+                write_count += changed is not rows
+                rows = changed
+            return rows, write_count
+
+        self._change(edit)
+
+    def _discard(self, key: bytes, sync: bool | None) -> bool:
+        def edit(rows: OrderedMap) -> tuple[OrderedMap, int]:
+            changed = rows.remove(key)
+            return changed, int(changed is not rows)
+
+        return self._change(edit).rows.get(key) is not None
+
+    def _compare_and_set(
+        self, key: bytes, expected: bytes | None, value: bytes | None, sync: bool | None
+    ) -> bool:
+        def edit(rows: OrderedMap) -> tuple[OrderedMap, int]:
+            if rows.get(key) != expected:
+                return rows, 0
+            changed = rows.remove(key) if value is None else rows.set(key, value)
+            return changed, int(changed is not rows)
+
+        return self._change(edit).rows.get(key) == expected
+
+    def clear(self) -> None:
+        """Removes every key in one step."""
+        self._change(lambda rows: (OrderedMap(), int(len(rows) > 0)))
+
+    def scan(
+        self,
+        start: BytesLike | None = None,
+        stop: BytesLike | None = None,
+        *,
+        prefix: BytesLike | None = None,
+        reverse: bool = False,
+        limit: int | None = None,
+    ) -> Iterator[Row]:
+        """The rows of a range at the moment of this call, in byte order."""
+        check_limit(limit)
+        rows = self._now().rows
+        first, last = _ranks(rows, start, stop, prefix)
+        if limit is not None and reverse:
+            first = max(first, last - limit)
+        elif limit is not None:
+            last = min(last, first + limit)
+        return self._stream(rows.slices(first, last, bool(reverse)))
+
+    def _stream(self, runs: Iterator[tuple[Row, ...]]) -> Iterator[Row]:
+        """The rows of runs one by one, for as long as the store is open."""
+        self._now()
+        for run in runs:
+            for row in run:
+                yield row
+                self._now()
+
+    def count(
+        self,
+        start: BytesLike | None = None,
+        stop: BytesLike | None = None,
+        *,
+        prefix: BytesLike | None = None,
+    ) -> int:
+        """Number of keys in a range. O(log n)."""
+        first, last = _ranks(self._now().rows, start, stop, prefix)
+        return last - first
+
+    def sync(self) -> None:
+        """Does nothing: there is no device to wait for."""
+        self._now()
+
+    def flush(self) -> None:
+        """Does nothing: nothing is buffered."""
+        self._now()
+
+    def compact(
+        self,
+        start: BytesLike | None = None,
+        stop: BytesLike | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> None:
+        """Does nothing: a removed row leaves nothing behind."""
+        key_range(start, stop)
+        self._now()
+
+    def stats(self) -> dict[str, Any]:
+        """engine, state, durability ("none"), key_count, last_seq, path."""
+        moment = self._now()
+        return {
+            "engine": "memory",
+            "state": self.state,
+            "durability": "none",
+            "key_count": len(moment.rows),
+            "last_seq": moment.last_seq,
+            "path": None if self._path is None else str(self._path),
+        }
+
+    def verify(self, *, progress: Progress | None = None) -> Report:
+        """Checks the order and the counts of all rows."""
+        rows = self._now().rows
+        byte_count = done = 0
+        for run in rows.slices(0, len(rows)):
+            byte_count += sum([len(key) + len(value) for key, value in run])
+            done += len(run)
+            if progress is not None:
+                progress(done, len(rows))
+        damages = [Damage(None, 0, fault) for fault in rows.faults()]
+        return Report(
+            record_count=len(rows),
+            byte_count=byte_count,
+            damage_count=len(damages),
+            damages=tuple(damages[:DAMAGES_MAX]),
+        )
+
+    def close(self, timeout: float | None = None) -> None:
+        """Forgets all rows and ends all scans. TimeoutError after timeout seconds of a write."""
+        if not self._lock.acquire(timeout=-1 if timeout is None else timeout):
+            raise TimeoutError("a write is still under way: call close() again")
+        try:
+            self._moment = None
+        finally:
+            self._lock.release()
+
+
+def _apply(rows: OrderedMap, operation: Operation) -> OrderedMap:
+    match operation:
+        case Put(key, value):
+            return rows.set(key, value)
+        case Delete(key):
+            return rows.remove(key)
+        case DeleteRange(start, stop):
+            return rows.remove_range(start, stop)
+
+
+def _ranks(
+    rows: OrderedMap,
+    start: BytesLike | None,
+    stop: BytesLike | None,
+    prefix: BytesLike | None,
+) -> tuple[int, int]:
+    """The ranks [first, last) of the rows in a range."""
+    low, high = key_range(start, stop, prefix)
+    first = rows.rank(low)
+    last = len(rows) if high is None else rows.rank(high)
+    return first, max(first, last)
+
+
+def _leave_in_child() -> None:
+    """Ends the stores of the parent in a forked child, where their locks may be held for ever."""
+    for store in list(_open_stores):
+        if store._moment is not None:
+            store._forked = True
+            store._lock = threading.RLock()
+            store._moment = None
+
+
+os.register_at_fork(after_in_child=_leave_in_child)
+
+ENGINE: Final = Engine(name="memory", options=MemoryOptions, open=Memory, needs_path=False)
