@@ -1,0 +1,91 @@
+"""Sequence numbers, statistics, verify, and the calls that tidy up."""
+
+from collections.abc import Callable
+from typing import Any
+
+from pykv.store import Report
+
+
+def test_sequence_numbers_rise_with_each_write(db: Any) -> None:
+    seen = [db.last_seq]
+    assert seen == [0]
+    writes: list[Callable[[], object]] = [
+        lambda: db.put(b"a", b"1"),
+        lambda: db.put(b"a", b"1"),
+        lambda: db.delete(b"a"),
+        lambda: db.put_many([(b"b", b"1"), (b"c", b"1")]),
+        lambda: db.compare_and_set(b"b", b"1", b"2"),
+        lambda: db.put_if_absent(b"d", b"1"),
+        lambda: db.pop(b"d"),
+        lambda: db.clear(),
+    ]
+    for write in writes:
+        write()
+        assert db.last_seq > seen[-1]
+        seen.append(db.last_seq)
+
+
+def test_every_operation_of_a_batch_has_its_own_sequence_number(db: Any) -> None:
+    with db.batch() as batch:
+        for number in range(10):
+            batch.put(b"%d" % number, b"v")
+    assert db.last_seq >= 10
+
+
+def test_reads_and_refusals_leave_the_sequence_number(db: Any) -> None:
+    db[b"k"] = b"v"
+    before = db.last_seq
+    db.get(b"k")
+    list(db.items())
+    db.delete(b"absent")
+    db.pop(b"absent", None)
+    db.put_if_absent(b"k", b"w")
+    db.compare_and_set(b"k", b"w", b"x")
+    db.setdefault(b"k", b"w")
+    db.sync()
+    assert db.last_seq == before
+
+
+def test_stats_have_what_every_engine_tells(db: Any) -> None:
+    db.update({b"a": b"1", b"b": b"2"})
+    stats = db.stats()
+    assert isinstance(stats, dict)
+    assert all(type(name) is str for name in stats)
+    assert stats["key_count"] == 2
+    assert stats["last_seq"] == db.last_seq
+    assert stats["state"] == "open"
+    assert isinstance(stats["engine"], str)
+    assert isinstance(stats["durability"], str)
+
+
+def test_stats_are_a_copy(db: Any) -> None:
+    db.stats()["key_count"] = 99
+    assert db.stats()["key_count"] == 0
+
+
+def test_verify_reports_a_sound_store(db: Any) -> None:
+    db.put_many((b"%04d" % number, bytes(100)) for number in range(2_000))
+    calls: list[tuple[int, int]] = []
+    report = db.verify(progress=lambda done, total: calls.append((done, total)))
+    assert isinstance(report, Report)
+    assert report.ok
+    assert report.damages == ()
+    assert report.damage_count == 0
+    assert report.record_count >= 2_000
+    assert report.byte_count >= 200_000
+    assert all(0 <= done <= total for done, total in calls)
+    assert calls == sorted(calls)
+
+
+def test_verify_of_an_empty_store_is_fine(db: Any) -> None:
+    assert db.verify().ok
+
+
+def test_tidying_up_changes_no_row(db: Any) -> None:
+    rows = {b"%04d" % number: b"v" for number in range(500)}
+    db.update(rows)
+    db.delete_many(list(rows)[::2])
+    for tidy in (db.sync, db.flush, db.compact, db.sync):
+        assert tidy() is None
+        assert dict(db.items()) == dict(list(rows.items())[1::2])
+    db.compact(progress=lambda done, total: None)
