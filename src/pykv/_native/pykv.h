@@ -133,8 +133,8 @@ typedef struct pykv_options {
     int32_t must_not_exist;           /* nonzero: fail if there is a database already */
     int32_t read_only;                /* nonzero: no lock, no write, the state at open */
     int32_t log_sink;                 /* PYKV_LOG_AUTO | PWRITE | MAPPED [auto] */
-    uint64_t segment_bytes;           /* Bitcask segment size, 64 KiB .. 16 GiB [64 MiB] */
-    uint64_t batch_bytes_max;         /* largest batch, 64 KiB .. 1 GiB [64 MiB] */
+    uint64_t segment_bytes;           /* Bitcask segment size, 4 KiB .. 16 GiB [64 MiB] */
+    uint64_t batch_bytes_max;         /* largest batch, 4 KiB .. 1 GiB [64 MiB] */
     double space_amplification_max;   /* bytes on disk over live bytes that merging keeps, > 1 [1.5] */
     int32_t log_sector_padding;       /* nonzero: each sync pads the log to a 512-byte sector */
     int32_t no_mapped_reads;          /* nonzero: read by pread only */

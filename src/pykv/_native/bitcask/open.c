@@ -45,9 +45,9 @@ pykv_status bitcask_resolve_options(const pykv_options *given, pykv_options *out
     if (options.space_amplification_max <= 0) {
         options.space_amplification_max = 1.5;
     }
-    pykv_status status = check_range("segment_bytes", options.segment_bytes, 65536, 16384 * MIB);
+    pykv_status status = check_range("segment_bytes", options.segment_bytes, 4096, 16384 * MIB);
     if (status == PYKV_OK) {
-        status = check_range("batch_bytes_max", options.batch_bytes_max, 65536, 1024 * MIB);
+        status = check_range("batch_bytes_max", options.batch_bytes_max, 4096, 1024 * MIB);
     }
     if (status == PYKV_OK) {
         status = check_range("durability", (uint64_t)options.durability, PYKV_DURABILITY_OS,

@@ -1,0 +1,334 @@
+/*
+ * repair: saves every readable record of a closed database into a fresh one.
+ *
+ *   1. every segment file found is read, valid records are looked for at every granule
+ *   2. for each key the record with the highest sequence wins, tombstones and clears included
+ *   3. a fresh store in repairing/ gets the winners; its segment numbers begin above all old ones
+ *   4. repairing/DONE says that it is whole; repair_swap then puts it in place of the old files
+ *
+ * A repair that is interrupted is taken up again: before DONE from the start, after DONE at the swap.
+ * Single members of a batch that was damaged elsewhere are saved too: repair keeps what can be read.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "bitcask/bitcask.h"
+#include "bitcask/find.h"
+#include "bitcask/repair.h"
+#include "bitcask/report.h"
+#include "bitcask/segment.h"
+
+/* A segment file being read. */
+typedef struct repair_source {
+    uint32_t number;
+    uint32_t seed;
+    uint8_t *data;
+    uint64_t size;
+} repair_source;
+
+/* A valid record somewhere. */
+typedef struct repair_entry {
+    uint64_t hash;
+    uint64_t sequence;
+    uint64_t offset;
+    uint32_t source;
+    uint8_t kind;
+} repair_entry;
+
+typedef struct repair {
+    env *env;
+    env_directory *home;
+    pykv_report *report;
+    manifest listed; /* empty if the manifest cannot be read */
+    repair_source *sources;
+    size_t source_count;
+    buffer entries; /* of repair_entry */
+    uint64_t clear_sequence;
+    uint32_t number_max;
+} repair;
+
+/* ---- reading ---- */
+
+static pykv_status load(repair *self, const char *name, repair_source *out)
+{
+    env_file *file;
+    uint64_t size = 0;
+    size_t got = 0;
+    pykv_status status = env_file_open(self->home, name, ENV_READ, &file);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    status = env_file_size(file, &size);
+    if (status == PYKV_OK) {
+        out->data = mem_alloc(size);
+        status = out->data == NULL ? error_set_no_memory(size)
+                                   : env_file_read(file, 0, out->data, size, &got);
+    }
+    out->size = got;
+    env_file_close(file);
+    return status;
+}
+
+/* The file id by the header, else by the manifest. */
+static bool find_seed(repair *self, const char *name, repair_source *source)
+{
+    log_segment_header header;
+    if (log_segment_decode(source->data, source->size, name, &header) == PYKV_OK) {
+        source->seed = record_seed(header.file_id);
+        return true;
+    }
+    report_add_last_error(self->report, name);
+    for (uint64_t i = 0; i < self->listed.segment_count; i++) {
+        if (self->listed.segments[i].number == source->number) {
+            source->seed = record_seed(self->listed.segments[i].file_id);
+            return true;
+        }
+    }
+    return false;
+}
+
+static pykv_status add_entry(repair *self, size_t source, const record *found, uint64_t offset)
+{
+    repair_entry entry = {.hash = hash_murmur3(found->key.data, found->key.size, 0, 0).low,
+                          .sequence = found->sequence,
+                          .offset = offset,
+                          .source = (uint32_t)source,
+                          .kind = found->kind};
+    self->report->record_count++;
+    if (found->kind == RECORD_CLEAR) {
+        if (found->sequence > self->clear_sequence) {
+            self->clear_sequence = found->sequence;
+        }
+        return PYKV_OK;
+    }
+    return buffer_append(&self->entries, &entry, sizeof entry);
+}
+
+static bool is_zero(const uint8_t *data, uint64_t size)
+{
+    for (uint64_t i = 0; i < size; i++) {
+        if (data[i] != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static pykv_status read_records(repair *self, size_t index, const char *name)
+{
+    const repair_source *source = &self->sources[index];
+    uint64_t at = LOG_SEGMENT_HEADER_BYTES;
+    uint64_t bad_from = 0;
+    pykv_status status = PYKV_OK;
+    while (at + RECORD_HEADER_BYTES <= source->size && status == PYKV_OK) {
+        record found;
+        if (record_decode(source->data + at, source->size - at, source->seed, at, true, &found) !=
+            RECORD_VALID) {
+            bad_from = bad_from == 0 ? at : bad_from;
+            at += RECORD_GRANULE_BYTES;
+            continue;
+        }
+        if (bad_from != 0) {
+            report_add(self->report, name, bad_from, at, 0, "bytes that are no valid record");
+            bad_from = 0;
+        }
+        status = add_entry(self, index, &found, at);
+        at += record_bytes(found.flags, found.key.size, found.value.size);
+    }
+    if (bad_from != 0 && !is_zero(source->data + bad_from, source->size - bad_from)) {
+        report_add(self->report, name, bad_from, source->size, 0, "bytes that are no valid record");
+    }
+    return status;
+}
+
+static pykv_status read_segment(repair *self, const char *name, uint32_t number)
+{
+    repair_source *source = &self->sources[self->source_count];
+    *source = (repair_source){.number = number};
+    pykv_status status = load(self, name, source);
+    self->source_count++;
+    if (status == PYKV_NO_MEMORY) {
+        return status;
+    }
+    if (status != PYKV_OK) {
+        report_add_last_error(self->report, name);
+        return PYKV_OK;
+    }
+    self->report->file_count++;
+    self->report->byte_count += source->size;
+    if (number > self->number_max) {
+        self->number_max = number;
+    }
+    return find_seed(self, name, source) ? read_records(self, self->source_count - 1, name)
+                                         : PYKV_OK;
+}
+
+static pykv_status read_all(repair *self)
+{
+    env_names names;
+    pykv_status status = env_directory_list(self->home, &names);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    self->sources = mem_alloc_zeroed(names.count + 1, sizeof *self->sources);
+    if (self->sources == NULL) {
+        status = error_set_no_memory(names.count * sizeof *self->sources);
+    }
+    for (size_t i = 0; i < names.count && status == PYKV_OK; i++) {
+        bool hint;
+        uint32_t number = segment_number(names.names[i], &hint);
+        if (number != 0 && !hint) {
+            status = read_segment(self, names.names[i], number);
+        }
+    }
+    env_names_free(&names);
+    return status;
+}
+
+/* ---- choosing ---- */
+
+static int compare_entries(const void *left, const void *right)
+{
+    const repair_entry *a = left;
+    const repair_entry *b = right;
+    if (a->hash != b->hash) {
+        return a->hash < b->hash ? -1 : 1;
+    }
+    return (a->sequence < b->sequence) - (a->sequence > b->sequence);
+}
+
+static void record_of(const repair *self, const repair_entry *entry, record *out)
+{
+    const repair_source *source = &self->sources[entry->source];
+    if (record_decode(source->data + entry->offset, source->size - entry->offset, source->seed,
+                      entry->offset, false, out) != RECORD_VALID) {
+        *out = (record){0};
+    }
+}
+
+/* True if an entry of the group before index, that is a newer one, has the same key. */
+static bool is_superseded(const repair *self, const repair_entry *group, size_t index,
+                          slice key)
+{
+    for (size_t i = 0; i < index; i++) {
+        record newer;
+        record_of(self, &group[i], &newer);
+        if (slice_equal(newer.key, key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static pykv_status save_group(repair *self, const repair_entry *group, size_t count,
+                              bitcask *target)
+{
+    pykv_status status = PYKV_OK;
+    for (size_t i = 0; i < count && status == PYKV_OK; i++) {
+        record found;
+        record_of(self, &group[i], &found);
+        if (group[i].kind == RECORD_PUT && group[i].sequence > self->clear_sequence &&
+            !is_superseded(self, group, i, found.key)) {
+            status = bitcask_put(target, found.key, found.value, PYKV_NO_SYNC);
+            self->report->kept_record_count++;
+        }
+    }
+    return status;
+}
+
+static pykv_status save_all(repair *self, bitcask *target)
+{
+    repair_entry *entries = (repair_entry *)(void *)self->entries.data;
+    size_t count = self->entries.size / sizeof *entries;
+    pykv_status status = PYKV_OK;
+    if (count > 0) {
+        qsort(entries, count, sizeof *entries, compare_entries);
+    }
+    for (size_t i = 0; i < count && status == PYKV_OK;) {
+        size_t end = i + 1;
+        while (end < count && entries[end].hash == entries[i].hash) {
+            end++;
+        }
+        status = save_group(self, &entries[i], end - i, target);
+        i = end;
+    }
+    return status;
+}
+
+static pykv_status build_fresh(repair *self)
+{
+    char path[PYKV_ERROR_PATH_BYTES];
+    bitcask *target;
+    snprintf(path, sizeof path, "%s/%s", env_directory_path(self->home), REPAIR_DIRECTORY);
+    pykv_status status = bitcask_destroy(self->env, path);
+    if (status == PYKV_OK || status == PYKV_PATH_NOT_FOUND) {
+        status = bitcask_open(self->env, path, NULL, &target);
+    }
+    if (status != PYKV_OK) {
+        return status;
+    }
+    target->next_number = (uint64_t)self->number_max + 1;
+    status = save_all(self, target);
+    if (status == PYKV_OK) {
+        status = bitcask_close(target, -1);
+    }
+    bitcask_free(target);
+    return status == PYKV_OK ? repair_mark_done(self->home, self->number_max + 1) : status;
+}
+
+static void release(repair *self)
+{
+    for (size_t i = 0; i < self->source_count; i++) {
+        mem_free(self->sources[i].data);
+    }
+    mem_free(self->sources);
+    buffer_reset(&self->entries);
+    manifest_reset(&self->listed);
+}
+
+static pykv_status repair_home(env *environment, env_directory *home, pykv_report *report)
+{
+    bool done;
+    pykv_status status = repair_is_done(home, &done);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    if (!done) {
+        repair work = {.env = environment, .home = home, .report = report};
+        status = manifest_read(home, &work.listed);
+        if (status != PYKV_OK) {
+            report_add_last_error(report, MANIFEST_NAME);
+        }
+        status = read_all(&work);
+        if (status == PYKV_OK && work.source_count == 0 && work.listed.store_id == 0) {
+            status = error_set(PYKV_PATH_NOT_FOUND, "there is no database in %s",
+                               env_directory_path(home));
+        }
+        if (status == PYKV_OK) {
+            status = build_fresh(&work);
+        }
+        release(&work);
+    }
+    return status == PYKV_OK ? repair_swap(environment, home) : status;
+}
+
+pykv_status bitcask_repair(env *environment, const char *path, pykv_report *report_out)
+{
+    env_directory *home;
+    env_lock *lock;
+    memset(report_out, 0, sizeof *report_out);
+    pykv_status status = env_directory_open(environment, path, false, &home);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    status = env_lock_take(home, BITCASK_LOCK_NAME, &lock);
+    if (status == PYKV_OK) {
+        status = repair_home(environment, home, report_out);
+        env_lock_release(lock);
+    }
+    env_directory_close(home);
+    return status;
+}
