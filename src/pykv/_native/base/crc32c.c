@@ -102,10 +102,13 @@ uint32_t crc32c_extend(uint32_t crc, const void *data, size_t size)
  */
 enum { RUN_WORDS_MAX = 128, THREE_RUNS_BYTES_MIN = 96, WORD_BYTES = 8 };
 
+/* clang counts the checksum instruction apart from the rest of SSE 4.2. */
+#define BY_INSTRUCTION __attribute__((target("sse4.2,crc32,pclmul")))
+
 /* powers[m] is x^(64 * m - 33) modulo the polynomial, for m >= 1. */
 static uint64_t powers[2 * RUN_WORDS_MAX + 1];
 
-__attribute__((target("sse4.2,pclmul"))) static void build_powers(void)
+BY_INSTRUCTION static void build_powers(void)
 {
     powers[1] = 1; /* x^31 */
     for (size_t i = 2; i <= (size_t)2 * RUN_WORDS_MAX; i++) {
@@ -113,8 +116,7 @@ __attribute__((target("sse4.2,pclmul"))) static void build_powers(void)
     }
 }
 
-__attribute__((target("sse4.2,pclmul"))) static inline uint64_t product(uint64_t left,
-                                                                        uint64_t right)
+BY_INSTRUCTION static inline uint64_t product(uint64_t left, uint64_t right)
 {
     __m128i result = _mm_clmulepi64_si128(_mm_cvtsi64_si128((long long)left),
                                           _mm_cvtsi64_si128((long long)right), 0);
@@ -122,8 +124,8 @@ __attribute__((target("sse4.2,pclmul"))) static inline uint64_t product(uint64_t
 }
 
 /* The state after three runs of words words each, at in. */
-__attribute__((target("sse4.2,pclmul"))) static inline uint64_t
-extend_three_runs(uint64_t state, const uint8_t *in, size_t words)
+BY_INSTRUCTION static inline uint64_t extend_three_runs(uint64_t state, const uint8_t *in,
+                                                        size_t words)
 {
     const uint8_t *second_in = in + words * WORD_BYTES;
     const uint8_t *third_in = second_in + words * WORD_BYTES;
@@ -142,8 +144,7 @@ extend_three_runs(uint64_t state, const uint8_t *in, size_t words)
 }
 
 /* The state after the last size bytes (1 to 7) of an input of at least 8 bytes that ends at end. */
-__attribute__((target("sse4.2,pclmul"))) static inline uint64_t
-extend_tail(uint64_t state, const uint8_t *end, size_t size)
+BY_INSTRUCTION static inline uint64_t extend_tail(uint64_t state, const uint8_t *end, size_t size)
 {
     /* Zero bytes before the first do not change a state of zero, so the tail is moved up to fill a
      * word. What the state has beyond the tail's length comes out shifted. */
@@ -152,8 +153,7 @@ extend_tail(uint64_t state, const uint8_t *end, size_t size)
     return _mm_crc32_u64(0, (tail ^ state) << spare_bits) ^ state >> (8 * size);
 }
 
-__attribute__((target("sse4.2,pclmul"))) static inline uint32_t
-extend_short(uint32_t state, const uint8_t *in, size_t size)
+BY_INSTRUCTION static inline uint32_t extend_short(uint32_t state, const uint8_t *in, size_t size)
 {
     if ((size & 4) != 0) {
         state = _mm_crc32_u32(state, load_u32(in));
@@ -169,8 +169,7 @@ extend_short(uint32_t state, const uint8_t *in, size_t size)
     return state;
 }
 
-__attribute__((target("sse4.2,pclmul"))) static uint32_t
-extend_by_instruction(uint32_t crc, const void *data, size_t size)
+BY_INSTRUCTION static uint32_t extend_by_instruction(uint32_t crc, const void *data, size_t size)
 {
     const uint8_t *in = data;
     if (size < WORD_BYTES) {
