@@ -27,7 +27,7 @@ static uint64_t state_count;
 
 /* Where the simulation is, for the message of a failure. */
 typedef struct place {
-    const workload *plan;
+    const log_workload *plan;
     const log_history *history;
     uint64_t call_number;
     env_crash_policy policy;
@@ -54,15 +54,15 @@ static uint64_t check_disk(const place *here, env *disk, bool keeps_all)
     return last;
 }
 
-static env *new_disk(const workload *plan)
+static env *new_disk(const log_workload *plan)
 {
     env *disk = NULL;
-    CHECK_OK(env_memory_new(plan->seed + 1, WORKLOAD_FILE_BYTES_MAX, &disk));
+    CHECK_OK(env_memory_new(plan->seed + 1, LOG_WORKLOAD_FILE_BYTES_MAX, &disk));
     return disk;
 }
 
 /* Runs the workload to its end or until a call fails. */
-static void run(const workload *plan, env *disk, log_history *history)
+static void run(const log_workload *plan, env *disk, log_history *history)
 {
     log_store store;
     pykv_status status = log_store_open(&store, disk, plan, history);
@@ -95,7 +95,7 @@ static void crash_inside_recovery(place *here, env *disk, uint64_t last, uint64_
     env_memory_free(after);
 }
 
-static void crash_at(const workload *plan, uint64_t call_number, uint64_t *chance)
+static void crash_at(const log_workload *plan, uint64_t call_number, uint64_t *chance)
 {
     static log_history history;
     env *disk = new_disk(plan);
@@ -117,7 +117,7 @@ static void crash_at(const workload *plan, uint64_t call_number, uint64_t *chanc
 }
 
 /* Crashes one workload at every step-th of its calls, beginning by chance. */
-static void simulate_workload(const workload *plan, uint64_t state_budget, uint64_t *chance)
+static void simulate_workload(const log_workload *plan, uint64_t state_budget, uint64_t *chance)
 {
     static log_history history;
     env *disk = new_disk(plan);
@@ -142,12 +142,12 @@ static void simulate(bool mapped, bool padding)
     uint64_t chance = check_seed() + mapped * 2 + padding;
     int64_t blocks = mem_block_count();
     for (uint64_t i = 0; state_count < end; i++) {
-        workload plan = {.seed = check_seed() + i,
-                         .mapped = mapped,
-                         .padding = padding,
-                         .step_count = 60,
-                         .capacity = 1024 * (1 + i * 5 % 8),
-                         .sync_percent = 3 + i % 4 * 6};
+        log_workload plan = {.seed = check_seed() + i,
+                             .mapped = mapped,
+                             .padding = padding,
+                             .step_count = 60,
+                             .capacity = 1024 * (1 + i * 5 % 8),
+                             .sync_percent = 3 + i % 4 * 6};
         simulate_workload(&plan, end - state_count, &chance);
     }
     CHECK_EQUAL(blocks, mem_block_count());

@@ -9,7 +9,7 @@
 #include "base/memory.h"
 
 /* A number that follows from seed, sequence and attempt alone. */
-static uint64_t mix(const workload *plan, uint64_t sequence, uint64_t number)
+static uint64_t mix(const log_workload *plan, uint64_t sequence, uint64_t number)
 {
     uint64_t state = (plan->seed + 1) * UINT64_C(0x9E3779B97F4A7C15) ^
                      sequence * UINT64_C(0xBF58476D1CE4E5B9) ^
@@ -35,8 +35,8 @@ static size_t value_size(uint64_t chance)
     }
 }
 
-void workload_record(const workload *plan, uint64_t sequence, uint64_t number,
-                     workload_bytes *bytes, record *out)
+void log_workload_record(const log_workload *plan, uint64_t sequence, uint64_t number,
+                         log_workload_bytes *bytes, record *out)
 {
     uint64_t chance = mix(plan, sequence, number);
     int key_length =
@@ -56,7 +56,8 @@ void workload_record(const workload *plan, uint64_t sequence, uint64_t number,
     out->body_crc = record_body_crc(out);
 }
 
-pykv_status log_store_open(log_store *self, env *disk, const workload *plan, log_history *history)
+pykv_status log_store_open(log_store *self, env *disk, const log_workload *plan,
+                           log_history *history)
 {
     memset(self, 0, sizeof *self);
     memset(history, 0, sizeof *history);
@@ -84,9 +85,9 @@ void log_store_close(log_store *self)
     }
 }
 
-pykv_status workload_segment_new(env_directory *directory, const char *name,
-                                 const log_segment_header *header, const workload *plan,
-                                 env_file **file_out, log_sink **sink_out)
+pykv_status log_workload_segment_new(env_directory *directory, const char *name,
+                                     const log_segment_header *header, const log_workload *plan,
+                                     env_file **file_out, log_sink **sink_out)
 {
     uint8_t bytes[LOG_SEGMENT_HEADER_BYTES];
     env_file *file = NULL;
@@ -118,7 +119,7 @@ static pykv_status seal(log_store *self)
     if (status != PYKV_OK) {
         return status;
     }
-    CHECK(self->older_count < WORKLOAD_FILE_COUNT_MAX);
+    CHECK(self->older_count < LOG_WORKLOAD_FILE_COUNT_MAX);
     log_sink_close(self->sink);
     self->older[self->older_count++] = self->file;
     self->file = NULL;
@@ -141,8 +142,8 @@ static pykv_status prepare(log_store *self)
                                  .store_id = self->plan->seed};
     self->prepared_number = self->number;
     self->prepared_file_id = header.file_id;
-    return workload_segment_new(self->directory, name, &header, self->plan, &self->prepared,
-                                &self->prepared_sink);
+    return log_workload_segment_new(self->directory, name, &header, self->plan, &self->prepared,
+                                    &self->prepared_sink);
 }
 
 /* Seals the active segment and goes on in a new one. */
@@ -168,7 +169,7 @@ static pykv_status roll(log_store *self)
 /* Appends to a segment with room, which is prepared if the sink asks for it. */
 static pykv_status write_records(log_store *self, record *records, size_t count, uint64_t size)
 {
-    uint64_t offsets[WORKLOAD_BATCH_COUNT_MAX];
+    uint64_t offsets[LOG_WORKLOAD_BATCH_COUNT_MAX];
     pykv_status status = PYKV_OK;
     if (self->file == NULL || !log_writer_fits(&self->writer, size)) {
         status = roll(self);
@@ -186,20 +187,20 @@ static pykv_status write_records(log_store *self, record *records, size_t count,
 
 static pykv_status write_step(log_store *self, size_t count)
 {
-    static workload_bytes bytes[WORKLOAD_BATCH_COUNT_MAX];
-    record records[WORKLOAD_BATCH_COUNT_MAX];
+    static log_workload_bytes bytes[LOG_WORKLOAD_BATCH_COUNT_MAX];
+    record records[LOG_WORKLOAD_BATCH_COUNT_MAX];
     log_history *history = self->history;
     attempt now = {++self->attempt_count, history->last_sequence + 1, count};
     uint64_t size = RECORD_EXTENSION_BYTES_MAX;
     for (size_t i = 0; i < count; i++) {
-        workload_record(self->plan, now.first_sequence + i, now.number, &bytes[i], &records[i]);
+        log_workload_record(self->plan, now.first_sequence + i, now.number, &bytes[i], &records[i]);
         size += log_writer_bytes(&self->writer, &records[i]);
     }
-    CHECK(history->failed_count < WORKLOAD_FAILED_COUNT_MAX);
+    CHECK(history->failed_count < LOG_WORKLOAD_FAILED_COUNT_MAX);
     history->failed[history->failed_count++] = now;
     pykv_status status = write_records(self, records, count, size);
     if (status == PYKV_OK) {
-        CHECK(history->commit_count < WORKLOAD_COMMIT_COUNT_MAX);
+        CHECK(history->commit_count < LOG_WORKLOAD_COMMIT_COUNT_MAX);
         history->commits[history->commit_count++] = now;
         history->failed_count = 0;
         history->last_sequence += count;
@@ -269,7 +270,7 @@ pykv_status log_store_sync(log_store *self)
 pykv_status log_store_step(log_store *self)
 {
     uint64_t choice = check_random(&self->chance, 100);
-    uint64_t count = 2 + check_random(&self->chance, WORKLOAD_BATCH_COUNT_MAX - 1);
+    uint64_t count = 2 + check_random(&self->chance, LOG_WORKLOAD_BATCH_COUNT_MAX - 1);
     if (choice < self->plan->sync_percent) {
         return log_store_sync(self);
     }

@@ -17,21 +17,21 @@
 #include "log/log_writer.h"
 
 enum {
-    WORKLOAD_BATCH_COUNT_MAX = 8,
-    WORKLOAD_COMMIT_COUNT_MAX = 1024,
-    WORKLOAD_FAILED_COUNT_MAX = 64,
-    WORKLOAD_FILE_BYTES_MAX = 4 << 20,
-    WORKLOAD_FILE_COUNT_MAX = 64
+    LOG_WORKLOAD_BATCH_COUNT_MAX = 8,
+    LOG_WORKLOAD_COMMIT_COUNT_MAX = 1024,
+    LOG_WORKLOAD_FAILED_COUNT_MAX = 64,
+    LOG_WORKLOAD_FILE_BYTES_MAX = 4 << 20,
+    LOG_WORKLOAD_FILE_COUNT_MAX = 64
 };
 
-typedef struct workload {
+typedef struct log_workload {
     uint64_t seed;
     bool mapped;           /* the sink; else pwrite */
     bool padding;          /* syncs end at sectors */
-    size_t step_count;     /* writes and syncs, below WORKLOAD_COMMIT_COUNT_MAX */
+    size_t step_count;     /* writes and syncs, below LOG_WORKLOAD_COMMIT_COUNT_MAX */
     uint64_t capacity;     /* of a segment */
     uint64_t sync_percent; /* of the steps; the others write */
-} workload;
+} log_workload;
 
 /* One write of count records. */
 typedef struct attempt {
@@ -42,19 +42,19 @@ typedef struct attempt {
 
 /* What the store's user knows; it outlives the crash. */
 typedef struct log_history {
-    attempt commits[WORKLOAD_COMMIT_COUNT_MAX]; /* acknowledged, in order */
+    attempt commits[LOG_WORKLOAD_COMMIT_COUNT_MAX]; /* acknowledged, in order */
     size_t commit_count;
-    attempt failed[WORKLOAD_FAILED_COUNT_MAX]; /* since the last acknowledged one */
+    attempt failed[LOG_WORKLOAD_FAILED_COUNT_MAX]; /* since the last acknowledged one */
     size_t failed_count;
     uint64_t last_sequence;   /* acknowledged */
     uint64_t synced_sequence; /* acknowledged as durable */
 } log_history;
 
 typedef struct log_store {
-    const workload *plan;
+    const log_workload *plan;
     log_history *history;
     env_directory *directory;
-    env_file *older[WORKLOAD_FILE_COUNT_MAX]; /* sealed, not synced, oldest first */
+    env_file *older[LOG_WORKLOAD_FILE_COUNT_MAX]; /* sealed, not synced, oldest first */
     size_t older_count;
     env_file *file; /* NULL: no active segment */
     log_sink *sink;
@@ -73,7 +73,7 @@ typedef struct log_store {
 } log_store;
 
 /* Opens an empty store in directory "/log" of a disk, which is made if it is missing. */
-PYKV_NODISCARD pykv_status log_store_open(log_store *self, env *disk, const workload *plan,
+PYKV_NODISCARD pykv_status log_store_open(log_store *self, env *disk, const log_workload *plan,
                                           log_history *history);
 /* Does one write or sync, chosen by the plan's seed. */
 PYKV_NODISCARD pykv_status log_store_step(log_store *self);
@@ -85,11 +85,11 @@ void log_store_close(log_store *self);
  * NULL if it is what the history promises, else what is wrong (static). keeps_all: nothing
  * acknowledged may be missing, synced or not. last_out: last sequence of the log. A status other
  * than PYKV_OK that kept it from reading goes to status_out. */
-const char *log_store_check(env *disk, const workload *plan, const log_history *history,
+const char *log_store_check(env *disk, const log_workload *plan, const log_history *history,
                             bool keeps_all, uint64_t *last_out, pykv_status *status_out);
 
 /* As an owner does at open after a crash: copies the log into one new file, makes it durable in
  * place of the old ones, and removes them. */
-PYKV_NODISCARD pykv_status log_store_recover(env *disk, const workload *plan);
+PYKV_NODISCARD pykv_status log_store_recover(env *disk, const log_workload *plan);
 
 #endif

@@ -13,7 +13,7 @@ static const char temporary_name[] = "recovered.tmp";
 
 /* The log as it is on a disk. */
 typedef struct loaded_log {
-    log_recovery_segment segments[WORKLOAD_FILE_COUNT_MAX];
+    log_recovery_segment segments[LOG_WORKLOAD_FILE_COUNT_MAX];
     size_t count;
     env_names names;
     log_recovery found;
@@ -49,7 +49,7 @@ static pykv_status load_file(loaded_log *self, env_directory *directory, const c
     }
     env_file_close(file);
     log_recovery_segment *segment = &self->segments[self->count];
-    if (status == PYKV_OK && self->count < WORKLOAD_FILE_COUNT_MAX &&
+    if (status == PYKV_OK && self->count < LOG_WORKLOAD_FILE_COUNT_MAX &&
         log_segment_decode(data, size, name, &segment->header) == PYKV_OK) {
         segment->path = name;
         segment->data = data;
@@ -124,22 +124,23 @@ static bool walk_segment(const loaded_log *self, size_t index, uint64_t next_seq
     return true;
 }
 
-static bool record_is(const workload *plan, const record *found, uint64_t number)
+static bool record_is(const log_workload *plan, const record *found, uint64_t number)
 {
-    static workload_bytes bytes;
+    static log_workload_bytes bytes;
     record wanted;
-    workload_record(plan, found->sequence, number, &bytes, &wanted);
+    log_workload_record(plan, found->sequence, number, &bytes, &wanted);
     return wanted.kind == found->kind && slice_equal(wanted.key, found->key) &&
            slice_equal(wanted.value, found->value);
 }
 
 /* Compares one commit with the records that come next. */
 typedef struct comparison {
-    const workload *plan;
+    const log_workload *plan;
     const log_history *history;
     size_t commit_index;     /* of the next record; commit_count: of a failed write */
     uint64_t seen_in_commit; /* records of it */
-    bool failed_fits[WORKLOAD_FAILED_COUNT_MAX]; /* failed writes that the records so far match */
+    bool failed_fits[LOG_WORKLOAD_FAILED_COUNT_MAX]; /* failed writes that the records so far match
+                                                      */
 } comparison;
 
 static const char *compare_acknowledged(comparison *self, const record *found)
@@ -188,7 +189,8 @@ static const char *compare_end(const comparison *self)
     return "part of a failed batch";
 }
 
-static const char *compare(const loaded_log *log, const workload *plan, const log_history *history)
+static const char *compare(const loaded_log *log, const log_workload *plan,
+                           const log_history *history)
 {
     comparison state = {.plan = plan, .history = history};
     uint64_t count = 0;
@@ -212,7 +214,7 @@ static const char *compare(const loaded_log *log, const workload *plan, const lo
     return compare_end(&state);
 }
 
-const char *log_store_check(env *disk, const workload *plan, const log_history *history,
+const char *log_store_check(env *disk, const log_workload *plan, const log_history *history,
                             bool keeps_all, uint64_t *last_out, pykv_status *status_out)
 {
     loaded_log log;
@@ -264,7 +266,7 @@ static pykv_status copy_records(const loaded_log *log, log_writer *writer)
 
 /* Writes the log into a new file, which is durable under its name when this returns PYKV_OK. */
 static pykv_status replace_files(env_directory *directory, const loaded_log *log,
-                                 const workload *plan)
+                                 const log_workload *plan)
 {
     log_segment_header header = {.kind = LOG_SEGMENT_APPEND,
                                  .number = 1 + (uint32_t)log->names.count + (1U << 16),
@@ -274,7 +276,7 @@ static pykv_status replace_files(env_directory *directory, const loaded_log *log
     env_file *file = NULL;
     log_sink *sink = NULL;
     pykv_status status =
-        workload_segment_new(directory, temporary_name, &header, plan, &file, &sink);
+        log_workload_segment_new(directory, temporary_name, &header, plan, &file, &sink);
     if (status != PYKV_OK) {
         return status;
     }
@@ -303,7 +305,7 @@ static pykv_status remove_old_files(env_directory *directory, const loaded_log *
     return env_directory_sync(directory);
 }
 
-pykv_status log_store_recover(env *disk, const workload *plan)
+pykv_status log_store_recover(env *disk, const log_workload *plan)
 {
     loaded_log log;
     env_directory *directory = NULL;

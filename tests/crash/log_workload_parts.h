@@ -7,19 +7,19 @@
 #include "crash/log_workload.h"
 
 /* Memory for one record. */
-typedef struct workload_bytes {
+typedef struct log_workload_bytes {
     char key[48];
     uint8_t value[LOG_COPY_BYTES_MAX + 5000];
-} workload_bytes;
+} log_workload_bytes;
 
 /* The record with this sequence as this attempt writes it. It borrows bytes. */
-void workload_record(const workload *plan, uint64_t sequence, uint64_t number,
-                     workload_bytes *bytes, record *out);
+void log_workload_record(const log_workload *plan, uint64_t sequence, uint64_t number,
+                         log_workload_bytes *bytes, record *out);
 
 /* Makes a segment file with its header and a sink over it. */
-PYKV_NODISCARD pykv_status workload_segment_new(env_directory *directory, const char *name,
-                                                const log_segment_header *header,
-                                                const workload *plan, env_file **file_out,
-                                                log_sink **sink_out);
+PYKV_NODISCARD pykv_status log_workload_segment_new(env_directory *directory, const char *name,
+                                                    const log_segment_header *header,
+                                                    const log_workload *plan, env_file **file_out,
+                                                    log_sink **sink_out);
 
 #endif

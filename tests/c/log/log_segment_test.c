@@ -106,6 +106,19 @@ TEST(an_unknown_kind_or_number_is_corruption_even_under_a_right_check)
     }
 }
 
+TEST(unused_bytes_must_be_zero)
+{
+    uint8_t data[LOG_SEGMENT_HEADER_BYTES];
+    log_segment_header found;
+    static const size_t unused[] = {13, 14, 15, 56, 57, 58, 59};
+    for (unsigned i = 0; i < sizeof unused / sizeof unused[0]; i++) {
+        log_segment_encode(&example, data);
+        data[unused[i]] = 1;
+        seal(data);
+        CHECK_STATUS(PYKV_CORRUPTION, log_segment_decode(data, sizeof data, "x", &found));
+    }
+}
+
 TEST(positions_compare_as_numbers)
 {
     CHECK(log_position(1, UINT64_C(1) << 34) < log_position(2, 64));
@@ -117,4 +130,4 @@ TEST_MAIN(CASE(a_header_comes_back_as_it_was_written), CASE(fields_stand_where_t
           CASE(any_flipped_bit_is_corruption_that_names_the_file), CASE(a_short_file_is_corruption),
           CASE(another_format_version_is_refused_by_name),
           CASE(an_unknown_kind_or_number_is_corruption_even_under_a_right_check),
-          CASE(positions_compare_as_numbers))
+          CASE(unused_bytes_must_be_zero), CASE(positions_compare_as_numbers))

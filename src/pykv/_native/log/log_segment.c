@@ -84,6 +84,11 @@ pykv_status log_segment_decode(const uint8_t *data, uint64_t size, const char *p
     if (number == 0 || number > UINT32_MAX) {
         return error_set_corruption(path, NUMBER_AT, "number of a log file", UINT32_MAX, number);
     }
+    uint32_t unused = load_u32(data + KIND_AT) >> 8 | load_u32(data + PADDING_AT);
+    if (unused != 0) {
+        return error_set_corruption(path, KIND_PADDING_AT, "unused bytes of a log file's header", 0,
+                                    unused);
+    }
     out->kind = kind;
     out->number = (uint32_t)number;
     out->file_id = load_u64(data + FILE_ID_AT);

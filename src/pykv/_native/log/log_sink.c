@@ -73,23 +73,21 @@ pykv_status log_sink_seal(log_sink *self)
     return self->ops->seal(self);
 }
 
-/* What a failed write left is no commit. It is overwritten by the next append or cut off at seal;
- * cutting it now keeps it from being found after a crash. The failure to tell is the write's. */
-static void cut_left_over(log_sink *self)
-{
-    pykv_error saved = *error_last();
-    (void)!env_file_truncate(self->file, log_sink_tail(self));
-    error_restore(&saved);
-}
-
-pykv_status log_sink_write(log_sink *self, const slice *parts, size_t part_count, uint64_t size,
-                           bool keep_length)
+pykv_status log_sink_write(log_sink *self, const slice *parts, size_t part_count, uint64_t size)
 {
     pykv_status status = env_file_write(self->file, log_sink_tail(self), parts, part_count);
     if (status == PYKV_OK || PYKV_PLANTED(6)) {
         log_sink_advance(self, size);
-    } else if (!keep_length) {
-        cut_left_over(self);
+    }
+    return status;
+}
+
+pykv_status log_sink_cut(log_sink *self)
+{
+    uint64_t size = 0;
+    pykv_status status = env_file_size(self->file, &size);
+    if (status == PYKV_OK && size > log_sink_tail(self)) {
+        status = env_file_truncate(self->file, log_sink_tail(self));
     }
     return status;
 }

@@ -80,9 +80,10 @@ PYKV_NODISCARD pykv_status log_sink_commit(log_sink *self, size_t size);
 /* Appends parts as they are (for values too large to copy): a write call in both sinks. */
 PYKV_NODISCARD pykv_status log_sink_append(log_sink *self, const slice *parts, size_t part_count);
 
-/* Mapped: reserves and faults in LOG_SINK_READY_BYTES (at least size) ahead of the tail; may take
- * long. PYKV_NO_SPACE if the disk is full, PYKV_NOT_SUPPORTED if size bytes would pass the
- * capacity: use log_sink_append. pwrite: nothing to do. */
+/* Mapped: reserves and faults in LOG_SINK_READY_BYTES (at least size) ahead of the tail, as far as
+ * the capacity goes; may take long. PYKV_NO_SPACE if the disk is full, PYKV_NOT_SUPPORTED if
+ * everything up to the capacity is ready and size is more: use log_sink_append. pwrite: nothing to
+ * do. */
 PYKV_NODISCARD pykv_status log_sink_prepare(log_sink *self, uint64_t size);
 
 /* True if preparing now would keep later appends from waiting. */

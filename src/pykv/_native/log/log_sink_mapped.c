@@ -51,6 +51,16 @@ static pykv_status mapped_build(log_sink *self, size_t size, uint8_t **data_out)
                      env_file_path(self->file), size);
 }
 
+/* Keeps bytes that were not appended from being found as a record after a crash: by a store into
+ * blocks that are reserved, which cannot fail. The failure to tell is the one before. */
+static void spoil(mapped_sink *self, uint64_t offset)
+{
+    pykv_error failure = *error_last();
+    store_u64(self->head.base + offset, 0);
+    (void)!env_mapping_written(&self->mapping, (size_t)offset, RECORD_GRANULE_BYTES);
+    error_restore(&failure);
+}
+
 static pykv_status mapped_commit(log_sink *self, size_t size)
 {
     mapped_sink *sink = (mapped_sink *)self;
@@ -59,8 +69,23 @@ static pykv_status mapped_commit(log_sink *self, size_t size)
     pykv_status status = env_mapping_written(&sink->mapping, (size_t)tail, size);
     if (PYKV_LIKELY(status == PYKV_OK)) {
         log_sink_advance(self, size);
+    } else {
+        spoil(sink, tail);
     }
     return status;
+}
+
+/* Takes back what a failed write left behind the tail. */
+static void undo_write(mapped_sink *self) REQUIRES(&self->grow)
+{
+    uint64_t tail = log_sink_tail(&self->head);
+    if (tail < self->reserved_until) {
+        spoil(self, tail);
+    } else {
+        pykv_error failure = *error_last();
+        (void)!log_sink_cut(&self->head);
+        error_restore(&failure);
+    }
 }
 
 static pykv_status mapped_append(log_sink *self, const slice *parts, size_t part_count,
@@ -68,9 +93,11 @@ static pykv_status mapped_append(log_sink *self, const slice *parts, size_t part
 {
     mapped_sink *sink = (mapped_sink *)self;
     mutex_lock(&sink->grow);
-    pykv_status status = log_sink_write(self, parts, part_count, size, true);
+    pykv_status status = log_sink_write(self, parts, part_count, size);
     uint64_t tail = log_sink_tail(self);
-    if (tail > sink->reserved_until) {
+    if (status != PYKV_OK) {
+        undo_write(sink);
+    } else if (tail > sink->reserved_until) {
         sink->reserved_until = tail;
     }
     mutex_unlock(&sink->grow);
@@ -112,23 +139,30 @@ static void touch(mapped_sink *self, uint64_t target) REQUIRES(&self->grow)
     }
 }
 
+static uint64_t smaller(uint64_t left, uint64_t right)
+{
+    return left < right ? left : right;
+}
+
 static pykv_status prepare_locked(mapped_sink *self, uint64_t size) REQUIRES(&self->grow)
 {
     uint64_t tail = log_sink_tail(&self->head);
-    if (self->sealed || tail + size > self->capacity) {
+    uint64_t ready = atomic_load_explicit(&self->head.ready_until, memory_order_relaxed);
+    uint64_t needed = smaller(tail + size, self->capacity);
+    uint64_t wanted = smaller(tail + LOG_SINK_READY_BYTES, self->capacity);
+    bool exhausted = tail >= self->capacity || ready >= self->capacity;
+    if (self->sealed || (exhausted && tail + size > ready)) {
         return error_set(PYKV_NOT_SUPPORTED, "%s: %" PRIu64 " bytes pass the mapped log's capacity",
                          env_file_path(self->head.file), size);
     }
-    uint64_t target = tail + (size > LOG_SINK_READY_BYTES ? size : LOG_SINK_READY_BYTES);
-    target = target < self->capacity ? target : self->capacity;
-    pykv_status status = reserve(self, target);
-    if (status == PYKV_NO_SPACE) {
-        /* Less than wanted may still be enough. */
-        target = tail + size;
-        status = reserve(self, target);
+    wanted = wanted > needed ? wanted : needed;
+    pykv_status status = reserve(self, wanted);
+    if (status == PYKV_NO_SPACE && needed < wanted) {
+        wanted = needed;
+        status = reserve(self, needed);
     }
     if (status == PYKV_OK) {
-        touch(self, target);
+        touch(self, wanted);
     }
     return status;
 }
@@ -154,12 +188,8 @@ static bool mapped_wants_prepare(const log_sink *self)
 static pykv_status mapped_seal(log_sink *self)
 {
     mapped_sink *sink = (mapped_sink *)self;
-    uint64_t size = 0;
     mutex_lock(&sink->grow);
-    pykv_status status = env_file_size(self->file, &size);
-    if (status == PYKV_OK && size > log_sink_tail(self)) {
-        status = env_file_truncate(self->file, log_sink_tail(self));
-    }
+    pykv_status status = log_sink_cut(self);
     if (status == PYKV_OK) {
         sink->sealed = true;
         atomic_store_explicit(&self->ready_until, 0, memory_order_relaxed);
@@ -200,7 +230,7 @@ static pykv_status map_and_reserve(mapped_sink *self)
 pykv_status log_sink_open_mapped(env_file *file, uint64_t tail, uint64_t capacity,
                                  log_sink **sink_out)
 {
-    if (tail >= capacity || capacity > SIZE_MAX) {
+    if (tail + RECORD_GRANULE_BYTES > capacity || capacity > SIZE_MAX) {
         return error_set(PYKV_NOT_SUPPORTED, "%s: no room to map", env_file_path(file));
     }
     mapped_sink *sink = mem_alloc_zeroed(1, sizeof *sink);
@@ -209,7 +239,7 @@ pykv_status log_sink_open_mapped(env_file *file, uint64_t tail, uint64_t capacit
     }
     log_sink_init(&sink->head, &mapped_ops, file, tail);
     mutex_init(&sink->grow);
-    sink->capacity = capacity;
+    sink->capacity = capacity - capacity % RECORD_GRANULE_BYTES;
     sink->reserved_until = tail;
     pykv_status status = map_and_reserve(sink);
     if (status != PYKV_OK) {

@@ -19,10 +19,12 @@ struct log_sink_ops {
 /* Fills the head of a sink; nothing is ready. */
 void log_sink_init(log_sink *self, const log_sink_ops *ops, env_file *file, uint64_t tail);
 
-/* Writes parts, size bytes in all, at the tail and moves it. After a failure tries to cut off what
- * was written of them, unless the file has reserved bytes there (keep_length). */
+/* Writes parts, size bytes in all, at the tail and moves it. */
 PYKV_NODISCARD pykv_status log_sink_write(log_sink *self, const slice *parts, size_t part_count,
-                                          uint64_t size, bool keep_length);
+                                          uint64_t size);
+
+/* Cuts everything beyond the tail off the file, if there is anything. */
+PYKV_NODISCARD pykv_status log_sink_cut(log_sink *self);
 
 /* Moves the tail by size bytes that are in the file. */
 static inline void log_sink_advance(log_sink *self, uint64_t size)

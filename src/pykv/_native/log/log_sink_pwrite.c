@@ -36,22 +36,30 @@ static pykv_status pwrite_build(log_sink *self, size_t size, uint8_t **data_out)
     return PYKV_OK;
 }
 
+/* What a failed write left would be overwritten by the next append, or cut off at seal. Cutting it
+ * now keeps it from being found after a crash. The failure to tell is the write's. */
+static pykv_status write_or_cut(log_sink *self, const slice *parts, size_t part_count,
+                                uint64_t size)
+{
+    pykv_status status = log_sink_write(self, parts, part_count, size);
+    if (status != PYKV_OK) {
+        pykv_error failure = *error_last();
+        (void)!log_sink_cut(self);
+        error_restore(&failure);
+    }
+    return status;
+}
+
 static pykv_status pwrite_commit(log_sink *self, size_t size)
 {
     pwrite_sink *sink = (pwrite_sink *)self;
     PYKV_ASSERT(size <= sink->scratch.size);
     slice built = slice_make(sink->scratch.data, size);
-    pykv_status status = log_sink_write(self, &built, 1, size, false);
+    pykv_status status = write_or_cut(self, &built, 1, size);
     if (sink->scratch.capacity > SCRATCH_BYTES_KEPT) {
         buffer_reset(&sink->scratch);
     }
     return status;
-}
-
-static pykv_status pwrite_append(log_sink *self, const slice *parts, size_t part_count,
-                                 uint64_t size)
-{
-    return log_sink_write(self, parts, part_count, size, false);
 }
 
 static pykv_status pwrite_prepare(log_sink *self, uint64_t size)
@@ -67,24 +75,14 @@ static bool pwrite_wants_prepare(const log_sink *self)
     return false;
 }
 
-static pykv_status pwrite_seal(log_sink *self)
-{
-    uint64_t size = 0;
-    pykv_status status = env_file_size(self->file, &size);
-    if (status == PYKV_OK && size > log_sink_tail(self)) {
-        status = env_file_truncate(self->file, log_sink_tail(self));
-    }
-    return status;
-}
-
 static const log_sink_ops pwrite_ops = {
     .close = pwrite_close,
     .build = pwrite_build,
     .commit = pwrite_commit,
-    .append = pwrite_append,
+    .append = write_or_cut,
     .prepare = pwrite_prepare,
     .wants_prepare = pwrite_wants_prepare,
-    .seal = pwrite_seal,
+    .seal = log_sink_cut,
 };
 
 pykv_status log_sink_open_pwrite(env_file *file, uint64_t tail, log_sink **sink_out)
