@@ -33,6 +33,8 @@ class Minimal(UnorderedStoreBase):
         self._descriptor: int | None = None
         self._rows: dict[bytes, bytes] | None = None
         file = path / "rows"
+        if any(place.is_file() for place in (path, *path.parents)):
+            raise NotADirectoryError(f"{path} leads through a file")
         if options.error_if_exists and file.exists():
             raise FileExistsError(f"{path} holds a database already")
         if not file.exists() and (options.read_only or not options.create):

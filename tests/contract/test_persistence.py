@@ -68,6 +68,15 @@ def test_a_path_may_hold_any_characters(subject: Subject, tmp_path: Path) -> Non
         assert db[b"k"] == b"v"
 
 
+def test_a_path_that_is_a_file_is_not_a_directory(subject: Subject, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        for options in ({}, {"read_only": True}, {"create": False}):
+            with pytest.raises(NotADirectoryError):
+                subject.open(place, **options)
+    assert (tmp_path / "file").read_text() == "x"
+
+
 def test_without_create_a_missing_database_is_an_error(subject: Subject, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         subject.open(tmp_path / "absent", create=False)

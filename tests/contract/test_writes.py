@@ -1,6 +1,6 @@
 """Writes of many items, batches, and compare-and-set."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -44,6 +44,29 @@ def test_the_last_of_equal_keys_wins(db: Any, atomic: bool) -> None:
         batch.delete(b"j")
         batch.put(b"j", b"5")
     assert dict(db.items()) == {b"j": b"5"}
+
+
+def test_what_follows_the_first_arguments_is_a_keyword(db: Any) -> None:
+    calls: list[Callable[[], object]] = [
+        lambda: db.put(b"k", b"v", True),
+        lambda: db.delete(b"k", True),
+        lambda: db.put_many([(b"k", b"v")], True),
+        lambda: db.delete_many([b"k"], True),
+        lambda: db.put_if_absent(b"k", b"v", True),
+        lambda: db.compare_and_set(b"k", None, b"v", True),
+        lambda: db.batch(True),
+    ]
+    for call in calls:
+        with pytest.raises(TypeError):
+            call()
+    assert list(db) == []
+
+
+def test_an_unknown_keyword_is_a_type_error(db: Any) -> None:
+    for call in (db.put, db.setdefault, db.put_if_absent):
+        with pytest.raises(TypeError):
+            call(b"k", b"v", snyc=True)
+    assert list(db) == []
 
 
 def test_put_many_takes_any_iterable(db: Any) -> None:

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from pykv.engine import ordered_map
-from pykv.engine.ordered_map import NODE_ENTRIES_MAX, OrderedMap
+from pykv.engine.ordered_map import OrderedMap
 
 
 def filled(count: int) -> OrderedMap:
@@ -26,15 +26,30 @@ def check(of: OrderedMap, expected: dict[bytes, bytes]) -> None:
     assert rows(of, reverse=True) == sorted(expected.items(), reverse=True)
 
 
+@pytest.fixture(params=[4, 8, 64])
+def _nodes_of(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small nodes make a deep tree of a few rows."""
+    monkeypatch.setattr(ordered_map, "NODE_ENTRIES_MAX", request.param)
+    monkeypatch.setattr(ordered_map, "NODE_ENTRIES_LOW", request.param // 4)
+
+
+def depth(of: OrderedMap) -> int:
+    node, levels = of._root, 1
+    while isinstance(node, ordered_map._Inner):
+        node, levels = node.entries[0], levels + 1
+    return levels
+
+
 def test_an_empty_map_has_no_rows() -> None:
     check(OrderedMap(), {})
     assert OrderedMap().get(b"") is None
     assert OrderedMap().remove(b"a").remove_range(b"", None).rank(b"a") == 0
 
 
-@pytest.mark.parametrize("round_", range(8))
-def test_random_changes_agree_with_a_dict(round_: int, rng: random.Random) -> None:
-    keys = [b"%05d" % number for number in range(rng.choice([50, 400, 5_000]))] + [b""]
+@pytest.mark.usefixtures("_nodes_of")
+@pytest.mark.parametrize("key_count", [50, 400, 5_000])
+def test_random_changes_agree_with_a_dict(key_count: int, rng: random.Random) -> None:
+    keys = [b"%05d" % number for number in range(key_count)] + [b""]
     tree, oracle = OrderedMap(), dict[bytes, bytes]()
     for step in range(6_000):
         key = rng.choice(keys)
@@ -47,7 +62,7 @@ def test_random_changes_agree_with_a_dict(round_: int, rng: random.Random) -> No
             tree = tree.remove(key)
             oracle.pop(key, None)
         else:
-            stop = rng.choice([None, *keys])
+            stop = rng.choice([None, *keys[-20:]] if step % 10 == 0 else keys)
             tree = tree.remove_range(key, stop)
             for each in [k for k in oracle if k >= key and (stop is None or k < stop)]:
                 del oracle[each]
@@ -75,11 +90,12 @@ def test_a_change_leaves_older_versions_as_they_were(rng: random.Random) -> None
         check(tree, oracle)
 
 
+@pytest.mark.usefixtures("_nodes_of")
 def test_any_range_can_be_removed() -> None:
-    count = 3 * NODE_ENTRIES_MAX
+    count = 3 * 64
     full = filled(count)
     everything = dict(rows(full))
-    edges = [*range(0, count, 7), NODE_ENTRIES_MAX // 2, count]
+    edges = [*range(0, count, 7), 32, count]
     for first in edges:
         for last in edges:
             start, stop = b"%06d" % first, b"%06d" % last
@@ -115,6 +131,18 @@ def test_removing_most_rows_leaves_few_nodes() -> None:
     runs = list(tree.slices(0, len(tree)))
     assert len(tree) == 200
     assert len(runs) <= 2 * 200 // ordered_map.NODE_ENTRIES_LOW
+
+
+@pytest.mark.usefixtures("_nodes_of")
+def test_a_tree_grows_and_shrinks_by_whole_levels() -> None:
+    tree = filled(3_000)
+    deepest = depth(tree)
+    assert deepest >= 3
+    for number in range(2_999):
+        tree = tree.remove(b"%06d" % number)
+        assert depth(tree) <= deepest
+    assert depth(tree) == 1
+    assert depth(filled(3_000).remove_range(b"000002", None)) == 1
 
 
 def test_a_change_of_nothing_gives_the_same_map() -> None:
