@@ -74,6 +74,9 @@ ROWS: tuple[Row, ...] = (
     Row("device", "to the device a synced put", "KiB", Section.SYNCED, "sync"),
 )
 
+WAITING_ROWS = frozenset({"put_synced", "reopen"})
+"""Rows that wait for the device: wall-clock time whatever the clock of the run."""
+
 ROW_BY_NAME: dict[str, Row] = {row.name: row for row in ROWS}
 
 # Goals that do not depend on the engine.

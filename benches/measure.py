@@ -55,6 +55,7 @@ class Plan:
     seed: int = 1
     budget_bytes: int = 256 << 20
     seconds_max: float = 600.0
+    clock: str = "wall"
 
     def sections(self) -> set[Section]:
         """The sections that the rows need."""
@@ -71,6 +72,7 @@ def run(plan: Plan, progress: Progress) -> Results:
         rounds=plan.rounds,
         seed=plan.seed,
         budget_bytes=plan.budget_bytes,
+        clock=plan.clock,
         key_counts={name: engines.key_count(name, plan.keys) for name in plan.engine_names},
         machine=machine.describe(plan.directory),
     )
@@ -168,6 +170,7 @@ def _specification(
         seed=plan.seed,
         budget_bytes=plan.budget_bytes,
         directory=str(directory),
+        clock=plan.clock,
     )
 
 

@@ -48,7 +48,10 @@ def replaced(text: str, root: Path) -> str:
     found = _MARKED.search(text)
     if found is None:
         raise MarkersMissingError("no lines <!-- bench: begin FILE --> and <!-- bench: end -->")
-    made = found["begin"] + table(Results.load(root / found["file"])) + found["end"]
+    results = Results.load(root / found["file"])
+    if results.clock != "wall":
+        raise ResultsError(f"{found['file']}: processor time is not what a user waits for")
+    made = found["begin"] + table(results) + found["end"]
     return text[: found.start()] + made + text[found.end() :]
 
 

@@ -14,6 +14,10 @@ from benches.results import Results
 from benches.summary import Line, number
 from benches.workloads import KEY_BYTES, VALUE_BYTES, VALUE_RANDOM_BYTES
 
+_CPU_CLOCK = (
+    "Clock: processor time of the calling thread (wall-clock for synced puts and reopen), "
+    "so background work and waiting for it are left out."
+)
 _STYLES = {summary.MET: "green", summary.NOISE: "yellow", summary.MISSED: "red"}
 
 
@@ -35,6 +39,7 @@ def conditions(results: Results) -> list[str]:
         f"Rounds: {results.rounds}, {SYNCED_ROUNDS_FACTOR} times as many of the synced rows; "
         "engines interleaved, medians; ratios are of the same round, with their 95 % bootstrap "
         "interval.",
+        *([_CPU_CLOCK] if results.clock == "cpu" else []),
         *(
             f"{name} {results.versions[name]}: {settings}."
             for name, settings in results.settings.items()

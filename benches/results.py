@@ -35,6 +35,7 @@ class Results:
     append_floor_us: dict[str, float] = field(default_factory=dict)
     memory_floor_ns: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
+    clock: str = "wall"
     notes: list[str] = field(default_factory=list)
 
     def add(self, row: str, engine: str, figure: float) -> None:

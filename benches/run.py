@@ -69,6 +69,13 @@ class Names(click.ParamType[tuple[str, ...]]):
     show_default=True,
     help="Time a run may take: on a busy machine it does fewer rounds.",
 )
+@click.option(
+    "--clock",
+    type=click.Choice(["wall", "cpu"]),
+    default="wall",
+    show_default=True,
+    help="cpu: processor time of the calling thread, steadier on a busy machine; not to publish.",
+)
 @click.option("--quick", is_flag=True, help=f"{QUICK_KEYS:,} keys, {QUICK_ROUNDS} rounds, no file.")
 @click.option(
     "--pykv-engine",
@@ -110,6 +117,7 @@ def main(
     keys: int | None,
     rounds: int | None,
     minutes: float,
+    clock: str,
     quick: bool,
     pykv_engine: str,
     seed: int,
@@ -132,6 +140,7 @@ def main(
         seed=seed,
         budget_bytes=budget_mebibytes << 20,
         seconds_max=minutes * 60,
+        clock=clock,
     )
     results = _measure(plan)
     print_results(console, results)
@@ -140,6 +149,8 @@ def main(
         results.save(path)
         console.print(f"Kept in {path}", highlight=False)
     if before is not None:
+        if before.clock != results.clock:
+            console.print("Note: the saved run used another clock", style="yellow")
         changes = summary.changes(before, results)
         print_changes(console, changes)
         sys.exit(1 if any(change.worse for change in changes) else 0)

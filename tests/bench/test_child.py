@@ -7,6 +7,7 @@ import pytest
 from benches import child
 from benches.child import Specification, WrongResultError, run
 from benches.goals import ROW_BY_NAME, Section
+from benches.rivals_btree import SqliteStore
 from benches.stores import DictStore
 
 ALL_SECTIONS = tuple(section.value for section in Section)
@@ -64,6 +65,17 @@ def test_a_store_that_forgets_is_not_measured(
     monkeypatch.setattr(DictStore, lost, nothing)
     with pytest.raises(WrongResultError, match="dict"):
         run(specification(tmp_path))
+
+
+def test_the_processor_clock_leaves_waiting_out_but_for_rows_that_wait(tmp_path: Path) -> None:
+    from time import sleep
+
+    session = child.Session(specification(tmp_path, "sqlite3", clock="cpu"), DictStore(0))
+    session.time("put", 1, sleep, 0.05)
+    session.store = SqliteStore(1 << 20)
+    session.time("reopen", 1, sleep, 0.05)
+    assert session.samples["put"] < 40_000
+    assert session.samples["reopen"] >= 50
 
 
 def test_the_collector_rests_only_while_time_is_taken(tmp_path: Path) -> None:

@@ -50,6 +50,15 @@ def test_a_text_without_markers_is_refused(tmp_path: Path) -> None:
         replaced("no markers here", tmp_path)
 
 
+def test_processor_times_are_not_published(make_results: Make, readme: Path) -> None:
+    results = make_results({"put": {"lmdb": [4.5], "pykv": [1.0]}})
+    results.clock = "cpu"
+    results.save(readme.parent / "kept.json")
+    done = CliRunner().invoke(main, ["--readme", str(readme)])
+    assert done.exit_code == 1
+    assert "processor time" in done.output
+
+
 def test_a_missing_file_of_results_is_named(tmp_path: Path) -> None:
     path = tmp_path / "README.md"
     path.write_text(f"{BEGIN}\n{END}\n")

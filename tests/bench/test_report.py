@@ -24,6 +24,13 @@ def test_the_conditions_name_durability_cache_budget_and_machine(make_results: M
         assert word in text
 
 
+def test_another_clock_is_named(make_results: Make) -> None:
+    results = make_results({})
+    assert "processor time" not in "\n".join(conditions(results))
+    results.clock = "cpu"
+    assert "processor time" in "\n".join(conditions(results))
+
+
 def test_the_table_has_medians_ratio_goal_and_verdict(make_results: Make) -> None:
     results = make_results({"put": {"lmdb": [4.5], "pykv": [1.0]}})
     text = printed(results)
