@@ -1,0 +1,191 @@
+"""The base of native stores over cffi: the plain twin of the type in `pykv._native._fast`.
+
+Both have the attributes below and no other. put_many and delete_many of the fast type stand before
+those of `pykv.engine.mapping`, which are their twins. Results are copied out before they are
+returned. Safe from any thread; a scan is used by one thread at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
+
+from pykv._native._core import ffi, lib
+from pykv._native.status import NOT_FOUND, OK, check, error_of
+from pykv.arguments import BytesLike, as_bytes
+
+if TYPE_CHECKING:
+    from _cffi_backend import FFI
+
+T = TypeVar("T")
+
+SCAN_ROWS: Final = 0
+SCAN_KEYS: Final = 1
+SCAN_VALUES: Final = 2
+
+
+def flags_of(sync: bool | None) -> int:
+    """The flags of a write: None leaves it to the durability of the store."""
+    if sync is None:
+        return 0
+    return lib.PYKV_SYNC if sync else lib.PYKV_NO_SYNC
+
+
+class StoreBase:
+    """The calls that a store makes most, each straight to the core."""
+
+    __slots__ = ("_pointer",)
+
+    def _bind(self, address: int, owner: FFI.CData, batch_bytes_max: int) -> None:
+        """Takes an open store, once, before any other call; see `pykv._native.handle`.
+
+        address: of the pykv_store.  owner: its cdata.  batch_bytes_max: the option; it and address
+        are for the fast type.
+        """
+        self._pointer = owner
+
+    # ---- reading ----
+
+    @overload
+    def get(self, key: BytesLike) -> bytes | None: ...
+    @overload
+    def get(self, key: BytesLike, default: T) -> bytes | T: ...
+    def get(self, key: BytesLike, default: object = None) -> object:
+        """The value of key, or default."""
+        exact = as_bytes(key, "key")
+        # An interrupt may come between any two calls; what is pinned by then must be unpinned.
+        pinned: Any = ffi.new("pykv_pinned *")
+        try:
+            status = lib.pykv_get(self._pointer, exact, len(exact), 0, pinned)
+            if status == OK:
+                return ffi.buffer(pinned.data, pinned.length)[:]
+        finally:
+            if pinned.data != ffi.NULL:
+                lib.pykv_unpin(self._pointer, pinned)
+        if status == NOT_FOUND:
+            return default
+        raise error_of(status)
+
+    def __getitem__(self, key: BytesLike, /) -> bytes:
+        value = self.get(key)
+        if value is None:
+            raise KeyError(key)
+        return value
+
+    def __contains__(self, key: BytesLike, /) -> bool:
+        exact = as_bytes(key, "key")
+        status = lib.pykv_contains(self._pointer, exact, len(exact), 0)
+        if status not in (OK, NOT_FOUND):
+            raise error_of(status)
+        return status == OK
+
+    @overload
+    def get_many(self, keys: Iterable[BytesLike]) -> list[bytes | None]: ...
+    @overload
+    def get_many(self, keys: Iterable[BytesLike], default: T) -> list[bytes | T]: ...
+    def get_many(self, keys: Iterable[BytesLike], default: object = None) -> list[Any]:
+        """The value of each key, or default, in the order of keys."""
+        exact = [as_bytes(key, "key") for key in keys]
+        pointers = [ffi.from_buffer(key) for key in exact]
+        many_out = ffi.new("pykv_many **")
+        try:
+            check(lib.pykv_many_new(self._pointer, many_out))
+            many = many_out[0]
+            lengths = ffi.new("size_t[]", [len(key) for key in exact])
+            check(lib.pykv_get_many(many, len(exact), ffi.new("void *[]", pointers), lengths, 0))
+            if not exact:
+                return []
+            values = ffi.unpack(lib.pykv_many_values(many), len(exact))
+            sizes = ffi.unpack(lib.pykv_many_lengths(many), len(exact))
+            return [
+                default if value == ffi.NULL else ffi.buffer(value, size)[:]
+                for value, size in zip(values, sizes, strict=True)
+            ]
+        finally:
+            lib.pykv_many_free(many_out[0])
+
+    # ---- writing ----
+
+    def put(self, key: BytesLike, value: BytesLike, *, sync: bool | None = None) -> None:
+        """Sets key to value."""
+        name, data = as_bytes(key, "key"), as_bytes(value, "value")
+        check(lib.pykv_put(self._pointer, name, len(name), data, len(data), flags_of(sync)))
+
+    def __setitem__(self, key: BytesLike, value: BytesLike, /) -> None:
+        self.put(key, value)
+
+    def delete(self, key: BytesLike, *, sync: bool | None = None) -> None:
+        """Removes key; a missing one is silent."""
+        self._discard(as_bytes(key, "key"), sync)
+
+    def __delitem__(self, key: BytesLike, /) -> None:
+        if not self._discard(as_bytes(key, "key"), None):
+            raise KeyError(key)
+
+    def _discard(self, key: bytes, sync: bool | None) -> bool:
+        """Removes key and tells whether it was there, in one step."""
+        existed: Any = ffi.new("int32_t *")
+        check(lib.pykv_delete(self._pointer, key, len(key), flags_of(sync), existed))
+        return bool(existed[0])
+
+    # ---- scanning ----
+
+    def _scan(self, kind: int, limit: int | None) -> Iterator[Any]:
+        """At most limit rows, keys or values (SCAN_*) of this moment, in no order.
+
+        The scan is ended by its last row, by close of the store, and when it is dropped.
+        """
+        return _Scan(self._pointer, kind, limit)
+
+
+class _Scan:
+    """An iterator over a pykv_scan, which holds the store until it is closed."""
+
+    __slots__ = ("_count_out", "_kind", "_left", "_pointer", "_rows", "_scan_out")
+
+    def __init__(self, pointer: FFI.CData, kind: int, limit: int | None) -> None:
+        self._pointer = pointer
+        self._kind = kind
+        self._left = -1 if limit is None else limit
+        self._rows: Iterator[Any] = iter(())
+        self._count_out = ffi.new("uint64_t *")
+        self._scan_out = ffi.new("pykv_scan **")
+        check(lib.pykv_scan_open(pointer, kind == SCAN_KEYS, self._scan_out))
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        # Rows that were read already are not shown once the store is closed.
+        check(lib.pykv_count(self._pointer, self._count_out))
+        row = next(self._rows, None) if self._left else None
+        if row is None and self._left:
+            self._rows = iter(self._read())
+            row = next(self._rows, None)
+        if row is None:
+            self._left = 0
+            self._close()
+            raise StopIteration
+        self._left -= 1
+        return row
+
+    def _read(self) -> list[Any]:
+        """The next rows, copied; none at the end."""
+        rows: Any = ffi.new("pykv_rows *")
+        check(lib.pykv_scan_next(self._scan_out[0], 0, 0, rows))
+        if rows.count == 0:
+            return []
+        ends = ffi.unpack(rows.offsets, 2 * rows.count + 1)
+        data = ffi.buffer(rows.data, ends[-1])[:]
+        keys = [data[start:end] for start, end in zip(ends[0::2], ends[1::2], strict=False)]
+        if self._kind == SCAN_KEYS:
+            return keys
+        values = [data[start:end] for start, end in zip(ends[1::2], ends[2::2], strict=True)]
+        return values if self._kind == SCAN_VALUES else list(zip(keys, values, strict=True))
+
+    def _close(self) -> None:
+        scan, self._scan_out[0] = self._scan_out[0], ffi.NULL
+        lib.pykv_scan_close(scan)
+
+    def __del__(self) -> None:
+        self._close()

@@ -1,0 +1,77 @@
+"""Describes the extension module `pykv._native._core` to cffi; setup.py names it in cffi_modules.
+
+The declarations for cffi are cut out of pykv.h, so that each is written once. The region between
+the two marker comments holds declarations only: a preprocessor line in it is refused.
+
+Environment: PYKV_SANITIZE, a list such as "address,undefined", builds with those sanitizers and
+with the costly invariants on; the program then needs their libraries loaded first.
+"""
+
+from __future__ import annotations
+
+import os
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+from cffi import FFI
+
+NATIVE = Path(__file__).parent
+HEADER = NATIVE / "pykv.h"
+MARK_BEGIN = "/* pykv: declarations begin */"
+MARK_END = "/* pykv: declarations end */"
+LAYERS = ("base", "env", "log", "bitcask", "api", "cpython")
+LIMITED_API = "0x030B0000"
+
+
+def cut_declarations(header: str) -> str:
+    """The declarations between the markers of header, as cffi reads them.
+
+    Raises ValueError where a marker is missing or twice there, and for a preprocessor line.
+    """
+    if header.count(MARK_BEGIN) != 1 or header.count(MARK_END) != 1:
+        raise ValueError(f"pykv.h needs each of these lines once: {MARK_BEGIN!r}, {MARK_END!r}")
+    before, _, rest = header.partition(MARK_BEGIN)
+    region, end, _ = rest.partition(MARK_END)
+    if not end:
+        raise ValueError(f"{MARK_END!r} stands before {MARK_BEGIN!r}")
+    for number, line in enumerate(region.split("\n"), before.count("\n") + 1):
+        if line.lstrip().startswith("#"):
+            raise ValueError(f"pykv.h:{number}: only declarations may stand here: {line.strip()}")
+    return region.replace("PYKV_API ", "")
+
+
+def has_limited_api() -> bool:
+    """Whether one build serves every later CPython: not where there is no GIL."""
+    return not sysconfig.get_config_var("Py_GIL_DISABLED")
+
+
+def build_arguments(sanitize: str) -> dict[str, Any]:
+    """What set_source passes on to the Extension. sanitize: names of sanitizers, or empty."""
+    macros: list[tuple[str, str | None]] = [("_GNU_SOURCE", None)]
+    if has_limited_api():
+        macros.append(("Py_LIMITED_API", LIMITED_API))
+    compile_flags = ["-std=c11", "-O2", "-UNDEBUG", "-fvisibility=hidden", "-pthread"]
+    link_flags = ["-pthread"]
+    if sanitize:
+        flags = [f"-fsanitize={sanitize}", "-fno-omit-frame-pointer", "-g", "-O1"]
+        compile_flags += [*flags, "-DPYKV_CHECK"]
+        link_flags += flags
+    return {
+        "sources": sorted(str(path) for layer in LAYERS for path in (NATIVE / layer).glob("*.c")),
+        "depends": sorted(str(path) for path in NATIVE.rglob("*.h")),
+        "include_dirs": [str(NATIVE)],
+        "define_macros": macros,
+        "extra_compile_args": compile_flags,
+        "extra_link_args": link_flags,
+        "py_limited_api": has_limited_api(),
+    }
+
+
+ffibuilder = FFI()
+ffibuilder.cdef(cut_declarations(HEADER.read_text(encoding="ascii")))
+ffibuilder.set_source(
+    "pykv._native._core",
+    '#include "pykv.h"',
+    **build_arguments(os.environ.get("PYKV_SANITIZE", "")),
+)
