@@ -1,0 +1,71 @@
+"""Threads for the core, which starts none: some are lent for good, and one for a call that is long.
+
+All of them are daemons. A lent thread waits inside the core until the store closes; it holds the
+memory of the store, not the store, so that a store left open can still be collected and closed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from pykv._native import check, ffi, lib
+from pykv.store import Progress
+
+if TYPE_CHECKING:
+    from _cffi_backend import FFI
+
+PROGRESS_SECONDS: Final = 0.05
+
+
+def lend_threads(pointer: FFI.CData, count: int) -> int:
+    """Lends up to count threads to the store at pointer, and returns how many there are.
+
+    The first keeps the log, the others tidy the data. There are fewer where the interpreter is
+    ending or the system has no more: writers then do the work themselves.
+    """
+    for number in range(count):
+        role = lib.PYKV_ROLE_DATA if number else lib.PYKV_ROLE_LOG
+        name = f"pykv-data-{number}" if number else "pykv-log"
+        thread = threading.Thread(target=_lend, args=(pointer, role), name=name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            return number
+    return count
+
+
+def _lend(pointer: FFI.CData, role: int) -> None:
+    lib.pykv_maintain(pointer, role)
+
+
+def run_long(call: Callable[[Any], int], progress: Progress | None) -> None:
+    """Makes a long call of the core in a thread of its own, and waits for it.
+
+    call: takes a pykv_progress* and returns a status, which is checked.  progress: gets what is
+    done and the total, now and then, on the thread of the caller.  An interrupt of the caller, or
+    an error of progress, ends the call early and goes on.
+    """
+    shared: Any = ffi.new("pykv_progress *")
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            check(call(shared))
+        except BaseException as error:
+            failures.append(error)
+
+    worker = threading.Thread(target=work, name="pykv-long-call", daemon=True)
+    try:
+        worker.start()
+        while worker.is_alive():
+            worker.join(PROGRESS_SECONDS)
+            if progress is not None and shared.total:
+                progress(min(shared.done, shared.total), shared.total)
+    finally:
+        shared.cancel = 1
+        if worker.ident is not None:
+            worker.join()
+    if failures:
+        raise failures[0]

@@ -1,0 +1,169 @@
+"""What goes into calls of the C core and what comes out of them, for every engine that lives there.
+
+Functions that take a pointer may be called from any thread, at any time before its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from pykv._native import check, ffi, flags_of, lib, text_of
+from pykv.engine.batch import Delete, Operation, Put
+from pykv.errors import Damage
+from pykv.options import BitcaskOptions, Interval, Sync
+from pykv.store import Report, State
+
+if TYPE_CHECKING:
+    from _cffi_backend import FFI
+
+STATES: Final[dict[int, State]] = {
+    lib.PYKV_STATE_OPEN: "open",
+    lib.PYKV_STATE_DEGRADED: "degraded",
+    lib.PYKV_STATE_READ_ONLY: "read-only",
+    lib.PYKV_STATE_FAILED: "failed",
+    lib.PYKV_STATE_CLOSED: "closed",
+}
+_SINKS: Final = {
+    "auto": lib.PYKV_LOG_AUTO,
+    "pwrite": lib.PYKV_LOG_PWRITE,
+    "mapped": lib.PYKV_LOG_MAPPED,
+}
+_ENGINES: Final = {lib.PYKV_ENGINE_BITCASK: "bitcask"}
+_SINK_NAMES: Final = {number: name for name, number in _SINKS.items()}
+# Counters and gauges of pykv_stats under other names, and those that are true or false.
+_RENAMED: Final = {"last_sequence": "last_seq", "synced_sequence": "synced_seq"}
+_TRUTHS: Final = frozenset({"bus_guard_active", "hot_mode", "recovered_from_image", "clean_open"})
+
+
+def native_options(options: BitcaskOptions) -> dict[str, int | float]:
+    """The fields of pykv_options; those left out are the defaults of the core."""
+    fields: dict[str, int | float] = {
+        "engine": lib.PYKV_ENGINE_BITCASK,
+        "durability": lib.PYKV_DURABILITY_OS,
+        "must_exist": not options.create,
+        "must_not_exist": options.error_if_exists,
+        "read_only": options.read_only,
+        "log_sink": _SINKS[options.log_sink],
+        "segment_bytes": options.segment_bytes,
+        "batch_bytes_max": options.batch_bytes_max,
+        "space_amplification_max": options.space_amplification_max,
+        "log_sector_padding": options.log_sector_padding,
+        "no_mapped_reads": not options.mapped_reads,
+        "recover_point_in_time": options.recovery == "point_in_time",
+        "merge_bytes_per_second": options.merge_bytes_per_second,
+    }
+    if isinstance(options.durability, Sync):
+        fields["durability"] = lib.PYKV_DURABILITY_SYNC
+    elif isinstance(options.durability, Interval):
+        fields["durability"] = lib.PYKV_DURABILITY_INTERVAL
+        fields["interval_us"] = options.durability.interval_us
+    return fields
+
+
+def _guarantee(options: BitcaskOptions) -> str:
+    """What a write that returned survives, in words."""
+    if options.read_only:
+        return "none: opened read-only"
+    if isinstance(options.durability, Sync):
+        return "sync: a write survives the loss of power, if the device honours flushes"
+    text = f"{options.durability}: a write survives the death of the process by any signal; "
+    if isinstance(options.durability, Interval):
+        return text + "a sync is asked for at that interval, and survives the loss of power"
+    return text + "it can be lost with the operating system or the power before the next sync"
+
+
+def _arrays(parts: Sequence[bytes]) -> tuple[FFI.CData, FFI.CData]:
+    """Addresses and lengths of parts, valid as long as parts are."""
+    pointers = ffi.new("void *[]", [ffi.from_buffer(part) for part in parts])
+    return pointers, ffi.new("size_t[]", [len(part) for part in parts])
+
+
+def write_operations(
+    pointer: FFI.CData, operations: Sequence[Operation], sync: bool | None
+) -> None:
+    """Applies operations in order, all or none; none of them only checks and syncs."""
+    puts = [each for each in operations if isinstance(each, Put)]
+    deletes = [each for each in operations if isinstance(each, Delete)]
+    if puts and deletes:
+        _write_batch(pointer, operations, flags_of(sync))
+        return
+    keys, key_lengths = _arrays([each.key for each in puts or deletes])
+    values, value_lengths = ffi.NULL, ffi.NULL
+    if not deletes:
+        values, value_lengths = _arrays([each.value for each in puts])
+    count = len(operations)
+    check(
+        lib.pykv_write_many(
+            pointer, count, keys, key_lengths, values, value_lengths, flags_of(sync)
+        )
+    )
+
+
+def _write_batch(pointer: FFI.CData, operations: Sequence[Operation], flags: int) -> None:
+    """Applies puts and deletes in their order."""
+    batch_out = ffi.new("pykv_batch **")
+    try:
+        check(lib.pykv_batch_new(batch_out))
+        batch = batch_out[0]
+        for operation in operations:
+            match operation:
+                case Put(key, value):
+                    check(lib.pykv_batch_put(batch, key, len(key), value, len(value)))
+                case Delete(key):
+                    check(lib.pykv_batch_delete(batch, key, len(key)))
+        check(lib.pykv_write(pointer, batch, flags))
+    finally:
+        lib.pykv_batch_free(batch_out[0])
+
+
+def compare_and_set(
+    pointer: FFI.CData, key: bytes, expected: bytes | None, value: bytes | None, sync: bool | None
+) -> bool:
+    """Sets key to value (None: removes it) if its value is expected (None: it is absent)."""
+    swapped: Any = ffi.new("int32_t *")
+    old, new = expected or b"", value or b""
+    a, b, c = len(key), len(old), len(new)
+    call = lib.pykv_compare_and_set
+    flags = flags_of(sync)
+    absent, gone = expected is None, value is None
+    check(call(pointer, key, a, old, b, absent, new, c, gone, flags, swapped))
+    return bool(swapped[0])
+
+
+def stats_of(raw: Any, options: BitcaskOptions) -> dict[str, Any]:
+    """The fields of a pykv_stats under the names and in the words of `Store.stats`."""
+    stats = {_RENAMED.get(name, name): getattr(raw, name) for name in dir(raw)}
+    stats.update({name: bool(stats[name]) for name in _TRUTHS})
+    stats["engine"] = _ENGINES[raw.engine]
+    stats["state"] = STATES[raw.state]
+    stats["log_sink"] = _SINK_NAMES[raw.log_sink]
+    stats["durability"] = _guarantee(options)
+    return stats
+
+
+def report_of(raw: Any) -> Report:
+    """A pykv_report in Python."""
+    listed = raw.damages[0 : min(raw.damage_count, lib.PYKV_DAMAGE_COUNT_MAX)]
+    return Report(
+        file_count=raw.file_count,
+        record_count=raw.record_count,
+        byte_count=raw.byte_count,
+        damage_count=raw.damage_count,
+        damages=tuple(_damage(each) for each in listed),
+        kept_record_count=raw.kept_record_count,
+        lost_record_count=raw.lost_record_count,
+    )
+
+
+def _damage(raw: Any) -> Damage:
+    place = text_of(raw.path)
+    differ = raw.expected != raw.got
+    return Damage(
+        path=Path(place) if place else None,
+        offset=raw.offset,
+        text=text_of(raw.text),
+        expected=raw.expected if differ else None,
+        got=raw.got if differ else None,
+    )
