@@ -33,6 +33,7 @@ static inline bool handle_is_usable(const pykv_store *store)
 /* Enters a short call. On PYKV_OK handle_leave(token) must follow. */
 static inline pykv_status handle_enter(pykv_store *store, epoch_token *token_out)
 {
+    *token_out = 0;
     if (PYKV_UNLIKELY(!handle_is_usable(store))) {
         return handle_refuse(store);
     }

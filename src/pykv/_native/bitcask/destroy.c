@@ -14,6 +14,8 @@ static bool is_ours(const char *name)
     bool hint;
     return segment_number(name, &hint) != 0 ||
            strncmp(name, MANIFEST_NAME, strlen(MANIFEST_NAME)) == 0 ||
+           (strlen(name) > strlen(BITCASK_TORN_SUFFIX) &&
+            strcmp(name + strlen(name) - strlen(BITCASK_TORN_SUFFIX), BITCASK_TORN_SUFFIX) == 0) ||
            strncmp(name, BITCASK_IMAGE_NAME, strlen(BITCASK_IMAGE_NAME)) == 0;
 }
 

@@ -3,6 +3,7 @@
  */
 #include "bitcask/hint.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/coding.h"
@@ -217,34 +218,40 @@ pykv_status hint_read(const bitcask *store, const segment *source, hint_list *li
     return PYKV_OK;
 }
 
+static pykv_status write_file(env_directory *home, const char *name, const buffer *bytes)
+{
+    env_file *file;
+    slice whole = slice_make(bytes->data, bytes->size);
+    pykv_status status =
+        env_file_open(home, name, ENV_WRITE | ENV_CREATE | ENV_TRUNCATE, &file);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    status = env_file_write(file, 0, &whole, 1);
+    if (status == PYKV_OK) {
+        status = env_file_sync(file);
+    }
+    env_file_close(file);
+    return status;
+}
+
 pykv_status hint_write(const bitcask *store, const segment *source, const hint_list *list)
 {
     char name[SEGMENT_NAME_BYTES];
-    env_file *file;
+    char temporary[SEGMENT_NAME_BYTES + sizeof BITCASK_TEMPORARY_SUFFIX];
     buffer bytes = BUFFER_EMPTY;
-    segment_name(source->number, true, name);
     pykv_status status =
         buffer_append_zeros(&bytes, HINT_HEADER_BYTES + list->count * HINT_ENTRY_BYTES);
     if (status != PYKV_OK) {
         return status;
     }
     encode(store, source, list, bytes.data);
-    status = env_file_open(store->home, name, ENV_WRITE | ENV_CREATE | ENV_TRUNCATE, &file);
+    segment_name(source->number, true, name);
+    snprintf(temporary, sizeof temporary, "%s%s", name, BITCASK_TEMPORARY_SUFFIX);
+    status = write_file(store->home, temporary, &bytes);
     if (status == PYKV_OK) {
-        slice whole = slice_make(bytes.data, bytes.size);
-        status = env_file_write(file, 0, &whole, 1);
-        if (status == PYKV_OK) {
-            status = env_file_sync(file);
-        }
-        env_file_close(file);
+        status = env_rename(store->home, temporary, name);
     }
     buffer_reset(&bytes);
-    if (status != PYKV_OK) {
-        pykv_error failure = *error_last();
-        if (env_unlink(store->home, name) != PYKV_OK) {
-            /* A damaged hint is refused by its checks. */
-        }
-        error_restore(&failure);
-    }
     return status;
 }

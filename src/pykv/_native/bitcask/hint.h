@@ -54,8 +54,8 @@ PYKV_NODISCARD pykv_status hint_scan(const bitcask *store, const segment *source
 PYKV_NODISCARD pykv_status hint_read(const bitcask *store, const segment *source,
                                      hint_list *list_out);
 
-/* Writes the hint file of a sealed and synced segment and syncs it; the name is durable after the next
- * directory sync. A failure leaves no file. */
+/* Writes the hint file of a sealed and synced segment, whole under its name or not at all; the name is
+ * durable after the next directory sync. */
 PYKV_NODISCARD pykv_status hint_write(const bitcask *store, const segment *source,
                                       const hint_list *list);
 

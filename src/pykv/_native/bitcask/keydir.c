@@ -16,6 +16,8 @@
 #include "base/invariant.h"
 #include "base/memory.h"
 #include "bitcask/keydir_grow.h"
+#include "bitcask/keydir_image.h"
+#include "bitcask/keydir_image_pages.h"
 #include "bitcask/keydir_internal.h"
 
 #if defined(__SANITIZE_THREAD__)
@@ -26,7 +28,7 @@
 #endif
 #endif
 
-pykv_status keydir_new(keydir **keydir_out)
+pykv_status keydir_new_without_buckets(keydir **keydir_out)
 {
     keydir *self = mem_alloc_aligned(_Alignof(keydir), sizeof *self);
     if (self == NULL) {
@@ -35,7 +37,18 @@ pykv_status keydir_new(keydir **keydir_out)
     memset(self, 0, offsetof(keydir, words));
     keydir_space_init(&self->headers, KEYDIR_HEADER_BYTES);
     keydir_space_init(&self->units, KEYDIR_UNIT_BYTES);
-    pykv_status status = keydir_add_first_bucket(self);
+    *keydir_out = self;
+    return PYKV_OK;
+}
+
+pykv_status keydir_new(keydir **keydir_out)
+{
+    keydir *self;
+    pykv_status status = keydir_new_without_buckets(&self);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    status = keydir_add_first_bucket(self);
     if (status != PYKV_OK) {
         keydir_free(self);
         return status;
@@ -51,6 +64,7 @@ void keydir_free(keydir *self)
     }
     keydir_space_reset(&self->headers);
     keydir_space_reset(&self->units);
+    keydir_image_free(self->image);
     mem_free(self);
 }
 
@@ -61,14 +75,16 @@ uint64_t keydir_count(const keydir *self)
 
 uint64_t keydir_bytes(const keydir *self)
 {
-    return sizeof *self + atomic_load_explicit(&self->headers.bytes, memory_order_relaxed) +
+    return sizeof *self + self->image_bytes +
+           atomic_load_explicit(&self->headers.bytes, memory_order_relaxed) +
            atomic_load_explicit(&self->units.bytes, memory_order_relaxed);
 }
 
 /* ---- the sequence lock ---- */
 
-/* The version becomes odd before any change of the writer can be seen: a release fence between the two.
- * The thread sanitizer knows no fences; there a read-modify-write of both orders stands for it. */
+/* The version becomes odd before any change of the writer can be seen: a release fence stands
+ * between the two. The thread sanitizer knows no fences; there a read-modify-write with both orders
+ * takes its place. */
 void keydir_change_begin(keydir *self)
 {
     if (self->change_depth++ != 0) {
@@ -104,6 +120,11 @@ bool keydir_still(const keydir_cursor *cursor)
     atomic_thread_fence(memory_order_acquire);
     return atomic_load_explicit(&owner->version, memory_order_relaxed) == cursor->version;
 #endif
+}
+
+uint32_t keydir_moment(const keydir *self)
+{
+    return atomic_load_explicit(&self->version, memory_order_acquire);
 }
 
 /* ---- walking ---- */
@@ -149,7 +170,7 @@ static inline void start_walk(const keydir *self, uint64_t hash, keydir_cursor *
 bool keydir_find(const keydir *self, uint64_t hash, keydir_cursor *cursor_out)
 {
     uint32_t version = atomic_load_explicit(&self->version, memory_order_acquire);
-    if (PYKV_UNLIKELY((version & 1) != 0)) {
+    if (PYKV_UNLIKELY((version & 1) != 0 || !keydir_image_ready(self, hash))) {
         return false;
     }
     cursor_out->version = version;
@@ -159,6 +180,7 @@ bool keydir_find(const keydir *self, uint64_t hash, keydir_cursor *cursor_out)
 
 void keydir_find_locked(const keydir *self, uint64_t hash, keydir_cursor *cursor_out)
 {
+    PYKV_ASSERT(keydir_image_ready(self, hash));
     cursor_out->version = atomic_load_explicit(&self->version, memory_order_relaxed);
     start_walk(self, hash, cursor_out);
 }
@@ -201,6 +223,9 @@ void keydir_prefetch_bucket(const keydir *self, uint64_t hash)
 
 void keydir_prefetch_line(const keydir *self, uint64_t hash)
 {
+    if (PYKV_UNLIKELY(!keydir_image_ready(self, hash))) {
+        return;
+    }
     uint64_t shape = atomic_load_explicit(&self->shape, memory_order_acquire);
     keydir_place place = keydir_locate(shape, hash);
     keydir_bucket *bucket = keydir_bucket_at(self, place.bucket_index);
@@ -263,24 +288,18 @@ void keydir_replace(keydir *self, const keydir_cursor *cursor, uint64_t hash, ui
     atomic_store_explicit(cursor->slot, word, memory_order_release);
 }
 
-/* A slot of a line whose last slot is empty becomes empty, as no walk goes past that line; any other
- * becomes deleted and is used again by an insert or goes when the bucket is laid out anew. */
+/* A slot of a line whose last slot is empty becomes empty, as no walk goes past that line; any
+ * other becomes deleted and is used again by an insert or goes when the bucket is laid out anew. */
 void keydir_remove(keydir *self, const keydir_cursor *cursor)
 {
     PYKV_ASSERT(cursor->slot != NULL && cursor->owner == self);
     keydir_bucket *bucket = cursor->bucket;
     PYKV_ASSERT(bucket->live > 0);
-    uint64_t last = atomic_load_explicit(&cursor->line_slots[KEYDIR_LINE_SLOTS - 1],
-                                         memory_order_relaxed);
-    bool leaves_empty = last == KEYDIR_EMPTY;
+    keydir_slot *last = &cursor->line_slots[KEYDIR_LINE_SLOTS - 1];
+    bool leaves_empty = atomic_load_explicit(last, memory_order_relaxed) == KEYDIR_EMPTY;
     bucket->used = (uint16_t)(bucket->used - leaves_empty);
     bucket->live--;
     add_count(self, UINT64_MAX);
     atomic_store_explicit(cursor->slot, leaves_empty ? KEYDIR_EMPTY : KEYDIR_DELETED,
                           memory_order_release);
-}
-
-uint32_t keydir_moment(const keydir *self)
-{
-    return atomic_load_explicit(&self->version, memory_order_acquire);
 }

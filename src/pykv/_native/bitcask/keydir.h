@@ -1,15 +1,17 @@
 /*
  * keydir: the in-memory directory of a Bitcask: from a key's hash to the address of its record, in
- * about ten bytes a key. Keys are not in memory: a match here is a candidate, and the caller compares
- * the full key in the record.
+ * about ten bytes a key. Keys are not in memory: a match here is a candidate, and the caller
+ * compares the full key in the record.
  *
  *   slot (one atomic 64-bit word)   address:40 | tag:24
  *     address  record position in 8-byte granules of the store's address space (extent.h)
- *     tag      the low n bits are hash bits d .. d+n of the key, where d is the depth of its bucket;
- *              bit n is a marker, n from 10 to 23. Tag 0: empty (word 0) or deleted (word 1 << 24)
+ *     tag      the low n bits are hash bits d .. d+n of the key, where d is the depth of its
+ *              bucket; bit n is a marker, n from 10 to 23. Tag 0: empty (word 0) or deleted
+ *              (word 1 << 24)
  *   unit     1 KiB: 16 lines of 8 slots, one cache line each, filled from their first slot
- *   bucket   1 to 14 units, chosen by linear hashing on the low bits of the hash; its lines form one
- *            ring in which a slot stands at or behind the line that the low bits of its tag give
+ *   bucket   1 to 14 units, chosen by linear hashing on the low bits of the hash; its lines form
+ *            one ring in which a slot stands at or behind the line that the low bits of its tag
+ *            give, its home line
  *
  * Growing takes no whole-table doubling: a bucket gains a unit when it is 7/8 full, and the next
  * bucket in turn splits when keys exceed KEYDIR_BUCKET_KEYS a bucket. A split uses up one tag bit
@@ -18,12 +20,12 @@
  *
  * Sources: linear hashing (Litwin 1980), slots of tag and address as in FASTER (Chandramouli 2018).
  *
- * Thread-safety: readers run without a lock beside one writer. Slots are single atomic words; moving
- * slots (grow, split, clear) and multi-key publishing happen inside keydir_change_begin/end, a
+ * Thread-safety: readers run without a lock beside one writer. Slots are single atomic words;
+ * moving slots (grow, split) and multi-key publishing happen inside keydir_change_begin/end, a
  * sequence lock: a reader that overlapped one repeats. Writers exclude each other (the store's
  * writer lock).
- * Invariants: (1) a key has at most one slot; (2) a slot is found from its home line without passing
- * a line whose last slot is empty; (3) live <= used <= capacity in every bucket.
+ * Invariants: (1) a key has at most one slot; (2) a slot is found from its home line without
+ * passing a line whose last slot is empty; (3) live <= used <= capacity in every bucket.
  */
 #ifndef PYKV_BITCASK_KEYDIR_H
 #define PYKV_BITCASK_KEYDIR_H
@@ -74,7 +76,8 @@ void keydir_free(keydir *self);
 void keydir_prefetch_bucket(const keydir *self, uint64_t hash);
 void keydir_prefetch_line(const keydir *self, uint64_t hash);
 
-/* Starts a walk. False while a change is running: try again, or take the writer lock. */
+/* Starts a walk. False while a change is running, or before keydir_image_ready: try again, or take
+ * the writer lock. */
 PYKV_NODISCARD bool keydir_find(const keydir *self, uint64_t hash, keydir_cursor *cursor_out);
 
 /* Steps to the next slot whose tag matches, sets address; false when there is none. */
@@ -84,8 +87,8 @@ bool keydir_next(keydir_cursor *cursor);
  * record was read. */
 PYKV_NODISCARD bool keydir_still(const keydir_cursor *cursor);
 
-/* A number that rises with every change of several slots: equal before and after a run of lookups, it says
- * that no such change came between them. */
+/* A number that rises with every change of several slots: equal before and after a run of lookups,
+ * each of which was still good, it says that no such change came between them. */
 uint32_t keydir_moment(const keydir *self);
 
 /* Live keys. */
@@ -100,13 +103,15 @@ uint64_t keydir_bytes(const keydir *self);
 void keydir_change_begin(keydir *self);
 void keydir_change_end(keydir *self);
 
-/* As keydir_find for the holder of the writer lock, who needs no keydir_still: a walk of what is there
- * now, also inside a change of his own. The cursor is good until the next keydir_prepare. */
+/* As keydir_find for the holder of the writer lock, who needs no keydir_still: a walk of what is
+ * there now, also inside a change of his own. Requires keydir_image_ready of this hash. The cursor
+ * is good until the next keydir_prepare. */
 void keydir_find_locked(const keydir *self, uint64_t hash, keydir_cursor *cursor_out);
 
 /*
  * Makes sure that a keydir_insert of hash will find a free slot: grows and splits as due. A failed
- * growth is no failure while a slot is free. PYKV_NO_MEMORY otherwise, nothing changed.
+ * growth is no failure while a slot is free. PYKV_NO_MEMORY otherwise, nothing changed;
+ * PYKV_CORRUPTION if a page of the image that it needs is damaged.
  * Splitting may need the hash of a record whose tag has run out of bits: rehash gives it, from an
  * address, or fails with the status to return.
  */
@@ -114,21 +119,21 @@ typedef pykv_status (*keydir_rehash)(void *context, uint64_t address, uint64_t *
 PYKV_NODISCARD pykv_status keydir_prepare(keydir *self, uint64_t hash, keydir_rehash rehash,
                                           void *context);
 
-/* Adds a slot for a key that has none. Requires a keydir_prepare for this hash since the last insert
- * into its bucket; false if there is no room all the same. */
+/* Adds a slot for a key that has none. Requires a keydir_prepare for this hash since the last
+ * insert into its bucket; false if there is no room all the same. */
 bool keydir_insert(keydir *self, uint64_t hash, uint64_t address);
 
-/* Points the slot under cursor to address, with a full tag of hash. The cursor must come from a walk
- * made under the same hold of the lock. */
+/* Points the slot under cursor to address, with a full tag of hash. The cursor must come from a
+ * walk made under the same hold of the lock. */
 void keydir_replace(keydir *self, const keydir_cursor *cursor, uint64_t hash, uint64_t address);
 
 /* Removes the slot under cursor. */
 void keydir_remove(keydir *self, const keydir_cursor *cursor);
 
 /* Checks every invariant by walking all slots. rehash (NULL: skip that part) gives the hash of each
- * record, which has to lead to its slot. For tests and verify, under the writer lock. False with the
- * first violation in text. */
-PYKV_NODISCARD bool keydir_check(const keydir *self, keydir_rehash rehash, void *context, char *text,
-                                 uint64_t text_bytes);
+ * record, which has to lead to its slot. For tests and verify, under the writer lock, after all
+ * pages of an image were checked. False with the first violation in text. */
+PYKV_NODISCARD bool keydir_check(const keydir *self, keydir_rehash rehash, void *context,
+                                 char *text, uint64_t text_bytes);
 
 #endif

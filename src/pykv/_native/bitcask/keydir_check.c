@@ -1,6 +1,6 @@
 /*
- * keydir_check: the invariants of keydir.h, proved by walking all slots. For tests and verify, under
- * the writer lock; it reads everything and changes nothing.
+ * keydir_check: the invariants of keydir.h, proved by walking all slots. For tests and verify,
+ * under the writer lock; it reads everything and changes nothing.
  */
 #include <inttypes.h>
 #include <stdarg.h>
@@ -75,8 +75,8 @@ static bool check_hash(const checker *self, uint64_t bucket_index, uint64_t word
     keydir_place place = keydir_locate(atomic_load(&self->owner->shape), hash);
     if (place.bucket_index != bucket_index || !keydir_matches(word, (uint32_t)place.want)) {
         return violation(self,
-                         "bucket %" PRIu64 ": the record at address %" PRIu64 " has hash %016" PRIx64
-                         ", which does not belong there",
+                         "bucket %" PRIu64 ": the record at address %" PRIu64
+                         " has hash %016" PRIx64 ", which does not belong there",
                          bucket_index, address, hash);
     }
     return true;
@@ -156,6 +156,10 @@ static bool check_all(checker *self)
 {
     const keydir *owner = self->owner;
     uint64_t shape = atomic_load(&owner->shape);
+    if (atomic_load(&owner->pages_pending) != 0) {
+        return violation(self, "%u pages of the image are not checked yet",
+                         (unsigned)atomic_load(&owner->pages_pending));
+    }
     if ((UINT64_C(1) << (shape & 0xFF)) + (shape >> 8) != owner->bucket_count) {
         return violation(self, "%" PRIu64 " buckets do not make the shape %" PRIx64,
                          owner->bucket_count, shape);

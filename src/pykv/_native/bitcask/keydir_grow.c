@@ -1,16 +1,16 @@
 /*
- * keydir_grow: keydir_prepare and what it does: laying a bucket out anew with more, as many or fewer
- * units, and splitting the next bucket in turn. See keydir.h.
+ * keydir_grow: keydir_prepare and what it does: laying a bucket out anew with more, as many or
+ * fewer units, and splitting the next bucket in turn. See keydir.h.
  *
  * Both work the same way: reserve memory and read what has to be read while nothing has changed,
  * then collect the entries in scratch and write the lines anew inside one change. A bucket is laid
  * out by its tags alone: line after line is filled from its first slot, in the order of the
  * entries, so no line has an empty slot before an entry.
  *
- * Limits: a bucket is laid out again when its slots are 7/8 used (112 a unit). If fewer than 104 are
- * live it keeps its size or shrinks to at most 96; else it grows by one unit. Halves of a
- * split get the units that keep them at most 4/5 full. A bucket of 14 units goes on until it is
- * full; only hashes that are not random get it there.
+ * Limits: a bucket is laid out again when its slots are 7/8 used (112 a unit). If fewer than 104 a
+ * unit are live it keeps its size or shrinks to one that leaves at most 96; else it grows by one
+ * unit. Halves of a split get the units that keep them at most 4/5 full. A bucket of 14 units goes
+ * on until it is full; only hashes that are not random get it there.
  */
 #include "bitcask/keydir_grow.h"
 
@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
+#include "bitcask/keydir_image_pages.h"
 #include "bitcask/keydir_internal.h"
 
 enum {
@@ -51,7 +52,7 @@ static uint32_t unit_number_of(const keydir_bucket *bucket, uint32_t index)
 
 /* ---- units ---- */
 
-/* The link of the list of free units is a word with tag 0: a reader who comes late sees no match. */
+/* A free unit's first slot leads to the next one, with tag 0: a late reader sees no match. */
 static void give_unit(keydir *self, uint32_t unit_number)
 {
     keydir_slot *slots = keydir_unit_at(self, unit_number);
@@ -130,8 +131,9 @@ static uint32_t collect(const keydir *self, const keydir_bucket *bucket, uint64_
     return count;
 }
 
-/* Writes the entries into the units of the bucket and empties all other slots. Requires a change. */
-static void lay_out(const keydir *self, keydir_bucket *bucket, const uint64_t *words, uint32_t count)
+/* Writes the entries into the units of the bucket and empties all other slots, inside a change. */
+static void lay_out(const keydir *self, keydir_bucket *bucket, const uint64_t *words,
+                    uint32_t count)
 {
     keydir_slot *units[KEYDIR_BUCKET_UNITS_MAX];
     uint8_t filled[KEYDIR_LINES_MAX] = {0};
@@ -254,15 +256,32 @@ static pykv_status reserve_header(keydir *self)
     return keydir_space_extend(&self->headers, item_count, true, &first);
 }
 
-/* Splits the next bucket in turn. Any status of rehash, or PYKV_NO_MEMORY; then nothing changed. */
+/* Collects the entries of the next bucket and divides them. */
+static pykv_status collect_halves(keydir *self, uint64_t lower_index, keydir_place upper,
+                                  keydir_rehash rehash, void *context, uint32_t *count_out,
+                                  uint32_t *lower_count_out)
+{
+    pykv_status status = keydir_image_check_bucket(self, lower_index);
+    if (status == PYKV_OK) {
+        status = keydir_image_check_header(self, upper.bucket_index);
+    }
+    if (status == PYKV_OK) {
+        *count_out = collect(self, keydir_bucket_at(self, lower_index), self->words);
+        status = divide(self, *count_out, upper, rehash, context, lower_count_out);
+    }
+    return status;
+}
+
+/* Splits the next bucket in turn. Any status of rehash, PYKV_NO_MEMORY, or PYKV_CORRUPTION of an
+ * image; then nothing changed. */
 static pykv_status split_next(keydir *self, keydir_rehash rehash, void *context)
 {
     uint64_t shape = atomic_load_explicit(&self->shape, memory_order_relaxed);
     keydir_place upper = {self->bucket_count, 0, (uint32_t)(shape & 0xFF) + 1};
-    keydir_bucket *lower_bucket = keydir_bucket_at(self, shape >> 8);
-    uint32_t count = collect(self, lower_bucket, self->words);
+    uint32_t count = 0;
     uint32_t lower_count = 0;
-    pykv_status status = divide(self, count, upper, rehash, context, &lower_count);
+    pykv_status status =
+        collect_halves(self, shape >> 8, upper, rehash, context, &count, &lower_count);
     if (status != PYKV_OK) {
         return status;
     }
@@ -275,6 +294,7 @@ static pykv_status split_next(keydir *self, keydir_rehash rehash, void *context)
     if (status != PYKV_OK) {
         return status;
     }
+    keydir_bucket *lower_bucket = keydir_bucket_at(self, shape >> 8);
     keydir_bucket *upper_bucket = keydir_bucket_at(self, upper.bucket_index);
     keydir_change_begin(self);
     set_unit_count(self, lower_bucket, lower_units);
@@ -345,8 +365,13 @@ pykv_status keydir_prepare(keydir *self, uint64_t hash, keydir_rehash rehash, vo
         }
         shape = atomic_load_explicit(&self->shape, memory_order_relaxed);
     }
-    keydir_bucket *bucket = keydir_bucket_at(self, keydir_locate(shape, hash).bucket_index);
-    pykv_status status = make_room(self, bucket);
+    uint64_t bucket_index = keydir_locate(shape, hash).bucket_index;
+    pykv_status status = keydir_image_check_bucket(self, bucket_index);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    keydir_bucket *bucket = keydir_bucket_at(self, bucket_index);
+    status = make_room(self, bucket);
     if (PYKV_LIKELY(bucket->live < unit_count_of(bucket) * KEYDIR_UNIT_SLOTS)) {
         return PYKV_OK;
     }

@@ -30,7 +30,7 @@ enum {
 };
 
 #define KEYDIR_TAG_MASK  UINT32_C(0xFFFFFF)
-#define KEYDIR_TAG_LEAST (UINT32_C(1) << KEYDIR_HOME_BITS) /* the smallest that may stand in a slot */
+#define KEYDIR_TAG_LEAST (UINT32_C(1) << KEYDIR_HOME_BITS) /* in a slot that is not empty */
 #define KEYDIR_EMPTY     UINT64_C(0)
 #define KEYDIR_DELETED   (UINT64_C(1) << KEYDIR_ADDRESS_SHIFT)
 
@@ -46,26 +46,30 @@ typedef struct keydir_bucket {
 
 _Static_assert(sizeof(keydir_bucket) == KEYDIR_HEADER_BYTES, "a bucket header is one cache line");
 
-struct keydir_image; /* keydir_image_state.h */
+struct keydir_image; /* keydir_image_pages.h */
 
 struct keydir {
     /* read by readers, each with its own synchronisation */
     _Atomic uint64_t shape;
-    _Atomic uint32_t version;      /* of the sequence lock: odd while a change runs */
+    _Atomic uint32_t version;       /* of the sequence lock: odd while a change runs */
     _Atomic uint32_t pages_pending; /* pages of the image that are not checked yet */
     keydir_space headers;
     keydir_space units;
-    struct keydir_image *image; /* constant; NULL if the directory was not opened from an image */
+    struct keydir_image *image; /* constant; owned; NULL if it was not opened from an image */
+    uint64_t image_bytes;       /* constant; memory of image beside the payload */
     /* the writer's */
     _Alignas(KEYDIR_HEADER_BYTES) _Atomic uint64_t count; /* read by anyone */
     uint64_t bucket_count;
     uint32_t change_depth;
-    uint32_t free_first; /* list of free units, linked through their first slots; valid if free_count */
+    uint32_t free_first; /* of the free units, which are linked through their first slots */
     uint64_t free_count;
-    uint64_t block_next; /* units of the newest block that were never used: block_next .. block_end */
+    uint64_t block_next; /* units of the newest block that were never used begin here */
     uint64_t block_end;
     uint64_t words[KEYDIR_SLOTS_MAX]; /* scratch of grow and split; last, not touched before */
 };
+
+/* A directory that cannot be used before it has a bucket. PYKV_NO_MEMORY. */
+PYKV_NODISCARD pykv_status keydir_new_without_buckets(keydir **keydir_out);
 
 /* Where a hash belongs under a shape. */
 typedef struct keydir_place {
@@ -95,8 +99,8 @@ static inline uint64_t keydir_word(uint64_t address, uint32_t tag)
 
 /*
  * True if the valid bits of the word's tag agree with want; never for an empty or deleted slot. The
- * mask x ^ (x - 1) covers the bits up to the lowest that differs, so it is at least the tag iff that
- * bit is the marker or above it; tag 0 wraps to the largest number and fails.
+ * mask x ^ (x - 1) covers the bits up to the lowest that differs, so it is at least the tag iff
+ * that bit is the marker or above it; tag 0 wraps to the largest number and fails.
  */
 static inline bool keydir_matches(uint64_t word, uint32_t want)
 {

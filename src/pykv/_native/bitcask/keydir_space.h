@@ -5,7 +5,7 @@
  *   pointers   one for each granule of 64 items; the table doubles when it is full, and the tables
  *              it outgrew stay until reset, so a reader may go on with an old one
  *   blocks     runs of granules that were allocated together, a 32nd part of what is there, at most
- *              KEYDIR_BLOCK_ITEMS_MAX items: small directories stay small, large ones get large runs
+ *              KEYDIR_BLOCK_ITEMS_MAX items: small directories stay small, large ones get long runs
  *
  * A block of fewer than 64 items takes a granule of its own: the numbers behind it are not used.
  *

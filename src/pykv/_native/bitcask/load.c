@@ -157,12 +157,36 @@ static bool is_listed(bitcask *self, uint32_t number)
     return false;
 }
 
-static bool is_temporary(const char *name)
+static bool ends_with(const char *name, const char *suffix)
 {
     size_t length = strlen(name);
-    return (strncmp(name, MANIFEST_NAME, strlen(MANIFEST_NAME)) == 0 ||
-            strncmp(name, BITCASK_IMAGE_NAME, strlen(BITCASK_IMAGE_NAME)) == 0) &&
-           length > 4 && strcmp(name + length - 4, ".tmp") == 0;
+    size_t suffix_length = strlen(suffix);
+    return length > suffix_length && strcmp(name + length - suffix_length, suffix) == 0;
+}
+
+static bool is_temporary(const char *name)
+{
+    return strcmp(name, MANIFEST_NAME BITCASK_TEMPORARY_SUFFIX) == 0 ||
+           strcmp(name, BITCASK_IMAGE_NAME BITCASK_TEMPORARY_SUFFIX) == 0 ||
+           ends_with(name, ".hint" BITCASK_TEMPORARY_SUFFIX);
+}
+
+pykv_status bitcask_skip_used_numbers(bitcask *self)
+{
+    env_names names;
+    pykv_status status = env_directory_list(self->home, &names);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < names.count; i++) {
+        bool hint;
+        uint32_t number = segment_number(names.names[i], &hint);
+        if (number >= self->next_number) {
+            self->next_number = (uint64_t)number + 1;
+        }
+    }
+    env_names_free(&names);
+    return PYKV_OK;
 }
 
 pykv_status bitcask_remove_orphans(bitcask *self)

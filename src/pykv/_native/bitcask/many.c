@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "bitcask/find.h"
 #include "bitcask/image.h"
+#include "bitcask/keydir_image.h"
 
 enum { MANY_ATTEMPTS = 3, MANY_AHEAD = 8 };
 
@@ -88,7 +89,8 @@ static void prefetch(const many *self, const directory *keys, size_t index)
     }
     if (index + MANY_AHEAD < self->count) {
         keydir_cursor cursor;
-        if (keydir_find(keys->keys, self->hashes[index + MANY_AHEAD], &cursor) &&
+        uint64_t hash = self->hashes[index + MANY_AHEAD];
+        if (keydir_image_ready(keys->keys, hash) && keydir_find(keys->keys, hash, &cursor) &&
             keydir_next(&cursor)) {
             const segment *holder = extent_segment(&self->store->extents, cursor.address);
             if (holder != NULL && segment_is_mapped(holder)) {

@@ -190,26 +190,27 @@ static pykv_status begin_input(bitcask *store, merge *self)
     return PYKV_OK;
 }
 
-/* True if the record at address is what its key's slot leads to. */
-static bool is_current(bitcask *store, uint64_t hash, uint64_t address) REQUIRES(store->writer)
+/* Tells whether the record at address is what its key's slot leads to. */
+static pykv_status is_current(bitcask *store, uint64_t hash, uint64_t address, bool *current_out)
+    REQUIRES(store->writer)
 {
-    directory *keys = atomic_load_explicit(&store->directory, memory_order_relaxed);
     keydir_cursor cursor;
-    keydir_find_locked(keys->keys, hash, &cursor);
-    while (keydir_next(&cursor)) {
-        if (cursor.address == address) {
-            return true;
-        }
+    pykv_status status = bitcask_check_image_locked(store, hash);
+    if (status != PYKV_OK) {
+        return status;
     }
-    return false;
+    directory *keys = atomic_load_explicit(&store->directory, memory_order_relaxed);
+    *current_out = false;
+    keydir_find_locked(keys->keys, hash, &cursor);
+    while (!*current_out && keydir_next(&cursor)) {
+        *current_out = cursor.address == address;
+    }
+    return PYKV_OK;
 }
 
-static bool must_keep(bitcask *store, const merge *self, const record *found, uint64_t hash,
-                      uint64_t address) REQUIRES(store->writer)
+/* Rules 3 and 4, for tombstones and clears. */
+static bool must_keep_mark(const merge *self, const record *found)
 {
-    if (found->kind == RECORD_PUT) {
-        return is_current(store, hash, address);
-    }
     if (found->kind == RECORD_CLEAR) {
         return found->sequence > self->durable_clear;
     }
@@ -254,13 +255,16 @@ static pykv_status copy_some(bitcask *store, merge *self, bool *done)
         count++;
     }
     *done = count < MERGE_LOCK_RECORDS;
+    pykv_status status = PYKV_OK;
     mutex_lock(&store->writer);
-    for (size_t i = 0; i < count; i++) {
-        keep[i] = must_keep(store, self, &records[i], hashes[i],
-                            bitcask_address(source, offsets[i]));
+    for (size_t i = 0; i < count && status == PYKV_OK; i++) {
+        if (records[i].kind == RECORD_PUT) {
+            status = is_current(store, hashes[i], bitcask_address(source, offsets[i]), &keep[i]);
+        } else {
+            keep[i] = must_keep_mark(self, &records[i]);
+        }
     }
     mutex_unlock(&store->writer);
-    pykv_status status = PYKV_OK;
     for (size_t i = 0; i < count && status == PYKV_OK; i++) {
         if (keep[i]) {
             status = copy_record(store, self, &records[i], hashes[i]);
@@ -364,7 +368,7 @@ static pykv_status commit_step(bitcask *store, merge *self)
 /* ---- SWING ---- */
 
 /* Points the slot of entry's key to the output if it still leads to the same record in an input. */
-static pykv_status swing_one(bitcask *store, merge *self, directory *keys, const hint_entry *entry)
+static pykv_status swing_one(bitcask *store, merge *self, const hint_entry *entry)
     REQUIRES(store->writer)
 {
     uint64_t address = bitcask_address(self->output, entry->offset);
@@ -372,6 +376,7 @@ static pykv_status swing_one(bitcask *store, merge *self, directory *keys, const
     record copy;
     record current;
     pykv_status status = bitcask_check_image_locked(store, entry->hash);
+    directory *keys = atomic_load_explicit(&store->directory, memory_order_relaxed);
     if (status == PYKV_OK) {
         status = segment_read(self->output, entry->offset, true, &self->scratch, &copy);
     }
@@ -404,13 +409,12 @@ static pykv_status swing_step(bitcask *store, merge *self)
 {
     pykv_status status = PYKV_OK;
     mutex_lock(&store->writer);
-    directory *keys = atomic_load_explicit(&store->directory, memory_order_relaxed);
     for (int i = 0; i < MERGE_LOCK_RECORDS && status == PYKV_OK &&
                     self->swing_index < self->hints.count;
          i++) {
         const hint_entry *entry = &self->hints.entries[self->swing_index];
         if (entry->kind == RECORD_PUT) {
-            status = swing_one(store, self, keys, entry);
+            status = swing_one(store, self, entry);
         }
         self->swing_index++;
     }

@@ -237,6 +237,11 @@ static pykv_status load(bitcask *self)
         return status;
     }
     adopt(self, &listed);
+    status = bitcask_skip_used_numbers(self);
+    if (status != PYKV_OK) {
+        manifest_reset(&listed);
+        return status;
+    }
     status = listed.clean ? load_clean(self, &listed) : load_unclean(self, &listed);
     if (status == PYKV_OK && self->options.read_only == 0) {
         status = bitcask_remove_orphans(self);

@@ -21,6 +21,10 @@ PYKV_NODISCARD pykv_status bitcask_new(env *env, const pykv_options *options, bi
 /* Reads the manifest, or makes a new store's. */
 PYKV_NODISCARD pykv_status bitcask_load_manifest(bitcask *self, manifest *out);
 
+/* Sees to it that no number of a file that is there, listed or not, is given to a new segment: a removal
+ * that was not durable may bring an old file back beside the new one. */
+PYKV_NODISCARD pykv_status bitcask_skip_used_numbers(bitcask *self);
+
 /* Removes temporary files and files of segments that are not in the list; notes which hints there are. */
 PYKV_NODISCARD pykv_status bitcask_remove_orphans(bitcask *self);
 

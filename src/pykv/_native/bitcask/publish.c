@@ -57,12 +57,12 @@ static pykv_status reserve(bitcask *self, directory *keys, const operation *writ
 
 pykv_status bitcask_resolve(bitcask *self, operation *write, read_mode mode)
 {
-    directory *keys = directory_now(self);
     keydir_cursor cursor;
     record old;
     write->old_address = BITCASK_NO_ADDRESS;
     write->old_bytes = 0;
     pykv_status status = bitcask_check_image_locked(self, write->hash);
+    directory *keys = directory_now(self);
     if (status == PYKV_OK) {
         status = reserve(self, keys, write);
     }

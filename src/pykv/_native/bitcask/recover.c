@@ -3,7 +3,7 @@
  *
  * The valid prefix of every un-sealed segment is written again into a new, sealed and synced segment,
  * because the page cache may show what the device refused (docs/decisions/0006). Then a manifest with a
- * higher epoch lists the copies instead. Files that held more than the valid prefix go to archive/.
+ * higher epoch lists the copies instead. A file that held more than its valid prefix is kept as *.torn.
  * Read-only, the same prefix is read where it stands.
  *
  * Invariant: until the new manifest is durable the old one and every file it lists are untouched.
@@ -22,7 +22,7 @@
 typedef struct unsealed {
     segment *source;
     buffer scratch;
-    bool archived; /* holds more than its valid prefix */
+    bool torn; /* holds more than its valid prefix */
 } unsealed;
 
 typedef struct recovery {
@@ -83,8 +83,14 @@ static pykv_status find_end(bitcask *store, const manifest *listed, recovery *se
     if (status != PYKV_OK) {
         return status;
     }
-    log_recover(self->views, self->count, listed->sealed_sequence + 1, listed->durable_through,
-                &self->result);
+    if (self->count == 0) {
+        return PYKV_OK;
+    }
+    /* A claim of a sealed segment was checked when that was opened. */
+    bool open_claim =
+        listed->durable_through >= log_position(self->views[0].header.number, 0);
+    log_recover(self->views, self->count, listed->sealed_sequence + 1,
+                open_claim ? listed->durable_through : 0, &self->result);
     if (self->result.damaged && store->options.recover_point_in_time == 0) {
         const log_recovery_segment *end = &self->views[self->result.valid_segment];
         return error_set_corruption(
@@ -240,33 +246,25 @@ static pykv_status copy_all(bitcask *store, recovery *self)
         if (i <= self->result.valid_segment && has_records(&self->views[i], first)) {
             status = copy_segment(store, &self->views[i], first, &valid_end);
         }
-        for (uint64_t at = valid_end; at < self->views[i].size && !self->sources[i].archived;
+        for (uint64_t at = valid_end; at < self->views[i].size && !self->sources[i].torn;
              at++) {
-            self->sources[i].archived = self->views[i].data[at] != 0;
+            self->sources[i].torn = self->views[i].data[at] != 0;
         }
     }
     return status;
 }
 
-/* Moves files that held more than the valid prefix aside. */
-static pykv_status archive(bitcask *store, recovery *self)
+/* Renames files that held more than the valid prefix: what was torn off is kept for whoever wants it. */
+static pykv_status keep_torn(bitcask *store, recovery *self)
 {
     pykv_status status = PYKV_OK;
-    bool any = false;
     for (size_t i = 0; i < self->count && status == PYKV_OK; i++) {
         char name[SEGMENT_NAME_BYTES];
-        char kept[SEGMENT_NAME_BYTES + sizeof BITCASK_ARCHIVE_NAME];
-        if (!self->sources[i].archived) {
-            continue;
-        }
-        if (!any) {
-            status = env_make_directory(store->home, BITCASK_ARCHIVE_NAME);
-            status = status == PYKV_PATH_EXISTS ? PYKV_OK : status;
-            any = true;
-        }
-        segment_name(self->sources[i].source->number, false, name);
-        snprintf(kept, sizeof kept, "%s/%s", BITCASK_ARCHIVE_NAME, name);
-        if (status == PYKV_OK) {
+        char kept[SEGMENT_NAME_BYTES];
+        if (self->sources[i].torn) {
+            segment_name(self->sources[i].source->number, false, name);
+            snprintf(kept, sizeof kept, "%08x%s", self->sources[i].source->number,
+                     BITCASK_TORN_SUFFIX);
             status = env_rename(store->home, name, kept);
         }
     }
@@ -290,7 +288,7 @@ static pykv_status recover_by_copy(bitcask *store, recovery *self)
     mutex_unlock(&store->writer);
     status = bitcask_write_manifest(store, true);
     mutex_unlock(&store->manifest_lock);
-    return status == PYKV_OK ? archive(store, self) : status;
+    return status == PYKV_OK ? keep_torn(store, self) : status;
 }
 
 /* ---- read-only: in place ---- */

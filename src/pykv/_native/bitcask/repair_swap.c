@@ -19,8 +19,8 @@ pykv_status repair_mark_done(env_directory *home, uint32_t first_number)
 {
     env_file *file;
     uint8_t bytes[4];
-    slice whole = slice_make(bytes, sizeof bytes);
     store_u32(bytes, first_number);
+    slice whole = slice_make(bytes, sizeof bytes);
     pykv_status status = env_file_open(home, REPAIR_DIRECTORY "/" REPAIR_DONE_NAME,
                                        ENV_WRITE | ENV_CREATE | ENV_TRUNCATE, &file);
     if (status != PYKV_OK) {

@@ -106,7 +106,7 @@ pykv_status bitcask_seal_active(bitcask *self)
     if (status != PYKV_OK) {
         return status;
     }
-    self->active->sealed = true;
+    bitcask_mark_sealed(self, self->active);
     log_sink_close(self->sink);
     self->sink = NULL;
     self->active = NULL;
@@ -237,7 +237,7 @@ static pykv_status prepare_segment(bitcask *self, uint64_t bytes) REQUIRES(self-
     self->prepared = made;
     self->ground_ready = true;
     if (unused != NULL) {
-        unused->sealed = true;
+        bitcask_mark_sealed(self, unused);
     }
     mutex_unlock(&self->writer);
     return PYKV_OK;

@@ -129,7 +129,7 @@ static void unlink_scan(bitcask *store, scan *self) REQUIRES(store->writer)
     bitcask_unpin_directory(store, self->keys);
 }
 
-/* Ends the scan; its handle stays. */
+/* Ends the scan; its handle stays, with the rows that its user may be reading at this moment. */
 static void detach(bitcask *store, scan *self) REQUIRES(store->writer)
 {
     unlink_scan(store, self);
@@ -138,8 +138,6 @@ static void detach(bitcask *store, scan *self) REQUIRES(store->writer)
     self->pinned = NULL;
     self->pinned_count = 0;
     buffer_reset(&self->file);
-    buffer_reset(&self->rows);
-    buffer_reset(&self->offsets);
 }
 
 void scan_free(bitcask *store, scan *self)
@@ -149,6 +147,8 @@ void scan_free(bitcask *store, scan *self)
         detach(store, self);
     }
     mutex_unlock(&store->writer);
+    buffer_reset(&self->rows);
+    buffer_reset(&self->offsets);
     mem_free(self);
 }
 

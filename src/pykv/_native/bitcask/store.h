@@ -34,7 +34,8 @@
 
 #define BITCASK_IMAGE_NAME "KEYDIR"
 #define BITCASK_LOCK_NAME "LOCK"
-#define BITCASK_ARCHIVE_NAME "archive"
+#define BITCASK_TORN_SUFFIX ".torn"
+#define BITCASK_TEMPORARY_SUFFIX ".tmp"
 #define BITCASK_NO_ADDRESS UINT64_MAX
 
 enum {

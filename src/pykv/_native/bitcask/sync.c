@@ -94,6 +94,14 @@ static void mark_synced(bitcask *self, segment *target) REQUIRES(self->writer)
     }
 }
 
+void bitcask_mark_sealed(bitcask *self, segment *target)
+{
+    target->sealed = true;
+    if (target->last_sequence <= self->synced_sequence) {
+        mark_synced(self, target);
+    }
+}
+
 /* After the round: marks, publishes, unpins. */
 static pykv_status finish_round(bitcask *self, sync_plan *plan, pykv_status status)
     REQUIRES(self->writer)

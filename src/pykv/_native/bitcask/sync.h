@@ -9,6 +9,9 @@
 /* Returns once everything up to sequence is durable; one caller syncs for all that wait. */
 PYKV_NODISCARD pykv_status bitcask_sync_through(bitcask *self, uint64_t sequence);
 
+/* Notes that target gets no more records. It counts as synced at once if its records are. */
+void bitcask_mark_sealed(bitcask *self, segment *target) REQUIRES(self->writer);
+
 /* Syncs the active segment's file once more: after its reserved rest was cut off. */
 PYKV_NODISCARD pykv_status bitcask_sync_active(bitcask *self);
 

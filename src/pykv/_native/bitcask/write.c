@@ -202,10 +202,10 @@ static pykv_status settle(bitcask *self, operation *operations, size_t count, bo
     if (status != PYKV_OK || asked == NULL) {
         return status;
     }
-    directory *keys = atomic_load_explicit(&self->directory, memory_order_relaxed);
     keydir_cursor cursor;
     record current;
     status = bitcask_check_image_locked(self, operations[0].hash);
+    directory *keys = atomic_load_explicit(&self->directory, memory_order_relaxed);
     if (status == PYKV_OK) {
         status = bitcask_find(self, keys, operations[0].hash, operations[0].record.key,
                               resolve_mode(self), true, &self->scratch, &cursor, &current);

@@ -1,0 +1,208 @@
+/*
+ * keydir_image_pages: checks of the pages of an image at first touch. See keydir_image_pages.h.
+ */
+#include "bitcask/keydir_image_pages.h"
+
+#include "base/crc32c.h"
+#include "base/error.h"
+#include "base/invariant.h"
+#include "base/memory.h"
+#include "bitcask/keydir_image.h"
+#include "bitcask/keydir_image_format.h"
+
+void keydir_image_free(keydir_image *image)
+{
+    if (image == NULL) {
+        return;
+    }
+    if (image->mapped) {
+        env_unmap(&image->mapping);
+    }
+    mem_free(image->memory);
+    mem_free(image->checked);
+    mem_free(image->checks);
+    if (image->file != NULL) {
+        env_file_close(image->file);
+    }
+    mem_free(image);
+}
+
+static uint32_t pages_pending(const keydir *self)
+{
+    return atomic_load_explicit(&self->pages_pending, memory_order_acquire);
+}
+
+/* ---- which pages ---- */
+
+static bool is_checked(const keydir_image *image, uint64_t page)
+{
+    uint64_t bits = atomic_load_explicit(&image->checked[page / 64], memory_order_acquire);
+    return (bits >> page % 64 & 1) != 0;
+}
+
+/* True if the header of the bucket stands in the payload; *page_out tells where. */
+static bool page_of_header(const keydir_image *image, uint64_t bucket_index, uint64_t *page_out)
+{
+    *page_out = bucket_index / KEYDIR_IMAGE_PAGE_HEADERS;
+    return *page_out < image->header_page_count;
+}
+
+static bool page_of_unit(const keydir_image *image, uint32_t unit_number, uint64_t *page_out)
+{
+    *page_out = image->header_page_count + unit_number / KEYDIR_IMAGE_PAGE_UNITS;
+    return unit_number < image->unit_count;
+}
+
+/* ---- checking ---- */
+
+static pykv_status damaged(const keydir_image *image, uint64_t page, const char *what,
+                           uint64_t expected, uint64_t got)
+{
+    uint64_t offset = image->payload_offset + page * KEYDIR_IMAGE_PAGE_BYTES;
+    return error_set_corruption(env_file_path(image->file), offset, what, expected, got);
+}
+
+/* Headers that led out of the image, or out of a bucket, would be followed: they are refused even
+ * if their page has the right check. */
+static pykv_status verify_headers(const keydir_image *image, uint64_t page)
+{
+    const keydir_bucket *headers =
+        (const keydir_bucket *)(const void *)(image->payload + page * KEYDIR_IMAGE_PAGE_BYTES);
+    uint64_t first = page * KEYDIR_IMAGE_PAGE_HEADERS;
+    for (uint64_t i = 0; i < KEYDIR_IMAGE_PAGE_HEADERS && first + i < image->bucket_count; i++) {
+        uint32_t unit_count = atomic_load_explicit(&headers[i].unit_count, memory_order_relaxed);
+        if (unit_count < 1 || unit_count > KEYDIR_BUCKET_UNITS_MAX) {
+            return damaged(image, page, "a bucket cannot have that many units",
+                           KEYDIR_BUCKET_UNITS_MAX, unit_count);
+        }
+        if (headers[i].live > headers[i].used ||
+            headers[i].used > unit_count * KEYDIR_UNIT_SLOTS) {
+            return damaged(image, page, "a bucket cannot have that many slots",
+                           unit_count * KEYDIR_UNIT_SLOTS, headers[i].used);
+        }
+        for (uint32_t k = 0; k < unit_count; k++) {
+            uint32_t unit_number =
+                atomic_load_explicit(&headers[i].unit_numbers[k], memory_order_relaxed);
+            if (unit_number >= image->unit_count) {
+                return damaged(image, page, "a bucket has a unit that does not exist",
+                               image->unit_count, unit_number);
+            }
+        }
+    }
+    return PYKV_OK;
+}
+
+/* Makes the page a copy of this process: a store to a private mapping does. */
+static void make_private(uint8_t *page)
+{
+    volatile uint8_t *first = page;
+    *first = *first;
+}
+
+static pykv_status check_page(keydir *self, uint64_t page)
+{
+    keydir_image *image = self->image;
+    PYKV_ASSERT(page < image->page_count);
+    if (is_checked(image, page)) {
+        return PYKV_OK;
+    }
+    uint8_t *data = image->payload + page * KEYDIR_IMAGE_PAGE_BYTES;
+    if (image->mapped) {
+        make_private(data);
+    }
+    uint32_t crc = crc32c_extend(0, data, KEYDIR_IMAGE_PAGE_BYTES);
+    if (crc != image->checks[page] && !PYKV_PLANTED(40)) {
+        return damaged(image, page, "the check of an image page fails", image->checks[page], crc);
+    }
+    if (page < image->header_page_count) {
+        pykv_status status = verify_headers(image, page);
+        if (status != PYKV_OK) {
+            return status;
+        }
+    }
+    uint64_t bits = atomic_load_explicit(&image->checked[page / 64], memory_order_relaxed);
+    atomic_store_explicit(&image->checked[page / 64], bits | UINT64_C(1) << page % 64,
+                          memory_order_release);
+    atomic_store_explicit(&self->pages_pending, pages_pending(self) - 1, memory_order_release);
+    return PYKV_OK;
+}
+
+pykv_status keydir_image_check_header(keydir *self, uint64_t bucket_index)
+{
+    uint64_t page;
+    if (pages_pending(self) == 0 || !page_of_header(self->image, bucket_index, &page)) {
+        return PYKV_OK;
+    }
+    return check_page(self, page);
+}
+
+pykv_status keydir_image_check_bucket(keydir *self, uint64_t bucket_index)
+{
+    if (PYKV_LIKELY(pages_pending(self) == 0)) {
+        return PYKV_OK;
+    }
+    pykv_status status = keydir_image_check_header(self, bucket_index);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    const keydir_bucket *bucket = keydir_bucket_at(self, bucket_index);
+    uint32_t unit_count = atomic_load_explicit(&bucket->unit_count, memory_order_relaxed);
+    for (uint32_t i = 0; i < unit_count && status == PYKV_OK; i++) {
+        uint64_t page;
+        if (page_of_unit(self->image, atomic_load(&bucket->unit_numbers[i]), &page)) {
+            status = check_page(self, page);
+        }
+    }
+    return status;
+}
+
+pykv_status keydir_image_check_hash(keydir *self, uint64_t hash)
+{
+    uint64_t shape = atomic_load_explicit(&self->shape, memory_order_relaxed);
+    return keydir_image_check_bucket(self, keydir_locate(shape, hash).bucket_index);
+}
+
+pykv_status keydir_image_check_some(keydir *self, uint64_t page_count, uint64_t *pending_out)
+{
+    keydir_image *image = self->image;
+    pykv_status status = PYKV_OK;
+    while (pages_pending(self) > 0 && page_count > 0 && status == PYKV_OK) {
+        PYKV_ASSERT(image->page_next < image->page_count);
+        page_count -= !is_checked(image, image->page_next);
+        status = check_page(self, image->page_next);
+        image->page_next += status == PYKV_OK;
+    }
+    if (status == PYKV_OK) {
+        *pending_out = pages_pending(self);
+    }
+    return status;
+}
+
+/* ---- readers ---- */
+
+/* Whether the pages of the hash's bucket were checked. A bucket that a writer is changing was
+ * checked before, so whatever mixture of its units is seen here, all of them are. */
+static bool is_bucket_checked(const keydir *self, uint64_t hash)
+{
+    uint64_t page;
+    uint64_t shape = atomic_load_explicit(&self->shape, memory_order_acquire);
+    uint64_t bucket_index = keydir_locate(shape, hash).bucket_index;
+    if (page_of_header(self->image, bucket_index, &page) && !is_checked(self->image, page)) {
+        return false;
+    }
+    const keydir_bucket *bucket = keydir_bucket_at(self, bucket_index);
+    uint32_t unit_count = atomic_load_explicit(&bucket->unit_count, memory_order_acquire);
+    for (uint32_t i = 0; i < unit_count; i++) {
+        uint32_t unit_number =
+            atomic_load_explicit(&bucket->unit_numbers[i], memory_order_acquire);
+        if (page_of_unit(self->image, unit_number, &page) && !is_checked(self->image, page)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool keydir_image_ready(const keydir *self, uint64_t hash)
+{
+    return PYKV_LIKELY(pages_pending(self) == 0) || is_bucket_checked(self, hash);
+}

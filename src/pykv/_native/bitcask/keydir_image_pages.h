@@ -1,0 +1,52 @@
+/*
+ * keydir_image_pages: the payload under a directory that was opened from an image, and which of its
+ * pages were checked. Private to keydir*.c.
+ *
+ * A page is checked once, by the holder of the writer lock. In a mapping it is made private first,
+ * so the bytes that were checked are the bytes that are used, whatever becomes of the file. Its bit
+ * is set with release after the check; readers load it with acquire before they touch the page.
+ *
+ * Invariants: (1) no slot or header of an unchecked page is read or written but by its check;
+ * (2) all units of a bucket that was changed stand in checked pages or in the heap;
+ * (3) pages_pending of the directory is the number of pages whose bit is not set.
+ */
+#ifndef PYKV_BITCASK_KEYDIR_IMAGE_PAGES_H
+#define PYKV_BITCASK_KEYDIR_IMAGE_PAGES_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/annotate.h"
+#include "bitcask/keydir_internal.h"
+#include "env/env.h"
+#include "pykv.h"
+
+typedef struct keydir_image {
+    /* constant */
+    uint8_t *payload;
+    uint64_t payload_offset; /* in the file */
+    uint64_t bucket_count;   /* of the image; the directory may have more by now */
+    uint64_t unit_count;     /* likewise; their numbers are below it */
+    uint64_t header_page_count;
+    uint64_t page_count;
+    uint32_t *checks; /* one a page; owned */
+    env_file *file;   /* owned */
+    env_mapping mapping;
+    bool mapped;     /* mapping is in use and owned */
+    uint8_t *memory; /* owned; if not mapped */
+    /* own synchronisation: one writer, any readers */
+    _Atomic uint64_t *checked; /* one bit a page; owned */
+    /* the writer's */
+    uint64_t page_next; /* of keydir_image_check_some */
+} keydir_image;
+
+/* Frees what is set and the image itself; NULL is ignored. */
+void keydir_image_free(keydir_image *image);
+
+/* Checks the page of the bucket's header, and the pages of its units. PYKV_CORRUPTION. For the
+ * holder of the writer lock; one load when no page is pending. */
+PYKV_NODISCARD pykv_status keydir_image_check_header(keydir *self, uint64_t bucket_index);
+PYKV_NODISCARD pykv_status keydir_image_check_bucket(keydir *self, uint64_t bucket_index);
+
+#endif

@@ -1,0 +1,71 @@
+/*
+ * bitcask_workload: a seeded stream of operations on a Bitcask, and what its user knows of it.
+ *
+ * The history keeps the whole state after every commit, so a recovered store is right iff its
+ * content equals the state after some commit between the last one that was acknowledged as durable
+ * and the last one that was tried. Values follow from a number, so they are checked without a copy.
+ */
+#ifndef PYKV_TESTS_BITCASK_WORKLOAD_H
+#define PYKV_TESTS_BITCASK_WORKLOAD_H
+
+#include "bitcask/bitcask.h"
+#include "env/env_memory.h"
+
+enum {
+    WORKLOAD_KEY_COUNT = 24,
+    WORKLOAD_COMMITS_MAX = 512,
+    WORKLOAD_BATCH_MAX = 6,
+    WORKLOAD_FILE_MAX = 1 << 20
+};
+
+#define WORKLOAD_PATH "/store"
+
+typedef struct bitcask_plan {
+    uint64_t seed;
+    size_t step_count;
+    int32_t log_sink;   /* PYKV_LOG_PWRITE or PYKV_LOG_MAPPED */
+    int32_t durability; /* PYKV_DURABILITY_OS or PYKV_DURABILITY_SYNC */
+    bool clears;        /* clear() is among the steps */
+} bitcask_plan;
+
+/* Number of the value of each key; 0: absent. */
+typedef struct key_values {
+    uint32_t values[WORKLOAD_KEY_COUNT];
+} key_values;
+
+/* What the user knows; it outlives the crash. */
+typedef struct bitcask_history {
+    key_values states[WORKLOAD_COMMITS_MAX + 2]; /* [n]: after commit n; [0] is empty */
+    size_t tried;      /* commits begun; the last may have failed */
+    size_t finished;   /* commits acknowledged */
+    size_t durable;    /* commits acknowledged as durable, or known so by a later sync or close */
+    uint32_t last_value;
+} bitcask_history;
+
+typedef struct bitcask_driver {
+    const bitcask_plan *plan;
+    env *disk;
+    bitcask *store; /* NULL: closed or failed to open */
+    bitcask_history *history;
+    uint64_t chance;
+} bitcask_driver;
+
+/* Opens the store; its history goes on. */
+PYKV_NODISCARD pykv_status driver_open(bitcask_driver *self, env *disk, const bitcask_plan *plan,
+                                       bitcask_history *history);
+/* One operation of the stream: a write, sync, flush, maintenance, compaction, scan, or reopening. */
+PYKV_NODISCARD pykv_status driver_step(bitcask_driver *self);
+/* Closes cleanly; everything acknowledged is durable then. */
+PYKV_NODISCARD pykv_status driver_close(bitcask_driver *self);
+/* Frees the store as the death of the process would: nothing more is written. */
+void driver_drop(bitcask_driver *self);
+
+/* Reads the whole store by get, contains, scan and count. NULL if its content is that of a state from
+ * `from` to `to` of the history (which goes to *commit_out), else what is wrong (static). */
+const char *driver_check(bitcask *store, const bitcask_history *history, size_t from, size_t to,
+                         size_t *commit_out);
+
+/* Forgets the commits behind commit: the store went on from there. */
+void history_cut(bitcask_history *self, size_t commit);
+
+#endif
