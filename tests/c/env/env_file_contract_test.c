@@ -217,6 +217,20 @@ CONTRACT(stores_in_a_private_mapping_stay_private)
     file_expect(disk->root, "file", "text");
 }
 
+CONTRACT(every_mapping_begins_at_a_page_boundary)
+{
+    env_mapping mapping;
+    file_put(disk->root, "file", "text");
+    env_file *file = file_open(disk->root, "file", ENV_READ | ENV_WRITE);
+    for (int kind = 0; kind < 3; kind++) {
+        CHECK_OK(kind == 2 ? env_file_map_private(file, 4, &mapping)
+                           : env_file_map(file, 4, kind == 1, &mapping));
+        CHECK_EQUAL(0, (uintptr_t)mapping.base % 4096);
+        env_unmap(&mapping);
+    }
+    env_file_close(file);
+}
+
 CONTRACT(a_mapping_of_no_bytes_is_refused)
 {
     env_mapping mapping = {NULL, 0, false, NULL};
@@ -270,6 +284,7 @@ TEST_MAIN(CONTRACT_CASES(written_bytes_are_read_back),
           CONTRACT_CASES(stores_through_a_writable_mapping_are_read_back),
           CONTRACT_CASES(a_mapping_outlives_its_file),
           CONTRACT_CASES(stores_in_a_private_mapping_stay_private),
+          CONTRACT_CASES(every_mapping_begins_at_a_page_boundary),
           CONTRACT_CASES(a_mapping_of_no_bytes_is_refused),
           CONTRACT_CASES(a_file_opened_to_read_cannot_be_mapped_writable),
           CONTRACT_CASES(a_failed_allocation_leaves_no_block_behind))

@@ -46,7 +46,8 @@ typedef struct env_capabilities {
     bool mapped_log;   /* native fallocate reserves blocks: ext4, xfs, tmpfs */
 } env_capabilities;
 
-/* A mapping of the first size bytes of a file. Bytes beyond the end of file must not be touched. */
+/* A mapping of the first size bytes of a file; base is at a page boundary. Bytes beyond the end of
+ * the file must not be touched. */
 typedef struct env_mapping {
     uint8_t *base;
     size_t size;

@@ -196,11 +196,11 @@ pykv_status memory_file_write(env_file *file, uint64_t offset, const slice *part
     for (size_t i = 0; i < count; i++) {
         size += parts[i].size;
     }
-    if (!may_write(file)) {
-        return env_fail(EBADF, file->path, "write");
-    }
     if (size == 0) {
         return PYKV_OK;
+    }
+    if (!may_write(file)) {
+        return env_fail(EBADF, file->path, "write");
     }
     mutex_lock(&disk->lock);
     pykv_status status = write_locked(file, offset, parts, count, size);

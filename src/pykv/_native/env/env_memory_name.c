@@ -128,11 +128,13 @@ static pykv_status link_locked(env_directory *directory, const char *from, const
     if (status != PYKV_OK) {
         return status;
     }
-    if (node == NULL || node->is_directory) {
-        return env_fail_name(node == NULL ? ENOENT : EPERM, directory->path, from, "link");
+    if (node == NULL) {
+        return env_fail_name(ENOENT, directory->path, from, "link");
     }
     if (look_up(directory, to) != NULL) {
         failure = EEXIST;
+    } else if (node->is_directory) {
+        failure = EPERM;
     }
     if (failure != 0) {
         return env_fail_name(failure, directory->path, to, "link");

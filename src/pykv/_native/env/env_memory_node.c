@@ -31,9 +31,15 @@ static uint64_t max_u64(uint64_t left, uint64_t right)
 __attribute__((no_sanitize_thread, noinline)) static void
 copy_mapped(uint8_t *out, const uint8_t *in, size_t size)
 {
-    const volatile uint8_t *source = in;
-    for (size_t i = 0; i < size; i++) {
-        out[i] = source[i];
+    size_t i = 0;
+    if ((uintptr_t)in % sizeof(uint64_t) == 0) {
+        for (; i + sizeof(uint64_t) <= size; i += sizeof(uint64_t)) {
+            uint64_t word = *(const volatile uint64_t *)(const void *)(in + i);
+            memcpy(out + i, &word, sizeof word);
+        }
+    }
+    for (; i < size; i++) {
+        out[i] = *(const volatile uint8_t *)(in + i);
     }
 }
 

@@ -38,6 +38,20 @@ static int native_flags(int flags)
     return result;
 }
 
+/* Opens a file; a directory, which may be opened to read, is refused as for writing. */
+static int open_file(int directory, const char *name, int flags)
+{
+    struct stat status;
+    int descriptor = posix_openat(directory, name, native_flags(flags));
+    if (descriptor >= 0 && (flags & ENV_WRITE) == 0 && fstat(descriptor, &status) == 0 &&
+        S_ISDIR(status.st_mode)) {
+        posix_close(descriptor);
+        errno = EISDIR;
+        return -1;
+    }
+    return descriptor;
+}
+
 pykv_status posix_file_open(env_directory *directory, const char *name, int flags, env_file **out)
 {
     posix_file *opened = mem_alloc_zeroed(1, sizeof *opened);
@@ -48,7 +62,7 @@ pykv_status posix_file_open(env_directory *directory, const char *name, int flag
         return error_set_no_memory(sizeof *opened);
     }
     int parent = ((const posix_directory *)directory)->descriptor;
-    opened->descriptor = posix_openat(parent, name, native_flags(flags));
+    opened->descriptor = open_file(parent, name, flags);
     if (opened->descriptor < 0) {
         pykv_status status = env_fail(errno, path, "open a file");
         mem_free(opened);
