@@ -36,10 +36,13 @@ static memory_mapping *new_mapping(const env_file *file, size_t size, bool is_pr
     self->head.owner = file->owner;
     self->node = ((const memory_file *)file)->node;
     self->path = env_text_copy(file->path);
-    self->copy = is_private ? mem_alloc_zeroed(1, size) : NULL;
+    self->copy = is_private ? mem_alloc_aligned(MEMORY_PAGE_BYTES, size) : NULL;
     if (self->path == NULL || (is_private && self->copy == NULL)) {
         free_mapping(self);
         return NULL;
+    }
+    if (is_private) {
+        memset(self->copy, 0, size);
     }
     return self;
 }
