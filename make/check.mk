@@ -21,10 +21,26 @@ test-programs: $(WANTED_PROGRAMS) ## C, crash and model programs, small counts (
 	@$(QUICK_COUNTS) JOBS=$(JOBS) make/run_programs.sh $(WANTED_PROGRAMS)
 
 .PHONY: test-asan
-test-asan: ## test-programs under AddressSanitizer and UndefinedBehaviorSanitizer
+test-asan: test-asan-c test-asan-py ## all under AddressSanitizer and UndefinedBehaviorSanitizer
+
+.PHONY: test-asan-c
+test-asan-c: ## test-programs with those sanitizers
 	$(PARALLEL_MAKE) FLAVOR=asan programs
 	ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1 \
 		$(MAKE) --no-print-directory FLAVOR=asan test-programs
+
+# A second build of the extension, outside src/, found before the installed one. The interpreter is
+# not built for leak detection, so leaks are looked for in the C programs only.
+ASAN_PYTHON := build/asan/python
+ASAN_LIBRARIES = $(foreach name,asan ubsan,$(shell $(CC) -print-file-name=lib$(name).so))
+
+.PHONY: test-asan-py
+test-asan-py: $(TESTABLE) ## the suites of the stores on an extension with those sanitizers
+	rm -rf $(ASAN_PYTHON)
+	PYKV_SANITIZE=address,undefined $(BIN)/python setup.py --quiet build --build-lib $(ASAN_PYTHON)
+	LD_PRELOAD='$(ASAN_LIBRARIES)' ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
+		PYTHONPATH=$(ASAN_PYTHON) $(BIN)/python -m pytest -o pythonpath=. $(STORE_TESTS) \
+		$(PYTEST_ARGS)
 
 .PHONY: test-tsan
 test-tsan: ## test-programs under ThreadSanitizer

@@ -40,8 +40,12 @@ stubs: $(BUILT) ## write _core.pyi anew from the built extension
 type: $(TESTABLE) $(VENV)/.pykv-needs-bench ## mypy --strict
 	MYPYPATH=tests/house $(BIN)/python -m mypy src/pykv tests $(wildcard benches)
 
+# The suites of the stores run twice: over cffi alone, and with the fast types.
+STORE_TESTS = $(wildcard tests/contract tests/engine)
+
 .PHONY: test-py
 test-py: $(TESTABLE) ## Python and house tests (T=words as of pytest -k)
+	$(if $(T),,PYKV_FASTPATH=0 $(BIN)/python -m pytest $(STORE_TESTS) $(PYTEST_ARGS))
 	$(QUICK_COUNTS) $(BIN)/python -m pytest tests $(if $(T),-k '$(T)') $(PYTEST_ARGS)
 
 .PHONY: house

@@ -35,7 +35,7 @@ PYTHON_LAYERS: dict[str, set[str]] = {
     "pykv.engine": {"pykv._native", *STORE_SIDE},
     "pykv.shard": STORE_SIDE,
     "pykv.replication": STORE_SIDE,
-    "pykv._native": {"pykv.errors"},
+    "pykv._native": {"pykv.errors", "pykv.arguments"},
     "pykv": {"pykv.engine", "pykv.shard", "pykv.replication", "pykv._native", *STORE_SIDE},
 }
 
