@@ -4,9 +4,11 @@
  *   0 ...... tail ............ ready_until ......... reserved_until ............... capacity
  *     appended  the appender's             prepare's                blocks not reserved
  *
- * The whole capacity is mapped once, as addresses; prepare reserves blocks in steps of
- * RESERVE_BYTES and faults pages in by storing a zero into each. Large values go through a write
- * call on the same file, which the mapping agrees with.
+ * The whole capacity is mapped once, as addresses. prepare reserves blocks in steps of
+ * RESERVE_BYTES, writes zeros ahead by calls of PIECE_BYTES, and faults pages in by storing a zero
+ * into each. The calls are there because the system then keeps the pages in larger units, which
+ * halves the cost of a page; much larger ones would make each sync write as much. Large values go
+ * through a write call on the same file, which the mapping agrees with.
  *
  * Thread-safety: the appender alone stores below ready_until; prepare, under grow, alone stores at
  * or above it, and moves it with release order when the pages are there. A write call that passes
@@ -24,7 +26,11 @@
 #include "log/log_format.h"
 #include "log/log_sink_ops.h"
 
-enum { RESERVE_BYTES = 1024 * 1024, TOUCH_BYTES = 4096 };
+enum {
+    RESERVE_BYTES = 1024 * 1024,
+    PIECE_BYTES = 16 * 1024, /* of zeros written ahead; a sync writes about so much at least */
+    PAGE_BYTES = 4096
+};
 
 typedef struct mapped_sink {
     log_sink head;
@@ -124,24 +130,47 @@ static pykv_status reserve(mapped_sink *self, uint64_t target) REQUIRES(&self->g
     return PYKV_OK;
 }
 
-/* Faults in the pages up to target, which are reserved, and hands them to the appender. */
-static void touch(mapped_sink *self, uint64_t target) REQUIRES(&self->grow)
+static uint64_t smaller(uint64_t left, uint64_t right)
+{
+    return left < right ? left : right;
+}
+
+/* Writes zeros from offset to target, piece by piece. */
+static pykv_status write_zeros(mapped_sink *self, uint64_t offset, uint64_t target)
+    REQUIRES(&self->grow)
+{
+    static const uint8_t zeros[PIECE_BYTES];
+    while (offset < target) {
+        uint64_t end = smaller(round_up(offset + 1, PIECE_BYTES), target);
+        slice piece = slice_make(zeros, (size_t)(end - offset));
+        pykv_status status = env_file_write(self->head.file, offset, &piece, 1);
+        if (status != PYKV_OK) {
+            return status;
+        }
+        offset = end;
+    }
+    return PYKV_OK;
+}
+
+/* Brings the pages up to target, which are reserved, into memory and hands them to the appender. */
+static pykv_status touch(mapped_sink *self, uint64_t target) REQUIRES(&self->grow)
 {
     uint64_t tail = log_sink_tail(&self->head);
     uint64_t ready = atomic_load_explicit(&self->head.ready_until, memory_order_relaxed);
     uint64_t offset = ready > tail || PYKV_PLANTED(8) ? ready : tail;
+    if (target <= offset) {
+        return PYKV_OK;
+    }
+    pykv_status status = write_zeros(self, offset, target);
+    if (status != PYKV_OK) {
+        return status;
+    }
     while (offset < target) {
         self->head.base[offset] = 0;
-        offset = round_up(offset + 1, TOUCH_BYTES);
+        offset = round_up(offset + 1, PAGE_BYTES);
     }
-    if (target > ready) {
-        atomic_store_explicit(&self->head.ready_until, target, memory_order_release);
-    }
-}
-
-static uint64_t smaller(uint64_t left, uint64_t right)
-{
-    return left < right ? left : right;
+    atomic_store_explicit(&self->head.ready_until, target, memory_order_release);
+    return PYKV_OK;
 }
 
 static pykv_status prepare_locked(mapped_sink *self, uint64_t size) REQUIRES(&self->grow)
@@ -161,10 +190,7 @@ static pykv_status prepare_locked(mapped_sink *self, uint64_t size) REQUIRES(&se
         wanted = needed;
         status = reserve(self, needed);
     }
-    if (status == PYKV_OK) {
-        touch(self, wanted);
-    }
-    return status;
+    return status == PYKV_OK ? touch(self, wanted) : status;
 }
 
 static pykv_status mapped_prepare(log_sink *self, uint64_t size)
