@@ -67,7 +67,7 @@ lint: lint-py lint-c ## lint-py and lint-c
 .PHONY: lint-py
 lint-py: $(DEV) ## ruff, and the spelling of everything
 	$(BIN)/ruff check $(PYTHON_ALL)
-	$(BIN)/codespell --skip 'tests/fuzz/corpus,*.so,*.pyc' $(PYTHON_ALL) docs $(wildcard *.md)
+	$(BIN)/codespell $(PYTHON_ALL) docs $(wildcard *.md)
 
 # clang reads the core a second time here, with the thread-safety annotations on.
 TIDY_FLAGS = $(C_LANGUAGE) -DPYKV_CHECK -Wthread-safety -Wthread-safety-beta \
