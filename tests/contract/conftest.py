@@ -4,8 +4,6 @@ To put another engine under the contract, add it to SUBJECTS. A test marked `nee
 only on subjects with that feature of `pykv.store.FEATURES`, one marked `lacks("order")` on others.
 """
 
-import functools
-import importlib.util
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +12,6 @@ from typing import Any
 import pytest
 
 import pykv
-import pykv._native
-from pykv._native import _plain
-from pykv.engine import Engine
 from pykv.options import make_options
 from pykv.store import Store
 from tests.contract import minimal_store
@@ -46,25 +41,6 @@ def open_bitcask(path: Path, **options: object) -> Store:
     return pykv.open(path, engine="bitcask", **options)
 
 
-def open_plain_bitcask(path: Path, **options: object) -> Store:
-    engine = plain_bitcask()
-    return engine.open(path, make_options(engine.options, engine.name, options))
-
-
-@functools.cache
-def plain_bitcask() -> Engine:
-    """The engine over the plain path, from a second copy of its module."""
-    spec = importlib.util.find_spec("pykv.engine.bitcask")
-    assert spec is not None
-    assert spec.loader is not None
-    copy = importlib.util.module_from_spec(spec)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pykv._native, "StoreBase", _plain.StoreBase)
-        spec.loader.exec_module(copy)
-    engine: Engine = copy.ENGINE
-    return engine
-
-
 PERSISTENT = frozenset({"batch", "cas", "consistent_scan", "persistence"})
 
 SUBJECTS = [
@@ -72,8 +48,6 @@ SUBJECTS = [
     Subject("memory", open_memory, frozenset({"order", "batch", "cas", "consistent_scan"})),
     Subject("minimal", open_minimal, PERSISTENT),
 ]
-if pykv._native.StoreBase is not _plain.StoreBase:
-    SUBJECTS.append(Subject("bitcask plain", open_plain_bitcask, PERSISTENT))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -108,9 +108,17 @@ class Handle:
 
 
 def _close_at_exit(handle: Handle, deadline: float) -> None:
-    if not handle.is_closed():
+    was_open = not handle.is_closed()
+    try:
         handle.close(deadline - time.monotonic())
-        warnings.warn(f"the pykv store {str(handle.path)!r} was left open", ResourceWarning, 1)
+    except TimeoutError:
+        # pykv_free would wait for ever for a call that nobody ends any more.
+        ffi.gc(handle.pointer, None)
+        raise
+    finally:
+        if was_open:
+            text = f"the pykv store {str(handle.path)!r} was left open"
+            warnings.warn(text, ResourceWarning, stacklevel=1)
 
 
 @atexit.register

@@ -56,6 +56,13 @@ def _corruption(detail: Detail) -> Exception:
     return CorruptionError(detail.text, path=detail.path, damages=(damage,))
 
 
+def _invalid(detail: Detail) -> Exception:
+    if detail.system_errno:
+        # A path that the system refuses for what it is, as one that is too long.
+        return _of_path(detail.system_errno)(detail)
+    return InvalidOptionError(detail.text, path=detail.path)
+
+
 def _locked(detail: Detail) -> Exception:
     return LockedError(detail.text, path=detail.path, pid=detail.owner_pid or None)
 
@@ -87,7 +94,7 @@ def _without_path(detail: Detail) -> str:
 _MAKERS: dict[int, Callable[[Detail], Exception]] = {
     lib.PYKV_NOT_FOUND: lambda detail: KeyError(detail.text),
     lib.PYKV_TIMED_OUT: lambda detail: TimeoutError(detail.text),
-    lib.PYKV_INVALID_ARGUMENT: lambda detail: InvalidOptionError(detail.text, path=detail.path),
+    lib.PYKV_INVALID_ARGUMENT: _invalid,
     lib.PYKV_KEY_TOO_LARGE: lambda detail: KeyTooLargeError(detail.text),
     lib.PYKV_VALUE_TOO_LARGE: lambda detail: ValueTooLargeError(detail.text),
     lib.PYKV_BATCH_TOO_LARGE: lambda detail: BatchTooLargeError(detail.text),
