@@ -124,8 +124,41 @@ TEST(a_mapping_that_does_not_fit_is_refused)
     finish();
 }
 
+/* Whether a byte of the mapping can be read, asked of the system. */
+static bool can_be_read(const env_mapping *mapping, size_t offset)
+{
+    int ends[2];
+    CHECK_EQUAL(0, pipe(ends));
+    ssize_t count = write(ends[1], mapping->base + offset, 1);
+    CHECK(count == 1 || errno == EFAULT);
+    close(ends[0]);
+    close(ends[1]);
+    return count == 1;
+}
+
+TEST(the_front_of_a_mapping_can_be_given_back)
+{
+    env_mapping mapping;
+    start();
+    CHECK_OK(env_file_map(file, FILE_BYTES, true, &mapping));
+    env_mapping_retire(&mapping, 0);
+    CHECK(can_be_read(&mapping, 0));
+    mapping.base[0] = 'y';
+    env_mapping_retire(&mapping, 2 * PAGE_BYTES);
+    CHECK(!can_be_read(&mapping, 0) && !can_be_read(&mapping, 2 * PAGE_BYTES - 1));
+    CHECK(can_be_read(&mapping, 2 * PAGE_BYTES));
+    mapping.base[2 * PAGE_BYTES] = 'z';
+    env_unmap(&mapping);
+    CHECK_OK(env_file_map(file, FILE_BYTES, false, &mapping));
+    CHECK_EQUAL('y', mapping.base[0]);
+    CHECK_EQUAL('z', mapping.base[2 * PAGE_BYTES]);
+    env_unmap(&mapping);
+    finish();
+}
+
 TEST_MAIN(CASE(bytes_that_a_truncation_took_read_as_zeros_and_are_counted),
           CASE(a_private_mapping_is_guarded_too),
           CASE(a_writable_mapping_is_absent_in_forked_children),
           CASE(a_read_only_mapping_is_there_in_forked_children),
-          CASE(a_mapping_that_does_not_fit_is_refused))
+          CASE(a_mapping_that_does_not_fit_is_refused),
+          CASE(the_front_of_a_mapping_can_be_given_back))

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #include "env/env_fault.h"
 #include "log/log_fixture.h"
@@ -205,6 +206,36 @@ TEST(a_failed_open_holds_nothing)
     fixture_close(&log);
 }
 
+static bool can_be_read(const uint8_t *address)
+{
+    int ends[2];
+    CHECK_EQUAL(0, pipe(ends));
+    ssize_t count = write(ends[1], address, 1);
+    CHECK(count == 1 || errno == EFAULT);
+    close(ends[0]);
+    close(ends[1]);
+    return count == 1;
+}
+
+/* A wild store must not reach what was appended long ago. The simulated disk, whose mappings are
+ * its cache, ignores this. */
+static void run_window(log_fixture *log)
+{
+    while (log_sink_tail(log->sink) + 4096 <= log->capacity) {
+        uint64_t tail = log_sink_tail(log->sink);
+        CHECK_OK(log_sink_prepare(log->sink, 4096));
+        CHECK(can_be_read(log->sink->base + tail));
+        CHECK(tail < LOG_SINK_WINDOW_BYTES ||
+              !can_be_read(log->sink->base + tail - LOG_SINK_WINDOW_BYTES));
+        put(log, 1, 4096);
+    }
+    uint64_t size = 0;
+    uint8_t *data = fixture_read(log, &size);
+    CHECK_EQUAL(1, data[LOG_SEGMENT_HEADER_BYTES]);
+    CHECK_EQUAL(1, data[log_sink_tail(log->sink) - 1]);
+    free(data);
+}
+
 static void *prepare_until_stopped(void *argument)
 {
     log_fixture *log = argument;
@@ -251,18 +282,35 @@ static void run_threads(bool real)
     fixture_close(&log);
 }
 
-TEST(another_thread_may_prepare_beside_the_appender)
+/* Whether the file system of temporary files can hold a mapped log; says so if not. */
+static bool real_one_can(void)
 {
-    run_threads(false);
     log_fixture log;
     memset(&log, 0, sizeof log);
     fixture_open_directory(&log, true);
     bool can = env_directory_capabilities(log.directory).mapped_log;
     env_directory_close(log.directory);
-    if (can) {
-        run_threads(true);
-    } else {
+    if (!can) {
         printf("left out: this file system cannot hold a mapped log\n");
+    }
+    return can;
+}
+
+TEST(another_thread_may_prepare_beside_the_appender)
+{
+    run_threads(false);
+    if (real_one_can()) {
+        run_threads(true);
+    }
+}
+
+TEST(what_lies_behind_the_window_cannot_be_touched)
+{
+    if (real_one_can()) {
+        log_fixture log;
+        fixture_open(&log, true, true, 12 << 20);
+        run_window(&log);
+        fixture_close(&log);
     }
 }
 
@@ -275,4 +323,5 @@ TEST_MAIN(CASE(blocks_are_reserved_in_steps_as_the_log_grows),
           CASE(a_nearly_full_disk_gives_what_it_has_and_heals),
           CASE(a_sealed_sink_is_ready_for_nothing),
           CASE(no_room_between_tail_and_capacity_is_refused), CASE(a_failed_open_holds_nothing),
-          CASE(another_thread_may_prepare_beside_the_appender))
+          CASE(another_thread_may_prepare_beside_the_appender),
+          CASE(what_lies_behind_the_window_cannot_be_touched))

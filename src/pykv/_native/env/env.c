@@ -170,6 +170,13 @@ pykv_status env_mapping_written(env_mapping *mapping, size_t offset, size_t size
     return mapping_ops(mapping)->mapping_written(mapping, offset, size);
 }
 
+void env_mapping_retire(env_mapping *mapping, size_t size)
+{
+    if (mapping_ops(mapping)->mapping_retire != NULL) {
+        mapping_ops(mapping)->mapping_retire(mapping, size);
+    }
+}
+
 pykv_status env_lock_take(env_directory *directory, const char *name, env_lock **lock_out)
 {
     return directory->owner->ops->lock_take(directory, name, lock_out);

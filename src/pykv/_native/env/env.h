@@ -118,6 +118,9 @@ uint32_t env_mapping_faults(const env_mapping *mapping);
 /* Says that bytes were stored through a writable mapping. A crash point of the simulated disk;
  * free in the real one. PYKV_IO_FAILED only in simulation. */
 PYKV_NODISCARD pykv_status env_mapping_written(env_mapping *mapping, size_t offset, size_t size);
+/* Gives back the first size bytes (a multiple of the page size) of a writable mapping, which must
+ * not be touched through it any more: where the system can tell, doing so faults. A hint. */
+void env_mapping_retire(env_mapping *mapping, size_t size);
 
 /* An exclusive lock on a file of the directory that no one else opens; PYKV_LOCKED with owner_pid.
  * Registers (device, inode) of the directory too, so a second open in this process is refused. */

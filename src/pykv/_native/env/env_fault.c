@@ -250,6 +250,7 @@ static const env_ops fault_ops = {
     .unmap = fault_unmap,
     .mapping_faults = fault_mapping_faults,
     .mapping_written = fault_mapping_written,
+    .mapping_retire = fault_mapping_retire,
     .lock_take = fault_lock_take,
     .lock_release = fault_lock_release,
     .monotonic_us = fault_monotonic_us,

@@ -180,3 +180,8 @@ pykv_status fault_mapping_written(env_mapping *mapping, size_t offset, size_t si
     pykv_status status = fault_check_call(self->head.owner, ENV_CALL_MAPPED_WRITE, self->path);
     return status == PYKV_OK ? env_mapping_written(&self->inner, offset, size) : status;
 }
+
+void fault_mapping_retire(env_mapping *mapping, size_t size)
+{
+    env_mapping_retire(&((fault_mapping *)mapping->owner)->inner, size);
+}

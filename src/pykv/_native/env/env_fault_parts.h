@@ -68,5 +68,6 @@ pykv_status fault_file_map(env_file *file, size_t size, bool writable, bool copy
 void fault_unmap(env_mapping *mapping);
 uint32_t fault_mapping_faults(const env_mapping *mapping);
 pykv_status fault_mapping_written(env_mapping *mapping, size_t offset, size_t size);
+void fault_mapping_retire(env_mapping *mapping, size_t size);
 
 #endif

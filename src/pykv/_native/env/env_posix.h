@@ -64,6 +64,7 @@ pykv_status posix_file_map(env_file *file, size_t size, bool writable, bool copy
 void posix_unmap(env_mapping *mapping);
 uint32_t posix_mapping_faults(const env_mapping *mapping);
 pykv_status posix_mapping_written(env_mapping *mapping, size_t offset, size_t size);
+void posix_mapping_retire(env_mapping *mapping, size_t size);
 
 pykv_status posix_lock_take(env_directory *directory, const char *name, env_lock **out);
 void posix_lock_release(env_lock *lock);

@@ -104,3 +104,11 @@ pykv_status posix_mapping_written(env_mapping *mapping, size_t offset, size_t si
     (void)size;
     return PYKV_OK;
 }
+
+/* What was stored stays in the page cache; the addresses stay taken until the mapping goes. */
+void posix_mapping_retire(env_mapping *mapping, size_t size)
+{
+    if (size > 0 && size <= mapping->size) {
+        (void)mmap(mapping->base, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    }
+}

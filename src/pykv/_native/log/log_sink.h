@@ -8,7 +8,8 @@
  * until log_sink_prepare has moved it.
  *
  * A mapping reports no errors, so the owner syncs at seal and at least every 30 s and treats a
- * failed sync as final.
+ * failed sync as final. The writable window slides: log_sink_prepare gives back what lies more than
+ * LOG_SINK_WINDOW_BYTES behind it, which then can no longer be stored to by accident.
  *
  * Thread-safety: one thread at a time (the log lock of the owner), except log_sink_prepare and
  * log_sink_wants_prepare, which may run on one more thread beside everything but log_sink_close.
@@ -27,6 +28,7 @@
 #include "env/env.h"
 
 enum {
+    LOG_SINK_WINDOW_BYTES = 4 * 1024 * 1024,
     LOG_SINK_READY_BYTES = 256 * 1024, /* faulted in ahead of the tail */
     LOG_SINK_WRITE_BACK_BYTES = 1024 * 1024
 };

@@ -1,8 +1,8 @@
 /*
  * log_sink_mapped: the sink that builds records in place, in a shared mapping of reserved blocks.
  *
- *   0 ...... tail ............ ready_until ......... reserved_until ............... capacity
- *     appended  the appender's             prepare's                blocks not reserved
+ *   0 ...... retired ...... tail ............ ready_until ......... reserved_until ... capacity
+ *     no access    appended     the appender's             prepare's                 no blocks
  *
  * The whole capacity is mapped once, as addresses. prepare reserves blocks in steps of
  * RESERVE_BYTES, writes zeros ahead by calls of PIECE_BYTES, and faults pages in by storing a zero
@@ -13,8 +13,8 @@
  * Thread-safety: the appender alone stores below ready_until; prepare, under grow, alone stores at
  * or above it, and moves it with release order when the pages are there. A write call that passes
  * ready_until, and the cut at seal, take grow too.
- * Invariants: (1) ready_until <= reserved_until <= the file's size until seal; (2) a byte at or
- * above the tail is zero, or left by a failed write.
+ * Invariants: (1) retired <= tail; ready_until <= reserved_until <= the file's size until seal; (2)
+ * a byte at or above the tail is zero, or left by a failed write.
  */
 #include <inttypes.h>
 
@@ -29,7 +29,8 @@
 enum {
     RESERVE_BYTES = 1024 * 1024,
     PIECE_BYTES = 16 * 1024, /* of zeros written ahead; a sync writes about so much at least */
-    PAGE_BYTES = 4096
+    PAGE_BYTES = 4096,
+    RETIRE_BYTES = 1024 * 1024 /* a multiple of every page size */
 };
 
 typedef struct mapped_sink {
@@ -38,6 +39,7 @@ typedef struct mapped_sink {
     uint64_t capacity;   /* constant */
     mutex grow;
     uint64_t reserved_until GUARDED_BY(grow);
+    uint64_t retired GUARDED_BY(grow);
     bool sealed GUARDED_BY(grow);
 } mapped_sink;
 
@@ -173,6 +175,17 @@ static pykv_status touch(mapped_sink *self, uint64_t target) REQUIRES(&self->gro
     return PYKV_OK;
 }
 
+/* Gives back what lies behind the window. */
+static void retire(mapped_sink *self) REQUIRES(&self->grow)
+{
+    uint64_t tail = log_sink_tail(&self->head);
+    uint64_t end = smaller(tail, self->capacity) / RETIRE_BYTES * RETIRE_BYTES;
+    if (tail - self->retired >= LOG_SINK_WINDOW_BYTES - RETIRE_BYTES && end > self->retired) {
+        env_mapping_retire(&self->mapping, (size_t)end);
+        self->retired = end;
+    }
+}
+
 static pykv_status prepare_locked(mapped_sink *self, uint64_t size) REQUIRES(&self->grow)
 {
     uint64_t tail = log_sink_tail(&self->head);
@@ -190,7 +203,11 @@ static pykv_status prepare_locked(mapped_sink *self, uint64_t size) REQUIRES(&se
         wanted = needed;
         status = reserve(self, needed);
     }
-    return status == PYKV_OK ? touch(self, wanted) : status;
+    status = status == PYKV_OK ? touch(self, wanted) : status;
+    if (status == PYKV_OK) {
+        retire(self);
+    }
+    return status;
 }
 
 static pykv_status mapped_prepare(log_sink *self, uint64_t size)
