@@ -8,8 +8,8 @@
  * until log_sink_prepare has moved it.
  *
  * A mapping reports no errors, so the owner syncs at seal and at least every 30 s and treats a
- * failed sync as final. The writable window slides: log_sink_prepare gives back what lies more than
- * LOG_SINK_WINDOW_BYTES behind it, which then can no longer be stored to by accident.
+ * failed sync as final. The writable window slides: log_sink_prepare gives back what lies further
+ * than LOG_SINK_WINDOW_BYTES behind the tail, which then cannot be stored to by accident any more.
  *
  * Thread-safety: one thread at a time (the log lock of the owner), except log_sink_prepare and
  * log_sink_wants_prepare, which may run on one more thread beside everything but log_sink_close.
