@@ -10,6 +10,8 @@
 
 #include "base/memory.h"
 #include "bitcask/keydir.h"
+#include "bitcask/keydir_image.h"
+#include "bitcask/keydir_mix.h"
 #include "harness/check.h"
 
 typedef uint64_t (*keydir_model_hash)(uint64_t key);
@@ -28,15 +30,6 @@ typedef struct keydir_model {
     uint64_t mismatch_count; /* candidates that were another key */
 } keydir_model;
 
-/* SplitMix64: a good mixer of a counter. */
-static inline uint64_t keydir_model_mix(uint64_t x)
-{
-    x += UINT64_C(0x9E3779B97F4A7C15);
-    x = (x ^ x >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
-    x = (x ^ x >> 27) * UINT64_C(0x94D049BB133111EB);
-    return x ^ x >> 31;
-}
-
 static inline pykv_status keydir_model_rehash(void *context, uint64_t address, uint64_t *hash_out)
 {
     keydir_model *self = context;
@@ -48,11 +41,8 @@ static inline pykv_status keydir_model_rehash(void *context, uint64_t address, u
 
 static inline void keydir_model_open(keydir_model *self, keydir_model_hash hash, uint64_t key_limit)
 {
-    memset(self, 0, sizeof *self);
-    self->hash = hash;
-    self->key_limit = key_limit;
+    *self = (keydir_model){.hash = hash, .key_limit = key_limit, .address_next = 1};
     self->address_limit = 2 * key_limit + 2;
-    self->address_next = 1;
     self->address_of = calloc(self->key_limit, sizeof *self->address_of);
     self->key_of = calloc(self->address_limit, sizeof *self->key_of);
     CHECK(self->address_of != NULL && self->key_of != NULL);
@@ -69,30 +59,33 @@ static inline void keydir_model_close(keydir_model *self)
 /* An address that no key has. */
 static inline uint64_t keydir_model_address(keydir_model *self, uint64_t key)
 {
-    uint64_t address = self->address_next;
-    while (self->address_of[self->key_of[address]] == address) {
-        address = address + 1 == self->address_limit ? 1 : address + 1;
-    }
-    self->address_next = address + 1 == self->address_limit ? 1 : address + 1;
+    uint64_t address;
+    do {
+        address = self->address_next;
+        self->address_next = address + 1 == self->address_limit ? 1 : address + 1;
+    } while (self->address_of[self->key_of[address]] == address);
     self->key_of[address] = key;
     return address;
 }
 
-/* Walks to the key; true with the cursor on it. */
+/* Walks to the key; true with the cursor on it. Checks the pages of an image first. */
 static inline bool keydir_model_find(keydir_model *self, uint64_t key, keydir_cursor *cursor)
 {
-    CHECK(keydir_find(self->directory, self->hash(key), cursor));
+    uint64_t hash = self->hash(key);
+    if (!keydir_image_ready(self->directory, hash)) {
+        CHECK(!keydir_find(self->directory, hash, cursor));
+        CHECK_OK(keydir_image_check_hash(self->directory, hash));
+    }
+    CHECK(keydir_find(self->directory, hash, cursor));
     self->lookup_count++;
-    while (keydir_next(cursor)) {
+    bool found = false;
+    while (!found && keydir_next(cursor)) {
         CHECK(cursor->address < self->address_limit);
-        if (self->key_of[cursor->address] == key) {
-            CHECK(keydir_still(cursor));
-            return true;
-        }
-        self->mismatch_count++;
+        found = self->key_of[cursor->address] == key;
+        self->mismatch_count += !found;
     }
     CHECK(keydir_still(cursor));
-    return false;
+    return found;
 }
 
 /* Looks the key up and compares with the array. */
@@ -100,10 +93,7 @@ static inline void keydir_model_get(keydir_model *self, uint64_t key)
 {
     keydir_cursor cursor;
     bool found = keydir_model_find(self, key, &cursor);
-    CHECK_EQUAL(self->address_of[key] != 0, found);
-    if (found) {
-        CHECK_EQUAL(self->address_of[key], cursor.address);
-    }
+    CHECK_EQUAL(self->address_of[key], found ? cursor.address : 0);
 }
 
 /* Inserts or replaces. PYKV_NO_MEMORY passes through with nothing changed. */
@@ -132,13 +122,13 @@ static inline pykv_status keydir_model_put(keydir_model *self, uint64_t key)
 static inline void keydir_model_delete(keydir_model *self, uint64_t key)
 {
     keydir_cursor cursor;
-    bool found = keydir_model_find(self, key, &cursor);
-    CHECK_EQUAL(self->address_of[key] != 0, found);
-    if (found) {
+    if (keydir_model_find(self, key, &cursor)) {
+        CHECK_EQUAL(self->address_of[key], cursor.address);
         keydir_remove(self->directory, &cursor);
         self->address_of[key] = 0;
         self->count--;
     }
+    CHECK_EQUAL(0, self->address_of[key]);
 }
 
 /* Checks the count and all invariants; with all_keys also every lookup. */

@@ -1,17 +1,17 @@
 /*
- * keydir_image: the key directory as a file, written at clean close and mapped at the next open.
+ * keydir_image: the key directory as a file, written at clean close and used at the next open.
  *
  *   header          256 bytes: what the image belongs to and how long its parts are
  *   segment table   an entry of 32 bytes for each segment, and their check
  *   page checks     a check for each page of the payload, and a check of the checks
  *   payload         pages of 4,096 bytes: bucket headers, then units
  *
- * docs/format/keydir_image.md has every byte. Opening checks header and tables and maps the rest
- * privately, so it takes a fraction of a millisecond a million keys. A page of the payload is
- * checked before it is first used, or by keydir_image_check_some in the background; a checked page
- * is a copy of this process, so what happens to the file later does not matter. A stale image is
- * older, never wrong: the log is replayed from log_position, and an image from before a merge is
- * refused by merge_edit.
+ * docs/format/keydir_image.md has every byte. Opening reads header and tables only, so it takes a
+ * fraction of a millisecond a million keys. A page of the payload is read and checked before it is
+ * first used, or by keydir_image_check_some in the background. It is read into memory, not mapped:
+ * truncating a file takes even the private pages of its mappings away, and a directory of zeros
+ * would say that keys are missing. A stale image is older, never wrong: the log is replayed from
+ * log_position, and an image from before a merge is refused by merge_edit.
  */
 #ifndef PYKV_BITCASK_KEYDIR_IMAGE_H
 #define PYKV_BITCASK_KEYDIR_IMAGE_H
@@ -50,21 +50,21 @@ PYKV_NODISCARD pykv_status keydir_image_write(const keydir *self, env_directory 
                                               const keydir_image_header *header);
 
 /* Opens the image: PYKV_NOT_FOUND if there is none, PYKV_CORRUPTION or PYKV_FORMAT if it is no use
- * (the caller then rebuilds from hints). On success the keydir owns the mapping and the file. With
- * mapped false the file is read into memory instead. */
+ * (the caller then rebuilds from hints). The keydir keeps the file open. */
 PYKV_NODISCARD pykv_status keydir_image_open(env_directory *directory, const char *name,
-                                             bool mapped, keydir **keydir_out,
+                                             keydir **keydir_out,
                                              keydir_image_header *header_out);
 
-/* True if the pages that a lookup of hash touches were all checked: one load when none is pending.
- * Once true it stays so. */
+/* True if the pages that a lookup of hash touches were all read and checked: one load when none is
+ * pending. Once true it stays so. */
 bool keydir_image_ready(const keydir *self, uint64_t hash);
 
-/* Checks them now; under the writer lock. PYKV_CORRUPTION: rebuild the directory. */
+/* Reads and checks them now; under the writer lock. PYKV_CORRUPTION, also when the file cannot be
+ * read: rebuild the directory. */
 PYKV_NODISCARD pykv_status keydir_image_check_hash(keydir *self, uint64_t hash);
 
-/* Checks up to page_count pending pages; *pending_out tells how many are left. Under the writer
- * lock. PYKV_CORRUPTION as above. */
+/* Reads and checks up to page_count pending pages; *pending_out tells how many are left. Under the
+ * writer lock. PYKV_CORRUPTION as above. */
 PYKV_NODISCARD pykv_status keydir_image_check_some(keydir *self, uint64_t page_count,
                                                    uint64_t *pending_out);
 

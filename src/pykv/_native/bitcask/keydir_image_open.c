@@ -92,40 +92,21 @@ static pykv_status read_tables(env_file *file, const keydir_image_layout *layout
     return status;
 }
 
-static pykv_status take_payload(const keydir_image_layout *layout, bool mapped,
-                                keydir_image *image)
+/* Everything of the image but the tables; nothing of the payload is read yet. */
+static pykv_status fill_image(const keydir_image_layout *layout, keydir_image *image)
 {
-    if (mapped) {
-        pykv_status status =
-            env_file_map_private(image->file, layout->file_bytes, &image->mapping);
-        if (status == PYKV_OK) {
-            image->mapped = true;
-            image->payload = image->mapping.base + layout->payload_offset;
-        }
-        return status;
-    }
     uint64_t bytes = layout->page_count * KEYDIR_IMAGE_PAGE_BYTES;
-    image->memory = mem_alloc_aligned(KEYDIR_IMAGE_PAGE_BYTES, bytes);
-    if (image->memory == NULL) {
-        return error_set_no_memory(bytes);
-    }
-    image->payload = image->memory;
-    return read_exactly(image->file, layout->payload_offset, image->memory, bytes);
-}
-
-/* Everything of the image but the tables; nothing is checked yet. */
-static pykv_status fill_image(const keydir_image_layout *layout, bool mapped, keydir_image *image)
-{
     image->payload_offset = layout->payload_offset;
     image->bucket_count = layout->bucket_count;
     image->unit_count = layout->unit_count;
     image->header_page_count = layout->header_page_count;
     image->page_count = layout->page_count;
     image->checked = mem_alloc_zeroed(layout->page_count / 64 + 1, sizeof *image->checked);
-    if (image->checked == NULL) {
-        return error_set_no_memory(layout->page_count / 8 + 8);
+    image->payload = mem_alloc_aligned(KEYDIR_IMAGE_PAGE_BYTES, bytes);
+    if (image->checked == NULL || image->payload == NULL) {
+        return error_set_no_memory(bytes);
     }
-    return take_payload(layout, mapped, image);
+    return PYKV_OK;
 }
 
 /* Lays the directory over the payload. It owns the image from here on. */
@@ -152,7 +133,7 @@ static pykv_status adopt_image(keydir *self, const keydir_image_layout *layout,
 }
 
 /* Makes the directory from an open file, which image owns. */
-static pykv_status open_image(keydir_image *image, bool mapped, keydir **keydir_out,
+static pykv_status open_image(keydir_image *image, keydir **keydir_out,
                               keydir_image_header *header_out)
 {
     keydir_image_layout layout;
@@ -165,7 +146,7 @@ static pykv_status open_image(keydir_image *image, bool mapped, keydir **keydir_
     if (status != PYKV_OK) {
         return status;
     }
-    status = fill_image(&layout, mapped, image);
+    status = fill_image(&layout, image);
     if (status == PYKV_OK) {
         status = keydir_new_without_buckets(&self);
     }
@@ -185,8 +166,8 @@ static pykv_status open_image(keydir_image *image, bool mapped, keydir **keydir_
     return PYKV_OK;
 }
 
-pykv_status keydir_image_open(env_directory *directory, const char *name, bool mapped,
-                              keydir **keydir_out, keydir_image_header *header_out)
+pykv_status keydir_image_open(env_directory *directory, const char *name, keydir **keydir_out,
+                              keydir_image_header *header_out)
 {
     keydir_image *image = mem_alloc_zeroed(1, sizeof *image);
     if (image == NULL) {
@@ -194,7 +175,7 @@ pykv_status keydir_image_open(env_directory *directory, const char *name, bool m
     }
     pykv_status status = open_file(directory, name, &image->file);
     if (status == PYKV_OK) {
-        status = open_image(image, mapped, keydir_out, header_out);
+        status = open_image(image, keydir_out, header_out);
     }
     if (status != PYKV_OK) {
         keydir_image_free(image);

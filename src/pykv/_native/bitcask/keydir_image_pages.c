@@ -10,15 +10,14 @@
 #include "bitcask/keydir_image.h"
 #include "bitcask/keydir_image_format.h"
 
+enum { RUN_PAGES_MAX = 64 }; /* read at once */
+
 void keydir_image_free(keydir_image *image)
 {
     if (image == NULL) {
         return;
     }
-    if (image->mapped) {
-        env_unmap(&image->mapping);
-    }
-    mem_free(image->memory);
+    mem_free(image->payload);
     mem_free(image->checked);
     mem_free(image->checks);
     if (image->file != NULL) {
@@ -92,39 +91,55 @@ static pykv_status verify_headers(const keydir_image *image, uint64_t page)
     return PYKV_OK;
 }
 
-/* Makes the page a copy of this process: a store to a private mapping does. */
-static void make_private(uint8_t *page)
+/* Reads pages that were not checked. What cannot be read is damage: the directory is rebuilt. */
+static pykv_status read_pages(const keydir_image *image, uint64_t first, uint64_t count)
 {
-    volatile uint8_t *first = page;
-    *first = *first;
+    size_t got = 0;
+    uint64_t bytes = count * KEYDIR_IMAGE_PAGE_BYTES;
+    pykv_status status =
+        env_file_read(image->file, image->payload_offset + first * KEYDIR_IMAGE_PAGE_BYTES,
+                      image->payload + first * KEYDIR_IMAGE_PAGE_BYTES, bytes, &got);
+    if (status == PYKV_IO_FAILED || (status == PYKV_OK && got < bytes)) {
+        return damaged(image, first, "pages of the image cannot be read", bytes, got);
+    }
+    return status;
 }
 
-static pykv_status check_page(keydir *self, uint64_t page)
+static pykv_status verify_page(const keydir_image *image, uint64_t page)
 {
-    keydir_image *image = self->image;
-    PYKV_ASSERT(page < image->page_count);
-    if (is_checked(image, page)) {
-        return PYKV_OK;
-    }
-    uint8_t *data = image->payload + page * KEYDIR_IMAGE_PAGE_BYTES;
-    if (image->mapped) {
-        make_private(data);
-    }
+    const uint8_t *data = image->payload + page * KEYDIR_IMAGE_PAGE_BYTES;
     uint32_t crc = crc32c_extend(0, data, KEYDIR_IMAGE_PAGE_BYTES);
     if (crc != image->checks[page] && !PYKV_PLANTED(40)) {
         return damaged(image, page, "the check of an image page fails", image->checks[page], crc);
     }
-    if (page < image->header_page_count) {
-        pykv_status status = verify_headers(image, page);
-        if (status != PYKV_OK) {
-            return status;
+    return page < image->header_page_count ? verify_headers(image, page) : PYKV_OK;
+}
+
+static void set_checked(keydir *self, uint64_t page)
+{
+    _Atomic uint64_t *bits = &self->image->checked[page / 64];
+    uint64_t others = atomic_load_explicit(bits, memory_order_relaxed);
+    atomic_store_explicit(bits, others | UINT64_C(1) << page % 64, memory_order_release);
+    atomic_store_explicit(&self->pages_pending, pages_pending(self) - 1, memory_order_release);
+}
+
+/* Reads and checks count pages, none of which was checked. */
+static pykv_status check_run(keydir *self, uint64_t first, uint64_t count)
+{
+    PYKV_ASSERT(first + count <= self->image->page_count);
+    pykv_status status = read_pages(self->image, first, count);
+    for (uint64_t page = first; page < first + count && status == PYKV_OK; page++) {
+        status = verify_page(self->image, page);
+        if (status == PYKV_OK) {
+            set_checked(self, page);
         }
     }
-    uint64_t bits = atomic_load_explicit(&image->checked[page / 64], memory_order_relaxed);
-    atomic_store_explicit(&image->checked[page / 64], bits | UINT64_C(1) << page % 64,
-                          memory_order_release);
-    atomic_store_explicit(&self->pages_pending, pages_pending(self) - 1, memory_order_release);
-    return PYKV_OK;
+    return status;
+}
+
+static pykv_status check_page(keydir *self, uint64_t page)
+{
+    return is_checked(self->image, page) ? PYKV_OK : check_run(self, page, 1);
 }
 
 pykv_status keydir_image_check_header(keydir *self, uint64_t bucket_index)
@@ -162,20 +177,37 @@ pykv_status keydir_image_check_hash(keydir *self, uint64_t hash)
     return keydir_image_check_bucket(self, keydir_locate(shape, hash).bucket_index);
 }
 
+/* Length of the run of unchecked pages at first, at most count_max. */
+static uint64_t run_length(const keydir_image *image, uint64_t first, uint64_t count_max)
+{
+    uint64_t count = 0;
+    while (count < count_max && first + count < image->page_count &&
+           !is_checked(image, first + count)) {
+        count++;
+    }
+    return count;
+}
+
 pykv_status keydir_image_check_some(keydir *self, uint64_t page_count, uint64_t *pending_out)
 {
     keydir_image *image = self->image;
-    pykv_status status = PYKV_OK;
-    while (pages_pending(self) > 0 && page_count > 0 && status == PYKV_OK) {
+    while (pages_pending(self) > 0 && page_count > 0) {
         PYKV_ASSERT(image->page_next < image->page_count);
-        page_count -= !is_checked(image, image->page_next);
-        status = check_page(self, image->page_next);
-        image->page_next += status == PYKV_OK;
+        uint64_t most = page_count < RUN_PAGES_MAX ? page_count : RUN_PAGES_MAX;
+        uint64_t count = run_length(image, image->page_next, most);
+        if (count == 0) {
+            image->page_next++;
+            continue;
+        }
+        pykv_status status = check_run(self, image->page_next, count);
+        if (status != PYKV_OK) {
+            return status;
+        }
+        image->page_next += count;
+        page_count -= count;
     }
-    if (status == PYKV_OK) {
-        *pending_out = pages_pending(self);
-    }
-    return status;
+    *pending_out = pages_pending(self);
+    return PYKV_OK;
 }
 
 /* ---- readers ---- */

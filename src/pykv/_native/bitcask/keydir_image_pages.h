@@ -2,11 +2,11 @@
  * keydir_image_pages: the payload under a directory that was opened from an image, and which of its
  * pages were checked. Private to keydir*.c.
  *
- * A page is checked once, by the holder of the writer lock. In a mapping it is made private first,
- * so the bytes that were checked are the bytes that are used, whatever becomes of the file. Its bit
- * is set with release after the check; readers load it with acquire before they touch the page.
+ * The payload is memory as large as that of the file. A page is read from the file and checked
+ * once, by the holder of the writer lock; before, its bytes mean nothing. Its bit is set with
+ * release after the check; readers load it with acquire before they touch the page.
  *
- * Invariants: (1) no slot or header of an unchecked page is read or written but by its check;
+ * Invariants: (1) no slot or header of an unchecked page is read or written;
  * (2) all units of a bucket that was changed stand in checked pages or in the heap;
  * (3) pages_pending of the directory is the number of pages whose bit is not set.
  */
@@ -24,7 +24,7 @@
 
 typedef struct keydir_image {
     /* constant */
-    uint8_t *payload;
+    uint8_t *payload;        /* owned */
     uint64_t payload_offset; /* in the file */
     uint64_t bucket_count;   /* of the image; the directory may have more by now */
     uint64_t unit_count;     /* likewise; their numbers are below it */
@@ -32,9 +32,6 @@ typedef struct keydir_image {
     uint64_t page_count;
     uint32_t *checks; /* one a page; owned */
     env_file *file;   /* owned */
-    env_mapping mapping;
-    bool mapped;     /* mapping is in use and owned */
-    uint8_t *memory; /* owned; if not mapped */
     /* own synchronisation: one writer, any readers */
     _Atomic uint64_t *checked; /* one bit a page; owned */
     /* the writer's */

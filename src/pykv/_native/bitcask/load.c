@@ -120,8 +120,7 @@ pykv_status bitcask_load_image(bitcask *self, const manifest *listed)
 {
     keydir *keys;
     keydir_image_header image;
-    pykv_status status =
-        keydir_image_open(self->home, BITCASK_IMAGE_NAME, self->mapped_reads, &keys, &image);
+    pykv_status status = keydir_image_open(self->home, BITCASK_IMAGE_NAME, &keys, &image);
     if (status != PYKV_OK) {
         return status == PYKV_NO_MEMORY ? status : PYKV_NOT_FOUND;
     }
