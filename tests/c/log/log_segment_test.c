@@ -50,6 +50,26 @@ TEST(fields_stand_where_the_format_says)
     CHECK_EQUAL(crc32c_extend(0, data, 60), load_u32(data + 60));
 }
 
+/* The first example of docs/format/segment.md. */
+TEST(the_documented_example_is_what_is_written)
+{
+    static const uint8_t documented[LOG_SEGMENT_HEADER_BYTES] = {
+        0x50, 0x59, 0x4b, 0x56, 0x4c, 0x4f, 0x47, 0x0a, 0x01, 0x00, 0x00, 0x00, 0x01,
+        0x00, 0x00, 0x00, 0xef, 0xcd, 0xab, 0x89, 0x67, 0x45, 0x23, 0x01, 0x07, 0x00,
+        0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xe8, 0x03, 0x00, 0x00, 0x00, 0x00, 0x00,
+        0x00, 0x00, 0x02, 0x00, 0x00, 0x06, 0x00, 0x00, 0x00, 0xed, 0x5e, 0xed, 0x5e,
+        0xed, 0x5e, 0xed, 0x5e, 0x00, 0x00, 0x00, 0x00, 0x7d, 0xc7, 0x37, 0x00};
+    log_segment_header header = {.kind = LOG_SEGMENT_APPEND,
+                                 .number = 7,
+                                 .file_id = UINT64_C(0x0123456789ABCDEF),
+                                 .birth_sequence = 1000,
+                                 .synced_through = log_position(6, 4096),
+                                 .store_id = UINT64_C(0x5EED5EED5EED5EED)};
+    uint8_t data[LOG_SEGMENT_HEADER_BYTES];
+    log_segment_encode(&header, data);
+    CHECK_BYTES(documented, data, sizeof data);
+}
+
 TEST(any_flipped_bit_is_corruption_that_names_the_file)
 {
     uint8_t data[LOG_SEGMENT_HEADER_BYTES];
@@ -127,6 +147,7 @@ TEST(positions_compare_as_numbers)
 }
 
 TEST_MAIN(CASE(a_header_comes_back_as_it_was_written), CASE(fields_stand_where_the_format_says),
+          CASE(the_documented_example_is_what_is_written),
           CASE(any_flipped_bit_is_corruption_that_names_the_file), CASE(a_short_file_is_corruption),
           CASE(another_format_version_is_refused_by_name),
           CASE(an_unknown_kind_or_number_is_corruption_even_under_a_right_check),
