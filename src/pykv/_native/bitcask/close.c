@@ -100,6 +100,7 @@ static void release_segments(bitcask *self)
 
 static void release(bitcask *self)
 {
+    merge_forget(self);
     release_segments(self);
     bitcask_free_directory(atomic_load_explicit(&self->directory, memory_order_relaxed));
     atomic_store_explicit(&self->directory, NULL, memory_order_relaxed);

@@ -137,6 +137,15 @@ void merge_abandon(bitcask *store)
     mutex_unlock(&store->merge_lock);
 }
 
+void merge_forget(bitcask *store)
+{
+    mutex_lock(&store->merge_lock);
+    if (store->merge != NULL) {
+        free_merge(store, store->merge);
+    }
+    mutex_unlock(&store->merge_lock);
+}
+
 /* ---- COPY ---- */
 
 static pykv_status make_output(bitcask *store, merge *self)

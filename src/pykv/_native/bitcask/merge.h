@@ -47,4 +47,7 @@ PYKV_NODISCARD pykv_status merge_step(bitcask *store, bool *more_out)
 /* Ends a running merge without finishing it. */
 void merge_abandon(bitcask *store);
 
+/* Frees a running merge and leaves its files to the next open. For a store that is given up. */
+void merge_forget(bitcask *store);
+
 #endif

@@ -10,18 +10,20 @@
 
 #include "base/error.h"
 #include "base/invariant.h"
-#include "base/memory.h"
 #include "bitcask/bitcask.h"
 #include "bitcask/publish.h"
 #include "bitcask/rolling.h"
 
+/* Rolling leaves few sealed segments without a sync (bitcask_make_room). If there are more all the same, a
+ * round takes the oldest, and the next round the others. */
+enum { SYNC_TARGETS_MAX = BITCASK_UNSYNCED_SEALED_MAX + 6 };
+
 /* What a round must sync: segments pinned until it is done. */
 typedef struct sync_plan {
-    segment **targets;
+    segment *targets[SYNC_TARGETS_MAX];
     size_t target_count;
     uint64_t sequence; /* appended when the plan was made */
     uint64_t position;
-    bool active_included;
 } sync_plan;
 
 void bitcask_fail(bitcask *self)
@@ -53,17 +55,17 @@ static bool needs_sync(const bitcask *self, const segment *candidate)
            (candidate->sealed || candidate == self->active);
 }
 
-static pykv_status plan_round(bitcask *self, sync_plan *plan) REQUIRES(self->writer)
+static void plan_round(bitcask *self, sync_plan *plan) REQUIRES(self->writer)
 {
     *plan = (sync_plan){.sequence = self->appended_sequence, .position = self->synced_position};
-    plan->targets = mem_alloc((self->segment_count + 1) * sizeof *plan->targets);
-    if (plan->targets == NULL) {
-        return error_set_no_memory((self->segment_count + 1) * sizeof *plan->targets);
-    }
     for (size_t i = 0; i < self->segment_count; i++) {
         segment *candidate = self->segments[i];
         if (!needs_sync(self, candidate)) {
             continue;
+        }
+        if (plan->target_count == SYNC_TARGETS_MAX) {
+            plan->sequence = plan->targets[SYNC_TARGETS_MAX - 1]->last_sequence;
+            return;
         }
         candidate->pin_count++;
         plan->targets[plan->target_count++] = candidate;
@@ -71,7 +73,6 @@ static pykv_status plan_round(bitcask *self, sync_plan *plan) REQUIRES(self->wri
             log_position(candidate->number,
                          atomic_load_explicit(&candidate->length, memory_order_relaxed));
     }
-    return PYKV_OK;
 }
 
 static pykv_status sync_targets(const sync_plan *plan)
@@ -113,32 +114,32 @@ static pykv_status finish_round(bitcask *self, sync_plan *plan, pykv_status stat
             mark_synced(self, plan->targets[i]);
         }
     }
-    if (status != PYKV_OK && status != PYKV_NO_MEMORY) {
+    if (status != PYKV_OK) {
         bitcask_fail(self);
         return status;
     }
-    if (status == PYKV_OK) {
-        self->synced_sequence = plan->sequence;
-        self->synced_position = plan->position;
-        if (self->clear_sequence <= plan->sequence) {
-            self->durable_clear_sequence = self->clear_sequence;
-        }
-        self->last_sync_us = env_monotonic_us(self->env);
-        atomic_fetch_add_explicit(&self->counters.sync_count, 1, memory_order_relaxed);
-        if (self->active != NULL && plan->target_count > 0) {
-            log_writer_synced(&self->log, plan->position);
-        }
-        status = bitcask_publish_pending(self, plan->sequence);
+    self->synced_sequence = plan->sequence;
+    self->synced_position = plan->position;
+    self->last_sync_us = env_monotonic_us(self->env);
+    atomic_fetch_add_explicit(&self->counters.sync_count, 1, memory_order_relaxed);
+    if (self->active != NULL && plan->target_count > 0) {
+        log_writer_synced(&self->log, plan->position);
     }
-    return status;
+    pykv_status published = bitcask_publish_pending(self, plan->sequence);
+    if (self->clear_sequence <= plan->sequence) {
+        self->durable_clear_sequence = self->clear_sequence;
+    }
+    return published;
 }
 
 static pykv_status run_round(bitcask *self)
 {
-    sync_plan plan = {0};
+    sync_plan plan;
     mutex_lock(&self->writer);
-    pykv_status status = self->state == PYKV_STATE_FAILED ? bitcask_check_writable(self)
-                                                          : plan_round(self, &plan);
+    pykv_status status = bitcask_check_writable(self);
+    if (status == PYKV_OK) {
+        plan_round(self, &plan);
+    }
     mutex_unlock(&self->writer);
     if (status != PYKV_OK) {
         return status;
@@ -147,7 +148,6 @@ static pykv_status run_round(bitcask *self)
     mutex_lock(&self->writer);
     status = finish_round(self, &plan, status);
     mutex_unlock(&self->writer);
-    mem_free(plan.targets);
     return status;
 }
 
@@ -192,10 +192,11 @@ pykv_status bitcask_sync_through(bitcask *self, uint64_t sequence)
         condition_broadcast(&self->sync_done);
         mutex_unlock(&self->sync_lock);
     }
-    if (status != PYKV_OK && status != PYKV_NO_MEMORY && synced_now(self, &failed) < sequence) {
-        return failed;
+    if (status != PYKV_OK) {
+        (void)synced_now(self, &failed);
+        return failed != PYKV_OK ? failed : status;
     }
-    return status;
+    return PYKV_OK;
 }
 
 pykv_status bitcask_sync(bitcask *self)
