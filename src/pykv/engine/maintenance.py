@@ -49,23 +49,31 @@ def run_long(call: Callable[[Any], int], progress: Progress | None) -> None:
     """
     shared: Any = ffi.new("pykv_progress *")
     failures: list[BaseException] = []
+    ended = threading.Event()
 
     def work() -> None:
         try:
             check(call(shared))
         except BaseException as error:
             failures.append(error)
+        finally:
+            ended.set()
 
+    # An interrupted Thread.join takes the thread for ended in CPython 3.11; an event does not.
     worker = threading.Thread(target=work, name="pykv-long-call", daemon=True)
     try:
         worker.start()
-        while worker.is_alive():
-            worker.join(PROGRESS_SECONDS)
-            if progress is not None and shared.total:
-                progress(min(shared.done, shared.total), shared.total)
+        while not ended.wait(PROGRESS_SECONDS):
+            _tell(shared, progress)
+        _tell(shared, progress)
     finally:
         shared.cancel = 1
         if worker.ident is not None:
-            worker.join()
+            ended.wait()
     if failures:
         raise failures[0]
+
+
+def _tell(shared: Any, progress: Progress | None) -> None:
+    if progress is not None and shared.total:
+        progress(min(shared.done, shared.total), shared.total)

@@ -83,7 +83,9 @@ def _arrays(parts: Sequence[bytes]) -> tuple[FFI.CData, FFI.CData]:
 def write_operations(
     pointer: FFI.CData, operations: Sequence[Operation], sync: bool | None
 ) -> None:
-    """Applies operations in order, all or none; none of them only checks and syncs."""
+    """Applies operations in order, all or none. None of them only does what sync asks for."""
+    if not operations and sync:
+        check(lib.pykv_sync(pointer))
     puts = [each for each in operations if isinstance(each, Put)]
     deletes = [each for each in operations if isinstance(each, Delete)]
     if puts and deletes:

@@ -1,0 +1,380 @@
+"""The Bitcask store where it differs from others: files, options, states, upkeep, repair."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import pykv
+from pykv.engine import bitcask
+from pykv.engine.bitcask import Bitcask
+from pykv.errors import (
+    BatchTooLargeError,
+    CorruptionError,
+    FormatError,
+    InvalidOptionError,
+    LockedError,
+    ReadOnlyError,
+)
+from pykv.options import BitcaskOptions
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where a store of the test may live."""
+    return tmp_path / "db"
+
+
+@pytest.fixture
+def make(path: Path) -> Iterator[Callable[..., Bitcask]]:
+    """Opens a store at path with options; closes all of them."""
+    stores: list[Bitcask] = []
+
+    def make(**options: Any) -> Bitcask:
+        stores.append(Bitcask(path, BitcaskOptions(**options)))
+        return stores[-1]
+
+    yield make
+    for store in stores:
+        store.close()
+
+
+Make = Callable[..., Bitcask]
+
+
+def segments(path: Path) -> list[Path]:
+    """The files with records, oldest first, told by their growth with what is written."""
+    return sorted(each for each in path.iterdir() if each.stat().st_size > 4_096)
+
+
+def bytes_on_disk(path: Path) -> int:
+    return sum(each.stat().st_size for each in path.rglob("*") if each.is_file())
+
+
+def rows(count: int, size: int = 100) -> dict[bytes, bytes]:
+    return {b"key %06d" % i: b"%d-" % i * (size // 8) for i in range(count)}
+
+
+# ---- opening ----
+
+
+def test_a_new_directory_gets_a_bitcask_and_remembers_it(path: Path) -> None:
+    with pykv.open(path) as db:
+        assert isinstance(db, Bitcask)
+        db[b"k"] = b"v"
+    with pykv.open(path) as db:
+        assert isinstance(db, Bitcask)
+        assert db[b"k"] == b"v"
+
+
+def test_the_class_opens_a_path_by_itself(make: Make, path: Path) -> None:
+    db = make()
+    assert db.path == path
+    assert repr(db) == f"<pykv.Bitcask {str(path)!r} open>"
+
+
+def test_it_needs_a_path() -> None:
+    with pytest.raises(TypeError, match="path"):
+        Bitcask(None)
+    with pytest.raises(TypeError, match="path"):
+        pykv.open(engine="bitcask")  # type: ignore[call-overload]  # the error is the point
+
+
+def test_a_directory_of_another_engine_is_refused_and_left_alone(path: Path) -> None:
+    path.mkdir()
+    (path / "CURRENT").write_text("MANIFEST-000001\n")
+    before = sorted(path.iterdir())
+    with pytest.raises(FormatError, match="CURRENT"):
+        Bitcask(path)
+    assert {each.name for each in path.iterdir()} - {each.name for each in before} <= {"LOCK"}
+
+
+def test_a_path_that_is_a_file_is_named(path: Path) -> None:
+    path.write_text("")
+    with pytest.raises(NotADirectoryError) as caught:
+        Bitcask(path)
+    assert caught.value.filename == str(path)
+
+
+def test_detect_knows_its_own(make: Make, path: Path, tmp_path: Path) -> None:
+    make().close()
+    assert bitcask.detect(path)
+    assert not bitcask.detect(tmp_path)
+
+
+def test_a_second_opener_learns_who_holds_it(make: Make, path: Path) -> None:
+    import os
+
+    make()
+    with pytest.raises(LockedError, match="Close the other one") as caught:
+        Bitcask(path)
+    assert (caught.value.path, caught.value.pid) == (path, os.getpid())
+
+
+def test_open_goes_on_where_the_working_directory_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Bitcask(Path("db"), BitcaskOptions(segment_bytes=65_536)) as db:
+        (tmp_path / "elsewhere").mkdir()
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        db.update(rows(2_000))
+    assert not (tmp_path / "elsewhere" / "db").exists()
+    with Bitcask(tmp_path / "db") as db:
+        assert len(db) == 2_000
+
+
+def test_open_is_cheap(make: Make) -> None:
+    """The threads lent at open must not make it dear: 5 ms is the goal for a million keys."""
+    make().close()
+    times = []
+    for _ in range(5):
+        began = time.perf_counter()
+        db = make()
+        times.append(time.perf_counter() - began)
+        db.close()
+    assert min(times) < 0.05
+
+
+# ---- options ----
+
+
+def test_the_durability_in_force_is_stated(make: Make) -> None:
+    for durability in ("os", "sync", "interval:250ms"):
+        db = make(durability=durability)
+        assert db.stats()["durability"].startswith(durability + ": ")
+        db.close()
+
+
+def test_small_segments_make_many_files(make: Make, path: Path) -> None:
+    db = make(segment_bytes=65_536)
+    db.update(rows(5_000))
+    assert db.stats()["segment_count"] > 5
+    assert len(segments(path)) > 5
+
+
+def test_the_sink_can_be_chosen(make: Make) -> None:
+    db = make(log_sink="pwrite")
+    db[b"k"] = b"v"
+    assert db.stats()["log_sink"] == "pwrite"
+
+
+def test_reads_can_do_without_maps(make: Make) -> None:
+    db = make(mapped_reads=False, log_sink="pwrite")
+    db.update(rows(500))
+    assert dict(db.items()) == rows(500)
+    assert db.get_many(list(rows(500))) == list(rows(500).values())
+    assert db.stats()["hot_mode"] is False
+
+
+def test_a_batch_has_its_limit_and_one_record_always_fits(make: Make) -> None:
+    db = make(batch_bytes_max=65_536)
+    with pytest.raises(BatchTooLargeError, match="65,536"):
+        db.put_many(rows(2_000).items(), atomic=True)
+    assert len(db) == 0
+    db.put(b"k", bytes(1 << 20))
+    db.put_many([(b"j", bytes(1 << 20))], atomic=True)
+    db.put_many(rows(2_000).items())
+    assert len(db) == 2_002
+
+
+def test_no_lent_threads_are_fine(make: Make) -> None:
+    db = make(background_threads=0, segment_bytes=65_536)
+    before = {each.name for each in threading.enumerate()}
+    for _ in range(5):
+        db.update(rows(3_000))
+    assert {each.name for each in threading.enumerate()} == before
+    assert db.stats()["background_thread_count"] == 0
+    assert dict(db.items()) == rows(3_000)
+
+
+def test_a_reader_lends_no_threads(make: Make) -> None:
+    make().close()
+    assert make(read_only=True).stats()["background_thread_count"] == 0
+
+
+# ---- state and statistics ----
+
+
+def test_a_reader_is_read_only_and_says_what_to_do(make: Make) -> None:
+    make().close()
+    db = make(read_only=True)
+    assert db.state == "read-only"
+    assert db.stats()["durability"].startswith("none")
+    with pytest.raises(ReadOnlyError, match="read_only=True"):
+        db.put(b"k", b"v")
+
+
+def test_statistics_count_what_was_done(make: Make, path: Path) -> None:
+    db = make()
+    db.update(rows(1_000))
+    db.delete(b"key 000000")
+    db.get(b"key 000001")
+    db.get(b"absent")
+    db.sync()
+    stats = db.stats()
+    assert stats["key_count"] == 999
+    assert stats["put_count"] == 1_000
+    assert stats["delete_count"] == 1
+    assert stats["get_count"] >= 2
+    assert stats["last_seq"] == stats["synced_seq"] == 1_001
+    assert stats["sync_count"] >= 1
+    assert 0 < stats["live_bytes"] <= stats["disk_bytes"]
+    assert stats["path"] == str(path)
+    assert stats["background_thread_count"] == 2
+
+
+def test_the_approximate_length_is_exact(make: Make) -> None:
+    db = make()
+    db.update(rows(321))
+    assert db.approximate_len() == len(db) == 321
+
+
+def test_open_scans_are_counted_until_they_end(make: Make) -> None:
+    db = make()
+    db.update(rows(10))
+    finished, limited, dropped = db.scan(), db.scan(limit=1), db.scan_keys()
+    assert db.stats()["open_scan_count"] == 3
+    list(finished)
+    list(limited)
+    del dropped
+    assert db.stats()["open_scan_count"] == 0
+
+
+def test_resume_of_a_healthy_store_is_silent(make: Make) -> None:
+    db = make()
+    assert db.resume() is None  # type: ignore[func-returns-value]  # the value is the point
+    assert db.state == "open"
+
+
+# ---- files ----
+
+
+def test_flush_begins_another_file(make: Make) -> None:
+    db = make()
+    db[b"a"] = b"1"
+    before = db.stats()["segment_count"]
+    db.flush()
+    db[b"b"] = b"2"
+    assert db.stats()["segment_count"] > before
+    assert dict(db.items()) == {b"a": b"1", b"b": b"2"}
+
+
+def test_compact_gives_space_back_and_tells_its_progress(make: Make, path: Path) -> None:
+    db = make(segment_bytes=1 << 20, background_threads=0, space_amplification_max=100.0)
+    for _ in range(4):
+        db.update(rows(10_000))
+    db.delete_many(list(rows(5_000)))
+    db.sync()
+    before = bytes_on_disk(path)
+    seen: list[tuple[int, int]] = []
+    db.compact(progress=lambda done, total: seen.append((done, total)))
+    assert bytes_on_disk(path) < before / 3
+    assert all(0 <= done <= total for done, total in seen)
+    assert dict(db.items()) == dict(list(rows(10_000).items())[5_000:])
+    assert db.verify().ok
+
+
+def test_an_interrupt_ends_compact_and_leaves_the_store_whole(make: Make) -> None:
+    db = make(segment_bytes=1 << 20, background_threads=0, space_amplification_max=100.0)
+    for _ in range(3):
+        db.update(rows(20_000))
+    with pytest.raises(KeyboardInterrupt):
+        db.compact(progress=lambda done, total: signal.raise_signal(signal.SIGINT))
+    assert dict(db.items()) == rows(20_000)
+    assert db.verify().ok
+    db.compact()
+    assert dict(db.items()) == rows(20_000)
+
+
+def test_a_large_value_comes_back_whole(make: Make) -> None:
+    value = bytes(range(256)) * (1 << 16)
+    db = make(segment_bytes=1 << 20)
+    db[b"large"] = value
+    assert db[b"large"] == value
+    assert db.get_many([b"large", b"absent"]) == [value, None]
+    assert list(db.scan()) == [(b"large", value)]
+    db.close()
+    assert make()[b"large"] == value
+
+
+# ---- damage ----
+
+
+def damaged(path: Path, make: Make) -> tuple[Path, int]:
+    """A closed store with one wrong byte in the middle of its only file of records."""
+    with make() as db:
+        db.update(rows(2_000))
+    (file,) = segments(path)[:1]
+    (file,) = [each for each in segments(path) if b"key 001000" in each.read_bytes()]
+    data = bytearray(file.read_bytes())
+    place = data.index(rows(2_000)[b"key 001000"])
+    data[place] ^= 1
+    file.write_bytes(data)
+    return file, place
+
+
+def test_a_wrong_byte_is_an_error_that_names_the_place(path: Path, make: Make) -> None:
+    file, place = damaged(path, make)
+    db = make(read_only=True)
+    with pytest.raises(CorruptionError, match="pykv repair") as caught:
+        db.get(b"key 001000")
+    (damage,) = caught.value.damages
+    assert damage.path == file
+    assert abs(damage.offset - place) < 200
+    assert db.get(b"key 000999") == rows(2_000)[b"key 000999"]
+
+
+def test_verify_lists_a_wrong_byte_and_does_not_raise(path: Path, make: Make) -> None:
+    file, place = damaged(path, make)
+    report = make(read_only=True).verify()
+    assert not report.ok
+    assert report.damage_count == len(report.damages) >= 1
+    assert report.damages[0].path == file
+    assert abs(report.damages[0].offset - place) < 200
+
+
+def test_repair_saves_every_other_record(path: Path, make: Make) -> None:
+    damaged(path, make)
+    report = pykv.repair(path)
+    assert report.kept_record_count == 1_999
+    expected = rows(2_000)
+    del expected[b"key 001000"]
+    db = make()
+    assert dict(db.items()) == expected
+    assert db.verify().ok
+
+
+def test_repair_and_destroy_refuse_an_open_store(path: Path, make: Make) -> None:
+    make()[b"k"] = b"v"
+    for call in (pykv.repair, pykv.destroy):
+        with pytest.raises(LockedError):
+            call(path)
+
+
+def test_destroy_removes_the_store_and_nothing_else(path: Path, make: Make) -> None:
+    make().close()
+    pykv.destroy(path)
+    assert not path.exists()
+    make().close()
+    (path / "notes.txt").write_text("mine")
+    pykv.destroy(path)
+    assert [each.name for each in path.iterdir()] == ["notes.txt"]
+
+
+def test_there_is_nothing_to_repair_or_destroy_elsewhere(tmp_path: Path) -> None:
+    for call in (pykv.repair, pykv.destroy):
+        with pytest.raises(FileNotFoundError):
+            call(tmp_path / "absent")
+        with pytest.raises(FormatError):
+            call(tmp_path)
+
+
+def test_an_option_that_the_core_refuses_is_named(path: Path) -> None:
+    with pytest.raises(InvalidOptionError, match="segment_bytes"):
+        BitcaskOptions(segment_bytes=1)
+    assert not path.exists()

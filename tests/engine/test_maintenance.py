@@ -1,0 +1,137 @@
+"""Threads lent to the core, and long calls in a thread of their own."""
+
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pykv._native import Handle, lib
+from pykv.engine import maintenance
+from pykv.engine.maintenance import lend_threads, run_long
+from pykv.errors import ClosedError
+
+
+def lent() -> list[str]:
+    """Names of the threads that are lent to any store."""
+    return sorted(each.name for each in threading.enumerate() if each.name.startswith("pykv-"))
+
+
+def wait_until_ended(names: list[str]) -> None:
+    deadline = time.monotonic() + 10
+    while any(each.name in names for each in threading.enumerate()):
+        assert time.monotonic() < deadline, "a lent thread did not come back"
+        time.sleep(0.001)
+
+
+def test_the_first_thread_keeps_the_log_and_the_others_tidy(tmp_path: Path) -> None:
+    handle = Handle(tmp_path / "db", {})
+    assert lend_threads(handle.pointer, 3) == 3
+    names = lent()
+    assert names == ["pykv-data-1", "pykv-data-2", "pykv-log"]
+    assert all(each.daemon for each in threading.enumerate() if each.name in names)
+    handle.close()
+    wait_until_ended(names)
+
+
+def test_no_threads_are_fine(tmp_path: Path) -> None:
+    handle = Handle(tmp_path / "db", {})
+    assert lend_threads(handle.pointer, 0) == 0
+    handle.close()
+
+
+def test_a_lent_thread_keeps_the_memory_and_not_the_store_open(tmp_path: Path) -> None:
+    handle = Handle(tmp_path / "db", {})
+    pointer = handle.pointer
+    lend_threads(pointer, 2)
+    handle.close()
+    assert lib.pykv_state(pointer) == lib.PYKV_STATE_CLOSED
+    wait_until_ended(["pykv-log", "pykv-data-1"])
+
+
+def test_where_no_thread_can_start_there_are_fewer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    handle = Handle(tmp_path / "db", {})
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert lend_threads(handle.pointer, 2) == 0
+    handle.close()
+
+
+def count_to(total: int, seconds: float = 0.0) -> Any:
+    """A long call that counts, until it is told to stop."""
+
+    def call(shared: Any) -> int:
+        shared.total = total
+        for number in range(total):
+            if shared.cancel:
+                return lib.PYKV_TIMED_OUT
+            shared.done = number + 1
+            time.sleep(seconds)
+        return lib.PYKV_OK
+
+    return call
+
+
+def test_progress_is_told_on_the_thread_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(maintenance, "PROGRESS_SECONDS", 0.001)
+    seen: list[tuple[int, int]] = []
+    threads: set[int] = set()
+
+    def progress(done: int, total: int) -> None:
+        seen.append((done, total))
+        threads.add(threading.get_ident())
+
+    run_long(count_to(50, 0.001), progress)
+    assert threads == {threading.get_ident()}
+    assert len(seen) > 3
+    assert seen == sorted(seen)
+    assert seen[-1] == (50, 50)
+
+
+def test_without_progress_the_call_is_made_all_the_same() -> None:
+    done: list[int] = []
+
+    def call(shared: Any) -> int:
+        done.append(threading.get_ident())
+        return lib.PYKV_OK
+
+    run_long(call, None)
+    assert len(done) == 1
+    assert done[0] != threading.get_ident()
+
+
+def test_a_failure_is_raised_with_the_detail_of_its_own_thread(tmp_path: Path) -> None:
+    handle = Handle(tmp_path / "db", {})
+    handle.close()
+    with pytest.raises(ClosedError, match="closed"):
+        run_long(lambda shared: lib.pykv_compact(handle.pointer, shared), None)
+
+
+def test_an_error_of_progress_ends_the_call_early() -> None:
+    def progress(done: int, total: int) -> None:
+        raise ZeroDivisionError
+
+    began = time.monotonic()
+    with pytest.raises(ZeroDivisionError):
+        run_long(count_to(10_000, 0.01), progress)
+    assert time.monotonic() - began < 10
+
+
+def test_an_interrupt_ends_the_call_early() -> None:
+    stopped: list[int] = []
+
+    def call(shared: Any) -> int:
+        status: int = count_to(10_000, 0.01)(shared)
+        stopped.append(status)
+        return status
+
+    threading.Timer(0.1, signal.raise_signal, [signal.SIGINT]).start()
+    with pytest.raises(KeyboardInterrupt):
+        run_long(call, None)
+    assert stopped == [lib.PYKV_TIMED_OUT]
