@@ -294,12 +294,12 @@ pykv_status bitcask_delete(bitcask *self, slice key, int32_t flags, int32_t *exi
     return status;
 }
 
-/* The whole batch as it will stand in the log. */
+/* Bytes of keys and values, which is what the limit of a batch counts. */
 static uint64_t batch_bytes(const operation *operations, size_t count)
 {
     uint64_t bytes = 0;
     for (size_t i = 0; i < count; i++) {
-        bytes += record_bytes(0, operations[i].record.key.size, operations[i].record.value.size);
+        bytes += operations[i].record.key.size + operations[i].record.value.size;
     }
     return bytes;
 }
@@ -312,7 +312,7 @@ pykv_status bitcask_write(bitcask *self, operation *operations, size_t count, in
     uint64_t bytes = batch_bytes(operations, count);
     if (count > 1 && bytes > self->options.batch_bytes_max) {
         return error_set(PYKV_BATCH_TOO_LARGE,
-                         "the batch takes %llu bytes; batch_bytes_max allows %llu: write it in parts",
+                         "the batch has %llu bytes of keys and values; batch_bytes_max allows %llu",
                          (unsigned long long)bytes,
                          (unsigned long long)self->options.batch_bytes_max);
     }
