@@ -30,8 +30,8 @@ typedef struct place {
     const log_workload *plan;
     const log_history *history;
     uint64_t call_number;
-    env_crash_policy policy;
-    env_crash_policy second_policy; /* 0: before the second crash */
+    int policy;
+    int second_policy; /* 0: before the second crash */
 } place;
 
 static uint64_t check_disk(const place *here, env *disk, bool keeps_all)
@@ -82,8 +82,9 @@ static void crash_inside_recovery(place *here, env *disk, uint64_t last, uint64_
     env_memory_power_off_at(disk, now + 1 + check_random(chance, RECOVERY_CALLS_MAX));
     pykv_status status = log_store_recover(disk, here->plan);
     CHECK(status == PYKV_OK || env_memory_is_off(disk));
-    here->second_policy = (env_crash_policy)(1 + check_random(chance, ENV_CRASH_POLICY_COUNT - 1));
-    CHECK_OK(env_memory_crash(disk, check_random(chance, UINT64_MAX), here->second_policy, &after));
+    here->second_policy = 1 + (int)check_random(chance, ENV_CRASH_POLICY_COUNT - 1);
+    CHECK_OK(env_memory_crash(disk, check_random(chance, UINT64_MAX),
+                              (env_crash_policy)here->second_policy, &after));
     uint64_t found = check_disk(here, after, false);
     here->second_policy = 0;
     if (found != last) {
@@ -107,8 +108,9 @@ static void crash_at(const log_workload *plan, uint64_t call_number, uint64_t *c
         if (policy == ENV_CRASH_TORN_SECTOR && !plan->padding) {
             continue;
         }
-        here.policy = (env_crash_policy)policy;
-        CHECK_OK(env_memory_crash(disk, check_random(chance, UINT64_MAX), here.policy, &after));
+        here.policy = policy;
+        CHECK_OK(env_memory_crash(disk, check_random(chance, UINT64_MAX), (env_crash_policy)policy,
+                                  &after));
         uint64_t last = check_disk(&here, after, policy == ENV_CRASH_KEEP_ALL);
         crash_inside_recovery(&here, after, last, chance);
         env_memory_free(after);
@@ -139,7 +141,7 @@ static void simulate(bool mapped, bool padding)
 {
     uint64_t budget = check_count("PYKV_STATES", 2000) / CASE_COUNT;
     uint64_t end = state_count + budget;
-    uint64_t chance = check_seed() + mapped * 2 + padding;
+    uint64_t chance = check_seed() + (mapped ? 2 : 0) + (padding ? 1 : 0);
     int64_t blocks = mem_block_count();
     for (uint64_t i = 0; state_count < end; i++) {
         log_workload plan = {.seed = check_seed() + i,

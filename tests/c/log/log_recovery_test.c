@@ -61,7 +61,7 @@ TEST(a_walk_begins_at_the_start_offset)
 {
     fill();
     (void)recover(3, 1, 0);
-    segments[0].start_offset += 4 * RECORD_BYTES;
+    segments[0].start_offset += 4 * (uint64_t)RECORD_BYTES;
     log_recovery found;
     log_recover(segments, 3, 5, 0, &found);
     CHECK_EQUAL(30, found.last_sequence);
@@ -78,7 +78,7 @@ TEST(a_file_that_ends_before_its_start_offset_is_damage)
     fill();
     (void)recover(1, 1, 0);
     segments[0].start_offset = images[0].size - RECORD_BYTES;
-    segments[0].size = images[0].size - 2 * RECORD_BYTES;
+    segments[0].size = images[0].size - 2 * (uint64_t)RECORD_BYTES;
     log_recovery found;
     log_recover(segments, 1, 10, 0, &found);
     CHECK(found.damaged);
@@ -209,7 +209,7 @@ TEST(a_later_segment_with_older_records_limits_nothing)
     log_image_start(&images[1], 2, 3, 0);
     log_image_put(&images[1], 40);
     (void)recover(2, 1, 0);
-    segments[0].start_offset += 5 * RECORD_BYTES;
+    segments[0].start_offset += 5 * (uint64_t)RECORD_BYTES;
     log_recovery found;
     log_recover(segments, 2, 6, 0, &found);
     CHECK_EQUAL(10, found.last_sequence);

@@ -105,7 +105,7 @@ static void run_pace(log_fixture *log)
 {
     log_sink_pace(log->sink);
     CHECK_EQUAL(0, log->sink->written_back);
-    while (log_sink_tail(log->sink) + 4096 < 3 * LOG_SINK_WRITE_BACK_BYTES) {
+    while (log_sink_tail(log->sink) + 4096 < 3 * (uint64_t)LOG_SINK_WRITE_BACK_BYTES) {
         put(log, 5, 4096);
     }
     log_sink_pace(log->sink);

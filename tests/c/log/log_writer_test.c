@@ -277,7 +277,7 @@ static void run_beyond(log_fixture *log)
 
 TEST(a_record_beyond_the_capacity_is_appended_all_the_same)
 {
-    fixture_for_all(run_beyond, 64 * 1024);
+    fixture_for_all(run_beyond, 65536);
 }
 
 TEST_MAIN(CASE(records_are_read_back_as_they_were_appended),

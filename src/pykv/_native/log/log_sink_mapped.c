@@ -260,7 +260,8 @@ static pykv_status map_and_reserve(mapped_sink *self)
         return status;
     }
     mutex_lock(&self->grow);
-    status = reserve(self, log_sink_tail(&self->head) + RECORD_GRANULE_BYTES);
+    self->reserved_until = log_sink_tail(&self->head);
+    status = reserve(self, self->reserved_until + RECORD_GRANULE_BYTES);
     mutex_unlock(&self->grow);
     if (status != PYKV_OK) {
         env_unmap(&self->mapping);
@@ -283,7 +284,6 @@ pykv_status log_sink_open_mapped(env_file *file, uint64_t tail, uint64_t capacit
     log_sink_init(&sink->head, &mapped_ops, file, tail);
     mutex_init(&sink->grow);
     sink->capacity = capacity - capacity % RECORD_GRANULE_BYTES;
-    sink->reserved_until = tail;
     pykv_status status = map_and_reserve(sink);
     if (status != PYKV_OK) {
         mutex_destroy(&sink->grow);

@@ -160,10 +160,26 @@ static uint8_t *encode_without_value(const log_writer *self, record *member, uin
     return out + member->key.size;
 }
 
-/* Encodes the batch that is to stand at the tail into out and parts, which together are its bytes;
- * large values are parts of their own. */
-static void encode_batch(const log_writer *self, record *records, size_t count, uint8_t *out,
-                         slice *parts)
+/* Encodes the batch that is to stand at the tail at out. */
+static void encode_batch(const log_writer *self, record *records, size_t count, uint8_t *out)
+{
+    uint64_t offset = log_sink_tail(self->sink);
+    uint32_t batch_crc = 0;
+    for (size_t i = 0; i < count; i++) {
+        record *member = &records[i];
+        uint64_t size = bytes_of(member);
+        member->batch_crc = batch_crc;
+        record_encode(member, self->seed, offset, out);
+        batch_crc = record_chain(batch_crc, member->header_crc);
+        offset += size;
+        out += size;
+    }
+}
+
+/* As above into out and parts, which together are the batch; large values are parts of their own.
+ */
+static void encode_batch_parts(const log_writer *self, record *records, size_t count, uint8_t *out,
+                               slice *parts)
 {
     uint64_t offset = log_sink_tail(self->sink);
     uint32_t batch_crc = 0;
@@ -199,9 +215,8 @@ static pykv_status append_batch_built(log_writer *self, record *records, size_t 
     if (status != PYKV_OK) {
         return status;
     }
-    slice whole;
-    encode_batch(self, records, count, out, &whole);
-    return log_sink_commit(self->sink, whole.size);
+    encode_batch(self, records, count, out);
+    return log_sink_commit(self->sink, (size_t)plan->bytes);
 }
 
 static pykv_status append_batch_parts(log_writer *self, record *records, size_t count,
@@ -212,7 +227,7 @@ static pykv_status append_batch_parts(log_writer *self, record *records, size_t 
     if (parts == NULL) {
         return error_set_no_memory(parts_bytes + plan->copied_bytes);
     }
-    encode_batch(self, records, count, (uint8_t *)parts + parts_bytes, parts);
+    encode_batch_parts(self, records, count, (uint8_t *)parts + parts_bytes, parts);
     pykv_status status = log_sink_append(self->sink, parts, plan->part_count);
     mem_free(parts);
     return status;
