@@ -1,8 +1,10 @@
 """Threads lent to the core, and long calls in a thread of their own."""
 
+import _thread
 import signal
 import threading
 import time
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -14,51 +16,58 @@ from pykv.engine.maintenance import lend_threads, run_long
 from pykv.errors import ClosedError
 
 
-def lent() -> list[str]:
-    """Names of the threads that are lent to any store."""
-    return sorted(each.name for each in threading.enumerate() if each.name.startswith("pykv-"))
-
-
-def wait_until_ended(names: list[str]) -> None:
+def wait_for(expected: int) -> None:
+    """Waits until there are so many threads, those without a Thread object included."""
     deadline = time.monotonic() + 10
-    while any(each.name in names for each in threading.enumerate()):
-        assert time.monotonic() < deadline, "a lent thread did not come back"
+    while _thread._count() != expected:
+        assert time.monotonic() < deadline, f"{_thread._count()} threads, not {expected}"
         time.sleep(0.001)
 
 
-def test_the_first_thread_keeps_the_log_and_the_others_tidy(tmp_path: Path) -> None:
+def test_lent_threads_come_back_when_the_store_closes(tmp_path: Path) -> None:
+    before = _thread._count()
     handle = Handle(tmp_path / "db", {})
     assert lend_threads(handle.pointer, 3) == 3
-    names = lent()
-    assert names == ["pykv-data-1", "pykv-data-2", "pykv-log"]
-    assert all(each.daemon for each in threading.enumerate() if each.name in names)
+    wait_for(before + 3)
+    time.sleep(0.1)
+    assert _thread._count() == before + 3
     handle.close()
-    wait_until_ended(names)
+    wait_for(before)
 
 
 def test_no_threads_are_fine(tmp_path: Path) -> None:
+    before = _thread._count()
     handle = Handle(tmp_path / "db", {})
     assert lend_threads(handle.pointer, 0) == 0
+    assert _thread._count() == before
     handle.close()
 
 
-def test_a_lent_thread_keeps_the_memory_and_not_the_store_open(tmp_path: Path) -> None:
+def test_a_lent_thread_does_not_keep_the_handle(tmp_path: Path) -> None:
     handle = Handle(tmp_path / "db", {})
-    pointer = handle.pointer
-    lend_threads(pointer, 2)
+    lend_threads(handle.pointer, 2)
+    seen = weakref.ref(handle)
     handle.close()
-    assert lib.pykv_state(pointer) == lib.PYKV_STATE_CLOSED
-    wait_until_ended(["pykv-log", "pykv-data-1"])
+    del handle
+    assert seen() is None
+
+
+def test_a_thread_that_comes_after_the_close_goes_home_at_once(tmp_path: Path) -> None:
+    before = _thread._count()
+    handle = Handle(tmp_path / "db", {})
+    handle.close()
+    assert lend_threads(handle.pointer, 2) == 2
+    wait_for(before)
 
 
 def test_where_no_thread_can_start_there_are_fewer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(self: threading.Thread) -> None:
+    def refuse(*_arguments: object) -> None:
         raise RuntimeError("can't start new thread")
 
     handle = Handle(tmp_path / "db", {})
-    monkeypatch.setattr(threading.Thread, "start", refuse)
+    monkeypatch.setattr(_thread, "start_new_thread", refuse)
     assert lend_threads(handle.pointer, 2) == 0
     handle.close()
 

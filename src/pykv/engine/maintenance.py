@@ -6,6 +6,7 @@ memory of the store, not the store, so that a store left open can still be colle
 
 from __future__ import annotations
 
+import _thread
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
@@ -25,19 +26,14 @@ def lend_threads(pointer: FFI.CData, count: int) -> int:
     The first keeps the log, the others tidy the data. There are fewer where the interpreter is
     ending or the system has no more: writers then do the work themselves.
     """
+    # threading.Thread waits until its thread runs, which would be most of the time of open.
     for number in range(count):
         role = lib.PYKV_ROLE_DATA if number else lib.PYKV_ROLE_LOG
-        name = f"pykv-data-{number}" if number else "pykv-log"
-        thread = threading.Thread(target=_lend, args=(pointer, role), name=name, daemon=True)
         try:
-            thread.start()
+            _thread.start_new_thread(lib.pykv_maintain, (pointer, role))
         except RuntimeError:
             return number
     return count
-
-
-def _lend(pointer: FFI.CData, role: int) -> None:
-    lib.pykv_maintain(pointer, role)
 
 
 def run_long(call: Callable[[Any], int], progress: Progress | None) -> None:
