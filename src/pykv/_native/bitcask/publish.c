@@ -74,6 +74,7 @@ pykv_status bitcask_resolve(bitcask *self, operation *write, read_mode mode)
     if (status == PYKV_OK) {
         write->old_address = cursor.address;
         write->old_bytes = bytes_of(&old);
+        self->resolved = cursor;
     }
     return status == PYKV_NOT_FOUND ? PYKV_OK : status;
 }
@@ -146,24 +147,30 @@ static void insert_new(bitcask *self, directory *keys, const operation *write)
     }
 }
 
-static void publish_one(bitcask *self, directory *keys, operation *write, uint64_t first_address)
+/* Swings the slot under cursor (NULL: the key has none) to what was written. */
+static void swing(bitcask *self, directory *keys, const operation *write,
+                  const keydir_cursor *cursor)
 {
-    keydir_cursor cursor;
     bool put = write->record.kind == RECORD_PUT;
-    bool displaces = find_displaced(self, keys, write, first_address, &cursor);
-    if (displaces) {
-        bitcask_displace(self, keys, write->hash, cursor.address);
-        forget_live(self, cursor.address, write->old_bytes);
+    if (cursor != NULL) {
+        bitcask_displace(self, keys, write->hash, cursor->address);
+        forget_live(self, cursor->address, write->old_bytes);
         if (put) {
-            keydir_replace(keys->keys, &cursor, write->hash, write->address);
+            keydir_replace(keys->keys, cursor, write->hash, write->address);
         } else {
-            keydir_remove(keys->keys, &cursor);
+            keydir_remove(keys->keys, cursor);
         }
     } else if (put) {
         insert_new(self, keys, write);
     }
     add_live(self, write);
     self->published_sequence = write->record.sequence;
+}
+
+/* Publishes the write that was resolved last. */
+static void publish_resolved(bitcask *self, directory *keys, const operation *write)
+{
+    swing(self, keys, write, write->old_address != BITCASK_NO_ADDRESS ? &self->resolved : NULL);
 }
 
 void bitcask_publish(bitcask *self, operation *operations, size_t count)
@@ -176,11 +183,18 @@ void bitcask_publish(bitcask *self, operation *operations, size_t count)
         }
         return;
     }
+    if (count == 1) {
+        publish_resolved(self, keys, &operations[0]);
+        return;
+    }
     if (several) {
         keydir_change_begin(keys->keys);
     }
     for (size_t i = 0; i < count; i++) {
-        publish_one(self, keys, &operations[i], operations[0].address);
+        keydir_cursor cursor;
+        bool displaces =
+            find_displaced(self, keys, &operations[i], operations[0].address, &cursor);
+        swing(self, keys, &operations[i], displaces ? &cursor : NULL);
     }
     if (several) {
         keydir_change_end(keys->keys);
@@ -231,7 +245,7 @@ static pykv_status publish_waiting(bitcask *self, directory *keys, const pending
     }
     status = bitcask_resolve(self, &write, READ_COLD_LOCKED);
     if (status == PYKV_OK) {
-        publish_one(self, keys, &write, write.address);
+        publish_resolved(self, keys, &write);
     }
     return status;
 }

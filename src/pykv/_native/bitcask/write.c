@@ -105,6 +105,13 @@ static pykv_status append_many(bitcask *self, operation *operations, size_t coun
     return status;
 }
 
+/* Adds to a counter that only holders of the writer lock change. */
+static void add_count(_Atomic uint64_t *counter, uint64_t count)
+{
+    uint64_t before = atomic_load_explicit(counter, memory_order_relaxed);
+    atomic_store_explicit(counter, before + count, memory_order_relaxed);
+}
+
 /* Appends and keeps the books of the log. On failure nothing changed. */
 static pykv_status append(bitcask *self, operation *operations, size_t count)
     REQUIRES(self->writer)
@@ -122,9 +129,7 @@ static pykv_status append(bitcask *self, operation *operations, size_t count)
     }
     self->appended_sequence += count;
     self->active->last_sequence = self->appended_sequence;
-    uint64_t written = atomic_load_explicit(&self->counters.written_bytes, memory_order_relaxed);
-    atomic_store_explicit(&self->counters.written_bytes, written + tail - before,
-                          memory_order_relaxed);
+    add_count(&self->counters.written_bytes, tail - before);
     return PYKV_OK;
 }
 
@@ -154,10 +159,8 @@ static void count_operations(bitcask *self, const operation *operations, size_t 
     }
     self->active->tombstone_bytes += tombstone_bytes;
     self->active->tombstone_count += tombstones;
-    atomic_fetch_add_explicit(&self->counters.put_count, puts, memory_order_relaxed);
-    if (tombstones > 0) {
-        atomic_fetch_add_explicit(&self->counters.delete_count, tombstones, memory_order_relaxed);
-    }
+    add_count(&self->counters.put_count, puts);
+    add_count(&self->counters.delete_count, tombstones);
 }
 
 /* Appends resolved operations and makes them visible, now or, if they wait for a sync, with it. */
