@@ -5,6 +5,7 @@
 #include "bitcask/keydir.h"
 
 #include "bitcask/keydir_internal.h"
+#include "bitcask/keydir_line.h"
 #include "bitcask/keydir_model.h"
 
 TEST(a_tag_of_n_bits_matches_iff_the_low_n_bits_of_the_hash_agree)
@@ -20,6 +21,26 @@ TEST(a_tag_of_n_bits_matches_iff_the_low_n_bits_of_the_hash_agree)
             CHECK_EQUAL(bits == (want & low), keydir_matches(word, want));
         }
     }
+}
+
+TEST(eight_slots_compared_at_once_agree_with_one_by_one)
+{
+    _Alignas(64) keydir_slot slots[KEYDIR_LINE_SLOTS];
+    uint64_t seed = check_seed();
+    uint64_t match_count = 0;
+    for (uint32_t i = 0; i < 100000; i++) {
+        uint32_t want = (uint32_t)keydir_model_mix(seed + i);
+        for (uint32_t k = 0; k < KEYDIR_LINE_SLOTS; k++) {
+            uint32_t marker = 1U << check_random(&seed, KEYDIR_TAG_BITS_MAX + 1);
+            uint32_t bits = check_random(&seed, 2) != 0 ? want : (uint32_t)seed;
+            uint32_t tag = check_random(&seed, 8) != 0 ? marker | (bits & (marker - 1)) : 0;
+            atomic_init(&slots[k], keydir_word(check_random(&seed, KEYDIR_ADDRESS_MAX), tag));
+        }
+        uint32_t matches = keydir_match_line_portable(slots, want);
+        CHECK_EQUAL(matches, keydir_match_line(slots, want));
+        match_count += (uint64_t)__builtin_popcount(matches);
+    }
+    CHECK(match_count > 100000 && match_count < 700000);
 }
 
 TEST(an_empty_or_deleted_slot_matches_no_hash)
@@ -141,10 +162,12 @@ TEST(a_walk_holds_through_single_writes_and_not_through_a_change)
     CHECK(keydir_find(directory, 5, &cursor));
     CHECK(keydir_insert(directory, 5, 9));
     CHECK(keydir_still(&cursor));
+    uint32_t moment = keydir_moment(directory);
     keydir_change_begin(directory);
     CHECK(!keydir_still(&cursor));
     keydir_change_end(directory);
     CHECK(!keydir_still(&cursor));
+    CHECK(keydir_moment(directory) > moment);
     CHECK(keydir_find(directory, 5, &cursor));
     CHECK(keydir_still(&cursor));
     keydir_free(directory);
@@ -234,6 +257,7 @@ TEST(prefetching_changes_nothing)
 }
 
 TEST_MAIN(CASE(a_tag_of_n_bits_matches_iff_the_low_n_bits_of_the_hash_agree),
+          CASE(eight_slots_compared_at_once_agree_with_one_by_one),
           CASE(an_empty_or_deleted_slot_matches_no_hash),
           CASE(a_full_tag_keeps_23_bits_under_the_marker),
           CASE(a_shape_places_a_hash_by_one_bit_more_below_the_split_index),

@@ -7,10 +7,6 @@
  * keydir_free, so a walk over a bucket that is being changed reads valid memory, and keydir_still
  * then tells that it has to be repeated.
  */
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
-
 #include "bitcask/keydir.h"
 
 #include <stddef.h>
@@ -23,14 +19,7 @@
 #include "bitcask/keydir_image.h"
 #include "bitcask/keydir_image_pages.h"
 #include "bitcask/keydir_internal.h"
-
-#if defined(__SANITIZE_THREAD__)
-#define KEYDIR_NO_FENCES 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define KEYDIR_NO_FENCES 1
-#endif
-#endif
+#include "bitcask/keydir_line.h"
 
 pykv_status keydir_new_without_buckets(keydir **keydir_out)
 {
@@ -94,7 +83,7 @@ void keydir_change_begin(keydir *self)
     if (self->change_depth++ != 0) {
         return;
     }
-#ifdef KEYDIR_NO_FENCES
+#ifdef KEYDIR_THREAD_SANITIZER
     atomic_fetch_add_explicit(&self->version, 1, memory_order_acq_rel);
 #else
     uint32_t version = atomic_load_explicit(&self->version, memory_order_relaxed);
@@ -118,7 +107,7 @@ void keydir_change_end(keydir *self)
 bool keydir_still(const keydir_cursor *cursor)
 {
     keydir *owner = (keydir *)(uintptr_t)cursor->owner;
-#ifdef KEYDIR_NO_FENCES
+#ifdef KEYDIR_THREAD_SANITIZER
     return atomic_fetch_add_explicit(&owner->version, 0, memory_order_acq_rel) == cursor->version;
 #else
     atomic_thread_fence(memory_order_acquire);
@@ -133,63 +122,12 @@ uint32_t keydir_moment(const keydir *self)
 
 /* ---- walking ---- */
 
-#if defined(__SSE2__) && !defined(KEYDIR_NO_FENCES)
-
-/* keydir_matches for four tags at once. want has bit 30 set, which no tag has: the mask of differing bits
- * is then a positive number, and signed comparison serves. */
-static inline __m128i match_four(__m128i words, __m128i want)
-{
-    const __m128i minus_one = _mm_set1_epi32(-1);
-    __m128i tags = _mm_and_si128(words, _mm_set1_epi32((int)KEYDIR_TAG_MASK));
-    __m128i different = _mm_xor_si128(tags, want);
-    __m128i mask = _mm_xor_si128(different, _mm_add_epi32(different, minus_one));
-    __m128i agrees = _mm_cmpgt_epi32(mask, _mm_add_epi32(tags, minus_one));
-    return _mm_and_si128(agrees, _mm_cmpgt_epi32(tags, _mm_setzero_si128()));
-}
-
-/* The low halves of four slots, where their tags are. */
-static inline __m128i load_four(const keydir_slot *slots)
-{
-    const __m128i *at = (const __m128i *)(uintptr_t)slots;
-    __m128 first = _mm_castsi128_ps(_mm_load_si128(at));
-    __m128 second = _mm_castsi128_ps(_mm_load_si128(at + 1));
-    return _mm_castps_si128(_mm_shuffle_ps(first, second, _MM_SHUFFLE(2, 0, 2, 0)));
-}
-
-/* A bit for each slot whose tag matches. Only a filter: take_match reads a slot again, as one word. */
-static inline uint32_t match_line(const keydir_slot *slots, uint32_t want)
-{
-    __m128i wants = _mm_set1_epi32((int)((want & KEYDIR_TAG_MASK) | UINT32_C(1) << 30));
-    __m128i low = match_four(load_four(slots), wants);
-    __m128i high = match_four(load_four(slots + 4), wants);
-    return (uint32_t)_mm_movemask_ps(_mm_castsi128_ps(low)) |
-           (uint32_t)_mm_movemask_ps(_mm_castsi128_ps(high)) << 4;
-}
-
-#else
-
-static inline uint32_t match_bit(const keydir_slot *slots, uint32_t index, uint32_t want)
-{
-    uint64_t word = atomic_load_explicit(&slots[index], memory_order_relaxed);
-    return (uint32_t)keydir_matches(word, want) << index;
-}
-
-/* A bit for each slot whose tag matches, all eight without a branch. */
-static inline uint32_t match_line(const keydir_slot *slots, uint32_t want)
-{
-    return match_bit(slots, 0, want) | match_bit(slots, 1, want) | match_bit(slots, 2, want) |
-           match_bit(slots, 3, want) | match_bit(slots, 4, want) | match_bit(slots, 5, want) |
-           match_bit(slots, 6, want) | match_bit(slots, 7, want);
-}
-
-#endif
-
-/* Collects the matches of a line. If its last slot is empty no insert ever went past the line, so the
- * walk ends here. */
+/* Collects the matches of a line. If its last slot is empty no insert ever went past the line, so
+ * the walk ends here. */
 static inline void scan_line(keydir_cursor *cursor, keydir_slot *slots)
 {
     cursor->line_slots = slots;
-    cursor->matches = match_line(slots, cursor->want);
+    cursor->matches = keydir_match_line(slots, cursor->want);
     if (atomic_load_explicit(&slots[KEYDIR_LINE_SLOTS - 1], memory_order_relaxed) ==
         KEYDIR_EMPTY) {
         cursor->lines_left = 0;
