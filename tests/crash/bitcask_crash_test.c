@@ -119,7 +119,8 @@ static void crash_at(const bitcask_plan *plan, uint64_t call, uint64_t *chance)
     CHECK_OK(env_memory_new(plan->seed, WORKLOAD_FILE_MAX, &disk));
     env_memory_power_off_at(disk, call);
     run(disk, plan, &history);
-    for (int policy = ENV_CRASH_DROP_ALL; policy <= ENV_CRASH_TORN; policy++) {
+    int last_policy = plan->padding ? ENV_CRASH_TORN_SECTOR : ENV_CRASH_TORN;
+    for (int policy = ENV_CRASH_DROP_ALL; policy <= last_policy; policy++) {
         env *crashed;
         uint64_t crash_seed = check_random(chance, UINT64_C(1) << 40);
         CHECK_OK(env_memory_crash(disk, crash_seed, (env_crash_policy)policy, &crashed));
@@ -141,43 +142,51 @@ static uint64_t count_calls(const bitcask_plan *plan)
     return calls;
 }
 
-static void crash_everywhere(int32_t sink, int32_t durability)
+static void crash_everywhere(int32_t sink, int32_t durability, bool padding)
 {
-    uint64_t wanted = check_count("PYKV_STATES", 2000) / 4;
-    uint64_t chance = check_seed() * 8 + (uint64_t)sink * 2 + (uint64_t)durability;
+    uint64_t wanted = check_count("PYKV_STATES", 2000) / 5;
+    uint64_t chance = check_seed() * 8 + (uint64_t)sink * 2 + (uint64_t)durability +
+                      (padding ? 7 : 0);
     uint64_t began = states_done;
     while (states_done - began < wanted) {
         bitcask_plan plan = {.seed = 1 + check_random(&chance, 1 << 30),
                              .step_count = STEPS,
                              .log_sink = sink,
                              .durability = durability,
-                             .clears = true};
+                             .clears = true,
+                             .padding = padding};
         uint64_t calls = count_calls(&plan);
         for (uint64_t call = 1; call <= calls && states_done - began < wanted;
              call += 1 + check_random(&chance, 5)) {
             crash_at(&plan, call, &chance);
         }
     }
-    printf("bitcask crash states, sink %d, durability %d: %" PRIu64 ", failures: 0\n", (int)sink,
-           (int)durability, states_done - began);
+    printf("bitcask crash states, sink %d, durability %d, padding %d: %" PRIu64 ", failures: 0\n",
+           (int)sink, (int)durability, padding, states_done - began);
 }
 
 TEST(a_prefix_of_the_commits_survives_with_the_pwrite_sink)
 {
-    crash_everywhere(PYKV_LOG_PWRITE, PYKV_DURABILITY_OS);
+    crash_everywhere(PYKV_LOG_PWRITE, PYKV_DURABILITY_OS, false);
 }
 
 TEST(a_prefix_of_the_commits_survives_with_the_mapped_sink)
 {
-    crash_everywhere(PYKV_LOG_MAPPED, PYKV_DURABILITY_OS);
+    crash_everywhere(PYKV_LOG_MAPPED, PYKV_DURABILITY_OS, false);
 }
 
 TEST(a_synced_commit_survives_in_a_sync_store)
 {
-    crash_everywhere(PYKV_LOG_PWRITE, PYKV_DURABILITY_SYNC);
-    crash_everywhere(PYKV_LOG_MAPPED, PYKV_DURABILITY_SYNC);
+    crash_everywhere(PYKV_LOG_PWRITE, PYKV_DURABILITY_SYNC, false);
+    crash_everywhere(PYKV_LOG_MAPPED, PYKV_DURABILITY_SYNC, false);
+}
+
+TEST(sector_padding_keeps_synced_commits_on_a_device_that_garbles_whole_sectors)
+{
+    crash_everywhere(PYKV_LOG_PWRITE, PYKV_DURABILITY_SYNC, true);
 }
 
 TEST_MAIN(CASE(a_prefix_of_the_commits_survives_with_the_pwrite_sink),
           CASE(a_prefix_of_the_commits_survives_with_the_mapped_sink),
-          CASE(a_synced_commit_survives_in_a_sync_store))
+          CASE(a_synced_commit_survives_in_a_sync_store),
+          CASE(sector_padding_keeps_synced_commits_on_a_device_that_garbles_whole_sectors))

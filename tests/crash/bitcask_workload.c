@@ -31,6 +31,7 @@ static pykv_options options_of(const bitcask_plan *plan)
 {
     pykv_options options = {.durability = plan->durability,
                             .log_sink = plan->log_sink,
+                            .log_sector_padding = plan->padding,
                             .segment_bytes = 8192,
                             .batch_bytes_max = 1 << 20,
                             .space_amplification_max = 1.3};

@@ -26,6 +26,7 @@ typedef struct bitcask_plan {
     int32_t log_sink;   /* PYKV_LOG_PWRITE or PYKV_LOG_MAPPED */
     int32_t durability; /* PYKV_DURABILITY_OS or PYKV_DURABILITY_SYNC */
     bool clears;        /* clear() is among the steps */
+    bool padding;       /* each sync pads the log to a sector */
 } bitcask_plan;
 
 /* Number of the value of each key; 0: absent. */

@@ -17,7 +17,7 @@
 
 #define MIB (UINT64_C(1024) * 1024)
 
-enum { OPEN_CALIBRATE_CYCLES_MAX = 10000000 };
+enum { OPEN_CALIBRATE_CYCLES_MAX = 10000000, OPEN_READER_ATTEMPTS = 5 };
 
 static uint64_t default_to(uint64_t value, uint64_t fallback)
 {
@@ -291,16 +291,11 @@ static pykv_status open_home(bitcask *self, const char *path)
     return status;
 }
 
-pykv_status bitcask_open(env *environment, const char *path, const pykv_options *options,
-                         bitcask **store_out)
+static pykv_status open_once(env *environment, const char *path, const pykv_options *options,
+                             bitcask **store_out)
 {
-    pykv_options resolved;
     bitcask *self;
-    uint64_t began = env_monotonic_us(environment);
-    pykv_status status = bitcask_resolve_options(options, &resolved);
-    if (status == PYKV_OK) {
-        status = bitcask_new(environment, &resolved, &self);
-    }
+    pykv_status status = bitcask_new(environment, options, &self);
     if (status != PYKV_OK) {
         return status;
     }
@@ -315,7 +310,29 @@ pykv_status bitcask_open(env *environment, const char *path, const pykv_options 
         error_restore(&failure);
         return status;
     }
-    self->open_us = env_monotonic_us(environment) - began;
     *store_out = self;
     return PYKV_OK;
+}
+
+pykv_status bitcask_open(env *environment, const char *path, const pykv_options *options,
+                         bitcask **store_out)
+{
+    pykv_options resolved;
+    bitcask *self;
+    uint64_t began = env_monotonic_us(environment);
+    pykv_status status = bitcask_resolve_options(options, &resolved);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    /* A live writer may remove merged segments between a reader's look at the manifest and the files. */
+    int attempts = resolved.read_only != 0 ? OPEN_READER_ATTEMPTS : 1;
+    do {
+        status = open_once(environment, path, &resolved, &self);
+        attempts--;
+    } while (status == PYKV_CORRUPTION && attempts > 0);
+    if (status == PYKV_OK) {
+        self->open_us = env_monotonic_us(environment) - began;
+        *store_out = self;
+    }
+    return status;
 }

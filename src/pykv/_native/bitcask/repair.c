@@ -131,10 +131,10 @@ static pykv_status read_records(repair *self, size_t index, const char *name)
             at += RECORD_GRANULE_BYTES;
             continue;
         }
-        if (bad_from != 0) {
+        if (bad_from != 0 && !is_zero(source->data + bad_from, at - bad_from)) {
             report_add(self->report, name, bad_from, at, 0, "bytes that are no valid record");
-            bad_from = 0;
         }
+        bad_from = 0;
         status = add_entry(self, index, &found, at);
         at += record_bytes(found.flags, found.key.size, found.value.size);
     }

@@ -144,6 +144,10 @@ pykv_status bitcask_activate(bitcask *self, segment *target)
     self->sink = sink;
     log_writer_init(&self->log, sink, target->file_id, target->address_bytes,
                     self->synced_position);
+    if (self->options.log_sector_padding != 0) {
+        /* The last sync of the store before this one ended at its last record. */
+        return log_writer_pad(&self->log);
+    }
     return PYKV_OK;
 }
 

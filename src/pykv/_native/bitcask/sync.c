@@ -55,6 +55,14 @@ static bool needs_sync(const bitcask *self, const segment *candidate)
            (candidate->sealed || candidate == self->active);
 }
 
+/* What is appended after this round begins in another sector, if the options ask for it. */
+static pykv_status pad_tail(bitcask *self) REQUIRES(self->writer)
+{
+    bool wanted = self->options.log_sector_padding != 0 && self->active != NULL &&
+                  self->active->last_sequence > self->synced_sequence;
+    return wanted ? log_writer_pad(&self->log) : PYKV_OK;
+}
+
 static void plan_round(bitcask *self, sync_plan *plan) REQUIRES(self->writer)
 {
     *plan = (sync_plan){.sequence = self->appended_sequence, .position = self->synced_position};
@@ -137,6 +145,12 @@ static pykv_status run_round(bitcask *self)
     sync_plan plan;
     mutex_lock(&self->writer);
     pykv_status status = bitcask_check_writable(self);
+    if (status == PYKV_OK) {
+        status = pad_tail(self);
+        if (status != PYKV_OK) {
+            bitcask_fail(self);
+        }
+    }
     if (status == PYKV_OK) {
         plan_round(self, &plan);
     }

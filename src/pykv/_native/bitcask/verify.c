@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/coding.h"
 #include "base/error.h"
 #include "base/invariant.h"
 #include "bitcask/bitcask.h"
@@ -87,6 +88,25 @@ static uint64_t next_valid(const segment *source, const uint8_t *data, uint64_t 
     return length;
 }
 
+/* End of the zeros that pad a sync to its sector, if a record or the end follows; at if there are none. */
+static uint64_t skip_padding(const segment *source, const uint8_t *data, uint64_t length,
+                             uint64_t at)
+{
+    uint64_t end = round_up(at, LOG_SECTOR_BYTES);
+    record found;
+    if (source->kind != LOG_SEGMENT_APPEND || end >= length) {
+        return at;
+    }
+    for (uint64_t i = at; i < end; i++) {
+        if (data[i] != 0) {
+            return at;
+        }
+    }
+    bool follows = record_decode(data + end, length - end, source->seed, end, false, &found) ==
+                   RECORD_VALID;
+    return follows ? end : at;
+}
+
 static void check_records(const segment *source, const uint8_t *data, uint64_t length,
                           pykv_report *report)
 {
@@ -99,6 +119,11 @@ static void check_records(const segment *source, const uint8_t *data, uint64_t l
         if (check == RECORD_VALID) {
             report->record_count++;
             at += record_bytes(found.flags, found.key.size, found.value.size);
+            continue;
+        }
+        uint64_t padded = skip_padding(source, data, length, at);
+        if (padded != at) {
+            at = padded;
             continue;
         }
         uint64_t resumes = next_valid(source, data, length, at);
