@@ -100,6 +100,18 @@ pykv_status extent_take(extent_map *self, struct segment *segment, uint64_t byte
     return PYKV_OK;
 }
 
+uint64_t extent_room_at(const extent_map *self, uint64_t base, uint64_t bytes)
+{
+    uint64_t first = base / EXTENT_GRANULES;
+    uint64_t count = extents_of(bytes);
+    uint64_t length = 0;
+    while (length < count && first + length < EXTENT_COUNT &&
+           extent_is_free(self, first + length)) {
+        length++;
+    }
+    return length == count ? bytes : length * EXTENT_BYTES;
+}
+
 pykv_status extent_take_at(extent_map *self, struct segment *segment, uint64_t bytes, uint64_t base)
 {
     uint64_t count = extents_of(bytes);

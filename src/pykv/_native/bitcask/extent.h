@@ -39,6 +39,9 @@ void extent_reset(extent_map *self);
 PYKV_NODISCARD pykv_status extent_take(extent_map *self, struct segment *segment, uint64_t bytes,
                                        uint64_t *base_out);
 
+/* How many of bytes the free run at base holds. */
+uint64_t extent_room_at(const extent_map *self, uint64_t base, uint64_t bytes);
+
 /* Takes the run at base (an image's). PYKV_CORRUPTION if it is taken or out of range. */
 PYKV_NODISCARD pykv_status extent_take_at(extent_map *self, struct segment *segment, uint64_t bytes,
                                           uint64_t base);

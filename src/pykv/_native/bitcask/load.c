@@ -50,6 +50,10 @@ pykv_status bitcask_continue_active(bitcask *self, const manifest_segment *entry
 {
     segment *opened;
     uint64_t capacity = bitcask_segment_capacity(self, 0);
+    if (base != BITCASK_NO_ADDRESS) {
+        /* The option may have grown since the image was written: another segment may be next. */
+        capacity = extent_room_at(&self->extents, base, capacity);
+    }
     pykv_status status =
         load_segment(self, entry, capacity > entry->length ? capacity : entry->length, base,
                      &opened);
