@@ -1,6 +1,9 @@
 /*
  * log_sink_pwrite_test: what only the pwrite sink does: nothing to prepare, nothing reserved.
  */
+#include <errno.h>
+
+#include "env/env_fault.h"
 #include "log/log_fixture.h"
 
 TEST(nothing_is_reserved_and_nothing_to_prepare)
@@ -56,7 +59,42 @@ TEST(memory_of_a_large_build_is_given_back)
     fixture_close(&log);
 }
 
+/* A write failed, cutting off what it left failed too, and the next write failed as well: the two
+ * left-overs together were a whole record, which a power failure brought to light. */
+TEST(nothing_is_written_over_what_a_failed_write_left)
+{
+    log_fixture log;
+    env *faulty = NULL;
+    env_directory *directory = NULL;
+    env_file *file = NULL;
+    log_sink *sink = NULL;
+    slice part = slice_make("eight by", 8);
+    fixture_open(&log, false, false, 1 << 20);
+    CHECK_OK(env_fault_new(log.disk, &faulty));
+    CHECK_OK(env_directory_open(faulty, "/log", false, &directory));
+    CHECK_OK(env_file_open(directory, "log", ENV_READ | ENV_WRITE, &file));
+    CHECK_OK(log_sink_open_pwrite(file, LOG_SEGMENT_HEADER_BYTES, &sink));
+    env_fault_plan plan = {.at = 1, .sticky = true, .system_errno = EIO};
+    env_fault_set(faulty, &plan);
+    CHECK_STATUS(PYKV_IO_FAILED, log_sink_append(sink, &part, 1));
+    uint64_t left = fixture_file_size(&log);
+    for (int i = 0; i < 20; i++) {
+        CHECK_STATUS(PYKV_IO_FAILED, log_sink_append(sink, &part, 1));
+        CHECK_EQUAL(left, fixture_file_size(&log));
+    }
+    plan.at = 0;
+    env_fault_set(faulty, &plan);
+    CHECK_OK(log_sink_append(sink, &part, 1));
+    CHECK_EQUAL(LOG_SEGMENT_HEADER_BYTES + 8, log_sink_tail(sink));
+    log_sink_close(sink);
+    env_file_close(file);
+    env_directory_close(directory);
+    env_fault_free(faulty);
+    fixture_close(&log);
+}
+
 TEST_MAIN(CASE(nothing_is_reserved_and_nothing_to_prepare),
           CASE(what_is_built_is_in_the_file_only_after_commit),
           CASE(a_build_beyond_memory_is_refused_and_the_sink_goes_on),
-          CASE(memory_of_a_large_build_is_given_back))
+          CASE(memory_of_a_large_build_is_given_back),
+          CASE(nothing_is_written_over_what_a_failed_write_left))

@@ -14,6 +14,7 @@ enum { SCRATCH_BYTES_KEPT = 1024 * 1024 };
 typedef struct pwrite_sink {
     log_sink head;
     buffer scratch; /* size: what was built last */
+    bool cut_due;   /* what a failed write left stands behind the tail */
 } pwrite_sink;
 
 static void pwrite_close(log_sink *self)
@@ -36,17 +37,25 @@ static pykv_status pwrite_build(log_sink *self, size_t size, uint8_t **data_out)
     return PYKV_OK;
 }
 
-/* What a failed write left would be overwritten by the next append, or cut off at seal. Cutting it
- * now keeps it from being found after a crash. The failure to tell is the write's. */
-static pykv_status write_or_cut(log_sink *self, const slice *parts, size_t part_count,
-                                uint64_t size)
+/* What a failed write left is cut off at once, or else before the next write: two left-overs, one
+ * over the other, could look like a whole record after a crash. The failure to tell is the write's.
+ */
+static pykv_status pwrite_append(log_sink *self, const slice *parts, size_t part_count,
+                                 uint64_t size)
 {
-    pykv_status status = log_sink_write(self, parts, part_count, size);
+    pwrite_sink *sink = (pwrite_sink *)self;
+    pykv_status status = sink->cut_due ? log_sink_cut(self) : PYKV_OK;
     if (status != PYKV_OK) {
-        pykv_error failure = *error_last();
-        (void)!log_sink_cut(self);
-        error_restore(&failure);
+        return status;
     }
+    status = log_sink_write(self, parts, part_count, size);
+    if (status == PYKV_OK) {
+        sink->cut_due = false;
+        return PYKV_OK;
+    }
+    pykv_error failure = *error_last();
+    sink->cut_due = log_sink_cut(self) != PYKV_OK;
+    error_restore(&failure);
     return status;
 }
 
@@ -55,7 +64,7 @@ static pykv_status pwrite_commit(log_sink *self, size_t size)
     pwrite_sink *sink = (pwrite_sink *)self;
     PYKV_ASSERT(size <= sink->scratch.size);
     slice built = slice_make(sink->scratch.data, size);
-    pykv_status status = write_or_cut(self, &built, 1, size);
+    pykv_status status = pwrite_append(self, &built, 1, size);
     if (sink->scratch.capacity > SCRATCH_BYTES_KEPT) {
         buffer_reset(&sink->scratch);
     }
@@ -79,7 +88,7 @@ static const log_sink_ops pwrite_ops = {
     .close = pwrite_close,
     .build = pwrite_build,
     .commit = pwrite_commit,
-    .append = write_or_cut,
+    .append = pwrite_append,
     .prepare = pwrite_prepare,
     .wants_prepare = pwrite_wants_prepare,
     .seal = log_sink_cut,
