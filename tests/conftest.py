@@ -20,7 +20,7 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.register_profile(
-    "full", settings.get_profile("quick"), max_examples=2_000, stateful_step_count=80
+    "full", settings.get_profile("quick"), max_examples=1_000, stateful_step_count=80
 )
 settings.load_profile("quick")
 

@@ -12,6 +12,7 @@ from pykv.options import make_options
 from pykv.store import Report, Store
 
 if TYPE_CHECKING:
+    from pykv.engine.bitcask import Bitcask
     from pykv.engine.memory import Memory
 
 __all__ = ["Engine", "StrPath", "destroy", "open_store", "repair"]
@@ -23,6 +24,8 @@ StrPath: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 def open_store(
     path: StrPath | None = None, *, engine: Literal["memory"], **options: object
 ) -> Memory: ...
+@overload
+def open_store(path: StrPath, *, engine: Literal["bitcask"], **options: object) -> Bitcask: ...
 @overload
 def open_store(path: StrPath, *, engine: str | None = None, **options: object) -> Store: ...
 def open_store(
