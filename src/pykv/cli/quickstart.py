@@ -1,0 +1,251 @@
+"""The main job on real input: stores a file tree, breaks off, comes back, and checks every byte.
+
+    python -m pykv.cli.quickstart [--dir DIR] [--engine bitcask]
+
+Exits with 0 if every file was as it should be, with 3 if something differs, with 4 if it could not
+be done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sysconfig
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar
+
+import click
+
+import pykv
+from pykv.cli import quickstart_writer
+from pykv.cli.app import EndsInOneLine
+from pykv.cli.failures import Exit, Failure
+from pykv.cli.opening import example
+from pykv.cli.output import write_line
+from pykv.cli.progress import progress_bar
+from pykv.cli.quickstart_report import QuickstartReport, Work
+from pykv.cli.rows.row import Row
+from pykv.cli.rows.tree import files_of, key_of
+
+DIFFERENCES_MAX: Final = 10
+GROUP_FILES: Final = 100
+GROUP_BYTES: Final = 4 << 20
+FILE_BYTES_MAX: Final = 1 << 30
+
+STANDARD_LIBRARY: Final = Path(sysconfig.get_path("stdlib"))
+
+_Item = TypeVar("_Item")
+
+
+class DifferenceError(Failure):
+    """Something in the store is not as it should be."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(f"it differs: {message}", Exit.CORRUPTION)
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a value must be: its digest, and its size in bytes."""
+
+    digest: bytes
+    byte_count: int
+
+    @classmethod
+    def of(cls, value: bytes) -> Contents:
+        """The Contents of a value."""
+        return cls(hashlib.sha256(value).digest(), len(value))
+
+
+@dataclass
+class Expected:
+    """What the store must hold: files by their keys, and the writes of a child."""
+
+    files: dict[bytes, Contents]
+    acknowledged_count: int = 0
+
+
+def files_to_store(tree: Path) -> list[Path]:
+    """The files below tree; of the standard library without what was installed beside it."""
+    return files_of(tree, without="site-packages" if tree == STANDARD_LIBRARY else None)
+
+
+def store_tree(db: pykv.Store, tree: Path, report: QuickstartReport) -> Expected:
+    """Stores every file below tree, and returns what the store must then hold.
+
+    Files that may not be read, or are larger than a value may be, are left out and counted.
+    """
+    expected = Expected({})
+    work, files = report.stored, files_to_store(tree)
+    with progress_bar("store", "files") as advance:
+        for group in _groups(files, lambda file: file.stat().st_size):
+            rows = list(_read(group, tree))
+            with work.timed():
+                db.put_many(rows)
+            for key, value in rows:
+                expected.files[key] = Contents.of(value)
+                work.count(value)
+            report.left_out_count += len(group) - len(rows)
+            advance(work.file_count, len(files))
+    if not expected.files:
+        raise Failure(f"{tree} holds no file to store: choose another --dir.", Exit.USAGE)
+    return expected
+
+
+def check_all(db: pykv.Store, expected: Expected, work: Work) -> None:
+    """Reads everything back and compares. DifferenceError names what differs."""
+    found = _wrong_files(db, expected.files, work)
+    found += quickstart_writer.differences(db, expected.acknowledged_count)
+    allowed = quickstart_writer.child_keys(db, expected.acknowledged_count)
+    extra = set(db.keys()) - expected.files.keys() - allowed
+    found += [f"{key!r} should not be there" for key in sorted(extra)]
+    if len(found) > DIFFERENCES_MAX:
+        found[DIFFERENCES_MAX:] = [f"and {len(found) - DIFFERENCES_MAX:,} more"]
+    if found:
+        raise DifferenceError("; ".join(found))
+
+
+def _wrong_files(db: pykv.Store, wanted: dict[bytes, Contents], work: Work) -> list[str]:
+    found = []
+    with progress_bar("read back", "files") as advance:
+        for group in _groups(list(wanted), lambda key: wanted[key].byte_count):
+            with work.timed():
+                values = db.get_many(group)
+            for key, value in zip(group, values, strict=True):
+                if value is None:
+                    found.append(f"{key!r} is missing")
+                elif Contents.of(value) != wanted[key]:
+                    found.append(f"{key!r} is not what was stored")
+                work.count(value or b"")
+            advance(work.file_count, len(wanted))
+    return found
+
+
+def overwrite_a_third(db: pykv.Store, expected: Expected, work: Work) -> None:
+    """Overwrites every third file with other contents, in batches."""
+    files = expected.files
+    keys = sorted(files)[::3]
+    with work.timed(), progress_bar("overwrite", "files") as advance:
+        for group in _groups(keys, lambda key: files[key].byte_count):
+            with db.batch() as batch:
+                for key in group:
+                    old = db[key]
+                    value = b"overwritten" + old[: len(old) // 2]
+                    batch.put(key, value)
+                    files[key] = Contents.of(value)
+                    work.count(value)
+            advance(work.file_count, len(keys))
+
+
+def delete_a_third(db: pykv.Store, expected: Expected) -> int:
+    """Deletes every third file, none of those that were overwritten; returns how many."""
+    keys = sorted(expected.files)[1::3]
+    db.delete_many(keys)
+    for key in keys:
+        del expected.files[key]
+    return len(keys)
+
+
+def merge(db: pykv.Store) -> float:
+    """Gives dead bytes back; returns the seconds that took."""
+    start = time.perf_counter()
+    with progress_bar("merge", "bytes") as advance:
+        db.compact(progress=advance)
+    return time.perf_counter() - start
+
+
+def verify(db: pykv.Store) -> int:
+    """Checks every byte on disk; returns the number of records. DifferenceError."""
+    with progress_bar("verify", "bytes") as advance:
+        report = db.verify(progress=advance)
+    if not report.ok:
+        raise DifferenceError("; ".join(str(damage) for damage in report.damages))
+    return report.record_count
+
+
+def run(tree: Path, database: Path, engine: str) -> QuickstartReport:
+    """Does all of it in the directory database, which must not exist. DifferenceError, Failure."""
+    report = QuickstartReport(str(tree), engine)
+    with pykv.open(database, engine=engine) as db:
+        if not pykv.supports(db, "persistence"):
+            raise Failure("the rows of this engine end with the process.", Exit.USAGE)
+        expected = store_tree(db, tree, report)
+        check_all(db, expected, report.read)
+        overwrite_a_third(db, expected, report.overwritten)
+        report.deleted_count = delete_a_third(db, expected)
+        check_all(db, expected, Work())
+    expected.acknowledged_count = quickstart_writer.kill_a_writer(database, engine)
+    report.acknowledged_count = expected.acknowledged_count
+    with _reopened(database) as (db, report.reopen_killed_seconds):
+        check_all(db, expected, Work())
+        report.disk_bytes_before = db.stats().get("disk_bytes")
+        report.merge_seconds = merge(db)
+        report.checked_record_count = verify(db)
+        check_all(db, expected, Work())
+    with _reopened(database) as (db, report.reopen_clean_seconds):
+        check_all(db, expected, Work())
+        report.stats = db.stats()
+    return report
+
+
+@contextmanager
+def _reopened(database: Path) -> Iterator[tuple[pykv.Store, float]]:
+    start = time.perf_counter()
+    with pykv.open(database, create=False) as db:
+        yield db, time.perf_counter() - start
+
+
+def _groups(items: list[_Item], size_of: Callable[[_Item], int]) -> Iterator[list[_Item]]:
+    """Runs of items with at most GROUP_FILES of them or GROUP_BYTES, each at least one."""
+    group: list[_Item] = []
+    group_bytes = 0
+    for item in items:
+        size = size_of(item)
+        if group and (len(group) == GROUP_FILES or group_bytes + size > GROUP_BYTES):
+            yield group
+            group, group_bytes = [], 0
+        group.append(item)
+        group_bytes += size
+    yield group
+
+
+def _read(files: Iterable[Path], tree: Path) -> Iterator[Row]:
+    for file in files:
+        with suppress(PermissionError):
+            if file.stat().st_size <= FILE_BYTES_MAX:
+                yield key_of(file, tree), file.read_bytes()
+
+
+@click.command(
+    "quickstart",
+    cls=EndsInOneLine,
+    epilog=example("  python -m pykv.cli.quickstart --dir /usr/share/doc"),
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.option(
+    "--dir",
+    "tree",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    default=STANDARD_LIBRARY,
+    show_default="the standard library of this Python",
+    help="The file tree to store.",
+)
+@click.option("--engine", default="bitcask", show_default=True, help="The engine to store it in.")
+def main(tree: Path, engine: str) -> None:
+    """Store a file tree in a temporary database, and see that nothing is ever lost.
+
+    Every file is read back and compared. A third is overwritten, a third deleted, a writing process
+    killed; the database is reopened, merged, verified, and every file compared again.
+    """
+    with tempfile.TemporaryDirectory(prefix="pykv-quickstart-") as directory:
+        report = run(tree, Path(directory) / "database", engine)
+    for line in report.lines():
+        write_line(line)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""Tab-separated values."""
+
+import io
+
+import pytest
+
+from pykv.cli.coding import CodingError
+from pykv.cli.rows.row import RowError
+from pykv.cli.rows.tsv import read_tsv, write_tsv
+
+
+def test_a_row_is_a_line() -> None:
+    stream = io.BytesIO()
+    write_tsv([(b"a", b"b\t\n"), (b"", b"")], stream, "escape", "escape")
+    assert stream.getvalue() == b"a\tb\\t\\n\n\t\n"
+    stream.seek(0)
+    assert list(read_tsv(stream, "escape", "escape")) == [(b"a", b"b\t\n"), (b"", b"")]
+
+
+@pytest.mark.parametrize("line", [b"no tab", b"a\tb\tc"])
+def test_other_numbers_of_columns_are_refused(line: bytes) -> None:
+    with pytest.raises(RowError, match="write a tab inside them as"):
+        list(read_tsv(io.BytesIO(line), "escape", "escape"))
+
+
+@pytest.mark.parametrize("data", [b"a\tb", b"a\nb", b"a\r", "\ufeffa".encode()])
+def test_text_that_would_break_the_line_is_refused(data: bytes) -> None:
+    with pytest.raises(CodingError):
+        write_tsv([(data, b"")], io.BytesIO(), "utf8", "utf8")
+
+
+def test_backslashes_are_plain_in_utf8() -> None:
+    rows = list(read_tsv(io.BytesIO(b"C:\\new\t\\"), "utf8", "utf8"))
+    assert rows == [(b"C:\\new", b"\\")]

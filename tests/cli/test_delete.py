@@ -1,0 +1,37 @@
+"""`pykv delete` removes keys."""
+
+import json
+from pathlib import Path
+
+from pykv.cli.failures import Exit
+from tests.cli.conftest import Run, rows_of
+
+
+def test_keys_are_removed(run: Run, database: Path) -> None:
+    assert run("delete", database, "one", "two").exit_code == Exit.GOOD
+    assert rows_of(database) == {b"\xff\x00": b"bytes \xfe"}
+
+
+def test_a_missing_key_is_exit_code_1_and_the_others_go(run: Run, database: Path) -> None:
+    result = run("delete", database, "one", "nine", "two")
+    assert (result.exit_code, result.stderr) == (Exit.NOT_FOUND, "pykv: not found: nine\n")
+    assert rows_of(database) == {b"\xff\x00": b"bytes \xfe"}
+
+
+def test_missing_keys_may_be_fine(run: Run, database: Path) -> None:
+    result = run("delete", database, "nine", "one", "--missing-ok", "--json")
+    assert result.exit_code == Exit.GOOD
+    assert json.loads(result.stdout) == {"deleted": 1, "missing": 1}
+
+
+def test_one_key_out_of_form_and_nothing_is_removed(run: Run, database: Path) -> None:
+    before = rows_of(database)
+    assert run("delete", database, "6f6e65", "xyz", "--key-format", "hex").exit_code == Exit.USAGE
+    assert rows_of(database) == before
+    assert run("delete", database, "ff00", "--key-format", "hex").exit_code == Exit.GOOD
+    assert rows_of(database) == {b"one": b"1", b"two": b"2"}
+
+
+def test_a_missing_database_is_not_made(run: Run, tmp_path: Path) -> None:
+    assert run("delete", tmp_path / "none", "one").exit_code == Exit.FAILED
+    assert not (tmp_path / "none").exists()

@@ -1,0 +1,149 @@
+"""`pykv dump` writes rows that `pykv load` stores again, byte for byte."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import pykv
+from pykv.cli import dump
+from pykv.cli.failures import Exit
+from tests.cli.conftest import Run, rows_of
+
+ROWS = {
+    b"": b"",
+    b"one": b"",
+    b"text": "caf\u00e9 \u2028 \ufeff".encode(),
+    b"\ttab\r\nline": b'"quoted", comma\\backslash',
+    b"\x00\xff\xfe": bytes(range(256)),
+    b"/": b"\r",
+}
+
+
+@pytest.fixture
+def varied(tmp_path: Path) -> Path:
+    path = tmp_path / "varied"
+    with pykv.open(path, engine="bitcask") as db:
+        db.update(ROWS)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["tsv", "csv", "jsonl"])
+def test_every_format_comes_back_byte_for_byte(
+    run: Run, varied: Path, tmp_path: Path, kind: str
+) -> None:
+    target = tmp_path / f"rows.{kind}"
+    assert run("dump", varied, target).stderr == f"wrote {len(ROWS)} rows\n"
+    assert run("load", tmp_path / "again", target).exit_code == Exit.GOOD
+    assert rows_of(tmp_path / "again") == ROWS
+
+
+@pytest.mark.parametrize("kind", ["tsv", "csv", "jsonl"])
+@pytest.mark.parametrize("how", ["hex", "escape", "base64"])
+def test_every_format_of_cells_comes_back(
+    run: Run, varied: Path, tmp_path: Path, kind: str, how: str
+) -> None:
+    formats = ("--key-format", how, "--value-format", how)
+    dumped = run("dump", varied, "--format", kind, *formats)
+    assert dumped.exit_code == Exit.GOOD
+    given = formats if kind == "tsv" else ()
+    again = run("load", tmp_path / "again", "-", "--format", kind, *given, input=dumped.stdout)
+    assert again.exit_code == Exit.GOOD
+    assert rows_of(tmp_path / "again") == ROWS
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15)
+@given(rows=st.dictionaries(st.binary(max_size=20), st.binary(max_size=50), max_size=8))
+@pytest.mark.parametrize("kind", ["tsv", "csv", "jsonl"])
+def test_any_rows_come_back(
+    run: Run,
+    tmp_path_factory: pytest.TempPathFactory,
+    kind: str,
+    rows: dict[bytes, bytes],
+) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    with pykv.open(folder / "a", engine="bitcask", background_threads=0) as db:
+        db.update(rows)
+    text = run("dump", folder / "a", "--format", kind).stdout_bytes
+    assert run("load", folder / "b", "-", "--format", kind, input=text).exit_code == Exit.GOOD
+    assert rows_of(folder / "b") == rows
+
+
+def test_a_tree_comes_back(run: Run, tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    (tree / "deep").mkdir(parents=True)
+    (tree / "deep" / "caf\u00e9").write_bytes(b"\x00\r\n")
+    (tree / "empty").write_bytes(b"")
+    assert run("load", tmp_path / "database", tree).exit_code == Exit.GOOD
+    copy = tmp_path / "copy"
+    assert run("dump", tmp_path / "database", copy, "--format", "dir").exit_code == Exit.GOOD
+    files = {str(path.relative_to(copy)) for path in copy.rglob("*") if path.is_file()}
+    assert files == {"deep/caf\u00e9", "empty"}
+    assert (copy / "deep" / "caf\u00e9").read_bytes() == b"\x00\r\n"
+
+
+@pytest.mark.parametrize("key", [b"../up", b"/absolute", b"a//b", b"", b"nul\x00", b"."])
+def test_a_key_that_is_no_path_is_not_written_as_a_file(
+    run: Run, tmp_path: Path, key: bytes
+) -> None:
+    with pykv.open(tmp_path / "database", engine="bitcask") as db:
+        db[key] = b"value"
+    result = run("dump", tmp_path / "database", tmp_path / "in" / "copy", "--format", "dir")
+    assert result.exit_code == Exit.FAILED
+    assert "choose another format" in result.stderr
+    assert not (tmp_path / "in" / "up").exists()
+
+
+def test_standard_output_is_json_lines_unless_asked(run: Run, database: Path) -> None:
+    rows = [json.loads(line) for line in run("dump", database).stdout.splitlines()]
+    assert {"key": "one", "value": "1"} in rows
+    assert {"key_base64": "/wA=", "value_base64": "Ynl0ZXMg/g=="} in rows
+
+
+def test_a_file_that_exists_is_kept_unless_told(run: Run, database: Path, tmp_path: Path) -> None:
+    target = tmp_path / "rows.tsv"
+    target.write_text("mine", encoding="ascii")
+    assert run("dump", database, target).exit_code == Exit.USAGE
+    assert target.read_text(encoding="ascii") == "mine"
+    assert run("dump", database, target, "--overwrite").exit_code == Exit.GOOD
+    assert len(target.read_text(encoding="ascii").splitlines()) == 3
+
+
+def test_a_dump_that_fails_leaves_no_file(run: Run, database: Path, tmp_path: Path) -> None:
+    target = tmp_path / "folder" / "rows.tsv"
+    target.parent.mkdir()
+    result = run("dump", database, target, "--value-format", "utf8")
+    assert result.exit_code == Exit.USAGE
+    assert list(target.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["-", "--format", "dir"], "a directory needs a name"),
+        (["rows.xyz"], "say what to write with --format"),
+    ],
+)
+def test_an_unclear_target_is_refused(
+    run: Run, database: Path, args: list[str], words: str
+) -> None:
+    result = run("dump", database, *args)
+    assert result.exit_code == Exit.USAGE
+    assert words in result.stderr
+
+
+def test_a_directory_with_files_is_not_written_to(run: Run, database: Path, tmp_path: Path) -> None:
+    result = run("dump", database, tmp_path, "--format", "dir")
+    assert result.exit_code == Exit.USAGE
+    assert "is not empty" in result.stderr
+
+
+def test_how_far_it_is_is_told_now_and_then() -> None:
+    told: list[tuple[int, int]] = []
+    with pykv.open(engine="memory") as db:
+        db.put_many((b"%d" % number, b"") for number in range(250))
+        rows = list(dump._counted(db, 250, lambda done, total: told.append((done, total))))
+    assert len(rows) == 250
+    assert told == [(100, 250), (200, 250)]

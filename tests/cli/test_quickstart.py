@@ -1,0 +1,177 @@
+"""The quickstart passes on a small tree, and fails when anything differs."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+import pykv
+from pykv.cli import quickstart, quickstart_writer
+from pykv.cli.failures import Exit
+from pykv.cli.quickstart import Contents, DifferenceError, Expected, check_all
+from pykv.cli.quickstart_report import QuickstartReport, Work
+
+
+@pytest.fixture(autouse=True)
+def _quick_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quickstart_writer, "WRITING_SECONDS", 0.05)
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    root = tmp_path / "tree"
+    (root / "deep").mkdir(parents=True)
+    for number in range(30):
+        (root / "deep" / f"{number}.txt").write_bytes(b"contents %d " % number * number)
+    return root
+
+
+def start(tree: Path) -> Result:
+    return CliRunner().invoke(quickstart.main, ["--dir", str(tree)])
+
+
+def test_a_small_tree_passes_and_is_reported(tree: Path) -> None:
+    result = start(tree)
+    assert (result.exit_code, result.stderr) == (Exit.GOOD, "")
+    for words in ("30 files", "10 files", "none is missing", "no damage", "bytes of RAM a key"):
+        assert words in result.stdout
+
+
+def test_it_runs_as_a_module(tree: Path) -> None:
+    command = [sys.executable, "-W", "error", "-m", "pykv.cli.quickstart", "--dir", str(tree)]
+    ended = subprocess.run(command, capture_output=True, check=False, text=True)
+    assert (ended.returncode, ended.stderr) == (Exit.GOOD, "")
+    assert f"pykv quickstart: {tree} in bitcask" in ended.stdout
+
+
+def _after(name: str, monkeypatch: pytest.MonkeyPatch, harm: Callable[..., object]) -> None:
+    """Lets harm(store) happen after the first step of this name, each time."""
+    step = getattr(quickstart, name)
+
+    def harmed(db: pykv.Store, *args: Any) -> object:
+        result = step(db, *args)
+        harm(db)
+        return result
+
+    monkeypatch.setattr(quickstart, name, harmed)
+
+
+def _overwrite(db: pykv.Store) -> None:
+    db[sorted(db.keys())[2]] = b"not what was stored"
+
+
+@pytest.mark.parametrize(
+    ("step", "harm", "words"),
+    [
+        ("store_tree", _overwrite, "is not what was stored"),
+        ("store_tree", lambda db: db.pop(b"deep/5.txt"), "b'deep/5.txt' is missing"),
+        ("store_tree", lambda db: db.put(b"extra", b""), "b'extra' should not be there"),
+        ("overwrite_a_third", _overwrite, "is not what was stored"),
+        ("delete_a_third", lambda db: db.put(b"deep/1.txt", b"x"), "should not be there"),
+        ("merge", _overwrite, "child was acknowledged and is wrong"),
+        ("verify", lambda db: db.clear(), "and 1"),
+    ],
+)
+def test_it_fails_when_a_row_differs(
+    tree: Path, monkeypatch: pytest.MonkeyPatch, step: str, harm: Callable[..., object], words: str
+) -> None:
+    _after(step, monkeypatch, harm)
+    result = start(tree)
+    assert (result.exit_code, result.stdout) == (Exit.CORRUPTION, "")
+    assert result.stderr.startswith("pykv: it differs: ")
+    assert words in result.stderr
+
+
+def test_it_fails_when_an_acknowledged_write_is_missing(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kill = quickstart_writer.kill_a_writer
+    monkeypatch.setattr(quickstart_writer, "kill_a_writer", lambda *args: kill(*args) + 5)
+    result = start(tree)
+    assert result.exit_code == Exit.CORRUPTION
+    assert "was acknowledged and is missing" in result.stderr
+
+
+def test_it_fails_when_a_byte_on_disk_is_damaged(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damage(db: pykv.Store) -> None:
+        assert db.path is not None
+        db.flush()
+        for log in db.path.glob("*.log"):
+            data = bytearray(log.read_bytes())
+            at = data.find(b"contents 2 contents 2")
+            if at >= 0:
+                data[at] ^= 1
+                log.write_bytes(data)
+
+    _after("store_tree", monkeypatch, damage)
+    result = start(tree)
+    assert result.exit_code == Exit.CORRUPTION
+    assert result.stderr.count("\n") == 1
+
+
+def test_the_first_differences_are_listed_and_the_others_counted() -> None:
+    with pykv.open(engine="memory") as db:
+        expected = Expected({b"%02d" % number: Contents.of(b"x") for number in range(12)})
+        with pytest.raises(DifferenceError, match="b'09' is missing; and 2 more"):
+            check_all(db, expected, Work())
+
+
+def test_reading_back_counts_what_it_read() -> None:
+    with pykv.open(engine="memory") as db:
+        db.update({b"a": b"123", b"b": b"45"})
+        work = Work()
+        check_all(db, Expected({b"a": Contents.of(b"123"), b"b": Contents.of(b"45")}), work)
+        assert (work.file_count, work.byte_count) == (2, 5)
+
+
+def test_files_that_are_too_large_or_unreadable_are_left_out(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quickstart, "FILE_BYTES_MAX", 100)
+    report = QuickstartReport("", "memory")
+    with pykv.open(engine="memory") as db:
+        expected = quickstart.store_tree(db, tree, report)
+    assert len(expected.files) + report.left_out_count == 30
+    assert report.left_out_count > 10
+    assert report.stored.file_count == len(expected.files)
+
+
+def test_groups_are_small_in_files_and_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quickstart, "GROUP_FILES", 3)
+    monkeypatch.setattr(quickstart, "GROUP_BYTES", 10)
+    sizes = [1, 1, 1, 1, 9, 20, 5, 5]
+    groups = list(quickstart._groups(sizes, lambda size: size))
+    assert groups == [[1, 1, 1], [1, 9], [20], [5, 5]]
+
+
+def test_the_standard_library_is_taken_without_what_was_installed() -> None:
+    files = quickstart.files_to_store(quickstart.STANDARD_LIBRARY)
+    assert any(file.name == "argparse.py" for file in files)
+    assert not any("site-packages" in file.parts for file in files)
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "words"),
+    [
+        (["--engine", "lsm"], Exit.USAGE, "not in this version"),
+        (["--engine", "memory"], Exit.USAGE, "end with the process"),
+        (["--dir", "/does/not/exist"], Exit.USAGE, "does not exist"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(args: list[str], code: Exit, words: str) -> None:
+    result = CliRunner().invoke(quickstart.main, args)
+    assert result.exit_code == code
+    assert words in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_an_empty_tree_is_refused(tmp_path: Path) -> None:
+    result = start(tmp_path)
+    assert result.exit_code == Exit.USAGE
+    assert "holds no file to store" in result.stderr
