@@ -54,7 +54,7 @@ def test_every_format_of_cells_comes_back(
     assert rows_of(tmp_path / "again") == ROWS
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=8)
 @given(rows=st.dictionaries(st.binary(max_size=20), st.binary(max_size=50), max_size=8))
 @pytest.mark.parametrize("kind", ["tsv", "csv", "jsonl"])
 def test_any_rows_come_back(

@@ -20,7 +20,7 @@ import pykv
 from pykv.cli.failures import Failure
 
 ACKNOWLEDGED_MIN: Final = 1_000
-WRITING_SECONDS: Final = 0.5
+WRITING_SECONDS: Final = 0.3
 SECONDS_MAX: Final = 60.0
 READ_BYTES: Final = 1 << 16
 NUMBER_BYTES: Final = 8
@@ -79,14 +79,15 @@ def kill_a_writer(database: Path, engine: str) -> int:
 
 
 def _read_for_a_while(pipe: int) -> bytes:
-    """Reads for WRITING_SECONDS, and until the least number of writes is acknowledged."""
-    start = time.monotonic()
-    told = b""
-    while len(told) < ACKNOWLEDGED_MIN * NUMBER_BYTES or time.monotonic() < start + WRITING_SECONDS:
+    """Reads for WRITING_SECONDS from the first write on, and ACKNOWLEDGED_MIN writes at least."""
+    give_up = time.monotonic() + SECONDS_MAX
+    told = os.read(pipe, READ_BYTES)
+    enough = time.monotonic() + WRITING_SECONDS
+    while len(told) < ACKNOWLEDGED_MIN * NUMBER_BYTES or time.monotonic() < enough:
         more = os.read(pipe, READ_BYTES)
         if not more:
             raise WriterError("the writing child ended by itself: its message is above")
-        if time.monotonic() > start + SECONDS_MAX:
+        if time.monotonic() > give_up:
             raise WriterError(f"the writing child did too little in {SECONDS_MAX:.0f} seconds")
         told += more
     return told
