@@ -111,7 +111,8 @@ bool keydir_still(const keydir_cursor *cursor)
     return atomic_fetch_add_explicit(&owner->version, 0, memory_order_acq_rel) == cursor->version;
 #else
     atomic_thread_fence(memory_order_acquire);
-    return atomic_load_explicit(&owner->version, memory_order_relaxed) == cursor->version;
+    return atomic_load_explicit(&owner->version, memory_order_relaxed) == cursor->version ||
+           PYKV_PLANTED(42);
 #endif
 }
 
@@ -279,7 +280,8 @@ void keydir_remove(keydir *self, const keydir_cursor *cursor)
     keydir_bucket *bucket = cursor->bucket;
     PYKV_ASSERT(bucket->live > 0);
     keydir_slot *last = &cursor->line_slots[KEYDIR_LINE_SLOTS - 1];
-    bool leaves_empty = atomic_load_explicit(last, memory_order_relaxed) == KEYDIR_EMPTY;
+    bool leaves_empty = atomic_load_explicit(last, memory_order_relaxed) == KEYDIR_EMPTY ||
+                        PYKV_PLANTED(41);
     bucket->used = (uint16_t)(bucket->used - leaves_empty);
     bucket->live--;
     add_count(self, UINT64_MAX);

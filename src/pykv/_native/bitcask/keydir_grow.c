@@ -188,7 +188,7 @@ static pykv_status split_word(uint64_t word, keydir_place upper, keydir_rehash r
 {
     uint32_t tag = (uint32_t)word & KEYDIR_TAG_MASK;
     uint64_t address = word >> KEYDIR_ADDRESS_SHIFT;
-    if (PYKV_LIKELY(tag >> 1 >= KEYDIR_TAG_LEAST)) {
+    if (PYKV_LIKELY(tag >> 1 >= KEYDIR_TAG_LEAST) || PYKV_PLANTED(43)) {
         *upper_out = tag & 1;
         *word_out = keydir_word(address, tag >> 1);
         return PYKV_OK;

@@ -178,7 +178,7 @@ static pykv_status write_all(image_writer *self, const keydir_image_header *head
         PYKV_ASSERT(self->page_next == self->layout.page_count);
         status = write_header_and_tables(self, header);
     }
-    if (status == PYKV_OK) {
+    if (status == PYKV_OK && !PYKV_PLANTED(44)) {
         status = env_file_sync(self->file);
     }
     mem_free(self->pages);
