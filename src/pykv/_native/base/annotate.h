@@ -21,6 +21,10 @@
 #define TRY_ACQUIRES(...)         PYKV_THREAD_ATTRIBUTE(try_acquire_capability(__VA_ARGS__))
 #define NO_THREAD_SAFETY_ANALYSIS PYKV_THREAD_ATTRIBUTE(no_thread_safety_analysis)
 
+/* For functions that run while no other thread knows the object: before its open returned, or after its
+ * close drained it. */
+#define SINGLE_THREADED NO_THREAD_SAFETY_ANALYSIS
+
 #define PYKV_NODISCARD   __attribute__((warn_unused_result))
 #define PYKV_LIKELY(x)   __builtin_expect(!!(x), 1)
 #define PYKV_UNLIKELY(x) __builtin_expect(!!(x), 0)

@@ -57,7 +57,7 @@ static pykv_status trim_active(bitcask *self)
 }
 
 /* Writes what makes the close a clean one. */
-static pykv_status leave_clean(bitcask *self)
+static pykv_status leave_clean(bitcask *self) SINGLE_THREADED
 {
     pykv_status status = bitcask_sync(self);
     bool unchanged = !self->ground_ready && self->recovered_from_image &&
@@ -98,7 +98,7 @@ static void release_segments(bitcask *self)
     mutex_unlock(&self->writer);
 }
 
-static void release(bitcask *self)
+static void release(bitcask *self) SINGLE_THREADED
 {
     merge_forget(self);
     release_segments(self);
@@ -116,7 +116,7 @@ static void release(bitcask *self)
     }
 }
 
-pykv_status bitcask_close(bitcask *self, int64_t timeout_us)
+pykv_status bitcask_close(bitcask *self, int64_t timeout_us) SINGLE_THREADED
 {
     if (self->home == NULL) {
         return PYKV_OK;
@@ -141,7 +141,7 @@ pykv_status bitcask_close(bitcask *self, int64_t timeout_us)
     return status;
 }
 
-void bitcask_free(bitcask *self)
+void bitcask_free(bitcask *self) SINGLE_THREADED
 {
     if (self == NULL) {
         return;

@@ -63,6 +63,7 @@ pykv_status bitcask_check_image_some(bitcask *self, bool *more_out)
 }
 
 static pykv_status describe(bitcask *self, keydir_image_header *out) REQUIRES(self->writer)
+    REQUIRES(self->manifest_lock)
 {
     *out = (keydir_image_header){.store_id = self->store_id,
                                  .merge_edit = self->merge_edit,

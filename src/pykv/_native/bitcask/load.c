@@ -89,7 +89,7 @@ static pykv_status match_bases(const manifest *listed, const keydir_image_header
                                                                                : PYKV_NOT_FOUND;
 }
 
-static void adopt_live_counts(bitcask *self, const keydir_image_header *image)
+static void adopt_live_counts(bitcask *self, const keydir_image_header *image) SINGLE_THREADED
 {
     for (size_t i = 0; i < self->segment_count; i++) {
         for (uint64_t j = 0; j < image->segment_count; j++) {
@@ -130,8 +130,11 @@ pykv_status bitcask_load_image(bitcask *self, const manifest *listed)
     }
     uint64_t *bases = mem_alloc((listed->segment_count + 1) * sizeof *bases);
     if (bases == NULL) {
-        status = error_set_no_memory((listed->segment_count + 1) * sizeof *bases);
-    } else if (image.store_id != listed->store_id || image.merge_edit != listed->merge_edit ||
+        keydir_free(keys);
+        mem_free(image.segments);
+        return error_set_no_memory((listed->segment_count + 1) * sizeof *bases);
+    }
+    if (image.store_id != listed->store_id || image.merge_edit != listed->merge_edit ||
                image.epoch != listed->epoch || image.sequence != listed->last_sequence) {
         status = PYKV_NOT_FOUND;
     } else {
@@ -150,7 +153,7 @@ pykv_status bitcask_load_image(bitcask *self, const manifest *listed)
 
 /* ---- orphans ---- */
 
-static bool is_listed(bitcask *self, uint32_t number)
+static bool is_listed(bitcask *self, uint32_t number) SINGLE_THREADED
 {
     for (size_t i = 0; i < self->segment_count; i++) {
         if (self->segments[i]->number == number) {
@@ -174,7 +177,7 @@ static bool is_temporary(const char *name)
            ends_with(name, ".hint" BITCASK_TEMPORARY_SUFFIX);
 }
 
-pykv_status bitcask_skip_used_numbers(bitcask *self)
+pykv_status bitcask_skip_used_numbers(bitcask *self) SINGLE_THREADED
 {
     env_names names;
     pykv_status status = env_directory_list(self->home, &names);
@@ -192,7 +195,7 @@ pykv_status bitcask_skip_used_numbers(bitcask *self)
     return PYKV_OK;
 }
 
-pykv_status bitcask_remove_orphans(bitcask *self)
+pykv_status bitcask_remove_orphans(bitcask *self) SINGLE_THREADED
 {
     env_names names;
     pykv_status status = env_directory_list(self->home, &names);

@@ -15,7 +15,9 @@
 #include "bitcask/image.h"
 #include "bitcask/keydir_image.h"
 
-enum { MANY_ATTEMPTS = 3, MANY_AHEAD = 8 };
+enum { MANY_ATTEMPTS = 3 };
+
+static const size_t many_ahead = 8;
 
 struct many {
     bitcask *store;
@@ -84,12 +86,12 @@ static pykv_status reserve(many *self, size_t count)
 /* Starts the loads that the lookup of key index will need, in three stages ahead of it. */
 static void prefetch(const many *self, const directory *keys, size_t index)
 {
-    if (index + 2 * MANY_AHEAD < self->count) {
-        keydir_prefetch_line(keys->keys, self->hashes[index + 2 * MANY_AHEAD]);
+    if (index + 2 * many_ahead < self->count) {
+        keydir_prefetch_line(keys->keys, self->hashes[index + 2 * many_ahead]);
     }
-    if (index + MANY_AHEAD < self->count) {
+    if (index + many_ahead < self->count) {
         keydir_cursor cursor;
-        uint64_t hash = self->hashes[index + MANY_AHEAD];
+        uint64_t hash = self->hashes[index + many_ahead];
         if (keydir_image_ready(keys->keys, hash) && keydir_find(keys->keys, hash, &cursor) &&
             keydir_next(&cursor)) {
             const segment *holder = extent_segment(&self->store->extents, cursor.address);

@@ -86,7 +86,7 @@ static void unpin_inputs(bitcask *store, merge *self) REQUIRES(store->writer)
     }
 }
 
-static void free_merge(bitcask *store, merge *self)
+static void free_merge(bitcask *store, merge *self) REQUIRES(store->merge_lock)
 {
     if (self->sink != NULL) {
         log_sink_close(self->sink);
@@ -117,7 +117,7 @@ static void drop_output(bitcask *store, merge *self)
     }
 }
 
-static void end_early(bitcask *store, merge *self)
+static void end_early(bitcask *store, merge *self) REQUIRES(store->merge_lock)
 {
     pykv_error failure = *error_last();
     drop_output(store, self);
@@ -347,6 +347,15 @@ static void describe_output(bitcask *store, merge *self)
     mutex_unlock(&store->writer);
 }
 
+/* Writes the manifest, as clean as it is. */
+static pykv_status write_list(bitcask *store) REQUIRES(store->manifest_lock)
+{
+    mutex_lock(&store->writer);
+    bool clean = !store->ground_ready;
+    mutex_unlock(&store->writer);
+    return bitcask_write_manifest(store, clean);
+}
+
 static pykv_status commit_step(bitcask *store, merge *self)
 {
     if (self->output == NULL) {
@@ -362,7 +371,7 @@ static pykv_status commit_step(bitcask *store, merge *self)
     status = env_directory_sync(store->home);
     if (status == PYKV_OK) {
         mutex_lock(&store->manifest_lock);
-        status = bitcask_write_manifest(store, !store->ground_ready);
+        status = write_list(store);
         mutex_unlock(&store->manifest_lock);
     }
     if (status != PYKV_OK) {
@@ -452,7 +461,7 @@ static pykv_status write_without_inputs(bitcask *store)
     mutex_lock(&store->manifest_lock);
     uint64_t merge_edit = store->merge_edit;
     store->merge_edit = store->edit + 1;
-    pykv_status status = bitcask_write_manifest(store, !store->ground_ready);
+    pykv_status status = write_list(store);
     if (status != PYKV_OK) {
         store->merge_edit = merge_edit;
     }
@@ -460,7 +469,7 @@ static pykv_status write_without_inputs(bitcask *store)
     return status;
 }
 
-static pykv_status remove_step(bitcask *store, merge *self)
+static pykv_status remove_step(bitcask *store, merge *self) REQUIRES(store->merge_lock)
 {
     mutex_lock(&store->writer);
     for (size_t i = 0; i < self->input_count; i++) {

@@ -67,6 +67,7 @@ pykv_status bitcask_resolve_options(const pykv_options *given, pykv_options *out
 }
 
 pykv_status bitcask_new(env *environment, const pykv_options *options, bitcask **store_out)
+    SINGLE_THREADED
 {
     bitcask *self = mem_alloc_aligned(64, round_up(sizeof *self, 64));
     if (self == NULL) {
@@ -177,7 +178,7 @@ pykv_status bitcask_load_manifest(bitcask *self, manifest *out)
 
 /* ---- opening ---- */
 
-static void adopt(bitcask *self, const manifest *listed)
+static void adopt(bitcask *self, const manifest *listed) SINGLE_THREADED
 {
     self->store_id = listed->store_id;
     self->hash_seed_low = listed->hash_seed_low;
@@ -229,9 +230,9 @@ static pykv_status load_unclean(bitcask *self, const manifest *listed)
     return status == PYKV_OK ? bitcask_rebuild(self) : status;
 }
 
-static pykv_status load(bitcask *self)
+static pykv_status load(bitcask *self) SINGLE_THREADED
 {
-    manifest listed;
+    manifest listed = {0};
     pykv_status status = bitcask_load_manifest(self, &listed);
     if (status != PYKV_OK) {
         return status;
@@ -294,7 +295,7 @@ static pykv_status open_home(bitcask *self, const char *path)
 static pykv_status open_once(env *environment, const char *path, const pykv_options *options,
                              bitcask **store_out)
 {
-    bitcask *self;
+    bitcask *self = NULL;
     pykv_status status = bitcask_new(environment, options, &self);
     if (status != PYKV_OK) {
         return status;
@@ -318,7 +319,7 @@ pykv_status bitcask_open(env *environment, const char *path, const pykv_options 
                          bitcask **store_out)
 {
     pykv_options resolved;
-    bitcask *self;
+    bitcask *self = NULL;
     uint64_t began = env_monotonic_us(environment);
     pykv_status status = bitcask_resolve_options(options, &resolved);
     if (status != PYKV_OK) {

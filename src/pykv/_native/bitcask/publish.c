@@ -44,6 +44,7 @@ static uint64_t bytes_of(const record *found)
 }
 
 static pykv_status reserve(bitcask *self, directory *keys, const operation *write)
+    REQUIRES(self->writer)
 {
     pykv_status status = PYKV_OK;
     if (write->record.kind == RECORD_PUT) {
@@ -113,7 +114,7 @@ static void add_live(bitcask *self, const operation *write)
 /* Puts the cursor on the slot that write displaces: the one resolved, or that of a write to the same key
  * published since first_address. */
 static bool find_displaced(bitcask *self, directory *keys, operation *write,
-                           uint64_t first_address, keydir_cursor *cursor)
+                           uint64_t first_address, keydir_cursor *cursor) REQUIRES(self->writer)
 {
     keydir_find_locked(keys->keys, write->hash, cursor);
     while (keydir_next(cursor)) {
@@ -136,6 +137,7 @@ static bool find_displaced(bitcask *self, directory *keys, operation *write,
 }
 
 static void insert_new(bitcask *self, directory *keys, const operation *write)
+    REQUIRES(self->writer)
 {
     if (keydir_insert(keys->keys, write->hash, write->address)) {
         return;
@@ -149,7 +151,7 @@ static void insert_new(bitcask *self, directory *keys, const operation *write)
 
 /* Swings the slot under cursor (NULL: the key has none) to what was written. */
 static void swing(bitcask *self, directory *keys, const operation *write,
-                  const keydir_cursor *cursor)
+                  const keydir_cursor *cursor) REQUIRES(self->writer)
 {
     bool put = write->record.kind == RECORD_PUT;
     if (cursor != NULL) {
@@ -169,6 +171,7 @@ static void swing(bitcask *self, directory *keys, const operation *write,
 
 /* Publishes the write that was resolved last. */
 static void publish_resolved(bitcask *self, directory *keys, const operation *write)
+    REQUIRES(self->writer)
 {
     swing(self, keys, write, write->old_address != BITCASK_NO_ADDRESS ? &self->resolved : NULL);
 }
@@ -230,7 +233,7 @@ void bitcask_add_pending(bitcask *self, const operation *operations, size_t coun
 
 /* Publishes one write that waited: it is read back from the log and resolved as things are now. */
 static pykv_status publish_waiting(bitcask *self, directory *keys, const pending_write *waiting,
-                                   buffer *scratch)
+                                   buffer *scratch) REQUIRES(self->writer)
 {
     segment *holder = extent_segment(&self->extents, waiting->address);
     operation write = {.address = waiting->address};
@@ -251,6 +254,7 @@ static pykv_status publish_waiting(bitcask *self, directory *keys, const pending
 }
 
 static pykv_status publish_waiting_batch(bitcask *self, size_t *index, buffer *scratch)
+    REQUIRES(self->writer)
 {
     pykv_status status = PYKV_OK;
     directory *keys = directory_now(self);

@@ -40,7 +40,7 @@ static pykv_status read_at(rebuild *self, uint64_t address, buffer *scratch, rec
 static pykv_status rehash(void *context, uint64_t address, uint64_t *hash_out)
 {
     rebuild *self = context;
-    record found;
+    record found = {0};
     pykv_status status = read_at(self, address, &self->old_scratch, &found);
     if (status == PYKV_OK) {
         *hash_out = bitcask_hash(self->store, found.key.data, found.key.size);
@@ -52,7 +52,7 @@ static pykv_status rehash(void *context, uint64_t address, uint64_t *hash_out)
 static pykv_status find_same_key(rebuild *self, uint64_t hash, uint64_t address,
                                  keydir_cursor *cursor, record *old_out, bool *found_out)
 {
-    record entry;
+    record entry = {0};
     pykv_status status = PYKV_OK;
     bool entry_read = false;
     *found_out = false;
@@ -104,11 +104,11 @@ static pykv_status take_slot(rebuild *self, const segment *source, const hint_en
     return hint_list_add(&self->tombstones, &tombstone);
 }
 
-static pykv_status apply(rebuild *self, segment *source, const hint_entry *entry)
+static pykv_status apply(rebuild *self, segment *source, const hint_entry *entry) SINGLE_THREADED
 {
     keydir_cursor cursor;
-    record old;
-    bool found;
+    record old = {0};
+    bool found = false;
     if (entry->kind != RECORD_PUT) {
         source->tombstone_bytes += entry->bytes;
         source->tombstone_count++;
@@ -188,7 +188,7 @@ static void drop_tombstones(rebuild *self)
     }
 }
 
-static pykv_status build(bitcask *self, keydir **keys_out)
+static pykv_status build(bitcask *self, keydir **keys_out) SINGLE_THREADED
 {
     rebuild work = {.store = self};
     pykv_status status = keydir_new(&work.keys);

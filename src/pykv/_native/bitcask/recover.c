@@ -138,7 +138,7 @@ static pykv_status add_member(batch_members *self, const record *member)
 }
 
 static pykv_status copy_records(bitcask *store, log_reader *reader, segment *target,
-                                log_writer *writer, batch_members *members)
+                                log_writer *writer, batch_members *members) SINGLE_THREADED
 {
     record found;
     uint64_t offset;
@@ -193,7 +193,7 @@ static pykv_status fill_copy(bitcask *store, const log_recovery_segment *view, u
 
 /* Copies the valid prefix of one segment; the copy is in the list, sealed, when it is done. */
 static pykv_status copy_segment(bitcask *store, const log_recovery_segment *view, uint64_t first,
-                                uint64_t *valid_end_out)
+                                uint64_t *valid_end_out) SINGLE_THREADED
 {
     log_segment_header header = view->header;
     segment *target;
@@ -237,7 +237,7 @@ static bool has_records(const log_recovery_segment *view, uint64_t first)
     return log_reader_next(&reader, &found, &offset);
 }
 
-static pykv_status copy_all(bitcask *store, recovery *self)
+static pykv_status copy_all(bitcask *store, recovery *self) SINGLE_THREADED
 {
     pykv_status status = PYKV_OK;
     for (size_t i = 0; i < self->count && status == PYKV_OK; i++) {
@@ -294,6 +294,7 @@ static pykv_status recover_by_copy(bitcask *store, recovery *self)
 /* ---- read-only: in place ---- */
 
 static pykv_status add_in_place(bitcask *store, recovery *self, size_t index, uint64_t first)
+    SINGLE_THREADED
 {
     segment *source = self->sources[index].source;
     log_reader reader;
@@ -319,7 +320,7 @@ static pykv_status add_in_place(bitcask *store, recovery *self, size_t index, ui
     return status;
 }
 
-static pykv_status recover_in_place(bitcask *store, recovery *self)
+static pykv_status recover_in_place(bitcask *store, recovery *self) SINGLE_THREADED
 {
     pykv_status status = PYKV_OK;
     store->appended_sequence = store->sealed_sequence;
@@ -330,7 +331,7 @@ static pykv_status recover_in_place(bitcask *store, recovery *self)
     return status;
 }
 
-pykv_status bitcask_recover_tail(bitcask *self, const manifest *listed)
+pykv_status bitcask_recover_tail(bitcask *self, const manifest *listed) SINGLE_THREADED
 {
     recovery tail;
     self->appended_sequence = self->sealed_sequence;

@@ -258,7 +258,7 @@ static pykv_status save_all(repair *self, bitcask *target)
     return status;
 }
 
-static pykv_status build_fresh(repair *self)
+static pykv_status build_fresh(repair *self) SINGLE_THREADED
 {
     char path[PYKV_ERROR_PATH_BYTES];
     bitcask *target;

@@ -49,7 +49,7 @@ pykv_status bitcask_check_writable(bitcask *self)
                      self->failure.text);
 }
 
-static bool needs_sync(const bitcask *self, const segment *candidate)
+static bool needs_sync(const bitcask *self, const segment *candidate) REQUIRES(self->writer)
 {
     return !candidate->synced && candidate != self->prepared &&
            (candidate->sealed || candidate == self->active);

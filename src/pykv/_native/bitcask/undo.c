@@ -9,7 +9,7 @@
 
 enum { UNDO_CAPACITY_MIN = 256 };
 
-void undo_init(undo_table *self)
+void undo_init(undo_table *self) SINGLE_THREADED
 {
     mutex_init(&self->lock);
     self->entries = NULL;
@@ -17,7 +17,7 @@ void undo_init(undo_table *self)
     self->count = 0;
 }
 
-void undo_destroy(undo_table *self)
+void undo_destroy(undo_table *self) SINGLE_THREADED
 {
     mem_free(self->entries);
     mutex_destroy(&self->lock);
