@@ -37,7 +37,8 @@ uint64_t log_writer_bytes(const log_writer *self, const record *added);
 
 /* Appends one record (body_crc set, batch flags clear); sets or clears RECORD_FLAG_SYNCED in it.
  * offset_out: where it stands. On failure nothing is in the log, and the same record may be given
- * again. PYKV_WOULD_BLOCK only from a mapped sink that is not prepared. */
+ * again; only a power failure before the next sync may still bring a failed record to light.
+ * PYKV_WOULD_BLOCK only from a mapped sink that is not prepared. */
 PYKV_NODISCARD pykv_status log_writer_append(log_writer *self, record *added, uint64_t *offset_out);
 
 /* Appends count records as one atomic batch in one write; sets batch flags, count and check, and
