@@ -2,6 +2,7 @@
  * env_memory_directory_test: which names of a simulated disk are durable, and what may be left of
  * those that are not.
  */
+#include "base/memory.h"
 #include "env/env_memory.h"
 #include "env/files.h"
 
@@ -257,6 +258,28 @@ TEST(a_removed_directory_may_come_back_until_its_parent_is_synced)
     finish();
 }
 
+TEST(opening_without_memory_makes_nothing_by_half)
+{
+    pykv_status status = PYKV_NO_MEMORY;
+    for (uint64_t at = 1; status != PYKV_OK; at++) {
+        env_directory *deep = NULL;
+        env *after = NULL;
+        int64_t blocks = mem_block_count();
+        start();
+        (void)mem_fail_at(at, 0);
+        status = env_directory_open(disk, "/d/x/y", true, &deep);
+        (void)mem_fail_at(0, 0);
+        CHECK(status == PYKV_OK || status == PYKV_NO_MEMORY);
+        env_directory_close(deep);
+        CHECK_OK(env_directory_open(disk, "/d/x/y", true, &deep)); /* a second try works */
+        env_directory_close(deep);
+        CHECK_OK(env_memory_crash(disk, 1, ENV_CRASH_SUBSET, &after));
+        env_memory_free(after);
+        finish();
+        CHECK_EQUAL(blocks, mem_block_count());
+    }
+}
+
 TEST(a_change_of_names_at_the_end_of_power_happened_or_did_not)
 {
     unsigned done = 0;
@@ -309,5 +332,6 @@ TEST_MAIN(CASE(a_new_name_is_durable_only_after_the_directory_is_synced),
           CASE(opening_an_empty_directory_with_create_makes_its_name_durable),
           CASE(files_in_a_directory_that_was_lost_are_lost_with_it),
           CASE(a_removed_directory_may_come_back_until_its_parent_is_synced),
+          CASE(opening_without_memory_makes_nothing_by_half),
           CASE(a_change_of_names_at_the_end_of_power_happened_or_did_not),
           CASE(a_directory_sync_at_the_end_of_power_happened_or_did_not))

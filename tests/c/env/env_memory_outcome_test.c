@@ -176,9 +176,98 @@ TEST(size_and_bytes_of_an_append_survive_independently)
     CHECK(empty > 0 && zeros > 0 && part > 0 && whole > 0);
 }
 
+/* A truncation that did not survive leaves the sectors that it cut off whole as they were. */
+TEST(a_sector_that_was_cut_off_keeps_its_bytes_if_the_size_survives)
+{
+    uint8_t old[2 * SECTOR_BYTES];
+    unsigned kept = 0;
+    memset(old, 'A', sizeof old);
+    start();
+    CHECK_OK(file_write_one(file, 0, old, sizeof old));
+    CHECK_OK(env_file_sync(file));
+    CHECK_OK(env_file_truncate(file, 100));
+    for (uint64_t seed = 0; seed < OUTCOME_COUNT; seed++) {
+        uint8_t *data;
+        uint64_t size;
+        env *after = NULL;
+        CHECK_OK(env_memory_crash(disk, seed, ENV_CRASH_TORN_SECTOR, &after));
+        CHECK_OK(env_memory_file_bytes(after, "/d/file", &data, &size));
+        for (uint64_t i = SECTOR_BYTES; i < size; i++) {
+            CHECK_EQUAL('A', data[i]);
+        }
+        kept += size > SECTOR_BYTES;
+        env_memory_free(after);
+    }
+    finish();
+    CHECK(kept > OUTCOME_COUNT / 4);
+}
+
+/* True if the files that are left are the first few of name_count, but neither none nor all. */
+static bool leaves_front(env *after, int name_count)
+{
+    int present = 0;
+    bool in_order = true;
+    for (int i = 0; i < name_count; i++) {
+        char path[16];
+        uint8_t *data;
+        uint64_t size;
+        snprintf(path, sizeof path, "/d/n%d", i);
+        bool found = env_memory_file_bytes(after, path, &data, &size) == PYKV_OK;
+        in_order = in_order && (!found || present == i);
+        present += found;
+    }
+    return in_order && present > 0 && present < name_count;
+}
+
+/* Independent choices leave the first few of twelve names once in thirty crashes. */
+TEST(names_survive_in_their_order_in_a_third_of_the_crashes)
+{
+    enum { NAME_COUNT = 12 };
+    unsigned in_order = 0;
+    start();
+    for (int i = 0; i < NAME_COUNT; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "n%d", i);
+        file_put(directory, name, "");
+    }
+    for (uint64_t seed = 0; seed < OUTCOME_COUNT; seed++) {
+        env *after = NULL;
+        CHECK_OK(env_memory_crash(disk, seed, ENV_CRASH_SUBSET, &after));
+        in_order += leaves_front(after, NAME_COUNT);
+        env_memory_free(after);
+    }
+    finish();
+    CHECK(in_order > OUTCOME_COUNT / 6 && in_order < OUTCOME_COUNT / 2);
+}
+
+/* Pages whose sync failed are clean: nothing writes them any more, and a crash cannot either. */
+TEST(bytes_of_a_lost_sync_never_survive)
+{
+    start();
+    CHECK_OK(file_write_one(file, 0, "lost", 4));
+    env_memory_sync_lost(file);
+    CHECK_OK(env_file_sync(file));
+    for (uint64_t seed = 0; seed < OUTCOME_COUNT; seed++) {
+        static const env_crash_policy policies[] = {ENV_CRASH_SUBSET, ENV_CRASH_TORN_SECTOR,
+                                                    ENV_CRASH_PREFIX};
+        uint8_t *data;
+        uint64_t size;
+        env *after = NULL;
+        CHECK_OK(env_memory_crash(disk, seed, policies[seed % 3], &after));
+        CHECK_OK(env_memory_file_bytes(after, "/d/file", &data, &size));
+        CHECK_EQUAL(4, size);
+        CHECK_BYTES("\0\0\0\0", data, 4);
+        env_memory_free(after);
+    }
+    finish();
+}
+
 TEST_MAIN(CASE(drop_all_keeps_the_old_sector_and_keep_all_the_new),
           CASE(under_subset_a_sector_is_old_or_new),
           CASE(under_torn_a_sector_may_be_torn_or_garbled_where_it_changed),
           CASE(under_torn_sector_unchanged_bytes_may_go_too),
           CASE(a_later_sector_may_survive_without_an_earlier_one_but_not_under_prefix),
-          CASE(size_and_bytes_of_an_append_survive_independently))
+          CASE(size_and_bytes_of_an_append_survive_independently),
+          CASE(a_sector_that_was_cut_off_keeps_its_bytes_if_the_size_survives),
+          CASE(names_survive_in_their_order_in_a_third_of_the_crashes),
+          CASE(bytes_of_a_lost_sync_never_survive))

@@ -293,6 +293,24 @@ TEST(paths_lists_the_files_of_all_directories)
     finish();
 }
 
+TEST(paths_without_memory_leave_nothing)
+{
+    pykv_status status = PYKV_NO_MEMORY;
+    start();
+    file_put(directory, "one", "");
+    int64_t blocks = mem_block_count();
+    for (uint64_t at = 1; status != PYKV_OK; at++) {
+        env_names names = {NULL, 0};
+        (void)mem_fail_at(at, 0);
+        status = env_memory_paths(disk, &names);
+        (void)mem_fail_at(0, 0);
+        CHECK(status == PYKV_OK || status == PYKV_NO_MEMORY);
+        env_names_free(&names);
+        CHECK_EQUAL(blocks, mem_block_count());
+    }
+    finish();
+}
+
 enum { WRITER_COUNT = 4, WRITE_COUNT = 200 };
 
 static void *write_and_map(void *argument)
@@ -347,4 +365,5 @@ TEST_MAIN(CASE(every_change_is_one_crash_point),
           CASE(a_full_disk_takes_a_part_of_the_write_and_heals),
           CASE(an_unlinked_file_frees_its_room_when_it_is_closed),
           CASE(a_file_ends_at_the_limit_of_the_disk), CASE(damage_to_a_file_is_on_the_device_too),
-          CASE(paths_lists_the_files_of_all_directories), CASE(threads_may_use_one_disk_at_once))
+          CASE(paths_lists_the_files_of_all_directories), CASE(paths_without_memory_leave_nothing),
+          CASE(threads_may_use_one_disk_at_once))

@@ -15,6 +15,7 @@
 
 enum { PATH_BYTES = 1024, SYNC_COUNT_MAX = 64 };
 
+static int sync_errno; /* nonzero: fsync fails with it */
 static struct stat synced[SYNC_COUNT_MAX];
 static size_t synced_count;
 
@@ -22,6 +23,10 @@ int fsync(int descriptor)
 {
     if (synced_count < SYNC_COUNT_MAX) {
         fstat(descriptor, &synced[synced_count++]);
+    }
+    if (sync_errno != 0) {
+        errno = sync_errno;
+        return -1;
     }
     return (int)syscall(SYS_fsync, descriptor);
 }
@@ -43,7 +48,7 @@ static char base[PATH_BYTES];
 /* A path in a fresh temporary directory; valid until the next call. */
 static const char *below(const char *name)
 {
-    static char path[PATH_BYTES + 256];
+    static char path[PATH_BYTES + 512];
     snprintf(path, sizeof path, "%s/%s", base, name);
     return path;
 }
@@ -187,6 +192,98 @@ TEST(read_only_media_are_named)
     CHECK_EQUAL(PYKV_READ_ONLY, made_inner);
 }
 
+TEST(a_name_that_cannot_be_made_durable_is_a_failure)
+{
+    env_directory *directory = NULL;
+    env_directory *made = NULL;
+    start();
+    CHECK_OK(env_directory_open(env_posix(), base, false, &directory));
+    sync_errno = EIO;
+    pykv_status synced_root = env_directory_sync(directory);
+    pykv_status opened = env_directory_open(env_posix(), below("new"), true, &made);
+    pykv_status again = env_directory_open(env_posix(), below("new"), true, &made); /* empty */
+    sync_errno = 0;
+    env_directory_close(directory);
+    CHECK_EQUAL(PYKV_IO_FAILED, synced_root);
+    CHECK_EQUAL(PYKV_IO_FAILED, opened);
+    CHECK_EQUAL(PYKV_IO_FAILED, again);
+    CHECK(made == NULL);
+}
+
+TEST(the_root_has_no_parent_to_sync)
+{
+    env_directory *directory = NULL;
+    start();
+    CHECK_OK(env_directory_open(env_posix(), "/", true, &directory));
+    CHECK_EQUAL(0, synced_count);
+    env_directory_close(directory);
+}
+
+/* Exit code 0: a relative path below a working directory that was removed is not found. */
+static int open_below_nothing(void)
+{
+    env_directory *directory = NULL;
+    if (chdir(below("gone")) != 0 || rmdir(below("gone")) != 0) {
+        return 1;
+    }
+    pykv_status status = env_directory_open(env_posix(), "inner", true, &directory);
+    return status == PYKV_PATH_NOT_FOUND ? 0 : 2;
+}
+
+TEST(a_working_directory_that_is_gone_is_not_found)
+{
+    start();
+    CHECK_EQUAL(0, mkdir(below("gone"), 0755));
+    CHECK_EQUAL(0, child_run(open_below_nothing));
+}
+
+/* Exit code 0: a working directory longer than the first guesses of a buffer is found. */
+static int open_far_down(void)
+{
+    char name[201];
+    env_directory *directory = NULL;
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    if (chdir(base) != 0) {
+        return 1;
+    }
+    for (int i = 0; i < 5; i++) {
+        if (mkdir(name, 0755) != 0 || chdir(name) != 0) {
+            return 2;
+        }
+    }
+    if (env_directory_open(env_posix(), "inner", true, &directory) != PYKV_OK) {
+        return 3;
+    }
+    return strlen(env_directory_path(directory)) > 1000 ? 0 : 4;
+}
+
+TEST(a_long_working_directory_is_found)
+{
+    start();
+    CHECK_EQUAL(0, child_run(open_far_down));
+}
+
+TEST(a_list_without_memory_leaves_nothing)
+{
+    env_directory *directory = NULL;
+    start();
+    CHECK_OK(env_directory_open(env_posix(), base, false, &directory));
+    file_put(directory, "a", "");
+    file_put(directory, "b", "");
+    int64_t blocks = mem_block_count();
+    for (uint64_t at = 1; at <= 4; at++) {
+        env_names names = {NULL, 0};
+        (void)mem_fail_at(at, 0);
+        pykv_status status = env_directory_list(directory, &names);
+        (void)mem_fail_at(0, 0);
+        CHECK_EQUAL(PYKV_NO_MEMORY, status);
+        CHECK_EQUAL(0, names.count);
+        CHECK_EQUAL(blocks, mem_block_count());
+    }
+    env_directory_close(directory);
+}
+
 TEST(a_failed_allocation_leaves_no_descriptor_and_no_block)
 {
     start();
@@ -210,5 +307,7 @@ TEST_MAIN(CASE(every_parent_of_a_made_directory_is_synced),
           CASE(a_directory_in_use_costs_no_sync), CASE(a_relative_path_is_resolved_at_open),
           CASE(a_link_to_a_directory_has_the_identity_of_its_target),
           CASE(a_path_that_is_too_long_is_an_invalid_argument), CASE(missing_permission_is_named),
-          CASE(read_only_media_are_named),
+          CASE(read_only_media_are_named), CASE(a_name_that_cannot_be_made_durable_is_a_failure),
+          CASE(the_root_has_no_parent_to_sync), CASE(a_working_directory_that_is_gone_is_not_found),
+          CASE(a_long_working_directory_is_found), CASE(a_list_without_memory_leaves_nothing),
           CASE(a_failed_allocation_leaves_no_descriptor_and_no_block))

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -17,7 +18,7 @@
 #include "env/env_posix.h"
 #include "env/files.h"
 
-enum { SHORT_BYTES = 7 };
+enum { SHORT_BYTES = 7, SHORT_VECTOR_BYTES = 100 };
 
 static bool trouble;
 static unsigned calls;
@@ -42,14 +43,27 @@ ssize_t pread(int descriptor, void *data, size_t size, off_t offset)
     return syscall(SYS_pread64, descriptor, data, wanted, offset);
 }
 
+/* Writes SHORT_VECTOR_BYTES at most, which may end in the middle of any vector. */
+static ssize_t write_short(int descriptor, const struct iovec *vectors, int count, off_t offset)
+{
+    uint8_t data[SHORT_VECTOR_BYTES];
+    size_t size = 0;
+    for (int i = 0; i < count && size < sizeof data; i++) {
+        size_t left = sizeof data - size;
+        size_t taken = vectors[i].iov_len < left ? vectors[i].iov_len : left;
+        memcpy(data + size, vectors[i].iov_base, taken);
+        size += taken;
+    }
+    return syscall(SYS_pwrite64, descriptor, data, size, offset);
+}
+
 ssize_t pwritev(int descriptor, const struct iovec *vectors, int count, off_t offset)
 {
     if (interrupted()) {
         return -1;
     }
     if (trouble) {
-        size_t size = vectors[0].iov_len < SHORT_BYTES ? vectors[0].iov_len : SHORT_BYTES;
-        return syscall(SYS_pwrite64, descriptor, vectors[0].iov_base, size, offset);
+        return write_short(descriptor, vectors, count, offset);
     }
     return syscall(SYS_pwritev, descriptor, vectors, (long)count, (long)offset, 0L);
 }
@@ -87,16 +101,17 @@ TEST(interrupted_and_short_transfers_are_looped)
     uint8_t data[1000];
     uint8_t back[1000] = {0};
     size_t got = 0;
-    slice parts[4];
+    slice parts[5];
     env_directory *directory = open_temporary();
     env_file *file = file_open(directory, "file", FILES_CREATE);
     fill(data, sizeof data);
     parts[0] = slice_make(data, 5);
     parts[1] = slice_make(data + 5, 0);
     parts[2] = slice_make(data + 5, 94);
-    parts[3] = slice_make(data + 99, sizeof data - 99);
+    parts[3] = slice_make(data + 99, 200);
+    parts[4] = slice_make(data + 299, sizeof data - 299);
     trouble = true;
-    pykv_status written = env_file_write(file, 11, parts, 4);
+    pykv_status written = env_file_write(file, 11, parts, 5);
     pykv_status read = env_file_read(file, 11, back, sizeof back, &got);
     pykv_status synced = env_file_sync(file);
     trouble = false;
@@ -106,6 +121,40 @@ TEST(interrupted_and_short_transfers_are_looped)
     CHECK_EQUAL(sizeof data, got);
     CHECK_BYTES(data, back, sizeof data);
     CHECK_EQUAL(11 + sizeof data, file_size(file));
+    env_file_close(file);
+    env_directory_close(directory);
+}
+
+/* One system call moves at most 2 GiB; the null device takes any number without reading them. */
+TEST(writes_larger_than_one_system_call_are_split)
+{
+    const size_t size = (size_t)3 << 30;
+    env_directory *devices = NULL;
+    slice parts[2];
+    uint8_t *data = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    CHECK(data != MAP_FAILED);
+    parts[0] = slice_make(data, size / 2 + 1);
+    parts[1] = slice_make(data + parts[0].size, size - parts[0].size);
+    CHECK_OK(env_directory_open(env_posix(), "/dev", false, &devices));
+    env_file *file = file_open(devices, "null", ENV_WRITE);
+    calls = 0;
+    CHECK_OK(env_file_write(file, 0, parts, 2));
+    CHECK(calls >= 2 && calls <= 4);
+    env_file_close(file);
+    env_directory_close(devices);
+    CHECK_EQUAL(0, munmap(data, size));
+}
+
+TEST(a_read_that_fails_is_an_error_not_an_end)
+{
+    char data[4];
+    size_t got = 77;
+    env_directory *directory = open_temporary();
+    env_file *file = file_open(directory, "file", ENV_WRITE | ENV_CREATE);
+    CHECK_STATUS(PYKV_IO_FAILED, env_file_read(file, 0, data, 4, &got));
+    CHECK_EQUAL(EBADF, error_last()->system_errno);
+    CHECK_EQUAL(77, got);
     env_file_close(file);
     env_directory_close(directory);
 }
@@ -250,6 +299,8 @@ TEST(a_full_disk_is_no_space_until_there_is_room)
 }
 
 TEST_MAIN(CASE(interrupted_and_short_transfers_are_looped),
+          CASE(writes_larger_than_one_system_call_are_split),
+          CASE(a_read_that_fails_is_an_error_not_an_end),
           CASE(a_failed_sync_is_reported_with_errno_and_path),
           CASE(offsets_beyond_four_gigabytes_are_served),
           CASE(an_offset_that_the_system_refuses_is_an_error),

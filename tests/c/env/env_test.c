@@ -90,6 +90,38 @@ CONTRACT(two_opens_of_a_directory_have_one_identity)
     CHECK(pair[0] != pair[2] || pair[1] != pair[3]);
 }
 
+CONTRACT(a_path_may_hold_dots_and_slashes)
+{
+    env_directory *directory = NULL;
+    CHECK_OK(env_directory_open(disk->env, below(disk, "./a/.//b/."), true, &directory));
+    file_put(directory, "file", "text");
+    env_directory_close(directory);
+    CHECK_OK(env_directory_open(disk->env, below(disk, "a/b"), false, &directory));
+    file_expect(directory, "file", "text");
+    CHECK_OK(env_unlink(directory, "file"));
+    env_directory_close(directory);
+    CHECK_OK(env_remove_directory(disk->env, below(disk, "./a//b/")));
+    CHECK_OK(env_remove_directory(disk->env, below(disk, "a")));
+    CHECK(!listed(disk->root, "a"));
+}
+
+CONTRACT(removing_looks_at_every_component)
+{
+    file_put(disk->root, "file", "text");
+    CHECK_STATUS(PYKV_PATH_NOT_FOUND, env_remove_directory(disk->env, below(disk, "a/b")));
+    CHECK_STATUS(PYKV_NOT_A_DIRECTORY, env_remove_directory(disk->env, below(disk, "file/b")));
+    CHECK_STATUS(PYKV_NOT_A_DIRECTORY, env_remove_directory(disk->env, below(disk, "file")));
+}
+
+CONTRACT(a_log_may_be_mapped_only_where_reads_may)
+{
+    env_capabilities found = env_directory_capabilities(disk->root);
+    CHECK(found.mapped_reads || !found.mapped_log);
+    if (disk->simulated != NULL) {
+        CHECK(found.mapped_log);
+    }
+}
+
 CONTRACT(a_list_has_every_name_once)
 {
     enum { NAME_COUNT = 100 };
@@ -187,6 +219,10 @@ CONTRACT(a_removed_directory_takes_no_more_names)
     CHECK_STATUS(PYKV_PATH_NOT_FOUND, env_file_open(inner, "file", FILES_CREATE, &file));
     CHECK_STATUS(PYKV_PATH_NOT_FOUND, env_make_directory(inner, "more"));
     CHECK(file == NULL);
+    env_names names = {NULL, 0};
+    CHECK_OK(env_directory_list(inner, &names));
+    CHECK_EQUAL(0, names.count);
+    env_names_free(&names);
     env_directory_close(inner);
 }
 
@@ -280,6 +316,9 @@ TEST_MAIN(CONTRACT_CASES(a_missing_directory_is_not_found),
           CONTRACT_CASES(create_opens_a_directory_that_is_there),
           CONTRACT_CASES(a_file_is_not_a_directory), CONTRACT_CASES(a_directory_tells_its_path),
           CONTRACT_CASES(two_opens_of_a_directory_have_one_identity),
+          CONTRACT_CASES(a_path_may_hold_dots_and_slashes),
+          CONTRACT_CASES(removing_looks_at_every_component),
+          CONTRACT_CASES(a_log_may_be_mapped_only_where_reads_may),
           CONTRACT_CASES(a_list_has_every_name_once), CONTRACT_CASES(rename_replaces_its_target),
           CONTRACT_CASES(rename_to_the_same_file_changes_nothing),
           CONTRACT_CASES(names_that_are_missing_are_not_found),

@@ -109,12 +109,16 @@ static const env_ops memory_ops = {
     .random = memory_random_bytes,
 };
 
-pykv_status memory_disk_new(uint64_t seed, uint64_t file_bytes_max, memory_disk **out)
+/* Takes the hold on pool over, also when it fails. */
+static pykv_status new_disk(uint64_t seed, uint64_t file_bytes_max, memory_pool *pool,
+                            memory_disk **out)
 {
     memory_disk *disk = mem_alloc_zeroed(1, sizeof *disk);
     if (disk == NULL) {
+        memory_pool_release(pool);
         return error_set_no_memory(sizeof *disk);
     }
+    disk->pool = pool;
     disk->head.ops = &memory_ops;
     disk->file_bytes_max = file_bytes_max;
     disk->chance = seed;
@@ -123,6 +127,7 @@ pykv_status memory_disk_new(uint64_t seed, uint64_t file_bytes_max, memory_disk 
     disk->wall_us = WALL_START_US;
     disk->root = memory_node_new(disk, true);
     if (disk->root == NULL) {
+        memory_pool_release(pool);
         mem_free(disk);
         return error_set_no_memory(sizeof *disk->root);
     }
@@ -132,12 +137,30 @@ pykv_status memory_disk_new(uint64_t seed, uint64_t file_bytes_max, memory_disk 
     return PYKV_OK;
 }
 
+/* A reservation has cache and device in whole pages, and behind them a mark for each page. */
+pykv_status memory_disk_new(uint64_t seed, uint64_t file_bytes_max, memory_disk **out)
+{
+    uint64_t page_count = (file_bytes_max + MEMORY_PAGE_BYTES - 1) / MEMORY_PAGE_BYTES;
+    memory_pool *pool = memory_pool_new(page_count * (2 * MEMORY_PAGE_BYTES + 1));
+    if (pool == NULL) {
+        return error_set_no_memory(sizeof *pool);
+    }
+    return new_disk(seed, file_bytes_max, pool, out);
+}
+
+pykv_status memory_disk_new_like(uint64_t seed, const memory_disk *source, memory_disk **out)
+{
+    memory_pool_hold(source->pool);
+    return new_disk(seed, source->file_bytes_max, source->pool, out);
+}
+
 void memory_disk_free(memory_disk *disk)
 {
     memory_journal_reset(disk);
     memory_node_release(disk, disk->root, true);
     PYKV_ASSERT(disk->nodes == NULL); /* else a directory, file or mapping is open still */
     mutex_destroy(&disk->lock);
+    memory_pool_release(disk->pool);
     mem_free(disk);
 }
 

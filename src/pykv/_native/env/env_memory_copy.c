@@ -8,17 +8,13 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/memory.h"
 #include "env/env_memory_ops.h"
 
 pykv_status memory_copy_nodes(memory_disk *source, memory_disk *target)
 {
     target->inode_last = source->inode_last;
     for (memory_node *node = source->nodes; node != NULL; node = node->next) {
-        pykv_status status = node->is_directory ? PYKV_OK : memory_node_settle(source, node);
-        if (status != PYKV_OK) {
-            return status;
-        }
+        memory_node_settle(source, node);
         node->copy = target->root;
         if (node != source->root) {
             node->copy = memory_node_new(target, node->is_directory);
@@ -50,7 +46,6 @@ void memory_copy_finish(memory_disk *source, memory_disk *target)
         node->copy = NULL;
     }
     while (free_one_unused(target)) {
-        continue;
     }
 }
 
@@ -77,14 +72,14 @@ void memory_copy_cache(memory_node *node, memory_node *copy, uint64_t size)
 
 static void copy_lost(const memory_node *node, memory_node *copy)
 {
-    uint64_t end = node->size > node->device.size ? node->size : node->device.size;
+    uint64_t end = node->size > node->device_extent ? node->size : node->device_extent;
     copy->has_lost = node->has_lost;
     for (uint64_t page = 0; node->has_lost && page * MEMORY_PAGE_BYTES < end; page++) {
         copy->lost[page] = node->lost[page];
     }
 }
 
-static pykv_status clone_file(memory_node *node)
+static void clone_file(memory_node *node)
 {
     memory_node *copy = node->copy;
     copy->size = node->size;
@@ -94,15 +89,18 @@ static pykv_status clone_file(memory_node *node)
     copy->stored = node->stored;
     memory_copy_cache(node, copy, memory_node_extent(node));
     copy_lost(node, copy);
-    return buffer_append(&copy->device, node->device.data, node->device.size);
+    copy->device_extent = node->device_extent;
+    memcpy(copy->device, node->device, node->device_extent);
 }
 
 static pykv_status clone_nodes(memory_disk *source, memory_disk *target)
 {
     pykv_status status = PYKV_OK;
     memory_node *node = source->nodes;
-    for (; status == PYKV_OK && node != NULL; node = node->next) {
-        status = node->is_directory ? PYKV_OK : clone_file(node);
+    for (; node != NULL; node = node->next) {
+        if (!node->is_directory) {
+            clone_file(node);
+        }
     }
     for (node = source->nodes; status == PYKV_OK && node != NULL; node = node->next) {
         node->copy->removed = node->removed;
@@ -150,7 +148,7 @@ pykv_status env_memory_clone(env *self, env **env_out)
 {
     memory_disk *source = memory_disk_of(self);
     memory_disk *target = NULL;
-    pykv_status status = memory_disk_new(0, source->file_bytes_max, &target);
+    pykv_status status = memory_disk_new_like(0, source, &target);
     if (status != PYKV_OK) {
         return status;
     }

@@ -9,9 +9,7 @@
  */
 #include <string.h>
 
-#include "base/error.h"
 #include "base/invariant.h"
-#include "base/memory.h"
 #include "env/env_memory_ops.h"
 
 enum { ODDS_OF = 16 };
@@ -166,7 +164,7 @@ static void choose_bytes(memory_crash *crash, memory_node *node)
     uint64_t odds = draw_odds(crash);
     uint64_t end = memory_node_extent(node);
     copy->size = choose_size(crash, node);
-    end = end < node->device.size ? node->device.size : end;
+    end = end < node->device_extent ? node->device_extent : end;
     end = end < copy->size ? end : copy->size;
     for (uint64_t start = 0; start < end; start += MEMORY_PAGE_BYTES) {
         uint8_t page[MEMORY_PAGE_BYTES];
@@ -179,10 +177,8 @@ static void choose_bytes(memory_crash *crash, memory_node *node)
 
 static void copy_device(const memory_node *node, memory_node *copy)
 {
-    if (node->device.size > 0) {
-        memcpy(copy->bytes, node->device.data, node->device.size);
-    }
-    copy->extent = node->device.size;
+    memcpy(copy->bytes, node->device, node->device_extent);
+    copy->extent = node->device_extent;
     copy->size = node->device_size;
 }
 
@@ -206,7 +202,7 @@ static void replay_prefix(memory_crash *crash, const memory_node *node)
     }
 }
 
-static pykv_status crash_file(memory_crash *crash, memory_node *node)
+static void crash_file(memory_crash *crash, memory_node *node)
 {
     memory_node *copy = node->copy;
     switch (crash->policy) {
@@ -232,7 +228,8 @@ static pykv_status crash_file(memory_crash *crash, memory_node *node)
     copy->dirty_low = 0;
     copy->dirty_high = 0;
     copy->device_size = copy->size;
-    return buffer_append(&copy->device, copy->bytes, copy->extent);
+    copy->device_extent = copy->extent;
+    memcpy(copy->device, copy->bytes, copy->extent);
 }
 
 /* ---- the whole ---- */
@@ -256,7 +253,9 @@ static pykv_status crash_all(memory_crash *crash)
     pykv_status status = memory_copy_nodes(source, crash->target);
     memory_node *node = source->nodes;
     for (; status == PYKV_OK && node != NULL; node = node->next) {
-        status = node->is_directory ? PYKV_OK : crash_file(crash, node);
+        if (!node->is_directory) {
+            crash_file(crash, node);
+        }
     }
     for (node = source->nodes; status == PYKV_OK && node != NULL; node = node->next) {
         status = node->is_directory ? crash_directory(crash, node) : PYKV_OK;
@@ -268,7 +267,7 @@ pykv_status env_memory_crash(env *self, uint64_t seed, env_crash_policy policy, 
 {
     memory_disk *source = memory_disk_of(self);
     memory_crash crash = {.source = source, .policy = policy, .chance = seed};
-    pykv_status status = memory_disk_new(~seed, source->file_bytes_max, &crash.target);
+    pykv_status status = memory_disk_new_like(~seed, source, &crash.target);
     if (status != PYKV_OK) {
         return status;
     }

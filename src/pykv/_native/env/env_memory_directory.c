@@ -17,15 +17,10 @@ static memory_node *node_of(const env_directory *directory)
 
 static const char *skip_separators(const char *path)
 {
-    for (;;) {
-        if (path[0] == '/') {
-            path++;
-        } else if (path[0] == '.' && (path[1] == '/' || path[1] == '\0')) {
-            path++;
-        } else {
-            return path;
-        }
+    while (path[0] == '/' || (path[0] == '.' && (path[1] == '/' || path[1] == '\0'))) {
+        path++;
     }
+    return path;
 }
 
 memory_node *memory_place_node(const memory_place *place)
@@ -258,9 +253,6 @@ static pykv_status list_locked(memory_disk *disk, const env_directory *directory
 {
     const memory_node *node = node_of(directory);
     pykv_status status = memory_check_power(disk, directory->path);
-    if (status == PYKV_OK && node->removed) {
-        status = env_fail(ENOENT, directory->path, "list a directory");
-    }
     for (size_t i = 0; status == PYKV_OK && i < node->now.count; i++) {
         status = env_names_add(names, node->now.entries[i].name);
     }

@@ -9,7 +9,7 @@
  *     (references); its size counts against the capacity while a live table or a handle does
  *     (holders).
  *  2. Bytes of a file at or behind extent are zero, unless they were stored through a mapping;
- *     bytes of the device behind device.size are zero.
+ *     bytes of the device behind device_extent are zero.
  *  3. A byte that differs between cache and device lies in [dirty_low, dirty_high), in a lost page,
  *     or in a file with stored set.
  *  4. The device of a file, with its journalled changes applied in order, equals its cache, but for
@@ -19,9 +19,9 @@
 #ifndef PYKV_ENV_ENV_MEMORY_DISK_H
 #define PYKV_ENV_ENV_MEMORY_DISK_H
 
-#include "base/buffer.h"
 #include "base/mutex.h"
 #include "env/env_memory.h"
+#include "env/env_memory_pool.h"
 #include "env/env_ops.h"
 
 enum { MEMORY_SECTOR_BYTES = 512, MEMORY_PAGE_BYTES = 4096 };
@@ -54,18 +54,21 @@ struct memory_node {
     bool removed;
     bool locked;
     /* files */
-    uint8_t *bytes; /* the cache: a reservation of file_bytes_max */
+    uint8_t *bytes; /* the cache: a reservation of the pool */
     uint64_t size;
     uint64_t extent;
     uint64_t dirty_low;
     uint64_t dirty_high;
     uint64_t writable_mappings;
-    bool stored; /* a writable mapping existed since the last sync */
-    bool direct; /* a test may be changing bytes: cache and device are to be made equal */
-    buffer device;
+    bool stored;     /* a writable mapping existed since the last sync */
+    bool direct;     /* a test may be changing bytes: cache and device are to be made equal */
+    uint8_t *device; /* behind bytes, as long */
+    uint64_t device_extent;
     uint64_t device_size;
-    uint8_t *lost; /* behind bytes, a byte a page: 1 if clean in the cache though never written */
+    uint8_t *lost; /* behind device, a byte a page: 1 if clean in the cache though never written */
     bool has_lost;
+    bool was_mapped; /* writable: what lies behind extent is not known to be zeros */
+    bool was_direct; /* so it is not after a test had the bytes */
 };
 
 typedef enum memory_change_kind {
@@ -96,6 +99,7 @@ typedef struct memory_journal {
 struct memory_disk {
     env head;                /* constant */
     uint64_t file_bytes_max; /* constant */
+    memory_pool *pool;       /* constant; has a lock of its own */
     mutex lock;
     /* GUARDED_BY(lock): all below, and all nodes */
     uint64_t chance;

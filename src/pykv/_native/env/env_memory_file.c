@@ -69,7 +69,8 @@ static pykv_status open_node(env_directory *directory, const char *name, int fla
         return env_fail_name(failure, directory->path, name, "open a file");
     }
     *node_out = entry->node;
-    return memory_node_settle(memory_disk_of(directory->owner), entry->node);
+    memory_node_settle(memory_disk_of(directory->owner), entry->node);
+    return PYKV_OK;
 }
 
 static pykv_status open_locked(memory_disk *disk, env_directory *directory, const char *name,
@@ -80,7 +81,10 @@ static pykv_status open_locked(memory_disk *disk, env_directory *directory, cons
     if (status == PYKV_OK) {
         status = open_node(directory, name, opened->flags, &node);
     }
-    if (status == PYKV_OK && (opened->flags & ENV_TRUNCATE) != 0 && node->size > 0) {
+    if (status != PYKV_OK || node == NULL) {
+        return status;
+    }
+    if ((opened->flags & ENV_TRUNCATE) != 0 && node->size > 0) {
         status = change_size(disk, node, 0, opened->head.path);
     }
     if (status == PYKV_OK) {
@@ -213,13 +217,12 @@ pykv_status memory_file_sync(env_file *file)
     memory_disk *disk = memory_disk_of(file->owner);
     mutex_lock(&disk->lock);
     memory_power power = memory_count_call(disk);
-    pykv_status status = PYKV_OK;
     if (power == MEMORY_POWER_ON ||
         (power == MEMORY_POWER_FAILING && memory_random(&disk->chance, 3) == 0)) {
-        status = memory_node_sync(disk, node_of(file));
+        memory_node_sync(disk, node_of(file));
     }
     mutex_unlock(&disk->lock);
-    return power == MEMORY_POWER_ON ? status : memory_power_failed(file->path);
+    return power == MEMORY_POWER_ON ? PYKV_OK : memory_power_failed(file->path);
 }
 
 pykv_status memory_file_size(env_file *file, uint64_t *out)

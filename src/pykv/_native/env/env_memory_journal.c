@@ -166,8 +166,8 @@ void memory_journal_replay(const memory_disk *disk, const memory_node *node, uin
                            uint8_t *out, size_t size)
 {
     memset(out, 0, size);
-    memory_change device = {.kind = MEMORY_WRITE, .bytes = node->device.data};
-    device.size = node->device.size;
+    memory_change device = {.kind = MEMORY_WRITE, .bytes = node->device};
+    device.size = node->device_extent;
     overlay(&device, offset, out, size);
     for (size_t i = 0; i < disk->journal.count; i++) {
         const memory_change *change = &disk->journal.changes[i];

@@ -59,6 +59,7 @@ static uint8_t *attach(memory_disk *disk, const memory_mapping *self, size_t siz
     if (writable) {
         node->writable_mappings++;
         node->stored = true;
+        node->was_mapped = true;
     }
     return node->bytes;
 }

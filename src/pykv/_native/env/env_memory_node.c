@@ -2,14 +2,11 @@
  * env_memory_node: nodes of the simulated disk and the bytes of its files: cache, device, and what
  * lies between them. Needs the disk's lock.
  *
- * The cache of a file is one anonymous reservation of file_bytes_max, so that mappings of it stay
- * where they are; untouched pages cost nothing. The device is a heap buffer without its zero tail.
+ * Cache and device of a file lie in one reservation of address space, so that mappings of the cache
+ * stay where they are; pages that were never touched cost nothing.
  */
-#include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 
-#include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
 #include "env/env_memory_parts.h"
@@ -57,22 +54,26 @@ static uint64_t page_count(const memory_disk *disk)
     return (disk->file_bytes_max + MEMORY_PAGE_BYTES - 1) / MEMORY_PAGE_BYTES;
 }
 
-/* The bytes in whole pages, and the marks of lost pages behind them. */
-static uint64_t reservation_size(const memory_disk *disk)
-{
-    return page_count(disk) * (MEMORY_PAGE_BYTES + 1);
-}
-
 static bool reserve_bytes(memory_disk *disk, memory_node *node)
 {
-    void *bytes = mmap(NULL, reservation_size(disk), PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (bytes == MAP_FAILED) {
-        return false;
+    node->bytes = memory_pool_take(disk->pool);
+    if (node->bytes != NULL) {
+        node->device = node->bytes + page_count(disk) * MEMORY_PAGE_BYTES;
+        node->lost = node->device + page_count(disk) * MEMORY_PAGE_BYTES;
     }
-    node->bytes = bytes;
-    node->lost = node->bytes + page_count(disk) * MEMORY_PAGE_BYTES;
-    return true;
+    return node->bytes != NULL;
+}
+
+/* Zeros what is in use, for the next file; where that is not known, gives the pages up. */
+static void give_bytes_back(memory_disk *disk, memory_node *node)
+{
+    if (node->was_mapped || node->was_direct || node->direct || node->has_lost) {
+        memory_pool_discard(disk->pool, node->bytes);
+        return;
+    }
+    memset(node->bytes, 0, node->extent);
+    memset(node->device, 0, node->device_extent);
+    memory_pool_give(disk->pool, node->bytes, node->extent + node->device_extent);
 }
 
 memory_node *memory_node_new(memory_disk *disk, bool is_directory)
@@ -111,9 +112,8 @@ static void free_node(memory_disk *disk, memory_node *node)
         node->next->previous = node->previous;
     }
     if (node->bytes != NULL) {
-        (void)munmap(node->bytes, reservation_size(disk));
+        give_bytes_back(disk, node);
     }
-    buffer_reset(&node->device);
     mem_free(node);
 }
 
@@ -148,9 +148,9 @@ void memory_node_device_page(const memory_node *node, uint64_t page, uint8_t *ou
 {
     uint64_t start = page * MEMORY_PAGE_BYTES;
     size_t count = 0;
-    if (start < node->device.size) {
-        count = min_u64(node->device.size - start, MEMORY_PAGE_BYTES);
-        memcpy(out, node->device.data + start, count);
+    if (start < node->device_extent) {
+        count = min_u64(node->device_extent - start, MEMORY_PAGE_BYTES);
+        memcpy(out, node->device + start, count);
     }
     memset(out + count, 0, MEMORY_PAGE_BYTES - count);
 }
@@ -229,43 +229,33 @@ void memory_node_store(memory_disk *disk, memory_node *node, uint64_t offset, co
     memory_node_mark_dirty(node, offset, size);
 }
 
-/* Makes the device long enough for size bytes, with zeros. */
-static pykv_status extend_device(memory_node *node, uint64_t size)
-{
-    if (size <= node->device.size) {
-        return PYKV_OK;
-    }
-    return buffer_append_zeros(&node->device, size - node->device.size);
-}
-
-/* Copies the pages of [low, high) that are not lost. */
+/* Copies the pages of [low, high) that are not lost, up to the end of the device. */
 static void write_back(memory_node *node, uint64_t low, uint64_t high)
 {
-    high = min_u64(high, node->device.size);
+    high = min_u64(high, node->device_extent);
     for (uint64_t page = low / MEMORY_PAGE_BYTES; page * MEMORY_PAGE_BYTES < high; page++) {
         uint64_t start = page * MEMORY_PAGE_BYTES;
         if (!memory_node_is_lost(node, page)) {
-            copy_mapped(node->device.data + start, node->bytes + start,
-                        min_u64(node->device.size - start, MEMORY_PAGE_BYTES));
+            copy_mapped(node->device + start, node->bytes + start,
+                        min_u64(node->device_extent - start, MEMORY_PAGE_BYTES));
         }
     }
 }
 
-pykv_status memory_node_sync(memory_disk *disk, memory_node *node)
+void memory_node_sync(memory_disk *disk, memory_node *node)
 {
-    uint64_t length = max_u64(memory_node_extent(node), min_u64(node->device.size, node->size));
-    pykv_status status = extend_device(node, length);
-    if (status != PYKV_OK) {
-        return status;
+    uint64_t before = node->device_extent;
+    uint64_t extent = max_u64(memory_node_extent(node), min_u64(before, node->size));
+    if (extent < before) {
+        memset(node->device + extent, 0, before - extent);
     }
-    node->device.size = length;
-    write_back(node, node->stored ? 0 : node->dirty_low, node->stored ? length : node->dirty_high);
+    node->device_extent = extent;
+    write_back(node, node->stored ? 0 : node->dirty_low, node->stored ? extent : node->dirty_high);
     node->device_size = node->size;
     node->dirty_low = 0;
     node->dirty_high = 0;
     node->stored = node->writable_mappings > 0;
     memory_journal_forget_file(disk, node, true);
-    return PYKV_OK;
 }
 
 static void forget_lost(const memory_disk *disk, memory_node *node)
@@ -276,23 +266,22 @@ static void forget_lost(const memory_disk *disk, memory_node *node)
     }
 }
 
-pykv_status memory_node_settle(memory_disk *disk, memory_node *node)
+void memory_node_settle(memory_disk *disk, memory_node *node)
 {
-    if (!node->direct) {
-        return PYKV_OK;
+    if (node->direct) {
+        forget_lost(disk, node);
+        node->stored = true;
+        memory_node_sync(disk, node);
+        node->direct = false;
+        node->was_direct = true;
     }
-    forget_lost(disk, node);
-    node->stored = true;
-    pykv_status status = memory_node_sync(disk, node);
-    node->direct = status != PYKV_OK;
-    return status;
 }
 
 void memory_node_lose(memory_disk *disk, memory_node *node)
 {
     uint8_t cached[MEMORY_PAGE_BYTES];
     uint8_t written[MEMORY_PAGE_BYTES];
-    uint64_t end = max_u64(memory_node_extent(node), node->device.size);
+    uint64_t end = max_u64(memory_node_extent(node), node->device_extent);
     node->has_lost = true;
     for (uint64_t page = 0; page * MEMORY_PAGE_BYTES < end; page++) {
         memory_node_cache_page(node, page, cached);
@@ -306,7 +295,7 @@ void memory_node_lose(memory_disk *disk, memory_node *node)
 
 void memory_node_drop_cache(memory_disk *disk, memory_node *node)
 {
-    uint64_t end = max_u64(node->extent, node->device.size);
+    uint64_t end = max_u64(node->extent, node->device_extent);
     for (uint64_t page = 0; node->has_lost && page * MEMORY_PAGE_BYTES < end; page++) {
         uint64_t start = page * MEMORY_PAGE_BYTES;
         if (start < node->size && memory_node_is_lost(node, page)) {

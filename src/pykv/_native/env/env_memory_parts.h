@@ -1,6 +1,6 @@
 /*
  * env_memory_parts: the functions of env_memory*.c for one another. Private to them and to their
- * tests. All need the disk's lock, except memory_disk_new and memory_disk_free.
+ * tests. All need the disk's lock, except those of memory_disk.
  */
 #ifndef PYKV_ENV_ENV_MEMORY_PARTS_H
 #define PYKV_ENV_ENV_MEMORY_PARTS_H
@@ -10,6 +10,9 @@
 /* env_memory.c: the disk, its power and its chance. */
 PYKV_NODISCARD pykv_status memory_disk_new(uint64_t seed, uint64_t file_bytes_max,
                                            memory_disk **out);
+/* An empty disk that is about to become a copy of another: as large, with the same pool. */
+PYKV_NODISCARD pykv_status memory_disk_new_like(uint64_t seed, const memory_disk *source,
+                                                memory_disk **out);
 void memory_disk_free(memory_disk *disk);
 /* Counts a call that is about to change the disk. */
 memory_power memory_count_call(memory_disk *disk);
@@ -37,10 +40,10 @@ uint64_t memory_node_extent(memory_node *node);
 void memory_node_cache_page(const memory_node *node, uint64_t page, uint8_t *out);
 void memory_node_device_page(const memory_node *node, uint64_t page, uint8_t *out);
 bool memory_node_is_lost(const memory_node *node, uint64_t page);
-/* Makes cache, but for lost pages, and size durable. PYKV_NO_MEMORY leaves all as it was. */
-PYKV_NODISCARD pykv_status memory_node_sync(memory_disk *disk, memory_node *node);
+/* Makes cache, but for lost pages, and size durable. */
+void memory_node_sync(memory_disk *disk, memory_node *node);
 /* Makes the device equal to the cache, lost pages too, if a test may have changed bytes. */
-PYKV_NODISCARD pykv_status memory_node_settle(memory_disk *disk, memory_node *node);
+void memory_node_settle(memory_disk *disk, memory_node *node);
 void memory_node_lose(memory_disk *disk, memory_node *node);
 void memory_node_drop_cache(memory_disk *disk, memory_node *node);
 

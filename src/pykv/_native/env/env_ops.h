@@ -3,7 +3,7 @@
  *
  * Every object starts with a pointer to its env, so a call finds its table: env, env_directory,
  * env_file and env_lock are the common heads of the implementations' own structs, and what
- * env_mapping.owner points to starts with env_mapping_owner. The helpers at the end are shared by
+ * env_mapping.owner points to starts with env_mapping_owner. The functions at the end are shared by
  * the implementations; they are thread-safe.
  */
 #ifndef PYKV_ENV_ENV_OPS_H

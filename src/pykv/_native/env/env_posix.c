@@ -20,8 +20,6 @@
 #include <sys/vfs.h>
 #endif
 
-#include "base/error.h"
-
 enum { DESCRIPTOR_MIN = 3, RANDOM_CHUNK_BYTES = 256, MICROSECONDS = 1000000 };
 
 int posix_openat(int directory, const char *name, int flags)
