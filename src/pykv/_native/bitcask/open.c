@@ -297,7 +297,7 @@ static pykv_status open_once(env *environment, const char *path, const pykv_opti
 {
     bitcask *self = NULL;
     pykv_status status = bitcask_new(environment, options, &self);
-    if (status != PYKV_OK) {
+    if (status != PYKV_OK || self == NULL) {
         return status;
     }
     status = open_home(self, path);

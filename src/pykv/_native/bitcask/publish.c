@@ -173,7 +173,8 @@ static void swing(bitcask *self, directory *keys, const operation *write,
 static void publish_resolved(bitcask *self, directory *keys, const operation *write)
     REQUIRES(self->writer)
 {
-    swing(self, keys, write, write->old_address != BITCASK_NO_ADDRESS ? &self->resolved : NULL);
+    keydir_cursor cursor = self->resolved;
+    swing(self, keys, write, write->old_address != BITCASK_NO_ADDRESS ? &cursor : NULL);
 }
 
 void bitcask_publish(bitcask *self, operation *operations, size_t count)

@@ -146,10 +146,10 @@ static pykv_status read_records(repair *self, size_t index, const char *name)
 
 static pykv_status read_segment(repair *self, const char *name, uint32_t number)
 {
-    repair_source *source = &self->sources[self->source_count];
-    *source = (repair_source){.number = number};
+    size_t index = self->source_count++;
+    repair_source *source = &self->sources[index];
+    source->number = number;
     pykv_status status = load(self, name, source);
-    self->source_count++;
     if (status == PYKV_NO_MEMORY) {
         return status;
     }
@@ -162,7 +162,7 @@ static pykv_status read_segment(repair *self, const char *name, uint32_t number)
     if (number > self->number_max) {
         self->number_max = number;
     }
-    return find_seed(self, name, source) ? read_records(self, self->source_count - 1, name)
+    return find_seed(self, name, source) ? read_records(self, index, name)
                                          : PYKV_OK;
 }
 
@@ -175,7 +175,8 @@ static pykv_status read_all(repair *self)
     }
     self->sources = mem_alloc_zeroed(names.count + 1, sizeof *self->sources);
     if (self->sources == NULL) {
-        status = error_set_no_memory(names.count * sizeof *self->sources);
+        env_names_free(&names);
+        return error_set_no_memory(names.count * sizeof *self->sources);
     }
     for (size_t i = 0; i < names.count && status == PYKV_OK; i++) {
         bool hint;
