@@ -30,15 +30,18 @@ void env_memory_free(env *self);
 
 /* Calls counted so far that change or could change the disk (each is a crash point). */
 uint64_t env_memory_call_count(env *self);
-/* The power goes at the call with this number: it is done in part at random, it and all later calls
- * fail with PYKV_IO_FAILED. 0: never. */
+/* The power goes at the call with this number: a write does a random prefix, a store through a
+ * mapping is torn, anything else happens or does not; it and all later calls, reads too, fail with
+ * PYKV_IO_FAILED. 0: never. */
 void env_memory_power_off_at(env *self, uint64_t call_number);
 bool env_memory_is_off(env *self);
 
-/* The disk as the next boot finds it. self stays as it was and may be crashed again otherwise. */
+/* The disk as the next boot finds it, all of it durable. self stays as it was and may be crashed
+ * again otherwise. */
 PYKV_NODISCARD pykv_status env_memory_crash(env *self, uint64_t seed, env_crash_policy policy,
                                             env **env_out);
-/* A faithful copy of the current state, un-synced parts included. */
+/* A faithful copy of the current state, un-synced parts, call count and clocks included, with the
+ * power on and no lock held: the death of the process, after which the power may still go. */
 PYKV_NODISCARD pykv_status env_memory_clone(env *self, env **env_out);
 
 /* A failed sync as Linux has it: the pages count as clean, the device keeps the old bytes. The next
@@ -52,7 +55,9 @@ void env_memory_set_capacity(env *self, uint64_t bytes_max);
 /* Clocks stand still unless moved. */
 void env_memory_advance(env *self, int64_t monotonic_us, int64_t wall_us);
 
-/* Direct access to the bytes of a file, to damage them: changes cache and device alike. */
+/* Direct access to the bytes of a file, to damage them: changes cache and device alike. Change them
+ * before the file is opened next, or a crash or clone is made: then the whole file counts as
+ * synced. */
 PYKV_NODISCARD pykv_status env_memory_file_bytes(env *self, const char *path, uint8_t **data_out,
                                                  uint64_t *size_out);
 /* Names of all files, as full paths. Free with env_names_free. */
