@@ -1,0 +1,21 @@
+/*
+ * copying: the one copy from the memory of a store, or of an argument, into a bytes object.
+ */
+#include "cpython/copying.h"
+
+#include <string.h>
+
+PyObject *bytes_copy(const void *data, size_t length)
+{
+    if (length <= LARGE_BYTES) {
+        return PyBytes_FromStringAndSize(data, (Py_ssize_t)length);
+    }
+    PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)length);
+    char *into = bytes == NULL ? NULL : PyBytes_AsString(bytes);
+    if (into != NULL) {
+        Py_BEGIN_ALLOW_THREADS;
+        memcpy(into, data, length);
+        Py_END_ALLOW_THREADS;
+    }
+    return bytes;
+}

@@ -1,0 +1,75 @@
+/*
+ * module: `pykv._native._fast`, a second module in the shared object of `_core`, loaded by its
+ * name.
+ */
+#include <Python.h>
+
+#include "cpython/scan_object.h"
+#include "cpython/store_type.h"
+
+/* Of CPython 3.12 and later, where a module must say that it wants no interpreter with a lock of
+ * its own; the limited API of 3.11 has no names for it. */
+enum { VERSION_WITH_INTERPRETERS = 0x030C0000, SLOT_MULTIPLE_INTERPRETERS = 3 };
+
+PyMODINIT_FUNC PyInit__fast(void);
+
+static int module_exec(PyObject *module)
+{
+    module_state *state = PyModule_GetState(module);
+    PyObject *scan_type = PyType_FromModuleAndSpec(module, &scan_object_spec, NULL);
+    if (scan_type == NULL) {
+        return -1;
+    }
+    state->scan_type = (PyTypeObject *)scan_type;
+    PyObject *store_type = PyType_FromModuleAndSpec(module, &store_type_spec, NULL);
+    if (store_type == NULL) {
+        return -1;
+    }
+    int status = PyModule_AddObjectRef(module, "StoreBase", store_type);
+    Py_DECREF(store_type);
+    return status;
+}
+
+static int module_traverse(PyObject *module, visitproc visit, void *arg)
+{
+    module_state *state = PyModule_GetState(module);
+    Py_VISIT(state->scan_type);
+    return 0;
+}
+
+static int module_clear(PyObject *module)
+{
+    module_state *state = PyModule_GetState(module);
+    Py_CLEAR(state->scan_type);
+    return 0;
+}
+
+static void module_release(void *module)
+{
+    module_clear(module);
+}
+
+static PyModuleDef_Slot module_slots[] = {
+    {Py_mod_exec, module_exec},
+    {0, NULL}, /* where the version has interpreters: not supported */
+    {0, NULL},
+};
+
+static PyModuleDef module_definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "_fast",
+    .m_doc = "The base of native stores in C; its plain twin is pykv._native._plain.",
+    .m_size = sizeof(module_state),
+    .m_slots = module_slots,
+    .m_traverse = module_traverse,
+    .m_clear = module_clear,
+    .m_free = module_release,
+};
+
+PyMODINIT_FUNC PyInit__fast(void)
+{
+    if (Py_Version >= VERSION_WITH_INTERPRETERS) {
+        module_slots[1].slot = SLOT_MULTIPLE_INTERPRETERS;
+    }
+    return PyModuleDef_Init(&module_definition);
+}

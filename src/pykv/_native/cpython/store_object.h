@@ -1,0 +1,41 @@
+/*
+ * store_object: an open store as the methods of StoreBase see it.
+ *
+ * The fields are guarded by the interpreter lock. The store lives until owner is let go, which
+ * happens when the object goes, after everything that was made from the store.
+ *
+ * How a method works (the rule of the interpreter lock):
+ *  1. Arguments become pointers and lengths. Python code may run.
+ *  2. The store is called. With the lock held only with PYKV_NO_WAIT; on PYKV_WOULD_BLOCK, for
+ * large values and for many keys without it. No Python is called but what makes a bytes object.
+ *  3. Nothing is pinned any more. Results become objects, or a status becomes an exception.
+ * The lock is never awaited with anything pinned: what is found without it is copied out first.
+ */
+#ifndef PYKV_CPYTHON_STORE_OBJECT_H
+#define PYKV_CPYTHON_STORE_OBJECT_H
+
+#include <Python.h>
+#include <stdbool.h>
+
+#include "cpython/arguments.h"
+#include "pykv.h"
+
+typedef struct store_object {
+    PyObject ob_base;
+    pykv_store *store; /* NULL before _bind */
+    PyObject *owner;   /* keeps store; NULL before _bind */
+    size_t batch_bytes_max;
+    pykv_many *spare_many;   /* for the next get_many, or NULL */
+    size_t bytes_a_key_hint; /* of what the last large get_many found */
+} store_object;
+
+/* Raises AttributeError: nothing was bound. */
+pykv_store *store_object_unbound(void);
+
+/* The store, or NULL with an exception. */
+static inline pykv_store *store_object_bound(const store_object *self)
+{
+    return FAST_LIKELY(self->store != NULL) ? self->store : store_object_unbound();
+}
+
+#endif

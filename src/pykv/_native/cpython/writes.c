@@ -1,0 +1,154 @@
+/*
+ * writes: one key. A small write that finds its way free keeps the interpreter lock; one that would
+ * wait, asks for a sync, or is large lets go of it.
+ */
+#include "cpython/writes.h"
+
+#include "cpython/copying.h"
+#include "cpython/raising.h"
+#include "cpython/store_object.h"
+
+static const signature put_signature = {
+    .function = "put",
+    .names = {"key", "value", "sync"},
+    .name_count = 3,
+    .positional_max = 2,
+    .required = 2,
+};
+
+static const signature delete_signature = {
+    .function = "delete",
+    .names = {"key", "sync"},
+    .name_count = 2,
+    .positional_max = 1,
+    .required = 1,
+};
+
+static inline pykv_status put_views(pykv_store *store, const bytes_view *key,
+                                    const bytes_view *value, int32_t flags)
+{
+    pykv_status status = PYKV_WOULD_BLOCK;
+    if (FAST_LIKELY((flags & PYKV_SYNC) == 0 && value->length <= LARGE_BYTES)) {
+        status = pykv_put(store, key->data, key->length, value->data, value->length,
+                          flags | PYKV_NO_WAIT);
+    }
+    if (FAST_UNLIKELY(status == PYKV_WOULD_BLOCK)) {
+        Py_BEGIN_ALLOW_THREADS;
+        status = pykv_put(store, key->data, key->length, value->data, value->length, flags);
+        Py_END_ALLOW_THREADS;
+    }
+    return status;
+}
+
+/* -1 with an exception. */
+static inline int put_one(store_object *self, PyObject *key, PyObject *value, int32_t flags)
+{
+    bytes_view name;
+    bytes_view data;
+    pykv_store *store = store_object_bound(self);
+    if (FAST_UNLIKELY(store == NULL || !bytes_view_key(key, &name))) {
+        return -1;
+    }
+    if (FAST_UNLIKELY(!bytes_view_value(value, &data))) {
+        bytes_view_reset(&name);
+        return -1;
+    }
+    pykv_status status = put_views(store, &name, &data, flags);
+    bytes_view_reset(&name);
+    bytes_view_reset(&data);
+    if (FAST_UNLIKELY(status != PYKV_OK)) {
+        raise_status(status);
+        return -1;
+    }
+    return 0;
+}
+
+static inline pykv_status delete_view(pykv_store *store, const bytes_view *key, int32_t flags,
+                                      int32_t *existed_out)
+{
+    pykv_status status = PYKV_WOULD_BLOCK;
+    if (FAST_LIKELY((flags & PYKV_SYNC) == 0)) {
+        status = pykv_delete(store, key->data, key->length, flags | PYKV_NO_WAIT, existed_out);
+    }
+    if (FAST_UNLIKELY(status == PYKV_WOULD_BLOCK)) {
+        Py_BEGIN_ALLOW_THREADS;
+        status = pykv_delete(store, key->data, key->length, flags, existed_out);
+        Py_END_ALLOW_THREADS;
+    }
+    return status;
+}
+
+/* 1 if key was there, 0 if not, -1 with an exception. */
+static inline int delete_one(store_object *self, PyObject *key, int32_t flags)
+{
+    bytes_view name;
+    int32_t existed = 0;
+    pykv_store *store = store_object_bound(self);
+    if (FAST_UNLIKELY(store == NULL || !bytes_view_key(key, &name))) {
+        return -1;
+    }
+    pykv_status status = delete_view(store, &name, flags, &existed);
+    bytes_view_reset(&name);
+    if (FAST_UNLIKELY(status != PYKV_OK)) {
+        raise_status(status);
+        return -1;
+    }
+    return existed != 0;
+}
+
+PyObject *store_put(PyObject *self, PyObject *const *arguments, Py_ssize_t count,
+                    PyObject *keywords)
+{
+    PyObject *values[SIGNATURE_ARGUMENTS_MAX] = {NULL, NULL, NULL};
+    int32_t flags = 0;
+    if (FAST_LIKELY(keywords == NULL && count == 2)) {
+        values[0] = arguments[0];
+        values[1] = arguments[1];
+    } else if (!signature_bind(&put_signature, arguments, count, keywords, values) ||
+               !flags_of_sync(values[2], &flags)) {
+        return NULL;
+    }
+    if (FAST_UNLIKELY(put_one((store_object *)self, values[0], values[1], flags) < 0)) {
+        return NULL;
+    }
+    return Py_NewRef(Py_None);
+}
+
+PyObject *store_delete(PyObject *self, PyObject *const *arguments, Py_ssize_t count,
+                       PyObject *keywords)
+{
+    PyObject *values[SIGNATURE_ARGUMENTS_MAX] = {NULL, NULL, NULL};
+    int32_t flags = 0;
+    if (FAST_LIKELY(keywords == NULL && count == 1)) {
+        values[0] = arguments[0];
+    } else if (!signature_bind(&delete_signature, arguments, count, keywords, values) ||
+               !flags_of_sync(values[1], &flags)) {
+        return NULL;
+    }
+    if (FAST_UNLIKELY(delete_one((store_object *)self, values[0], flags) < 0)) {
+        return NULL;
+    }
+    return Py_NewRef(Py_None);
+}
+
+PyObject *store_discard(PyObject *self, PyObject *const *arguments, Py_ssize_t count)
+{
+    int32_t flags;
+    if (!signature_count("_discard", count, 2) || !flags_of_sync(arguments[1], &flags)) {
+        return NULL;
+    }
+    int existed = delete_one((store_object *)self, arguments[0], flags);
+    return existed < 0 ? NULL : PyBool_FromLong(existed);
+}
+
+int store_assign(PyObject *self, PyObject *key, PyObject *value)
+{
+    if (FAST_LIKELY(value != NULL)) {
+        return put_one((store_object *)self, key, value, 0);
+    }
+    int existed = delete_one((store_object *)self, key, 0);
+    if (existed == 0) {
+        PyErr_SetObject(PyExc_KeyError, key);
+    }
+    return existed > 0 ? 0 : -1;
+}

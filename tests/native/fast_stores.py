@@ -1,0 +1,58 @@
+"""Stores over the fast type and over its plain twin, in one process, to be compared."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import pykv._native
+from pykv._native import Handle, _plain
+from pykv.options import BitcaskOptions
+
+HAS_FAST = "pykv._native._fast" in sys.modules
+PATHS = ("fast", "plain")
+WHY_NOT = "this process was told to use the plain path (PYKV_FASTPATH=0)"
+needs_fast = pytest.mark.skipif(not HAS_FAST, reason=WHY_NOT)
+
+
+def base_of(path: str) -> Any:
+    """StoreBase of the fast or the plain path."""
+    return _plain.StoreBase if path == "plain" else sys.modules["pykv._native._fast"].StoreBase
+
+
+def _bitcask_over(base: Any) -> Any:
+    """The class of Bitcask stores over base, from a copy of its module."""
+    spec = importlib.util.find_spec("pykv.engine.bitcask")
+    assert spec is not None
+    assert spec.loader is not None
+    copy = importlib.util.module_from_spec(spec)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pykv._native, "StoreBase", base)
+        spec.loader.exec_module(copy)
+    return copy.Bitcask
+
+
+BITCASK = {path: _bitcask_over(base_of(path)) for path in PATHS if path == "plain" or HAS_FAST}
+
+
+def open_over(path: str, directory: Path, **options: Any) -> Any:
+    """An open store over the fast or the plain path."""
+    return BITCASK[path](directory, BitcaskOptions(**options))
+
+
+def bound(directory: Path, base: Any = None) -> Any:
+    """A bare object of base (by default the fast type), the only holder of an open store."""
+    handle = Handle(directory, {})
+    store = (base or base_of("fast"))()
+    store._bind(handle.address, handle.pointer, 1 << 20)
+    return store
+
+
+def outcome(call: Any, *arguments: Any) -> tuple[str, object]:
+    """What a call returned, or the class and the text of what it raised."""
+    try:
+        return "returned", call(*arguments)
+    except Exception as error:
+        return type(error).__name__, str(error)
