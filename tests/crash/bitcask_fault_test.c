@@ -138,6 +138,7 @@ static void cut_power(void)
     bitcask_driver driver;
     size_t commit;
     CHECK_OK(env_memory_crash(now.disk, now.at, ENV_CRASH_DROP_ALL, &after));
+    now.plan.clock = after;
     if (driver_open(&driver, after, &now.plan, &now.history) != PYKV_OK) {
         fail("the store does not open after the power cut");
     }
@@ -162,6 +163,7 @@ static bool one_fault(void)
     now.history = (bitcask_history){.tried = 0};
     CHECK_OK(env_memory_new(now.plan.seed, WORKLOAD_FILE_MAX, &now.disk));
     CHECK_OK(env_fault_new(now.disk, &now.faulty));
+    now.plan.clock = now.disk;
     arm();
     bool is_open = run_until_failure();
     bool past = fault_is_past();

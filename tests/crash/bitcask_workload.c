@@ -195,7 +195,8 @@ static pykv_status maintain(bitcask_driver *self)
 {
     int32_t more;
     int32_t role = check_random(&self->chance, 3) == 0 ? PYKV_ROLE_LOG : PYKV_ROLE_DATA;
-    env_memory_advance(self->disk, (int64_t)check_random(&self->chance, 20000000), 0);
+    env_memory_advance(self->plan->clock != NULL ? self->plan->clock : self->disk,
+                       (int64_t)check_random(&self->chance, 20000000), 0);
     return bitcask_maintain_step(self->store, role, &more);
 }
 

@@ -27,6 +27,7 @@ typedef struct bitcask_plan {
     int32_t durability; /* PYKV_DURABILITY_OS or PYKV_DURABILITY_SYNC */
     bool clears;        /* clear() is among the steps */
     bool padding;       /* each sync pads the log to a sector */
+    env *clock;         /* the simulated disk behind a wrapper; NULL: the disk itself */
 } bitcask_plan;
 
 /* Number of the value of each key; 0: absent. */

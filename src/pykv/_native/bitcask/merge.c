@@ -1,7 +1,7 @@
 /*
  * merge: the running merge and its phases.
  */
-#include "bitcask/merge.h"
+#include "bitcask/merge_internal.h"
 
 #include "base/coding.h"
 #include "base/error.h"
@@ -14,29 +14,6 @@
 #include "bitcask/rolling.h"
 #include "bitcask/sync.h"
 #include "log/log_reader.h"
-
-typedef enum merge_phase { MERGE_COPY, MERGE_COMMIT, MERGE_SWING, MERGE_REMOVE } merge_phase;
-
-enum { MERGE_LOCK_RECORDS = 64 }; /* looked up or swung in one hold of the writer lock */
-
-struct merge {
-    merge_phase phase;
-    segment *inputs[MERGE_INPUTS_MAX];
-    size_t input_count;
-    size_t input_index;        /* COPY: which input */
-    uint64_t other_birth;      /* lowest birth of the segments that are no inputs */
-    uint64_t durable_clear;    /* clears up to it are in a durable manifest */
-    segment *output;           /* NULL until the first record is copied */
-    uint64_t birth_sequence;
-    uint64_t capacity;
-    log_sink *sink;
-    log_writer writer;
-    log_reader reader;         /* over the current input, or the output while swinging */
-    bool reader_ready;
-    buffer scratch;            /* holds the file where it is not mapped */
-    hint_list hints;
-    uint64_t swing_index;      /* SWING: which hint entry */
-};
 
 /* ---- beginning and ending ---- */
 
@@ -79,14 +56,14 @@ pykv_status merge_begin(bitcask *store, segment *const *inputs, size_t input_cou
     return PYKV_OK;
 }
 
-static void unpin_inputs(bitcask *store, merge *self) REQUIRES(store->writer)
+void merge_unpin_inputs(bitcask *store, merge *self) REQUIRES(store->writer)
 {
     for (size_t i = 0; i < self->input_count; i++) {
         bitcask_unpin_segment(store, self->inputs[i]);
     }
 }
 
-static void free_merge(bitcask *store, merge *self) REQUIRES(store->merge_lock)
+void merge_free(bitcask *store, merge *self) REQUIRES(store->merge_lock)
 {
     if (self->sink != NULL) {
         log_sink_close(self->sink);
@@ -122,9 +99,9 @@ static void end_early(bitcask *store, merge *self) REQUIRES(store->merge_lock)
     pykv_error failure = *error_last();
     drop_output(store, self);
     mutex_lock(&store->writer);
-    unpin_inputs(store, self);
+    merge_unpin_inputs(store, self);
     mutex_unlock(&store->writer);
-    free_merge(store, self);
+    merge_free(store, self);
     error_restore(&failure);
 }
 
@@ -141,7 +118,7 @@ void merge_forget(bitcask *store)
 {
     mutex_lock(&store->merge_lock);
     if (store->merge != NULL) {
-        free_merge(store, store->merge);
+        merge_free(store, store->merge);
     }
     mutex_unlock(&store->merge_lock);
 }
@@ -321,185 +298,6 @@ static pykv_status copy_step(bitcask *store, merge *self)
     return status;
 }
 
-/* ---- COMMIT ---- */
-
-static void describe_output(bitcask *store, merge *self)
-{
-    segment *output = self->output;
-    mutex_lock(&store->writer);
-    atomic_store_explicit(&output->length, log_sink_tail(self->sink), memory_order_release);
-    for (uint64_t i = 0; i < self->hints.count; i++) {
-        const hint_entry *entry = &self->hints.entries[i];
-        if (output->first_sequence == 0 || entry->sequence < output->first_sequence) {
-            output->first_sequence = entry->sequence;
-        }
-        if (entry->sequence > output->last_sequence) {
-            output->last_sequence = entry->sequence;
-        }
-        if (entry->kind != RECORD_PUT) {
-            output->tombstone_bytes += entry->bytes;
-            output->tombstone_count++;
-        }
-    }
-    output->sealed = true;
-    output->synced = true;
-    output->merging = false;
-    mutex_unlock(&store->writer);
-}
-
-/* Writes the manifest, as clean as it is. */
-static pykv_status write_list(bitcask *store) REQUIRES(store->manifest_lock)
-{
-    mutex_lock(&store->writer);
-    bool clean = !store->ground_ready;
-    mutex_unlock(&store->writer);
-    return bitcask_write_manifest(store, clean);
-}
-
-static pykv_status commit_step(bitcask *store, merge *self)
-{
-    if (self->output == NULL) {
-        self->phase = MERGE_REMOVE;
-        return PYKV_OK;
-    }
-    pykv_status status = PYKV_PLANTED(29) ? PYKV_OK : env_file_sync(self->output->file);
-    if (status != PYKV_OK) {
-        return status;
-    }
-    describe_output(store, self);
-    self->output->has_hint = hint_write(store, self->output, &self->hints) == PYKV_OK;
-    status = env_directory_sync(store->home);
-    if (status == PYKV_OK) {
-        mutex_lock(&store->manifest_lock);
-        status = write_list(store);
-        mutex_unlock(&store->manifest_lock);
-    }
-    if (status != PYKV_OK) {
-        return status;
-    }
-    atomic_fetch_add_explicit(&store->counters.merged_bytes, log_sink_tail(self->sink),
-                              memory_order_relaxed);
-    self->phase = MERGE_SWING;
-    return PYKV_OK;
-}
-
-/* ---- SWING ---- */
-
-/* Points the slot of entry's key to the output if it still leads to the same record in an input. */
-static pykv_status swing_one(bitcask *store, merge *self, const hint_entry *entry)
-    REQUIRES(store->writer)
-{
-    uint64_t address = bitcask_address(self->output, entry->offset);
-    keydir_cursor cursor;
-    record copy;
-    record current;
-    pykv_status status = bitcask_check_image_locked(store, entry->hash);
-    directory *keys = atomic_load_explicit(&store->directory, memory_order_relaxed);
-    if (status == PYKV_OK) {
-        status = segment_read(self->output, entry->offset, true, &self->scratch, &copy);
-    }
-    if (status == PYKV_OK && store->open_scan_count > 0) {
-        status = undo_reserve(&keys->undo, 1);
-    }
-    if (status == PYKV_OK) {
-        status = bitcask_find(store, keys, entry->hash, copy.key, READ_COLD_LOCKED, false,
-                              &store->scratch, &cursor, &current);
-    }
-    if (status == PYKV_NOT_FOUND ||
-        (status == PYKV_OK && (current.sequence != entry->sequence || cursor.address == address))) {
-        return PYKV_OK;
-    }
-    if (status != PYKV_OK) {
-        return status;
-    }
-    segment *holder = extent_segment(&store->extents, cursor.address);
-    uint64_t old_bytes = record_bytes(current.flags, current.key.size, current.value.size);
-    bitcask_displace(store, keys, entry->hash, cursor.address);
-    holder->live_bytes -= old_bytes;
-    holder->live_count--;
-    keydir_replace(keys->keys, &cursor, entry->hash, address);
-    self->output->live_bytes += entry->bytes;
-    self->output->live_count++;
-    return PYKV_OK;
-}
-
-static pykv_status swing_step(bitcask *store, merge *self)
-{
-    pykv_status status = PYKV_OK;
-    mutex_lock(&store->writer);
-    for (int i = 0; i < MERGE_LOCK_RECORDS && status == PYKV_OK &&
-                    self->swing_index < self->hints.count;
-         i++) {
-        const hint_entry *entry = &self->hints.entries[self->swing_index];
-        if (entry->kind == RECORD_PUT) {
-            status = swing_one(store, self, entry);
-        }
-        self->swing_index++;
-    }
-    mutex_unlock(&store->writer);
-    if (status == PYKV_OK && self->swing_index == self->hints.count) {
-        self->phase = MERGE_REMOVE;
-    }
-    return status;
-}
-
-/* ---- REMOVE ---- */
-
-static void unlink_input(bitcask *store, const segment *input)
-{
-    for (int hint = 0; hint < 2; hint++) {
-        char name[SEGMENT_NAME_BYTES];
-        segment_name(input->number, hint == 1, name);
-        if (env_unlink(store->home, name) != PYKV_OK) {
-            /* The next open removes it: no manifest lists it. */
-        }
-    }
-}
-
-static pykv_status write_without_inputs(bitcask *store)
-{
-    mutex_lock(&store->manifest_lock);
-    uint64_t merge_edit = store->merge_edit;
-    store->merge_edit = store->edit + 1;
-    pykv_status status = write_list(store);
-    if (status != PYKV_OK) {
-        store->merge_edit = merge_edit;
-    }
-    mutex_unlock(&store->manifest_lock);
-    return status;
-}
-
-static pykv_status remove_step(bitcask *store, merge *self) REQUIRES(store->merge_lock)
-{
-    mutex_lock(&store->writer);
-    for (size_t i = 0; i < self->input_count; i++) {
-        self->inputs[i]->leaving = true;
-    }
-    mutex_unlock(&store->writer);
-    pykv_status status = write_without_inputs(store);
-    mutex_lock(&store->writer);
-    for (size_t i = 0; i < self->input_count; i++) {
-        self->inputs[i]->leaving = false;
-        if (status == PYKV_OK) {
-            bitcask_remove_segment(store, self->inputs[i]);
-            self->inputs[i]->removed = true;
-        }
-    }
-    mutex_unlock(&store->writer);
-    if (status != PYKV_OK) {
-        return status;
-    }
-    for (size_t i = 0; i < self->input_count; i++) {
-        unlink_input(store, self->inputs[i]);
-    }
-    mutex_lock(&store->writer);
-    unpin_inputs(store, self);
-    mutex_unlock(&store->writer);
-    atomic_fetch_add_explicit(&store->counters.merge_count, 1, memory_order_relaxed);
-    free_merge(store, self);
-    return PYKV_OK;
-}
-
 pykv_status merge_step(bitcask *store, bool *more_out)
 {
     merge *self = store->merge;
@@ -509,13 +307,13 @@ pykv_status merge_step(bitcask *store, bool *more_out)
         status = copy_step(store, self);
         break;
     case MERGE_COMMIT:
-        status = commit_step(store, self);
+        status = merge_commit_step(store, self);
         break;
     case MERGE_SWING:
-        status = swing_step(store, self);
+        status = merge_swing_step(store, self);
         break;
     case MERGE_REMOVE:
-        status = remove_step(store, self);
+        status = merge_remove_step(store, self);
         break;
     }
     if (status != PYKV_OK && store->merge != NULL) {

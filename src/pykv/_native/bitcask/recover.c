@@ -177,8 +177,8 @@ static pykv_status fill_copy(bitcask *store, const log_recovery_segment *view, u
         return status;
     }
     log_writer_init(&writer, sink, target->file_id, UINT64_MAX, 0);
-    log_reader_init(&reader, view->data, view->size, view->header.file_id, view->start_offset, true,
-                    first);
+    log_reader_init(&reader, view->data, view->valid_end, view->header.file_id, view->start_offset,
+                    true, first);
     status = copy_records(store, &reader, target, &writer, &members);
     if (status == PYKV_OK && !PYKV_PLANTED(25)) {
         status = env_file_sync(target->file);
@@ -232,8 +232,8 @@ static bool has_records(const log_recovery_segment *view, uint64_t first)
     log_reader reader;
     record found;
     uint64_t offset;
-    log_reader_init(&reader, view->data, view->size, view->header.file_id, view->start_offset, true,
-                    first);
+    log_reader_init(&reader, view->data, view->valid_end, view->header.file_id, view->start_offset,
+                    true, first);
     return log_reader_next(&reader, &found, &offset);
 }
 
@@ -300,7 +300,7 @@ static pykv_status add_in_place(bitcask *store, recovery *self, size_t index, ui
     log_reader reader;
     record found;
     uint64_t offset;
-    log_reader_init(&reader, self->views[index].data, self->views[index].size, source->file_id,
+    log_reader_init(&reader, self->views[index].data, self->views[index].valid_end, source->file_id,
                     LOG_SEGMENT_HEADER_BYTES, true, first);
     while (log_reader_next(&reader, &found, &offset)) {
         store->appended_sequence = found.sequence;

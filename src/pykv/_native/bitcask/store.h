@@ -29,6 +29,7 @@
 #include "bitcask/keydir.h"
 #include "bitcask/operation.h"
 #include "bitcask/segment.h"
+#include "bitcask/store_parts.h"
 #include "bitcask/undo.h"
 #include "log/log_writer.h"
 
@@ -46,38 +47,6 @@ enum {
 };
 
 struct merge;
-
-/* The keys, and what scans still need of their past. clear() replaces it as a whole. */
-typedef struct directory {
-    keydir *keys;
-    undo_table undo;
-    uint32_t pin_count; /* scans; guarded by writer */
-    bool detached;      /* no longer the store's; guarded by writer */
-    struct directory *limbo_next;
-} directory;
-
-/* What was unlinked and waits for readers to leave; guarded by writer. limbo.h */
-typedef struct limbo {
-    segment *fresh_segments; /* unlinked since the ticket was taken */
-    segment *aging_segments; /* covered by it */
-    directory *fresh_directories;
-    directory *aging_directories;
-    epoch_ticket ticket;
-    bool ticket_taken;
-} limbo;
-
-typedef struct bitcask_counters {
-    _Atomic uint64_t get_count;
-    _Atomic uint64_t get_hit_count;
-    _Atomic uint64_t tag_mismatch_count;
-    _Atomic uint64_t cold_read_count;
-    _Atomic uint64_t put_count;
-    _Atomic uint64_t delete_count;
-    _Atomic uint64_t sync_count;
-    _Atomic uint64_t written_bytes;
-    _Atomic uint64_t merged_bytes;
-    _Atomic uint64_t merge_count;
-} bitcask_counters;
 
 typedef struct bitcask {
     /* Constant after open. */

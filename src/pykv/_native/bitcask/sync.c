@@ -77,9 +77,11 @@ static void plan_round(bitcask *self, sync_plan *plan) REQUIRES(self->writer)
         }
         candidate->pin_count++;
         plan->targets[plan->target_count++] = candidate;
-        plan->position =
-            log_position(candidate->number,
-                         atomic_load_explicit(&candidate->length, memory_order_relaxed));
+        if (candidate->last_sequence != 0) {
+            plan->position =
+                log_position(candidate->number,
+                             atomic_load_explicit(&candidate->length, memory_order_relaxed));
+        }
     }
 }
 
@@ -118,7 +120,7 @@ static pykv_status finish_round(bitcask *self, sync_plan *plan, pykv_status stat
     for (size_t i = 0; i < plan->target_count; i++) {
         plan->targets[i]->pin_count--;
         if (status == PYKV_OK && plan->targets[i]->sealed &&
-            log_position(plan->targets[i]->number, plan->targets[i]->length) <= plan->position) {
+            plan->targets[i]->last_sequence <= plan->sequence) {
             mark_synced(self, plan->targets[i]);
         }
     }

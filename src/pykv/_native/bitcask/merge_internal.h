@@ -1,0 +1,48 @@
+/*
+ * merge_internal: the running merge, shared by merge.c (begin, copy, end) and merge_finish.c (commit,
+ * swing, remove).
+ */
+#ifndef PYKV_BITCASK_MERGE_INTERNAL_H
+#define PYKV_BITCASK_MERGE_INTERNAL_H
+
+#include "base/buffer.h"
+#include "bitcask/merge.h"
+#include "log/log_reader.h"
+#include "log/log_writer.h"
+
+typedef enum merge_phase { MERGE_COPY, MERGE_COMMIT, MERGE_SWING, MERGE_REMOVE } merge_phase;
+
+enum { MERGE_LOCK_RECORDS = 64 }; /* looked up or swung in one hold of the writer lock */
+
+struct merge {
+    merge_phase phase;
+    segment *inputs[MERGE_INPUTS_MAX];
+    size_t input_count;
+    size_t input_index;        /* COPY: which input */
+    uint64_t other_birth;      /* lowest birth of the segments that are no inputs */
+    uint64_t durable_clear;    /* clears up to it are in a durable manifest */
+    segment *output;           /* NULL until the first record is copied */
+    uint64_t birth_sequence;
+    uint64_t capacity;
+    log_sink *sink;
+    log_writer writer;
+    log_reader reader;         /* over the current input, or the output while swinging */
+    bool reader_ready;
+    buffer scratch;            /* holds the file where it is not mapped */
+    hint_list hints;
+    uint64_t swing_index;      /* SWING: which hint entry */
+};
+
+/* Frees the merge's own memory; the store has none running then. */
+void merge_free(bitcask *store, merge *self) REQUIRES(store->merge_lock);
+void merge_unpin_inputs(bitcask *store, merge *self) REQUIRES(store->writer);
+
+/* One step of the phases that merge_finish.c holds. */
+PYKV_NODISCARD pykv_status merge_commit_step(bitcask *store, merge *self)
+    REQUIRES(store->merge_lock);
+PYKV_NODISCARD pykv_status merge_swing_step(bitcask *store, merge *self)
+    REQUIRES(store->merge_lock);
+PYKV_NODISCARD pykv_status merge_remove_step(bitcask *store, merge *self)
+    REQUIRES(store->merge_lock);
+
+#endif

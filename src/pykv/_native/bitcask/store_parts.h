@@ -1,0 +1,46 @@
+/*
+ * store_parts: structs that the store is made of: its directory, what waits for readers, its counters.
+ */
+#ifndef PYKV_BITCASK_STORE_PARTS_H
+#define PYKV_BITCASK_STORE_PARTS_H
+
+#include <stdatomic.h>
+
+#include "base/epoch.h"
+#include "bitcask/keydir.h"
+#include "bitcask/segment.h"
+#include "bitcask/undo.h"
+
+/* The keys, and what scans still need of their past. clear() replaces it as a whole. */
+typedef struct directory {
+    keydir *keys;
+    undo_table undo;
+    uint32_t pin_count; /* scans; guarded by writer */
+    bool detached;      /* no longer the store's; guarded by writer */
+    struct directory *limbo_next;
+} directory;
+
+/* What was unlinked and waits for readers to leave; guarded by writer. limbo.h */
+typedef struct limbo {
+    segment *fresh_segments; /* unlinked since the ticket was taken */
+    segment *aging_segments; /* covered by it */
+    directory *fresh_directories;
+    directory *aging_directories;
+    epoch_ticket ticket;
+    bool ticket_taken;
+} limbo;
+
+typedef struct bitcask_counters {
+    _Atomic uint64_t get_count;
+    _Atomic uint64_t get_hit_count;
+    _Atomic uint64_t tag_mismatch_count;
+    _Atomic uint64_t cold_read_count;
+    _Atomic uint64_t put_count;
+    _Atomic uint64_t delete_count;
+    _Atomic uint64_t sync_count;
+    _Atomic uint64_t written_bytes;
+    _Atomic uint64_t merged_bytes;
+    _Atomic uint64_t merge_count;
+} bitcask_counters;
+
+#endif
