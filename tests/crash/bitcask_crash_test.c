@@ -1,6 +1,6 @@
 /*
- * bitcask_crash_test: the power goes at every call of a workload, in every way; the store opens again
- * and holds a prefix of the commits, at least up to the last durable one.
+ * bitcask_crash_test: the power goes at every call of a workload, in every way; the store opens
+ * again and holds a prefix of the commits, at least up to the last durable one.
  *
  * Each state is then used on: recovery is cut short by a second power cut and repeated, new writes
  * are made, the store is verified and closed cleanly, and opened once more.
@@ -95,8 +95,8 @@ static void check_state(env *crashed, const bitcask_plan *plan, const bitcask_hi
     if (driver_open(&driver, disk, plan, &history) != PYKV_OK) {
         fail("the store does not open after the crash", plan, call, policy, crash_seed);
     }
-    size_t floor = policy == ENV_CRASH_KEEP_ALL && nested == NULL ? before->finished
-                                                                  : before->durable;
+    size_t floor =
+        policy == ENV_CRASH_KEEP_ALL && nested == NULL ? before->finished : before->durable;
     const char *wrong = driver_check(driver.store, &history, floor, before->tried, &commit);
     if (wrong == NULL) {
         history_cut(&history, commit);
@@ -145,8 +145,8 @@ static uint64_t count_calls(const bitcask_plan *plan)
 static void crash_everywhere(int32_t sink, int32_t durability, bool padding)
 {
     uint64_t wanted = check_count("PYKV_STATES", 2000) / 5;
-    uint64_t chance = check_seed() * 8 + (uint64_t)sink * 2 + (uint64_t)durability +
-                      (padding ? 7 : 0);
+    uint64_t chance =
+        check_seed() * 8 + (uint64_t)sink * 2 + (uint64_t)durability + (padding ? 7 : 0);
     uint64_t began = states_done;
     while (states_done - began < wanted) {
         bitcask_plan plan = {.seed = 1 + check_random(&chance, 1 << 30),

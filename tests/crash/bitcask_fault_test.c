@@ -1,18 +1,19 @@
 /*
  * bitcask_fault_test: every call to the system, and every allocation, fails once or for ever.
  *
- * A write that fails is not applied, except that one whose sync failed may or may not be there after
- * the store is opened again. Reads never give anything but what was written. When the fault is over a
- * store that is not FAILED goes on; one that is goes on after it was opened again; then everything
- * acknowledged is there, also after a power cut. Nothing leaks.
+ * A write that fails is not applied, except that one whose sync failed may or may not be there
+ * after the store is opened again. Reads never give anything but what was written. When the fault
+ * is over a store that is not FAILED goes on; one that is goes on after it was opened again; then
+ * everything acknowledged is there, also after a power cut. Nothing leaks.
  */
 #include <errno.h>
 
-#include "base/memory.h"
 #include "bitcask_workload.h"
 #include "bitcask_workload_parts.h"
-#include "env/env_fault.h"
 #include "harness/check.h"
+
+#include "base/memory.h"
+#include "env/env_fault.h"
 
 enum { STEPS = 45, STEPS_AFTER = 10 };
 

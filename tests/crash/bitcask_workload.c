@@ -5,10 +5,11 @@
 
 #include <stdio.h>
 
-#include "base/memory.h"
-#include "bitcask/operation.h"
 #include "bitcask_workload_parts.h"
 #include "harness/check.h"
+
+#include "base/memory.h"
+#include "bitcask/operation.h"
 
 size_t workload_key(uint32_t index, char out[WORKLOAD_KEY_BYTES])
 {
@@ -42,7 +43,9 @@ pykv_status driver_open(bitcask_driver *self, env *disk, const bitcask_plan *pla
                         bitcask_history *history)
 {
     pykv_options options = options_of(plan);
-    *self = (bitcask_driver){.plan = plan, .disk = disk, .history = history,
+    *self = (bitcask_driver){.plan = plan,
+                             .disk = disk,
+                             .history = history,
                              .chance = plan->seed * 2 + 1 + history->tried};
     return bitcask_open(disk, WORKLOAD_PATH, &options, &self->store);
 }
@@ -126,8 +129,8 @@ static pykv_status delete_one(bitcask_driver *self)
     int32_t flags = choose_flags(self);
     bool there = self->history->states[self->history->tried].values[index] != 0;
     begin_commit(self->history)->values[index] = 0;
-    pykv_status status = bitcask_delete(
-        self->store, slice_make(key, workload_key(index, key)), flags, &existed);
+    pykv_status status =
+        bitcask_delete(self->store, slice_make(key, workload_key(index, key)), flags, &existed);
     if (status == PYKV_OK && (existed != 0) != there) {
         check_failed(__FILE__, __LINE__, "delete of key %u saw existed=%d", index, existed);
     }
@@ -171,8 +174,9 @@ static pykv_status write_batch(bitcask_driver *self)
         uint32_t number = deletes ? 0 : ++self->history->last_value;
         operations[i].record.kind = deletes ? RECORD_DELETE : RECORD_PUT;
         operations[i].record.key = slice_make(keys[i], workload_key(index, keys[i]));
-        operations[i].record.value =
-            deletes ? slice_make(NULL, 0) : slice_make(values[i], workload_value(number, values[i]));
+        operations[i].record.value = deletes
+                                         ? slice_make(NULL, 0)
+                                         : slice_make(values[i], workload_value(number, values[i]));
         next->values[index] = number;
     }
     pykv_status status = bitcask_write(self->store, operations, count, flags);

@@ -38,9 +38,9 @@ typedef struct key_values {
 /* What the user knows; it outlives the crash. */
 typedef struct bitcask_history {
     key_values states[WORKLOAD_COMMITS_MAX + 2]; /* [n]: after commit n; [0] is empty */
-    size_t tried;      /* commits begun; the last may have failed */
-    size_t finished;   /* commits acknowledged */
-    size_t durable;    /* commits acknowledged as durable, or known so by a later sync or close */
+    size_t tried;                                /* commits begun; the last may have failed */
+    size_t finished;                             /* commits acknowledged */
+    size_t durable; /* commits acknowledged as durable, or known so by a later sync or close */
     uint32_t last_value;
 } bitcask_history;
 
@@ -55,15 +55,16 @@ typedef struct bitcask_driver {
 /* Opens the store; its history goes on. */
 PYKV_NODISCARD pykv_status driver_open(bitcask_driver *self, env *disk, const bitcask_plan *plan,
                                        bitcask_history *history);
-/* One operation of the stream: a write, sync, flush, maintenance, compaction, scan, or reopening. */
+/* One operation of the stream: a write, sync, flush, maintenance, compaction, scan, or reopening.
+ */
 PYKV_NODISCARD pykv_status driver_step(bitcask_driver *self);
 /* Closes cleanly; everything acknowledged is durable then. */
 PYKV_NODISCARD pykv_status driver_close(bitcask_driver *self);
 /* Frees the store as the death of the process would: nothing more is written. */
 void driver_drop(bitcask_driver *self);
 
-/* Reads the whole store by get, contains, scan and count. NULL if its content is that of a state from
- * `from` to `to` of the history (which goes to *commit_out), else what is wrong (static). */
+/* Reads the whole store by get, contains, scan and count. NULL if its content is that of a state
+ * from `from` to `to` of the history (which goes to *commit_out), else what is wrong (static). */
 const char *driver_check(bitcask *store, const bitcask_history *history, size_t from, size_t to,
                          size_t *commit_out);
 

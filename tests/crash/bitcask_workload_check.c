@@ -1,9 +1,10 @@
 /*
  * bitcask_workload_check: comparing a store with a history.
  */
-#include "base/memory.h"
 #include "bitcask_workload.h"
 #include "bitcask_workload_parts.h"
+
+#include "base/memory.h"
 
 const char workload_unreadable[] = "a read failed";
 
@@ -53,8 +54,7 @@ static const char *read_by_get(bitcask *store, const bitcask_history *history, s
         if (status == PYKV_NOT_FOUND) {
             out->values[key] = 0;
         } else if (status == PYKV_OK) {
-            out->values[key] =
-                number_of(history, key, to, slice_make(pinned.data, pinned.length));
+            out->values[key] = number_of(history, key, to, slice_make(pinned.data, pinned.length));
             mem_free(pinned.owned);
         } else {
             return workload_unreadable;

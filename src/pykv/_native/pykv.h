@@ -3,7 +3,8 @@
  * text from which the Python binding is cut.
  *
  * Conventions.
- *  1. Handles are opaque. What *_open or *_new gives, *_close or *_free takes back; NULL is ignored.
+ *  1. Handles are opaque. What *_open or *_new gives, *_close or *_free takes back; NULL is
+ * ignored.
  *  2. Functions return pykv_status. Results come through pointers named *_out, which are untouched
  *     on failure. After a failure pykv_last_error() tells the detail, on the same thread.
  *  3. Keys and values are a pointer and a length. A pointer may be NULL when its length is 0.
@@ -39,26 +40,26 @@ extern "C" {
 /* Status of a call. The numbers are stable; 0 is success. */
 typedef enum pykv_status {
     PYKV_OK = 0,
-    PYKV_NOT_FOUND = 1,          /* the key is absent */
-    PYKV_WOULD_BLOCK = 2,        /* PYKV_NO_WAIT was given and the call would have waited */
-    PYKV_TIMED_OUT = 3,          /* the deadline passed; the call may be repeated */
-    PYKV_INVALID_ARGUMENT = 4,   /* an argument or option is out of its range */
+    PYKV_NOT_FOUND = 1,        /* the key is absent */
+    PYKV_WOULD_BLOCK = 2,      /* PYKV_NO_WAIT was given and the call would have waited */
+    PYKV_TIMED_OUT = 3,        /* the deadline passed; the call may be repeated */
+    PYKV_INVALID_ARGUMENT = 4, /* an argument or option is out of its range */
     PYKV_KEY_TOO_LARGE = 5,
     PYKV_VALUE_TOO_LARGE = 6,
     PYKV_BATCH_TOO_LARGE = 7,
-    PYKV_CORRUPTION = 8,         /* stored bytes are not what was written */
-    PYKV_LOCKED = 9,             /* another opener holds the store */
-    PYKV_READ_ONLY = 10,         /* opened read-only, or the media is */
+    PYKV_CORRUPTION = 8, /* stored bytes are not what was written */
+    PYKV_LOCKED = 9,     /* another opener holds the store */
+    PYKV_READ_ONLY = 10, /* opened read-only, or the media is */
     PYKV_CLOSED = 11,
-    PYKV_FORKED = 12,            /* the handle belongs to the parent process */
+    PYKV_FORKED = 12, /* the handle belongs to the parent process */
     PYKV_IO_FAILED = 13,
-    PYKV_NO_SPACE = 14,          /* disk or quota full; writes work again when there is room */
-    PYKV_STORE_FAILED = 15,      /* an earlier sync failed: reads go on, writes need a reopen */
-    PYKV_COMMIT_UNKNOWN = 16,    /* this write's sync failed: it may or may not survive */
-    PYKV_FORMAT = 17,            /* another engine, a newer format, or not a database */
+    PYKV_NO_SPACE = 14,       /* disk or quota full; writes work again when there is room */
+    PYKV_STORE_FAILED = 15,   /* an earlier sync failed: reads go on, writes need a reopen */
+    PYKV_COMMIT_UNKNOWN = 16, /* this write's sync failed: it may or may not survive */
+    PYKV_FORMAT = 17,         /* another engine, a newer format, or not a database */
     PYKV_NOT_SUPPORTED = 18,
     PYKV_NO_MEMORY = 19,
-    PYKV_INTERNAL = 20,          /* an invariant of the library broke */
+    PYKV_INTERNAL = 20, /* an invariant of the library broke */
     PYKV_PATH_NOT_FOUND = 21,
     PYKV_PATH_EXISTS = 22,
     PYKV_NO_PERMISSION = 23,
@@ -87,9 +88,10 @@ enum {
 
 /* Flags of single calls, or-ed together. */
 enum {
-    PYKV_SYNC = 1,     /* wait until this write and all before it are on the device */
-    PYKV_NO_SYNC = 2,  /* do not wait, even in a store opened with PYKV_DURABILITY_SYNC */
-    PYKV_NO_WAIT = 4   /* return PYKV_WOULD_BLOCK, with nothing done, rather than wait or read a disk */
+    PYKV_SYNC = 1,    /* wait until this write and all before it are on the device */
+    PYKV_NO_SYNC = 2, /* do not wait, even in a store opened with PYKV_DURABILITY_SYNC */
+    PYKV_NO_WAIT =
+        4 /* return PYKV_WOULD_BLOCK, with nothing done, rather than wait or read a disk */
 };
 
 /* How the mapped log sink is chosen. */
@@ -115,67 +117,68 @@ typedef struct pykv_many pykv_many;
 /* Detail of the last failure of the calling thread. Strings are NUL-terminated, maybe empty. */
 typedef struct pykv_error {
     pykv_status status;
-    int32_t system_errno;   /* 0: not from the system */
-    uint64_t offset;        /* of the damage in path, for PYKV_CORRUPTION */
+    int32_t system_errno; /* 0: not from the system */
+    uint64_t offset;      /* of the damage in path, for PYKV_CORRUPTION */
     uint64_t expected;
     uint64_t got;
-    int64_t owner_pid;      /* for PYKV_LOCKED: who holds it, 0 unknown */
+    int64_t owner_pid; /* for PYKV_LOCKED: who holds it, 0 unknown */
     char text[512];
     char path[512];
 } pykv_error;
 
 /* Options of pykv_open. Zero means the default given in brackets. */
 typedef struct pykv_options {
-    int32_t engine;                   /* PYKV_ENGINE_ANY: the directory decides [new: bitcask] */
-    int32_t durability;               /* [PYKV_DURABILITY_OS] */
-    uint64_t interval_us;             /* of PYKV_DURABILITY_INTERVAL [100,000] */
-    int32_t must_exist;               /* nonzero: do not create */
-    int32_t must_not_exist;           /* nonzero: fail if there is a database already */
-    int32_t read_only;                /* nonzero: no lock, no write, the state at open */
-    int32_t log_sink;                 /* PYKV_LOG_AUTO | PWRITE | MAPPED [auto] */
-    uint64_t segment_bytes;           /* Bitcask segment size, 4 KiB .. 16 GiB [64 MiB] */
-    uint64_t batch_bytes_max;         /* largest batch, 4 KiB .. 1 GiB [64 MiB] */
-    double space_amplification_max;   /* bytes on disk over live bytes that merging keeps, > 1 [1.5] */
-    int32_t log_sector_padding;       /* nonzero: each sync pads the log to a 512-byte sector */
-    int32_t no_mapped_reads;          /* nonzero: read by pread only */
-    int32_t recover_point_in_time;    /* nonzero: cut the log at damage instead of refusing to open */
-    uint64_t merge_bytes_per_second;  /* pace of merging, 0 unlimited */
+    int32_t engine;           /* PYKV_ENGINE_ANY: the directory decides [new: bitcask] */
+    int32_t durability;       /* [PYKV_DURABILITY_OS] */
+    uint64_t interval_us;     /* of PYKV_DURABILITY_INTERVAL [100,000] */
+    int32_t must_exist;       /* nonzero: do not create */
+    int32_t must_not_exist;   /* nonzero: fail if there is a database already */
+    int32_t read_only;        /* nonzero: no lock, no write, the state at open */
+    int32_t log_sink;         /* PYKV_LOG_AUTO | PWRITE | MAPPED [auto] */
+    uint64_t segment_bytes;   /* Bitcask segment size, 4 KiB .. 16 GiB [64 MiB] */
+    uint64_t batch_bytes_max; /* largest batch, 4 KiB .. 1 GiB [64 MiB] */
+    double
+        space_amplification_max;   /* bytes on disk over live bytes that merging keeps, > 1 [1.5] */
+    int32_t log_sector_padding;    /* nonzero: each sync pads the log to a 512-byte sector */
+    int32_t no_mapped_reads;       /* nonzero: read by pread only */
+    int32_t recover_point_in_time; /* nonzero: cut the log at damage instead of refusing to open */
+    uint64_t merge_bytes_per_second; /* pace of merging, 0 unlimited */
 } pykv_options;
 
 /* Counters and gauges of a store. Bytes are bytes, counts are since open unless said otherwise. */
 typedef struct pykv_stats {
-    uint64_t key_count;               /* live keys */
-    uint64_t live_bytes;              /* of records that are current */
-    uint64_t disk_bytes;              /* of all segment files, up to their logical length */
+    uint64_t key_count;  /* live keys */
+    uint64_t live_bytes; /* of records that are current */
+    uint64_t disk_bytes; /* of all segment files, up to their logical length */
     uint64_t segment_count;
-    uint64_t keydir_bytes;            /* memory of the key directory */
-    uint64_t undo_bytes;              /* memory of displaced versions kept for open iterators */
+    uint64_t keydir_bytes; /* memory of the key directory */
+    uint64_t undo_bytes;   /* memory of displaced versions kept for open iterators */
     uint64_t open_scan_count;
-    uint64_t last_sequence;           /* of the last visible write */
-    uint64_t synced_sequence;         /* of the last write known to be on the device */
-    uint64_t epoch;                   /* rises with each unclean recovery */
+    uint64_t last_sequence;   /* of the last visible write */
+    uint64_t synced_sequence; /* of the last write known to be on the device */
+    uint64_t epoch;           /* rises with each unclean recovery */
     uint64_t put_count;
     uint64_t delete_count;
     uint64_t get_count;
     uint64_t get_hit_count;
     uint64_t sync_count;
-    uint64_t written_bytes;           /* to logs, by writers */
-    uint64_t merged_bytes;            /* to logs, by merges */
+    uint64_t written_bytes; /* to logs, by writers */
+    uint64_t merged_bytes;  /* to logs, by merges */
     uint64_t merge_count;
-    uint64_t tag_mismatch_count;      /* records read because a tag matched another key's */
-    uint64_t cold_read_count;         /* reads that went through pread */
-    uint64_t recovered_record_count;  /* replayed from logs at open */
-    uint64_t discarded_bytes;         /* of torn log tail set aside at open */
-    uint64_t open_us;                 /* time open took */
-    uint64_t bus_fault_count;         /* pages of mapped files that could not be read */
-    int32_t state;                    /* PYKV_STATE_* */
-    int32_t engine;                   /* PYKV_ENGINE_* */
-    int32_t durability;               /* in force */
-    int32_t log_sink;                 /* in force: PYKV_LOG_PWRITE or PYKV_LOG_MAPPED */
+    uint64_t tag_mismatch_count;     /* records read because a tag matched another key's */
+    uint64_t cold_read_count;        /* reads that went through pread */
+    uint64_t recovered_record_count; /* replayed from logs at open */
+    uint64_t discarded_bytes;        /* of torn log tail set aside at open */
+    uint64_t open_us;                /* time open took */
+    uint64_t bus_fault_count;        /* pages of mapped files that could not be read */
+    int32_t state;                   /* PYKV_STATE_* */
+    int32_t engine;                  /* PYKV_ENGINE_* */
+    int32_t durability;              /* in force */
+    int32_t log_sink;                /* in force: PYKV_LOG_PWRITE or PYKV_LOG_MAPPED */
     int32_t bus_guard_active;
-    int32_t hot_mode;                 /* 1: mapped reads without releasing anything */
-    int32_t recovered_from_image;     /* 1: the key directory came from its saved image */
-    int32_t clean_open;               /* 1: the last close was clean */
+    int32_t hot_mode;             /* 1: mapped reads without releasing anything */
+    int32_t recovered_from_image; /* 1: the key directory came from its saved image */
+    int32_t clean_open;           /* 1: the last close was clean */
 } pykv_stats;
 
 /* A value pinned in place: data is valid until pykv_unpin. Hold it only as long as a copy takes. */
@@ -209,8 +212,8 @@ typedef struct pykv_report {
     uint64_t record_count;
     uint64_t byte_count;
     uint64_t damage_count;
-    uint64_t lost_record_count;       /* repair: records that could not be saved, where known */
-    uint64_t kept_record_count;       /* repair: records in the repaired database */
+    uint64_t lost_record_count; /* repair: records that could not be saved, where known */
+    uint64_t kept_record_count; /* repair: records in the repaired database */
     pykv_damage damages[64];
 } pykv_report;
 
@@ -218,7 +221,7 @@ typedef struct pykv_report {
 typedef struct pykv_progress {
     uint64_t done;
     uint64_t total;
-    int32_t cancel;                   /* set nonzero to end the call early with PYKV_TIMED_OUT */
+    int32_t cancel; /* set nonzero to end the call early with PYKV_TIMED_OUT */
 } pykv_progress;
 
 /* ---- library ---- */
@@ -245,8 +248,8 @@ PYKV_API pykv_status pykv_open(const char *path, const pykv_options *options,
  * PYKV_TIMED_OUT leaves the store closing: new calls are refused, and close may be called again. */
 PYKV_API pykv_status pykv_close(pykv_store *store, int64_t timeout_us);
 
-/* Frees a handle; closes it first if needed. No call may be running or follow, and its scans and manys must
- * have been freed. In a forked child it does nothing. */
+/* Frees a handle; closes it first if needed. No call may be running or follow, and its scans and
+ * manys must have been freed. In a forked child it does nothing. */
 PYKV_API void pykv_free(pykv_store *store);
 
 /* PYKV_ENGINE_* of the database at path, or PYKV_ENGINE_ANY if there is none.
@@ -277,8 +280,8 @@ PYKV_API pykv_status pykv_contains(pykv_store *store, const void *key, size_t ke
 PYKV_API pykv_status pykv_many_new(pykv_store *store, pykv_many **many_out);
 PYKV_API void pykv_many_free(pykv_many *many);
 
-/* Looks up count keys; keys[i] has key_lengths[i] bytes. A batch written meanwhile is seen whole or not
- * at all. The results are pinned until pykv_many_release. */
+/* Looks up count keys; keys[i] has key_lengths[i] bytes. A batch written meanwhile is seen whole or
+ * not at all. The results are pinned until pykv_many_release. */
 PYKV_API pykv_status pykv_get_many(pykv_many *many, size_t count, const void *const *keys,
                                    const size_t *key_lengths, int32_t flags);
 
@@ -287,8 +290,8 @@ PYKV_API const uint8_t *const *pykv_many_values(const pykv_many *many);
 PYKV_API const size_t *pykv_many_lengths(const pykv_many *many);
 PYKV_API void pykv_many_release(pykv_many *many);
 
-/* All rows at one moment, in no order. keys_only leaves values empty. A scan is used by one thread at
- * a time. */
+/* All rows at one moment, in no order. keys_only leaves values empty. A scan is used by one thread
+ * at a time. */
 PYKV_API pykv_status pykv_scan_open(pykv_store *store, int32_t keys_only, pykv_scan **scan_out);
 
 /* Next rows, at most about chunk_bytes of them (0: 64 KiB); count 0 at the end. */
@@ -304,19 +307,22 @@ PYKV_API pykv_status pykv_count(pykv_store *store, uint64_t *count_out);
 PYKV_API pykv_status pykv_put(pykv_store *store, const void *key, size_t key_length,
                               const void *value, size_t value_length, int32_t flags);
 
-/* Deletes key; existed_out (may be NULL) tells whether it was there. A missing key writes nothing. */
+/* Deletes key; existed_out (may be NULL) tells whether it was there. A missing key writes nothing.
+ */
 PYKV_API pykv_status pykv_delete(pykv_store *store, const void *key, size_t key_length,
                                  int32_t flags, int32_t *existed_out);
 
-/* Sets key to value (value NULL with value_length 0 and delete_it nonzero: deletes) iff its value now
- * equals expected (expect_absent nonzero: iff it is absent). swapped_out tells whether it did. */
+/* Sets key to value (value NULL with value_length 0 and delete_it nonzero: deletes) iff its value
+ * now equals expected (expect_absent nonzero: iff it is absent). swapped_out tells whether it did.
+ */
 PYKV_API pykv_status pykv_compare_and_set(pykv_store *store, const void *key, size_t key_length,
                                           const void *expected, size_t expected_length,
                                           int32_t expect_absent, const void *value,
                                           size_t value_length, int32_t delete_it, int32_t flags,
                                           int32_t *swapped_out);
 
-/* Puts count pairs as one batch, without copying them first; values NULL deletes the keys instead. */
+/* Puts count pairs as one batch, without copying them first; values NULL deletes the keys instead.
+ */
 PYKV_API pykv_status pykv_write_many(pykv_store *store, size_t count, const void *const *keys,
                                      const size_t *key_lengths, const void *const *values,
                                      const size_t *value_lengths, int32_t flags);

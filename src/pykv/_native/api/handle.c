@@ -13,8 +13,9 @@ pykv_status handle_refuse(const pykv_store *store)
                                       "in the child, or use read_only there");
     }
     if (store->broken_count != invariant_broken_count()) {
-        return error_set(PYKV_INTERNAL, "an invariant of pykv was broken (%.300s): close the store and "
-                                        "report this",
+        return error_set(PYKV_INTERNAL,
+                         "an invariant of pykv was broken (%.300s): close the store and "
+                         "report this",
                          error_last()->text);
     }
     return error_set(PYKV_CLOSED, "the store is closed");
@@ -48,6 +49,13 @@ void handle_leave_long(pykv_store *store)
     atomic_fetch_sub_explicit(&store->engine->long_calls, 1, memory_order_release);
 }
 
+static void free_handle(pykv_store *store)
+{
+    condition_destroy(&store->closer_left);
+    mutex_destroy(&store->closer_lock);
+    mem_free(store);
+}
+
 pykv_status pykv_open(const char *path, const pykv_options *options, pykv_store **store_out)
 {
     pykv_status status = process_init();
@@ -65,13 +73,47 @@ pykv_status pykv_open(const char *path, const pykv_options *options, pykv_store 
     }
     store->stamp = process_stamp();
     store->broken_count = invariant_broken_count();
+    mutex_init(&store->closer_lock);
+    condition_init(&store->closer_left);
     status = bitcask_open(env_posix(), path, options, &store->engine);
     if (status != PYKV_OK) {
-        mem_free(store);
+        free_handle(store);
         return status;
     }
     *store_out = store;
     return PYKV_OK;
+}
+
+/* Waits for the turn to close: at most timeout_us, negative for ever. False: time ran out. */
+static bool enter_closer(pykv_store *store, int64_t timeout_us)
+{
+    uint64_t began = env_monotonic_us(env_posix());
+    bool entered = true;
+    mutex_lock(&store->closer_lock);
+    while (store->closer_inside && entered) {
+        uint64_t elapsed = env_monotonic_us(env_posix()) - began;
+        if (timeout_us < 0) {
+            condition_wait(&store->closer_left, &store->closer_lock);
+        } else if (elapsed < (uint64_t)timeout_us) {
+            (void)condition_wait_for(&store->closer_left, &store->closer_lock,
+                                     (uint64_t)timeout_us - elapsed);
+        } else {
+            entered = false;
+        }
+    }
+    if (entered) {
+        store->closer_inside = true;
+    }
+    mutex_unlock(&store->closer_lock);
+    return entered;
+}
+
+static void leave_closer(pykv_store *store)
+{
+    mutex_lock(&store->closer_lock);
+    store->closer_inside = false;
+    condition_broadcast(&store->closer_left);
+    mutex_unlock(&store->closer_lock);
 }
 
 pykv_status pykv_close(pykv_store *store, int64_t timeout_us)
@@ -79,7 +121,12 @@ pykv_status pykv_close(pykv_store *store, int64_t timeout_us)
     if (store == NULL || store->stamp != process_stamp()) {
         return PYKV_OK;
     }
-    return bitcask_close(store->engine, timeout_us);
+    if (!enter_closer(store, timeout_us)) {
+        return error_set(PYKV_TIMED_OUT, "another thread is still closing the store: close again");
+    }
+    pykv_status status = bitcask_close(store->engine, timeout_us);
+    leave_closer(store);
+    return status;
 }
 
 void pykv_free(pykv_store *store)
@@ -91,7 +138,7 @@ void pykv_free(pykv_store *store)
         /* What close could not write the next open recovers. */
     }
     bitcask_free(store->engine);
-    mem_free(store);
+    free_handle(store);
 }
 
 pykv_status pykv_repair(const char *path, pykv_report *report_out)

@@ -1,9 +1,9 @@
 /*
  * handle: what pykv_store is, and how every call enters and leaves it.
  *
- * A call first compares the fork stamp, then counts itself in, then looks whether the store is closing:
- * close waits for all that came in before. Short calls count in the readers' epoch, so what they read
- * stays; long ones (upkeep, lent threads) in a counter of their own.
+ * A call first compares the fork stamp, then counts itself in, then looks whether the store is
+ * closing: close waits for all that came in before. Short calls count in the readers' epoch, so
+ * what they read stays; long ones (upkeep, lent threads) in a counter of their own.
  */
 #ifndef PYKV_API_HANDLE_H
 #define PYKV_API_HANDLE_H
@@ -11,6 +11,7 @@
 #include "base/epoch.h"
 #include "base/error.h"
 #include "base/invariant.h"
+#include "base/mutex.h"
 #include "base/process.h"
 #include "bitcask/bitcask.h"
 #include "bitcask/store.h"
@@ -19,6 +20,11 @@ struct pykv_store {
     uint64_t stamp;        /* of the process that opened it */
     uint64_t broken_count; /* invariants broken in this process before it was opened */
     bitcask *engine;
+
+    /* Threads that close take turns. */
+    mutex closer_lock;
+    condition closer_left;
+    bool closer_inside GUARDED_BY(closer_lock);
 };
 
 /* The reason why a call may not go on, recorded as the last error. */

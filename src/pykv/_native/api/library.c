@@ -1,8 +1,9 @@
 /*
  * library: version, names of statuses, the last error.
  */
-#include "base/error.h"
 #include "pykv.h"
+
+#include "base/error.h"
 
 #define PYKV_VERSION_TEXT "0.1.0"
 

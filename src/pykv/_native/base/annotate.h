@@ -21,8 +21,8 @@
 #define TRY_ACQUIRES(...)         PYKV_THREAD_ATTRIBUTE(try_acquire_capability(__VA_ARGS__))
 #define NO_THREAD_SAFETY_ANALYSIS PYKV_THREAD_ATTRIBUTE(no_thread_safety_analysis)
 
-/* For functions that run while no other thread knows the object: before its open returned, or after its
- * close drained it. */
+/* For functions that run while no other thread knows the object: before its open returned, or after
+ * its close drained it. */
 #define SINGLE_THREADED NO_THREAD_SAFETY_ANALYSIS
 
 #define PYKV_NODISCARD   __attribute__((warn_unused_result))

@@ -6,9 +6,10 @@
 #ifndef PYKV_BITCASK_BITCASK_H
 #define PYKV_BITCASK_BITCASK_H
 
+#include "pykv.h"
+
 #include "base/slice.h"
 #include "env/env.h"
-#include "pykv.h"
 
 typedef struct bitcask bitcask;
 typedef struct operation operation;
@@ -20,8 +21,9 @@ PYKV_NODISCARD pykv_status bitcask_close(bitcask *self, int64_t timeout_us);
 /* Frees a closed store; in a forked child an open one too, without touching its files. */
 void bitcask_free(bitcask *self);
 
-/* Sets data and length, which stay valid as long as the caller stays in the epoch, or, read by pread, until
- * mem_free(owned). REQUIRES: the caller is in the epoch, here and in every call but those marked long. */
+/* Sets data and length, which stay valid as long as the caller stays in the epoch, or, read by
+ * pread, until mem_free(owned). REQUIRES: the caller is in the epoch, here and in every call but
+ * those marked long. */
 PYKV_NODISCARD pykv_status bitcask_get(bitcask *self, slice key, int32_t flags,
                                        pykv_pinned *pinned_out);
 PYKV_NODISCARD pykv_status bitcask_contains(bitcask *self, slice key, int32_t flags);
@@ -60,7 +62,8 @@ PYKV_NODISCARD pykv_status bitcask_verify(bitcask *self, pykv_progress *progress
                                           pykv_report *report_out);
 PYKV_NODISCARD pykv_status bitcask_repair(env *env, const char *path, pykv_report *report_out);
 PYKV_NODISCARD pykv_status bitcask_destroy(env *env, const char *path);
-/* Engine of the database in home: PYKV_ENGINE_ANY if there is none, PYKV_FORMAT if it is not ours. */
+/* Engine of the database in home: PYKV_ENGINE_ANY if there is none, PYKV_FORMAT if it is not ours.
+ */
 PYKV_NODISCARD pykv_status bitcask_detect(env_directory *home, int32_t *engine_out);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * close: draining, the clean-close state, releasing.
  *
- * A clean close leaves the log synced, the directory image written and a manifest that says so; if any of
- * this fails the next open recovers as after a crash.
+ * A clean close leaves the log synced, the directory image written and a manifest that says so; if
+ * any of this fails the next open recovers as after a crash.
  */
 #include "base/error.h"
 #include "base/invariant.h"
@@ -35,7 +35,8 @@ static bool drain(bitcask *self, int64_t timeout_us)
     return true;
 }
 
-/* A prepared segment that was never used is dropped: a clean store has one un-sealed segment at most. */
+/* A prepared segment that was never used is dropped: a clean store has one un-sealed segment at
+ * most. */
 static void drop_prepared(bitcask *self)
 {
     mutex_lock(&self->writer);
@@ -146,7 +147,8 @@ void bitcask_free(bitcask *self) SINGLE_THREADED
     if (self == NULL) {
         return;
     }
-    if (self->home != NULL || atomic_load_explicit(&self->directory, memory_order_relaxed) != NULL) {
+    if (self->home != NULL ||
+        atomic_load_explicit(&self->directory, memory_order_relaxed) != NULL) {
         release(self);
     }
     mem_free(self->segments);

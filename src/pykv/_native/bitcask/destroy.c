@@ -1,7 +1,8 @@
 /*
  * destroy: removing the files of a store, and nothing else.
  *
- * The manifest goes first: a store whose destruction was interrupted does not open as one with less in it.
+ * The manifest goes first: a store whose destruction was interrupted does not open as one with less
+ * in it.
  */
 #include <string.h>
 

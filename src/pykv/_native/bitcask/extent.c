@@ -56,8 +56,8 @@ static pykv_status make_leaves(extent_map *self, uint64_t first, uint64_t count)
 static void fill(extent_map *self, uint64_t first, uint64_t count, struct segment *segment)
 {
     for (uint64_t extent = first; extent < first + count; extent++) {
-        _Atomic(struct segment *) *leaf = atomic_load_explicit(
-            &self->leaves[extent / EXTENT_LEAF_EXTENTS], memory_order_relaxed);
+        _Atomic(struct segment *) *leaf =
+            atomic_load_explicit(&self->leaves[extent / EXTENT_LEAF_EXTENTS], memory_order_relaxed);
         atomic_store_explicit(&leaf[extent % EXTENT_LEAF_EXTENTS], segment, memory_order_release);
     }
 }

@@ -4,9 +4,10 @@
  * An address is a number of 8-byte granules in a space of 2^40 granules, cut into extents of 1 MiB.
  * A segment holds a run of extents, from its address base on. See docs/decisions/0004.
  *
- * Thread-safety: extent_segment may be called by readers inside an epoch beside one writer; the others
- * need the store's writer lock. Invariant: an extent leads to a segment from extent_take until
- * extent_give_back, which the owner calls after all readers that might hold such an address left.
+ * Thread-safety: extent_segment may be called by readers inside an epoch beside one writer; the
+ * others need the store's writer lock. Invariant: an extent leads to a segment from extent_take
+ * until extent_give_back, which the owner calls after all readers that might hold such an address
+ * left.
  */
 #ifndef PYKV_BITCASK_EXTENT_H
 #define PYKV_BITCASK_EXTENT_H
@@ -14,8 +15,9 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#include "base/annotate.h"
 #include "pykv.h"
+
+#include "base/annotate.h"
 
 enum {
     EXTENT_BYTES = 1024 * 1024,

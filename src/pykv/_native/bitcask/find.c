@@ -116,8 +116,8 @@ pykv_status bitcask_find(bitcask *self, directory *keys, uint64_t hash, slice ke
     while (keydir_next(&cursor)) {
         record found;
         bool match;
-        status = compare_candidate(self, cursor.address, key, mode, check_body, scratch, &found,
-                                   &match);
+        status =
+            compare_candidate(self, cursor.address, key, mode, check_body, scratch, &found, &match);
         if (PYKV_LIKELY(match)) {
             *cursor_out = cursor;
             *out = found;

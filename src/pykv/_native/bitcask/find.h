@@ -1,9 +1,9 @@
 /*
  * find: looking up records, and the choice between mapped reads and pread.
  *
- * Hot mode: mapped bytes are in memory, an access costs nanoseconds and may be made holding any lock.
- * Eight accesses slower than BITCASK_COLD_US in a window of 1,024 make the store cold for a second:
- * reads then go by pread, with nothing held.
+ * Hot mode: mapped bytes are in memory, an access costs nanoseconds and may be made holding any
+ * lock. Eight accesses slower than BITCASK_COLD_US in a window of 1,024 make the store cold for a
+ * second: reads then go by pread, with nothing held.
  */
 #ifndef PYKV_BITCASK_FIND_H
 #define PYKV_BITCASK_FIND_H
@@ -16,7 +16,8 @@ static inline uint64_t bitcask_hash(const bitcask *self, const void *key, size_t
     return hash_murmur3(key, key_length, self->hash_seed_low, self->hash_seed_high).low;
 }
 
-/* How a read may go: mapped and at once, or by pread; with the writer lock held no change runs beside. */
+/* How a read may go: mapped and at once, or by pread; with the writer lock held no change runs
+ * beside. */
 typedef enum read_mode {
     READ_HOT = 1,
     READ_COLD = 2,
@@ -32,12 +33,11 @@ read_mode bitcask_read_mode(bitcask *self);
 /* Tells how long a mapped access took, in cycles. */
 void bitcask_note_access(bitcask *self, uint64_t cycles);
 
-/* Finds the current record of key. READ_HOT reads mapped bytes only and gives PYKV_WOULD_BLOCK when that
- * will not do; READ_COLD reads into scratch. out borrows from the mapping or scratch. The caller is in
- * the epoch or holds writer. cursor_out stands on the slot. */
+/* Finds the current record of key. READ_HOT reads mapped bytes only and gives PYKV_WOULD_BLOCK when
+ * that will not do; READ_COLD reads into scratch. out borrows from the mapping or scratch. The
+ * caller is in the epoch or holds writer. cursor_out stands on the slot. */
 PYKV_NODISCARD pykv_status bitcask_find(bitcask *self, directory *keys, uint64_t hash, slice key,
                                         read_mode mode, bool check_body, buffer *scratch,
                                         keydir_cursor *cursor_out, record *out);
-
 
 #endif

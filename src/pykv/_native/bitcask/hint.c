@@ -108,8 +108,7 @@ static void encode(const bitcask *store, const segment *source, const hint_list 
     store_u64(out + 24, atomic_load_explicit(&source->length, memory_order_acquire));
     store_u64(out + 32, store->store_id);
     store_u64(out + 40, list->count);
-    store_u32(out + 48,
-              crc32c_extend(0, out + HINT_HEADER_BYTES, list->count * HINT_ENTRY_BYTES));
+    store_u32(out + 48, crc32c_extend(0, out + HINT_HEADER_BYTES, list->count * HINT_ENTRY_BYTES));
     store_u32(out + HINT_HEADER_CRC_AT, crc32c_extend(0, out, HINT_HEADER_CRC_AT));
 }
 
@@ -154,13 +153,12 @@ static pykv_status decode(const uint8_t *data, const char *path, uint64_t length
     for (uint64_t i = 0; i < count && status == PYKV_OK; i++) {
         const uint8_t *at = data + HINT_HEADER_BYTES + i * HINT_ENTRY_BYTES;
         uint32_t packed = load_u32(at + 20);
-        hint_entry entry = {
-            .hash = load_u64(at),
-            .sequence = load_u64(at + 8),
-            .offset = (uint64_t)load_u32(at + 16) * RECORD_GRANULE_BYTES,
-            .bytes = (uint64_t)(packed & ((UINT32_C(1) << HINT_SIZE_BITS) - 1)) *
-                     RECORD_GRANULE_BYTES,
-            .kind = (uint8_t)(packed >> HINT_SIZE_BITS)};
+        hint_entry entry = {.hash = load_u64(at),
+                            .sequence = load_u64(at + 8),
+                            .offset = (uint64_t)load_u32(at + 16) * RECORD_GRANULE_BYTES,
+                            .bytes = (uint64_t)(packed & ((UINT32_C(1) << HINT_SIZE_BITS) - 1)) *
+                                     RECORD_GRANULE_BYTES,
+                            .kind = (uint8_t)(packed >> HINT_SIZE_BITS)};
         if (entry.kind < RECORD_PUT || entry.kind > RECORD_CLEAR ||
             entry.offset < LOG_SEGMENT_HEADER_BYTES || entry.offset > length ||
             entry.bytes > length - entry.offset) {
@@ -222,8 +220,7 @@ static pykv_status write_file(env_directory *home, const char *name, const buffe
 {
     env_file *file;
     slice whole = slice_make(bytes->data, bytes->size);
-    pykv_status status =
-        env_file_open(home, name, ENV_WRITE | ENV_CREATE | ENV_TRUNCATE, &file);
+    pykv_status status = env_file_open(home, name, ENV_WRITE | ENV_CREATE | ENV_TRUNCATE, &file);
     if (status != PYKV_OK) {
         return status;
     }

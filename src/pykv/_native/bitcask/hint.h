@@ -12,12 +12,12 @@
  *       48    4  entries_crc     crc32c of all entries
  *       52    8  zero
  *       60    4  header_crc      crc32c of bytes 0..60
- *       64       entries of 24 bytes in segment order: hash u64, sequence u64, offset u32 (granules),
- *                kind and size u32 (RECORD_* in the high 4 bits, record granules in the low 28)
+ *       64       entries of 24 bytes in segment order: hash u64, sequence u64, offset u32
+ * (granules), kind and size u32 (RECORD_* in the high 4 bits, record granules in the low 28)
  *
- * Every put, delete and clear of the segment has an entry; batch members only of whole batches. A hint is
- * redundant: one that is missing, damaged or of another file is made again from the segment.
- * Documented in docs/format/hint.md. Thread-safety: none needed, files are written once.
+ * Every put, delete and clear of the segment has an entry; batch members only of whole batches. A
+ * hint is redundant: one that is missing, damaged or of another file is made again from the
+ * segment. Documented in docs/format/hint.md. Thread-safety: none needed, files are written once.
  */
 #ifndef PYKV_BITCASK_HINT_H
 #define PYKV_BITCASK_HINT_H
@@ -50,12 +50,13 @@ PYKV_NODISCARD pykv_status hint_list_add(hint_list *self, const hint_entry *entr
 PYKV_NODISCARD pykv_status hint_scan(const bitcask *store, const segment *source,
                                      hint_list *list_out);
 
-/* Reads the hint file of a segment: PYKV_NOT_FOUND if there is none, PYKV_CORRUPTION if it is of no use. */
+/* Reads the hint file of a segment: PYKV_NOT_FOUND if there is none, PYKV_CORRUPTION if it is of no
+ * use. */
 PYKV_NODISCARD pykv_status hint_read(const bitcask *store, const segment *source,
                                      hint_list *list_out);
 
-/* Writes the hint file of a sealed and synced segment, whole under its name or not at all; the name is
- * durable after the next directory sync. */
+/* Writes the hint file of a sealed and synced segment, whole under its name or not at all; the name
+ * is durable after the next directory sync. */
 PYKV_NODISCARD pykv_status hint_write(const bitcask *store, const segment *source,
                                       const hint_list *list);
 

@@ -106,8 +106,8 @@ pykv_status bitcask_write_image(bitcask *self)
         mutex_unlock(&self->writer);
     }
     if (status == PYKV_OK) {
-        status = keydir_image_write(directory_now(self)->keys, self->home, BITCASK_IMAGE_NAME,
-                                    &header);
+        status =
+            keydir_image_write(directory_now(self)->keys, self->home, BITCASK_IMAGE_NAME, &header);
     }
     mem_free(header.segments);
     return status;

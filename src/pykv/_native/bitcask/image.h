@@ -6,10 +6,9 @@
 
 #include "bitcask/store.h"
 
-/* Makes sure that the directory pages of hash are checked; rebuilds the directory from the segments if
- * one is damaged. */
-PYKV_NODISCARD pykv_status bitcask_check_image(bitcask *self, uint64_t hash)
-    EXCLUDES(self->writer);
+/* Makes sure that the directory pages of hash are checked; rebuilds the directory from the segments
+ * if one is damaged. */
+PYKV_NODISCARD pykv_status bitcask_check_image(bitcask *self, uint64_t hash) EXCLUDES(self->writer);
 
 /* The same with the lock held. */
 PYKV_NODISCARD pykv_status bitcask_check_image_locked(bitcask *self, uint64_t hash)
@@ -19,8 +18,8 @@ PYKV_NODISCARD pykv_status bitcask_check_image_locked(bitcask *self, uint64_t ha
 PYKV_NODISCARD pykv_status bitcask_check_image_some(bitcask *self, bool *more_out)
     EXCLUDES(self->writer);
 
-/* Writes the image that the next open maps. Requires a synced store without writers. A failure costs only
- * a slower open. */
+/* Writes the image that the next open maps. Requires a synced store without writers. A failure
+ * costs only a slower open. */
 PYKV_NODISCARD pykv_status bitcask_write_image(bitcask *self) REQUIRES(self->manifest_lock)
     EXCLUDES(self->writer);
 

@@ -54,9 +54,8 @@ pykv_status bitcask_continue_active(bitcask *self, const manifest_segment *entry
         /* The option may have grown since the image was written: another segment may be next. */
         capacity = extent_room_at(&self->extents, base, capacity);
     }
-    pykv_status status =
-        load_segment(self, entry, capacity > entry->length ? capacity : entry->length, base,
-                     &opened);
+    pykv_status status = load_segment(
+        self, entry, capacity > entry->length ? capacity : entry->length, base, &opened);
     if (status != PYKV_OK || self->options.read_only != 0) {
         return status;
     }
@@ -135,7 +134,7 @@ pykv_status bitcask_load_image(bitcask *self, const manifest *listed)
         return error_set_no_memory((listed->segment_count + 1) * sizeof *bases);
     }
     if (image.store_id != listed->store_id || image.merge_edit != listed->merge_edit ||
-               image.epoch != listed->epoch || image.sequence != listed->last_sequence) {
+        image.epoch != listed->epoch || image.sequence != listed->last_sequence) {
         status = PYKV_NOT_FOUND;
     } else {
         status = match_bases(listed, &image, bases);

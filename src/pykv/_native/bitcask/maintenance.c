@@ -1,9 +1,10 @@
 /*
  * maintenance: what lent threads do, in bounded steps.
  *
- * LOG: prepares the next segment and the mapped tail ahead of writers, syncs at the interval asked for and
- * at least every 30 s, syncs sealed segments. DATA: writes hints, checks the directory image, merges,
- * frees what readers left. A step that fails degrades the store until a later one succeeds.
+ * LOG: prepares the next segment and the mapped tail ahead of writers, syncs at the interval asked
+ * for and at least every 30 s, syncs sealed segments. DATA: writes hints, checks the directory
+ * image, merges, frees what readers left. A step that fails degrades the store until a later one
+ * succeeds.
  */
 #include "base/error.h"
 #include "base/invariant.h"
@@ -20,7 +21,7 @@ enum {
     MAINTAIN_IDLE_US = 250000,   /* a lent thread looks for work at least this often */
     MAINTAIN_RETRY_US = 1000000, /* after a failure */
     MAINTAIN_SEAL_IDLE_US = 1000000,
-    MAINTAIN_FRUIT_SHARE = 16    /* a merge that freed less of its input makes merging rest */
+    MAINTAIN_FRUIT_SHARE = 16 /* a merge that freed less of its input makes merging rest */
 };
 
 /* ---- LOG ---- */
@@ -73,8 +74,8 @@ static segment *without_hint(bitcask *self) REQUIRES(self->writer)
 {
     for (size_t i = 0; i < self->segment_count; i++) {
         segment *candidate = self->segments[i];
-        if (candidate->sealed && candidate->synced && !candidate->has_hint &&
-            !candidate->merging && !candidate->leaving) {
+        if (candidate->sealed && candidate->synced && !candidate->has_hint && !candidate->merging &&
+            !candidate->leaving) {
             return candidate;
         }
     }
@@ -106,7 +107,8 @@ static pykv_status hint_step(bitcask *self, bool *worked)
     return status;
 }
 
-/* The active segment holds much that is dead, and nobody writes: seal it, so that it can be merged. */
+/* The active segment holds much that is dead, and nobody writes: seal it, so that it can be merged.
+ */
 static pykv_status seal_if_idle(bitcask *self) REQUIRES(self->writer)
 {
     segment *active = self->active;
@@ -175,8 +177,7 @@ static pykv_status merge_work(bitcask *self, bool *worked) REQUIRES(self->merge_
     if (status == PYKV_OK && !more) {
         uint64_t now = disk_bytes(self);
         bool fruitful = now + now / MAINTAIN_FRUIT_SHARE < self->merge_began_disk;
-        self->merge_rest_until =
-            fruitful ? 0 : written_now(self) + self->options.segment_bytes / 4;
+        self->merge_rest_until = fruitful ? 0 : written_now(self) + self->options.segment_bytes / 4;
     }
     return status;
 }

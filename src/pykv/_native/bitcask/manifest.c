@@ -17,10 +17,7 @@
 
 static const uint8_t manifest_magic[8] = {'P', 'Y', 'K', 'V', 'M', 'A', 'N', '\n'};
 
-enum {
-    HEADER_CRC_AT = MANIFEST_HEADER_BYTES - 4,
-    ENTRY_CRC_AT = MANIFEST_ENTRY_BYTES - 4
-};
+enum { HEADER_CRC_AT = MANIFEST_HEADER_BYTES - 4, ENTRY_CRC_AT = MANIFEST_ENTRY_BYTES - 4 };
 
 static void encode_header(const manifest *self, uint8_t *out)
 {
@@ -59,8 +56,8 @@ static void encode_entry(const manifest_segment *entry, uint32_t header_crc, uin
 
 static pykv_status encode(const manifest *self, buffer *out)
 {
-    pykv_status status = buffer_append_zeros(
-        out, MANIFEST_HEADER_BYTES + self->segment_count * MANIFEST_ENTRY_BYTES);
+    pykv_status status = buffer_append_zeros(out, MANIFEST_HEADER_BYTES +
+                                                      self->segment_count * MANIFEST_ENTRY_BYTES);
     if (status != PYKV_OK) {
         return status;
     }
@@ -124,10 +121,9 @@ static pykv_status decode_header(const uint8_t *data, uint64_t size, const char 
     out->clear_sequence = load_u64(data + 112);
     if (out->segment_count > MANIFEST_SEGMENTS_MAX ||
         size != MANIFEST_HEADER_BYTES + out->segment_count * MANIFEST_ENTRY_BYTES) {
-        return error_set_corruption(path, 96, "the manifest's size does not fit its segments",
-                                    MANIFEST_HEADER_BYTES +
-                                        out->segment_count * MANIFEST_ENTRY_BYTES,
-                                    size);
+        return error_set_corruption(
+            path, 96, "the manifest's size does not fit its segments",
+            MANIFEST_HEADER_BYTES + out->segment_count * MANIFEST_ENTRY_BYTES, size);
     }
     return PYKV_OK;
 }
@@ -194,8 +190,8 @@ static pykv_status load(env_directory *directory, buffer *out, const char **path
     size_t got = 0;
     status = env_file_size(file, &size);
     if (status == PYKV_OK && size > size_max) {
-        status = error_set_corruption(env_file_path(file), 0, "the manifest is too large",
-                                      size_max, size);
+        status = error_set_corruption(env_file_path(file), 0, "the manifest is too large", size_max,
+                                      size);
     }
     if (status == PYKV_OK) {
         status = buffer_append_zeros(out, size);
@@ -236,8 +232,8 @@ pykv_status manifest_read(env_directory *directory, manifest *out)
 static pykv_status write_temporary(env_directory *directory, const buffer *bytes)
 {
     env_file *file;
-    pykv_status status = env_file_open(directory, MANIFEST_TEMPORARY,
-                                       ENV_WRITE | ENV_CREATE | ENV_TRUNCATE, &file);
+    pykv_status status =
+        env_file_open(directory, MANIFEST_TEMPORARY, ENV_WRITE | ENV_CREATE | ENV_TRUNCATE, &file);
     if (status != PYKV_OK) {
         return status;
     }

@@ -1,9 +1,9 @@
 /*
- * many: many keys at once. Hashes first, then buckets, lines and records are prefetched in turn, so that
- * the cache misses of different keys overlap.
+ * many: many keys at once. Hashes first, then buckets, lines and records are prefetched in turn, so
+ * that the cache misses of different keys overlap.
  *
- * A batch is seen whole or not at all: if one was published meanwhile the lookup begins again, at last
- * under the writer lock.
+ * A batch is seen whole or not at all: if one was published meanwhile the lookup begins again, at
+ * last under the writer lock.
  */
 #include "bitcask/many.h"
 
@@ -96,8 +96,7 @@ static void prefetch(const many *self, const directory *keys, size_t index)
             keydir_next(&cursor)) {
             const segment *holder = extent_segment(&self->store->extents, cursor.address);
             if (holder != NULL && segment_is_mapped(holder)) {
-                const uint8_t *at =
-                    holder->mapping.base + bitcask_offset(holder, cursor.address);
+                const uint8_t *at = holder->mapping.base + bitcask_offset(holder, cursor.address);
                 __builtin_prefetch(at);
                 __builtin_prefetch(at + 64);
                 __builtin_prefetch(at + 128);

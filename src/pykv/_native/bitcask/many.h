@@ -1,7 +1,8 @@
 /*
  * many: lookups of many keys, with their cache misses overlapped.
  *
- * A many is used by one thread at a time; its results are valid until many_release or the next many_get.
+ * A many is used by one thread at a time; its results are valid until many_release or the next
+ * many_get.
  */
 #ifndef PYKV_BITCASK_MANY_H
 #define PYKV_BITCASK_MANY_H

@@ -1,8 +1,6 @@
 /*
  * merge: the running merge and its phases.
  */
-#include "bitcask/merge_internal.h"
-
 #include "base/coding.h"
 #include "base/error.h"
 #include "base/invariant.h"
@@ -10,6 +8,7 @@
 #include "bitcask/find.h"
 #include "bitcask/image.h"
 #include "bitcask/limbo.h"
+#include "bitcask/merge_internal.h"
 #include "bitcask/publish.h"
 #include "bitcask/rolling.h"
 #include "bitcask/sync.h"

@@ -7,13 +7,13 @@
  *   SWING   the slots of its records are pointed to it, unless the key changed since
  *   REMOVE  the manifest without the inputs is made durable; the inputs are unlinked
  *
- * A merge that fails or is abandoned before COMMIT leaves nothing but an orphan file; after COMMIT the
- * records stand twice, which replay does not mind (equal sequence, equal record).
+ * A merge that fails or is abandoned before COMMIT leaves nothing but an orphan file; after COMMIT
+ * the records stand twice, which replay does not mind (equal sequence, equal record).
  *
- * Rules. (1) Inputs are sealed, synced and published. (2) birth_sequence of the output is the store's
- * published sequence when the merge began. (3) A tombstone is dropped only if every segment outside the
- * merge, the active one included, has birth_sequence above its sequence. (4) A clear record is dropped when
- * a durable manifest knows it. (5) Inputs leave the manifest all at once.
+ * Rules. (1) Inputs are sealed, synced and published. (2) birth_sequence of the output is the
+ * store's published sequence when the merge began. (3) A tombstone is dropped only if every segment
+ * outside the merge, the active one included, has birth_sequence above its sequence. (4) A clear
+ * record is dropped when a durable manifest knows it. (5) Inputs leave the manifest all at once.
  *
  * One merge at a time, driven by whoever calls merge_step with the merge lock.
  */
@@ -27,22 +27,23 @@ enum { MERGE_INPUTS_MAX = 64 };
 
 typedef struct merge merge;
 
-/* Segments that merging now would be worth it, by dead bytes: sets inputs_out (borrowed pointers) and
- * returns how many. thorough: every segment with a dead byte or a droppable tombstone. */
+/* Segments that merging now would be worth it, by dead bytes: sets inputs_out (borrowed pointers)
+ * and returns how many. thorough: every segment with a dead byte or a droppable tombstone. */
 size_t merge_pick(bitcask *store, bool thorough, segment *inputs_out[MERGE_INPUTS_MAX])
     REQUIRES(store->writer);
 
 /* True if the store's space is above its limit, or a pick would be made. */
 bool merge_is_due(bitcask *store) REQUIRES(store->writer);
 
-/* Begins a merge of inputs (pinned until it ends). PYKV_NO_SPACE, PYKV_NO_MEMORY, PYKV_IO_FAILED. */
+/* Begins a merge of inputs (pinned until it ends). PYKV_NO_SPACE, PYKV_NO_MEMORY, PYKV_IO_FAILED.
+ */
 PYKV_NODISCARD pykv_status merge_begin(bitcask *store, segment *const *inputs, size_t input_count)
     REQUIRES(store->merge_lock) EXCLUDES(store->writer);
 
-/* One bounded step of the running merge; more_out false: it is done and gone. A failure ends the merge,
- * with the store as it was. */
-PYKV_NODISCARD pykv_status merge_step(bitcask *store, bool *more_out)
-    REQUIRES(store->merge_lock) EXCLUDES(store->writer);
+/* One bounded step of the running merge; more_out false: it is done and gone. A failure ends the
+ * merge, with the store as it was. */
+PYKV_NODISCARD pykv_status merge_step(bitcask *store, bool *more_out) REQUIRES(store->merge_lock)
+    EXCLUDES(store->writer);
 
 /* Ends a running merge without finishing it. */
 void merge_abandon(bitcask *store);

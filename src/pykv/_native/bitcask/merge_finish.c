@@ -1,8 +1,6 @@
 /*
  * merge_finish: the last phases of a merge: COMMIT, SWING and REMOVE of merge.h.
  */
-#include "bitcask/merge_internal.h"
-
 #include "base/coding.h"
 #include "base/error.h"
 #include "base/invariant.h"
@@ -10,6 +8,7 @@
 #include "bitcask/find.h"
 #include "bitcask/image.h"
 #include "bitcask/limbo.h"
+#include "bitcask/merge_internal.h"
 #include "bitcask/publish.h"
 #include "bitcask/rolling.h"
 #include "bitcask/sync.h"
@@ -121,8 +120,8 @@ pykv_status merge_swing_step(bitcask *store, merge *self)
 {
     pykv_status status = PYKV_OK;
     mutex_lock(&store->writer);
-    for (int i = 0; i < MERGE_LOCK_RECORDS && status == PYKV_OK &&
-                    self->swing_index < self->hints.count;
+    for (int i = 0;
+         i < MERGE_LOCK_RECORDS && status == PYKV_OK && self->swing_index < self->hints.count;
          i++) {
         const hint_entry *entry = &self->hints.entries[self->swing_index];
         if (entry->kind == RECORD_PUT) {

@@ -1,6 +1,6 @@
 /*
- * merge_internal: the running merge, shared by merge.c (begin, copy, end) and merge_finish.c (commit,
- * swing, remove).
+ * merge_internal: the running merge, shared by merge.c (begin, copy, end) and merge_finish.c
+ * (commit, swing, remove).
  */
 #ifndef PYKV_BITCASK_MERGE_INTERNAL_H
 #define PYKV_BITCASK_MERGE_INTERNAL_H
@@ -18,19 +18,19 @@ struct merge {
     merge_phase phase;
     segment *inputs[MERGE_INPUTS_MAX];
     size_t input_count;
-    size_t input_index;        /* COPY: which input */
-    uint64_t other_birth;      /* lowest birth of the segments that are no inputs */
-    uint64_t durable_clear;    /* clears up to it are in a durable manifest */
-    segment *output;           /* NULL until the first record is copied */
+    size_t input_index;     /* COPY: which input */
+    uint64_t other_birth;   /* lowest birth of the segments that are no inputs */
+    uint64_t durable_clear; /* clears up to it are in a durable manifest */
+    segment *output;        /* NULL until the first record is copied */
     uint64_t birth_sequence;
     uint64_t capacity;
     log_sink *sink;
     log_writer writer;
-    log_reader reader;         /* over the current input, or the output while swinging */
+    log_reader reader; /* over the current input, or the output while swinging */
     bool reader_ready;
-    buffer scratch;            /* holds the file where it is not mapped */
+    buffer scratch; /* holds the file where it is not mapped */
     hint_list hints;
-    uint64_t swing_index;      /* SWING: which hint entry */
+    uint64_t swing_index; /* SWING: which hint entry */
 };
 
 /* Frees the merge's own memory; the store has none running then. */

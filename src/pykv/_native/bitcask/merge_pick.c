@@ -2,9 +2,9 @@
  * merge_pick: which segments to merge, and when.
  *
  * Candidates are sealed, synced and published. The one with the largest dead
- * share goes first, with every neighbour that is at least half dead, as long as the live bytes fit one
- * output. When tombstones make up much of the store, the segment with the oldest birth joins, because it
- * is what keeps them from being dropped.
+ * share goes first, with every neighbour that is at least half dead, as long as the live bytes fit
+ * one output. When tombstones make up much of the store, the segment with the oldest birth joins,
+ * because it is what keeps them from being dropped.
  */
 #include "base/invariant.h"
 #include "bitcask/merge.h"
@@ -28,8 +28,8 @@ static uint64_t dead_bytes(const segment *source)
 
 static bool may_merge(const bitcask *store, const segment *source) REQUIRES(store->writer)
 {
-    return source->sealed && source->synced && source != store->prepared &&
-           !source->merging && source->last_sequence <= store->published_sequence;
+    return source->sealed && source->synced && source != store->prepared && !source->merging &&
+           source->last_sequence <= store->published_sequence;
 }
 
 /* Lowest birth sequence of all segments but one. */
@@ -46,8 +46,7 @@ static uint64_t oldest_other_birth(const bitcask *store, const segment *except)
 }
 
 /* Dead bytes that merging source alone would free: tombstones count if they could be dropped. */
-static uint64_t freeable_bytes(const bitcask *store, const segment *source)
-    REQUIRES(store->writer)
+static uint64_t freeable_bytes(const bitcask *store, const segment *source) REQUIRES(store->writer)
 {
     uint64_t dead = dead_bytes(source);
     uint64_t kept = source->tombstone_bytes < dead ? source->tombstone_bytes : dead;
@@ -62,7 +61,8 @@ static segment *most_dead(bitcask *store) REQUIRES(store->writer)
     for (size_t i = 0; i < store->segment_count; i++) {
         segment *candidate = store->segments[i];
         uint64_t dead = may_merge(store, candidate) ? freeable_bytes(store, candidate) : 0;
-        if (dead > 0 && (best == NULL || dead * length_of(best) > best_dead * length_of(candidate))) {
+        if (dead > 0 &&
+            (best == NULL || dead * length_of(best) > best_dead * length_of(candidate))) {
             best = candidate;
             best_dead = dead;
         }

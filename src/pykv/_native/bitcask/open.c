@@ -54,8 +54,8 @@ pykv_status bitcask_resolve_options(const pykv_options *given, pykv_options *out
                              PYKV_DURABILITY_INTERVAL);
     }
     if (status == PYKV_OK) {
-        status = check_range("log_sink", (uint64_t)options.log_sink, PYKV_LOG_AUTO,
-                             PYKV_LOG_MAPPED);
+        status =
+            check_range("log_sink", (uint64_t)options.log_sink, PYKV_LOG_AUTO, PYKV_LOG_MAPPED);
     }
     if (status == PYKV_OK && options.space_amplification_max <= 1) {
         status = error_set(PYKV_INVALID_ARGUMENT, "space_amplification_max must be above 1");
@@ -66,8 +66,8 @@ pykv_status bitcask_resolve_options(const pykv_options *given, pykv_options *out
     return status;
 }
 
-pykv_status bitcask_new(env *environment, const pykv_options *options, bitcask **store_out)
-    SINGLE_THREADED
+pykv_status bitcask_new(env *environment, const pykv_options *options,
+                        bitcask **store_out) SINGLE_THREADED
 {
     bitcask *self = mem_alloc_aligned(64, round_up(sizeof *self, 64));
     if (self == NULL) {
@@ -110,7 +110,8 @@ static bool is_foreign(const char *name)
     return false;
 }
 
-/* Refuses a directory that holds another engine's database, or our segments without their manifest. */
+/* Refuses a directory that holds another engine's database, or our segments without their manifest.
+ */
 static pykv_status check_vacant(bitcask *self)
 {
     env_names names;
@@ -127,9 +128,10 @@ static pykv_status check_vacant(bitcask *self)
                                "choose another directory",
                                path, names.names[i]);
         } else if (segment_number(names.names[i], &hint) != 0) {
-            status = error_set(PYKV_CORRUPTION,
-                               "%s has segments (%s) and no MANIFEST: pykv repair may bring it back",
-                               path, names.names[i]);
+            status =
+                error_set(PYKV_CORRUPTION,
+                          "%s has segments (%s) and no MANIFEST: pykv repair may bring it back",
+                          path, names.names[i]);
         }
     }
     env_names_free(&names);
@@ -325,7 +327,8 @@ pykv_status bitcask_open(env *environment, const char *path, const pykv_options 
     if (status != PYKV_OK) {
         return status;
     }
-    /* A live writer may remove merged segments between a reader's look at the manifest and the files. */
+    /* A live writer may remove merged segments between a reader's look at the manifest and the
+     * files. */
     int attempts = resolved.read_only != 0 ? OPEN_READER_ATTEMPTS : 1;
     do {
         status = open_once(environment, path, &resolved, &self);

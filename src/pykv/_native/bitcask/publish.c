@@ -1,9 +1,9 @@
 /*
  * publish: swinging directory slots to appended records, with the count of live bytes kept exact.
  *
- * Resolving comes before the append: it reads what a write displaces and reserves every bit of memory,
- * so that publishing cannot fail. A write that waits for its sync is resolved again when it is
- * published, because writes before it may have changed the same key.
+ * Resolving comes before the append: it reads what a write displaces and reserves every bit of
+ * memory, so that publishing cannot fail. A write that waits for its sync is resolved again when it
+ * is published, because writes before it may have changed the same key.
  */
 #include "bitcask/publish.h"
 
@@ -111,10 +111,10 @@ static void add_live(bitcask *self, const operation *write)
     }
 }
 
-/* Puts the cursor on the slot that write displaces: the one resolved, or that of a write to the same key
- * published since first_address. */
-static bool find_displaced(bitcask *self, directory *keys, operation *write,
-                           uint64_t first_address, keydir_cursor *cursor) REQUIRES(self->writer)
+/* Puts the cursor on the slot that write displaces: the one resolved, or that of a write to the
+ * same key published since first_address. */
+static bool find_displaced(bitcask *self, directory *keys, operation *write, uint64_t first_address,
+                           keydir_cursor *cursor) REQUIRES(self->writer)
 {
     keydir_find_locked(keys->keys, write->hash, cursor);
     while (keydir_next(cursor)) {
@@ -196,8 +196,7 @@ void bitcask_publish(bitcask *self, operation *operations, size_t count)
     }
     for (size_t i = 0; i < count; i++) {
         keydir_cursor cursor;
-        bool displaces =
-            find_displaced(self, keys, &operations[i], operations[0].address, &cursor);
+        bool displaces = find_displaced(self, keys, &operations[i], operations[0].address, &cursor);
         swing(self, keys, &operations[i], displaces ? &cursor : NULL);
     }
     if (several) {

@@ -24,8 +24,8 @@ PYKV_NODISCARD pykv_status bitcask_reserve_pending(bitcask *self, size_t count)
 void bitcask_add_pending(bitcask *self, const operation *operations, size_t count)
     REQUIRES(self->writer);
 
-/* Publishes what waits, up to sequence, in order. A failure (an old record that cannot be read) fails
- * the store. */
+/* Publishes what waits, up to sequence, in order. A failure (an old record that cannot be read)
+ * fails the store. */
 PYKV_NODISCARD pykv_status bitcask_publish_pending(bitcask *self, uint64_t through_sequence)
     REQUIRES(self->writer);
 

@@ -1,8 +1,9 @@
 /*
  * rebuild: the key directory from the entries of all segments, whatever their order.
  *
- * The highest sequence of a key wins, never the order of files. Tombstones take a slot while entries
- * are read, so that an older put that comes later loses against them, and leave it at the end.
+ * The highest sequence of a key wins, never the order of files. Tombstones take a slot while
+ * entries are read, so that an older put that comes later loses against them, and leave it at the
+ * end.
  */
 #include "base/error.h"
 #include "base/invariant.h"

@@ -1,10 +1,10 @@
 /*
  * recover: the un-sealed end of the log after an unclean close.
  *
- * The valid prefix of every un-sealed segment is written again into a new, sealed and synced segment,
- * because the page cache may show what the device refused (docs/decisions/0006). Then a manifest with a
- * higher epoch lists the copies instead. A file that held more than its valid prefix is kept as *.torn.
- * Read-only, the same prefix is read where it stands.
+ * The valid prefix of every un-sealed segment is written again into a new, sealed and synced
+ * segment, because the page cache may show what the device refused (docs/decisions/0006). Then a
+ * manifest with a higher epoch lists the copies instead. A file that held more than its valid
+ * prefix is kept as *.torn. Read-only, the same prefix is read where it stands.
  *
  * Invariant: until the new manifest is durable the old one and every file it lists are untouched.
  */
@@ -56,8 +56,8 @@ static void release(recovery *self)
 static pykv_status open_unsealed(bitcask *store, const manifest_segment *entry, unsealed *source,
                                  log_recovery_segment *view)
 {
-    pykv_status status = segment_open(store->home, entry, store->store_id, 0, store->mapped_reads,
-                                      &source->source);
+    pykv_status status =
+        segment_open(store->home, entry, store->store_id, 0, store->mapped_reads, &source->source);
     if (status != PYKV_OK) {
         return status;
     }
@@ -87,8 +87,7 @@ static pykv_status find_end(bitcask *store, const manifest *listed, recovery *se
         return PYKV_OK;
     }
     /* A claim of a sealed segment was checked when that was opened. */
-    bool open_claim =
-        listed->durable_through >= log_position(self->views[0].header.number, 0);
+    bool open_claim = listed->durable_through >= log_position(self->views[0].header.number, 0);
     log_recover(self->views, self->count, listed->sealed_sequence + 1,
                 open_claim ? listed->durable_through : 0, &self->result);
     if (self->result.damaged && store->options.recover_point_in_time == 0) {
@@ -97,8 +96,7 @@ static pykv_status find_end(bitcask *store, const manifest *listed, recovery *se
             end->path, self->result.valid_offset,
             "the log is damaged before a place that was synced (recovery=\"point_in_time\" opens "
             "it up to here)",
-            self->result.claim,
-            log_position(end->header.number, self->result.valid_offset));
+            self->result.claim, log_position(end->header.number, self->result.valid_offset));
     }
     store->discarded_bytes = self->result.discarded_bytes;
     return PYKV_OK;
@@ -144,12 +142,12 @@ static pykv_status copy_records(bitcask *store, log_reader *reader, segment *tar
     uint64_t offset;
     pykv_status status = PYKV_OK;
     while (status == PYKV_OK && log_reader_next(reader, &found, &offset)) {
-        bool last = (found.flags & RECORD_FLAG_BATCH) == 0 ||
-                    (found.flags & RECORD_FLAG_BATCH_LAST) != 0;
+        bool last =
+            (found.flags & RECORD_FLAG_BATCH) == 0 || (found.flags & RECORD_FLAG_BATCH_LAST) != 0;
         status = add_member(members, &found);
         if (status == PYKV_OK && last) {
-            status = log_writer_append_batch(writer, members->records, members->count,
-                                             members->offsets);
+            status =
+                log_writer_append_batch(writer, members->records, members->count, members->offsets);
             members->count = 0;
         }
         if (target->first_sequence == 0) {
@@ -201,8 +199,8 @@ static pykv_status copy_segment(bitcask *store, const log_recovery_segment *view
     header.synced_through = 0;
     pykv_status status = env_random(store->env, &header.file_id, sizeof header.file_id);
     if (status == PYKV_OK) {
-        status = segment_create(store->home, &header, view->size + 4096, store->mapped_reads,
-                                &target);
+        status =
+            segment_create(store->home, &header, view->size + 4096, store->mapped_reads, &target);
     }
     if (status != PYKV_OK) {
         return status;
@@ -246,15 +244,15 @@ static pykv_status copy_all(bitcask *store, recovery *self) SINGLE_THREADED
         if (i <= self->result.valid_segment && has_records(&self->views[i], first)) {
             status = copy_segment(store, &self->views[i], first, &valid_end);
         }
-        for (uint64_t at = valid_end; at < self->views[i].size && !self->sources[i].torn;
-             at++) {
+        for (uint64_t at = valid_end; at < self->views[i].size && !self->sources[i].torn; at++) {
             self->sources[i].torn = self->views[i].data[at] != 0;
         }
     }
     return status;
 }
 
-/* Renames files that held more than the valid prefix: what was torn off is kept for whoever wants it. */
+/* Renames files that held more than the valid prefix: what was torn off is kept for whoever wants
+ * it. */
 static pykv_status keep_torn(bitcask *store, recovery *self)
 {
     pykv_status status = PYKV_OK;
@@ -293,8 +291,8 @@ static pykv_status recover_by_copy(bitcask *store, recovery *self)
 
 /* ---- read-only: in place ---- */
 
-static pykv_status add_in_place(bitcask *store, recovery *self, size_t index, uint64_t first)
-    SINGLE_THREADED
+static pykv_status add_in_place(bitcask *store, recovery *self, size_t index,
+                                uint64_t first) SINGLE_THREADED
 {
     segment *source = self->sources[index].source;
     log_reader reader;

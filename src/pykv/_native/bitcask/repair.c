@@ -6,9 +6,12 @@
  *   3. a fresh store in repairing/ gets the winners; its segment numbers begin above all old ones
  *   4. repairing/DONE says that it is whole; repair_swap then puts it in place of the old files
  *
- * A repair that is interrupted is taken up again: before DONE from the start, after DONE at the swap.
- * Single members of a batch that was damaged elsewhere are saved too: repair keeps what can be read.
+ * A repair that is interrupted is taken up again: before DONE from the start, after DONE at the
+ * swap. Single members of a batch that was damaged elsewhere are saved too: repair keeps what can
+ * be read.
  */
+#include "bitcask/repair.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +20,6 @@
 #include "base/memory.h"
 #include "bitcask/bitcask.h"
 #include "bitcask/find.h"
-#include "bitcask/repair.h"
 #include "bitcask/report.h"
 #include "bitcask/segment.h"
 
@@ -162,8 +164,7 @@ static pykv_status read_segment(repair *self, const char *name, uint32_t number)
     if (number > self->number_max) {
         self->number_max = number;
     }
-    return find_seed(self, name, source) ? read_records(self, index, name)
-                                         : PYKV_OK;
+    return find_seed(self, name, source) ? read_records(self, index, name) : PYKV_OK;
 }
 
 static pykv_status read_all(repair *self)
@@ -211,8 +212,7 @@ static void record_of(const repair *self, const repair_entry *entry, record *out
 }
 
 /* True if an entry of the group before index, that is a newer one, has the same key. */
-static bool is_superseded(const repair *self, const repair_entry *group, size_t index,
-                          slice key)
+static bool is_superseded(const repair *self, const repair_entry *group, size_t index, slice key)
 {
     for (size_t i = 0; i < index; i++) {
         record newer;

@@ -1,9 +1,9 @@
 /*
  * repair_swap: the moves of a repair, each a rename that can be repeated.
  *
- * New segments have higher numbers than old ones (DONE tells the first), so a file's name says which it is.
- * The old manifest goes before the first new file comes, the new one comes last: at no time does a
- * manifest list files that are not there.
+ * New segments have higher numbers than old ones (DONE tells the first), so a file's name says
+ * which it is. The old manifest goes before the first new file comes, the new one comes last: at no
+ * time does a manifest list files that are not there.
  */
 #include <stdio.h>
 #include <string.h>
@@ -104,8 +104,8 @@ static pykv_status move_old(env_directory *home, uint32_t first_number, bool man
     status = make_damaged(home, damaged, sizeof damaged);
     for (size_t i = 0; i < names.count && status == PYKV_OK; i++) {
         const char *name = names.names[i];
-        bool state = manifest_is_old && (strcmp(name, MANIFEST_NAME) == 0 ||
-                                         strcmp(name, BITCASK_IMAGE_NAME) == 0);
+        bool state = manifest_is_old &&
+                     (strcmp(name, MANIFEST_NAME) == 0 || strcmp(name, BITCASK_IMAGE_NAME) == 0);
         if (state || is_old(name, first_number)) {
             status = move(home, "", name, damaged);
         }

@@ -1,8 +1,8 @@
 /*
  * rolling: from one active segment to the next, and the manifest edits this takes.
  *
- * A segment is made, and is in a durable manifest, before its first record. The LOG role does so ahead
- * of need; a writer that finds no prepared segment does it itself, without the writer lock.
+ * A segment is made, and is in a durable manifest, before its first record. The LOG role does so
+ * ahead of need; a writer that finds no prepared segment does it itself, without the writer lock.
  */
 #include "bitcask/rolling.h"
 
@@ -260,11 +260,10 @@ static pykv_status find_shortage(bitcask *self, uint64_t bytes, shortage *out)
     mutex_lock(&self->writer);
     pykv_status status = bitcask_check_writable(self);
     bool fits = self->active != NULL && log_writer_fits(&self->log, bytes);
-    bool next_fits = self->prepared != NULL && LOG_SEGMENT_HEADER_BYTES + bytes +
-                                                       RECORD_EXTENSION_BYTES_MAX <=
-                                                   self->prepared->address_bytes;
-    out->too_many_unsynced =
-        !fits && unsynced_sealed_count(self) >= BITCASK_UNSYNCED_SEALED_MAX;
+    bool next_fits =
+        self->prepared != NULL && LOG_SEGMENT_HEADER_BYTES + bytes + RECORD_EXTENSION_BYTES_MAX <=
+                                      self->prepared->address_bytes;
+    out->too_many_unsynced = !fits && unsynced_sealed_count(self) >= BITCASK_UNSYNCED_SEALED_MAX;
     out->manifest = !self->ground_ready;
     out->segment = !fits && !next_fits;
     out->sink = fits && log_sink_is_mapped(self->sink);
@@ -275,8 +274,7 @@ static pykv_status find_shortage(bitcask *self, uint64_t bytes, shortage *out)
 static pykv_status prepare_sink(bitcask *self, uint64_t bytes)
 {
     mutex_lock(&self->writer);
-    pykv_status status =
-        self->sink != NULL ? log_sink_prepare(self->sink, bytes) : PYKV_OK;
+    pykv_status status = self->sink != NULL ? log_sink_prepare(self->sink, bytes) : PYKV_OK;
     if (status != PYKV_OK) {
         status = bitcask_append_failed(self, status);
     }
@@ -345,8 +343,8 @@ static void describe(bitcask *self, const segment *source, bool clean, manifest_
     }
 }
 
-static pykv_status compose(bitcask *self, bool clean, manifest *out)
-    REQUIRES(self->writer) REQUIRES(self->manifest_lock)
+static pykv_status compose(bitcask *self, bool clean, manifest *out) REQUIRES(self->writer)
+    REQUIRES(self->manifest_lock)
 {
     *out = (manifest){.clean = clean,
                       .store_id = self->store_id,

@@ -1,9 +1,9 @@
 /*
  * scan: walking the pinned segments and choosing what was current when the scan began.
  *
- * Records are taken in groups: hashes first, then the directory lines are prefetched, then looked up, so
- * that the misses of a group overlap. Rows are copied into the scan's own buffer: nothing is pinned
- * between calls but the segments.
+ * Records are taken in groups: hashes first, then the directory lines are prefetched, then looked
+ * up, so that the misses of a group overlap. Rows are copied into the scan's own buffer: nothing is
+ * pinned between calls but the segments.
  */
 #include "bitcask/scan.h"
 
@@ -65,8 +65,8 @@ static pykv_status pin_segments(bitcask *store, scan *self) REQUIRES(store->writ
             continue;
         }
         source->pin_count++;
-        self->pinned[self->pinned_count++] = (pinned_segment){
-            source, atomic_load_explicit(&source->length, memory_order_acquire)};
+        self->pinned[self->pinned_count++] =
+            (pinned_segment){source, atomic_load_explicit(&source->length, memory_order_acquire)};
     }
     return PYKV_OK;
 }
@@ -191,8 +191,7 @@ static void fill_group(scan *self, group *out)
             found->sequence <= self->clear_sequence) {
             continue;
         }
-        out->hashes[out->count] =
-            bitcask_hash(self->store, found->key.data, found->key.size);
+        out->hashes[out->count] = bitcask_hash(self->store, found->key.data, found->key.size);
         keydir_prefetch_bucket(self->keys->keys, out->hashes[out->count]);
         out->count++;
     }
@@ -261,8 +260,8 @@ static pykv_status add_group(scan *self, const group *from)
     pykv_status status = PYKV_OK;
     for (size_t i = 0; i < from->count && status == PYKV_OK; i++) {
         bool current;
-        status = was_current(self, from->hashes[i], bitcask_address(source, from->offsets[i]),
-                             &current);
+        status =
+            was_current(self, from->hashes[i], bitcask_address(source, from->offsets[i]), &current);
         if (status == PYKV_OK && current) {
             status = add_row(self, &from->records[i]);
         }

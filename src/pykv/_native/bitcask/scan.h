@@ -1,9 +1,9 @@
 /*
  * scan: all rows of the store at the moment the scan began, in address order.
  *
- * A scan pins the segments there were, up to the length they had, and the directory. A record is shown
- * iff it was current then: its slot leads to it still, or the undo table knows that it was displaced
- * since (docs/decisions/0003). Used by one thread at a time; close of the store ends it.
+ * A scan pins the segments there were, up to the length they had, and the directory. A record is
+ * shown iff it was current then: its slot leads to it still, or the undo table knows that it was
+ * displaced since (docs/decisions/0003). Used by one thread at a time; close of the store ends it.
  */
 #ifndef PYKV_BITCASK_SCAN_H
 #define PYKV_BITCASK_SCAN_H

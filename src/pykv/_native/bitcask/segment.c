@@ -135,8 +135,8 @@ static pykv_status check_identity(segment *self, const manifest_segment *entry, 
     return PYKV_OK;
 }
 
-pykv_status segment_open(env_directory *directory, const manifest_segment *entry,
-                         uint64_t store_id, uint64_t capacity, bool mapped, segment **segment_out)
+pykv_status segment_open(env_directory *directory, const manifest_segment *entry, uint64_t store_id,
+                         uint64_t capacity, bool mapped, segment **segment_out)
 {
     char name[SEGMENT_NAME_BYTES];
     segment_name(entry->number, false, name);

@@ -41,8 +41,8 @@ typedef struct segment {
     _Atomic uint64_t length;
 
     /* Guarded by the store's writer lock. */
-    bool sealed;             /* gets no more records */
-    bool synced;             /* sealed and durable to its end */
+    bool sealed; /* gets no more records */
+    bool synced; /* sealed and durable to its end */
     bool has_hint;
     bool merging;            /* the unfinished output of a merge: not in the manifest yet */
     bool leaving;            /* the input of a merge that the next manifest leaves out */
@@ -63,14 +63,14 @@ void segment_name(uint32_t number, bool hint, char out[SEGMENT_NAME_BYTES]);
 /* Number from a name of one of those forms; 0 if it is neither. hint_out tells which. */
 uint32_t segment_number(const char *name, bool *hint_out);
 
-/* Makes the file with its header, synced, its name durable. capacity: bytes to map. Fails with what the
- * environment says and leaves no file behind. */
+/* Makes the file with its header, synced, its name durable. capacity: bytes to map. Fails with what
+ * the environment says and leaves no file behind. */
 PYKV_NODISCARD pykv_status segment_create(env_directory *directory,
                                           const log_segment_header *header, uint64_t capacity,
                                           bool mapped, segment **segment_out);
 
-/* Opens the file of a manifest entry and checks that its header and size fit. capacity: bytes to map, if
- * more than its size. PYKV_CORRUPTION if it is missing, short or another file. */
+/* Opens the file of a manifest entry and checks that its header and size fit. capacity: bytes to
+ * map, if more than its size. PYKV_CORRUPTION if it is missing, short or another file. */
 PYKV_NODISCARD pykv_status segment_open(env_directory *directory, const manifest_segment *entry,
                                         uint64_t store_id, uint64_t capacity, bool mapped,
                                         segment **segment_out);
@@ -84,8 +84,8 @@ static inline bool segment_is_mapped(const segment *self)
     return self->mapping.base != NULL;
 }
 
-/* Decodes the record at offset in the mapping; out borrows from it. PYKV_CORRUPTION when the bytes are
- * not a valid record, PYKV_WOULD_BLOCK when the mapping lost a page: use segment_read. Requires
+/* Decodes the record at offset in the mapping; out borrows from it. PYKV_CORRUPTION when the bytes
+ * are not a valid record, PYKV_WOULD_BLOCK when the mapping lost a page: use segment_read. Requires
  * segment_is_mapped. */
 PYKV_NODISCARD pykv_status segment_peek(const segment *self, uint64_t offset, bool check_body,
                                         record *out);

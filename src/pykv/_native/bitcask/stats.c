@@ -63,9 +63,9 @@ void bitcask_stats(bitcask *self, pykv_stats *out)
     out->discarded_bytes = self->discarded_bytes;
     out->open_us = self->open_us;
     out->state = state_locked(self);
-    out->log_sink = self->sink != NULL ? (log_sink_is_mapped(self->sink) ? PYKV_LOG_MAPPED
-                                                                         : PYKV_LOG_PWRITE)
-                                       : (self->mapped_log ? PYKV_LOG_MAPPED : PYKV_LOG_PWRITE);
+    out->log_sink = self->sink != NULL
+                        ? (log_sink_is_mapped(self->sink) ? PYKV_LOG_MAPPED : PYKV_LOG_PWRITE)
+                        : (self->mapped_log ? PYKV_LOG_MAPPED : PYKV_LOG_PWRITE);
     mutex_unlock(&self->writer);
     out->engine = PYKV_ENGINE_BITCASK;
     out->durability = self->options.durability;

@@ -6,15 +6,18 @@
  * swung to the new record. A read finds the slot and reads the record. Merging copies the live
  * records of sealed segments to a new one, swings the slots, and removes the old files.
  *
- * Locks, in the order in which they are taken: merge_lock, manifest_lock, writer, then one of undo lock and
- * wake_lock. sync_lock is taken alone. Readers take no lock; they stay inside the epoch `readers`.
+ * Locks, in the order in which they are taken: merge_lock, manifest_lock, writer, then one of undo
+ * lock and wake_lock. sync_lock is taken alone. Readers take no lock; they stay inside the epoch
+ * `readers`.
  *
  * Invariants.
  *  1. Sequences are given in log order, without gaps; published <= appended; synced <= appended.
  *  2. A slot leads to a record of its key that is whole in the log; at most one slot a key.
- *  3. Every segment that a slot may lead to is in `segments`, or `removed` and not passed by an epoch.
+ *  3. Every segment that a slot may lead to is in `segments`, or `removed` and not passed by an
+ * epoch.
  *  4. A segment is in a durable manifest before its first record is acknowledged.
- *  5. A merged segment's inputs leave the manifest only after its bytes, its name and itself are durable.
+ *  5. A merged segment's inputs leave the manifest only after its bytes, its name and itself are
+ * durable.
  *  6. After a failed sync nothing is appended; what was not published stays unpublished.
  */
 #ifndef PYKV_BITCASK_STORE_H
@@ -33,17 +36,17 @@
 #include "bitcask/undo.h"
 #include "log/log_writer.h"
 
-#define BITCASK_IMAGE_NAME "KEYDIR"
-#define BITCASK_LOCK_NAME "LOCK"
-#define BITCASK_TORN_SUFFIX ".torn"
+#define BITCASK_IMAGE_NAME       "KEYDIR"
+#define BITCASK_LOCK_NAME        "LOCK"
+#define BITCASK_TORN_SUFFIX      ".torn"
 #define BITCASK_TEMPORARY_SUFFIX ".tmp"
-#define BITCASK_NO_ADDRESS UINT64_MAX
+#define BITCASK_NO_ADDRESS       UINT64_MAX
 
 enum {
-    BITCASK_UNSYNCED_SEALED_MAX = 2,    /* then writers sync before they roll on */
+    BITCASK_UNSYNCED_SEALED_MAX = 2,      /* then writers sync before they roll on */
     BITCASK_SYNC_EVERY_US = 30 * 1000000, /* in every durability mode */
-    BITCASK_STEP_BYTES = 1024 * 1024,   /* of a bounded maintenance step */
-    BITCASK_COLD_US = 50                /* a mapped access slower than this was a disk read */
+    BITCASK_STEP_BYTES = 1024 * 1024,     /* of a bounded maintenance step */
+    BITCASK_COLD_US = 50                  /* a mapped access slower than this was a disk read */
 };
 
 struct merge;
@@ -82,9 +85,9 @@ typedef struct bitcask {
     segment **segments GUARDED_BY(writer); /* by rising number */
     size_t segment_count GUARDED_BY(writer);
     size_t segment_capacity GUARDED_BY(writer);
-    segment *active GUARDED_BY(writer); /* NULL before the first write */
+    segment *active GUARDED_BY(writer);   /* NULL before the first write */
     segment *prepared GUARDED_BY(writer); /* next active one, in the manifest already */
-    log_sink *sink GUARDED_BY(writer);  /* of active */
+    log_sink *sink GUARDED_BY(writer);    /* of active */
     log_writer log GUARDED_BY(writer);
     bool ground_ready GUARDED_BY(writer); /* the manifest on disk says "not clean" */
     uint64_t next_number GUARDED_BY(writer);
@@ -99,13 +102,15 @@ typedef struct bitcask {
     size_t pending_count GUARDED_BY(writer);
     size_t pending_capacity GUARDED_BY(writer);
     buffer scratch GUARDED_BY(writer); /* for cold reads of old records */
-    keydir_cursor resolved GUARDED_BY(writer); /* slot of the write resolved last, if it displaces */
-    directory *spare GUARDED_BY(writer); /* made before a clear is appended, so that it cannot fail */
+    keydir_cursor
+        resolved GUARDED_BY(writer); /* slot of the write resolved last, if it displaces */
+    directory *
+        spare GUARDED_BY(writer); /* made before a clear is appended, so that it cannot fail */
     limbo limbo GUARDED_BY(writer);
     uint64_t scan_generation GUARDED_BY(writer); /* of the newest scan ever opened */
     uint64_t open_scan_count GUARDED_BY(writer);
     struct scan *scans GUARDED_BY(writer);
-    int32_t state GUARDED_BY(writer); /* PYKV_STATE_* except read-only by option */
+    int32_t state GUARDED_BY(writer);      /* PYKV_STATE_* except read-only by option */
     pykv_error failure GUARDED_BY(writer); /* why, when failed or degraded */
     uint64_t last_sync_us GUARDED_BY(writer);
     uint64_t idle_sequence GUARDED_BY(writer); /* appended_sequence when last looked at, */
@@ -115,7 +120,7 @@ typedef struct bitcask {
     mutex manifest_lock;
     uint64_t edit GUARDED_BY(manifest_lock);
     uint64_t merge_edit GUARDED_BY(manifest_lock);
-    uint64_t epoch_number;    /* of the store's history; changes only in open */
+    uint64_t epoch_number; /* of the store's history; changes only in open */
 
     /* Merging. */
     mutex merge_lock;

@@ -1,5 +1,6 @@
 /*
- * store_parts: structs that the store is made of: its directory, what waits for readers, its counters.
+ * store_parts: structs that the store is made of: its directory, what waits for readers, its
+ * counters.
  */
 #ifndef PYKV_BITCASK_STORE_PARTS_H
 #define PYKV_BITCASK_STORE_PARTS_H

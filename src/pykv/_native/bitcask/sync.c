@@ -1,10 +1,10 @@
 /*
  * sync: group commit and what a failed sync means.
  *
- * One waiting caller leads: it notes what was appended, syncs every segment that holds un-synced bytes,
- * oldest first, and only then lets the writes become visible. Whoever arrived meanwhile waits for
- * the next round. A sync that fails is final: the pages it was to write count as clean for the system,
- * so a later success would mean nothing.
+ * One waiting caller leads: it notes what was appended, syncs every segment that holds un-synced
+ * bytes, oldest first, and only then lets the writes become visible. Whoever arrived meanwhile
+ * waits for the next round. A sync that fails is final: the pages it was to write count as clean
+ * for the system, so a later success would mean nothing.
  */
 #include "bitcask/sync.h"
 
@@ -14,8 +14,8 @@
 #include "bitcask/publish.h"
 #include "bitcask/rolling.h"
 
-/* Rolling leaves few sealed segments without a sync (bitcask_make_room). If there are more all the same, a
- * round takes the oldest, and the next round the others. */
+/* Rolling leaves few sealed segments without a sync (bitcask_make_room). If there are more all the
+ * same, a round takes the oldest, and the next round the others. */
 enum { SYNC_TARGETS_MAX = BITCASK_UNSYNCED_SEALED_MAX + 6 };
 
 /* What a round must sync: segments pinned until it is done. */
@@ -44,9 +44,10 @@ pykv_status bitcask_check_writable(bitcask *self)
         }
         return PYKV_OK;
     }
-    return error_set(PYKV_STORE_FAILED,
-                     "writes are refused since a failure (%.300s): close the store and open it again",
-                     self->failure.text);
+    return error_set(
+        PYKV_STORE_FAILED,
+        "writes are refused since a failure (%.300s): close the store and open it again",
+        self->failure.text);
 }
 
 static bool needs_sync(const bitcask *self, const segment *candidate) REQUIRES(self->writer)
@@ -78,9 +79,8 @@ static void plan_round(bitcask *self, sync_plan *plan) REQUIRES(self->writer)
         candidate->pin_count++;
         plan->targets[plan->target_count++] = candidate;
         if (candidate->last_sequence != 0) {
-            plan->position =
-                log_position(candidate->number,
-                             atomic_load_explicit(&candidate->length, memory_order_relaxed));
+            plan->position = log_position(
+                candidate->number, atomic_load_explicit(&candidate->length, memory_order_relaxed));
         }
     }
 }
@@ -173,10 +173,11 @@ static uint64_t synced_now(bitcask *self, pykv_status *failed_out)
     uint64_t sequence = self->synced_sequence;
     *failed_out = PYKV_OK;
     if (self->state == PYKV_STATE_FAILED) {
-        *failed_out = error_set(PYKV_COMMIT_UNKNOWN,
-                                "the sync of this write failed (%.300s): it may or may not be there "
-                                "after the store is opened again",
-                                self->failure.text);
+        *failed_out =
+            error_set(PYKV_COMMIT_UNKNOWN,
+                      "the sync of this write failed (%.300s): it may or may not be there "
+                      "after the store is opened again",
+                      self->failure.text);
     }
     mutex_unlock(&self->writer);
     return sequence;

@@ -33,7 +33,8 @@ static void place(undo_entry *entries, uint64_t capacity, undo_entry entry)
 }
 
 /* Moves entries that are still needed to a table of capacity. */
-static pykv_status rebuild(undo_table *self, uint64_t capacity, uint64_t oldest) REQUIRES(self->lock)
+static pykv_status rebuild(undo_table *self, uint64_t capacity, uint64_t oldest)
+    REQUIRES(self->lock)
 {
     undo_entry *entries = mem_alloc_zeroed(capacity, sizeof *entries);
     if (entries == NULL) {
@@ -102,8 +103,7 @@ void undo_prune(undo_table *self, uint64_t oldest_generation)
         self->entries = NULL;
         self->capacity = 0;
         self->count = 0;
-    } else if (self->capacity > 0 &&
-               rebuild(self, self->capacity, oldest_generation) != PYKV_OK) {
+    } else if (self->capacity > 0 && rebuild(self, self->capacity, oldest_generation) != PYKV_OK) {
         /* Entries that are not needed any more stay until the last scan closes. */
     }
     mutex_unlock(&self->lock);

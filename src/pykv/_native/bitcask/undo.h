@@ -2,8 +2,8 @@
  * undo: addresses that were current when some open scan began and are not any more.
  *
  * Entries (hash, address, generation) in an open-addressing table, added by the writer before it
- * changes the slot, asked by scans after they saw the slot changed: an entry is there whenever it is
- * needed. See docs/decisions/0003. Thread-safe by its own lock, a leaf in the lock order.
+ * changes the slot, asked by scans after they saw the slot changed: an entry is there whenever it
+ * is needed. See docs/decisions/0003. Thread-safe by its own lock, a leaf in the lock order.
  */
 #ifndef PYKV_BITCASK_UNDO_H
 #define PYKV_BITCASK_UNDO_H
@@ -11,9 +11,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "pykv.h"
+
 #include "base/annotate.h"
 #include "base/mutex.h"
-#include "pykv.h"
 
 typedef struct undo_entry {
     uint64_t hash;

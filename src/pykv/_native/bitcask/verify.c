@@ -1,5 +1,6 @@
 /*
- * verify: every byte of every file is checked against its checks, and the key directory against the log.
+ * verify: every byte of every file is checked against its checks, and the key directory against the
+ * log.
  *
  * Damage is collected, not raised: the report lists the first PYKV_DAMAGE_COUNT_MAX. Segments are
  * pinned one at a time; reads and writes go on meanwhile.
@@ -80,15 +81,15 @@ static uint64_t next_valid(const segment *source, const uint8_t *data, uint64_t 
     record found;
     for (uint64_t at = from + RECORD_GRANULE_BYTES; at + RECORD_HEADER_BYTES <= length;
          at += RECORD_GRANULE_BYTES) {
-        if (record_decode(data + at, length - at, source->seed, at, true, &found) ==
-            RECORD_VALID) {
+        if (record_decode(data + at, length - at, source->seed, at, true, &found) == RECORD_VALID) {
             return at;
         }
     }
     return length;
 }
 
-/* End of the zeros that pad a sync to its sector, if a record or the end follows; at if there are none. */
+/* End of the zeros that pad a sync to its sector, if a record or the end follows; at if there are
+ * none. */
 static uint64_t skip_padding(const segment *source, const uint8_t *data, uint64_t length,
                              uint64_t at)
 {
@@ -102,8 +103,8 @@ static uint64_t skip_padding(const segment *source, const uint8_t *data, uint64_
             return at;
         }
     }
-    bool follows = record_decode(data + end, length - end, source->seed, end, false, &found) ==
-                   RECORD_VALID;
+    bool follows =
+        record_decode(data + end, length - end, source->seed, end, false, &found) == RECORD_VALID;
     return follows ? end : at;
 }
 
@@ -114,8 +115,7 @@ static void check_records(const segment *source, const uint8_t *data, uint64_t l
     uint64_t at = LOG_SEGMENT_HEADER_BYTES;
     while (at < length) {
         record found;
-        record_check check =
-            record_decode(data + at, length - at, source->seed, at, true, &found);
+        record_check check = record_decode(data + at, length - at, source->seed, at, true, &found);
         if (check == RECORD_VALID) {
             report->record_count++;
             at += record_bytes(found.flags, found.key.size, found.value.size);

@@ -1,10 +1,12 @@
 /*
  * write: put, delete, batches, compare-and-set, clear: resolve, append, publish.
  *
- * Everything that can fail, or wait, comes before the append; the append either puts the whole write
- * into the log or leaves the log as it was. A call that may not wait gives PYKV_WOULD_BLOCK before it
- * changed anything.
+ * Everything that can fail, or wait, comes before the append; the append either puts the whole
+ * write into the log or leaves the log as it was. A call that may not wait gives PYKV_WOULD_BLOCK
+ * before it changed anything.
  */
+#include "bitcask/write.h"
+
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
@@ -14,7 +16,6 @@
 #include "bitcask/publish.h"
 #include "bitcask/rolling.h"
 #include "bitcask/sync.h"
-#include "bitcask/write.h"
 
 bool bitcask_waits_for_sync(const bitcask *self, int32_t flags)
 {
@@ -113,8 +114,7 @@ static void add_count(_Atomic uint64_t *counter, uint64_t count)
 }
 
 /* Appends and keeps the books of the log. On failure nothing changed. */
-static pykv_status append(bitcask *self, operation *operations, size_t count)
-    REQUIRES(self->writer)
+static pykv_status append(bitcask *self, operation *operations, size_t count) REQUIRES(self->writer)
 {
     uint64_t before = log_sink_tail(self->sink);
     pykv_status status =

@@ -79,8 +79,7 @@ pykv_status bitcask_clear(bitcask *self, int32_t flags)
 {
     operation write;
     bool waits = bitcask_waits_for_sync(self, flags);
-    bitcask_prepare_operation(self, &write, RECORD_CLEAR, slice_make(NULL, 0),
-                              slice_make(NULL, 0));
+    bitcask_prepare_operation(self, &write, RECORD_CLEAR, slice_make(NULL, 0), slice_make(NULL, 0));
     for (;;) {
         mutex_lock(&self->writer);
         pykv_status status = clear_locked(self, &write, waits);
