@@ -163,6 +163,5 @@ TEST_MAIN(CASE(a_wrong_count_is_found), CASE(wrong_numbers_in_a_bucket_header_ar
           CASE(a_unit_of_two_buckets_is_found), CASE(a_unit_that_does_not_exist_is_found),
           CASE(a_lost_unit_is_found), CASE(a_shape_that_is_not_the_number_of_buckets_is_found),
           CASE(an_entry_behind_a_line_with_an_empty_slot_is_found),
-          CASE(an_entry_of_another_bucket_or_tag_is_found),
-          CASE(a_tag_that_is_too_short_is_found), CASE(without_records_the_rest_is_still_checked),
-          CASE(no_memory_for_the_check_is_told))
+          CASE(an_entry_of_another_bucket_or_tag_is_found), CASE(a_tag_that_is_too_short_is_found),
+          CASE(without_records_the_rest_is_still_checked), CASE(no_memory_for_the_check_is_told))

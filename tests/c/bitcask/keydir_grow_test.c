@@ -4,7 +4,6 @@
  * PYKV_KEYDIR_OPERATIONS and PYKV_KEYDIR_KEYS change the counts.
  */
 #include "bitcask/keydir_grow.h"
-
 #include "bitcask/keydir_internal.h"
 #include "bitcask/keydir_model.h"
 
@@ -24,6 +23,11 @@ static uint64_t hash_counter(uint64_t key)
 static uint64_t hash_one_bucket(uint64_t key)
 {
     return keydir_model_mix(key) << 30;
+}
+
+static uint64_t operation_count(void)
+{
+    return check_count("PYKV_KEYDIR_OPERATIONS", 1000000);
 }
 
 static void run_history(keydir_model *model, uint64_t operation_count, uint64_t put_share)
@@ -47,10 +51,10 @@ static void run_history(keydir_model *model, uint64_t operation_count, uint64_t 
     keydir_model_check(model, true);
 }
 
-static void run_model(const char *name, keydir_model_hash hash, uint64_t key_limit)
+static void run_model(const char *name, keydir_model_hash hash, uint64_t key_limit,
+                      uint64_t operations)
 {
     keydir_model model;
-    uint64_t operations = check_count("PYKV_KEYDIR_OPERATIONS", 1000000);
     keydir_model_open(&model, hash, key_limit);
     run_history(&model, operations / 2, 45); /* grows */
     run_history(&model, operations / 4, 10); /* mostly deletes */
@@ -65,23 +69,23 @@ static void run_model(const char *name, keydir_model_hash hash, uint64_t key_lim
 
 TEST(random_histories_agree_with_an_array)
 {
-    run_model("random", keydir_model_mix, 200000);
-    run_model("random, few", keydir_model_mix, 500);
+    run_model("random", keydir_model_mix, 200000, operation_count());
+    run_model("random, few", keydir_model_mix, 500, operation_count() / 2);
 }
 
 TEST(histories_with_few_distinct_low_bits_agree_with_an_array)
 {
-    run_model("low bits", hash_few_low_bits, 20000);
+    run_model("low bits", hash_few_low_bits, 20000, operation_count() / 2);
 }
 
 TEST(histories_of_one_bucket_agree_with_an_array_also_when_it_is_full)
 {
-    run_model("one bucket", hash_one_bucket, 6000);
+    run_model("one bucket", hash_one_bucket, 6000, operation_count() / 20);
 }
 
 TEST(histories_of_hashes_that_are_not_mixed_agree_with_an_array)
 {
-    run_model("counter", hash_counter, 20000);
+    run_model("counter", hash_counter, 20000, operation_count() / 2);
 }
 
 TEST(a_bucket_that_hostile_hashes_filled_is_named_in_the_error)

@@ -2,8 +2,9 @@
  * keydir_image_examples: the C code opens the image of docs/format/keydir_image.md, finds what the
  * page says and writes the same bytes again.
  */
-#include "bitcask/keydir_image_model.h"
 #include "harness/hex_example.h"
+
+#include "bitcask/keydir_image_model.h"
 
 enum { EXAMPLE_BYTES = 16384 };
 

@@ -1,10 +1,9 @@
 /*
  * keydir_image_format: header and tables of an image say what was put in, and refuse every change.
  */
-#include "bitcask/keydir_image_format.h"
-
 #include "base/coding.h"
 #include "base/crc32c.h"
+#include "bitcask/keydir_image_format.h"
 #include "bitcask/keydir_image_model.h"
 
 static keydir_image_layout small_layout(void)
@@ -70,8 +69,7 @@ TEST(every_changed_bit_of_a_header_is_corruption)
     keydir_image_encode_header(&layout, &header, bytes);
     for (uint64_t bit = 0; bit < 8 * sizeof bytes; bit++) {
         bytes[bit / 8] ^= (uint8_t)(1U << bit % 8);
-        CHECK_STATUS(PYKV_CORRUPTION,
-                     keydir_image_decode_header(bytes, "image", &layout, &header));
+        CHECK_STATUS(PYKV_CORRUPTION, keydir_image_decode_header(bytes, "image", &layout, &header));
         bytes[bit / 8] ^= (uint8_t)(1U << bit % 8);
     }
     CHECK_OK(keydir_image_decode_header(bytes, "image", &layout, &header));

@@ -2,14 +2,13 @@
  * keydir_image_pages: no lookup sees a page before its check; damage of any bit is found before it
  * can mislead; what was checked no longer depends on the file.
  */
-#include "bitcask/keydir_image_pages.h"
-
 #include <pthread.h>
 #include <sched.h>
 
 #include "base/coding.h"
 #include "base/crc32c.h"
 #include "bitcask/keydir_image_model.h"
+#include "bitcask/keydir_image_pages.h"
 #include "env/env_fault.h"
 
 #if defined(__SANITIZE_THREAD__)

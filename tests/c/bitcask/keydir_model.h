@@ -8,11 +8,12 @@
 #ifndef PYKV_TESTS_BITCASK_KEYDIR_MODEL_H
 #define PYKV_TESTS_BITCASK_KEYDIR_MODEL_H
 
+#include "harness/check.h"
+
 #include "base/memory.h"
 #include "bitcask/keydir.h"
 #include "bitcask/keydir_image.h"
 #include "bitcask/keydir_mix.h"
-#include "harness/check.h"
 
 typedef uint64_t (*keydir_model_hash)(uint64_t key);
 

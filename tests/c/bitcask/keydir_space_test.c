@@ -2,10 +2,10 @@
  * keydir_space: numbers lead to addresses that never change, across growth of the table, small
  * blocks and borrowed memory.
  */
-#include "bitcask/keydir_space.h"
+#include "harness/check.h"
 
 #include "base/memory.h"
-#include "harness/check.h"
+#include "bitcask/keydir_space.h"
 
 enum { ITEM_BYTES = 64 };
 

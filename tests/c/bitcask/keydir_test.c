@@ -3,7 +3,6 @@
  * as one thread sees it. Races are in keydir_race_test.c, growth in keydir_grow_test.c.
  */
 #include "bitcask/keydir.h"
-
 #include "bitcask/keydir_internal.h"
 #include "bitcask/keydir_line.h"
 #include "bitcask/keydir_model.h"

@@ -36,7 +36,7 @@ pykv_status keydir_new_without_buckets(keydir **keydir_out)
 
 pykv_status keydir_new(keydir **keydir_out)
 {
-    keydir *self;
+    keydir *self = NULL;
     pykv_status status = keydir_new_without_buckets(&self);
     if (status != PYKV_OK) {
         return status;
@@ -129,8 +129,7 @@ static inline void scan_line(keydir_cursor *cursor, keydir_slot *slots)
 {
     cursor->line_slots = slots;
     cursor->matches = keydir_match_line(slots, cursor->want);
-    if (atomic_load_explicit(&slots[KEYDIR_LINE_SLOTS - 1], memory_order_relaxed) ==
-        KEYDIR_EMPTY) {
+    if (atomic_load_explicit(&slots[KEYDIR_LINE_SLOTS - 1], memory_order_relaxed) == KEYDIR_EMPTY) {
         cursor->lines_left = 0;
     }
 }
@@ -280,8 +279,8 @@ void keydir_remove(keydir *self, const keydir_cursor *cursor)
     keydir_bucket *bucket = cursor->bucket;
     PYKV_ASSERT(bucket->live > 0);
     keydir_slot *last = &cursor->line_slots[KEYDIR_LINE_SLOTS - 1];
-    bool leaves_empty = atomic_load_explicit(last, memory_order_relaxed) == KEYDIR_EMPTY ||
-                        PYKV_PLANTED(41);
+    bool leaves_empty =
+        atomic_load_explicit(last, memory_order_relaxed) == KEYDIR_EMPTY || PYKV_PLANTED(41);
     bucket->used = (uint16_t)(bucket->used - leaves_empty);
     bucket->live--;
     add_count(self, UINT64_MAX);

@@ -34,8 +34,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/annotate.h"
 #include "pykv.h"
+
+#include "base/annotate.h"
 
 #define KEYDIR_ADDRESS_MAX ((UINT64_C(1) << 40) - 1)
 

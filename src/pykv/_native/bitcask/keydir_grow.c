@@ -101,12 +101,13 @@ static pykv_status reserve_units(keydir *self, uint32_t unit_count)
 static void set_unit_count(keydir *self, keydir_bucket *bucket, uint32_t unit_count)
 {
     uint32_t old_count = unit_count_of(bucket);
-    for (uint32_t i = old_count; i < unit_count; i++) {
+    PYKV_ASSERT(unit_count <= KEYDIR_BUCKET_UNITS_MAX);
+    for (uint32_t i = old_count; i < unit_count && i < KEYDIR_BUCKET_UNITS_MAX; i++) {
         uint32_t unit_number = take_unit(self);
         atomic_store_explicit(&bucket->unit_numbers[i], unit_number, memory_order_release);
     }
     atomic_store_explicit(&bucket->unit_count, (uint8_t)unit_count, memory_order_release);
-    for (uint32_t i = unit_count; i < old_count; i++) {
+    for (uint32_t i = unit_count; i < old_count && i < KEYDIR_BUCKET_UNITS_MAX; i++) {
         give_unit(self, unit_number_of(bucket, i));
     }
 }
@@ -148,13 +149,11 @@ static void lay_out(const keydir *self, keydir_bucket *bucket, const uint64_t *w
         while (filled[line] == KEYDIR_LINE_SLOTS) {
             line = line + 1 == line_count ? 0 : line + 1;
         }
-        keydir_slot *slots =
-            units[line / KEYDIR_UNIT_LINES] + line % KEYDIR_UNIT_LINES * KEYDIR_LINE_SLOTS;
+        keydir_slot *slots = keydir_line_in_unit(units[line / KEYDIR_UNIT_LINES], line);
         atomic_store_explicit(&slots[filled[line]++], words[i], memory_order_relaxed);
     }
     for (uint32_t line = 0; line < line_count; line++) {
-        keydir_slot *slots =
-            units[line / KEYDIR_UNIT_LINES] + line % KEYDIR_UNIT_LINES * KEYDIR_LINE_SLOTS;
+        keydir_slot *slots = keydir_line_in_unit(units[line / KEYDIR_UNIT_LINES], line);
         for (uint32_t k = filled[line]; k < KEYDIR_LINE_SLOTS; k++) {
             atomic_store_explicit(&slots[k], KEYDIR_EMPTY, memory_order_relaxed);
         }

@@ -19,10 +19,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "pykv.h"
+
 #include "base/annotate.h"
 #include "bitcask/keydir.h"
 #include "env/env.h"
-#include "pykv.h"
 
 typedef struct keydir_image_segment {
     uint64_t number;
@@ -46,14 +47,12 @@ typedef struct keydir_image_header {
  * the directory. No writer may run. PYKV_INVALID_ARGUMENT while pages of the image that self was
  * opened from are pending: a copy would give them new checks. */
 PYKV_NODISCARD pykv_status keydir_image_write(const keydir *self, env_directory *directory,
-                                              const char *name,
-                                              const keydir_image_header *header);
+                                              const char *name, const keydir_image_header *header);
 
 /* Opens the image: PYKV_NOT_FOUND if there is none, PYKV_CORRUPTION or PYKV_FORMAT if it is no use
  * (the caller then rebuilds from hints). The keydir keeps the file open. */
 PYKV_NODISCARD pykv_status keydir_image_open(env_directory *directory, const char *name,
-                                             keydir **keydir_out,
-                                             keydir_image_header *header_out);
+                                             keydir **keydir_out, keydir_image_header *header_out);
 
 /* True if the pages that a lookup of hash touches were all read and checked: one load when none is
  * pending. Once true it stays so. */

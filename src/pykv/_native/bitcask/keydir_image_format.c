@@ -51,8 +51,7 @@ void keydir_image_derive(keydir_image_layout *layout)
     layout->checks_offset =
         round_up(KEYDIR_IMAGE_HEADER_BYTES + table_bytes(layout->segment_count) + CRC_BYTES,
                  KEYDIR_IMAGE_PAGE_BYTES);
-    layout->checks_bytes =
-        round_up((layout->page_count + 1) * CRC_BYTES, KEYDIR_IMAGE_PAGE_BYTES);
+    layout->checks_bytes = round_up((layout->page_count + 1) * CRC_BYTES, KEYDIR_IMAGE_PAGE_BYTES);
     layout->payload_offset = layout->checks_offset + layout->checks_bytes;
     layout->file_bytes = layout->payload_offset + layout->page_count * KEYDIR_IMAGE_PAGE_BYTES;
 }
@@ -98,8 +97,8 @@ static pykv_status verify_header(const uint8_t *data, const char *path)
     return PYKV_OK;
 }
 
-static pykv_status verify_count(const char *path, uint64_t offset, const char *what,
-                                uint64_t least, uint64_t most, uint64_t count)
+static pykv_status verify_count(const char *path, uint64_t offset, const char *what, uint64_t least,
+                                uint64_t most, uint64_t count)
 {
     if (count < least || count > most) {
         return error_set_corruption(path, offset, what, count < least ? least : most, count);

@@ -7,10 +7,11 @@
 
 #include <stdint.h>
 
+#include "pykv.h"
+
 #include "base/annotate.h"
 #include "bitcask/keydir_image.h"
 #include "bitcask/keydir_internal.h"
-#include "pykv.h"
 
 enum {
     KEYDIR_IMAGE_FORMAT_VERSION = 1,

@@ -17,8 +17,8 @@ static pykv_status read_exactly(env_file *file, uint64_t offset, uint8_t *data, 
     size_t got = 0;
     pykv_status status = env_file_read(file, offset, data, size, &got);
     if (status == PYKV_OK && got != size) {
-        status = error_set_corruption(env_file_path(file), offset, "the image ends too early",
-                                      size, got);
+        status = error_set_corruption(env_file_path(file), offset, "the image ends too early", size,
+                                      got);
     }
     return status;
 }
@@ -110,8 +110,7 @@ static pykv_status fill_image(const keydir_image_layout *layout, keydir_image *i
 }
 
 /* Lays the directory over the payload. It owns the image from here on. */
-static pykv_status adopt_image(keydir *self, const keydir_image_layout *layout,
-                               keydir_image *image)
+static pykv_status adopt_image(keydir *self, const keydir_image_layout *layout, keydir_image *image)
 {
     uint64_t header_count = layout->header_page_count * KEYDIR_IMAGE_PAGE_HEADERS;
     uint64_t headers_bytes = layout->header_page_count * KEYDIR_IMAGE_PAGE_BYTES;
@@ -122,8 +121,7 @@ static pykv_status adopt_image(keydir *self, const keydir_image_layout *layout,
     self->bucket_count = layout->bucket_count;
     atomic_store_explicit(&self->count, layout->key_count, memory_order_relaxed);
     atomic_store_explicit(&self->shape, split_index << 8 | level, memory_order_relaxed);
-    atomic_store_explicit(&self->pages_pending, (uint32_t)layout->page_count,
-                          memory_order_relaxed);
+    atomic_store_explicit(&self->pages_pending, (uint32_t)layout->page_count, memory_order_relaxed);
     pykv_status status = keydir_space_adopt(&self->headers, image->payload, header_count);
     if (status == PYKV_OK) {
         status =

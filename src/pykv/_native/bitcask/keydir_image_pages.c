@@ -63,25 +63,27 @@ static pykv_status damaged(const keydir_image *image, uint64_t page, const char 
 
 /* Headers that led out of the image, or out of a bucket, would be followed: they are refused even
  * if their page has the right check. */
-static pykv_status verify_headers(const keydir_image *image, uint64_t page)
+static pykv_status verify_headers(const keydir *self, uint64_t page)
 {
-    const keydir_bucket *headers =
-        (const keydir_bucket *)(const void *)(image->payload + page * KEYDIR_IMAGE_PAGE_BYTES);
+    const keydir_image *image = self->image;
     uint64_t first = page * KEYDIR_IMAGE_PAGE_HEADERS;
-    for (uint64_t i = 0; i < KEYDIR_IMAGE_PAGE_HEADERS && first + i < image->bucket_count; i++) {
-        uint32_t unit_count = atomic_load_explicit(&headers[i].unit_count, memory_order_relaxed);
+    uint64_t end = first + KEYDIR_IMAGE_PAGE_HEADERS;
+    end = end < image->bucket_count ? end : image->bucket_count;
+    for (uint64_t i = first; i < end; i++) {
+        const keydir_bucket *bucket = keydir_bucket_at(self, i);
+        uint32_t unit_count = atomic_load_explicit(&bucket->unit_count, memory_order_relaxed);
+        uint64_t slot_count = (uint64_t)unit_count * KEYDIR_UNIT_SLOTS;
         if (unit_count < 1 || unit_count > KEYDIR_BUCKET_UNITS_MAX) {
             return damaged(image, page, "a bucket cannot have that many units",
                            KEYDIR_BUCKET_UNITS_MAX, unit_count);
         }
-        if (headers[i].live > headers[i].used ||
-            headers[i].used > unit_count * KEYDIR_UNIT_SLOTS) {
-            return damaged(image, page, "a bucket cannot have that many slots",
-                           unit_count * KEYDIR_UNIT_SLOTS, headers[i].used);
+        if (bucket->live > bucket->used || bucket->used > slot_count) {
+            return damaged(image, page, "a bucket cannot have that many slots", slot_count,
+                           bucket->used);
         }
         for (uint32_t k = 0; k < unit_count; k++) {
             uint32_t unit_number =
-                atomic_load_explicit(&headers[i].unit_numbers[k], memory_order_relaxed);
+                atomic_load_explicit(&bucket->unit_numbers[k], memory_order_relaxed);
             if (unit_number >= image->unit_count) {
                 return damaged(image, page, "a bucket has a unit that does not exist",
                                image->unit_count, unit_number);
@@ -105,14 +107,15 @@ static pykv_status read_pages(const keydir_image *image, uint64_t first, uint64_
     return status;
 }
 
-static pykv_status verify_page(const keydir_image *image, uint64_t page)
+static pykv_status verify_page(const keydir *self, uint64_t page)
 {
+    const keydir_image *image = self->image;
     const uint8_t *data = image->payload + page * KEYDIR_IMAGE_PAGE_BYTES;
     uint32_t crc = crc32c_extend(0, data, KEYDIR_IMAGE_PAGE_BYTES);
     if (crc != image->checks[page] && !PYKV_PLANTED(40)) {
         return damaged(image, page, "the check of an image page fails", image->checks[page], crc);
     }
-    return page < image->header_page_count ? verify_headers(image, page) : PYKV_OK;
+    return page < image->header_page_count ? verify_headers(self, page) : PYKV_OK;
 }
 
 static void set_checked(keydir *self, uint64_t page)
@@ -129,7 +132,7 @@ static pykv_status check_run(keydir *self, uint64_t first, uint64_t count)
     PYKV_ASSERT(first + count <= self->image->page_count);
     pykv_status status = read_pages(self->image, first, count);
     for (uint64_t page = first; page < first + count && status == PYKV_OK; page++) {
-        status = verify_page(self->image, page);
+        status = verify_page(self, page);
         if (status == PYKV_OK) {
             set_checked(self, page);
         }
@@ -225,8 +228,7 @@ static bool is_bucket_checked(const keydir *self, uint64_t hash)
     const keydir_bucket *bucket = keydir_bucket_at(self, bucket_index);
     uint32_t unit_count = atomic_load_explicit(&bucket->unit_count, memory_order_acquire);
     for (uint32_t i = 0; i < unit_count; i++) {
-        uint32_t unit_number =
-            atomic_load_explicit(&bucket->unit_numbers[i], memory_order_acquire);
+        uint32_t unit_number = atomic_load_explicit(&bucket->unit_numbers[i], memory_order_acquire);
         if (page_of_unit(self->image, unit_number, &page) && !is_checked(self->image, page)) {
             return false;
         }

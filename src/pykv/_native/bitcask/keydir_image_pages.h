@@ -17,10 +17,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "pykv.h"
+
 #include "base/annotate.h"
 #include "bitcask/keydir_internal.h"
 #include "env/env.h"
-#include "pykv.h"
 
 typedef struct keydir_image {
     /* constant */

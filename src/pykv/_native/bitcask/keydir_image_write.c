@@ -51,8 +51,7 @@ static pykv_status write_at(env_file *file, uint64_t offset, const uint8_t *data
 static pykv_status flush_pages(image_writer *self)
 {
     PYKV_ASSERT(self->fill % KEYDIR_IMAGE_PAGE_BYTES == 0);
-    uint64_t offset =
-        self->layout.payload_offset + self->page_next * KEYDIR_IMAGE_PAGE_BYTES;
+    uint64_t offset = self->layout.payload_offset + self->page_next * KEYDIR_IMAGE_PAGE_BYTES;
     for (uint64_t at = 0; at < self->fill; at += KEYDIR_IMAGE_PAGE_BYTES) {
         self->checks[self->page_next++] =
             crc32c_extend(0, self->pages + at, KEYDIR_IMAGE_PAGE_BYTES);
@@ -91,7 +90,7 @@ static void encode_bucket(const keydir_bucket *bucket, uint32_t first_unit, uint
 {
     uint32_t unit_count = atomic_load_explicit(&bucket->unit_count, memory_order_relaxed);
     for (uint32_t i = 0; i < unit_count; i++) {
-        store_u32(out + UNIT_NUMBERS_AT + 4 * i, first_unit + i);
+        store_u32(out + UNIT_NUMBERS_AT + (size_t)4 * i, first_unit + i);
     }
     store_u16(out + USED_AT, bucket->used);
     store_u16(out + LIVE_AT, bucket->live);
@@ -160,17 +159,9 @@ static pykv_status write_header_and_tables(image_writer *self, const keydir_imag
     return status;
 }
 
-static pykv_status write_all(image_writer *self, const keydir_image_header *header)
+static pykv_status write_parts(image_writer *self, const keydir_image_header *header)
 {
-    self->checks = mem_alloc(self->layout.page_count * sizeof *self->checks);
-    self->pages = mem_alloc((size_t)BUFFER_PAGES * KEYDIR_IMAGE_PAGE_BYTES);
-    pykv_status status = PYKV_OK;
-    if (self->checks == NULL || self->pages == NULL) {
-        status = error_set_no_memory((uint64_t)BUFFER_PAGES * KEYDIR_IMAGE_PAGE_BYTES);
-    }
-    if (status == PYKV_OK) {
-        status = write_buckets(self);
-    }
+    pykv_status status = write_buckets(self);
     if (status == PYKV_OK) {
         status = write_units(self);
     }
@@ -180,6 +171,20 @@ static pykv_status write_all(image_writer *self, const keydir_image_header *head
     }
     if (status == PYKV_OK && !PYKV_PLANTED(44)) {
         status = env_file_sync(self->file);
+    }
+    return status;
+}
+
+static pykv_status write_all(image_writer *self, const keydir_image_header *header)
+{
+    pykv_status status;
+    size_t bytes = (size_t)BUFFER_PAGES * KEYDIR_IMAGE_PAGE_BYTES;
+    self->checks = mem_alloc(self->layout.page_count * sizeof *self->checks);
+    self->pages = mem_alloc(bytes);
+    if (self->checks != NULL && self->pages != NULL) {
+        status = write_parts(self, header);
+    } else {
+        status = error_set_no_memory(bytes);
     }
     mem_free(self->pages);
     mem_free(self->checks);

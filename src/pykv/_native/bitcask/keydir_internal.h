@@ -14,6 +14,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "bitcask/keydir.h"
@@ -125,13 +126,18 @@ static inline keydir_slot *keydir_unit_at(const keydir *self, uint32_t unit_numb
     return keydir_space_item(&self->units, unit_number, KEYDIR_UNIT_BYTES);
 }
 
+static inline keydir_slot *keydir_line_in_unit(keydir_slot *unit, uint32_t line)
+{
+    return unit + (size_t)(line % KEYDIR_UNIT_LINES) * KEYDIR_LINE_SLOTS;
+}
+
 /* The slots of a line of the bucket. Safe against a writer that is changing the bucket. */
 static inline keydir_slot *keydir_line_at(const keydir *self, const keydir_bucket *bucket,
                                           uint32_t line)
 {
-    uint32_t unit_number = atomic_load_explicit(&bucket->unit_numbers[line / KEYDIR_UNIT_LINES],
-                                                memory_order_acquire);
-    return keydir_unit_at(self, unit_number) + line % KEYDIR_UNIT_LINES * KEYDIR_LINE_SLOTS;
+    uint32_t unit_number =
+        atomic_load_explicit(&bucket->unit_numbers[line / KEYDIR_UNIT_LINES], memory_order_acquire);
+    return keydir_line_in_unit(keydir_unit_at(self, unit_number), line);
 }
 
 static inline uint32_t keydir_line_count(const keydir_bucket *bucket)

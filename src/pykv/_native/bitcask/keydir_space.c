@@ -100,8 +100,8 @@ static uint64_t add_granules(keydir_space *self, uint8_t *memory, uint64_t item_
     uint64_t count = granules_of(item_count);
     PYKV_ASSERT(first_granule + count <= pointers->capacity);
     for (uint64_t i = 0; i < count; i++) {
-        atomic_store_explicit(&pointers->items[first_granule + i], memory + i * granule_bytes,
-                              memory_order_release);
+        uint8_t *granule = memory + i * granule_bytes;
+        atomic_store_explicit(&pointers->items[first_granule + i], granule, memory_order_release);
     }
     self->granule_count += count;
     self->item_count += item_count;

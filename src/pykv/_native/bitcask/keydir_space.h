@@ -19,8 +19,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/annotate.h"
 #include "pykv.h"
+
+#include "base/annotate.h"
 
 enum { KEYDIR_GRANULE_ITEMS = 64, KEYDIR_BLOCK_ITEMS_MAX = 2048 };
 
@@ -65,10 +66,9 @@ PYKV_NODISCARD pykv_status keydir_space_adopt(keydir_space *self, uint8_t *memor
 static inline void *keydir_space_item(const keydir_space *self, uint64_t number,
                                       uint32_t item_bytes)
 {
-    const keydir_pointers *pointers =
-        atomic_load_explicit(&self->pointers, memory_order_acquire);
-    uint8_t *granule = atomic_load_explicit(&pointers->items[number / KEYDIR_GRANULE_ITEMS],
-                                            memory_order_relaxed);
+    const keydir_pointers *pointers = atomic_load_explicit(&self->pointers, memory_order_acquire);
+    uint8_t *granule =
+        atomic_load_explicit(&pointers->items[number / KEYDIR_GRANULE_ITEMS], memory_order_relaxed);
     return granule + number % KEYDIR_GRANULE_ITEMS * item_bytes;
 }
 
