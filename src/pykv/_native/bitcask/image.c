@@ -85,8 +85,7 @@ static pykv_status describe(bitcask *self, keydir_image_header *out) REQUIRES(se
     return PYKV_OK;
 }
 
-/* An image may be written from one that is not checked to its end: check it first. */
-static pykv_status check_rest(bitcask *self)
+pykv_status bitcask_check_image_rest(bitcask *self)
 {
     bool more = true;
     pykv_status status = PYKV_OK;
@@ -99,7 +98,8 @@ static pykv_status check_rest(bitcask *self)
 pykv_status bitcask_write_image(bitcask *self)
 {
     keydir_image_header header = {0};
-    pykv_status status = check_rest(self);
+    /* A page that was never checked would get a good check in the new image. */
+    pykv_status status = bitcask_check_image_rest(self);
     if (status == PYKV_OK) {
         mutex_lock(&self->writer);
         status = describe(self, &header);

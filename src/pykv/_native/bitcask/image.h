@@ -18,6 +18,10 @@ PYKV_NODISCARD pykv_status bitcask_check_image_locked(bitcask *self, uint64_t ha
 PYKV_NODISCARD pykv_status bitcask_check_image_some(bitcask *self, bool *more_out)
     EXCLUDES(self->writer);
 
+/* Checks all pages that are left: from then on the directory is not replaced for damage. For what
+ * keeps it, or addresses from it, for longer: scans and merges. */
+PYKV_NODISCARD pykv_status bitcask_check_image_rest(bitcask *self) EXCLUDES(self->writer);
+
 /* Writes the image that the next open maps. Requires a synced store without writers. A failure
  * costs only a slower open. */
 PYKV_NODISCARD pykv_status bitcask_write_image(bitcask *self) REQUIRES(self->manifest_lock)

@@ -35,6 +35,10 @@ static uint64_t lowest_birth_outside(const bitcask *store, segment *const *input
 pykv_status merge_begin(bitcask *store, segment *const *inputs, size_t input_count)
 {
     PYKV_ASSERT(store->merge == NULL && input_count > 0 && input_count <= MERGE_INPUTS_MAX);
+    pykv_status status = bitcask_check_image_rest(store);
+    if (status != PYKV_OK) {
+        return status;
+    }
     merge *self = mem_alloc_zeroed(1, sizeof *self);
     if (self == NULL) {
         return error_set_no_memory(sizeof *self);
@@ -292,6 +296,9 @@ static pykv_status copy_step(bitcask *store, merge *self)
     self->reader_ready = false;
     self->input_index++;
     if (self->input_index == self->input_count) {
+        mutex_lock(&store->writer);
+        self->copied_sequence = store->published_sequence;
+        mutex_unlock(&store->writer);
         self->phase = MERGE_COMMIT;
     }
     return status;

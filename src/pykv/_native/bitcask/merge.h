@@ -13,7 +13,9 @@
  * Rules. (1) Inputs are sealed, synced and published. (2) birth_sequence of the output is the
  * store's published sequence when the merge began. (3) A tombstone is dropped only if every segment
  * outside the merge, the active one included, has birth_sequence above its sequence. (4) A clear
- * record is dropped when a durable manifest knows it. (5) Inputs leave the manifest all at once.
+ * record is dropped when a durable manifest knows it. (5) Inputs leave the manifest all at once,
+ * and only after all writes that displaced a record of theirs are durable: a power cut that takes
+ * such a write back would otherwise find neither it nor what was there before.
  *
  * One merge at a time, driven by whoever calls merge_step with the merge lock.
  */

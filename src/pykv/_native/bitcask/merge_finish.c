@@ -37,6 +37,7 @@ static void describe_output(bitcask *store, merge *self)
     output->sealed = true;
     output->synced = true;
     output->merging = false;
+    output->swung_length = LOG_SEGMENT_HEADER_BYTES;
     mutex_unlock(&store->writer);
 }
 
@@ -129,6 +130,9 @@ pykv_status merge_swing_step(bitcask *store, merge *self)
         }
         self->swing_index++;
     }
+    self->output->swung_length = self->swing_index < self->hints.count
+                                     ? self->hints.entries[self->swing_index].offset
+                                     : UINT64_MAX;
     mutex_unlock(&store->writer);
     if (status == PYKV_OK && self->swing_index == self->hints.count) {
         self->phase = MERGE_REMOVE;
@@ -164,12 +168,17 @@ static pykv_status write_without_inputs(bitcask *store)
 
 pykv_status merge_remove_step(bitcask *store, merge *self) REQUIRES(store->merge_lock)
 {
+    pykv_status status =
+        PYKV_PLANTED(30) ? PYKV_OK : bitcask_sync_through(store, self->copied_sequence);
+    if (status != PYKV_OK) {
+        return status;
+    }
     mutex_lock(&store->writer);
     for (size_t i = 0; i < self->input_count; i++) {
         self->inputs[i]->leaving = true;
     }
     mutex_unlock(&store->writer);
-    pykv_status status = write_without_inputs(store);
+    status = write_without_inputs(store);
     mutex_lock(&store->writer);
     for (size_t i = 0; i < self->input_count; i++) {
         self->inputs[i]->leaving = false;

@@ -18,10 +18,11 @@ struct merge {
     merge_phase phase;
     segment *inputs[MERGE_INPUTS_MAX];
     size_t input_count;
-    size_t input_index;     /* COPY: which input */
-    uint64_t other_birth;   /* lowest birth of the segments that are no inputs */
-    uint64_t durable_clear; /* clears up to it are in a durable manifest */
-    segment *output;        /* NULL until the first record is copied */
+    size_t input_index;       /* COPY: which input */
+    uint64_t other_birth;     /* lowest birth of the segments that are no inputs */
+    uint64_t durable_clear;   /* clears up to it are in a durable manifest */
+    uint64_t copied_sequence; /* what was left out was displaced at or before it */
+    segment *output;          /* NULL until the first record is copied */
     uint64_t birth_sequence;
     uint64_t capacity;
     log_sink *sink;

@@ -18,7 +18,8 @@
 
 enum { SCAN_GROUP = 64, SCAN_CHUNK_BYTES = 64 * 1024 };
 
-/* A segment as it was when the scan began. */
+/* A segment as it was when the scan began. Slots that a merge points to its output later are shown
+ * from where they stood, so of an output only what was swung then is looked at. */
 typedef struct pinned_segment {
     segment *source;
     uint64_t length;
@@ -64,22 +65,29 @@ static pykv_status pin_segments(bitcask *store, scan *self) REQUIRES(store->writ
         if (source->merging) {
             continue;
         }
+        uint64_t length = atomic_load_explicit(&source->length, memory_order_acquire);
+        if (source->swung_length < length && !PYKV_PLANTED(31)) {
+            length = source->swung_length;
+        }
         source->pin_count++;
-        self->pinned[self->pinned_count++] =
-            (pinned_segment){source, atomic_load_explicit(&source->length, memory_order_acquire)};
+        self->pinned[self->pinned_count++] = (pinned_segment){source, length};
     }
     return PYKV_OK;
 }
 
 pykv_status scan_open(bitcask *store, bool keys_only, scan **scan_out)
 {
+    pykv_status status = bitcask_check_image_rest(store);
+    if (status != PYKV_OK) {
+        return status;
+    }
     scan *self = mem_alloc_zeroed(1, sizeof *self);
     if (self == NULL) {
         return error_set_no_memory(sizeof *self);
     }
     self->keys_only = keys_only;
     mutex_lock(&store->writer);
-    pykv_status status = pin_segments(store, self);
+    status = pin_segments(store, self);
     if (status == PYKV_OK) {
         self->store = store;
         self->keys = atomic_load_explicit(&store->directory, memory_order_relaxed);

@@ -44,6 +44,7 @@ static segment *segment_new(const log_segment_header *header, uint64_t length)
     self->file_id = header->file_id;
     self->seed = record_seed(header->file_id);
     self->birth_sequence = header->birth_sequence;
+    self->swung_length = UINT64_MAX;
     atomic_init(&self->length, length);
     return self;
 }

@@ -54,6 +54,8 @@ typedef struct segment {
     uint64_t live_count;
     uint64_t tombstone_bytes;
     uint64_t tombstone_count;
+    uint64_t swung_length; /* of a merge's output while slots are swung to it: how far they are;
+                              else UINT64_MAX */
     struct segment *limbo_next;
 } segment;
 
