@@ -1,5 +1,5 @@
 /*
- * many: many keys at once. Hashes first, then buckets, lines and records are prefetched in turn, so
+ * many: many keys at once. Buckets, lines and records are prefetched in turn, some keys ahead, so
  * that the cache misses of different keys overlap.
  *
  * A batch is seen whole or not at all: if one was published meanwhile the lookup begins again, at
@@ -18,6 +18,7 @@
 enum { MANY_ATTEMPTS = 3 };
 
 static const size_t many_ahead = 8;
+static const size_t many_hash_ahead = 32; /* above 2 * many_ahead */
 
 struct many {
     bitcask *store;
@@ -26,7 +27,8 @@ struct many {
     const uint8_t **values;
     size_t *lengths;
     uint64_t *hashes;
-    bool inside; /* the epoch is held */
+    size_t hashed; /* keys whose hash is there */
+    bool inside;   /* the epoch is held */
     epoch_token token;
     buffer copies; /* values read by pread; values hold offsets until all are read */
 };
@@ -83,6 +85,18 @@ static pykv_status reserve(many *self, size_t count)
     return PYKV_OK;
 }
 
+/* Hashes the keys up to end and starts loading their buckets. */
+static void hash_through(many *self, const directory *now, const void *const *keys,
+                         const size_t *key_lengths, size_t end)
+{
+    end = end < self->count ? end : self->count;
+    for (; self->hashed < end; self->hashed++) {
+        size_t i = self->hashed;
+        self->hashes[i] = bitcask_hash(self->store, keys[i], key_lengths[i]);
+        keydir_prefetch_bucket(now->keys, self->hashes[i]);
+    }
+}
+
 /* Starts the loads that the lookup of key index will need, in three stages ahead of it. */
 static void prefetch(const many *self, const directory *keys, size_t index)
 {
@@ -125,6 +139,7 @@ static pykv_status look_up(many *self, const void *const *keys, const size_t *ke
     for (size_t i = 0; i < self->count; i++) {
         keydir_cursor cursor;
         record found;
+        hash_through(self, now, keys, key_lengths, i + many_hash_ahead);
         if (scratch == NULL) {
             prefetch(self, now, i);
         }
@@ -144,15 +159,6 @@ static pykv_status look_up(many *self, const void *const *keys, const size_t *ke
         }
     }
     return PYKV_OK;
-}
-
-static void hash_keys(many *self, const void *const *keys, const size_t *key_lengths)
-{
-    directory *now = atomic_load_explicit(&self->store->directory, memory_order_acquire);
-    for (size_t i = 0; i < self->count; i++) {
-        self->hashes[i] = bitcask_hash(self->store, keys[i], key_lengths[i]);
-        keydir_prefetch_bucket(now->keys, self->hashes[i]);
-    }
 }
 
 static uint32_t moment_of(bitcask *store)
@@ -182,6 +188,8 @@ static pykv_status get_cold(many *self, const void *const *keys, const size_t *k
     pykv_status status = PYKV_OK;
     buffer_clear(&self->copies);
     mutex_lock(&self->store->writer);
+    directory *now = atomic_load_explicit(&self->store->directory, memory_order_relaxed);
+    hash_through(self, now, keys, key_lengths, self->count);
     for (size_t i = 0; i < self->count && status == PYKV_OK; i++) {
         status = bitcask_check_image_locked(self->store, self->hashes[i]);
     }
@@ -221,7 +229,7 @@ pykv_status many_get(many *self, size_t count, const void *const *keys, const si
     self->token = epoch_enter(&self->store->readers);
     self->inside = true;
     atomic_fetch_add_explicit(&self->store->counters.get_count, count, memory_order_relaxed);
-    hash_keys(self, keys, key_lengths);
+    self->hashed = 0;
     status = PYKV_WOULD_BLOCK;
     if (bitcask_read_mode(self->store) == READ_HOT) {
         status = get_hot(self, keys, key_lengths);
