@@ -6,11 +6,12 @@
 #ifndef PYKV_TESTS_BITCASK_FIXTURE_H
 #define PYKV_TESTS_BITCASK_FIXTURE_H
 
+#include "harness/check.h"
+
 #include "base/memory.h"
 #include "bitcask/bitcask.h"
 #include "bitcask/store.h"
 #include "env/env_memory.h"
-#include "harness/check.h"
 
 #define FIXTURE_PATH   "/store"
 #define FIXTURE_UNUSED __attribute__((unused))
@@ -143,6 +144,34 @@ FIXTURE_UNUSED static bool fixture_has(fixture *self, const char *name)
     }
     env_names_free(&names);
     return found;
+}
+
+/* A file of the store's directory, which is made if need be, with text in it. */
+FIXTURE_UNUSED static void fixture_make_file(fixture *self, const char *name, const char *text)
+{
+    env_directory *home;
+    env_file *file;
+    slice part = fixture_text(text);
+    CHECK_OK(env_directory_open(self->disk, FIXTURE_PATH, true, &home));
+    CHECK_OK(env_file_open(home, name, ENV_READ | ENV_WRITE | ENV_CREATE, &file));
+    CHECK_OK(env_file_write(file, 0, &part, 1));
+    env_file_close(file);
+    env_directory_close(home);
+}
+
+FIXTURE_UNUSED static void fixture_unlink(fixture *self, const char *name)
+{
+    env_directory *home;
+    CHECK_OK(env_directory_open(self->disk, FIXTURE_PATH, false, &home));
+    CHECK_OK(env_unlink(home, name));
+    env_directory_close(home);
+}
+
+FIXTURE_UNUSED static pykv_stats fixture_stats(fixture *self)
+{
+    pykv_stats stats;
+    bitcask_stats(self->store, &stats);
+    return stats;
 }
 
 #endif

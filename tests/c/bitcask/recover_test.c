@@ -1,0 +1,168 @@
+/*
+ * recover_test: the un-sealed end of the log after the process or the power went.
+ */
+#include "bitcask/bitcask_fixture.h"
+#include "bitcask/open.h"
+
+/* A store with small records in one segment, written by pwrite so that the file ends with them. */
+static fixture written_by_pwrite(void)
+{
+    fixture self = fixture_new();
+    fixture_close(&self);
+    self.options.log_sink = PYKV_LOG_PWRITE;
+    CHECK_OK(fixture_open(&self));
+    return self;
+}
+
+static void flip(fixture *self, const char *name, uint64_t offset)
+{
+    uint64_t size;
+    uint8_t *bytes = fixture_bytes(self, name, &size);
+    CHECK(offset < size);
+    bytes[offset] ^= 0x5A;
+}
+
+static uint64_t tail(fixture *self)
+{
+    return atomic_load(&self->store->active->length);
+}
+
+TEST(the_valid_end_of_the_log_moves_to_a_sealed_copy_and_the_epoch_rises)
+{
+    fixture self = written_by_pwrite();
+    fixture_put(&self, "a", "1");
+    fixture_put(&self, "b", "2");
+    fixture_delete(&self, "a");
+    fixture_kill(&self);
+    CHECK_OK(fixture_open(&self));
+    pykv_stats stats = fixture_stats(&self);
+    CHECK_EQUAL(1, stats.epoch);
+    CHECK_EQUAL(0, stats.clean_open);
+    CHECK_EQUAL(3, stats.recovered_record_count);
+    CHECK_EQUAL(0, stats.discarded_bytes);
+    CHECK_EQUAL(3, stats.synced_sequence);
+    CHECK_EQUAL(1, stats.segment_count);
+    CHECK_EQUAL(2, self.store->segments[0]->number);
+    CHECK(self.store->segments[0]->sealed && self.store->segments[0]->synced);
+    CHECK(!fixture_has(&self, "00000001.log") && !fixture_has(&self, "00000001.torn"));
+    fixture_expect(&self, "a", NULL);
+    fixture_expect(&self, "b", "2");
+    fixture_reopen(&self);
+    CHECK_EQUAL(1, fixture_stats(&self).epoch);
+    fixture_free(&self);
+}
+
+TEST(a_torn_tail_is_cut_and_its_file_kept)
+{
+    fixture self = written_by_pwrite();
+    fixture_put(&self, "a", "1");
+    uint64_t begin = tail(&self);
+    fixture_put(&self, "b", "2");
+    uint64_t end = tail(&self);
+    fixture_kill(&self);
+    flip(&self, "00000001.log", begin + 25);
+    CHECK_OK(fixture_open(&self));
+    CHECK(fixture_stats(&self).discarded_bytes > 0);
+    CHECK(fixture_stats(&self).discarded_bytes <= end - begin);
+    CHECK_EQUAL(1, fixture_stats(&self).last_sequence);
+    CHECK_EQUAL(begin, atomic_load(&self.store->segments[0]->length));
+    CHECK(fixture_has(&self, "00000001.torn") && !fixture_has(&self, "00000001.log"));
+    fixture_expect(&self, "a", "1");
+    fixture_expect(&self, "b", NULL);
+    fixture_put(&self, "b", "3");
+    fixture_reopen(&self);
+    fixture_expect(&self, "b", "3");
+    CHECK(fixture_has(&self, "00000001.torn"));
+    fixture_free(&self);
+}
+
+TEST(a_batch_that_is_not_whole_is_cut_whole)
+{
+    fixture self = written_by_pwrite();
+    operation batch[3] = {0};
+    const char *const keys[] = {"x", "y", "z"};
+    fixture_put(&self, "a", "1");
+    for (size_t i = 0; i < 3; i++) {
+        batch[i].record.kind = RECORD_PUT;
+        batch[i].record.key = fixture_text(keys[i]);
+        batch[i].record.value = fixture_text("new");
+    }
+    CHECK_OK(bitcask_write(self.store, batch, 3, 0));
+    uint64_t last = tail(&self) - 8;
+    fixture_kill(&self);
+    flip(&self, "00000001.log", last);
+    CHECK_OK(fixture_open(&self));
+    CHECK_EQUAL(1, fixture_stats(&self).key_count);
+    CHECK_EQUAL(1, fixture_stats(&self).last_sequence);
+    fixture_expect(&self, "a", "1");
+    fixture_expect(&self, "x", NULL);
+    fixture_free(&self);
+}
+
+TEST(damage_before_a_synced_mark_is_refused_unless_asked_for_a_point_in_time)
+{
+    fixture self = written_by_pwrite();
+    fixture_put(&self, "a", "1");
+    uint64_t begin = tail(&self);
+    fixture_put(&self, "b", "2");
+    CHECK_OK(bitcask_sync(self.store));
+    fixture_put(&self, "c", "3");
+    fixture_kill(&self);
+    flip(&self, "00000001.log", begin + 25);
+    CHECK_STATUS(PYKV_CORRUPTION, fixture_open(&self));
+    CHECK(strstr(error_last()->text, "point_in_time") != NULL);
+    CHECK_EQUAL(begin, error_last()->offset);
+    CHECK(fixture_has(&self, "00000001.log") && !fixture_has(&self, "00000002.log"));
+    self.options.recover_point_in_time = 1;
+    CHECK_OK(fixture_open(&self));
+    fixture_expect(&self, "a", "1");
+    fixture_expect(&self, "b", NULL);
+    fixture_expect(&self, "c", NULL);
+    CHECK(fixture_has(&self, "00000001.torn"));
+    fixture_free(&self);
+}
+
+TEST(a_reader_sees_the_valid_end_in_place_and_changes_no_file)
+{
+    fixture self = written_by_pwrite();
+    uint64_t size;
+    fixture_put(&self, "a", "1");
+    uint64_t begin = tail(&self);
+    fixture_put(&self, "b", "2");
+    fixture_kill(&self);
+    flip(&self, "00000001.log", begin + 25);
+    self.options.read_only = 1;
+    CHECK_OK(fixture_open(&self));
+    CHECK_EQUAL(1, fixture_stats(&self).recovered_record_count);
+    CHECK_EQUAL(0, fixture_stats(&self).epoch);
+    fixture_expect(&self, "a", "1");
+    fixture_expect(&self, "b", NULL);
+    CHECK(fixture_has(&self, "00000001.log") && !fixture_has(&self, "00000002.log"));
+    fixture_kill(&self);
+    fixture_bytes(&self, "00000001.log", &size);
+    CHECK(size > begin);
+    fixture_free(&self);
+}
+
+TEST(what_was_synced_survives_the_power_cut_that_takes_the_rest)
+{
+    fixture self = fixture_new();
+    fixture after = self;
+    fixture_fill(&self, 0, 20, 1000);
+    CHECK_OK(bitcask_sync(self.store));
+    fixture_put(&self, "late", "lost");
+    fixture_kill(&self);
+    CHECK_OK(env_memory_crash(self.disk, check_seed(), ENV_CRASH_DROP_ALL, &after.disk));
+    CHECK_OK(fixture_open(&after));
+    CHECK_EQUAL(20, fixture_stats(&after).key_count);
+    CHECK_EQUAL(20, fixture_stats(&after).last_sequence);
+    fixture_expect(&after, "late", NULL);
+    fixture_free(&after);
+    fixture_free(&self);
+}
+
+TEST_MAIN(CASE(the_valid_end_of_the_log_moves_to_a_sealed_copy_and_the_epoch_rises),
+          CASE(a_torn_tail_is_cut_and_its_file_kept), CASE(a_batch_that_is_not_whole_is_cut_whole),
+          CASE(damage_before_a_synced_mark_is_refused_unless_asked_for_a_point_in_time),
+          CASE(a_reader_sees_the_valid_end_in_place_and_changes_no_file),
+          CASE(what_was_synced_survives_the_power_cut_that_takes_the_rest))

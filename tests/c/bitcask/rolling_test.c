@@ -1,0 +1,155 @@
+/*
+ * rolling_test: from one segment to the next: what the manifest knows, sizes, failures on the way.
+ */
+#include <errno.h>
+
+#include "bitcask/bitcask_fixture.h"
+#include "bitcask/rolling.h"
+#include "env/env_fault.h"
+
+/* Whether the manifest on disk lists a segment. */
+static bool is_listed(fixture *self, uint32_t number)
+{
+    manifest on_disk;
+    bool found = false;
+    CHECK_OK(manifest_read(self->store->home, &on_disk));
+    CHECK(!on_disk.clean);
+    for (uint64_t i = 0; i < on_disk.segment_count; i++) {
+        found |= on_disk.segments[i].number == number;
+    }
+    manifest_reset(&on_disk);
+    return found;
+}
+
+static uint64_t unsynced_sealed(const fixture *self)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < self->store->segment_count; i++) {
+        count += self->store->segments[i]->sealed && !self->store->segments[i]->synced;
+    }
+    return count;
+}
+
+TEST(a_segment_is_in_a_durable_manifest_before_its_first_record)
+{
+    fixture self = fixture_new();
+    uint32_t active = 0;
+    uint64_t rolls = 0;
+    for (uint32_t i = 0; i < 40; i++) {
+        fixture_fill(&self, i, i + 1, 1000);
+        if (self.store->active->number != active) {
+            active = self.store->active->number;
+            CHECK(is_listed(&self, active));
+            CHECK_EQUAL(i + 1, self.store->active->first_sequence);
+            rolls++;
+        }
+        CHECK(unsynced_sealed(&self) <= BITCASK_UNSYNCED_SEALED_MAX);
+        CHECK(atomic_load(&self.store->active->length) <= FIXTURE_SEGMENT_BYTES);
+    }
+    CHECK_EQUAL(6, rolls);
+    fixture_free(&self);
+}
+
+TEST(a_record_larger_than_a_segment_gets_its_own)
+{
+    fixture self = fixture_new();
+    char *big = mem_alloc(20001);
+    CHECK(big != NULL);
+    memset(big, 'v', 20000);
+    big[20000] = 0;
+    fixture_put(&self, "before", "1");
+    uint32_t small = self.store->active->number;
+    fixture_put(&self, "big", big);
+    CHECK(self.store->active->number > small);
+    CHECK_EQUAL(2, self.store->active->first_sequence);
+    CHECK_EQUAL(2, self.store->active->last_sequence);
+    CHECK(atomic_load(&self.store->active->length) > 20000 + LOG_SEGMENT_HEADER_BYTES);
+    CHECK_EQUAL(0, bitcask_segment_capacity(self.store, 20000) % 4096);
+    CHECK(bitcask_segment_capacity(self.store, 20000) > 20000 + LOG_SEGMENT_HEADER_BYTES);
+    CHECK_EQUAL(FIXTURE_SEGMENT_BYTES, bitcask_segment_capacity(self.store, 100));
+    fixture_expect(&self, "big", big);
+    fixture_fill(&self, 0, 3, 4000);
+    CHECK_EQUAL(FIXTURE_SEGMENT_BYTES, self.store->active->address_bytes);
+    fixture_reopen(&self);
+    fixture_expect(&self, "big", big);
+    fixture_expect(&self, "before", "1");
+    mem_free(big);
+    fixture_free(&self);
+}
+
+TEST(a_segment_prepared_ahead_is_the_one_the_log_rolls_to)
+{
+    fixture self = fixture_new();
+    CHECK_OK(bitcask_prepare_next(self.store));
+    CHECK(self.store->prepared == NULL); /* not before the first write */
+    fixture_put(&self, "a", "1");
+    CHECK_OK(bitcask_prepare_next(self.store));
+    segment *prepared = self.store->prepared;
+    CHECK(prepared != NULL && prepared != self.store->active);
+    CHECK(is_listed(&self, prepared->number));
+    CHECK_OK(bitcask_prepare_next(self.store));
+    CHECK(self.store->prepared == prepared);
+    uint64_t edit = self.store->edit;
+    fixture_fill(&self, 0, 9, 1000);
+    CHECK(self.store->active == prepared);
+    CHECK_EQUAL(edit, self.store->edit);
+    fixture_free(&self);
+}
+
+TEST(sealing_ends_a_segment_and_the_next_write_begins_another)
+{
+    fixture self = fixture_new();
+    fixture_put(&self, "a", "1");
+    segment *first = self.store->active;
+    mutex_lock(&self.store->writer);
+    CHECK_OK(bitcask_seal_active(self.store));
+    CHECK_OK(bitcask_seal_active(self.store));
+    mutex_unlock(&self.store->writer);
+    CHECK(self.store->active == NULL && self.store->sink == NULL);
+    CHECK(first->sealed && !first->synced);
+    fixture_put(&self, "b", "2");
+    CHECK(self.store->active != first);
+    CHECK_OK(bitcask_sync(self.store));
+    CHECK(first->synced);
+    CHECK_EQUAL(1, self.store->sealed_sequence);
+    fixture_expect(&self, "a", "1");
+    fixture_free(&self);
+}
+
+TEST(a_roll_whose_manifest_fails_is_refused_and_tried_again_by_the_next_write)
+{
+    fixture self = {.options = {.segment_bytes = FIXTURE_SEGMENT_BYTES}};
+    env *inner;
+    CHECK_OK(env_memory_new(check_seed(), FIXTURE_FILE_MAX, &inner));
+    CHECK_OK(env_fault_new(inner, &self.disk));
+    CHECK_OK(fixture_open(&self));
+    fixture_fill(&self, 0, 7, 1000);
+    size_t segments = self.store->segment_count;
+    env_fault_plan plan = {.at = 1,
+                           .system_errno = EIO,
+                           .call_mask = 1U << ENV_CALL_RENAME,
+                           .name_part = "MANIFEST",
+                           .seed = check_seed()};
+    env_fault_set(self.disk, &plan);
+    char value[1001];
+    memset(value, 'v', 1000);
+    value[1000] = 0;
+    CHECK_STATUS(PYKV_IO_FAILED,
+                 bitcask_put(self.store, fixture_text("key-7"), fixture_text(value), 0));
+    CHECK_EQUAL(1, env_fault_failed(self.disk));
+    CHECK_EQUAL(segments, self.store->segment_count);
+    CHECK_EQUAL(7, self.store->appended_sequence);
+    fixture_expect(&self, "key-7", NULL);
+    fixture_put(&self, "key-7", value);
+    CHECK_EQUAL(segments + 1, self.store->segment_count);
+    fixture_expect(&self, "key-7", value);
+    fixture_kill(&self);
+    env_fault_free(self.disk);
+    env_memory_free(inner);
+}
+
+TEST_MAIN(CASE(a_segment_is_in_a_durable_manifest_before_its_first_record),
+          CASE(a_record_larger_than_a_segment_gets_its_own),
+          CASE(a_segment_prepared_ahead_is_the_one_the_log_rolls_to),
+          CASE(sealing_ends_a_segment_and_the_next_write_begins_another),
+          CASE(a_roll_whose_manifest_fails_is_refused_and_tried_again_by_the_next_write))
