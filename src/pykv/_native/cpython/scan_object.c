@@ -18,7 +18,7 @@
 typedef struct scan_object {
     PyObject ob_base;
     pykv_store *store;
-    PyObject *owner; /* keeps store, also for closing the scan */
+    PyObject *owner; /* keeps store, also for closing the scan; not shown to the collector */
     pykv_scan *scan; /* NULL once ended */
     int kind;        /* SCAN_* */
     bool busy;       /* rows are being fetched or copied without the interpreter lock */
@@ -186,7 +186,6 @@ static int scan_traverse(PyObject *op, visitproc visit, void *arg)
 {
     scan_object *self = (scan_object *)op;
     Py_VISIT(Py_TYPE(op));
-    Py_VISIT(self->owner);
     Py_VISIT(self->pair);
     return 0;
 }

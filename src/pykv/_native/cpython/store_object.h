@@ -23,7 +23,7 @@
 typedef struct store_object {
     PyObject ob_base;
     pykv_store *store; /* NULL before _bind */
-    PyObject *owner;   /* keeps store; NULL before _bind */
+    PyObject *owner;   /* keeps store; NULL before _bind; not shown to the collector */
     size_t batch_bytes_max;
     pykv_many *spare_many;   /* for the next get_many, or NULL */
     size_t bytes_a_key_hint; /* of what the last large get_many found */

@@ -2,7 +2,9 @@
  * store_type: StoreBase, the base of native stores, from its construction to its end.
  *
  * Lifetime. An instance holds owner, which frees the store when the last holder lets go. The
- * collector sees owner but never takes it away from a living object.
+ * collector is not shown owner: it runs the finalizers of everything in a cycle before it takes the
+ * cycle apart, and the store would be freed under the objects that still use it. Owner holds
+ * nothing that could lead back to an instance.
  */
 #include "cpython/store_type.h"
 
@@ -68,7 +70,6 @@ static PyObject *store_scan(PyObject *op, PyTypeObject *defining_class, PyObject
 static int store_traverse(PyObject *op, visitproc visit, void *arg)
 {
     Py_VISIT(Py_TYPE(op));
-    Py_VISIT(((store_object *)op)->owner);
     return 0;
 }
 
