@@ -1,0 +1,207 @@
+"""Files that the store wrote decode as docs/format/ says, by the readers written from the pages.
+
+The pages are "manifest", "segment", "record", "hint" and "keydir_image". The readers share no code
+with the core, so agreement means that a stranger could read a database from the pages alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from tests.format.decode import CLEAR, DELETE, PUT, VALID, Decoded, decode_record
+from tests.format.decode_hint import Entry, decode_hint
+from tests.format.decode_keydir_image import decode_keydir_image
+from tests.format.decode_manifest import Manifest, decode_manifest
+from tests.format.decode_segment import decode_segment
+from tests.format.key_hash import key_hash
+
+import pykv
+
+SECTOR_BYTES = 512
+
+
+@dataclass
+class Files:
+    """A directory, its manifest, and the records of each listed segment by their offsets."""
+
+    path: Path
+    manifest: Manifest
+    records: dict[int, dict[int, Decoded]]
+
+    def rows(self) -> dict[bytes, bytes]:
+        """What the records add up to: the highest sequence of a key wins."""
+        clears = [each for each in self.all_records() if each.numbers["kind"] == CLEAR]
+        cleared = max((each.numbers["sequence"] for each in clears), default=0)
+        cleared = max(cleared, self.manifest.numbers["clear_sequence"])
+        rows: dict[bytes, tuple[int, int, bytes]] = {}
+        for each in self.all_records():
+            sequence, kind = each.numbers["sequence"], each.numbers["kind"]
+            key = each.texts["key"]
+            if kind != CLEAR and sequence > cleared and sequence > rows.get(key, (0,))[0]:
+                rows[key] = (sequence, kind, each.texts["value"])
+        return {key: value for key, (_, kind, value) in rows.items() if kind == PUT}
+
+    def seeds(self) -> tuple[int, int]:
+        """The seeds of the key hash."""
+        numbers = self.manifest.numbers
+        return numbers["hash_seed_low"], numbers["hash_seed_high"]
+
+    def all_records(self) -> list[Decoded]:
+        """Every record, whatever became of its key."""
+        return [each for records in self.records.values() for each in records.values()]
+
+
+def write_a_store(path: Path, *, clear: bool) -> dict[bytes, bytes]:
+    """A store with sealed, merged and active segments; returns its rows."""
+    rows = {}
+    options = {"segment_bytes": 65_536, "background_threads": 0}
+    with pykv.open(path, engine="bitcask", **options) as db:
+        for number in range(40):
+            db.put(b"%d" % (number % 25), b"value %d" % number)
+        db.flush()
+        db.delete(b"3")
+        if clear:
+            db.clear()
+        db.put_many([(b"", b"empty key"), (b"empty value", b"")], atomic=True)
+        db.flush()
+        db.compact()
+        with db.batch() as batch:
+            batch.put(b"a", b"x" * 300)
+            batch.delete(b"5")
+        db.put(b"last", b"\x00\xff", sync=True)
+        rows = dict(db.items())
+    return rows
+
+
+def records_of(data: bytes, start: int, length: int, file_id: int) -> dict[int, Decoded]:
+    """The records of a segment up to length; padding to a sector is passed over."""
+    found = {}
+    at = start
+    while at < length:
+        decoded = decode_record(data[at:length], file_id, at)
+        if decoded.result != VALID:
+            gap = -at % SECTOR_BYTES
+            assert gap > 0, f"no record at {at}"
+            assert data[at : at + gap] == bytes(gap), f"no record at {at}"
+            at += gap
+            continue
+        found[at] = decoded
+        at += sum(size for _, size, _ in decoded.layout)
+    assert at == length
+    return found
+
+
+def read(path: Path) -> Files:
+    """Decodes a directory from its manifest down."""
+    manifest = decode_manifest((path / "MANIFEST").read_bytes())
+    assert manifest.result == VALID
+    records = {}
+    for entry in manifest.entries:
+        data = (path / f"{entry['number']:08x}.log").read_bytes()
+        header = decode_segment(data)
+        assert header.result == VALID
+        assert header.numbers["store_id"] == manifest.numbers["store_id"]
+        for name in ("number", "kind", "file_id", "birth_sequence"):
+            assert header.numbers[name] == entry[name], name
+        records[entry["number"]] = records_of(data, 64, entry["length"], entry["file_id"])
+    return Files(path, manifest, records)
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["without a clear", "with a clear"])
+def store(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Files, dict[bytes, bytes]]:
+    """The files of a closed store, and its rows as pykv tells them."""
+    path = tmp_path_factory.mktemp("files") / "store"
+    rows = write_a_store(path, clear=request.param)
+    return read(path), rows
+
+
+Stored = tuple[Files, dict[bytes, bytes]]
+
+
+def test_the_records_of_the_listed_segments_add_up_to_the_rows(store: Stored) -> None:
+    """The whole way from the manifest to the values."""
+    files, rows = store
+    assert files.rows() == rows
+    assert len(rows) >= 4
+
+
+def test_the_manifest_says_what_the_segments_hold(store: Stored) -> None:
+    """Sequences, lengths, and the state at a clean close."""
+    files, _ = store
+    numbers = files.manifest.numbers
+    assert numbers["clean"] == 1
+    highest = 0
+    for entry in files.manifest.entries:
+        records = files.records[entry["number"]].values()
+        sequences = sorted(each.numbers["sequence"] for each in records)
+        highest = max(highest, *sequences)
+        assert (entry["first_sequence"], entry["last_sequence"]) == (sequences[0], sequences[-1])
+        assert entry["number"] < numbers["next_number"]
+    assert highest == numbers["last_sequence"]
+    assert {entry["kind"] for entry in files.manifest.entries} == {1, 2}
+    assert sum(not entry["sealed"] for entry in files.manifest.entries) <= 1
+
+
+def test_a_hint_has_the_records_of_its_segment(store: Stored) -> None:
+    """Offsets, sizes, kinds, sequences and hashes, as the pages of both say."""
+    files, _ = store
+    numbers = files.manifest.numbers
+    hints = 0
+    for entry in files.manifest.entries:
+        path = files.path / f"{entry['number']:08x}.hint"
+        if not path.exists():
+            assert not entry["sealed"]
+            continue
+        hints += 1
+        hint = decode_hint(path.read_bytes())
+        assert hint.result == VALID
+        assert hint.numbers["number"] == entry["number"]
+        assert hint.numbers["file_id"] == entry["file_id"]
+        assert hint.numbers["segment_length"] == entry["length"]
+        assert hint.numbers["store_id"] == numbers["store_id"]
+        assert hint.entries == [
+            Entry(
+                hash=key_hash(record.texts["key"], *files.seeds()),
+                sequence=record.numbers["sequence"],
+                offset=offset,
+                kind=record.numbers["kind"],
+                size=sum(size for _, size, _ in record.layout),
+            )
+            for offset, record in files.records[entry["number"]].items()
+        ]
+    assert hints > 0
+
+
+def test_the_image_fits_the_manifest_and_leads_to_the_rows(store: Stored) -> None:
+    """Every key is found by its hash, at the record that holds it."""
+    files, rows = store
+    image = decode_keydir_image((files.path / "KEYDIR").read_bytes())
+    assert image.result == VALID
+    for name in ("store_id", "merge_edit", "epoch"):
+        assert image.numbers[name] == files.manifest.numbers[name], name
+    assert image.numbers["sequence"] == files.manifest.numbers["last_sequence"]
+    assert image.numbers["key_count"] == len(rows)
+    bases = {segment["number"]: segment["address_base"] for segment in image.segments}
+    records = {
+        bases[number] + offset // 8: record
+        for number, found in files.records.items()
+        for offset, record in found.items()
+    }
+    for key, value in rows.items():
+        addresses = image.candidates(key_hash(key, *files.seeds()))
+        texts = [records[address].texts for address in addresses]
+        assert {"key": key, "value": value} in texts
+
+
+def test_every_kind_of_record_was_met(store: Stored) -> None:
+    """So that the tests above say something about each."""
+    files, _ = store
+    kinds = {
+        each.numbers["kind"] for records in files.records.values() for each in records.values()
+    }
+    assert PUT in kinds
+    assert DELETE in kinds or CLEAR in kinds
