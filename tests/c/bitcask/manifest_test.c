@@ -1,0 +1,247 @@
+/*
+ * manifest: what is written is read again, nothing else is ever taken for a manifest, and the file
+ * is replaced at one moment.
+ */
+#include "harness/check.h"
+
+#include "base/coding.h"
+#include "base/crc32c.h"
+#include "base/memory.h"
+#include "bitcask/manifest.h"
+#include "env/env_memory.h"
+
+#define HOME "/home"
+
+enum { SEGMENTS = 3, WHOLE_BYTES = MANIFEST_HEADER_BYTES + SEGMENTS * MANIFEST_ENTRY_BYTES };
+
+static const manifest_segment example_segments[SEGMENTS] = {
+    {1, 2, true, 0x1111111111111111, 40, 3, 39, 8192},
+    {4, 1, true, 0x2222222222222222, 0, 40, 90, 4096},
+    {0xFFFFFFFF, 1, false, UINT64_MAX, 91, 0, 0, 640},
+};
+
+static manifest example(uint64_t edit)
+{
+    manifest self = {.clean = true,
+                     .store_id = 0x0123456789ABCDEF,
+                     .edit = edit,
+                     .merge_edit = 8,
+                     .epoch = 2,
+                     .hash_seed_low = 3,
+                     .hash_seed_high = UINT64_MAX,
+                     .next_number = UINT64_C(1) << 32,
+                     .last_sequence = 95,
+                     .durable_through = 77,
+                     .wall_high_us = 1700000000000000,
+                     .sealed_sequence = 90,
+                     .clear_sequence = 2,
+                     .segment_count = SEGMENTS,
+                     .segments = (manifest_segment *)(uintptr_t)example_segments};
+    return self;
+}
+
+static env *new_disk(env_directory **home_out)
+{
+    env *disk;
+    CHECK_OK(env_memory_new(check_seed(), 1 << 20, &disk));
+    CHECK_OK(env_directory_open(disk, HOME, true, home_out));
+    return disk;
+}
+
+static void free_disk(env *disk, env_directory *home)
+{
+    env_directory_close(home);
+    env_memory_free(disk);
+}
+
+static uint8_t *bytes_of(env *disk, uint64_t *size_out)
+{
+    uint8_t *data;
+    CHECK_OK(env_memory_file_bytes(disk, HOME "/" MANIFEST_NAME, &data, size_out));
+    return data;
+}
+
+/* Writes size bytes as the manifest, whatever they are. */
+static void write_bytes(env_directory *home, const uint8_t *data, size_t size)
+{
+    env_file *file;
+    slice whole = slice_make(data, size);
+    CHECK_OK(env_file_open(home, MANIFEST_NAME, ENV_WRITE | ENV_CREATE | ENV_TRUNCATE, &file));
+    CHECK_OK(env_file_write(file, 0, &whole, 1));
+    env_file_close(file);
+}
+
+static void check_equal(const manifest *wanted, const manifest *got)
+{
+    CHECK_EQUAL(wanted->clean, got->clean);
+    CHECK_EQUAL(wanted->store_id, got->store_id);
+    CHECK_EQUAL(wanted->edit, got->edit);
+    CHECK_EQUAL(wanted->merge_edit, got->merge_edit);
+    CHECK_EQUAL(wanted->epoch, got->epoch);
+    CHECK_EQUAL(wanted->hash_seed_low, got->hash_seed_low);
+    CHECK_EQUAL(wanted->hash_seed_high, got->hash_seed_high);
+    CHECK_EQUAL(wanted->next_number, got->next_number);
+    CHECK_EQUAL(wanted->last_sequence, got->last_sequence);
+    CHECK_EQUAL(wanted->durable_through, got->durable_through);
+    CHECK_EQUAL(wanted->wall_high_us, got->wall_high_us);
+    CHECK_EQUAL(wanted->sealed_sequence, got->sealed_sequence);
+    CHECK_EQUAL(wanted->clear_sequence, got->clear_sequence);
+    CHECK_EQUAL(wanted->segment_count, got->segment_count);
+    for (uint64_t i = 0; i < wanted->segment_count; i++) {
+        const manifest_segment *a = &wanted->segments[i];
+        const manifest_segment *b = &got->segments[i];
+        CHECK_EQUAL(a->number, b->number);
+        CHECK_EQUAL(a->kind, b->kind);
+        CHECK_EQUAL(a->sealed, b->sealed);
+        CHECK_EQUAL(a->file_id, b->file_id);
+        CHECK_EQUAL(a->birth_sequence, b->birth_sequence);
+        CHECK_EQUAL(a->first_sequence, b->first_sequence);
+        CHECK_EQUAL(a->last_sequence, b->last_sequence);
+        CHECK_EQUAL(a->length, b->length);
+    }
+}
+
+TEST(every_field_that_was_written_is_read_again)
+{
+    env_directory *home;
+    env *disk = new_disk(&home);
+    manifest wanted = example(9);
+    manifest got;
+    int32_t engine;
+    CHECK_STATUS(PYKV_NOT_FOUND, manifest_read(home, &got));
+    CHECK_OK(manifest_engine(home, &engine));
+    CHECK_EQUAL(PYKV_ENGINE_ANY, engine);
+    CHECK_OK(manifest_replace(home, &wanted));
+    CHECK_OK(manifest_read(home, &got));
+    check_equal(&wanted, &got);
+    CHECK_OK(manifest_engine(home, &engine));
+    CHECK_EQUAL(PYKV_ENGINE_BITCASK, engine);
+    manifest_reset(&got);
+    manifest empty = {.store_id = 5, .edit = 1, .next_number = 1};
+    CHECK_OK(manifest_replace(home, &empty));
+    CHECK_OK(manifest_read(home, &got));
+    check_equal(&empty, &got);
+    manifest_reset(&got);
+    free_disk(disk, home);
+}
+
+TEST(every_flipped_bit_is_refused)
+{
+    env_directory *home;
+    env *disk = new_disk(&home);
+    manifest wanted = example(9);
+    manifest got;
+    uint64_t size;
+    CHECK_OK(manifest_replace(home, &wanted));
+    for (uint32_t bit = 0; bit < WHOLE_BYTES * 8; bit++) {
+        uint8_t *data = bytes_of(disk, &size);
+        CHECK_EQUAL(WHOLE_BYTES, size);
+        data[bit / 8] ^= (uint8_t)(1U << bit % 8);
+        pykv_status status = manifest_read(home, &got);
+        CHECK(status == PYKV_CORRUPTION || status == PYKV_FORMAT);
+        CHECK(strstr(error_last()->text, MANIFEST_NAME) != NULL);
+        data[bit / 8] ^= (uint8_t)(1U << bit % 8);
+    }
+    CHECK_OK(manifest_read(home, &got));
+    manifest_reset(&got);
+    free_disk(disk, home);
+}
+
+TEST(every_other_length_is_refused)
+{
+    env_directory *home;
+    env *disk = new_disk(&home);
+    manifest wanted = example(9);
+    manifest got;
+    uint64_t size;
+    uint8_t copy[WHOLE_BYTES + MANIFEST_ENTRY_BYTES] = {0};
+    CHECK_OK(manifest_replace(home, &wanted));
+    memcpy(copy, bytes_of(disk, &size), WHOLE_BYTES);
+    for (size_t length = 0; length <= sizeof copy; length++) {
+        write_bytes(home, copy, length);
+        if (length != WHOLE_BYTES) {
+            CHECK_STATUS(PYKV_CORRUPTION, manifest_read(home, &got));
+        }
+    }
+    free_disk(disk, home);
+}
+
+/* A header with a right check and one byte changed. */
+static void write_changed(env_directory *home, const uint8_t *whole, size_t at, uint8_t value)
+{
+    uint8_t copy[WHOLE_BYTES];
+    memcpy(copy, whole, sizeof copy);
+    copy[at] = value;
+    store_u32(copy + MANIFEST_HEADER_BYTES - 4, crc32c_extend(0, copy, MANIFEST_HEADER_BYTES - 4));
+    write_bytes(home, copy, sizeof copy);
+}
+
+TEST(a_newer_version_and_another_engine_are_no_corruption)
+{
+    env_directory *home;
+    env *disk = new_disk(&home);
+    manifest wanted = example(9);
+    manifest got;
+    uint8_t whole[WHOLE_BYTES];
+    uint64_t size;
+    int32_t engine;
+    CHECK_OK(manifest_replace(home, &wanted));
+    memcpy(whole, bytes_of(disk, &size), sizeof whole);
+    write_changed(home, whole, 8, MANIFEST_FORMAT_VERSION + 1);
+    CHECK_STATUS(PYKV_FORMAT, manifest_read(home, &got));
+    CHECK(strstr(error_last()->text, "version 2") != NULL);
+    CHECK_STATUS(PYKV_FORMAT, manifest_engine(home, &engine));
+    write_changed(home, whole, 12, PYKV_ENGINE_LSM);
+    CHECK_STATUS(PYKV_FORMAT, manifest_read(home, &got));
+    CHECK_OK(manifest_engine(home, &engine));
+    CHECK_EQUAL(PYKV_ENGINE_LSM, engine);
+    free_disk(disk, home);
+}
+
+/* Replaces edit 1 by edit 2 with the power off at the call numbered at; the edit found after. */
+static uint64_t replace_and_crash(uint64_t at, env_crash_policy policy, bool *off_out,
+                                  pykv_status *status_out)
+{
+    env_directory *home;
+    env *after;
+    env *disk = new_disk(&home);
+    manifest old = example(1);
+    manifest fresh = example(2);
+    manifest got;
+    CHECK_OK(manifest_replace(home, &old));
+    env_memory_power_off_at(disk, env_memory_call_count(disk) + at);
+    *status_out = manifest_replace(home, &fresh);
+    *off_out = env_memory_is_off(disk);
+    CHECK_OK(env_memory_crash(disk, check_seed() + at, policy, &after));
+    free_disk(disk, home);
+    CHECK_OK(env_directory_open(after, HOME, false, &home));
+    CHECK_OK(manifest_read(home, &got));
+    uint64_t edit = got.edit;
+    manifest wanted = example(edit);
+    check_equal(&wanted, &got);
+    manifest_reset(&got);
+    free_disk(after, home);
+    return edit;
+}
+
+TEST(when_the_power_goes_the_old_or_the_new_manifest_is_there)
+{
+    for (env_crash_policy policy = ENV_CRASH_DROP_ALL; policy < ENV_CRASH_POLICY_COUNT; policy++) {
+        bool off = true;
+        uint64_t old_count = 0;
+        for (uint64_t at = 1; off; at++) {
+            pykv_status status;
+            uint64_t edit = replace_and_crash(at, policy, &off, &status);
+            CHECK(edit == 1 || edit == 2);
+            CHECK_EQUAL(off, status != PYKV_OK);
+            CHECK(off || edit == 2);
+            old_count += edit == 1;
+        }
+        CHECK(old_count >= 2);
+    }
+}
+
+TEST_MAIN(CASE(every_field_that_was_written_is_read_again), CASE(every_flipped_bit_is_refused),
+          CASE(every_other_length_is_refused),
+          CASE(a_newer_version_and_another_engine_are_no_corruption),
+          CASE(when_the_power_goes_the_old_or_the_new_manifest_is_there))
