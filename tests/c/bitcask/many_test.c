@@ -1,0 +1,141 @@
+/*
+ * many: lookups of 0, 1 and 1,000 keys, by mapping and by pread, of one moment.
+ */
+#include "bitcask_fixture.h"
+
+#include "bitcask/many.h"
+
+enum { MANY_COUNT = 1000 };
+
+/* Keys key-0 .. key-999 as arrays. */
+typedef struct key_list {
+    char text[MANY_COUNT][16];
+    const void *keys[MANY_COUNT];
+    size_t lengths[MANY_COUNT];
+} key_list;
+
+static const key_list *numbered_keys(void)
+{
+    static key_list list;
+    for (uint32_t i = 0; i < MANY_COUNT; i++) {
+        list.lengths[i] = (size_t)snprintf(list.text[i], sizeof list.text[i], "key-%u", i);
+        list.keys[i] = list.text[i];
+    }
+    return &list;
+}
+
+/* Every third of the first count keys has value_bytes, the others are absent. */
+static void expect_thirds(many *results, size_t count, size_t value_bytes)
+{
+    const key_list *list = numbered_keys();
+    CHECK_OK(many_get(results, count, list->keys, list->lengths, 0));
+    for (size_t i = 0; i < count; i++) {
+        CHECK((many_values(results)[i] != NULL) == (i % 3 == 0));
+        CHECK_EQUAL(i % 3 == 0 ? value_bytes : 0, many_lengths(results)[i]);
+        for (size_t at = 0; at < many_lengths(results)[i]; at++) {
+            CHECK_EQUAL('v', many_values(results)[i][at]);
+        }
+    }
+}
+
+static fixture thirds(int32_t no_mapped, size_t value_bytes)
+{
+    fixture f = fixture_new();
+    f.options.no_mapped_reads = no_mapped;
+    fixture_reopen(&f);
+    for (uint32_t i = 0; i < MANY_COUNT; i += 3) {
+        fixture_fill(&f, i, i + 1, value_bytes);
+    }
+    return f;
+}
+
+TEST(none_one_and_1000_keys_give_hits_and_misses_in_the_order_asked)
+{
+    static const size_t counts[] = {0, 1, MANY_COUNT, 2, MANY_COUNT};
+    for (int32_t no_mapped = 0; no_mapped < 2; no_mapped++) {
+        many *results;
+        fixture f = thirds(no_mapped, 40);
+        CHECK_OK(many_new(f.store, &results));
+        for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+            expect_thirds(results, counts[i], 40);
+        }
+        many_free(results);
+        fixture_free(&f);
+    }
+}
+
+TEST(an_empty_value_is_not_null)
+{
+    for (int32_t no_mapped = 0; no_mapped < 2; no_mapped++) {
+        many *results;
+        fixture f = thirds(no_mapped, 0);
+        CHECK_OK(many_new(f.store, &results));
+        expect_thirds(results, MANY_COUNT, 0);
+        many_free(results);
+        fixture_free(&f);
+    }
+}
+
+TEST(a_lookup_that_may_not_wait_blocks_where_only_pread_would_do_and_holds_nothing)
+{
+    const key_list *list = numbered_keys();
+    many *results;
+    fixture f = thirds(1, 40);
+    CHECK_OK(many_new(f.store, &results));
+    CHECK_EQUAL(PYKV_WOULD_BLOCK, many_get(results, 10, list->keys, list->lengths, PYKV_NO_WAIT));
+    CHECK_EQUAL(0, epoch_reader_count(&f.store->readers));
+    expect_thirds(results, 10, 40);
+    CHECK_EQUAL(1, epoch_reader_count(&f.store->readers));
+    many_release(results);
+    CHECK_EQUAL(0, epoch_reader_count(&f.store->readers));
+    many_free(results);
+    fixture_free(&f);
+}
+
+TEST(results_outlive_a_merge_that_removes_their_segments)
+{
+    many *results;
+    fixture f = thirds(0, 40);
+    const key_list *list = numbered_keys();
+    CHECK_OK(many_new(f.store, &results));
+    CHECK_OK(many_get(results, MANY_COUNT, list->keys, list->lengths, 0));
+    CHECK_OK(bitcask_clear(f.store, 0));
+    CHECK_OK(bitcask_compact(f.store, NULL));
+    fixture_maintain(&f, PYKV_ROLE_DATA, 10);
+    CHECK(!fixture_has(&f, "00000001.log"));
+    for (size_t i = 0; i < MANY_COUNT; i += 3) {
+        CHECK_EQUAL(40, many_lengths(results)[i]);
+        CHECK_EQUAL('v', many_values(results)[i][39]);
+    }
+    CHECK_OK(many_get(results, MANY_COUNT, list->keys, list->lengths, 0));
+    CHECK(many_values(results)[0] == NULL);
+    many_free(results);
+    fixture_free(&f);
+}
+
+TEST(one_damaged_record_fails_the_lookup_and_leaves_no_results)
+{
+    const key_list *list = numbered_keys();
+    uint64_t size;
+    many *results;
+    fixture f = thirds(0, 40);
+    fixture_close(&f);
+    uint8_t *data = fixture_bytes(&f, "00000001.log", &size);
+    uint8_t *at = memmem(data, size, "key-3vvv", 8);
+    CHECK(at != NULL);
+    at[6] ^= 1;
+    CHECK_OK(fixture_open(&f));
+    CHECK_OK(many_new(f.store, &results));
+    CHECK_STATUS(PYKV_CORRUPTION, many_get(results, 9, list->keys, list->lengths, 0));
+    CHECK_EQUAL(0, epoch_reader_count(&f.store->readers));
+    CHECK_OK(many_get(results, 3, list->keys, list->lengths, 0));
+    CHECK_EQUAL(40, many_lengths(results)[0]);
+    many_free(results);
+    fixture_free(&f);
+}
+
+TEST_MAIN(CASE(none_one_and_1000_keys_give_hits_and_misses_in_the_order_asked),
+          CASE(an_empty_value_is_not_null),
+          CASE(a_lookup_that_may_not_wait_blocks_where_only_pread_would_do_and_holds_nothing),
+          CASE(results_outlive_a_merge_that_removes_their_segments),
+          CASE(one_damaged_record_fails_the_lookup_and_leaves_no_results))
