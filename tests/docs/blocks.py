@@ -47,13 +47,14 @@ def blocks_of(page: str) -> list[Block]:
 def checked(block: Block) -> str:
     """The Python of a block in which the values of comments are compared."""
     lines = block.text.split("\n")
-    for node in ast.parse(block.text).body:
+    for node in ast.walk(ast.parse(block.text)):
         if not isinstance(node, ast.Expr) or node.lineno != node.end_lineno:
             continue
         code, mark, comment = lines[node.lineno - 1].partition("  # ")
         if mark and _is_literal(comment):
             where = f"{block.page}:{block.line + node.lineno - 1}"
-            lines[node.lineno - 1] = f"_compare({code}, {comment}, {where!r})"
+            compared = f"_compare({code.strip()}, {comment}, {where!r})"
+            lines[node.lineno - 1] = " " * node.col_offset + compared
     return "\n".join(lines)
 
 

@@ -15,6 +15,8 @@ PAGE = """# A page
 x = 1
 x + 1  # 2
 x + 1  # two, in words
+if x:
+    x + 2   # 3
 ```
 
 ```python needs no_such_module
@@ -51,6 +53,7 @@ def test_blocks_have_a_place_a_language_and_a_need(page: str) -> None:
 def test_literal_comments_are_compared_and_words_are_not(page: str) -> None:
     source = checked(blocks_of(page)[0])
     assert "_compare(x + 1, 2, 'page.md:5')" in source
+    assert "    _compare(x + 2, 3, 'page.md:8')" in source
     assert "two, in words" in source
     assert run(program(blocks_of(page)[:1])).returncode == 0
 
