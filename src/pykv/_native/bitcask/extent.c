@@ -12,7 +12,7 @@ enum { EXTENT_COUNT = EXTENT_LEAF_COUNT * EXTENT_LEAF_EXTENTS };
 
 static uint64_t extents_of(uint64_t bytes)
 {
-    uint64_t count = (bytes + EXTENT_BYTES - 1) / EXTENT_BYTES;
+    uint64_t count = bytes / EXTENT_BYTES + (bytes % EXTENT_BYTES != 0);
     return count == 0 ? 1 : count;
 }
 

@@ -130,12 +130,16 @@ static void keep_copy(many *self, size_t index, const record *found, const buffe
     *status = buffer_append(&self->copies, found->value.data, found->value.size);
 }
 
-/* Looks every key up once. PYKV_WOULD_BLOCK: begin again. */
-static pykv_status look_up(many *self, const void *const *keys, const size_t *key_lengths,
-                           read_mode mode, buffer *scratch)
+static directory *directory_now(bitcask *store)
+{
+    return atomic_load_explicit(&store->directory, memory_order_acquire);
+}
+
+/* Looks every key up once, all in one directory. PYKV_WOULD_BLOCK: begin again. */
+static pykv_status look_up(many *self, directory *now, const void *const *keys,
+                           const size_t *key_lengths, read_mode mode, buffer *scratch)
 {
     bitcask *store = self->store;
-    directory *now = atomic_load_explicit(&store->directory, memory_order_acquire);
     for (size_t i = 0; i < self->count; i++) {
         keydir_cursor cursor;
         record found;
@@ -161,20 +165,18 @@ static pykv_status look_up(many *self, const void *const *keys, const size_t *ke
     return PYKV_OK;
 }
 
-static uint32_t moment_of(bitcask *store)
-{
-    return keydir_moment(atomic_load_explicit(&store->directory, memory_order_acquire)->keys);
-}
-
 static pykv_status get_hot(many *self, const void *const *keys, const size_t *key_lengths)
 {
     pykv_status status = PYKV_WOULD_BLOCK;
     for (int attempt = 0; attempt < MANY_ATTEMPTS && status == PYKV_WOULD_BLOCK; attempt++) {
-        uint32_t before = moment_of(self->store);
+        /* A clear brings another directory, whose moments are its own; this one changes no more
+         * then. */
+        directory *now = directory_now(self->store);
+        uint32_t before = keydir_moment(now->keys);
         uint64_t began = cycles_now();
-        status = look_up(self, keys, key_lengths, READ_HOT, NULL);
+        status = look_up(self, now, keys, key_lengths, READ_HOT, NULL);
         bitcask_note_access(self->store, (cycles_now() - began) / (self->count + 1));
-        if (status == PYKV_OK && moment_of(self->store) != before) {
+        if (status == PYKV_OK && keydir_moment(now->keys) != before) {
             status = PYKV_WOULD_BLOCK;
         }
     }
@@ -194,7 +196,8 @@ static pykv_status get_cold(many *self, const void *const *keys, const size_t *k
         status = bitcask_check_image_locked(self->store, self->hashes[i]);
     }
     if (status == PYKV_OK) {
-        status = look_up(self, keys, key_lengths, READ_COLD_LOCKED, &scratch);
+        status = look_up(self, directory_now(self->store), keys, key_lengths, READ_COLD_LOCKED,
+                         &scratch);
     }
     mutex_unlock(&self->store->writer);
     buffer_reset(&scratch);
