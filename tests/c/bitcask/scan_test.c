@@ -1,0 +1,215 @@
+/*
+ * scan: the rows of the moment at which it was opened, whatever is done to the store afterwards.
+ */
+#include "bitcask_fixture.h"
+
+#include "bitcask/image.h"
+#include "bitcask/scan.h"
+
+enum { SCAN_KEYS = 200, SCAN_CHUNK = 1000 };
+
+/* Reads what is left of a scan. Checks that it is key-0 .. key-(count - 1), each once, with
+ * values of value_bytes 'v's. */
+static void expect_rows(scan *rows_of, uint32_t count, size_t value_bytes)
+{
+    bool seen[SCAN_KEYS] = {false};
+    uint32_t row_count = 0;
+    pykv_rows rows;
+    for (;;) {
+        CHECK_OK(scan_next(rows_of, SCAN_CHUNK, &rows));
+        if (rows.count == 0) {
+            break;
+        }
+        for (size_t i = 0; i < rows.count; i++) {
+            const uint64_t *at = rows.offsets + 2 * i;
+            char key[16] = "";
+            CHECK(at[1] - at[0] < sizeof key);
+            memcpy(key, rows.data + at[0], at[1] - at[0]);
+            uint32_t number = (uint32_t)strtoul(key + 4, NULL, 10);
+            CHECK(number < count && !seen[number]);
+            seen[number] = true;
+            row_count++;
+            CHECK_EQUAL(value_bytes, at[2] - at[1]);
+            for (uint64_t j = at[1]; j < at[2]; j++) {
+                CHECK_EQUAL('v', rows.data[j]);
+            }
+        }
+    }
+    CHECK_EQUAL(count, row_count);
+}
+
+static fixture filled(void)
+{
+    fixture f = fixture_new();
+    fixture_fill(&f, 0, SCAN_KEYS, 300); /* displaced */
+    fixture_fill(&f, 0, SCAN_KEYS, 100);
+    return f;
+}
+
+/* Puts, overwrites and deletes; seals and merges. */
+static void disturb(fixture *f)
+{
+    char key[16];
+    fixture_fill(f, 0, SCAN_KEYS / 2, 10);
+    fixture_fill(f, SCAN_KEYS, SCAN_KEYS * 2, 10);
+    for (uint32_t i = SCAN_KEYS / 4; i < SCAN_KEYS; i += 2) {
+        snprintf(key, sizeof key, "key-%u", i);
+        fixture_delete(f, key);
+    }
+    CHECK_OK(bitcask_compact(f->store, NULL));
+}
+
+TEST(a_scan_shows_the_moment_it_was_opened_through_writes_deletes_and_merges)
+{
+    fixture f = filled();
+    scan *first;
+    scan *second;
+    uint64_t before = bitcask_count(f.store);
+    CHECK_OK(scan_open(f.store, false, &first));
+    CHECK_OK(scan_open(f.store, false, &second));
+    disturb(&f);
+    expect_rows(first, SCAN_KEYS, 100);
+    fixture_maintain(&f, PYKV_ROLE_DATA, 10);
+    disturb(&f);
+    expect_rows(second, SCAN_KEYS, 100);
+    CHECK(bitcask_count(f.store) != before);
+    scan_free(f.store, first);
+    scan_free(f.store, second);
+    fixture_free(&f);
+}
+
+TEST(a_clear_and_what_follows_it_do_not_reach_an_open_scan)
+{
+    fixture f = filled();
+    scan *before;
+    scan *after;
+    CHECK_OK(scan_open(f.store, false, &before));
+    CHECK_OK(bitcask_clear(f.store, 0));
+    CHECK_OK(scan_open(f.store, false, &after));
+    fixture_fill(&f, 0, 50, 20);
+    CHECK_OK(bitcask_compact(f.store, NULL));
+    fixture_maintain(&f, PYKV_ROLE_DATA, 10);
+    expect_rows(before, SCAN_KEYS, 100);
+    expect_rows(after, 0, 0);
+    scan_free(f.store, before);
+    scan_free(f.store, after);
+    CHECK_OK(scan_open(f.store, false, &after));
+    expect_rows(after, 50, 20);
+    scan_free(f.store, after);
+    fixture_free(&f);
+}
+
+/* Half of the rows are read before anything changes, half after. */
+TEST(changes_between_two_chunks_show_neither_twice_nor_never)
+{
+    fixture f = filled();
+    scan *rows_of;
+    pykv_rows rows;
+    bool seen[SCAN_KEYS] = {false};
+    uint32_t row_count = 0;
+    CHECK_OK(scan_open(f.store, true, &rows_of));
+    do {
+        CHECK_OK(scan_next(rows_of, 1, &rows));
+        for (size_t i = 0; i < rows.count; i++) {
+            uint64_t begin = rows.offsets[2 * i];
+            char key[16] = "";
+            memcpy(key, rows.data + begin, rows.offsets[2 * i + 1] - begin);
+            CHECK_EQUAL(rows.offsets[2 * i + 1], rows.offsets[2 * i + 2]); /* keys only */
+            uint32_t number = (uint32_t)strtoul(key + 4, NULL, 10);
+            CHECK(number < SCAN_KEYS && !seen[number]);
+            seen[number] = true;
+            row_count++;
+        }
+        disturb(&f);
+    } while (rows.count > 0);
+    CHECK_EQUAL(SCAN_KEYS, row_count);
+    scan_free(f.store, rows_of);
+    fixture_free(&f);
+}
+
+TEST(what_a_scan_holds_is_let_go_with_the_last_one_that_needs_it)
+{
+    fixture f = filled();
+    scan *rows_of;
+    pykv_stats stats;
+    const segment *oldest = f.store->segments[0];
+    CHECK_OK(scan_open(f.store, false, &rows_of));
+    disturb(&f);
+    bitcask_stats(f.store, &stats);
+    CHECK_EQUAL(1, stats.open_scan_count);
+    CHECK(stats.undo_bytes > 0);
+    CHECK(oldest->removed); /* by a merge, and still there for the scan */
+    CHECK_EQUAL(1, oldest->pin_count);
+    expect_rows(rows_of, SCAN_KEYS, 100);
+    scan_free(f.store, rows_of);
+    fixture_maintain(&f, PYKV_ROLE_DATA, 10);
+    bitcask_stats(f.store, &stats);
+    CHECK_EQUAL(0, stats.open_scan_count);
+    CHECK_EQUAL(0, undo_bytes(&f.store->directory->undo));
+    fixture_fill(&f, 0, 10, 10);
+    bitcask_stats(f.store, &stats);
+    CHECK_EQUAL(0, stats.undo_bytes);
+    for (size_t i = 0; i < f.store->segment_count; i++) {
+        CHECK_EQUAL(0, f.store->segments[i]->pin_count);
+    }
+    fixture_free(&f);
+}
+
+TEST(a_scan_of_segments_that_are_not_mapped_shows_the_same)
+{
+    fixture f = filled();
+    scan *rows_of;
+    f.options.no_mapped_reads = 1;
+    fixture_reopen(&f);
+    CHECK_OK(scan_open(f.store, false, &rows_of));
+    disturb(&f);
+    expect_rows(rows_of, SCAN_KEYS, 100);
+    scan_free(f.store, rows_of);
+    fixture_free(&f);
+}
+
+TEST(the_end_of_the_store_ends_its_scans_but_not_their_handles)
+{
+    fixture f = filled();
+    scan *rows_of;
+    pykv_rows rows;
+    CHECK_OK(scan_open(f.store, false, &rows_of));
+    CHECK_OK(scan_next(rows_of, SCAN_CHUNK, &rows));
+    CHECK(rows.count > 0);
+    uint8_t first = rows.data[0];
+    CHECK_OK(bitcask_close(f.store, 0));
+    CHECK_EQUAL(first, rows.data[0]); /* its user may be reading it */
+    CHECK_STATUS(PYKV_CLOSED, scan_next(rows_of, SCAN_CHUNK, &rows));
+    scan_free(f.store, rows_of);
+    fixture_free(&f);
+}
+
+TEST(a_damaged_record_is_reported_and_not_passed_over)
+{
+    fixture f = fixture_new();
+    uint64_t size;
+    scan *rows_of;
+    pykv_rows rows = {.count = 77};
+    fixture_fill(&f, 0, 5, 10);
+    fixture_close(&f);
+    uint8_t *data = fixture_bytes(&f, "00000001.log", &size);
+    uint8_t *at = memmem(data, size, "key-3v", 6);
+    CHECK(at != NULL);
+    at[8] ^= 4;
+    CHECK_OK(fixture_open(&f));
+    CHECK_OK(scan_open(f.store, false, &rows_of));
+    CHECK_STATUS(PYKV_CORRUPTION, scan_next(rows_of, 0, &rows));
+    CHECK_EQUAL(77, rows.count);
+    CHECK(strstr(error_last()->path, "00000001.log") != NULL);
+    CHECK(error_last()->offset < (uint64_t)(at - data));
+    scan_free(f.store, rows_of);
+    fixture_free(&f);
+}
+
+TEST_MAIN(CASE(a_scan_shows_the_moment_it_was_opened_through_writes_deletes_and_merges),
+          CASE(a_clear_and_what_follows_it_do_not_reach_an_open_scan),
+          CASE(changes_between_two_chunks_show_neither_twice_nor_never),
+          CASE(what_a_scan_holds_is_let_go_with_the_last_one_that_needs_it),
+          CASE(a_scan_of_segments_that_are_not_mapped_shows_the_same),
+          CASE(the_end_of_the_store_ends_its_scans_but_not_their_handles),
+          CASE(a_damaged_record_is_reported_and_not_passed_over))
