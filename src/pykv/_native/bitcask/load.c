@@ -208,7 +208,8 @@ pykv_status bitcask_remove_orphans(bitcask *self) SINGLE_THREADED
         if (orphan) {
             status = env_unlink(self->home, names.names[i]);
         }
-        if (number != 0 && hint && !orphan) {
+        /* A rebuild knows which hints could be read; the others are to be written again. */
+        if (number != 0 && hint && !orphan && self->recovered_from_image) {
             for (size_t j = 0; j < self->segment_count; j++) {
                 self->segments[j]->has_hint |= self->segments[j]->number == number;
             }

@@ -26,8 +26,8 @@ PYKV_NODISCARD pykv_status bitcask_load_manifest(bitcask *self, manifest *out);
  * removal that was not durable may bring an old file back beside the new one. */
 PYKV_NODISCARD pykv_status bitcask_skip_used_numbers(bitcask *self);
 
-/* Removes temporary files and files of segments that are not in the list; notes which hints there
- * are. */
+/* Removes temporary files and files of segments that are not in the list; after an open by the
+ * image it notes which hints there are. */
 PYKV_NODISCARD pykv_status bitcask_remove_orphans(bitcask *self);
 
 /* Opens the sealed segments of listed and adds them, at the image's bases if bases is given (one a
