@@ -1,0 +1,274 @@
+/*
+ * segment: names, files that are not what the manifest says, and reading single records.
+ */
+#include "harness/check.h"
+
+#include "bitcask/segment.h"
+#include "env/env_fault.h"
+#include "env/env_memory.h"
+
+#define HOME "/home"
+
+enum { STORE_ID = 77, CAPACITY = 65536, VALUE_BYTES = 6000 };
+
+static const log_segment_header header_of_7 = {.kind = LOG_SEGMENT_APPEND,
+                                               .number = 7,
+                                               .file_id = 0xABCDEF,
+                                               .birth_sequence = 30,
+                                               .store_id = STORE_ID};
+
+static env *disk;
+static env_directory *home;
+
+static void begin(void)
+{
+    CHECK_OK(env_memory_new(check_seed(), 1 << 20, &disk));
+    CHECK_OK(env_directory_open(disk, HOME, true, &home));
+}
+
+static void end(void)
+{
+    env_directory_close(home);
+    env_memory_free(disk);
+}
+
+static void create_7(void)
+{
+    segment *made;
+    CHECK_OK(segment_create(home, &header_of_7, CAPACITY, true, &made));
+    CHECK_EQUAL(LOG_SEGMENT_HEADER_BYTES, atomic_load(&made->length));
+    segment_close(made);
+}
+
+static manifest_segment entry_of_7(uint64_t length)
+{
+    manifest_segment entry = {.number = 7,
+                              .kind = LOG_SEGMENT_APPEND,
+                              .sealed = true,
+                              .file_id = header_of_7.file_id,
+                              .birth_sequence = 30,
+                              .first_sequence = 30,
+                              .last_sequence = 31,
+                              .length = length};
+    return entry;
+}
+
+/* Opening by entry must be refused as corruption with the file's name in the text. */
+static void check_refused(const manifest_segment *entry, uint64_t store_id)
+{
+    segment *opened = NULL;
+    char name[SEGMENT_NAME_BYTES];
+    segment_name(entry->number, false, name);
+    CHECK_STATUS(PYKV_CORRUPTION, segment_open(home, entry, store_id, CAPACITY, true, &opened));
+    CHECK(strstr(error_last()->text, name) != NULL);
+    CHECK(opened == NULL);
+}
+
+TEST(a_name_tells_number_and_kind_and_no_other_name_is_one)
+{
+    static const char *const others[] = {"",
+                                         "00000000.log",
+                                         "1.log",
+                                         "000000001.log",
+                                         "0000000g.log",
+                                         "+0000001.log",
+                                         " 0000001.log",
+                                         "0x000001.log",
+                                         "DEADBEEF.log",
+                                         "00000001",
+                                         "00000001.LOG",
+                                         "00000001.lo",
+                                         "00000001.logs",
+                                         "00000001.hint.tmp",
+                                         "MANIFEST"};
+    static const uint32_t numbers[] = {1, 16, 0xDEADBEEF, UINT32_MAX};
+    char name[SEGMENT_NAME_BYTES];
+    bool hint;
+    segment_name(0xBEEF, false, name);
+    CHECK_EQUAL(0, strcmp("0000beef.log", name));
+    segment_name(UINT32_MAX, true, name);
+    CHECK_EQUAL(0, strcmp("ffffffff.hint", name));
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0] * 2; i++) {
+        segment_name(numbers[i / 2], i % 2 == 1, name);
+        CHECK_EQUAL(numbers[i / 2], segment_number(name, &hint));
+        CHECK_EQUAL(i % 2 == 1, hint);
+    }
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        CHECK_EQUAL(0, segment_number(others[i], &hint));
+    }
+}
+
+TEST(a_new_segment_is_there_after_the_power_went)
+{
+    env *after;
+    segment *opened;
+    begin();
+    create_7();
+    CHECK_OK(env_memory_crash(disk, check_seed(), ENV_CRASH_DROP_ALL, &after));
+    end();
+    disk = after;
+    CHECK_OK(env_directory_open(disk, HOME, false, &home));
+    manifest_segment entry = entry_of_7(LOG_SEGMENT_HEADER_BYTES);
+    CHECK_OK(segment_open(home, &entry, STORE_ID, CAPACITY, true, &opened));
+    CHECK_EQUAL(7, opened->number);
+    CHECK_EQUAL(record_seed(header_of_7.file_id), opened->seed);
+    CHECK_EQUAL(30, segment_birth(opened));
+    CHECK_EQUAL(31, opened->last_sequence);
+    CHECK(opened->sealed && opened->synced && segment_is_mapped(opened));
+    segment_close(opened);
+    end();
+}
+
+TEST(a_segment_that_cannot_be_made_leaves_no_file)
+{
+    static const env_call calls[] = {ENV_CALL_OPEN, ENV_CALL_WRITE, ENV_CALL_SYNC,
+                                     ENV_CALL_SYNC_DIRECTORY};
+    env *faulty;
+    env_directory *directory;
+    env_names names;
+    segment *made;
+    begin();
+    CHECK_OK(env_fault_new(disk, &faulty));
+    CHECK_OK(env_directory_open(faulty, HOME, false, &directory));
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        env_fault_plan plan = {.at = 1, .system_errno = 5, .call_mask = 1U << calls[i]};
+        env_fault_set(faulty, &plan);
+        CHECK_STATUS(PYKV_IO_FAILED,
+                     segment_create(directory, &header_of_7, CAPACITY, true, &made));
+        CHECK_EQUAL(1, env_fault_failed(faulty));
+        CHECK_EQUAL(5, error_last()->system_errno);
+        CHECK_OK(env_directory_list(home, &names));
+        CHECK_EQUAL(0, names.count);
+        env_names_free(&names);
+    }
+    env_directory_close(directory);
+    env_fault_free(faulty);
+    end();
+}
+
+TEST(a_missing_a_short_and_another_file_are_corruption_that_names_it)
+{
+    begin();
+    manifest_segment entry = entry_of_7(LOG_SEGMENT_HEADER_BYTES);
+    check_refused(&entry, STORE_ID);
+    create_7();
+    manifest_segment longer = entry_of_7(LOG_SEGMENT_HEADER_BYTES + 1);
+    check_refused(&longer, STORE_ID);
+    CHECK_EQUAL(LOG_SEGMENT_HEADER_BYTES, error_last()->offset);
+    check_refused(&entry, STORE_ID + 1);
+    manifest_segment other = entry;
+    other.file_id++;
+    check_refused(&other, STORE_ID);
+    other = entry;
+    other.kind = LOG_SEGMENT_MERGED;
+    check_refused(&other, STORE_ID);
+    other = entry;
+    other.birth_sequence--;
+    check_refused(&other, STORE_ID);
+    CHECK_OK(env_rename(home, "00000007.log", "00000008.log"));
+    other = entry;
+    other.number = 8;
+    check_refused(&other, STORE_ID);
+    end();
+}
+
+TEST(every_flipped_bit_of_the_header_is_refused)
+{
+    segment *opened = NULL;
+    begin();
+    create_7();
+    manifest_segment entry = entry_of_7(LOG_SEGMENT_HEADER_BYTES);
+    for (uint32_t bit = 0; bit < LOG_SEGMENT_HEADER_BYTES * 8; bit++) {
+        uint8_t *data;
+        uint64_t size;
+        CHECK_OK(env_memory_file_bytes(disk, HOME "/00000007.log", &data, &size));
+        data[bit / 8] ^= (uint8_t)(1U << bit % 8);
+        pykv_status status = segment_open(home, &entry, STORE_ID, 0, bit % 2 == 0, &opened);
+        CHECK(status == PYKV_CORRUPTION || status == PYKV_FORMAT);
+        data[bit / 8] ^= (uint8_t)(1U << bit % 8);
+    }
+    CHECK_OK(segment_open(home, &entry, STORE_ID, 0, false, &opened));
+    CHECK(!segment_is_mapped(opened));
+    segment_close(opened);
+    end();
+}
+
+/* Creates segment 7 with one record of VALUE_BYTES at its start, damaged if flipped is set. */
+static manifest_segment create_with_record(bool flipped)
+{
+    static uint8_t value[VALUE_BYTES];
+    static uint8_t bytes[VALUE_BYTES + 64];
+    env_file *file;
+    memset(value, 'v', sizeof value);
+    record one = {.kind = RECORD_PUT,
+                  .sequence = 30,
+                  .key = slice_make("key", 3),
+                  .value = slice_make(value, sizeof value)};
+    one.body_crc = record_body_crc(&one);
+    uint64_t size = record_bytes(0, 3, VALUE_BYTES);
+    record_encode(&one, record_seed(header_of_7.file_id), LOG_SEGMENT_HEADER_BYTES, bytes);
+    bytes[RECORD_HEADER_BYTES + 3 + 5000] ^= flipped ? 1 : 0;
+    create_7();
+    slice whole = slice_make(bytes, size);
+    CHECK_OK(env_file_open(home, "00000007.log", ENV_WRITE, &file));
+    CHECK_OK(env_file_write(file, LOG_SEGMENT_HEADER_BYTES, &whole, 1));
+    env_file_close(file);
+    return entry_of_7(LOG_SEGMENT_HEADER_BYTES + size);
+}
+
+TEST(the_mapping_and_a_read_give_the_same_record_and_none_behind_the_end)
+{
+    segment *opened;
+    record peeked;
+    record got;
+    buffer scratch = BUFFER_EMPTY;
+    begin();
+    manifest_segment entry = create_with_record(false);
+    CHECK_OK(segment_open(home, &entry, STORE_ID, CAPACITY, true, &opened));
+    CHECK_OK(segment_peek(opened, LOG_SEGMENT_HEADER_BYTES, true, &peeked));
+    CHECK_OK(segment_read(opened, LOG_SEGMENT_HEADER_BYTES, true, &scratch, &got));
+    CHECK_EQUAL(30, peeked.sequence);
+    CHECK_EQUAL(30, got.sequence);
+    CHECK_EQUAL(VALUE_BYTES, got.value.size);
+    CHECK(slice_equal(peeked.value, got.value) && slice_equal(peeked.key, got.key));
+    CHECK_STATUS(PYKV_CORRUPTION, segment_peek(opened, entry.length, true, &peeked));
+    CHECK_STATUS(PYKV_CORRUPTION, segment_read(opened, entry.length, true, &scratch, &got));
+    CHECK_STATUS(PYKV_CORRUPTION,
+                 segment_read(opened, LOG_SEGMENT_HEADER_BYTES + 8, true, &scratch, &got));
+    atomic_store(&opened->length, entry.length - 8);
+    CHECK_STATUS(PYKV_CORRUPTION, segment_peek(opened, LOG_SEGMENT_HEADER_BYTES, true, &peeked));
+    CHECK_STATUS(PYKV_CORRUPTION,
+                 segment_read(opened, LOG_SEGMENT_HEADER_BYTES, true, &scratch, &got));
+    buffer_reset(&scratch);
+    segment_close(opened);
+    end();
+}
+
+TEST(a_damaged_body_is_refused_with_its_file_and_offset_if_it_is_checked)
+{
+    segment *opened;
+    record got;
+    buffer scratch = BUFFER_EMPTY;
+    begin();
+    manifest_segment entry = create_with_record(true);
+    CHECK_OK(segment_open(home, &entry, STORE_ID, CAPACITY, true, &opened));
+    CHECK_STATUS(PYKV_CORRUPTION, segment_peek(opened, LOG_SEGMENT_HEADER_BYTES, true, &got));
+    CHECK_EQUAL(LOG_SEGMENT_HEADER_BYTES, error_last()->offset);
+    CHECK(strstr(error_last()->path, "00000007.log") != NULL);
+    CHECK_STATUS(PYKV_CORRUPTION,
+                 segment_read(opened, LOG_SEGMENT_HEADER_BYTES, true, &scratch, &got));
+    CHECK_EQUAL(LOG_SEGMENT_HEADER_BYTES, error_last()->offset);
+    CHECK_OK(segment_peek(opened, LOG_SEGMENT_HEADER_BYTES, false, &got));
+    CHECK_OK(segment_read(opened, LOG_SEGMENT_HEADER_BYTES, false, &scratch, &got));
+    buffer_reset(&scratch);
+    segment_close(opened);
+    end();
+}
+
+TEST_MAIN(CASE(a_name_tells_number_and_kind_and_no_other_name_is_one),
+          CASE(a_new_segment_is_there_after_the_power_went),
+          CASE(a_segment_that_cannot_be_made_leaves_no_file),
+          CASE(a_missing_a_short_and_another_file_are_corruption_that_names_it),
+          CASE(every_flipped_bit_of_the_header_is_refused),
+          CASE(the_mapping_and_a_read_give_the_same_record_and_none_behind_the_end),
+          CASE(a_damaged_body_is_refused_with_its_file_and_offset_if_it_is_checked))
