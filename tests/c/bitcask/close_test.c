@@ -1,159 +1,206 @@
 /*
- * close_test: what close waits for, what it leaves, and that it may be called again and at once.
+ * close: waiting for the calls inside, the clean state on disk, and what is left when it fails.
  */
 #include <pthread.h>
+#include <unistd.h>
 
 #include "bitcask_fixture.h"
 
-#include "base/process.h"
+#include "bitcask/manifest.h"
+#include "bitcask/merge.h"
 
-enum { SHORT_US = 2000, CLOSER_COUNT = 4 };
-
-/* A store on the real file system, whose clock runs. */
-static bitcask *open_real(char **path_out)
+/* The manifest that is on disk now. Free with manifest_reset. */
+static manifest read_manifest(fixture *f)
 {
-    bitcask *store;
-    CHECK_OK(process_init());
-    *path_out = check_temporary_directory();
-    CHECK_OK(bitcask_open(env_posix(), *path_out, NULL, &store));
-    CHECK_OK(bitcask_put(store, fixture_text("key"), fixture_text("value"), 0));
-    return store;
+    manifest listed = {0};
+    env_directory *home;
+    CHECK_OK(env_directory_open(f->disk, FIXTURE_PATH, false, &home));
+    CHECK_OK(manifest_read(home, &listed));
+    env_directory_close(home);
+    return listed;
 }
 
-TEST(a_clean_close_leaves_a_synced_log_an_image_and_a_clean_manifest)
+TEST(a_clean_close_leaves_a_clean_manifest_an_image_and_a_log_cut_to_its_length)
 {
-    fixture store = fixture_new();
-    env *after;
-    fixture_fill(&store, 0, 100, 50);
-    fixture_close(&store);
-    CHECK_OK(env_memory_crash(store.disk, 1, ENV_CRASH_DROP_ALL, &after));
-    env_memory_free(store.disk);
-    store.disk = after;
-    CHECK_OK(fixture_open(&store));
-    pykv_stats stats;
-    bitcask_stats(store.store, &stats);
-    CHECK(stats.clean_open && stats.recovered_from_image);
-    CHECK_EQUAL(100, stats.key_count);
-    CHECK_EQUAL(0, stats.epoch);
-    fixture_free(&store);
+    fixture f = fixture_new();
+    int32_t more;
+    uint64_t size;
+    fixture_fill(&f, 0, 100, 300);
+    CHECK_OK(bitcask_maintain_step(f.store, PYKV_ROLE_LOG, &more));
+    CHECK(f.store->prepared != NULL);
+    manifest before = read_manifest(&f);
+    CHECK(!before.clean);
+    CHECK_OK(bitcask_close(f.store, -1));
+    manifest after = read_manifest(&f);
+    CHECK(after.clean && after.edit > before.edit);
+    CHECK_EQUAL(100, after.last_sequence);
+    CHECK_EQUAL(before.segment_count - 1, after.segment_count); /* the prepared one is gone */
+    for (uint64_t i = 0; i < after.segment_count; i++) {
+        char name[SEGMENT_NAME_BYTES];
+        CHECK_EQUAL(i + 1 < after.segment_count, after.segments[i].sealed);
+        segment_name(after.segments[i].number, false, name);
+        fixture_bytes(&f, name, &size);
+        CHECK_EQUAL(size, after.segments[i].length);
+    }
+    CHECK(fixture_has(&f, BITCASK_IMAGE_NAME));
+    CHECK(!fixture_has(&f, MANIFEST_NAME BITCASK_TEMPORARY_SUFFIX));
+    manifest_reset(&before);
+    manifest_reset(&after);
+    fixture_free(&f);
 }
 
-TEST(an_unused_prepared_segment_is_dropped)
+TEST(what_a_clean_close_left_survives_a_power_cut_right_after_it)
 {
-    fixture store = fixture_new();
-    fixture_put(&store, "key", "value");
-    fixture_maintain(&store, PYKV_ROLE_LOG, 1);
-    CHECK(store.store->prepared != NULL);
-    fixture_reopen(&store);
-    CHECK_EQUAL(1, store.store->segment_count);
-    CHECK(fixture_has(&store, "00000001.log"));
-    CHECK(!fixture_has(&store, "00000002.log"));
-    fixture_free(&store);
+    fixture f = fixture_new();
+    env *booted;
+    fixture_fill(&f, 0, 100, 300);
+    fixture_close(&f);
+    CHECK_OK(env_memory_crash(f.disk, check_seed(), ENV_CRASH_DROP_ALL, &booted));
+    env_memory_free(f.disk);
+    f.disk = booted;
+    CHECK_OK(fixture_open(&f));
+    CHECK(f.store->clean_open && f.store->recovered_from_image);
+    CHECK_EQUAL(100, bitcask_count(f.store));
+    CHECK_EQUAL(0, f.store->recovered_record_count);
+    fixture_free(&f);
 }
 
-TEST(closing_again_is_no_error)
+/* The simulated clock moves while it runs. */
+typedef struct ticker {
+    env *disk;
+    _Atomic bool stop;
+    pthread_t thread;
+} ticker;
+
+static void *tick(void *context)
 {
-    fixture store = fixture_new();
-    CHECK_OK(bitcask_close(store.store, -1));
-    CHECK_OK(bitcask_close(store.store, 0));
-    fixture_free(&store);
+    ticker *self = context;
+    while (!self->stop) {
+        env_memory_advance(self->disk, 10000, 0);
+        usleep(100);
+    }
+    return NULL;
 }
 
-TEST(close_gives_up_when_a_reader_does_not_leave_and_may_be_called_again)
+/* Closes with a timeout that counts by a clock that moves. */
+static pykv_status close_within(fixture *f, int64_t timeout_us)
 {
-    char *path;
-    bitcask *store = open_real(&path);
-    epoch_token reader = epoch_enter(&store->readers);
-    CHECK_STATUS(PYKV_TIMED_OUT, bitcask_close(store, SHORT_US));
-    CHECK_EQUAL(1, atomic_load(&store->closing));
-    CHECK_STATUS(PYKV_TIMED_OUT, bitcask_close(store, 0));
-    epoch_leave(&store->readers, reader);
-    atomic_fetch_add(&store->long_calls, 1);
-    CHECK_STATUS(PYKV_TIMED_OUT, bitcask_close(store, SHORT_US));
-    atomic_fetch_sub(&store->long_calls, 1);
-    CHECK_OK(bitcask_close(store, SHORT_US));
-    bitcask_free(store);
-    CHECK_OK(bitcask_open(env_posix(), path, NULL, &store));
-    CHECK_EQUAL(1, bitcask_count(store));
-    bitcask_free(store);
-    free(path);
+    ticker clock = {.disk = f->disk};
+    CHECK_EQUAL(0, pthread_create(&clock.thread, NULL, tick, &clock));
+    pykv_status status = bitcask_close(f->store, timeout_us);
+    clock.stop = true;
+    CHECK_EQUAL(0, pthread_join(clock.thread, NULL));
+    return status;
 }
 
-static void *close_it(void *store)
+TEST(a_close_that_times_out_has_changed_nothing_and_may_be_called_again)
 {
-    return bitcask_close(store, -1) == PYKV_OK ? store : NULL;
+    fixture f = fixture_new();
+    fixture_put(&f, "a", "1");
+    epoch_token token = epoch_enter(&f.store->readers);
+    CHECK_STATUS(PYKV_TIMED_OUT, close_within(&f, 20000));
+    CHECK_EQUAL(1, f.store->closing);
+    fixture_expect(&f, "a", "1"); /* for the call that is inside */
+    manifest listed = read_manifest(&f);
+    CHECK(!listed.clean);
+    manifest_reset(&listed);
+    epoch_leave(&f.store->readers, token);
+    f.store->long_calls = 1;
+    CHECK_STATUS(PYKV_TIMED_OUT, close_within(&f, 0));
+    f.store->long_calls = 0;
+    CHECK_OK(close_within(&f, 0));
+    listed = read_manifest(&f);
+    CHECK(listed.clean);
+    manifest_reset(&listed);
+    CHECK_OK(bitcask_close(f.store, 0)); /* closed already */
+    fixture_free(&f);
 }
 
-/* Two threads that closed at once both released the store's files: descriptors were closed twice.
- */
-TEST(threads_that_close_at_once_wait_for_one_another)
+static void *leave_later(void *context)
 {
-    for (int round = 0; round < 20; round++) {
-        char *path;
-        bitcask *store = open_real(&path);
-        pthread_t closers[CLOSER_COUNT];
-        for (int i = 0; i < CLOSER_COUNT; i++) {
-            CHECK_EQUAL(0, pthread_create(&closers[i], NULL, close_it, store));
-        }
-        for (int i = 0; i < CLOSER_COUNT; i++) {
-            void *closed;
-            CHECK_EQUAL(0, pthread_join(closers[i], &closed));
-            CHECK(closed == store);
-        }
-        CHECK(store->home == NULL && store->lock == NULL);
-        bitcask_free(store);
-        free(path);
+    bitcask *store = context;
+    usleep(20000);
+    store->long_calls = 0;
+    return NULL;
+}
+
+TEST(a_close_without_a_timeout_waits_for_the_last_call)
+{
+    fixture f = fixture_new();
+    pthread_t thread;
+    fixture_put(&f, "a", "1");
+    f.store->long_calls = 1;
+    CHECK_EQUAL(0, pthread_create(&thread, NULL, leave_later, f.store));
+    CHECK_OK(bitcask_close(f.store, -1));
+    CHECK_EQUAL(0, f.store->long_calls);
+    CHECK_EQUAL(0, pthread_join(thread, NULL));
+    fixture_free(&f);
+}
+
+TEST(closing_a_store_that_was_only_read_changes_nothing_on_disk)
+{
+    for (int32_t read_only = 0; read_only < 2; read_only++) {
+        fixture f = fixture_new();
+        fixture_fill(&f, 0, 100, 10);
+        f.options.read_only = read_only;
+        fixture_reopen(&f);
+        fixture_expect(&f, "key-7", "vvvvvvvvvv");
+        manifest before = read_manifest(&f);
+        fixture_close(&f);
+        manifest after = read_manifest(&f);
+        CHECK_EQUAL(before.edit, after.edit);
+        CHECK(after.clean);
+        manifest_reset(&before);
+        manifest_reset(&after);
+        fixture_free(&f);
     }
 }
 
-TEST(a_second_closer_gives_up_in_time)
+TEST(a_merge_that_runs_is_given_up_and_loses_nothing)
 {
-    char *path;
-    pthread_t closer;
-    void *closed;
-    bitcask *store = open_real(&path);
-    epoch_token reader = epoch_enter(&store->readers);
-    CHECK_EQUAL(0, pthread_create(&closer, NULL, close_it, store));
-    while (atomic_load(&store->closing) == 0) {
-    }
-    CHECK_STATUS(PYKV_TIMED_OUT, bitcask_close(store, SHORT_US));
-    epoch_leave(&store->readers, reader);
-    CHECK_EQUAL(0, pthread_join(closer, &closed));
-    CHECK(closed == store);
-    bitcask_free(store);
-    free(path);
+    fixture f = fixture_new();
+    segment *inputs[MERGE_INPUTS_MAX];
+    bool more;
+    fixture_fill(&f, 0, 100, 300);
+    fixture_fill(&f, 0, 50, 10);
+    CHECK_OK(bitcask_flush(f.store));
+    mutex_lock(&f.store->merge_lock);
+    mutex_lock(&f.store->writer);
+    size_t picked = merge_pick(f.store, true, inputs);
+    mutex_unlock(&f.store->writer);
+    CHECK(picked > 0);
+    CHECK_OK(merge_begin(f.store, inputs, picked));
+    CHECK_OK(merge_step(f.store, &more));
+    mutex_unlock(&f.store->merge_lock);
+    CHECK(more && f.store->merge != NULL);
+    fixture_reopen(&f);
+    CHECK(f.store->clean_open);
+    CHECK_EQUAL(100, bitcask_count(f.store));
+    fixture_expect(&f, "key-49", "vvvvvvvvvv");
+    fixture_free(&f);
 }
 
-TEST(close_ends_scans_whose_handles_stay)
+TEST(a_close_that_cannot_write_the_clean_state_says_so_and_loses_nothing)
 {
-    fixture store = fixture_new();
-    scan *rows_of;
-    pykv_rows rows;
-    fixture_fill(&store, 0, 10, 10);
-    CHECK_OK(scan_open(store.store, false, &rows_of));
-    CHECK_OK(bitcask_close(store.store, -1));
-    CHECK_STATUS(PYKV_CLOSED, scan_next(rows_of, 0, &rows));
-    scan_free(store.store, rows_of);
-    fixture_free(&store);
+    fixture f = fixture_new();
+    fixture_fill(&f, 0, 100, 10);
+    env_memory_set_capacity(f.disk, 1);
+    CHECK_STATUS(PYKV_NO_SPACE, bitcask_close(f.store, -1));
+    CHECK_EQUAL(PYKV_NO_SPACE, error_last()->status);
+    CHECK_OK(bitcask_close(f.store, -1)); /* it is closed all the same */
+    fixture_kill(&f);
+    env_memory_set_capacity(f.disk, UINT64_MAX);
+    CHECK_OK(fixture_open(&f));
+    CHECK(!f.store->clean_open);
+    CHECK_EQUAL(100, bitcask_count(f.store));
+    fixture_expect(&f, "key-99", "vvvvvvvvvv");
+    fixture_free(&f);
 }
 
-TEST(a_store_that_was_only_read_is_not_written)
-{
-    fixture store = fixture_new();
-    fixture_fill(&store, 0, 10, 10);
-    fixture_reopen(&store);
-    uint64_t calls = env_memory_call_count(store.disk);
-    CHECK_OK(bitcask_close(store.store, -1));
-    CHECK_EQUAL(calls, env_memory_call_count(store.disk));
-    fixture_kill(&store);
-    CHECK_OK(fixture_open(&store));
-    CHECK(store.store->recovered_from_image);
-    fixture_free(&store);
-}
-
-TEST_MAIN(CASE(a_clean_close_leaves_a_synced_log_an_image_and_a_clean_manifest),
-          CASE(an_unused_prepared_segment_is_dropped), CASE(closing_again_is_no_error),
-          CASE(close_gives_up_when_a_reader_does_not_leave_and_may_be_called_again),
-          CASE(threads_that_close_at_once_wait_for_one_another),
-          CASE(a_second_closer_gives_up_in_time), CASE(close_ends_scans_whose_handles_stay),
-          CASE(a_store_that_was_only_read_is_not_written))
+TEST_MAIN(CASE(a_clean_close_leaves_a_clean_manifest_an_image_and_a_log_cut_to_its_length),
+          CASE(what_a_clean_close_left_survives_a_power_cut_right_after_it),
+          CASE(a_close_that_times_out_has_changed_nothing_and_may_be_called_again),
+          CASE(a_close_without_a_timeout_waits_for_the_last_call),
+          CASE(closing_a_store_that_was_only_read_changes_nothing_on_disk),
+          CASE(a_merge_that_runs_is_given_up_and_loses_nothing),
+          CASE(a_close_that_cannot_write_the_clean_state_says_so_and_loses_nothing))
