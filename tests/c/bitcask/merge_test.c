@@ -1,0 +1,161 @@
+/*
+ * merge_test: one merge from its beginning to its end or to where it is given up.
+ */
+#include "bitcask/merge.h"
+#include "bitcask/merge_fixture.h"
+
+enum { KEY_COUNT = 30 };
+
+/* Three rounds of the same keys, of which the last counts, and some of them deleted. */
+static void write_rounds(fixture *self)
+{
+    for (size_t round = 1; round <= 3; round++) {
+        fixture_fill(self, 0, KEY_COUNT, 300 * round);
+    }
+    for (uint32_t i = 0; i < KEY_COUNT; i += 3) {
+        char key[16];
+        snprintf(key, sizeof key, "key-%u", i);
+        fixture_delete(self, key);
+    }
+}
+
+static void expect_rounds(fixture *self)
+{
+    char value[901];
+    memset(value, 'v', 900);
+    value[900] = 0;
+    for (uint32_t i = 0; i < KEY_COUNT; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "key-%u", i);
+        fixture_expect(self, key, i % 3 == 0 ? NULL : value);
+    }
+    CHECK_EQUAL(KEY_COUNT - KEY_COUNT / 3, fixture_stats(self).key_count);
+}
+
+TEST(a_merge_given_up_before_any_phase_leaves_everything_readable)
+{
+    for (merge_phase phase = MERGE_COPY; phase <= MERGE_REMOVE; phase++) {
+        fixture self = fixture_new();
+        write_rounds(&self);
+        merge_fixture_begin(&self);
+        merge_fixture_until(&self, phase);
+        merge_abandon(self.store);
+        CHECK(self.store->merge == NULL);
+        for (size_t i = 0; i < self.store->segment_count; i++) {
+            CHECK_EQUAL(0, self.store->segments[i]->pin_count);
+            CHECK(!self.store->segments[i]->merging);
+        }
+        expect_rounds(&self);
+        CHECK(fixture_has(&self, "00000001.log"));
+        merge_fixture_kill_and_reopen(&self);
+        expect_rounds(&self);
+        merge_fixture_begin(&self);
+        merge_fixture_finish(&self);
+        expect_rounds(&self);
+        fixture_free(&self);
+    }
+}
+
+TEST(the_death_of_the_process_before_any_phase_loses_nothing)
+{
+    for (merge_phase phase = MERGE_COPY; phase <= MERGE_REMOVE; phase++) {
+        fixture self = fixture_new();
+        write_rounds(&self);
+        merge_fixture_begin(&self);
+        merge_fixture_until(&self, phase);
+        merge_fixture_kill_and_reopen(&self);
+        expect_rounds(&self);
+        fixture_reopen(&self);
+        expect_rounds(&self);
+        fixture_free(&self);
+    }
+}
+
+TEST(a_key_changed_while_merging_keeps_what_was_written_last)
+{
+    for (merge_phase phase = MERGE_COPY; phase <= MERGE_REMOVE; phase++) {
+        fixture self = fixture_new();
+        write_rounds(&self);
+        merge_fixture_begin(&self);
+        merge_fixture_until(&self, phase);
+        fixture_put(&self, "key-1", "new");
+        fixture_put(&self, "key-3", "back");
+        fixture_delete(&self, "key-2");
+        merge_fixture_finish(&self);
+        for (int turn = 0; turn < 2; turn++) {
+            fixture_expect(&self, "key-1", "new");
+            fixture_expect(&self, "key-3", "back");
+            fixture_expect(&self, "key-2", NULL);
+            fixture_expect(&self, "key-0", NULL);
+            CHECK_EQUAL(KEY_COUNT - KEY_COUNT / 3, fixture_stats(&self).key_count);
+            merge_fixture_kill_and_reopen(&self);
+        }
+        fixture_free(&self);
+    }
+}
+
+/* Rows of the scan, and the bytes of their values. */
+static size_t count_rows(scan *rows, uint64_t *value_bytes_out)
+{
+    pykv_rows chunk;
+    size_t count = 0;
+    *value_bytes_out = 0;
+    do {
+        CHECK_OK(scan_next(rows, 2048, &chunk));
+        count += chunk.count;
+        for (size_t i = 0; i < chunk.count; i++) {
+            *value_bytes_out += chunk.offsets[2 * i + 2] - chunk.offsets[2 * i + 1];
+        }
+    } while (chunk.count > 0);
+    return count;
+}
+
+TEST(a_scan_opened_at_any_phase_keeps_its_moment)
+{
+    for (merge_phase phase = MERGE_COPY; phase <= MERGE_REMOVE; phase++) {
+        fixture self = fixture_new();
+        scan *rows;
+        uint64_t value_bytes;
+        write_rounds(&self);
+        merge_fixture_begin(&self);
+        merge_fixture_until(&self, phase);
+        CHECK_OK(scan_open(self.store, false, &rows));
+        fixture_put(&self, "key-1", "new");
+        fixture_put(&self, "key-3", "back");
+        fixture_delete(&self, "key-2");
+        merge_fixture_finish(&self);
+        CHECK_EQUAL(KEY_COUNT - KEY_COUNT / 3, count_rows(rows, &value_bytes));
+        CHECK_EQUAL(900 * (KEY_COUNT - KEY_COUNT / 3), value_bytes);
+        scan_free(self.store, rows);
+        fixture_free(&self);
+    }
+}
+
+TEST(a_damaged_input_ends_the_merge_and_stays)
+{
+    fixture self = fixture_new();
+    uint64_t size;
+    bool more;
+    write_rounds(&self);
+    CHECK_OK(bitcask_flush(self.store));
+    fixture_close(&self);
+    fixture_bytes(&self, "00000001.log", &size)[LOG_SEGMENT_HEADER_BYTES + 100] ^= 1;
+    CHECK_OK(fixture_open(&self));
+    merge_fixture_begin(&self);
+    uint64_t disk = fixture_stats(&self).disk_bytes;
+    mutex_lock(&self.store->merge_lock);
+    CHECK_STATUS(PYKV_CORRUPTION, merge_step(self.store, &more));
+    CHECK(!more && self.store->merge == NULL);
+    mutex_unlock(&self.store->merge_lock);
+    CHECK(strstr(error_last()->path, "00000001.log") != NULL);
+    CHECK_EQUAL(disk, fixture_stats(&self).disk_bytes);
+    CHECK(fixture_has(&self, "00000001.log"));
+    expect_rounds(&self);
+    fixture_free(&self);
+}
+
+TEST_MAIN(CASE(a_merge_given_up_before_any_phase_leaves_everything_readable),
+          CASE(the_death_of_the_process_before_any_phase_loses_nothing),
+          CASE(a_key_changed_while_merging_keeps_what_was_written_last),
+          CASE(a_scan_opened_at_any_phase_keeps_its_moment),
+          CASE(a_damaged_input_ends_the_merge_and_stays))
