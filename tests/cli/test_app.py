@@ -108,6 +108,33 @@ def test_a_reader_that_goes_away_ends_the_command_quietly(spawn: Spawn, tmp_path
         assert process.wait() == Exit.PIPE_CLOSED
 
 
+@pytest.mark.parametrize(
+    ("redirection", "words"),
+    [
+        ("scan {} >&-", "standard output is closed"),
+        ("put {} key <&-", "standard input is closed"),
+        ("scan {} >/dev/full", "No space left"),
+    ],
+)
+def test_streams_that_cannot_be_used_are_one_line_too(
+    database: Path, redirection: str, words: str
+) -> None:
+    """A shell may close a stream before the command begins, or lead it to a full disk."""
+    if "/dev/full" in redirection and not Path("/dev/full").exists():
+        pytest.skip(reason="this system has no /dev/full")
+    command = f"{sys.executable} -m pykv.cli {redirection.format(database)}"
+    ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert ended.returncode == Exit.FAILED
+    assert words in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+def test_a_command_that_prints_nothing_needs_no_output(database: Path) -> None:
+    command = f"{sys.executable} -m pykv.cli put {database} key value >&-"
+    assert subprocess.run(["bash", "-c", command], check=False).returncode == Exit.GOOD
+    assert rows_of(database)[b"key"] == b"value"
+
+
 def test_ctrl_c_in_a_load_keeps_what_was_stored(spawn: Spawn, tmp_path: Path) -> None:
     """The rows that were read before the signal are there, and the database is closed cleanly."""
     path = tmp_path / "database"

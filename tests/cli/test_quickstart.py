@@ -1,5 +1,7 @@
 """The quickstart passes on a small tree, and fails when anything differs."""
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -46,6 +48,23 @@ def test_it_runs_as_a_module(tree: Path) -> None:
     ended = subprocess.run(command, capture_output=True, check=False, text=True)
     assert (ended.returncode, ended.stderr) == (Exit.GOOD, "")
     assert f"pykv quickstart: {tree} in bitcask" in ended.stdout
+
+
+def test_ctrl_c_ends_it_with_one_line_and_no_leftovers(tree: Path, tmp_path: Path) -> None:
+    """Whatever it is doing: it must neither leave a database nor a writing child behind."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    command = [sys.executable, "-m", "pykv.cli.quickstart", "--dir", str(tree)]
+    environment = os.environ | {"TMPDIR": str(folder)}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment) as process:
+        while not any(folder.glob("*/database/MANIFEST")):
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        told = process.stderr.read()
+        assert process.wait() == Exit.INTERRUPTED
+    assert told.strip() == b"pykv: interrupted"
+    assert list(folder.iterdir()) == []
 
 
 def _after(name: str, monkeypatch: pytest.MonkeyPatch, harm: Callable[..., object]) -> None:

@@ -1,5 +1,8 @@
 """The child of the quickstart: what it writes, how it dies, how the rest is judged."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,6 +36,22 @@ def test_a_killed_child_leaves_every_write_that_it_acknowledged(
     with pykv.open(database) as db:
         assert differences(db, count) == []
         assert set(db.keys()) - child_keys(db, count) == {b"one", b"two", b"\xff\x00"}
+
+
+def test_the_child_ends_quietly_when_its_parent_is_gone(database: Path) -> None:
+    reading, writing = os.pipe()
+    module = "pykv.cli.quickstart_writer"
+    command = [sys.executable, "-W", "error", "-m", module, str(database), "bitcask", str(writing)]
+    with subprocess.Popen(command, pass_fds=[writing], stderr=subprocess.PIPE) as child:
+        os.close(writing)
+        os.read(reading, 8)
+        os.close(reading)
+        assert child.stderr is not None
+        assert child.stderr.read() == b""
+        assert child.wait() == 0
+    with pykv.open(database) as db:
+        assert db.stats()["clean_open"]
+        assert db[child_key(0)] == child_value(0)
 
 
 def test_missing_wrong_and_torn_rows_are_told() -> None:

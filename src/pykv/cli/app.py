@@ -49,7 +49,8 @@ class EndsInOneLine(click.Command):
         """Runs the command; a reader that went away, as `head` does, is no failure of ours."""
         try:
             result = super().invoke(ctx)
-            sys.stdout.flush()
+            if sys.stdout is not None:
+                sys.stdout.flush()
         except BrokenPipeError:
             # Python writes out what is left at exit: it must have somewhere to go.
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

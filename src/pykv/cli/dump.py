@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -12,7 +11,7 @@ import click
 import pykv
 from pykv.cli.failures import Exit, Failure
 from pykv.cli.opening import database_argument, example, format_option, open_reader
-from pykv.cli.output import count_text, tell
+from pykv.cli.output import count_text, standard_output, tell
 from pykv.cli.progress import Advance, progress_bar
 from pykv.cli.rows.kind import KINDS, StreamKind, kind_of, write_rows
 from pykv.cli.rows.row import Row
@@ -88,7 +87,7 @@ def _write(rows: Iterator[Row], target: Path, kind: str, formats: dict[str, Any]
         return
     stream_kind = cast(StreamKind, kind)
     if str(target) == "-":
-        write_rows(stream_kind, rows, sys.stdout.buffer, **formats)
+        write_rows(stream_kind, rows, standard_output(), **formats)
         return
     unfinished = target.with_name(f"{target.name}.unfinished")
     try:

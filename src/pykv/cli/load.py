@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from pykv.cli.opening import (
     json_option,
     open_writer,
 )
-from pykv.cli.output import count_text, size_text, tell, write_json
+from pykv.cli.output import count_text, size_text, standard_input, tell, write_json
 from pykv.cli.progress import Unit, progress_bar
 from pykv.cli.rows.kind import KINDS, StreamKind, kind_of, read_rows
 from pykv.cli.rows.row import Row
@@ -139,8 +138,7 @@ def _opened(
         return
     stream_kind = cast(StreamKind, kind)
     if str(source) == "-":
-        stream = sys.stdin.buffer
-        rows = read_rows(stream_kind, stream, **formats)
+        rows = read_rows(stream_kind, standard_input(), **formats)
         yield rows, "rows", lambda loaded: (loaded.row_count, 0)
         return
     with source.open("rb") as file:

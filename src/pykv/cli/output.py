@@ -5,16 +5,34 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import IO, Any, TextIO
 
 import click
 
 from pykv.cli.coding import Format, is_utf8, to_text
+from pykv.cli.failures import Failure
+
+
+def standard_input() -> IO[bytes]:
+    """Standard input in bytes. Failure where the shell has closed it."""
+    return _bytes_of(sys.stdin, "standard input")
+
+
+def standard_output() -> IO[bytes]:
+    """Standard output in bytes. Failure where the shell has closed it."""
+    return _bytes_of(sys.stdout, "standard output")
+
+
+def _bytes_of(stream: TextIO | None, name: str) -> IO[bytes]:
+    # Python has None for a stream that was closed before the process began.
+    if stream is None:
+        raise Failure(f"{name} is closed: give the command one.")
+    return stream.buffer
 
 
 def write_bytes(data: bytes) -> None:
     """Writes data to standard output."""
-    sys.stdout.buffer.write(data)
+    standard_output().write(data)
 
 
 def write_line(text: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
@@ -16,6 +15,7 @@ from pykv.cli.opening import (
     format_option,
     open_writer,
 )
+from pykv.cli.output import standard_input
 
 
 @click.command(
@@ -65,4 +65,4 @@ def _value(value: str | None, value_format: str, source: Path | None) -> bytes:
         return argument_bytes(value, value_format, "the value")
     if source is not None:
         return source.read_bytes()
-    return sys.stdin.buffer.read()
+    return standard_input().read()

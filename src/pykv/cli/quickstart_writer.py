@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -65,7 +66,8 @@ def kill_a_writer(database: Path, engine: str) -> int:
     command = [sys.executable, "-m", module, str(database), engine, str(writing)]
     with os.fdopen(reading, "rb") as pipe:
         try:
-            child = subprocess.Popen(command, pass_fds=[writing])
+            # A session of its own: Ctrl-C is for the parent, which then kills the child.
+            child = subprocess.Popen(command, pass_fds=[writing], start_new_session=True)
         finally:
             os.close(writing)
         try:
@@ -128,4 +130,5 @@ def child_keys(db: pykv.Store, acknowledged_count: int) -> set[bytes]:
 
 
 if __name__ == "__main__":
-    write_for_ever(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
+    with suppress(BrokenPipeError):  # The parent is gone.
+        write_for_ever(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
