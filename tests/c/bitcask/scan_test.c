@@ -3,7 +3,7 @@
  */
 #include "bitcask_fixture.h"
 
-#include "bitcask/image.h"
+#include "bitcask/merge.h"
 #include "bitcask/scan.h"
 
 enum { SCAN_KEYS = 200, SCAN_CHUNK = 1000 };
@@ -127,6 +127,38 @@ TEST(changes_between_two_chunks_show_neither_twice_nor_never)
     fixture_free(&f);
 }
 
+/* The slots of a merge's output are swung in steps: a scan opened between two finds each row once,
+ * where it stands in the input or where it stands in the output. */
+TEST(scans_opened_between_the_steps_of_a_merge_show_every_row_once)
+{
+    enum { SCANS = 32 };
+    fixture f = filled();
+    segment *inputs[MERGE_INPUTS_MAX];
+    scan *scans[SCANS];
+    size_t scan_count = 0;
+    bool more = true;
+    CHECK_OK(bitcask_flush(f.store));
+    mutex_lock(&f.store->writer);
+    size_t picked = merge_pick(f.store, true, inputs);
+    mutex_unlock(&f.store->writer);
+    CHECK(picked > 1);
+    mutex_lock(&f.store->merge_lock);
+    CHECK_OK(merge_begin(f.store, inputs, picked));
+    while (more) {
+        CHECK(scan_count < SCANS);
+        CHECK_OK(scan_open(f.store, false, &scans[scan_count++]));
+        CHECK_OK(merge_step(f.store, &more));
+    }
+    mutex_unlock(&f.store->merge_lock);
+    CHECK(scan_count > 3);
+    fixture_fill(&f, 0, SCAN_KEYS, 10);
+    for (size_t i = 0; i < scan_count; i++) {
+        expect_rows(scans[i], SCAN_KEYS, 100);
+        scan_free(f.store, scans[i]);
+    }
+    fixture_free(&f);
+}
+
 TEST(what_a_scan_holds_is_let_go_with_the_last_one_that_needs_it)
 {
     fixture f = filled();
@@ -209,6 +241,7 @@ TEST(a_damaged_record_is_reported_and_not_passed_over)
 TEST_MAIN(CASE(a_scan_shows_the_moment_it_was_opened_through_writes_deletes_and_merges),
           CASE(a_clear_and_what_follows_it_do_not_reach_an_open_scan),
           CASE(changes_between_two_chunks_show_neither_twice_nor_never),
+          CASE(scans_opened_between_the_steps_of_a_merge_show_every_row_once),
           CASE(what_a_scan_holds_is_let_go_with_the_last_one_that_needs_it),
           CASE(a_scan_of_segments_that_are_not_mapped_shows_the_same),
           CASE(the_end_of_the_store_ends_its_scans_but_not_their_handles),
