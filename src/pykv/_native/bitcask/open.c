@@ -13,6 +13,7 @@
 #include "base/process.h"
 #include "bitcask/bitcask.h"
 #include "bitcask/limbo.h"
+#include "bitcask/repair.h"
 #include "bitcask/rolling.h"
 
 #define MIB (UINT64_C(1024) * 1024)
@@ -111,8 +112,8 @@ static bool is_foreign(const char *name)
     return false;
 }
 
-/* Refuses a directory that holds another engine's database, or our segments without their manifest.
- */
+/* Refuses a directory that holds another engine's database, our segments without their manifest, or
+ * a repair that was interrupted between moving the old files away and the new ones here. */
 static pykv_status check_vacant(bitcask *self)
 {
     env_names names;
@@ -133,6 +134,9 @@ static pykv_status check_vacant(bitcask *self)
                 error_set(PYKV_CORRUPTION,
                           "%s has segments (%s) and no MANIFEST: pykv repair may bring it back",
                           path, names.names[i]);
+        } else if (strcmp(names.names[i], REPAIR_DIRECTORY) == 0) {
+            status = error_set(PYKV_CORRUPTION,
+                               "a repair of %s was interrupted: pykv repair finishes it", path);
         }
     }
     env_names_free(&names);

@@ -1,0 +1,137 @@
+/*
+ * repair: what can be read is saved, in its newest version, and the old files are kept.
+ */
+#include "bitcask/repair.h"
+#include "bitcask/repair_fixture.h"
+
+enum { BODY_OF_FIRST = LOG_SEGMENT_HEADER_BYTES + RECORD_HEADER_BYTES + 20 };
+
+/* Several sealed segments: key-5 has a newer value, key-6 is deleted. Closed. */
+static repair_fixture closed_store(void)
+{
+    repair_fixture self = repair_new();
+    fixture_fill(&self.base, 0, REPAIR_KEYS, REPAIR_VALUE_BYTES);
+    fixture_put(&self.base, "key-5", "newer");
+    fixture_delete(&self.base, "key-6");
+    fixture_close(&self.base);
+    CHECK(repair_has(&self, "00000003.log"));
+    return self;
+}
+
+static void check_saved(repair_fixture *self, uint64_t count)
+{
+    repair_open(self);
+    CHECK_EQUAL(count, bitcask_count(self->base.store));
+    fixture_expect(&self->base, "key-5", "newer");
+    fixture_expect(&self->base, "key-6", NULL);
+    fixture_put(&self->base, "later", "write");
+    fixture_close(&self->base);
+    repair_open(self);
+    fixture_expect(&self->base, "later", "write");
+    CHECK_EQUAL(count + 1, bitcask_count(self->base.store));
+}
+
+TEST(a_damaged_record_is_lost_and_told_and_all_others_are_saved)
+{
+    repair_fixture self = closed_store();
+    pykv_report report;
+    repair_flip(&self, "00000001.log", BODY_OF_FIRST);
+    CHECK_OK(bitcask_repair(env_posix(), self.path, &report));
+    CHECK_EQUAL(1, report.damage_count);
+    CHECK(strstr(report.damages[0].path, "00000001.log") != NULL);
+    CHECK_EQUAL(LOG_SEGMENT_HEADER_BYTES, report.damages[0].offset);
+    CHECK_EQUAL(LOG_SEGMENT_HEADER_BYTES + record_bytes(0, 5, REPAIR_VALUE_BYTES),
+                report.damages[0].expected);
+    CHECK_EQUAL(REPAIR_KEYS + 1, report.record_count);
+    CHECK_EQUAL(REPAIR_KEYS - 2, report.kept_record_count);
+    check_saved(&self, REPAIR_KEYS - 2);
+    fixture_expect(&self.base, "key-0", NULL);
+    repair_free(&self);
+}
+
+TEST(a_store_without_its_manifest_is_refused_and_saved_whole)
+{
+    repair_fixture self = closed_store();
+    pykv_report report;
+    repair_unlink(&self, MANIFEST_NAME);
+    CHECK_STATUS(PYKV_CORRUPTION, bitcask_open(env_posix(), self.path, NULL, &self.base.store));
+    CHECK_OK(bitcask_repair(env_posix(), self.path, &report));
+    CHECK_EQUAL(1, report.damage_count);
+    CHECK_EQUAL(REPAIR_KEYS - 1, report.kept_record_count);
+    check_saved(&self, REPAIR_KEYS - 1);
+    repair_free(&self);
+}
+
+TEST(a_segment_with_a_damaged_header_is_read_with_the_manifest_s_help)
+{
+    repair_fixture self = closed_store();
+    pykv_report report;
+    repair_flip(&self, "00000001.log", 20);
+    CHECK_OK(bitcask_repair(env_posix(), self.path, &report));
+    CHECK_EQUAL(1, report.damage_count);
+    CHECK(strstr(report.damages[0].path, "00000001.log") != NULL);
+    CHECK_EQUAL(REPAIR_KEYS - 1, report.kept_record_count);
+    check_saved(&self, REPAIR_KEYS - 1);
+    repair_free(&self);
+}
+
+TEST(what_was_cleared_stays_cleared)
+{
+    repair_fixture self = repair_new();
+    pykv_report report;
+    fixture_fill(&self.base, 0, REPAIR_KEYS, REPAIR_VALUE_BYTES);
+    CHECK_OK(bitcask_clear(self.base.store, 0));
+    fixture_put(&self.base, "key-7", "after");
+    fixture_close(&self.base);
+    repair_unlink(&self, MANIFEST_NAME);
+    CHECK_OK(bitcask_repair(env_posix(), self.path, &report));
+    CHECK_EQUAL(1, report.kept_record_count);
+    repair_open(&self);
+    CHECK_EQUAL(1, bitcask_count(self.base.store));
+    fixture_expect(&self.base, "key-7", "after");
+    repair_free(&self);
+}
+
+TEST(the_old_files_are_kept_as_they_were_and_a_second_repair_keeps_more)
+{
+    repair_fixture self = closed_store();
+    pykv_report report;
+    uint8_t byte = 0;
+    repair_flip(&self, "00000001.log", BODY_OF_FIRST);
+    CHECK_OK(bitcask_repair(env_posix(), self.path, &report));
+    CHECK(repair_has(&self, "damaged-1/" MANIFEST_NAME));
+    CHECK(repair_has(&self, "damaged-1/00000003.log"));
+    CHECK(!repair_has(&self, "00000001.log"));
+    CHECK(!repair_has(&self, REPAIR_DIRECTORY));
+    int file = open(repair_file(&self, "damaged-1/00000001.log"), O_RDONLY | O_CLOEXEC);
+    CHECK(file >= 0);
+    CHECK_EQUAL(1, pread(file, &byte, 1, BODY_OF_FIRST));
+    close(file);
+    CHECK_EQUAL('v' ^ 4, byte);
+    CHECK_OK(bitcask_repair(env_posix(), self.path, &report));
+    CHECK_EQUAL(0, report.damage_count);
+    CHECK_EQUAL(REPAIR_KEYS - 2, report.kept_record_count);
+    CHECK(repair_has(&self, "damaged-2/" MANIFEST_NAME));
+    CHECK(repair_has(&self, "damaged-1/00000003.log"));
+    check_saved(&self, REPAIR_KEYS - 2);
+    repair_free(&self);
+}
+
+TEST(an_open_store_and_a_directory_without_one_are_refused)
+{
+    repair_fixture self = repair_new();
+    pykv_report report;
+    char *empty = check_temporary_directory();
+    CHECK_STATUS(PYKV_LOCKED, bitcask_repair(env_posix(), self.path, &report));
+    CHECK_STATUS(PYKV_PATH_NOT_FOUND, bitcask_repair(env_posix(), empty, &report));
+    CHECK_STATUS(PYKV_PATH_NOT_FOUND, bitcask_repair(env_posix(), "/no/such/place", &report));
+    free(empty);
+    repair_free(&self);
+}
+
+TEST_MAIN(CASE(a_damaged_record_is_lost_and_told_and_all_others_are_saved),
+          CASE(a_store_without_its_manifest_is_refused_and_saved_whole),
+          CASE(a_segment_with_a_damaged_header_is_read_with_the_manifest_s_help),
+          CASE(what_was_cleared_stays_cleared),
+          CASE(the_old_files_are_kept_as_they_were_and_a_second_repair_keeps_more),
+          CASE(an_open_store_and_a_directory_without_one_are_refused))
