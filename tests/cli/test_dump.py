@@ -15,7 +15,7 @@ from tests.cli.conftest import Run, rows_of
 ROWS = {
     b"": b"",
     b"one": b"",
-    b"text": "caf\u00e9 \u2028 \ufeff".encode(),
+    b"text": "stra\u00dfe \u2028 \ufeff".encode(),
     b"\ttab\r\nline": b'"quoted", comma\\backslash',
     b"\x00\xff\xfe": bytes(range(256)),
     b"/": b"\r",
@@ -74,14 +74,14 @@ def test_any_rows_come_back(
 def test_a_tree_comes_back(run: Run, tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     (tree / "deep").mkdir(parents=True)
-    (tree / "deep" / "caf\u00e9").write_bytes(b"\x00\r\n")
+    (tree / "deep" / "stra\u00dfe").write_bytes(b"\x00\r\n")
     (tree / "empty").write_bytes(b"")
     assert run("load", tmp_path / "database", tree).exit_code == Exit.GOOD
     copy = tmp_path / "copy"
     assert run("dump", tmp_path / "database", copy, "--format", "dir").exit_code == Exit.GOOD
     files = {str(path.relative_to(copy)) for path in copy.rglob("*") if path.is_file()}
-    assert files == {"deep/caf\u00e9", "empty"}
-    assert (copy / "deep" / "caf\u00e9").read_bytes() == b"\x00\r\n"
+    assert files == {"deep/stra\u00dfe", "empty"}
+    assert (copy / "deep" / "stra\u00dfe").read_bytes() == b"\x00\r\n"
 
 
 @pytest.mark.parametrize("key", [b"../up", b"/absolute", b"a//b", b"", b"nul\x00", b"."])

@@ -1,10 +1,10 @@
 /*
  * example: how a C program uses pykv: open, put, get, batch, scan, close. docs/c_api.md shows it.
  */
-#include "pykv.h"
-
 #include <stdio.h>
 #include <string.h>
+
+#include "pykv.h"
 
 /* Says what failed, with the detail of this thread, and returns false. */
 static bool told(const char *what, pykv_status status)
