@@ -154,8 +154,39 @@ TEST(a_damaged_input_ends_the_merge_and_stays)
     fixture_free(&self);
 }
 
+TEST(a_tombstone_is_kept_while_a_segment_outside_the_merge_may_hold_its_key)
+{
+    fixture self = fixture_new();
+    fixture_put(&self, "a", "old");
+    fixture_put(&self, "b", "1");
+    CHECK_OK(bitcask_flush(self.store));
+    fixture_delete(&self, "a");
+    segment *tombstones = self.store->active;
+    CHECK_OK(bitcask_flush(self.store));
+    CHECK_OK(bitcask_sync(self.store));
+    mutex_lock(&self.store->merge_lock);
+    CHECK_OK(merge_begin(self.store, &tombstones, 1));
+    mutex_unlock(&self.store->merge_lock);
+    merge_fixture_until(&self, MERGE_REMOVE);
+    segment *output = self.store->merge->output;
+    CHECK(output != NULL);
+    CHECK_EQUAL(1, output->tombstone_count);
+    merge_fixture_finish(&self);
+    merge_fixture_kill_and_reopen(&self);
+    fixture_expect(&self, "a", NULL);
+    fixture_expect(&self, "b", "1");
+    merge_fixture_begin(&self); /* of everything: now it may go */
+    merge_fixture_finish(&self);
+    CHECK_EQUAL(fixture_stats(&self).live_bytes + LOG_SEGMENT_HEADER_BYTES,
+                fixture_stats(&self).disk_bytes);
+    merge_fixture_kill_and_reopen(&self);
+    fixture_expect(&self, "a", NULL);
+    fixture_free(&self);
+}
+
 TEST_MAIN(CASE(a_merge_given_up_before_any_phase_leaves_everything_readable),
           CASE(the_death_of_the_process_before_any_phase_loses_nothing),
           CASE(a_key_changed_while_merging_keeps_what_was_written_last),
           CASE(a_scan_opened_at_any_phase_keeps_its_moment),
-          CASE(a_damaged_input_ends_the_merge_and_stays))
+          CASE(a_damaged_input_ends_the_merge_and_stays),
+          CASE(a_tombstone_is_kept_while_a_segment_outside_the_merge_may_hold_its_key))

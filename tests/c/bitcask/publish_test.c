@@ -151,7 +151,26 @@ TEST(a_write_that_waits_is_resolved_again_when_it_is_published)
     fixture_free(&self);
 }
 
+TEST(a_walk_that_a_batch_overtakes_is_told_so_and_one_beside_a_single_write_is_not)
+{
+    fixture self = fixture_new();
+    keydir_cursor cursor;
+    fixture_put(&self, "a", "1");
+    keydir *keys = atomic_load(&self.store->directory)->keys;
+    uint64_t hash = bitcask_hash(self.store, "a", 1);
+    CHECK(keydir_find(keys, hash, &cursor));
+    fixture_put(&self, "a", "2");
+    CHECK(keydir_still(&cursor));
+    operation batch[] = {make(RECORD_PUT, "a", "3"), make(RECORD_PUT, "b", "3")};
+    CHECK_OK(bitcask_write(self.store, batch, 2, 0));
+    CHECK(!keydir_still(&cursor));
+    CHECK(keydir_find(keys, hash, &cursor));
+    CHECK(keydir_still(&cursor));
+    fixture_free(&self);
+}
+
 TEST_MAIN(CASE(live_bytes_are_those_of_the_records_that_are_current),
           CASE(the_last_of_the_equal_keys_of_a_batch_wins_and_the_others_count_as_dead),
           CASE(slots_and_books_stay_exact_through_mixed_writes_over_many_segments),
-          CASE(a_write_that_waits_is_resolved_again_when_it_is_published))
+          CASE(a_write_that_waits_is_resolved_again_when_it_is_published),
+          CASE(a_walk_that_a_batch_overtakes_is_told_so_and_one_beside_a_single_write_is_not))
