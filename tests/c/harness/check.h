@@ -19,8 +19,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/error.h"
 #include "pykv.h"
+
+#include "base/error.h"
 
 typedef struct check_case {
     const char *name;
@@ -43,8 +44,8 @@ uint64_t check_count(const char *name, uint64_t fallback);
 /* xorshift64*: seeded chance for tests. Returns a number below bound (bound > 0). */
 uint64_t check_random(uint64_t *state, uint64_t bound);
 
-/* A fresh directory under the system's temporary folder, removed at exit; static buffer per call site
- * is not shared: the caller frees with free(). */
+/* A fresh directory under the system's temporary folder, removed at exit. The caller frees the
+ * string with free(). */
 char *check_temporary_directory(void);
 
 #define TEST(name) static void name(void)
@@ -86,8 +87,9 @@ char *check_temporary_directory(void);
         uint64_t check_wanted_ = (uint64_t)(wanted);                                               \
         uint64_t check_got_ = (uint64_t)(got);                                                     \
         if (check_wanted_ != check_got_) {                                                         \
-            check_failed(__FILE__, __LINE__, "%s is %" PRIu64 " (0x%" PRIx64 "), not %s = %" PRIu64, \
-                         #got, check_got_, check_got_, #wanted, check_wanted_);                    \
+            check_failed(__FILE__, __LINE__,                                                       \
+                         "%s is %" PRIu64 " (0x%" PRIx64 "), not %s = %" PRIu64, #got, check_got_, \
+                         check_got_, #wanted, check_wanted_);                                      \
         }                                                                                          \
     } while (0)
 

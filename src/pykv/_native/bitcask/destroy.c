@@ -68,6 +68,10 @@ static pykv_status check_home(env_directory *home)
     if (status == PYKV_FORMAT) {
         return status;
     }
+    if (status == PYKV_OK && engine != PYKV_ENGINE_ANY && engine != PYKV_ENGINE_BITCASK) {
+        return error_set(PYKV_FORMAT, "%s belongs to engine number %d, not to a Bitcask",
+                         env_directory_path(home), (int)engine);
+    }
     status = env_directory_list(home, &names);
     if (status != PYKV_OK) {
         return status;
