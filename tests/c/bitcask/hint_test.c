@@ -110,6 +110,9 @@ TEST(the_hint_of_another_segment_or_of_another_length_is_refused)
     atomic_store(&first->length, length);
     CHECK_OK(hint_read(self.store, first, &list));
     hint_list_reset(&list);
+    first->file_id++; /* a file of the same number that was removed */
+    CHECK_STATUS(PYKV_CORRUPTION, hint_read(self.store, first, &list));
+    first->file_id--;
     write_hint(&self, 1);
     CHECK_OK(env_rename(self.store->home, "00000002.hint", HINT_1));
     CHECK_STATUS(PYKV_CORRUPTION, hint_read(self.store, first, &list));
@@ -127,11 +130,39 @@ TEST(a_segment_with_a_damaged_record_gets_no_hint)
     CHECK_OK(
         segment_read(self.store->segments[0], LOG_SEGMENT_HEADER_BYTES, true, &scratch, &found));
     uint64_t second = LOG_SEGMENT_HEADER_BYTES + record_bytes(found.flags, 1, 3);
-    fixture_bytes(&self, "00000001.log", &size)[second + 16] ^= 1;
-    CHECK_STATUS(PYKV_CORRUPTION, hint_scan(self.store, self.store->segments[0], &list));
-    CHECK_EQUAL(second, error_last()->offset);
-    CHECK(list.entries == NULL);
+    uint64_t third = second + record_bytes(found.flags, 1, 3);
+    uint8_t *data = fixture_bytes(&self, "00000001.log", &size);
+    for (uint64_t at = second; at < third; at++) {
+        data[at] ^= 1;
+        CHECK_STATUS(PYKV_CORRUPTION, hint_scan(self.store, self.store->segments[0], &list));
+        CHECK_EQUAL(second, error_last()->offset);
+        CHECK(list.entries == NULL);
+        data[at] ^= 1;
+    }
     buffer_reset(&scratch);
+    fixture_free(&self);
+}
+
+/* A reader by chunks that takes a full last chunk for the end of the file drops what ends with it.
+ */
+TEST(a_record_that_ends_where_a_chunk_ends_has_its_entry)
+{
+    fixture self = fixture_new();
+    uint8_t value[SEGMENT_COLD_READ_BYTES] = {0};
+    hint_list list;
+    fixture_put(&self, "a", "first");
+    uint64_t length = atomic_load(&self.store->active->length);
+    uint64_t fill = SEGMENT_COLD_READ_BYTES - length - RECORD_HEADER_BYTES - 8;
+    CHECK_OK(bitcask_put(self.store, fixture_text("last key"), slice_make(value, fill), 0));
+    CHECK_OK(bitcask_flush(self.store));
+    CHECK_EQUAL(SEGMENT_COLD_READ_BYTES, self.store->segments[0]->length);
+    CHECK_OK(hint_scan(self.store, self.store->segments[0], &list));
+    CHECK_EQUAL(2, list.count);
+    CHECK_EQUAL(length, list.entries[1].offset);
+    hint_list_reset(&list);
+    fixture_kill(&self);
+    CHECK_OK(fixture_open(&self));
+    CHECK_EQUAL(2, bitcask_count(self.store));
     fixture_free(&self);
 }
 
@@ -179,4 +210,5 @@ TEST_MAIN(CASE(a_hint_tells_hash_sequence_place_and_kind_of_every_record),
           CASE(every_flipped_bit_is_refused), CASE(a_hint_that_was_cut_off_is_refused),
           CASE(the_hint_of_another_segment_or_of_another_length_is_refused),
           CASE(a_segment_with_a_damaged_record_gets_no_hint),
+          CASE(a_record_that_ends_where_a_chunk_ends_has_its_entry),
           CASE(a_hint_is_whole_under_its_name_or_is_not_there_when_the_power_goes))

@@ -1,7 +1,11 @@
 /*
  * read: get and contains, by mapping and by pread, of records that are there, absent or damaged.
  */
+#include <errno.h>
+
 #include "bitcask_fixture.h"
+
+#include "env/env_fault.h"
 
 enum { LARGE_BYTES = 100000 };
 
@@ -138,8 +142,33 @@ TEST(a_damaged_key_is_never_taken_for_an_absent_one)
     fixture_free(&f);
 }
 
+TEST(a_read_that_fails_is_an_error_not_an_absence_and_changes_nothing)
+{
+    env *faulty;
+    fixture f = fixture_new();
+    const env_fault_plan reads = {
+        .at = 1, .sticky = true, .system_errno = EIO, .call_mask = 1U << ENV_CALL_READ};
+    const env_fault_plan none = {.at = 0};
+    fixture_put(&f, "key", "value");
+    fixture_close(&f);
+    CHECK_OK(env_fault_new(f.disk, &faulty));
+    f.options.no_mapped_reads = 1;
+    CHECK_OK(bitcask_open(faulty, FIXTURE_PATH, &f.options, &f.store));
+    fixture_expect(&f, "key", "value");
+    env_fault_set(faulty, &reads);
+    CHECK_STATUS(PYKV_IO_FAILED, get_status(&f, "key", 0));
+    CHECK_STATUS(PYKV_IO_FAILED, bitcask_contains(f.store, fixture_text("key"), 0));
+    CHECK(strstr(error_last()->path, "00000001.log") != NULL);
+    env_fault_set(faulty, &none);
+    fixture_expect(&f, "key", "value");
+    fixture_close(&f);
+    env_fault_free(faulty);
+    fixture_free(&f);
+}
+
 TEST_MAIN(CASE(get_and_contains_agree_on_absent_empty_and_large_values),
           CASE(a_get_that_may_not_wait_is_answered_by_the_mapping_or_not_at_all),
           CASE(every_read_is_counted_and_a_get_that_finds_its_key_as_a_hit),
           CASE(a_damaged_value_is_refused_by_get_and_not_looked_at_by_contains),
-          CASE(a_damaged_key_is_never_taken_for_an_absent_one))
+          CASE(a_damaged_key_is_never_taken_for_an_absent_one),
+          CASE(a_read_that_fails_is_an_error_not_an_absence_and_changes_nothing))

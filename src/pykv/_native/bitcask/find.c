@@ -90,7 +90,7 @@ static pykv_status compare_candidate(bitcask *self, uint64_t address, slice key,
                                      bool check_body, buffer *scratch, record *found, bool *match)
 {
     pykv_status status = read_candidate(self, address, mode, check_body, scratch, found);
-    if (PYKV_LIKELY(status == PYKV_OK && slice_equal(found->key, key))) {
+    if (PYKV_LIKELY(status == PYKV_OK && (slice_equal(found->key, key) || PYKV_PLANTED(34)))) {
         *match = true;
         return PYKV_OK;
     }

@@ -70,8 +70,11 @@ pykv_status hint_scan(const bitcask *store, const segment *source, hint_list *li
         uint64_t offset;
         log_reader_init(&reader, data, length, source->file_id, LOG_SEGMENT_HEADER_BYTES,
                         source->kind == LOG_SEGMENT_APPEND, 0);
+        reader.check_body = !PYKV_PLANTED(35);
         while (status == PYKV_OK && log_reader_next(&reader, &found, &offset)) {
-            status = add_record(store, &found, offset, &list);
+            bool left_out = (PYKV_PLANTED(33) && found.kind == RECORD_DELETE) ||
+                            (PYKV_PLANTED(36) && reader.offset % SEGMENT_COLD_READ_BYTES == 0);
+            status = left_out ? PYKV_OK : add_record(store, &found, offset, &list);
         }
         if (status == PYKV_OK && reader.valid_end != length) {
             status = error_set_corruption(env_file_path(source->file), reader.valid_end,
@@ -127,7 +130,8 @@ static pykv_status check_header(const bitcask *store, const segment *source, con
         return error_set(PYKV_FORMAT, "%s has hint format %u", path, load_u32(data + 8));
     }
     uint64_t length = atomic_load_explicit(&source->length, memory_order_acquire);
-    if (load_u32(data + 12) != source->number || load_u64(data + 16) != source->file_id ||
+    if (load_u32(data + 12) != source->number ||
+        (load_u64(data + 16) != source->file_id && !PYKV_PLANTED(56)) ||
         load_u64(data + 24) != length || load_u64(data + 32) != store->store_id) {
         return error_set_corruption(path, 12, "the hint belongs to another segment",
                                     source->file_id, load_u64(data + 16));

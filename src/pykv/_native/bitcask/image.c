@@ -4,6 +4,7 @@
 #include "bitcask/image.h"
 
 #include "base/error.h"
+#include "base/invariant.h"
 #include "base/memory.h"
 #include "bitcask/keydir_image.h"
 #include "bitcask/open.h"
@@ -87,7 +88,7 @@ static pykv_status describe(bitcask *self, keydir_image_header *out) REQUIRES(se
 
 pykv_status bitcask_check_image_rest(bitcask *self)
 {
-    bool more = true;
+    bool more = !PYKV_PLANTED(32);
     pykv_status status = PYKV_OK;
     while (more && status == PYKV_OK) {
         status = bitcask_check_image_some(self, &more);

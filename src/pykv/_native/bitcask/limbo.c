@@ -95,7 +95,8 @@ static bool fresh_to_aging(limbo *self)
 void bitcask_sweep_limbo(bitcask *self, bool *more_out)
 {
     limbo *waiting = &self->limbo;
-    if (waiting->ticket_taken && epoch_passed(&self->readers, &waiting->ticket)) {
+    if (waiting->ticket_taken &&
+        (epoch_passed(&self->readers, &waiting->ticket) || PYKV_PLANTED(54))) {
         free_aging(self);
         waiting->ticket_taken = false;
     }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/invariant.h"
 #include "base/memory.h"
 #include "bitcask/find.h"
 #include "bitcask/keydir_image.h"
@@ -134,7 +135,8 @@ pykv_status bitcask_load_image(bitcask *self, const manifest *listed)
         return error_set_no_memory((listed->segment_count + 1) * sizeof *bases);
     }
     if (image.store_id != listed->store_id || image.merge_edit != listed->merge_edit ||
-        image.epoch != listed->epoch || image.sequence != listed->last_sequence) {
+        image.epoch != listed->epoch ||
+        (image.sequence != listed->last_sequence && !PYKV_PLANTED(47))) {
         status = PYKV_NOT_FOUND;
     } else {
         status = match_bases(listed, &image, bases);
@@ -186,7 +188,7 @@ pykv_status bitcask_skip_used_numbers(bitcask *self) SINGLE_THREADED
     for (size_t i = 0; i < names.count; i++) {
         bool hint;
         uint32_t number = segment_number(names.names[i], &hint);
-        if (number >= self->next_number) {
+        if (number >= self->next_number && !PYKV_PLANTED(50)) {
             self->next_number = (uint64_t)number + 1;
         }
     }

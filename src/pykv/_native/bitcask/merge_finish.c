@@ -100,7 +100,8 @@ static pykv_status swing_one(bitcask *store, merge *self, const hint_entry *entr
                               &store->scratch, &cursor, &current);
     }
     if (status == PYKV_NOT_FOUND ||
-        (status == PYKV_OK && (current.sequence != entry->sequence || cursor.address == address))) {
+        (status == PYKV_OK && ((current.sequence != entry->sequence && !PYKV_PLANTED(55)) ||
+                               cursor.address == address))) {
         return PYKV_OK;
     }
     if (status != PYKV_OK) {
@@ -178,6 +179,9 @@ pykv_status merge_remove_step(bitcask *store, merge *self) REQUIRES(store->merge
         self->inputs[i]->leaving = true;
     }
     mutex_unlock(&store->writer);
+    for (size_t i = 0; PYKV_PLANTED(37) && i < self->input_count; i++) {
+        unlink_input(store, self->inputs[i]);
+    }
     status = write_without_inputs(store);
     mutex_lock(&store->writer);
     for (size_t i = 0; i < self->input_count; i++) {

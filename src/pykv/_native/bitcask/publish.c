@@ -82,7 +82,7 @@ pykv_status bitcask_resolve(bitcask *self, operation *write, read_mode mode)
 
 void bitcask_displace(bitcask *self, directory *keys, uint64_t hash, uint64_t address)
 {
-    if (self->open_scan_count > 0) {
+    if (self->open_scan_count > 0 && !PYKV_PLANTED(51)) {
         undo_add(&keys->undo, hash, address, self->scan_generation);
     }
 }

@@ -259,7 +259,7 @@ static pykv_status keep_torn(bitcask *store, recovery *self)
     for (size_t i = 0; i < self->count && status == PYKV_OK; i++) {
         char name[SEGMENT_NAME_BYTES];
         char kept[SEGMENT_NAME_BYTES];
-        if (self->sources[i].torn) {
+        if (self->sources[i].torn && !PYKV_PLANTED(39)) {
             segment_name(self->sources[i].source->number, false, name);
             snprintf(kept, sizeof kept, "%08x%s", self->sources[i].source->number,
                      BITCASK_TORN_SUFFIX);
@@ -279,7 +279,7 @@ static pykv_status recover_by_copy(bitcask *store, recovery *self)
         return status;
     }
     mutex_lock(&store->manifest_lock);
-    store->epoch_number++;
+    store->epoch_number += !PYKV_PLANTED(38);
     store->merge_edit = store->edit + 1;
     mutex_lock(&store->writer);
     store->synced_sequence = store->appended_sequence;
@@ -335,8 +335,8 @@ pykv_status bitcask_recover_tail(bitcask *self, const manifest *listed) SINGLE_T
     self->appended_sequence = self->sealed_sequence;
     pykv_status status = find_end(self, listed, &tail);
     if (status == PYKV_OK) {
-        status = self->options.read_only != 0 ? recover_in_place(self, &tail)
-                                              : recover_by_copy(self, &tail);
+        bool in_place = self->options.read_only != 0 || PYKV_PLANTED(58);
+        status = in_place ? recover_in_place(self, &tail) : recover_by_copy(self, &tail);
     }
     release(&tail);
     return status;

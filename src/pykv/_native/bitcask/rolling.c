@@ -357,14 +357,15 @@ static pykv_status compose(bitcask *self, bool clean, manifest *out) REQUIRES(se
                       .last_sequence = self->synced_sequence,
                       .durable_through = self->synced_position,
                       .sealed_sequence = self->sealed_sequence,
-                      .clear_sequence = self->durable_clear_sequence,
+                      .clear_sequence = PYKV_PLANTED(49) ? 0 : self->durable_clear_sequence,
                       .wall_high_us = env_wall_us(self->env)};
     out->segments = mem_alloc_zeroed(self->segment_count + 1, sizeof *out->segments);
     if (out->segments == NULL) {
         return error_set_no_memory((self->segment_count + 1) * sizeof *out->segments);
     }
     for (size_t i = 0; i < self->segment_count; i++) {
-        if (!self->segments[i]->merging && !self->segments[i]->leaving) {
+        bool merging = self->segments[i]->merging && !PYKV_PLANTED(57);
+        if (!merging && !self->segments[i]->leaving) {
             describe(self, self->segments[i], clean, &out->segments[out->segment_count++]);
         }
     }

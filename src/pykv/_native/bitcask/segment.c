@@ -244,7 +244,7 @@ pykv_status segment_read(const segment *self, uint64_t offset, bool check_body, 
             status = env_file_read(self->file, offset, scratch->data, want, &got);
         }
         if (status != PYKV_OK) {
-            return status;
+            return PYKV_PLANTED(53) ? PYKV_NOT_FOUND : status;
         }
         scratch->size = got;
         check = record_decode(scratch->data, got, self->seed, offset, check_body, &found);

@@ -28,7 +28,7 @@ typedef struct sync_plan {
 
 void bitcask_fail(bitcask *self)
 {
-    if (self->state != PYKV_STATE_FAILED) {
+    if (self->state != PYKV_STATE_FAILED && !PYKV_PLANTED(52)) {
         self->state = PYKV_STATE_FAILED;
         self->failure = *error_last();
     }

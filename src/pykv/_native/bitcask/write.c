@@ -178,7 +178,7 @@ pykv_status bitcask_append_and_publish(bitcask *self, operation *operations, siz
         self->state = PYKV_STATE_OPEN;
     }
     count_operations(self, operations, count);
-    if (waits) {
+    if (waits && !PYKV_PLANTED(48)) {
         bitcask_add_pending(self, operations, count);
     } else {
         bitcask_publish(self, operations, count);
