@@ -176,6 +176,18 @@ def test_the_size_of_segments_may_change_on_reopen(make: Make) -> None:
         assert dict(db.items()) == rows(3_000, 200) | {b"last": b"1"}
 
 
+def test_a_batch_larger_than_an_empty_file_gets_one_of_its_own(make: Make, path: Path) -> None:
+    """An empty active file took any batch, also one that its mapping did not cover: reads then ran
+    past the end of the mapping, into whatever lay behind it."""
+    db = make(segment_bytes=65_536, background_threads=0)
+    db.delete(b"absent")
+    (small,) = path.glob("*.log")
+    db.put_many(rows(1_000).items(), atomic=True)
+    assert small.stat().st_size <= 65_536
+    assert dict(db.items()) == rows(1_000)
+    assert db.get_many(list(rows(1_000))) == list(rows(1_000).values())
+
+
 def test_the_sink_can_be_chosen(make: Make) -> None:
     db = make(log_sink="pwrite")
     db[b"k"] = b"v"

@@ -160,12 +160,20 @@ static uint64_t unsynced_sealed_count(bitcask *self) REQUIRES(self->writer)
     return count;
 }
 
+/* True if the active segment takes bytes more: an empty one too holds no more than it was made for. */
+static bool active_fits(bitcask *self, uint64_t bytes) REQUIRES(self->writer)
+{
+    return self->active != NULL && log_writer_fits(&self->log, bytes) &&
+           LOG_SEGMENT_HEADER_BYTES + bytes + RECORD_EXTENSION_BYTES_MAX <=
+               self->active->address_bytes;
+}
+
 pykv_status bitcask_make_room(bitcask *self, uint64_t bytes)
 {
     if (PYKV_UNLIKELY(!self->ground_ready)) {
         return PYKV_WOULD_BLOCK;
     }
-    if (PYKV_LIKELY(self->active != NULL && log_writer_fits(&self->log, bytes))) {
+    if (PYKV_LIKELY(active_fits(self, bytes))) {
         return PYKV_OK;
     }
     segment *next = self->prepared;
@@ -259,7 +267,7 @@ static pykv_status find_shortage(bitcask *self, uint64_t bytes, shortage *out)
 {
     mutex_lock(&self->writer);
     pykv_status status = bitcask_check_writable(self);
-    bool fits = self->active != NULL && log_writer_fits(&self->log, bytes);
+    bool fits = active_fits(self, bytes);
     bool next_fits =
         self->prepared != NULL && LOG_SEGMENT_HEADER_BYTES + bytes + RECORD_EXTENSION_BYTES_MAX <=
                                       self->prepared->address_bytes;
