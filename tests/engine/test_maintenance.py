@@ -27,7 +27,7 @@ def wait_for(expected: int) -> None:
 def test_lent_threads_come_back_when_the_store_closes(tmp_path: Path) -> None:
     before = _thread._count()
     handle = Handle(tmp_path / "db", {})
-    assert lend_threads(handle.pointer, 3) == 3
+    assert lend_threads(handle, 3) == 3
     wait_for(before + 3)
     time.sleep(0.1)
     assert _thread._count() == before + 3
@@ -38,14 +38,14 @@ def test_lent_threads_come_back_when_the_store_closes(tmp_path: Path) -> None:
 def test_no_threads_are_fine(tmp_path: Path) -> None:
     before = _thread._count()
     handle = Handle(tmp_path / "db", {})
-    assert lend_threads(handle.pointer, 0) == 0
+    assert lend_threads(handle, 0) == 0
     assert _thread._count() == before
     handle.close()
 
 
 def test_a_lent_thread_does_not_keep_the_handle(tmp_path: Path) -> None:
     handle = Handle(tmp_path / "db", {})
-    lend_threads(handle.pointer, 2)
+    lend_threads(handle, 2)
     seen = weakref.ref(handle)
     handle.close()
     del handle
@@ -56,7 +56,17 @@ def test_a_thread_that_comes_after_the_close_goes_home_at_once(tmp_path: Path) -
     before = _thread._count()
     handle = Handle(tmp_path / "db", {})
     handle.close()
-    assert lend_threads(handle.pointer, 2) == 2
+    assert lend_threads(handle, 2) == 2
+    wait_for(before)
+
+
+def test_a_store_abandoned_by_its_finalizer_is_closed_by_the_next_open(tmp_path: Path) -> None:
+    """An interrupt in a finalizer is lost, and once left the store locked by its own threads."""
+    before = _thread._count()
+    handle = Handle(tmp_path / "db", {})
+    lend_threads(handle, 2)
+    del handle
+    Handle(tmp_path / "db", {}).close()
     wait_for(before)
 
 
@@ -68,7 +78,7 @@ def test_where_no_thread_can_start_there_are_fewer(
 
     handle = Handle(tmp_path / "db", {})
     monkeypatch.setattr(_thread, "start_new_thread", refuse)
-    assert lend_threads(handle.pointer, 2) == 0
+    assert lend_threads(handle, 2) == 0
     handle.close()
 
 

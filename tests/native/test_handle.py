@@ -140,7 +140,7 @@ def test_a_second_closer_waits_for_the_first_and_no_longer_than_it_may(tmp_path:
         first.start()
         while not handle.is_closed():
             time.sleep(0.001)
-        with pytest.raises(TimeoutError, match="close it again"):
+        with pytest.raises(TimeoutError, match="close again"):
             handle.close(0.05)
     handle.close()
     first.join(10)

@@ -130,8 +130,8 @@ class StoreBase:
 
     # ---- scanning ----
 
-    def _scan(self, kind: int, limit: int | None) -> Iterator[Any]:
-        """At most limit rows, keys or values (SCAN_*) of this moment, in no order.
+    def _scan(self, kind: int, limit: int) -> Iterator[Any]:
+        """At most limit (-1: all) rows, keys or values (SCAN_*) of this moment, in no order.
 
         The scan is ended by its last row, by close of the store, and when it is dropped.
         """
@@ -139,18 +139,27 @@ class StoreBase:
 
 
 class _Scan:
-    """An iterator over a pykv_scan, which holds the store until it is closed."""
+    """An iterator over a pykv_scan, which it closes at the end and when it is dropped.
 
-    __slots__ = ("_count_out", "_kind", "_left", "_pointer", "_rows", "_scan_out")
+    Deallocation empties slots in the order of their names: the scan goes before the store does.
+    """
 
-    def __init__(self, pointer: FFI.CData, kind: int, limit: int | None) -> None:
+    __slots__ = ("_core_scan", "_count_out", "_kind", "_left", "_pointer", "_rows")
+
+    def __init__(self, pointer: FFI.CData, kind: int, limit: int) -> None:
+        scan_out = ffi.new("pykv_scan **")
+        try:
+            check(lib.pykv_scan_open(pointer, kind == SCAN_KEYS, scan_out))
+        except BaseException:
+            # An interrupt may come when the scan is open already.
+            lib.pykv_scan_close(scan_out[0])
+            raise
+        self._core_scan = ffi.gc(scan_out[0], lib.pykv_scan_close)
         self._pointer = pointer
-        self._kind = kind
-        self._left = -1 if limit is None else limit
-        self._rows: Iterator[Any] = iter(())
         self._count_out = ffi.new("uint64_t *")
-        self._scan_out = ffi.new("pykv_scan **")
-        check(lib.pykv_scan_open(pointer, kind == SCAN_KEYS, self._scan_out))
+        self._kind = kind
+        self._left = limit
+        self._rows: Iterator[Any] = iter(())
 
     def __iter__(self) -> Iterator[Any]:
         return self
@@ -163,16 +172,21 @@ class _Scan:
             self._rows = iter(self._read())
             row = next(self._rows, None)
         if row is None:
-            self._left = 0
-            self._close()
+            self._end()
             raise StopIteration
         self._left -= 1
+        if self._left == 0:
+            self._end()
         return row
+
+    def _end(self) -> None:
+        self._left = 0
+        ffi.release(self._core_scan)
 
     def _read(self) -> list[Any]:
         """The next rows, copied; none at the end."""
         rows: Any = ffi.new("pykv_rows *")
-        check(lib.pykv_scan_next(self._scan_out[0], 0, 0, rows))
+        check(lib.pykv_scan_next(self._core_scan, 0, 0, rows))
         if rows.count == 0:
             return []
         ends = ffi.unpack(rows.offsets, 2 * rows.count + 1)
@@ -182,10 +196,3 @@ class _Scan:
             return keys
         values = [data[start:end] for start, end in zip(ends[1::2], ends[2::2], strict=True)]
         return values if self._kind == SCAN_VALUES else list(zip(keys, values, strict=True))
-
-    def _close(self) -> None:
-        scan, self._scan_out[0] = self._scan_out[0], ffi.NULL
-        lib.pykv_scan_close(scan)
-
-    def __del__(self) -> None:
-        self._close()

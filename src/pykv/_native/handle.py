@@ -1,8 +1,8 @@
 """The owner of a pykv_store: opening, closing, and what happens at exit and in a forked child.
 
 Lifetime. `Handle.pointer` is a cdata whose deallocation calls pykv_free. Whatever uses the store
-holds a reference to it, so the store is freed last: after its scans, which close in their
-finalizers, and after the threads lent to it. A base type of stores is given
+holds a reference to it, so the store is freed last: after its scans, which let go of it when they
+are closed, and after the threads lent to it. A base type of stores is given
 `_bind(address, owner, batch_bytes_max)`; owner is that cdata. A type written in C uses address for
 as long as it holds owner, closes a scan before it lets go of owner, and does not let go of it in
 tp_clear. Nobody asks beforehand whether the store is open: the calls of pykv.h answer PYKV_CLOSED
@@ -18,8 +18,8 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import math
 import os
-import threading
 import time
 import warnings
 import weakref
@@ -34,9 +34,13 @@ if TYPE_CHECKING:
     from _cffi_backend import FFI
 
 EXIT_SECONDS: Final = 10.0
-_SLICE_SECONDS: Final = 0.1
+_SLICE_US: Final = 100_000
+_ABANDONED_CLOSE_US: Final = 10_000_000
 
 _open_handles: weakref.WeakSet[Handle] = weakref.WeakSet()
+
+# By address: stores that lent threads keep in memory, with the handle that should close them.
+_lent: dict[int, tuple[FFI.CData, weakref.ref[Handle]]] = {}
 
 
 class Handle:
@@ -45,10 +49,11 @@ class Handle:
     path: as given.  pointer: the pykv_store*, whose holders keep the store in memory.
     """
 
-    __slots__ = ("__weakref__", "_closing", "_process", "path", "pointer")
+    __slots__ = ("__weakref__", "_process", "path", "pointer")
 
     def __init__(self, path: Path, options: Mapping[str, int | float]) -> None:
         """Opens the store at path, with fields of pykv_options; raises what `pykv.open` names."""
+        _close_abandoned()
         given = ffi.new("pykv_options *", dict(options))
         store_out = ffi.new("pykv_store **")
         try:
@@ -60,8 +65,6 @@ class Handle:
         self.pointer: FFI.CData = ffi.gc(store_out[0], lib.pykv_free)
         self.path = path
         self._process = os.getpid()
-        # A signal handler or a finalizer may close in the middle of a close of its own thread.
-        self._closing = threading.RLock()
         _open_handles.add(self)
 
     @property
@@ -74,6 +77,10 @@ class Handle:
         status = lib.pykv_count(self.pointer, ffi.new("uint64_t *"))
         return status in (lib.PYKV_CLOSED, lib.PYKV_FORKED)
 
+    def expect_threads(self) -> None:
+        """Call it before threads are lent: they hold the store, and somebody must close it."""
+        _lent[self.address] = (self.pointer, weakref.ref(self))
+
     def close(self, timeout: float | None = None) -> None:
         """Drains, syncs and closes the store; silent where that is done, and in a forked child.
 
@@ -83,34 +90,37 @@ class Handle:
         """
         if os.getpid() != self._process:
             return
-        seconds = threading.TIMEOUT_MAX if timeout is None else max(timeout, 0.0)
-        deadline = time.monotonic() + seconds
-        if not self._closing.acquire(timeout=min(seconds, threading.TIMEOUT_MAX)):
-            raise TimeoutError(f"another thread is still closing {self.path}: close it again")
-        try:
-            error = self._close_until(deadline)
-        finally:
-            self._closing.release()
+        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        status = lib.PYKV_TIMED_OUT
+        # Signals get through between slices.
+        while status == lib.PYKV_TIMED_OUT:
+            left_us = max((deadline - time.monotonic()) * 1e6, 0.0)
+            status = lib.pykv_close(self.pointer, int(min(left_us, _SLICE_US)))
+            if left_us == 0.0:
+                break
+        error = None if status == lib.PYKV_OK else error_of(status)
+        if status != lib.PYKV_TIMED_OUT:
+            _open_handles.discard(self)
+            _lent.pop(self.address, None)
         if error is not None:
             raise error
 
-    def _close_until(self, deadline: float) -> Exception | None:
-        """Waits in slices, between which signals get through."""
-        while True:
-            left = max(deadline - time.monotonic(), 0.0)
-            status = lib.pykv_close(self.pointer, int(min(left, _SLICE_SECONDS) * 1e6))
-            if status == lib.PYKV_TIMED_OUT and left > 0.0:
-                continue
-            error = None if status == lib.PYKV_OK else error_of(status)
-            if status != lib.PYKV_TIMED_OUT:
-                _open_handles.discard(self)
-            return error
+
+def _close_abandoned() -> None:
+    """Closes stores whose finalizer was interrupted before it could.
+
+    Python drops an interrupt that strikes in a finalizer, and the rest of the finalizer with it.
+    """
+    for address, (pointer, handle) in list(_lent.items()):
+        if handle() is None:
+            lib.pykv_close(pointer, _ABANDONED_CLOSE_US)
+            _lent.pop(address, None)
 
 
 def _close_at_exit(handle: Handle, deadline: float) -> None:
     was_open = not handle.is_closed()
     try:
-        handle.close(deadline - time.monotonic())
+        handle.close(max(deadline - time.monotonic(), 0.0))
     except TimeoutError:
         # pykv_free would wait for ever for a call that nobody ends any more.
         ffi.gc(handle.pointer, None)
@@ -123,6 +133,7 @@ def _close_at_exit(handle: Handle, deadline: float) -> None:
 
 @atexit.register
 def _close_all() -> None:
+    _close_abandoned()
     deadline = time.monotonic() + EXIT_SECONDS
     with contextlib.ExitStack() as stack:
         for handle in list(_open_handles):

@@ -60,7 +60,7 @@ class Bitcask(StoreBase, UnorderedStoreBase):
         self._bind(handle.address, handle.pointer, self._options.batch_bytes_max)
         self._handle = handle
         wanted = 0 if self._options.read_only else self._options.background_threads
-        self._thread_count = lend_threads(handle.pointer, wanted)
+        self._thread_count = lend_threads(handle, wanted)
 
     # ---- what the store is ----
 

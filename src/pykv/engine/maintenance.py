@@ -9,28 +9,27 @@ from __future__ import annotations
 import _thread
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from pykv._native import check, ffi, lib
+from pykv._native import Handle, check, ffi, lib
 from pykv.store import Progress
-
-if TYPE_CHECKING:
-    from _cffi_backend import FFI
 
 PROGRESS_SECONDS: Final = 0.05
 
 
-def lend_threads(pointer: FFI.CData, count: int) -> int:
-    """Lends up to count threads to the store at pointer, and returns how many there are.
+def lend_threads(handle: Handle, count: int) -> int:
+    """Lends up to count threads to the store of handle, and returns how many there are.
 
     The first keeps the log, the others tidy the data. There are fewer where the interpreter is
     ending or the system has no more: writers then do the work themselves.
     """
+    if count:
+        handle.expect_threads()
     # threading.Thread waits until its thread runs, which would be most of the time of open.
     for number in range(count):
         role = lib.PYKV_ROLE_DATA if number else lib.PYKV_ROLE_LOG
         try:
-            _thread.start_new_thread(lib.pykv_maintain, (pointer, role))
+            _thread.start_new_thread(lib.pykv_maintain, (handle.pointer, role))
         except RuntimeError:
             return number
     return count
