@@ -17,6 +17,7 @@ typedef struct scan scan;
 
 PYKV_NODISCARD pykv_status bitcask_open(env *env, const char *path, const pykv_options *options,
                                         bitcask **store_out);
+/* One thread at a time. */
 PYKV_NODISCARD pykv_status bitcask_close(bitcask *self, int64_t timeout_us);
 /* Frees a closed store; in a forked child an open one too, without touching its files. */
 void bitcask_free(bitcask *self);

@@ -18,41 +18,19 @@
 
 enum { CLOSE_POLL_US = 200 };
 
-static bool is_past(bitcask *self, uint64_t deadline_us)
-{
-    return deadline_us != UINT64_MAX && env_monotonic_us(self->env) > deadline_us;
-}
-
-/* Wakes lent threads, so that they see the store closing, and waits a moment. */
-static void poll(bitcask *self)
-{
-    mutex_lock(&self->wake_lock);
-    condition_broadcast(&self->wake);
-    condition_wait_for(&self->wake, &self->wake_lock, CLOSE_POLL_US);
-    mutex_unlock(&self->wake_lock);
-}
-
 /* Waits until no call is inside. False: time ran out. */
-static bool drain(bitcask *self, uint64_t deadline_us)
+static bool drain(bitcask *self, int64_t timeout_us)
 {
+    uint64_t began = env_monotonic_us(self->env);
     while (epoch_reader_count(&self->readers) != 0 ||
            atomic_load_explicit(&self->long_calls, memory_order_acquire) != 0) {
-        if (is_past(self, deadline_us)) {
+        if (timeout_us >= 0 && env_monotonic_us(self->env) - began > (uint64_t)timeout_us) {
             return false;
         }
-        poll(self);
-    }
-    return true;
-}
-
-/* One thread closes at a time; another waits for it. False: time ran out. */
-static bool begin_close(bitcask *self, uint64_t deadline_us) TRY_ACQUIRES(true, self->close_lock)
-{
-    while (!mutex_try_lock(&self->close_lock)) {
-        if (is_past(self, deadline_us)) {
-            return false;
-        }
-        poll(self);
+        mutex_lock(&self->wake_lock);
+        condition_broadcast(&self->wake);
+        condition_wait_for(&self->wake, &self->wake_lock, CLOSE_POLL_US);
+        mutex_unlock(&self->wake_lock);
     }
     return true;
 }
@@ -139,20 +117,16 @@ static void release(bitcask *self) SINGLE_THREADED
     }
 }
 
-static pykv_status time_ran_out(void)
-{
-    return error_set(PYKV_TIMED_OUT,
-                     "calls were still running when the time to close ran out: close again");
-}
-
-/* REQUIRES close_lock. */
-static pykv_status close_alone(bitcask *self, uint64_t deadline_us) SINGLE_THREADED
+pykv_status bitcask_close(bitcask *self, int64_t timeout_us) SINGLE_THREADED
 {
     if (self->home == NULL) {
         return PYKV_OK;
     }
-    if (!drain(self, deadline_us)) {
-        return time_ran_out();
+    atomic_store_explicit(&self->closing, 1, memory_order_seq_cst);
+    if (!drain(self, timeout_us)) {
+        return error_set(PYKV_TIMED_OUT,
+                         "calls were still running when the time to close %s ran out: close again",
+                         env_directory_path(self->home));
     }
     scan_close_all(self);
     merge_abandon(self);
@@ -165,19 +139,6 @@ static pykv_status close_alone(bitcask *self, uint64_t deadline_us) SINGLE_THREA
     if (status != PYKV_OK) {
         error_restore(&failure);
     }
-    return status;
-}
-
-pykv_status bitcask_close(bitcask *self, int64_t timeout_us)
-{
-    uint64_t deadline_us =
-        timeout_us < 0 ? UINT64_MAX : env_monotonic_us(self->env) + (uint64_t)timeout_us;
-    atomic_store_explicit(&self->closing, 1, memory_order_seq_cst);
-    if (!begin_close(self, deadline_us)) {
-        return time_ran_out();
-    }
-    pykv_status status = close_alone(self, deadline_us);
-    mutex_unlock(&self->close_lock);
     return status;
 }
 
@@ -196,7 +157,6 @@ void bitcask_free(bitcask *self) SINGLE_THREADED
     extent_reset(&self->extents);
     condition_destroy(&self->sync_done);
     condition_destroy(&self->wake);
-    mutex_destroy(&self->close_lock);
     mutex_destroy(&self->writer);
     mutex_destroy(&self->manifest_lock);
     mutex_destroy(&self->merge_lock);

@@ -36,8 +36,16 @@ static void describe_output(bitcask *store, merge *self)
     }
     output->sealed = true;
     output->synced = true;
-    output->merging = false;
-    output->swung_length = LOG_SEGMENT_HEADER_BYTES;
+    mutex_unlock(&store->writer);
+}
+
+/* From here on the output is a segment like others, and manifests list it. */
+static void finish_output(bitcask *store, merge *self, bool has_hint)
+{
+    mutex_lock(&store->writer);
+    self->output->has_hint = has_hint;
+    self->output->swung_length = LOG_SEGMENT_HEADER_BYTES;
+    self->output->merging = false;
     mutex_unlock(&store->writer);
 }
 
@@ -61,7 +69,7 @@ pykv_status merge_commit_step(bitcask *store, merge *self)
         return status;
     }
     describe_output(store, self);
-    self->output->has_hint = hint_write(store, self->output, &self->hints) == PYKV_OK;
+    finish_output(store, self, hint_write(store, self->output, &self->hints) == PYKV_OK);
     status = env_directory_sync(store->home);
     if (status == PYKV_OK) {
         mutex_lock(&store->manifest_lock);

@@ -77,7 +77,6 @@ pykv_status bitcask_new(env *environment, const pykv_options *options,
     memset(self, 0, sizeof *self);
     self->env = environment;
     self->options = *options;
-    mutex_init(&self->close_lock);
     mutex_init(&self->writer);
     mutex_init(&self->manifest_lock);
     mutex_init(&self->merge_lock);

@@ -6,8 +6,8 @@
  * swung to the new record. A read finds the slot and reads the record. Merging copies the live
  * records of sealed segments to a new one, swings the slots, and removes the old files.
  *
- * Locks, in the order in which they are taken: close_lock, merge_lock, manifest_lock or sync_lock,
- * writer, then one of undo lock and wake_lock. Readers take no lock; they stay inside the epoch
+ * Locks, in the order in which they are taken: merge_lock, manifest_lock or sync_lock, writer,
+ * then one of undo lock and wake_lock. Readers take no lock; they stay inside the epoch
  * `readers`.
  *
  * Invariants.
@@ -79,8 +79,6 @@ typedef struct bitcask {
     _Atomic uint32_t slow_accesses; /* mapped accesses that waited, in the current window */
     _Atomic uint32_t window_left;   /* accesses left in the window of 1,024 */
     _Atomic uint64_t cold_until_us; /* 0: hot */
-
-    mutex close_lock; /* held while closing */
 
     /* Segments, the log and publishing. */
     mutex writer;
