@@ -1,6 +1,7 @@
 """The Bitcask store where it differs from others: files, options, states, upkeep, repair."""
 
 import _thread
+import contextlib
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -47,13 +48,21 @@ def make(path: Path) -> Iterator[Callable[..., Bitcask]]:
 Make = Callable[..., Bitcask]
 
 
+def sizes(path: Path) -> Iterator[tuple[Path, int]]:
+    """Files and their bytes, but for those that lent threads replace or remove meanwhile."""
+    for each in path.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            if each.is_file():
+                yield each, each.stat().st_size
+
+
 def segments(path: Path) -> list[Path]:
     """The files with records, oldest first, told by their growth with what is written."""
-    return sorted(each for each in path.iterdir() if each.stat().st_size > 4_096)
+    return sorted(each for each, size in sizes(path) if size > 4_096)
 
 
 def bytes_on_disk(path: Path) -> int:
-    return sum(each.stat().st_size for each in path.rglob("*") if each.is_file())
+    return sum(size for _, size in sizes(path))
 
 
 def rows(count: int, size: int = 100) -> dict[bytes, bytes]:
