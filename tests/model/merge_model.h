@@ -17,7 +17,8 @@ enum {
     MODEL_COMMITS_MAX = 400,
     MODEL_BATCH_MAX = 5,
     MODEL_SCAN_COUNT = 3,
-    MODEL_VALUE_BYTES = 1700
+    MODEL_VALUE_BYTES = 1700,
+    MODEL_VERIFY_ONE_IN = 16 /* comparisons that also verify every byte */
 };
 
 /* Number of the write that each key has its value from; 0: absent. */
@@ -47,6 +48,11 @@ typedef struct merge_model {
     model_scan scans[MODEL_SCAN_COUNT];
     uint64_t merged_count; /* merges that came to their end */
 } merge_model;
+
+/* Fails the case, naming the history. */
+_Noreturn void model_fail(const merge_model *self, const char *what);
+/* The next random number below bound. */
+uint64_t model_roll(merge_model *self, uint64_t bound);
 
 /* A fresh disk and an open store, with options by chance. */
 void model_init(merge_model *self, uint64_t number, uint64_t seed);

@@ -18,7 +18,7 @@
 
 #define MIB (UINT64_C(1024) * 1024)
 
-enum { OPEN_CALIBRATE_CYCLES_MAX = 10000000, OPEN_READER_ATTEMPTS = 5 };
+enum { OPEN_CLOCK_READS_MAX = 10000, OPEN_READER_ATTEMPTS = 5 };
 
 static uint64_t default_to(uint64_t value, uint64_t fallback)
 {
@@ -266,12 +266,10 @@ static uint64_t calibrate_cold_cycles(env *environment)
     uint64_t began_us = env_monotonic_us(environment);
     uint64_t began = cycles_now();
     uint64_t elapsed_us = 0;
-    uint64_t cycles = 0;
-    while (elapsed_us < BITCASK_COLD_US && cycles < OPEN_CALIBRATE_CYCLES_MAX) {
+    for (int i = 0; i < OPEN_CLOCK_READS_MAX && elapsed_us < BITCASK_COLD_US; i++) {
         elapsed_us = env_monotonic_us(environment) - began_us;
-        cycles = cycles_now() - began;
     }
-    return elapsed_us == 0 ? UINT64_MAX : cycles / elapsed_us * BITCASK_COLD_US;
+    return elapsed_us == 0 ? UINT64_MAX : (cycles_now() - began) / elapsed_us * BITCASK_COLD_US;
 }
 
 static void choose_modes(bitcask *self)
