@@ -1,0 +1,127 @@
+"""The end of the interpreter with a store in every state: no crash, no hang, nothing lost."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from tests.crash.processes import fork, run_program, wait_for
+
+from pykv.engine.bitcask import Bitcask
+
+OPEN = """
+import atexit, os, sys, threading, time
+import pykv
+path = sys.argv[1]
+db = pykv.open(path, engine="bitcask", segment_bytes=65_536)
+db.update({b"%06d" % i: b"v" * 100 for i in range(3_000)})
+"""
+
+LEFT_OPEN = {
+    "left open": "",
+    "a scan under way": "scan = db.scan(); next(scan)",
+    "scans and views in a cycle": """
+class Holder: pass
+holder = Holder()
+holder.parts = [db, db.scan(), db.items(), iter(db), holder]
+del db
+""",
+    "an exception": "raise SystemExit(0)",
+    "a batch under way": "batch = db.batch().__enter__(); batch.put(b'k', b'v')",
+    "compaction in another thread": """
+def compact():
+    while True:
+        db.update({b"%06d" % i: b"w" * 100 for i in range(3_000)})
+        db.compact()
+threading.Thread(target=compact, daemon=True).start()
+time.sleep(0.3)
+""",
+    "readers and writers in other threads": """
+def write():
+    while True:
+        db.put(b"%06d" % (time.monotonic_ns() % 3_000), b"w" * 100)
+def read():
+    while True:
+        dict(db.scan())
+for work in (write, write, read, read):
+    threading.Thread(target=work, daemon=True).start()
+time.sleep(0.3)
+""",
+    "another opened in a finalizer": """
+class Late:
+    def __del__(self):
+        self.db = pykv.open(path + "-late", engine="bitcask")
+        self.db[b"k"] = b"v"
+late = Late()
+""",
+}
+
+
+@pytest.mark.parametrize("state", LEFT_OPEN)
+def test_a_store_left_open_is_closed_at_exit(tmp_path: Path, state: str) -> None:
+    done = run_program(OPEN + LEFT_OPEN[state], tmp_path / "db")
+    assert done.returncode == 0, done.stderr
+    assert "ResourceWarning" in done.stderr
+    assert "Fatal" not in done.stderr
+    with Bitcask(tmp_path / "db") as db:
+        assert len(db) == 3_000
+        assert db.stats()["clean_open"]
+        assert db.verify().ok
+
+
+SILENT = {
+    "closed": "db.close()",
+    "closed in a with block": "with db: pass",
+    "used and closed by an exit handler": """
+def finish():
+    db[b"at exit"] = b"v"
+    db.close()
+atexit.register(finish)
+""",
+    "closed by another thread that ends last": """
+def finish():
+    time.sleep(0.3)
+    db.close()
+threading.Thread(target=finish).start()
+""",
+}
+
+
+@pytest.mark.parametrize("state", SILENT)
+def test_a_store_that_is_closed_in_time_exits_in_silence(tmp_path: Path, state: str) -> None:
+    done = run_program(OPEN + SILENT[state], tmp_path / "db")
+    assert (done.returncode, done.stderr) == (0, "")
+    with Bitcask(tmp_path / "db") as db:
+        assert len(db) >= 3_000
+        assert db.stats()["clean_open"]
+
+
+def test_an_exit_without_handlers_loses_nothing(tmp_path: Path) -> None:
+    done = run_program(OPEN + "os._exit(7)", tmp_path / "db")
+    assert done.returncode == 7
+    with Bitcask(tmp_path / "db") as db:
+        assert len(db) == 3_000
+        assert not db.stats()["clean_open"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGABRT, signal.SIGSEGV])
+def test_a_deadly_signal_loses_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    out, into = os.pipe()
+
+    def work() -> None:
+        signal.signal(number, signal.SIG_DFL)
+        db = Bitcask(tmp_path / "db")
+        for i in range(500):
+            db[b"%d" % i] = b"v"
+        os.write(into, b"written")
+        signal.pause()
+
+    child = fork(work)
+    assert os.read(out, 10) == b"written"
+    os.close(out)
+    os.close(into)
+    os.kill(child, number)
+    assert wait_for(child) == -number
+    with Bitcask(tmp_path / "db") as db:
+        assert len(db) == 500
+        assert db.verify().ok

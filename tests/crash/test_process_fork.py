@@ -1,0 +1,171 @@
+"""Forked children: they may not use the store of their parent, and they do not disturb it."""
+
+import gc
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from tests.crash.processes import fork, in_child, run_program, wait_for, wait_until
+
+from pykv.engine.bitcask import Bitcask
+from pykv.errors import ForkedError, LockedError
+from pykv.options import BitcaskOptions
+
+
+def can_open(path: Path) -> bool:
+    try:
+        Bitcask(path).close()
+    except LockedError:
+        return False
+    return True
+
+
+def test_children_of_a_busy_parent_neither_hang_nor_write(tmp_path: Path) -> None:
+    """A fork catches other threads in the middle of their calls, with locks that nobody will ever
+    release in the child."""
+    db = Bitcask(tmp_path / "db", BitcaskOptions(segment_bytes=65_536))
+    done = threading.Event()
+
+    def write(name: int) -> None:
+        number = 0
+        while not done.is_set():
+            db[b"%d-%d" % (name, number % 500)] = b"v" * 200
+            number += 1
+
+    def work() -> None:
+        with pytest.raises(ForkedError, match="after the fork"):
+            db[b"child"] = b"v"
+        with pytest.raises(ForkedError):
+            db.get(b"child")
+        assert db.closed
+        assert db.state == "closed"
+        assert "closed" in repr(db)
+        with pytest.raises(ForkedError):
+            db.__enter__()
+        db.close()
+
+    threads = [threading.Thread(target=write, args=(name,)) for name in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        codes = [in_child(work) for _ in range(20)]
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+    assert codes == [0] * 20
+    assert b"child" not in db
+    assert db.verify().ok
+    db.close()
+
+
+def test_a_child_may_drop_what_it_inherited(tmp_path: Path) -> None:
+    db = Bitcask(tmp_path / "db")
+    db[b"k"] = b"v"
+    stores, scans = [db], [db.scan(), db.scan_keys()]
+
+    def work() -> None:
+        nonlocal db
+        stores.clear()
+        scans.clear()
+        del db
+        gc.collect()
+
+    assert in_child(work) == 0
+    assert dict(db.items()) == {b"k": b"v"}
+    assert [list(scan) for scan in scans] == [[(b"k", b"v")], [b"k"]]
+    db.close()
+
+
+def test_a_batch_of_the_parent_is_refused_in_the_child(tmp_path: Path) -> None:
+    with Bitcask(tmp_path / "db") as db, db.batch() as batch:
+        batch.put(b"k", b"v")
+
+        def work() -> None:
+            with pytest.raises(ForkedError):
+                batch.__exit__(None, None, None)
+
+        assert in_child(work) == 0
+    with Bitcask(tmp_path / "db") as db:
+        assert dict(db.items()) == {b"k": b"v"}
+
+
+def test_a_child_opens_for_itself_what_its_parent_closed(tmp_path: Path) -> None:
+    def work() -> None:
+        with Bitcask(tmp_path / "db") as db:
+            assert db[b"k"] == b"parent"
+            db[b"k"] = b"child"
+            assert db.stats()["background_thread_count"] == 2
+
+    with Bitcask(tmp_path / "db") as db:
+        db[b"k"] = b"parent"
+        assert in_child(lambda: can_open(tmp_path / "db") and 1 / 0) == 0
+    assert in_child(work) == 0
+    with Bitcask(tmp_path / "db") as db:
+        assert db[b"k"] == b"child"
+
+
+def test_a_child_reads_beside_its_parent(tmp_path: Path) -> None:
+    with Bitcask(tmp_path / "db") as db:
+        db[b"k"] = b"before"
+
+        def work() -> None:
+            with Bitcask(tmp_path / "db", BitcaskOptions(read_only=True)) as reader:
+                assert reader[b"k"] == b"before"
+
+        assert in_child(work) == 0
+        db[b"k"] = b"after"
+        assert db[b"k"] == b"after"
+
+
+def test_a_child_that_lives_on_does_not_keep_the_lock_of_a_killed_parent(tmp_path: Path) -> None:
+    """The lock of a file belongs to all processes that inherited it: a worker once kept a database
+    locked in the name of its dead owner."""
+    out, into = os.pipe()
+
+    def own() -> None:
+        db = Bitcask(tmp_path / "db")
+        db[b"k"] = b"v"
+        worker = fork(lambda: time.sleep(60))
+        os.write(into, b"%d\n" % worker)
+        time.sleep(60)
+
+    owner = fork(own)
+    worker = int(os.read(out, 100))
+    assert not can_open(tmp_path / "db")
+    os.kill(owner, signal.SIGKILL)
+    assert wait_for(owner) == -signal.SIGKILL
+    try:
+        os.kill(worker, 0)
+        wait_until(lambda: can_open(tmp_path / "db"))
+        with Bitcask(tmp_path / "db") as db:
+            assert db[b"k"] == b"v"
+    finally:
+        os.kill(worker, signal.SIGKILL)
+        os.close(out)
+        os.close(into)
+
+
+def test_workers_of_multiprocessing_get_a_named_error(tmp_path: Path) -> None:
+    code = """
+import multiprocessing, sys, warnings, pykv
+warnings.simplefilter("ignore", DeprecationWarning)
+db = pykv.open(sys.argv[1], engine="bitcask")
+db[b"k"] = b"v"
+
+def work(number):
+    try:
+        db[b"k"]
+    except pykv.ForkedError as error:
+        return "after the fork" in str(error)
+
+with multiprocessing.get_context("fork").Pool(3) as pool:
+    assert pool.map(work, range(20)) == [True] * 20
+assert db[b"k"] == b"v"
+db.close()
+"""
+    done = run_program(code, tmp_path / "db")
+    assert (done.returncode, done.stderr) == (0, "")

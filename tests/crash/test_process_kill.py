@@ -1,0 +1,195 @@
+"""kill -9 of a writing process: what was acknowledged is there, and nothing is there in part.
+
+A child draws writes from a seed and tells each through a pipe when it has returned. It is killed at
+a random moment, in some rounds while it opens the store or closes it. The store must then hold the
+result of the acknowledged writes, or of one more, which was under way.
+"""
+
+import os
+import random
+import signal
+import struct
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.crash.processes import fork, wait_for
+
+from pykv.engine.bitcask import Bitcask
+from pykv.options import BitcaskOptions
+
+KILLS = int(os.environ.get("PYKV_KILLS") or 20)
+KEY_COUNT = 300
+WRITES_MAX = 4_000
+
+Rows = dict[bytes, bytes]
+
+
+@dataclass(frozen=True)
+class Write:
+    """One write: rows to put and keys to delete together; kind says by which call."""
+
+    kind: str
+    puts: Rows = field(default_factory=dict)
+    deletes: tuple[bytes, ...] = ()
+
+    def apply(self, rows: Rows) -> None:
+        """Does to a dict what `perform` does to a store."""
+        if self.kind == "clear":
+            rows.clear()
+        rows.update(self.puts)
+        for key in self.deletes:
+            rows.pop(key, None)
+
+    def perform(self, db: Bitcask) -> None:
+        """Makes the write."""
+        match self.kind:
+            case "put":
+                ((key, value),) = self.puts.items()
+                db.put(key, value)
+            case "sync":
+                ((key, value),) = self.puts.items()
+                db.put(key, value, sync=True)
+            case "delete":
+                db.delete(*self.deletes)
+            case "many":
+                db.put_many(self.puts.items(), atomic=True)
+            case "batch":
+                with db.batch() as batch:
+                    for key, value in self.puts.items():
+                        batch.put(key, value)
+                    for key in self.deletes:
+                        batch.delete(key)
+            case _:
+                getattr(db, self.kind)()
+
+
+def writes_of(seed: int) -> Iterator[Write]:
+    """The writes of a round, the same for the same seed."""
+    rng = random.Random(seed)
+    kinds = {"put": 300, "delete": 60, "many": 40, "batch": 50, "sync": 4}
+    kinds |= {"flush": 2, "compact": 2, "clear": 1}
+    for number in range(WRITES_MAX):
+        kind = rng.choices(list(kinds), list(kinds.values()))[0]
+        keys = [b"%d" % rng.randrange(KEY_COUNT) for _ in range(rng.randrange(2, 40))]
+
+        def value(key: bytes, number: int = number) -> bytes:
+            size = rng.choice([0, 20, 20, 200, 200, 3_000])
+            return b"%s of %d in %d." % (key, number, seed) + b"x" * size
+
+        if kind in ("put", "sync"):
+            yield Write(kind, {keys[0]: value(keys[0])})
+        elif kind == "delete":
+            yield Write(kind, deletes=(keys[0],))
+        elif kind == "many":
+            yield Write(kind, {key: value(key) for key in keys})
+        elif kind == "batch":
+            half = len(keys) // 2
+            yield Write(kind, {key: value(key) for key in keys[:half]}, tuple(keys[half:]))
+        else:
+            yield Write(kind)
+
+
+def options_of(rng: random.Random) -> dict[str, Any]:
+    return {
+        "durability": rng.choice(["os", "os", "interval:5ms", "sync"]),
+        "log_sink": rng.choice(["auto", "auto", "pwrite"]),
+        "segment_bytes": rng.choice([65_536, 1 << 20]),
+        "background_threads": rng.choice([0, 2, 3]),
+        "space_amplification_max": rng.choice([1.1, 1.5]),
+    }
+
+
+def write_and_tell(path: Path, pipe: int, seed: int, options: dict[str, Any], count: int) -> None:
+    """The work of the child: the first count writes of a round, then a close."""
+    db = Bitcask(path, BitcaskOptions(**options))
+    os.write(pipe, struct.pack("<i", -1))
+    for number, write in enumerate(writes_of(seed)):
+        if number == count:
+            break
+        write.perform(db)
+        os.write(pipe, struct.pack("<i", number))
+    db.close()
+    os.write(pipe, struct.pack("<i", -2))
+
+
+def read_told(pipe: int) -> list[int]:
+    """The numbers that came through the pipe until its other end was closed."""
+    data = b""
+    while more := os.read(pipe, 65_536):
+        data += more
+    return [number for (number,) in struct.iter_unpack("<i", data[: len(data) // 4 * 4])]
+
+
+def kill_in_round(path: Path, seed: int) -> tuple[int, bool]:
+    """Lets a child write and kills it. Returns the number of acknowledged writes, and whether the
+    store was closed by then."""
+    rng = random.Random(f"kill {seed}")
+    count = rng.choice([30, 300, WRITES_MAX])
+    options = options_of(rng)
+    out, into = os.pipe()
+    child = fork(lambda: write_and_tell(path, into, seed, options, count))
+    os.close(into)
+    told = []
+    if rng.random() < 0.8:
+        # Else it is killed where it opens, and may be recovering from the last round.
+        told = [number for (number,) in struct.iter_unpack("<i", os.read(out, 4))]
+    time.sleep(rng.uniform(0, rng.choice([0.002, 0.02, 0.1, 0.5])))
+    os.kill(child, signal.SIGKILL)
+    told += read_told(out)
+    os.close(out)
+    assert wait_for(child) in (-signal.SIGKILL, 0)
+    acknowledged = [number for number in told if number >= 0]
+    assert acknowledged == list(range(len(acknowledged)))
+    return len(acknowledged), -2 in told
+
+
+def states_after(before: Rows, seed: int, acknowledged: int, closed: bool) -> list[Rows]:
+    """What the store may hold: the acknowledged writes, or one more."""
+    rows = dict(before)
+    writes = writes_of(seed)
+    for _ in range(acknowledged):
+        next(writes).apply(rows)
+    states = [dict(rows)]
+    if not closed and (under_way := next(writes, None)) is not None:
+        under_way.apply(rows)
+        states.append(rows)
+    return states
+
+
+def test_no_acknowledged_write_is_lost_to_a_kill(
+    tmp_path: Path, seed: int, told: list[str]
+) -> None:
+    path = tmp_path / "db"
+    Bitcask(path).close()
+    rows: Rows = {}
+    total = 0
+    for round_ in range(KILLS):
+        acknowledged, closed = kill_in_round(path, seed + round_)
+        total += acknowledged
+        # A reader leaves the recovery to the next child, which may be killed in it.
+        reading = round_ % 2 == 0 and round_ + 1 < KILLS
+        with Bitcask(path, BitcaskOptions(read_only=reading)) as db:
+            found = dict(db.items())
+            allowed = states_after(rows, seed + round_, acknowledged, closed)
+            assert found in allowed, (
+                f"PYKV_SEED={seed}, round {round_}: {differences(found, allowed)}"
+            )
+            assert len(db) == len(found)
+            assert db.get_many(list(found)) == list(found.values())
+            report = db.verify()
+            assert report.ok, f"PYKV_SEED={seed}, round {round_}: {report.damages}"
+        rows = found
+    told.append(f"{KILLS} kills, {total:,} acknowledged writes, 0 lost, 0 in part")
+
+
+def differences(found: Rows, allowed: list[Rows]) -> str:
+    lines = []
+    for expected in allowed:
+        missing = [key for key in expected if key not in found]
+        extra = [key for key in found if key not in expected]
+        wrong = [key for key in expected if key in found and found[key] != expected[key]]
+        lines.append(f"missing {missing[:5]}, not expected {extra[:5]}, another value {wrong[:5]}")
+    return "; or ".join(lines)
