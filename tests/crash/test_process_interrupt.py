@@ -1,0 +1,166 @@
+"""Ctrl-C at any moment: KeyboardInterrupt where Python expects it, each call done or not begun, and
+nothing left behind: no pin, no scan, no lock, no thread."""
+
+import itertools
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+import pytest
+from tests.crash.processes import in_child, run_program
+
+from pykv.engine.bitcask import Bitcask
+from pykv.options import BitcaskOptions
+
+STORM_SECONDS = 3.0
+
+# What is raised in a finalizer goes no further than a message; that is so for every Python object.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+def may_strike(frame: FrameType | None) -> bool:
+    """Whether the code of frame is under test: not the loop that catches, and not pytest's own."""
+    if frame is None or frame.f_code is weather.__code__:
+        return False
+    while frame is not None:
+        if "_pytest" in frame.f_code.co_filename and "unraisable" in frame.f_code.co_filename:
+            return False
+        frame = frame.f_back
+    return True
+
+
+def weather(work: Callable[[], object]) -> int:
+    """Does work over and over while KeyboardInterrupt strikes it wherever it is; returns how often
+    it did."""
+    strikes = itertools.count()
+    deadline = time.monotonic() + STORM_SECONDS
+    ended = False
+
+    def strike(_signal: int, frame: FrameType | None) -> None:
+        nonlocal ended
+        if time.monotonic() > deadline:
+            ended = True
+            return
+        signal.setitimer(signal.ITIMER_REAL, 0.0002 + (time.monotonic_ns() % 2_000) / 1e6)
+        if may_strike(frame):
+            next(strikes)
+            raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGALRM, strike)
+    signal.setitimer(signal.ITIMER_REAL, 0.001)
+    while not ended:
+        try:
+            work()
+        except KeyboardInterrupt:
+            continue
+    signal.signal(signal.SIGALRM, previous)
+    return next(strikes)
+
+
+def check_nothing_left(db: Bitcask) -> None:
+    stats = db.stats()
+    assert stats["open_scan_count"] == 0
+    assert db.verify().ok
+    # A call that was left half done would keep close waiting.
+    db.close(timeout=20)
+
+
+def test_reads_in_a_storm_leave_no_pin(tmp_path: Path) -> None:
+    db = Bitcask(tmp_path / "db")
+    rows = {b"%04d" % i: b"v%d" % i * 20 for i in range(2_000)}
+    db.update(rows)
+    keys = list(rows)
+
+    def read() -> None:
+        for key in keys[::50]:
+            assert db.get(key) == rows[key]
+            assert db[key] == rows[key]
+            assert key in db
+        assert db.get_many(keys) == list(rows.values())
+        assert dict(db.scan()) == rows
+        assert sum(1 for _ in db.scan_keys()) == len(rows)
+
+    assert weather(read) > 50
+    check_nothing_left(db)
+
+
+def test_writes_in_a_storm_are_done_or_not_begun(tmp_path: Path) -> None:
+    db = Bitcask(tmp_path / "db", BitcaskOptions(segment_bytes=1 << 20))
+    keys = [b"%03d" % i for i in range(100)]
+    state = {"number": 0}
+
+    def write() -> None:
+        state["number"] += 1
+        value = b"%d" % state["number"]
+        db.put_many([(key, value) for key in keys], atomic=True)
+        with db.batch() as batch:
+            for key in keys:
+                batch.put(key, value + b"!")
+        db[b"single"] = value
+        db.compare_and_set(b"single", value, value + b"?")
+        db.delete(b"single")
+
+    assert weather(write) > 50
+    assert len({db[key] for key in keys}) == 1
+    assert int(db[keys[0]].rstrip(b"!")) in (state["number"], state["number"] - 1)
+    check_nothing_left(db)
+
+
+def test_opening_and_closing_in_a_storm_leaves_no_lock(tmp_path: Path) -> None:
+    """An interrupt right after the core has opened the store must not lose it."""
+    Bitcask(tmp_path / "db").close()
+
+    def open_and_close() -> None:
+        with Bitcask(tmp_path / "db") as db:
+            db[b"k"] = b"v"
+
+    def work() -> None:
+        import warnings
+
+        warnings.simplefilter("ignore", ResourceWarning)
+        assert weather(open_and_close) > 20
+        with Bitcask(tmp_path / "db") as db:
+            db[b"after"] = b"v"
+            assert db.verify().ok
+
+    assert in_child(work) == 0
+
+
+def test_upkeep_in_a_storm_leaves_the_store_whole(tmp_path: Path) -> None:
+    db = Bitcask(tmp_path / "db", BitcaskOptions(segment_bytes=65_536))
+    rows = {b"%04d" % i: b"v" * 100 for i in range(3_000)}
+    db.update(rows)
+
+    def upkeep() -> None:
+        db.put_many(rows.items())
+        db.compact()
+        db.verify()
+        db.sync()
+        db.stats()
+
+    assert weather(upkeep) > 20
+    assert dict(db.items()) == rows
+    check_nothing_left(db)
+
+
+def test_ctrl_c_ends_a_program_with_its_writes_kept(tmp_path: Path) -> None:
+    code = """
+import os, signal, sys, threading, pykv
+db = pykv.open(sys.argv[1], engine="bitcask")
+threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGINT]).start()
+number = 0
+try:
+    with db:
+        while True:
+            db[b"%d" % number] = b"v"
+            number += 1
+except KeyboardInterrupt:
+    print(number)
+"""
+    done = run_program(code, tmp_path / "db")
+    assert (done.returncode, done.stderr) == (0, "")
+    with Bitcask(tmp_path / "db") as db:
+        assert len(db) - int(done.stdout) in (0, 1)
+        assert db.stats()["clean_open"]
