@@ -1,12 +1,9 @@
 """The Bitcask store where it differs from others: files, options, states, upkeep, repair."""
 
 import _thread
-import contextlib
 import signal
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,58 +13,13 @@ from pykv.engine import bitcask
 from pykv.engine.bitcask import Bitcask
 from pykv.errors import (
     BatchTooLargeError,
-    CorruptionError,
     FormatError,
     InvalidOptionError,
     LockedError,
     ReadOnlyError,
 )
 from pykv.options import BitcaskOptions
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Where a store of the test may live."""
-    return tmp_path / "db"
-
-
-@pytest.fixture
-def make(path: Path) -> Iterator[Callable[..., Bitcask]]:
-    """Opens a store at path with options; closes all of them."""
-    stores: list[Bitcask] = []
-
-    def make(**options: Any) -> Bitcask:
-        stores.append(Bitcask(path, BitcaskOptions(**options)))
-        return stores[-1]
-
-    yield make
-    for store in stores:
-        store.close()
-
-
-Make = Callable[..., Bitcask]
-
-
-def sizes(path: Path) -> Iterator[tuple[Path, int]]:
-    """Files and their bytes, but for those that lent threads replace or remove meanwhile."""
-    for each in path.rglob("*"):
-        with contextlib.suppress(FileNotFoundError):
-            if each.is_file():
-                yield each, each.stat().st_size
-
-
-def segments(path: Path) -> list[Path]:
-    """The files with records, oldest first, told by their growth with what is written."""
-    return sorted(each for each, size in sizes(path) if size > 4_096)
-
-
-def bytes_on_disk(path: Path) -> int:
-    return sum(size for _, size in sizes(path))
-
-
-def rows(count: int, size: int = 100) -> dict[bytes, bytes]:
-    return {b"key %06d" % i: b"%d-" % i * (size // 8) for i in range(count)}
-
+from tests.engine.bitcask_files import Make, bytes_on_disk, rows, segments
 
 # ---- opening ----
 
@@ -340,78 +292,6 @@ def test_a_large_value_comes_back_whole(make: Make) -> None:
     assert list(db.scan()) == [(b"large", value)]
     db.close()
     assert make()[b"large"] == value
-
-
-# ---- damage ----
-
-
-def damaged(path: Path, make: Make) -> tuple[Path, int]:
-    """A closed store with one wrong byte in the middle of its only file of records."""
-    with make() as db:
-        db.update(rows(2_000))
-    (file,) = segments(path)[:1]
-    (file,) = [each for each in segments(path) if b"key 001000" in each.read_bytes()]
-    data = bytearray(file.read_bytes())
-    place = data.index(rows(2_000)[b"key 001000"])
-    data[place] ^= 1
-    file.write_bytes(data)
-    return file, place
-
-
-def test_a_wrong_byte_is_an_error_that_names_the_place(path: Path, make: Make) -> None:
-    file, place = damaged(path, make)
-    db = make(read_only=True)
-    with pytest.raises(CorruptionError, match="pykv repair") as caught:
-        db.get(b"key 001000")
-    (damage,) = caught.value.damages
-    assert damage.path == file
-    assert abs(damage.offset - place) < 200
-    assert db.get(b"key 000999") == rows(2_000)[b"key 000999"]
-
-
-def test_verify_lists_a_wrong_byte_and_does_not_raise(path: Path, make: Make) -> None:
-    file, place = damaged(path, make)
-    report = make(read_only=True).verify()
-    assert not report.ok
-    assert report.damage_count == len(report.damages) >= 1
-    assert report.damages[0].path == file
-    assert abs(report.damages[0].offset - place) < 200
-
-
-def test_repair_saves_every_other_record(path: Path, make: Make) -> None:
-    damaged(path, make)
-    report = pykv.repair(path)
-    assert report.kept_record_count == 1_999
-    expected = rows(2_000)
-    del expected[b"key 001000"]
-    db = make()
-    assert dict(db.items()) == expected
-    assert db.verify().ok
-
-
-def test_repair_and_destroy_refuse_an_open_store(path: Path, make: Make) -> None:
-    make()[b"k"] = b"v"
-    for call in (pykv.repair, pykv.destroy):
-        with pytest.raises(LockedError):
-            call(path)
-
-
-def test_destroy_removes_the_store_and_nothing_else(path: Path, make: Make) -> None:
-    make().close()
-    pykv.destroy(path)
-    assert not path.exists()
-    make().close()
-    (path / "notes.txt").write_text("mine")
-    pykv.destroy(path)
-    assert [each.name for each in path.iterdir()] == ["notes.txt"]
-
-
-def test_there_is_nothing_to_repair_or_destroy_elsewhere(tmp_path: Path) -> None:
-    for call in (pykv.repair, pykv.destroy):
-        with pytest.raises(FileNotFoundError):
-            call(tmp_path / "absent")
-        with pytest.raises(FormatError):
-            call(tmp_path)
 
 
 def test_an_option_that_the_core_refuses_is_named(path: Path) -> None:
