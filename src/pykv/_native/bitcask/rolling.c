@@ -160,7 +160,8 @@ static uint64_t unsynced_sealed_count(bitcask *self) REQUIRES(self->writer)
     return count;
 }
 
-/* True if the active segment takes bytes more: an empty one too holds no more than it was made for. */
+/* True if the active segment takes bytes more: an empty one too holds no more than it was made for.
+ */
 static bool active_fits(bitcask *self, uint64_t bytes) REQUIRES(self->writer)
 {
     return self->active != NULL && log_writer_fits(&self->log, bytes) &&
