@@ -80,4 +80,4 @@ def mounted(place: Path, *arguments: str) -> Iterator[bool]:
     try:
         yield True
     finally:
-        subprocess.run(["umount", str(place)], capture_output=True, check=True)
+        subprocess.run(["umount", "--lazy", str(place)], capture_output=True, check=True)

@@ -1,0 +1,200 @@
+"""A disk that fills up, for real: a small tmpfs, and a limit on the size of files.
+
+NoSpaceError, everything acknowledged still there and readable, and writes that work again when
+there is room, without reopening.
+"""
+
+import contextlib
+import resource
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.crash.processes import in_child, mounted, wait_until
+
+from pykv.engine.bitcask import Bitcask
+from pykv.errors import IOFailedError, NoSpaceError, ReadOnlyError
+from pykv.options import BitcaskOptions
+
+DISK_BYTES = 8 << 20
+Rows = dict[bytes, bytes]
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 8 MiB."""
+    place = tmp_path / "disk"
+    with mounted(place, "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs") as done:
+        if not done:
+            pytest.skip("a small tmpfs can only be mounted by root, with the mount command")
+        yield place
+
+
+def put_rows(db: Bitcask, kept: Rows, size: int) -> None:
+    """Puts rows for as long as that goes well; kept gets those that were acknowledged."""
+    for number in range(100_000):
+        key, value = b"%06d" % number, b"%06d" % number * (size // 6)
+        db.put(key, value)
+        kept[key] = value
+
+
+def fill(db: Bitcask, size: int = 5_000) -> Rows:
+    """Puts rows until there is no room; returns those that were acknowledged."""
+    kept: Rows = {}
+    with pytest.raises(NoSpaceError, match="Free some space"):
+        put_rows(db, kept, size)
+    return kept
+
+
+def fill_up(place: Path) -> None:
+    """Takes the last byte of a file system."""
+    with place.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(4_096))
+
+
+def check_rows(db: Bitcask, kept: Rows) -> None:
+    assert dict(db.items()) == kept
+    assert db.get_many(list(kept)) == list(kept.values())
+    assert len(db) == len(kept)
+
+
+@pytest.mark.parametrize("sink", ["auto", "pwrite"])
+@pytest.mark.parametrize("segment_bytes", [65_536, 1 << 20, 64 << 20])
+def test_a_full_disk_loses_nothing_and_heals(disk: Path, sink: str, segment_bytes: int) -> None:
+    ballast = disk / "ballast"
+    ballast.write_bytes(bytes(3 << 20))
+    db = Bitcask(disk / "db", options_of(segment_bytes, sink))
+    kept = fill(db)
+    assert len(kept) > 300
+    check_rows(db, kept)
+    for _ in range(3):
+        with pytest.raises(NoSpaceError):
+            db.put(b"still no room", bytes(100_000))
+    assert b"still no room" not in db
+    assert state_of(db) in ("read-only", "degraded")
+    check_rows(db, kept)
+
+    ballast.unlink()
+    wait_until(lambda: can_put(db, kept))
+    wait_until(lambda: state_of(db) == "open")
+    kept |= {b"again %d" % i: b"v" * 1_000 for i in range(500)}
+    db.update({key: value for key, value in kept.items() if key.startswith(b"again")})
+    check_rows(db, kept)
+    assert db.verify().ok
+    db.close()
+    with Bitcask(disk / "db") as db:
+        check_rows(db, kept)
+        assert db.verify().ok
+
+
+def state_of(db: Bitcask) -> str:
+    """The state, which a checker of types takes for constant between two looks."""
+    return db.state
+
+
+def options_of(segment_bytes: int, sink: str) -> BitcaskOptions:
+    if sink == "auto":
+        return BitcaskOptions(segment_bytes=segment_bytes)
+    return BitcaskOptions(segment_bytes=segment_bytes, log_sink="pwrite")
+
+
+def can_put(db: Bitcask, kept: Rows) -> bool:
+    try:
+        db.put(b"healed", b"v")
+    except (IOFailedError, ReadOnlyError):
+        return False
+    kept[b"healed"] = b"v"
+    return True
+
+
+def test_a_batch_that_does_not_fit_is_not_there_in_part(disk: Path) -> None:
+    rows = [(b"%d" % number, bytes(1 << 20)) for number in range(20)]
+    with Bitcask(disk / "db", BitcaskOptions(segment_bytes=1 << 20)) as db:
+        db[b"before"] = b"v"
+        with pytest.raises(NoSpaceError):
+            db.put_many(rows, atomic=True)
+        assert list(db) == [b"before"]
+        db[b"after"] = b"v"
+    with Bitcask(disk / "db") as db:
+        assert sorted(db) == [b"after", b"before"]
+        assert db.verify().ok
+
+
+def test_a_full_disk_can_be_closed_on_and_opened_on(disk: Path) -> None:
+    (disk / "ballast").write_bytes(bytes(3 << 20))
+    db = Bitcask(disk / "db", BitcaskOptions(segment_bytes=1 << 20))
+    kept = fill(db)
+    fill_up(disk / "rest")
+    with contextlib.suppress(NoSpaceError):
+        db.close()
+    assert db.closed
+    with Bitcask(disk / "db", BitcaskOptions(read_only=True)) as db:
+        check_rows(db, kept)
+    (disk / "ballast").unlink()
+    with Bitcask(disk / "db") as db:
+        check_rows(db, kept)
+        db[b"again"] = b"v"
+
+
+def test_merging_gives_room_back(disk: Path) -> None:
+    """A store that is full of dead rows makes room by itself, and with compact() at once."""
+    with Bitcask(disk / "db", BitcaskOptions(segment_bytes=262_144)) as db:
+        for round_ in range(40):
+            rows = {b"%04d" % i: b"%02d" % round_ * 1_000 for i in range(500)}
+            try:
+                db.update(rows)
+            except NoSpaceError:
+                db.compact()
+                db.update(rows)
+        assert dict(db.items()) == rows
+        wait_until(lambda: db.stats()["disk_bytes"] < 3 << 20)
+        assert db.verify().ok
+
+
+def test_a_new_store_on_a_full_disk_is_a_named_error(disk: Path) -> None:
+    fill_up(disk / "ballast")
+    with pytest.raises(NoSpaceError):
+        Bitcask(disk / "db")
+    (disk / "ballast").unlink()
+    with Bitcask(disk / "db") as db:
+        db[b"k"] = b"v"
+
+
+@pytest.mark.parametrize("sink", ["auto", "pwrite"])
+def test_a_limit_on_the_size_of_files_is_a_named_error(tmp_path: Path, sink: str) -> None:
+    def work() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+        db = Bitcask(tmp_path / "db", options_of(1 << 20, sink))
+        kept: Rows = {}
+        with pytest.raises(IOFailedError, match="File too large"):
+            put_rows(db, kept, 1_000)
+        check_rows(db, kept)
+        assert len(kept) > 200
+
+    assert in_child(work) == 0
+    with Bitcask(tmp_path / "db") as db:
+        assert len(db) > 200
+        assert db.verify().ok
+
+
+def test_too_many_open_files_are_a_named_error_and_lose_nothing(tmp_path: Path) -> None:
+    def work() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (40, 100))
+        db = Bitcask(tmp_path / "db", BitcaskOptions(segment_bytes=65_536))
+        kept: Rows = {}
+        with pytest.raises(IOFailedError, match="Too many open files"):
+            put_rows(db, kept, 5_000)
+        check_rows(db, kept)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
+        wait_until(lambda: can_put(db, kept))
+        check_rows(db, kept)
+        db.close()
+
+    assert in_child(work) == 0
+    with Bitcask(tmp_path / "db") as db:
+        assert len(db) > 100
+        assert b"healed" in db
+        assert db.verify().ok

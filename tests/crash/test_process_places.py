@@ -1,0 +1,325 @@
+"""Directories that are odd, shared, moved or not ours: the named error, and nothing lost."""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.crash.processes import fork, in_child, mounted, wait_for, wait_until
+
+from pykv.engine.bitcask import Bitcask
+from pykv.errors import LockedError, ReadOnlyError
+from pykv.options import BitcaskOptions
+
+NOBODY = 65_534
+READ_ONLY = BitcaskOptions(read_only=True)
+
+
+@pytest.fixture
+def owned(tmp_path: Path) -> Path:
+    """A store of root that others may read and not write, in a place that they may reach."""
+    if os.getuid() != 0:
+        pytest.skip("only root can become somebody else, who has fewer permissions")
+    for parent in (tmp_path, *tmp_path.parents):
+        if parent.stat().st_mode & 0o005 != 0o005:
+            parent.chmod(parent.stat().st_mode | 0o005)
+    with Bitcask(tmp_path / "db") as db:
+        db.update({b"%d" % i: b"v" for i in range(1_000)})
+    (tmp_path / "db").chmod(0o555)
+    for each in (tmp_path / "db").iterdir():
+        each.chmod(0o444)
+    return tmp_path / "db"
+
+
+def become_nobody() -> None:
+    os.setgid(NOBODY)
+    os.setuid(NOBODY)
+
+
+def test_without_permission_to_write_a_store_can_be_read(owned: Path) -> None:
+    before = {each.name: each.read_bytes() for each in owned.iterdir()}
+
+    def work() -> None:
+        become_nobody()
+        with pytest.raises(PermissionError) as caught:
+            Bitcask(owned)
+        assert str(owned) in str(caught.value)
+        with Bitcask(owned, READ_ONLY) as db:
+            assert len(dict(db.items())) == 1_000
+            assert db.verify().ok
+            with pytest.raises(ReadOnlyError):
+                db[b"k"] = b"v"
+
+    assert in_child(work) == 0
+    assert {each.name: each.read_bytes() for each in owned.iterdir()} == before
+
+
+def test_without_permission_to_read_it_is_a_permission_error(owned: Path) -> None:
+    owned.chmod(0o700)
+
+    def work() -> None:
+        become_nobody()
+        for options in (BitcaskOptions(), READ_ONLY):
+            with pytest.raises(PermissionError):
+                Bitcask(owned, options)
+
+    assert in_child(work) == 0
+
+
+def test_without_permission_nothing_is_made(owned: Path) -> None:
+    def work() -> None:
+        become_nobody()
+        with pytest.raises(PermissionError):
+            Bitcask(owned / "below" / "it")
+
+    assert in_child(work) == 0
+    assert not (owned / "below").exists()
+
+
+@pytest.fixture
+def read_only_disk(tmp_path: Path) -> Iterator[Path]:
+    """A store on a file system that is mounted read-only, and that was left open by its writer."""
+    place = tmp_path / "disk"
+    with mounted(place, "-t", "tmpfs", "tmpfs") as done:
+        if not done:
+            pytest.skip("a tmpfs can only be mounted by root, with the mount command")
+
+        def work() -> None:
+            db = Bitcask(place / "db", BitcaskOptions(segment_bytes=65_536))
+            db.update({b"%d" % i: b"v" * 100 for i in range(2_000)})
+            os._exit(0)
+
+        assert in_child(work) == 0
+        subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
+        yield place
+
+
+def test_a_read_only_mount_can_be_read_and_not_opened_to_write(read_only_disk: Path) -> None:
+    with pytest.raises((ReadOnlyError, OSError)) as caught:
+        Bitcask(read_only_disk / "db")
+    assert "Read-only" in str(caught.value) or "read_only" in str(caught.value)
+    with Bitcask(read_only_disk / "db", READ_ONLY) as db:
+        assert len(dict(db.items())) == 2_000
+        assert db.verify().ok
+    with pytest.raises((ReadOnlyError, OSError)):
+        Bitcask(read_only_disk / "new")
+
+
+# ---- two openers ----
+
+
+def hold(path: Path, pipe: int) -> None:
+    db = Bitcask(path)
+    db[b"k"] = b"held"
+    os.write(pipe, b"open")
+    time.sleep(60)
+
+
+def test_a_second_process_learns_who_holds_the_store_and_gets_it_when_that_dies(
+    tmp_path: Path,
+) -> None:
+    out, into = os.pipe()
+    holder = fork(lambda: hold(tmp_path / "db", into))
+    assert os.read(out, 10) == b"open"
+    with pytest.raises(LockedError, match=str(holder)) as caught:
+        Bitcask(tmp_path / "db")
+    assert caught.value.pid == holder
+    with Bitcask(tmp_path / "db", READ_ONLY) as reader:
+        assert reader[b"k"] == b"held"
+    os.kill(holder, signal.SIGKILL)
+    assert wait_for(holder) == -signal.SIGKILL
+    os.close(out)
+    os.close(into)
+    with Bitcask(tmp_path / "db") as db:
+        assert db[b"k"] == b"held"
+
+
+def test_one_process_opens_a_store_once_whatever_its_name(tmp_path: Path) -> None:
+    with Bitcask(tmp_path / "db") as db:
+        (tmp_path / "link").symlink_to("db")
+        others = [tmp_path / "link", tmp_path / "db" / ".." / "db", Path(os.path.relpath(db.path))]
+        for other in others:
+            with pytest.raises(LockedError, match="this process"):
+                Bitcask(other)
+        db[b"k"] = b"v"
+    with Bitcask(tmp_path / "link") as db:
+        assert db[b"k"] == b"v"
+
+
+def test_many_processes_open_at_once_and_one_gets_it(tmp_path: Path) -> None:
+    out, into = os.pipe()
+    start = time.monotonic() + 0.5
+
+    def work() -> None:
+        time.sleep(max(start - time.monotonic(), 0))
+        try:
+            db = Bitcask(tmp_path / "db")
+        except LockedError:
+            os.write(into, b"L")
+            return
+        os.write(into, b"O")
+        time.sleep(1)
+        db.close()
+
+    children = [fork(work) for _ in range(8)]
+    assert [wait_for(child) for child in children] == [0] * 8
+    assert sorted(os.read(out, 100)) == sorted(b"L" * 7 + b"O")
+    os.close(out)
+    os.close(into)
+
+
+def test_a_reader_shows_the_state_at_its_open_beside_a_busy_writer(tmp_path: Path) -> None:
+    options = BitcaskOptions(segment_bytes=65_536, space_amplification_max=1.1)
+    with Bitcask(tmp_path / "db", options) as db:
+        for round_ in range(30):
+            rows = {b"%03d" % i: b"%d " % round_ * 50 for i in range(300)}
+            db.update(rows)
+            with Bitcask(tmp_path / "db", READ_ONLY) as reader:
+                db.update(dict.fromkeys(rows, b"later" * 50))
+                db.compact()
+                assert dict(reader.items()) == rows
+                assert reader.get_many(list(rows)) == list(rows.values())
+
+
+# ---- moved and removed ----
+
+
+def test_a_store_that_is_renamed_while_open_stays_one_store(tmp_path: Path) -> None:
+    with Bitcask(tmp_path / "db", BitcaskOptions(segment_bytes=65_536)) as db:
+        db.update({b"%d" % i: b"v" * 100 for i in range(1_000)})
+        (tmp_path / "db").rename(tmp_path / "moved")
+        db.update({b"%d" % i: b"w" * 100 for i in range(2_000)})
+        db.compact()
+        assert not (tmp_path / "db").exists()
+        with pytest.raises(LockedError):
+            Bitcask(tmp_path / "moved")
+        with Bitcask(tmp_path / "db") as other:
+            assert len(other) == 0
+    with Bitcask(tmp_path / "moved") as db:
+        assert dict(db.items()) == {b"%d" % i: b"w" * 100 for i in range(2_000)}
+
+
+def test_a_store_whose_directory_is_removed_says_so_and_harms_nobody(tmp_path: Path) -> None:
+    db = Bitcask(tmp_path / "db", BitcaskOptions(segment_bytes=65_536))
+    db[b"k"] = b"v"
+    shutil.rmtree(tmp_path / "db")
+    with Bitcask(tmp_path / "db") as other:
+        other[b"k"] = b"other"
+        with pytest.raises(OSError, match=r"/db"):
+            db.put_many((b"%d" % number, bytes(1_000)) for number in range(100_000))
+        with contextlib.suppress(OSError):
+            db.close()
+        assert db.closed
+        assert dict(other.items()) == {b"k": b"other"}
+
+
+# ---- clock ----
+
+CLOCK = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The wall clock goes by the file named in CLOCK_FILE: seconds to add. */
+static long long shift(void)
+{
+    char text[32] = {0};
+    int file = open(getenv("CLOCK_FILE"), 0);
+    if (file < 0 || read(file, text, sizeof text - 1) < 0) {
+        abort();
+    }
+    close(file);
+    return atoll(text);
+}
+
+int clock_gettime(clockid_t clock, struct timespec *out)
+{
+    static int (*real)(clockid_t, struct timespec *);
+    if (real == NULL) {
+        real = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
+    }
+    int failed = real(clock, out);
+    if (failed == 0 && clock == CLOCK_REALTIME) {
+        out->tv_sec += shift();
+    }
+    return failed;
+}
+"""
+
+JUMPS = """
+import os, sys, time
+from pathlib import Path
+import pykv
+path, clock = Path(sys.argv[1]), Path(os.environ["CLOCK_FILE"])
+model = {}
+seen = []
+last = 0
+for round_, years in enumerate([0, 10, -10, 0, 40, -40, 1, 0]):
+    clock.write_text(str(int(years * 365.25 * 86_400)))
+    seen.append(time.time())
+    with pykv.open(path, engine="bitcask", segment_bytes=65_536) as db:
+        assert dict(db.items()) == model, round_
+        for number in range(1_000):
+            key = b"%d" % (number % 300)
+            model[key] = b"%d in %d" % (number, round_)
+            db[key] = model[key]
+            if number % 7 == 0:
+                del db[key], model[key]
+            if number % 100 == 50:
+                clock.write_text(str(int(-years * 365.25 * 86_400) + number))
+        assert db.last_seq > last
+        last = db.last_seq
+        db.compact()
+        assert dict(db.items()) == model, round_
+        assert db.verify().ok
+assert max(seen) - min(seen) > 70 * 365 * 86_400, "the clock did not jump"
+print("jumped")
+"""
+
+
+def test_a_clock_that_jumps_orders_nothing_and_removes_nothing(tmp_path: Path) -> None:
+    source, shim = tmp_path / "clock.c", tmp_path / "clock.so"
+    source.write_text(
+        "#include <fcntl.h>\n#include <unistd.h>\n" + CLOCK.replace("#define _GNU_SOURCE\n", "")
+    )
+    command = ["gcc", "-D_GNU_SOURCE", "-shared", "-fPIC", "-o", str(shim), str(source), "-ldl"]
+    subprocess.run(command, check=True)
+    (tmp_path / "shift").write_text("0")
+    environment = os.environ | {"LD_PRELOAD": str(shim), "CLOCK_FILE": str(tmp_path / "shift")}
+    done = subprocess.run(
+        [sys.executable, "-c", JUMPS, str(tmp_path / "db")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert (done.returncode, done.stdout) == (0, "jumped\n"), done.stderr
+
+
+def test_a_lock_is_free_soon_after_its_holder_was_killed(tmp_path: Path) -> None:
+    out, into = os.pipe()
+    holder = fork(lambda: hold(tmp_path / "db", into))
+    assert os.read(out, 10) == b"open"
+    os.kill(holder, signal.SIGKILL)
+    wait_until(lambda: can_open(tmp_path / "db"))
+    wait_for(holder)
+    os.close(out)
+    os.close(into)
+
+
+def can_open(path: Path) -> bool:
+    try:
+        Bitcask(path).close()
+    except LockedError:
+        return False
+    return True
