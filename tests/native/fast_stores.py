@@ -1,6 +1,8 @@
 """Stores over the fast type and over its plain twin, in one process, to be compared."""
 
 import importlib.util
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -56,3 +58,16 @@ def outcome(call: Any, *arguments: Any) -> tuple[str, object]:
         return "returned", call(*arguments)
     except Exception as error:
         return type(error).__name__, str(error)
+
+
+def run_python(code: str, **environment: str) -> str:
+    """What a new interpreter with these variables prints for code, in one minute."""
+    answer = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return answer.stdout.strip()

@@ -12,9 +12,11 @@ import pytest
 
 from pykv._native import SCAN_KEYS, SCAN_ROWS, SCAN_VALUES, Handle
 from pykv.errors import ClosedError, LockedError
-from tests.native.fast_stores import base_of, bound, needs_fast, open_over
+from tests.native.fast_stores import base_of, bound, needs_fast, open_over, run_python
 
 pytestmark = needs_fast
+
+STATM = Path("/proc/self/statm")
 
 
 def is_free(directory: Path) -> bool:
@@ -64,6 +66,27 @@ def test_a_scan_that_outlives_its_store_is_a_closed_error(tmp_path: Path, taken:
     for scan in scans:
         with pytest.raises(ClosedError):
             list(scan)
+
+
+@pytest.mark.skipif(not STATM.exists(), reason="only Linux tells the memory in use")
+def test_what_is_kept_for_the_next_lookup_goes_with_the_object(tmp_path: Path) -> None:
+    """Of each of these objects that is about 100 KB, outside the memory that Python counts."""
+    code = f"""
+from pathlib import Path
+from pykv._native import Handle, StoreBase
+handle = Handle(Path({str(tmp_path)!r}), {{}})
+keys = [b"%d" % number for number in range(4_096)]
+def look_up_by_new_objects(count):
+    for _ in range(count):
+        store = StoreBase()
+        store._bind(handle.address, handle.pointer, 1 << 20)
+        assert store.get_many(keys) == [None] * len(keys)
+    return int(Path({str(STATM)!r}).read_text().split()[1])
+before = look_up_by_new_objects(10)
+print(look_up_by_new_objects(500) / before)
+handle.close()
+"""
+    assert float(run_python(code)) < 1.2
 
 
 def test_a_scan_is_an_iterator_that_nobody_makes_by_hand(tmp_path: Path) -> None:

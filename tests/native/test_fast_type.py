@@ -4,8 +4,6 @@ import array
 import ast
 import ctypes
 import inspect
-import os
-import subprocess
 import sys
 from collections import namedtuple
 from collections.abc import Callable, Iterator
@@ -17,7 +15,15 @@ import pytest
 
 from pykv._native import SCAN_KEYS, SCAN_ROWS, SCAN_VALUES
 from pykv.engine.mapping import StoreBase as MappingBase
-from tests.native.fast_stores import PATHS, base_of, bound, needs_fast, open_over, outcome
+from tests.native.fast_stores import (
+    PATHS,
+    base_of,
+    bound,
+    needs_fast,
+    open_over,
+    outcome,
+    run_python,
+)
 
 pytestmark = needs_fast
 
@@ -43,18 +49,6 @@ def fast(both: list[Any]) -> Any:
 
 def names_of(base: type) -> set[str]:
     return {name for name in vars(base) if not name.startswith("__") or name in ITEM_METHODS}
-
-
-def run_python(code: str, **environment: str) -> str:
-    answer = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    return answer.stdout.strip()
 
 
 # ---- the type ----
