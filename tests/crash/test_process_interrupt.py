@@ -9,7 +9,7 @@ from pathlib import Path
 from types import FrameType
 
 import pytest
-from tests.crash.processes import in_child, run_program
+from tests.crash.processes import run_program
 
 from pykv.engine.bitcask import Bitcask
 from pykv.options import BitcaskOptions
@@ -106,26 +106,6 @@ def test_writes_in_a_storm_are_done_or_not_begun(tmp_path: Path) -> None:
     assert len({db[key] for key in keys}) == 1
     assert int(db[keys[0]].rstrip(b"!")) in (state["number"], state["number"] - 1)
     check_nothing_left(db)
-
-
-def test_opening_and_closing_in_a_storm_leaves_no_lock(tmp_path: Path) -> None:
-    """An interrupt right after the core has opened the store must not lose it."""
-    Bitcask(tmp_path / "db").close()
-
-    def open_and_close() -> None:
-        with Bitcask(tmp_path / "db") as db:
-            db[b"k"] = b"v"
-
-    def work() -> None:
-        import warnings
-
-        warnings.simplefilter("ignore", ResourceWarning)
-        assert weather(open_and_close) > 20
-        with Bitcask(tmp_path / "db") as db:
-            db[b"after"] = b"v"
-            assert db.verify().ok
-
-    assert in_child(work) == 0
 
 
 def test_upkeep_in_a_storm_leaves_the_store_whole(tmp_path: Path) -> None:
