@@ -182,6 +182,8 @@ def test_two_threads_may_close(make_store: Callable[[], Any]) -> None:
         assert db.closed
 
 
+# An interrupt that strikes in a finalizer is dropped by Python, with a warning.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_interrupt_leaves_batches_whole(db: Any) -> None:
     keys = [b"%03d" % number for number in range(300)]
     armed = False

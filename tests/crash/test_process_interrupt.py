@@ -3,13 +3,15 @@ nothing left behind: no pin, no scan, no lock, no thread."""
 
 import itertools
 import signal
+import sys
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
 import pytest
-from tests.crash.processes import run_program
+from tests.crash.processes import in_child, run_program
 
 from pykv.engine.bitcask import Bitcask
 from pykv.options import BitcaskOptions
@@ -108,6 +110,26 @@ def test_writes_in_a_storm_are_done_or_not_begun(tmp_path: Path) -> None:
     check_nothing_left(db)
 
 
+def test_opening_and_closing_in_a_storm_leaves_no_lock(tmp_path: Path) -> None:
+    """An interrupt right after the core has opened the store must not lose it."""
+    Bitcask(tmp_path / "db").close()
+
+    def open_and_close() -> None:
+        with Bitcask(tmp_path / "db") as db:
+            db[b"k"] = b"v"
+
+    def work() -> None:
+        warnings.simplefilter("ignore", ResourceWarning)
+        # The hook of pytest would keep the traceback, and with it the store that was being closed.
+        sys.unraisablehook = lambda _unraisable: None
+        assert weather(open_and_close) > 20
+        with Bitcask(tmp_path / "db") as db:
+            db[b"after"] = b"v"
+            assert db.verify().ok
+
+    assert in_child(work) == 0
+
+
 def test_upkeep_in_a_storm_leaves_the_store_whole(tmp_path: Path) -> None:
     db = Bitcask(tmp_path / "db", BitcaskOptions(segment_bytes=65_536))
     rows = {b"%04d" % i: b"v" * 100 for i in range(3_000)}
@@ -128,6 +150,7 @@ def test_upkeep_in_a_storm_leaves_the_store_whole(tmp_path: Path) -> None:
 def test_ctrl_c_ends_a_program_with_its_writes_kept(tmp_path: Path) -> None:
     code = """
 import os, signal, sys, threading, pykv
+signal.signal(signal.SIGINT, signal.default_int_handler)
 db = pykv.open(sys.argv[1], engine="bitcask")
 threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGINT]).start()
 number = 0

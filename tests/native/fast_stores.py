@@ -48,7 +48,7 @@ def bound(directory: Path, base: Any = None) -> Any:
     """A bare object of base (by default the fast type), the only holder of an open store."""
     handle = Handle(directory, {})
     store = (base or base_of("fast"))()
-    store._bind(handle.address, handle.pointer, 1 << 20)
+    store._bind(handle.address, handle.owner, 1 << 20)
     return store
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from pykv._native import SCAN_ROWS, Handle, ffi, lib
+from pykv._native import SCAN_ROWS, Handle, ffi, lib, ownership
 from pykv._native._plain import StoreBase
 from pykv.errors import ClosedError, ForkedError, LockedError
 
@@ -36,7 +36,7 @@ def check_put(handle: Handle) -> None:
 
 def bound(handle: Handle) -> StoreBase:
     store = StoreBase()
-    store._bind(handle.address, handle.pointer, 1 << 20)
+    store._bind(handle.address, handle.owner, 1 << 20)
     return store
 
 
@@ -107,7 +107,7 @@ def test_a_cycle_of_store_and_scan_is_collected_in_any_order(tmp_path: Path) -> 
         store = bound(handle)
         store.put(b"k", b"v")
         scan = store._scan(SCAN_ROWS, -1)
-        parts: list[Any] = [handle, store, scan, handle.pointer]
+        parts: list[Any] = [handle, store, scan, handle.owner]
         holders = [Holder() for _ in parts]
         for position, holder in enumerate(holders):
             holder.__dict__["part"] = parts[(position + round_) % len(parts)]
@@ -181,12 +181,11 @@ def test_an_interrupted_open_gives_the_store_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C right after pykv_open once left a lock that nobody could release."""
-    from pykv._native import handle as module
 
     def interrupt(_status: int) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(module, "check", interrupt)
+    monkeypatch.setattr(ownership, "check", interrupt)
     with pytest.raises(KeyboardInterrupt):
         Handle(tmp_path / "db", {})
     monkeypatch.undo()

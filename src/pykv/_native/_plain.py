@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 from pykv._native._core import ffi, lib
+from pykv._native.ownership import own
 from pykv._native.status import NOT_FOUND, OK, check, error_of
 from pykv.arguments import BytesLike, as_bytes
 
@@ -34,15 +35,16 @@ def flags_of(sync: bool | None) -> int:
 class StoreBase:
     """The calls that a store makes most, each straight to the core."""
 
-    __slots__ = ("_pointer",)
+    __slots__ = ("_owner", "_pointer")
 
     def _bind(self, address: int, owner: FFI.CData, batch_bytes_max: int) -> None:
         """Takes an open store, once, before any other call; see `pykv._native.handle`.
 
-        address: of the pykv_store.  owner: its cdata.  batch_bytes_max: the option; it and address
-        are for the fast type.
+        address: of the pykv_store.  owner: what owns it.  batch_bytes_max: the option, which is
+        for the fast type.
         """
-        self._pointer = owner
+        self._owner = owner
+        self._pointer = ffi.cast("pykv_store *", address)
 
     # ---- reading ----
 
@@ -135,27 +137,21 @@ class StoreBase:
 
         The scan is ended by its last row, by close of the store, and when it is dropped.
         """
-        return _Scan(self._pointer, kind, limit)
+        return _Scan(self._owner, kind, limit)
 
 
 class _Scan:
-    """An iterator over a pykv_scan, which it closes at the end and when it is dropped.
+    """An iterator over a pykv_scan, which it closes at the end and when it is dropped."""
 
-    Deallocation empties slots in the order of their names: the scan goes before the store does.
-    """
+    __slots__ = ("_count_out", "_kind", "_left", "_life", "_owner", "_rows", "_scan_owner")
 
-    __slots__ = ("_core_scan", "_count_out", "_kind", "_left", "_pointer", "_rows")
+    def __init__(self, owner: FFI.CData, kind: int, limit: int) -> None:
+        def make(scan_owner: FFI.CData) -> int:
+            return lib.pykv_scan_open(owner[0], kind == SCAN_KEYS, scan_owner)
 
-    def __init__(self, pointer: FFI.CData, kind: int, limit: int) -> None:
-        scan_out = ffi.new("pykv_scan **")
-        try:
-            check(lib.pykv_scan_open(pointer, kind == SCAN_KEYS, scan_out))
-        except BaseException:
-            # An interrupt may come when the scan is open already.
-            lib.pykv_scan_close(scan_out[0])
-            raise
-        self._core_scan = ffi.gc(scan_out[0], lib.pykv_scan_close)
-        self._pointer = pointer
+        self._scan_owner = ffi.new("pykv_scan **")
+        self._life = own(self._scan_owner, lib.pykv_scan_close, make, kept=owner)
+        self._owner = owner
         self._count_out = ffi.new("uint64_t *")
         self._kind = kind
         self._left = limit
@@ -166,7 +162,7 @@ class _Scan:
 
     def __next__(self) -> Any:
         # Rows that were read already are not shown once the store is closed.
-        check(lib.pykv_count(self._pointer, self._count_out))
+        check(lib.pykv_count(self._owner[0], self._count_out))
         row = next(self._rows, None) if self._left else None
         if row is None and self._left:
             self._rows = iter(self._read())
@@ -181,12 +177,12 @@ class _Scan:
 
     def _end(self) -> None:
         self._left = 0
-        ffi.release(self._core_scan)
+        self._life.end()
 
     def _read(self) -> list[Any]:
         """The next rows, copied; none at the end."""
         rows: Any = ffi.new("pykv_rows *")
-        check(lib.pykv_scan_next(self._core_scan, 0, 0, rows))
+        check(lib.pykv_scan_next(self._scan_owner[0], 0, 0, rows))
         if rows.count == 0:
             return []
         ends = ffi.unpack(rows.offsets, 2 * rows.count + 1)

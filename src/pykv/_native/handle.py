@@ -1,12 +1,12 @@
 """The owner of a pykv_store: opening, closing, and what happens at exit and in a forked child.
 
-Lifetime. `Handle.pointer` is a cdata whose deallocation calls pykv_free. Whatever uses the store
-holds a reference to it, so the store is freed last: after its scans, which let go of it when they
-are closed, and after the threads lent to it. A base type of stores is given
-`_bind(address, owner, batch_bytes_max)`; owner is that cdata. A type written in C uses address for
-as long as it holds owner, closes a scan before it lets go of owner, and does not let go of it in
-tp_clear. Nobody asks beforehand whether the store is open: the calls of pykv.h answer PYKV_CLOSED
-and PYKV_FORKED at any time before pykv_free.
+Lifetime. `Handle.owner` owns the store, as `pykv._native.ownership` has it. Whatever uses the store
+holds owner, so the store is freed last: after its scans, which let go of it when they are closed,
+and after the threads lent to it. A base type of stores is given
+`_bind(address, owner, batch_bytes_max)` and uses address for as long as it holds owner. A type
+written in C does not show owner to the collector, and closes a scan before it lets go of owner.
+Nobody asks beforehand whether the store is open: the calls of pykv.h answer PYKV_CLOSED and
+PYKV_FORKED at any time before pykv_free.
 
 At exit the stores that are still open are closed, within a time limit, and a ResourceWarning names
 each. Threads lent to the core are daemons that wait inside it until then.
@@ -28,7 +28,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pykv._native._core import ffi, lib
-from pykv._native.status import check, error_of
+from pykv._native.ownership import forget, own, sweep
+from pykv._native.status import error_of
 
 if TYPE_CHECKING:
     from _cffi_backend import FFI
@@ -46,23 +47,18 @@ _lent: dict[int, tuple[FFI.CData, weakref.ref[Handle]]] = {}
 class Handle:
     """An open store of the core. Any thread may use it.
 
-    path: as given.  pointer: the pykv_store*, whose holders keep the store in memory.
+    path: as given.  owner: what keeps the store in memory.  pointer: the pykv_store*.
     """
 
-    __slots__ = ("__weakref__", "_process", "path", "pointer")
+    __slots__ = ("__weakref__", "_process", "owner", "path", "pointer")
 
     def __init__(self, path: Path, options: Mapping[str, int | float]) -> None:
         """Opens the store at path, with fields of pykv_options; raises what `pykv.open` names."""
         _close_abandoned()
         given = ffi.new("pykv_options *", dict(options))
-        store_out = ffi.new("pykv_store **")
-        try:
-            check(lib.pykv_open(os.fsencode(path), given, store_out))
-        except BaseException:
-            # An interrupt may come when the store is open already.
-            lib.pykv_free(store_out[0])
-            raise
-        self.pointer: FFI.CData = ffi.gc(store_out[0], lib.pykv_free)
+        self.owner: FFI.CData = ffi.new("pykv_store **")
+        own(self.owner, lib.pykv_free, lambda owner: lib.pykv_open(os.fsencode(path), given, owner))
+        self.pointer: FFI.CData = self.owner[0]
         self.path = path
         self._process = os.getpid()
         _open_handles.add(self)
@@ -79,7 +75,7 @@ class Handle:
 
     def expect_threads(self) -> None:
         """Call it before threads are lent: they hold the store, and somebody must close it."""
-        _lent[self.address] = (self.pointer, weakref.ref(self))
+        _lent[self.address] = (self.owner, weakref.ref(self))
 
     def close(self, timeout: float | None = None) -> None:
         """Drains, syncs and closes the store; silent where that is done, and in a forked child.
@@ -111,20 +107,17 @@ def _close_abandoned() -> None:
 
     Python drops an interrupt that strikes in a finalizer, and the rest of the finalizer with it.
     """
-    for address, (pointer, handle) in list(_lent.items()):
+    for address, (owner, handle) in list(_lent.items()):
         if handle() is None:
-            lib.pykv_close(pointer, _ABANDONED_CLOSE_US)
+            lib.pykv_close(owner[0], _ABANDONED_CLOSE_US)
             _lent.pop(address, None)
+    sweep()
 
 
 def _close_at_exit(handle: Handle, deadline: float) -> None:
     was_open = not handle.is_closed()
     try:
         handle.close(max(deadline - time.monotonic(), 0.0))
-    except TimeoutError:
-        # pykv_free would wait for ever for a call that nobody ends any more.
-        ffi.gc(handle.pointer, None)
-        raise
     finally:
         if was_open:
             text = f"the pykv store {str(handle.path)!r} was left open"
@@ -136,5 +129,7 @@ def _close_all() -> None:
     _close_abandoned()
     deadline = time.monotonic() + EXIT_SECONDS
     with contextlib.ExitStack() as stack:
+        # pykv_free would wait for ever for a call that nobody ends any more.
+        stack.callback(forget)
         for handle in list(_open_handles):
             stack.callback(_close_at_exit, handle, deadline)

@@ -57,7 +57,7 @@ class Bitcask(StoreBase, UnorderedStoreBase):
         self._options = BitcaskOptions() if options is None else options
         self._path = path
         handle = Handle(path, native_options(self._options))
-        self._bind(handle.address, handle.pointer, self._options.batch_bytes_max)
+        self._bind(handle.address, handle.owner, self._options.batch_bytes_max)
         self._handle = handle
         wanted = 0 if self._options.read_only else self._options.background_threads
         self._thread_count = lend_threads(handle, wanted)

@@ -9,10 +9,13 @@ from __future__ import annotations
 import _thread
 import threading
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pykv._native import Handle, check, ffi, lib
 from pykv.store import Progress
+
+if TYPE_CHECKING:
+    from _cffi_backend import FFI
 
 PROGRESS_SECONDS: Final = 0.05
 
@@ -29,10 +32,14 @@ def lend_threads(handle: Handle, count: int) -> int:
     for number in range(count):
         role = lib.PYKV_ROLE_DATA if number else lib.PYKV_ROLE_LOG
         try:
-            _thread.start_new_thread(lib.pykv_maintain, (handle.pointer, role))
+            _thread.start_new_thread(_lend, (handle.owner, role))
         except RuntimeError:
             return number
     return count
+
+
+def _lend(owner: FFI.CData, role: int) -> None:
+    lib.pykv_maintain(owner[0], role)
 
 
 def run_long(call: Callable[[Any], int], progress: Progress | None) -> None:
