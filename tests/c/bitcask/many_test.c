@@ -64,6 +64,21 @@ TEST(none_one_and_1000_keys_give_hits_and_misses_in_the_order_asked)
     }
 }
 
+TEST(every_key_asked_is_counted_and_every_one_found_as_a_hit)
+{
+    for (int32_t no_mapped = 0; no_mapped < 2; no_mapped++) {
+        many *results;
+        fixture f = thirds(no_mapped, 0);
+        CHECK_OK(many_new(f.store, &results));
+        expect_thirds(results, MANY_COUNT, 0);
+        expect_thirds(results, 1, 0);
+        CHECK_EQUAL(MANY_COUNT + 1, fixture_stats(&f).get_count);
+        CHECK_EQUAL((MANY_COUNT + 2) / 3 + 1, fixture_stats(&f).get_hit_count);
+        many_free(results);
+        fixture_free(&f);
+    }
+}
+
 TEST(an_empty_value_is_not_null)
 {
     for (int32_t no_mapped = 0; no_mapped < 2; no_mapped++) {
@@ -135,6 +150,7 @@ TEST(one_damaged_record_fails_the_lookup_and_leaves_no_results)
 }
 
 TEST_MAIN(CASE(none_one_and_1000_keys_give_hits_and_misses_in_the_order_asked),
+          CASE(every_key_asked_is_counted_and_every_one_found_as_a_hit),
           CASE(an_empty_value_is_not_null),
           CASE(a_lookup_that_may_not_wait_blocks_where_only_pread_would_do_and_holds_nothing),
           CASE(results_outlive_a_merge_that_removes_their_segments),

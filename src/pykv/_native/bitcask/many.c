@@ -204,20 +204,24 @@ static pykv_status get_cold(many *self, const void *const *keys, const size_t *k
     return status;
 }
 
-/* Turns what the results hold into pointers: NULL for absent, never NULL for a value. */
+/* Turns what the results hold into pointers: NULL for absent, never NULL for a value. Counts the
+ * hits. */
 static void finish(many *self, bool copied)
 {
     static const uint8_t empty[1] = {0};
+    size_t hits = self->count;
     for (size_t i = 0; i < self->count; i++) {
         if (self->lengths[i] == SIZE_MAX) {
             self->lengths[i] = 0;
             self->values[i] = NULL;
+            hits--;
         } else if (self->lengths[i] == 0) {
             self->values[i] = empty;
         } else if (copied) {
             self->values[i] = self->copies.data + (uintptr_t)self->values[i];
         }
     }
+    atomic_fetch_add_explicit(&self->store->counters.get_hit_count, hits, memory_order_relaxed);
 }
 
 pykv_status many_get(many *self, size_t count, const void *const *keys, const size_t *key_lengths,
