@@ -133,6 +133,7 @@ def _counts_are_legal(numbers: dict[str, int]) -> bool:
         and buckets <= units <= min(BUCKET_UNITS_MAX * buckets, (1 << 32) - 1)
         and numbers["key_count"] <= UNIT_SLOTS * units
         and numbers["segment_count"] <= 1 << 23
+        and not numbers["unused"]
     )
 
 
@@ -142,7 +143,16 @@ def _bucket_is_legal(bucket: dict[str, int], unit_count: int) -> bool:
         1 <= count <= BUCKET_UNITS_MAX
         and bucket["live"] <= bucket["used"] <= UNIT_SLOTS * count
         and all(bucket[f"unit_{index}"] < unit_count for index in range(count))
+        and not any(bucket[f"unit_{index}"] for index in range(count, BUCKET_UNITS_MAX))
+        and not bucket["unused"]
     )
+
+
+def _units_are_in_order(buckets: list[dict[str, int]]) -> bool:
+    numbers = [
+        bucket[f"unit_{index}"] for bucket in buckets for index in range(bucket["unit_count"])
+    ]
+    return numbers == list(range(len(numbers)))
 
 
 def decode_keydir_image(data: bytes) -> Image:
@@ -194,5 +204,10 @@ def _decode_payload(
         unit = payload[header_bytes + UNIT_BYTES * index :][:UNIT_BYTES]
         words = (unit[at : at + 8] for at in range(0, UNIT_BYTES, 8))
         units.append(tuple(int.from_bytes(word, "little") for word in words))
-    legal = all(_bucket_is_legal(bucket, numbers["unit_count"]) for bucket in buckets)
+    legal = (
+        all(_bucket_is_legal(bucket, numbers["unit_count"]) for bucket in buckets)
+        and _units_are_in_order(buckets)
+        and not any(payload[BUCKET_BYTES * len(buckets) : header_bytes])
+        and not any(payload[header_bytes + UNIT_BYTES * len(units) :])
+    )
     return Image(VALID if legal else DAMAGED, numbers, segments, buckets, units)

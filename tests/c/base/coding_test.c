@@ -30,6 +30,21 @@ TEST(what_was_stored_is_loaded_at_every_alignment)
     }
 }
 
+TEST(bytes_are_all_zero_only_without_a_nonzero_one_anywhere)
+{
+    uint8_t bytes[24] = {0};
+    CHECK(all_zero(bytes, 0));
+    for (size_t size = 1; size <= sizeof bytes; size++) {
+        CHECK(all_zero(bytes, size));
+        for (size_t at = 0; at < size; at++) {
+            bytes[at] = (uint8_t)(1U << at % 8);
+            CHECK(!all_zero(bytes, size));
+            CHECK(all_zero(bytes, at));
+            bytes[at] = 0;
+        }
+    }
+}
+
 TEST(rounding_up_keeps_multiples)
 {
     CHECK_EQUAL(0, round_up(0, 8));
@@ -40,4 +55,6 @@ TEST(rounding_up_keeps_multiples)
 }
 
 TEST_MAIN(CASE(integers_are_stored_lowest_byte_first),
-          CASE(what_was_stored_is_loaded_at_every_alignment), CASE(rounding_up_keeps_multiples))
+          CASE(what_was_stored_is_loaded_at_every_alignment),
+          CASE(bytes_are_all_zero_only_without_a_nonzero_one_anywhere),
+          CASE(rounding_up_keeps_multiples))

@@ -1,6 +1,8 @@
 /*
  * hint: a hint tells what the records tell, and a damaged or foreign one is never used.
  */
+#include "base/coding.h"
+#include "base/crc32c.h"
 #include "bitcask/bitcask_fixture.h"
 #include "bitcask/find.h"
 #include "bitcask/hint.h"
@@ -77,6 +79,28 @@ TEST(every_flipped_bit_is_refused)
         pykv_status status = hint_read(self.store, self.store->segments[0], &list);
         CHECK(status == PYKV_CORRUPTION || status == PYKV_FORMAT);
         data[bit / 8] ^= (uint8_t)(1U << bit % 8);
+    }
+    CHECK_OK(hint_read(self.store, self.store->segments[0], &list));
+    hint_list_reset(&list);
+    fixture_free(&self);
+}
+
+/* They were passed over: a later format that gives them a meaning would have been read as this one.
+ */
+TEST(unused_bytes_that_are_not_zero_are_refused_though_the_check_is_right)
+{
+    fixture self = two_segments();
+    hint_list list;
+    uint64_t size;
+    write_hint(&self, 0);
+    for (uint64_t at = 52; at < 60; at++) {
+        uint8_t *data = fixture_bytes(&self, HINT_1, &size);
+        data[at] = 0x10;
+        store_u32(data + 60, crc32c_extend(0, data, 60));
+        CHECK_STATUS(PYKV_CORRUPTION, hint_read(self.store, self.store->segments[0], &list));
+        CHECK_EQUAL(52, error_last()->offset);
+        data[at] = 0;
+        store_u32(data + 60, crc32c_extend(0, data, 60));
     }
     CHECK_OK(hint_read(self.store, self.store->segments[0], &list));
     hint_list_reset(&list);
@@ -207,7 +231,9 @@ TEST(a_hint_is_whole_under_its_name_or_is_not_there_when_the_power_goes)
 }
 
 TEST_MAIN(CASE(a_hint_tells_hash_sequence_place_and_kind_of_every_record),
-          CASE(every_flipped_bit_is_refused), CASE(a_hint_that_was_cut_off_is_refused),
+          CASE(every_flipped_bit_is_refused),
+          CASE(unused_bytes_that_are_not_zero_are_refused_though_the_check_is_right),
+          CASE(a_hint_that_was_cut_off_is_refused),
           CASE(the_hint_of_another_segment_or_of_another_length_is_refused),
           CASE(a_segment_with_a_damaged_record_gets_no_hint),
           CASE(a_record_that_ends_where_a_chunk_ends_has_its_entry),

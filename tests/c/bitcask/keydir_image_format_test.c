@@ -98,6 +98,15 @@ TEST(counts_that_no_writer_makes_are_corruption)
     CHECK_STATUS(PYKV_CORRUPTION, decode_with(80, 8, 8192));
 }
 
+TEST(unused_bytes_of_a_header_that_are_not_zero_are_corruption_though_its_check_is_right)
+{
+    CHECK_OK(decode_with(104, 1, 0));
+    for (uint64_t at = 104; at < 252; at++) {
+        CHECK_STATUS(PYKV_CORRUPTION, decode_with(at, 1, 1));
+        CHECK_EQUAL(104, error_last()->offset);
+    }
+}
+
 TEST(every_changed_bit_of_a_table_is_corruption)
 {
     keydir_image_layout layout = small_layout();
@@ -124,4 +133,5 @@ TEST_MAIN(CASE(a_header_says_what_was_put_in), CASE(places_follow_from_the_count
           CASE(every_changed_bit_of_a_header_is_corruption),
           CASE(another_kind_or_version_is_a_format_error),
           CASE(counts_that_no_writer_makes_are_corruption),
+          CASE(unused_bytes_of_a_header_that_are_not_zero_are_corruption_though_its_check_is_right),
           CASE(every_changed_bit_of_a_table_is_corruption))

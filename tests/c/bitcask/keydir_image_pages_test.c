@@ -185,9 +185,10 @@ TEST(writing_checks_the_pages_that_it_changes)
     close_fixture(&at);
 }
 
-/* Damages a bucket header and makes the check of its page right again. */
+/* Damages a page of the payload and makes its check right again. */
 static void expect_refused(fixture *at, uint64_t place, uint64_t size, uint64_t number)
 {
+    uint64_t index = place / 4096;
     keydir_image_layout layout;
     uint64_t file_bytes;
     uint8_t *data = image_bytes(at->disk, &file_bytes, &layout);
@@ -197,7 +198,7 @@ static void expect_refused(fixture *at, uint64_t place, uint64_t size, uint64_t 
     memcpy(&old, page + place, size);
     memcpy(page + place, &number, size);
     for (int restored = 0; restored < 2; restored++) {
-        store_u32(checks, crc32c_extend(0, page, 4096));
+        store_u32(checks + 4 * index, crc32c_extend(0, page + 4096 * index, 4096));
         store_u32(checks + 4 * layout.page_count, crc32c_extend(0, checks, 4 * layout.page_count));
         CHECK_OK(image_load(&at->model, at->directory));
         CHECK_EQUAL(restored != 0 ? PYKV_OK : PYKV_CORRUPTION,
@@ -217,6 +218,36 @@ TEST(headers_that_lead_out_of_the_image_are_refused_though_their_check_is_right)
     expect_refused(&at, 128 + 60, 1, 15);
     expect_refused(&at, 64 + 56, 2, 14 * 128 + 1);
     expect_refused(&at, 64 + 58, 2, 14 * 128 + 1);
+    close_fixture(&at);
+}
+
+/* They were passed over, and a bucket that came to stand in them began with what they said. */
+TEST(what_has_no_meaning_is_refused_if_it_is_not_zero_though_its_check_is_right)
+{
+    fixture at;
+    keydir_image_layout layout;
+    uint64_t size;
+    open_fixture(&at, 200);
+    (void)image_bytes(at.disk, &size, &layout);
+    CHECK(layout.header_page_count == 1 && layout.unit_count % 4 != 0);
+    uint64_t headers_end = 64 * layout.bucket_count;
+    uint64_t units_end = 4096 + 1024 * layout.unit_count;
+    expect_refused(&at, 61, 1, 1);
+    expect_refused(&at, 63, 1, 0x80);
+    expect_refused(&at, 4 * 13, 4, 1);
+    expect_refused(&at, headers_end, 1, 1);
+    expect_refused(&at, 4095, 1, 1);
+    expect_refused(&at, units_end, 1, 1);
+    expect_refused(&at, 4096 * layout.page_count - 1, 1, 1);
+    close_fixture(&at);
+}
+
+TEST(buckets_whose_units_do_not_stand_one_behind_the_other_are_refused)
+{
+    fixture at;
+    open_fixture(&at, 5000);
+    expect_refused(&at, 64, 4, 0); /* the first unit of the bucket before */
+    expect_refused(&at, 128, 4, 0);
     close_fixture(&at);
 }
 
@@ -370,6 +401,8 @@ TEST_MAIN(CASE(every_changed_bit_of_a_page_is_found_before_it_is_used),
           CASE(a_directory_without_an_image_is_always_ready),
           CASE(writing_checks_the_pages_that_it_changes),
           CASE(headers_that_lead_out_of_the_image_are_refused_though_their_check_is_right),
+          CASE(what_has_no_meaning_is_refused_if_it_is_not_zero_though_its_check_is_right),
+          CASE(buckets_whose_units_do_not_stand_one_behind_the_other_are_refused),
           CASE(what_was_checked_does_not_depend_on_the_file),
           CASE(a_page_that_cannot_be_read_is_corruption),
           CASE(a_file_that_is_cut_before_the_check_is_corruption_and_no_crash),

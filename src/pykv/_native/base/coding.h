@@ -5,6 +5,8 @@
 #ifndef PYKV_BASE_CODING_H
 #define PYKV_BASE_CODING_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -65,6 +67,12 @@ static inline uint64_t load_u64(const uint8_t *in)
     uint64_t little;
     memcpy(&little, in, sizeof little);
     return PYKV_TO_LITTLE_64(little);
+}
+
+/* True if all size bytes are zero, as bytes without a meaning have to be. */
+static inline bool all_zero(const uint8_t *data, size_t size)
+{
+    return size == 0 || (data[0] == 0 && memcmp(data, data + 1, size - 1) == 0);
 }
 
 /* Rounds size up to a multiple of granule, a power of two. */

@@ -16,7 +16,7 @@
 
 static const uint8_t hint_magic[8] = {'P', 'Y', 'K', 'V', 'H', 'N', 'T', '\n'};
 
-enum { HINT_HEADER_CRC_AT = HINT_HEADER_BYTES - 4, HINT_SIZE_BITS = 28 };
+enum { HINT_UNUSED_AT = 52, HINT_HEADER_CRC_AT = HINT_HEADER_BYTES - 4, HINT_SIZE_BITS = 28 };
 
 void hint_list_reset(hint_list *self)
 {
@@ -128,6 +128,10 @@ static pykv_status check_header(const bitcask *store, const segment *source, con
     }
     if (load_u32(data + 8) != HINT_FORMAT_VERSION) {
         return error_set(PYKV_FORMAT, "%s has hint format %u", path, load_u32(data + 8));
+    }
+    if (!all_zero(data + HINT_UNUSED_AT, HINT_HEADER_CRC_AT - HINT_UNUSED_AT)) {
+        return error_set_corruption(path, HINT_UNUSED_AT, "unused bytes of the hint are not zero",
+                                    0, load_u64(data + HINT_UNUSED_AT));
     }
     uint64_t length = atomic_load_explicit(&source->length, memory_order_acquire);
     if (load_u32(data + 12) != source->number ||

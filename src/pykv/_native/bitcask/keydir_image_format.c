@@ -145,6 +145,10 @@ pykv_status keydir_image_decode_header(const uint8_t *data, const char *path,
     if (status != PYKV_OK) {
         return status;
     }
+    if (!all_zero(data + ZEROS_AT, HEADER_CRC_AT - ZEROS_AT)) {
+        return error_set_corruption(path, ZEROS_AT, "unused bytes of the image header are not zero",
+                                    0, 1);
+    }
     keydir_image_derive(&layout);
     uint64_t payload_bytes = layout.page_count * KEYDIR_IMAGE_PAGE_BYTES;
     if (load_u64(data + PAYLOAD_BYTES_AT) != payload_bytes ||
@@ -194,11 +198,9 @@ static pykv_status verify_table(const uint8_t *table, uint64_t bytes, uint64_t r
         return error_set_corruption(path, offset, "the check of an image table fails",
                                     load_u32(table + bytes), crc);
     }
-    for (uint64_t i = bytes + CRC_BYTES; i < region_bytes; i++) {
-        if (table[i] != 0) {
-            return error_set_corruption(path, offset + i, "the padding of a table is not zero", 0,
-                                        table[i]);
-        }
+    uint64_t end = bytes + CRC_BYTES;
+    if (!all_zero(table + end, region_bytes - end)) {
+        return error_set_corruption(path, offset + end, "the padding of a table is not zero", 0, 1);
     }
     return PYKV_OK;
 }

@@ -3,6 +3,7 @@
  */
 #include "bitcask/keydir_image_pages.h"
 
+#include "base/coding.h"
 #include "base/crc32c.h"
 #include "base/error.h"
 #include "base/invariant.h"
@@ -61,6 +62,46 @@ static pykv_status damaged(const keydir_image *image, uint64_t page, const char 
     return error_set_corruption(env_file_path(image->file), offset, what, expected, got);
 }
 
+/* The units of a bucket stand one behind the other, from first_unit on, and the numbers behind
+ * theirs are zeros. */
+static pykv_status verify_unit_numbers(const keydir_image *image, uint64_t page,
+                                       const keydir_bucket *bucket, uint64_t first_unit)
+{
+    uint32_t unit_count = atomic_load_explicit(&bucket->unit_count, memory_order_relaxed);
+    for (uint32_t i = 0; i < KEYDIR_BUCKET_UNITS_MAX; i++) {
+        uint64_t unit_number = atomic_load_explicit(&bucket->unit_numbers[i], memory_order_relaxed);
+        uint64_t due = i < unit_count ? first_unit + i : 0;
+        if (unit_number != due) {
+            return damaged(image, page, "a bucket has a unit that is not its own", due,
+                           unit_number);
+        }
+    }
+    if (first_unit + unit_count > image->unit_count) {
+        return damaged(image, page, "a bucket has a unit that does not exist", image->unit_count,
+                       first_unit + unit_count);
+    }
+    return PYKV_OK;
+}
+
+static pykv_status verify_header(const keydir_image *image, uint64_t page,
+                                 const keydir_bucket *bucket, uint64_t first_unit)
+{
+    uint32_t unit_count = atomic_load_explicit(&bucket->unit_count, memory_order_relaxed);
+    uint64_t slot_count = (uint64_t)unit_count * KEYDIR_UNIT_SLOTS;
+    if (unit_count < 1 || unit_count > KEYDIR_BUCKET_UNITS_MAX) {
+        return damaged(image, page, "a bucket cannot have that many units", KEYDIR_BUCKET_UNITS_MAX,
+                       unit_count);
+    }
+    if (bucket->live > bucket->used || bucket->used > slot_count) {
+        return damaged(image, page, "a bucket cannot have that many slots", slot_count,
+                       bucket->used);
+    }
+    if (!all_zero(bucket->zeros, sizeof bucket->zeros)) {
+        return damaged(image, page, "unused bytes of a bucket are not zero", 0, 1);
+    }
+    return verify_unit_numbers(image, page, bucket, first_unit);
+}
+
 /* Headers that led out of the image, or out of a bucket, would be followed: they are refused even
  * if their page has the right check. */
 static pykv_status verify_headers(const keydir *self, uint64_t page)
@@ -69,28 +110,26 @@ static pykv_status verify_headers(const keydir *self, uint64_t page)
     uint64_t first = page * KEYDIR_IMAGE_PAGE_HEADERS;
     uint64_t end = first + KEYDIR_IMAGE_PAGE_HEADERS;
     end = end < image->bucket_count ? end : image->bucket_count;
-    for (uint64_t i = first; i < end; i++) {
+    uint64_t next_unit =
+        atomic_load_explicit(&keydir_bucket_at(self, first)->unit_numbers[0], memory_order_relaxed);
+    pykv_status status = PYKV_OK;
+    for (uint64_t i = first; i < end && status == PYKV_OK; i++) {
         const keydir_bucket *bucket = keydir_bucket_at(self, i);
-        uint32_t unit_count = atomic_load_explicit(&bucket->unit_count, memory_order_relaxed);
-        uint64_t slot_count = (uint64_t)unit_count * KEYDIR_UNIT_SLOTS;
-        if (unit_count < 1 || unit_count > KEYDIR_BUCKET_UNITS_MAX) {
-            return damaged(image, page, "a bucket cannot have that many units",
-                           KEYDIR_BUCKET_UNITS_MAX, unit_count);
-        }
-        if (bucket->live > bucket->used || bucket->used > slot_count) {
-            return damaged(image, page, "a bucket cannot have that many slots", slot_count,
-                           bucket->used);
-        }
-        for (uint32_t k = 0; k < unit_count; k++) {
-            uint32_t unit_number =
-                atomic_load_explicit(&bucket->unit_numbers[k], memory_order_relaxed);
-            if (unit_number >= image->unit_count) {
-                return damaged(image, page, "a bucket has a unit that does not exist",
-                               image->unit_count, unit_number);
-            }
-        }
+        status = verify_header(image, page, bucket, next_unit);
+        next_unit += atomic_load_explicit(&bucket->unit_count, memory_order_relaxed);
     }
-    return PYKV_OK;
+    return status;
+}
+
+/* Where what the page holds ends: the zeros behind it have no meaning. */
+static uint64_t used_bytes(const keydir_image *image, uint64_t page)
+{
+    uint64_t unit_page = page - image->header_page_count;
+    uint64_t bytes =
+        page < image->header_page_count
+            ? (image->bucket_count - page * KEYDIR_IMAGE_PAGE_HEADERS) * KEYDIR_HEADER_BYTES
+            : (image->unit_count - unit_page * KEYDIR_IMAGE_PAGE_UNITS) * KEYDIR_UNIT_BYTES;
+    return bytes < KEYDIR_IMAGE_PAGE_BYTES ? bytes : KEYDIR_IMAGE_PAGE_BYTES;
 }
 
 /* Reads pages that were not checked. What cannot be read is damage: the directory is rebuilt. */
@@ -114,6 +153,10 @@ static pykv_status verify_page(const keydir *self, uint64_t page)
     uint32_t crc = crc32c_extend(0, data, KEYDIR_IMAGE_PAGE_BYTES);
     if (crc != image->checks[page] && !PYKV_PLANTED(40)) {
         return damaged(image, page, "the check of an image page fails", image->checks[page], crc);
+    }
+    uint64_t used = used_bytes(image, page);
+    if (!all_zero(data + used, KEYDIR_IMAGE_PAGE_BYTES - used)) {
+        return damaged(image, page, "the padding of an image page is not zero", 0, 1);
     }
     return page < image->header_page_count ? verify_headers(self, page) : PYKV_OK;
 }

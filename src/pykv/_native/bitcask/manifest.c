@@ -17,7 +17,19 @@
 
 static const uint8_t manifest_magic[8] = {'P', 'Y', 'K', 'V', 'M', 'A', 'N', '\n'};
 
-enum { HEADER_CRC_AT = MANIFEST_HEADER_BYTES - 4, ENTRY_CRC_AT = MANIFEST_ENTRY_BYTES - 4 };
+/* Flags, bytes without a meaning, and the field that ends these. */
+enum {
+    HEADER_CLEAN_AT = 13,
+    HEADER_UNUSED_1_AT = 14,
+    HEADER_STORE_ID_AT = 16,
+    HEADER_UNUSED_2_AT = 120,
+    HEADER_CRC_AT = MANIFEST_HEADER_BYTES - 4,
+    ENTRY_SEALED_AT = 5,
+    ENTRY_UNUSED_3_AT = 6,
+    ENTRY_FILE_ID_AT = 8,
+    ENTRY_UNUSED_4_AT = 48,
+    ENTRY_CRC_AT = MANIFEST_ENTRY_BYTES - 4
+};
 
 static void encode_header(const manifest *self, uint8_t *out)
 {
@@ -94,6 +106,28 @@ static pykv_status check_identity(const uint8_t *data, uint64_t size, const char
     return PYKV_OK;
 }
 
+/* Bytes from up to end of data, which begins at offset of the file, have no meaning. */
+static pykv_status check_unused(const uint8_t *data, uint64_t from, uint64_t end, const char *path,
+                                uint64_t offset)
+{
+    if (all_zero(data + from, end - from)) {
+        return PYKV_OK;
+    }
+    return error_set_corruption(path, offset + from, "unused bytes of the manifest are not zero", 0,
+                                1);
+}
+
+static pykv_status decode_flag(const uint8_t *data, uint64_t at, const char *path, uint64_t offset,
+                               bool *flag_out)
+{
+    if (data[at] > 1) {
+        return error_set_corruption(path, offset + at, "a flag of the manifest is neither 0 nor 1",
+                                    1, data[at]);
+    }
+    *flag_out = data[at] == 1;
+    return PYKV_OK;
+}
+
 static pykv_status decode_header(const uint8_t *data, uint64_t size, const char *path,
                                  manifest *out)
 {
@@ -105,7 +139,6 @@ static pykv_status decode_header(const uint8_t *data, uint64_t size, const char 
         return error_set(PYKV_FORMAT, "%s belongs to engine number %u, not to a Bitcask", path,
                          data[12]);
     }
-    out->clean = data[13] == 1;
     out->store_id = load_u64(data + 16);
     out->edit = load_u64(data + 24);
     out->merge_edit = load_u64(data + 32);
@@ -125,7 +158,14 @@ static pykv_status decode_header(const uint8_t *data, uint64_t size, const char 
             path, 96, "the manifest's size does not fit its segments",
             MANIFEST_HEADER_BYTES + out->segment_count * MANIFEST_ENTRY_BYTES, size);
     }
-    return PYKV_OK;
+    status = decode_flag(data, HEADER_CLEAN_AT, path, 0, &out->clean);
+    if (status == PYKV_OK) {
+        status = check_unused(data, HEADER_UNUSED_1_AT, HEADER_STORE_ID_AT, path, 0);
+    }
+    if (status == PYKV_OK) {
+        status = check_unused(data, HEADER_UNUSED_2_AT, HEADER_CRC_AT, path, 0);
+    }
+    return status;
 }
 
 static pykv_status decode_entry(const uint8_t *data, uint32_t header_crc, uint64_t offset,
@@ -138,7 +178,6 @@ static pykv_status decode_entry(const uint8_t *data, uint32_t header_crc, uint64
     }
     out->number = load_u32(data);
     out->kind = data[4];
-    out->sealed = data[5] == 1;
     out->file_id = load_u64(data + 8);
     out->birth_sequence = load_u64(data + 16);
     out->last_sequence = load_u64(data + 24);
@@ -148,7 +187,14 @@ static pykv_status decode_entry(const uint8_t *data, uint32_t header_crc, uint64
         return error_set_corruption(path, offset, "a manifest entry names no segment", 1,
                                     out->kind);
     }
-    return PYKV_OK;
+    pykv_status status = decode_flag(data, ENTRY_SEALED_AT, path, offset, &out->sealed);
+    if (status == PYKV_OK) {
+        status = check_unused(data, ENTRY_UNUSED_3_AT, ENTRY_FILE_ID_AT, path, offset);
+    }
+    if (status == PYKV_OK) {
+        status = check_unused(data, ENTRY_UNUSED_4_AT, ENTRY_CRC_AT, path, offset);
+    }
+    return status;
 }
 
 static pykv_status decode(const uint8_t *data, uint64_t size, const char *path, manifest *out)
