@@ -1,0 +1,70 @@
+/*
+ * compress: the codec "none" and the table of codecs.
+ */
+#include "table/compress.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/invariant.h"
+
+static size_t none_bound(void *context, size_t size)
+{
+    (void)context;
+    return size;
+}
+
+static pykv_status none_compress(void *context, int level, const uint8_t *data, size_t size,
+                                 uint8_t *out, size_t *size_out)
+{
+    (void)context;
+    (void)level;
+    if (size > 0) {
+        memcpy(out, data, size);
+    }
+    *size_out = size;
+    return PYKV_OK;
+}
+
+static pykv_status none_decompress(void *context, const uint8_t *data, size_t size, uint8_t *out,
+                                   size_t raw_size)
+{
+    (void)context;
+    if (size != raw_size) {
+        return error_set(PYKV_CORRUPTION, "%zu bytes are stored of a block of %zu", size, raw_size);
+    }
+    if (size > 0) {
+        memcpy(out, data, size);
+    }
+    return PYKV_OK;
+}
+
+static const codec none = {.id = CODEC_NONE,
+                           .name = "none",
+                           .context = NULL,
+                           .bound = none_bound,
+                           .compress = none_compress,
+                           .decompress = none_decompress};
+
+const codec *codec_none(void)
+{
+    return &none;
+}
+
+codec_table codec_table_make(void)
+{
+    codec_table made = {{NULL}};
+    made.codecs[CODEC_NONE] = &none;
+    return made;
+}
+
+void codec_table_add(codec_table *self, const codec *entry)
+{
+    PYKV_ASSERT(entry->id > 0 && entry->id < CODEC_COUNT);
+    self->codecs[entry->id] = entry;
+}
+
+const codec *codec_table_find(const codec_table *self, uint8_t id)
+{
+    return id < CODEC_COUNT ? self->codecs[id] : NULL;
+}
