@@ -243,9 +243,11 @@ PYKV_API const pykv_error *pykv_last_error(void);
 PYKV_API pykv_status pykv_open(const char *path, const pykv_options *options,
                                pykv_store **store_out);
 
-/* Waits for calls in flight (at most timeout_us; negative: for ever), ends scans, syncs, writes the
- * clean-close state and releases every file. Later calls give PYKV_CLOSED; closing again is OK.
- * PYKV_TIMED_OUT leaves the store closing: new calls are refused, and close may be called again. */
+/* Waits for calls in flight (at most timeout_us, 0: not at all, negative: for ever), ends scans,
+ * syncs, writes the clean-close state and releases every file. Lent threads leave by themselves, at
+ * the end of a step: they are given a second more. Later calls give PYKV_CLOSED; closing again is
+ * OK. PYKV_TIMED_OUT leaves the store closing: new calls are refused, and close may be called
+ * again. */
 PYKV_API pykv_status pykv_close(pykv_store *store, int64_t timeout_us);
 
 /* Frees a handle; closes it first if needed. No call may be running or follow, and its scans and

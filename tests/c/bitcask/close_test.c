@@ -65,32 +65,60 @@ TEST(what_a_clean_close_left_survives_a_power_cut_right_after_it)
     fixture_free(&f);
 }
 
-/* The simulated clock moves while it runs. */
-typedef struct ticker {
-    env *disk;
-    _Atomic bool stop;
-    pthread_t thread;
-} ticker;
-
-static void *tick(void *context)
+/* The time that a close took, by the clock of the system: the one of the fixture stands still. */
+static uint64_t close_us(fixture *f, int64_t timeout_us, pykv_status expected)
 {
-    ticker *self = context;
-    while (!self->stop) {
-        env_memory_advance(self->disk, 10000, 0);
-        usleep(100);
-    }
-    return NULL;
+    uint64_t began = env_monotonic_us(env_posix());
+    CHECK_EQUAL(expected, bitcask_close(f->store, timeout_us));
+    return env_monotonic_us(env_posix()) - began;
 }
 
-/* Closes with a timeout that counts by a clock that moves. */
-static pykv_status close_within(fixture *f, int64_t timeout_us)
+/* With a clock that stood still, a close with a timeout once waited for ever. */
+TEST(a_timeout_ends_where_the_clock_stands_still)
 {
-    ticker clock = {.disk = f->disk};
-    CHECK_EQUAL(0, pthread_create(&clock.thread, NULL, tick, &clock));
-    pykv_status status = bitcask_close(f->store, timeout_us);
-    clock.stop = true;
-    CHECK_EQUAL(0, pthread_join(clock.thread, NULL));
-    return status;
+    fixture f = fixture_new();
+    f.store->long_calls = 1;
+    CHECK(close_us(&f, 20000, PYKV_TIMED_OUT) >= 20000);
+    f.store->long_calls = 0;
+    CHECK_OK(bitcask_close(f.store, 20000));
+    fixture_free(&f);
+}
+
+/* It once waited for a first look, 200 us at least, at what the call inside was doing. */
+TEST(a_timeout_of_nothing_does_not_wait_for_a_call)
+{
+    fixture f = fixture_new();
+    uint64_t shortest = UINT64_MAX;
+    f.store->long_calls = 1;
+    for (int i = 0; i < 50; i++) {
+        uint64_t took = close_us(&f, 0, PYKV_TIMED_OUT);
+        shortest = took < shortest ? took : shortest;
+    }
+    CHECK(shortest < 100);
+    f.store->long_calls = 0;
+    fixture_free(&f);
+}
+
+static void *lend(void *context)
+{
+    bitcask *store = context;
+    return bitcask_maintain(store, PYKV_ROLE_DATA) == PYKV_OK ? context : NULL;
+}
+
+TEST(a_timeout_of_nothing_is_enough_for_a_lent_thread_that_sleeps)
+{
+    fixture f = fixture_new();
+    pthread_t thread;
+    void *result;
+    CHECK_EQUAL(0, pthread_create(&thread, NULL, lend, f.store));
+    while (f.store->data_thread_count == 0) {
+        usleep(100);
+    }
+    CHECK_OK(bitcask_close(f.store, 0));
+    CHECK_EQUAL(0, f.store->data_thread_count);
+    CHECK_EQUAL(0, pthread_join(thread, &result));
+    CHECK(result == f.store);
+    fixture_free(&f);
 }
 
 TEST(a_close_that_times_out_has_changed_nothing_and_may_be_called_again)
@@ -98,7 +126,7 @@ TEST(a_close_that_times_out_has_changed_nothing_and_may_be_called_again)
     fixture f = fixture_new();
     fixture_put(&f, "a", "1");
     epoch_token token = epoch_enter(&f.store->readers);
-    CHECK_STATUS(PYKV_TIMED_OUT, close_within(&f, 20000));
+    CHECK_STATUS(PYKV_TIMED_OUT, bitcask_close(f.store, 20000));
     CHECK_EQUAL(1, f.store->closing);
     fixture_expect(&f, "a", "1"); /* for the call that is inside */
     manifest listed = read_manifest(&f);
@@ -106,9 +134,9 @@ TEST(a_close_that_times_out_has_changed_nothing_and_may_be_called_again)
     manifest_reset(&listed);
     epoch_leave(&f.store->readers, token);
     f.store->long_calls = 1;
-    CHECK_STATUS(PYKV_TIMED_OUT, close_within(&f, 0));
+    CHECK_STATUS(PYKV_TIMED_OUT, bitcask_close(f.store, 0));
     f.store->long_calls = 0;
-    CHECK_OK(close_within(&f, 0));
+    CHECK_OK(bitcask_close(f.store, 0));
     listed = read_manifest(&f);
     CHECK(listed.clean);
     manifest_reset(&listed);
@@ -199,6 +227,9 @@ TEST(a_close_that_cannot_write_the_clean_state_says_so_and_loses_nothing)
 
 TEST_MAIN(CASE(a_clean_close_leaves_a_clean_manifest_an_image_and_a_log_cut_to_its_length),
           CASE(what_a_clean_close_left_survives_a_power_cut_right_after_it),
+          CASE(a_timeout_ends_where_the_clock_stands_still),
+          CASE(a_timeout_of_nothing_does_not_wait_for_a_call),
+          CASE(a_timeout_of_nothing_is_enough_for_a_lent_thread_that_sleeps),
           CASE(a_close_that_times_out_has_changed_nothing_and_may_be_called_again),
           CASE(a_close_without_a_timeout_waits_for_the_last_call),
           CASE(closing_a_store_that_was_only_read_changes_nothing_on_disk),

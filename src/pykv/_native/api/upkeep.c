@@ -80,12 +80,10 @@ pykv_status pykv_resume(pykv_store *store)
 
 pykv_status pykv_maintain(pykv_store *store, int32_t role)
 {
-    pykv_status status = handle_enter_long(store);
-    if (status == PYKV_OK) {
-        status = bitcask_maintain(store->engine, role);
-        handle_leave_long(store);
+    if (!handle_is_usable(store)) {
+        return handle_refuse(store);
     }
-    return status == PYKV_CLOSED ? PYKV_OK : status;
+    return bitcask_maintain(store->engine, role);
 }
 
 pykv_status pykv_maintain_step(pykv_store *store, int32_t role, int32_t *more_out)

@@ -16,23 +16,54 @@
 #include "bitcask/scan.h"
 #include "bitcask/sync.h"
 
-enum { CLOSE_POLL_US = 200 };
+enum {
+    CLOSE_POLL_US = 200,
+    CLOSE_LENT_US = 1000000 /* that lent threads may take, beyond the timeout, to end a step */
+};
 
-/* Waits until no call is inside. False: time ran out. */
+static bool calls_are_inside(bitcask *self)
+{
+    return epoch_reader_count(&self->readers) != 0 ||
+           atomic_load_explicit(&self->long_calls, memory_order_acquire) != 0;
+}
+
+static bool lent_threads_are_inside(const bitcask *self)
+{
+    return atomic_load_explicit(&self->log_thread_count, memory_order_seq_cst) != 0 ||
+           atomic_load_explicit(&self->data_thread_count, memory_order_seq_cst) != 0;
+}
+
+/* Waits for pause_us, or less; returns how long it was at least. */
+static uint64_t wait_some(bitcask *self, uint64_t pause_us)
+{
+    mutex_lock(&self->wake_lock);
+    bool woken = condition_wait_for(&self->wake, &self->wake_lock, pause_us);
+    mutex_unlock(&self->wake_lock);
+    return woken ? 1 : pause_us;
+}
+
+/* Waits until no call is inside and no lent thread. False: time ran out. Time is what the clock
+ * says, or the waits add up to where the clock stands still. */
 static bool drain(bitcask *self, int64_t timeout_us)
 {
     uint64_t began = env_monotonic_us(self->env);
-    while (epoch_reader_count(&self->readers) != 0 ||
-           atomic_load_explicit(&self->long_calls, memory_order_acquire) != 0) {
-        if (timeout_us >= 0 && env_monotonic_us(self->env) - began > (uint64_t)timeout_us) {
+    uint64_t waited = 0;
+    bitcask_wake(self);
+    for (;;) {
+        bool calls = calls_are_inside(self);
+        if (!calls && !lent_threads_are_inside(self)) {
+            return true;
+        }
+        uint64_t limit = timeout_us < 0 ? UINT64_MAX : (uint64_t)timeout_us;
+        limit += calls || timeout_us < 0 ? 0 : CLOSE_LENT_US;
+        uint64_t elapsed = env_monotonic_us(self->env) - began;
+        elapsed = elapsed > waited ? elapsed : waited;
+        if (elapsed >= limit) {
             return false;
         }
-        mutex_lock(&self->wake_lock);
-        condition_broadcast(&self->wake);
-        condition_wait_for(&self->wake, &self->wake_lock, CLOSE_POLL_US);
-        mutex_unlock(&self->wake_lock);
+        waited +=
+            wait_some(self, limit - elapsed < CLOSE_POLL_US ? limit - elapsed : CLOSE_POLL_US);
     }
-    return true;
 }
 
 /* A prepared segment that was never used is dropped: a clean store has one un-sealed segment at

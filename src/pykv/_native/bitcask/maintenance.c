@@ -259,7 +259,7 @@ static uint64_t wait_us(const bitcask *self, int32_t role, pykv_status status, i
 
 static bool is_closing(const bitcask *self)
 {
-    return atomic_load_explicit(&self->closing, memory_order_acquire) != 0;
+    return atomic_load_explicit(&self->closing, memory_order_seq_cst) != 0;
 }
 
 pykv_status bitcask_maintain(bitcask *self, int32_t role)
@@ -267,6 +267,9 @@ pykv_status bitcask_maintain(bitcask *self, int32_t role)
     if (role != PYKV_ROLE_LOG && role != PYKV_ROLE_DATA) {
         return error_set(PYKV_INVALID_ARGUMENT, "role is %d, and must be LOG or DATA", role);
     }
+    _Atomic int32_t *inside =
+        role == PYKV_ROLE_LOG ? &self->log_thread_count : &self->data_thread_count;
+    atomic_fetch_add_explicit(inside, 1, memory_order_seq_cst);
     while (!is_closing(self)) {
         int32_t more = 0;
         pykv_status status = bitcask_maintain_step(self, role, &more);
@@ -277,5 +280,6 @@ pykv_status bitcask_maintain(bitcask *self, int32_t role)
         }
         mutex_unlock(&self->wake_lock);
     }
+    atomic_fetch_sub_explicit(inside, 1, memory_order_release);
     return PYKV_OK;
 }

@@ -74,8 +74,10 @@ typedef struct bitcask {
     extent_map extents;
     _Atomic(directory *) directory;
     bitcask_counters counters;
-    _Atomic uint32_t closing;       /* new calls are refused */
-    _Atomic int64_t long_calls;     /* merges, lent threads: counted apart from the epoch */
+    _Atomic uint32_t closing;         /* new calls are refused */
+    _Atomic int64_t long_calls;       /* merges and their like: counted apart from the epoch */
+    _Atomic int32_t log_thread_count; /* lent threads that are inside, by role */
+    _Atomic int32_t data_thread_count;
     _Atomic uint32_t slow_accesses; /* mapped accesses that waited, in the current window */
     _Atomic uint32_t window_left;   /* accesses left in the window of 1,024 */
     _Atomic uint64_t cold_until_us; /* 0: hot */
@@ -138,8 +140,6 @@ typedef struct bitcask {
     mutex wake_lock;
     condition wake;
     uint64_t wake_count GUARDED_BY(wake_lock);
-    int32_t log_thread_count GUARDED_BY(wake_lock);
-    int32_t data_thread_count GUARDED_BY(wake_lock);
 } bitcask;
 
 #endif
