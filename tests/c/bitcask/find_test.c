@@ -109,6 +109,43 @@ TEST(an_address_of_no_segment_is_damage_and_not_absence)
     fixture_free(&f);
 }
 
+TEST(an_access_that_was_slow_without_a_disk_does_not_count)
+{
+    fixture f = fixture_new();
+    fixture_put(&f, "a", "value");
+    f.store->cold_cycles = 1000;
+    for (int i = 0; i < 5000; i++) {
+        bitcask_note_access(f.store, 1001);
+    }
+    CHECK_EQUAL(READ_HOT, bitcask_read_mode(f.store));
+    fixture_free(&f);
+}
+
+TEST(files_that_memory_has_no_room_for_are_read_cold_until_it_has)
+{
+    fixture f = fixture_new();
+    fixture_put(&f, "a", "value");
+    uint64_t bytes = bitcask_disk_bytes(f.store);
+    env_memory_set_residency(f.disk, false, bytes - 1);
+    CHECK_EQUAL(READ_HOT, bitcask_read_mode(f.store));
+    bitcask_choose_read_mode(f.store);
+    CHECK_EQUAL(READ_COLD, bitcask_read_mode(f.store));
+    fixture_expect(&f, "a", "value");
+    CHECK_EQUAL(1, f.store->counters.cold_read_count);
+    env_memory_advance(f.disk, INT64_C(3600) * 1000000, 0);
+    CHECK_EQUAL(READ_COLD, bitcask_read_mode(f.store));
+    env_memory_set_residency(f.disk, false, bytes);
+    int32_t more;
+    CHECK_OK(bitcask_maintain_step(f.store, PYKV_ROLE_DATA, &more));
+    CHECK_EQUAL(READ_HOT, bitcask_read_mode(f.store));
+    fixture_reopen(&f);
+    CHECK_EQUAL(READ_HOT, bitcask_read_mode(f.store));
+    env_memory_set_residency(f.disk, false, 0);
+    fixture_reopen(&f);
+    CHECK_EQUAL(READ_COLD, bitcask_read_mode(f.store));
+    fixture_free(&f);
+}
+
 TEST(eight_slow_accesses_in_a_window_make_the_store_cold_for_a_second)
 {
     enum { SLOW = 1001, FAST = 999, WINDOW = 1024 };
@@ -116,6 +153,7 @@ TEST(eight_slow_accesses_in_a_window_make_the_store_cold_for_a_second)
     fixture_put(&f, "a", "value");
     f.store->cold_cycles = 1000;
     f.store->window_left = 0;
+    env_memory_set_residency(f.disk, true, UINT64_MAX);
     for (int window = 0; window < 3; window++) {
         for (int i = 0; i < WINDOW; i++) {
             bitcask_note_access(f.store, i < 7 ? SLOW : FAST);
@@ -141,4 +179,6 @@ TEST_MAIN(CASE(a_hot_lookup_borrows_from_the_mapping_and_a_cold_one_from_the_scr
           CASE(a_lookup_during_a_change_would_block_unless_the_lock_is_held),
           CASE(a_slot_that_leads_to_another_key_is_passed_over_and_counted),
           CASE(an_address_of_no_segment_is_damage_and_not_absence),
+          CASE(an_access_that_was_slow_without_a_disk_does_not_count),
+          CASE(files_that_memory_has_no_room_for_are_read_cold_until_it_has),
           CASE(eight_slow_accesses_in_a_window_make_the_store_cold_for_a_second))

@@ -10,21 +10,30 @@
 
 enum { FIND_WINDOW = 1024, FIND_SLOW_MAX = 8, FIND_COLD_US = 1000000 };
 
+/* Values of cold_until_us. */
+#define NEVER_HOT     UINT64_MAX       /* the store is not mapped */
+#define WHILE_CROWDED (UINT64_MAX - 1) /* memory has no room for its bytes */
+
 read_mode bitcask_read_mode(bitcask *self)
 {
     uint64_t cold_until = atomic_load_explicit(&self->cold_until_us, memory_order_relaxed);
     if (PYKV_LIKELY(cold_until == 0)) {
         return READ_HOT;
     }
-    if (cold_until == UINT64_MAX || env_monotonic_us(self->env) < cold_until) {
+    if (cold_until >= WHILE_CROWDED || env_monotonic_us(self->env) < cold_until) {
         return READ_COLD;
     }
     atomic_store_explicit(&self->cold_until_us, 0, memory_order_relaxed);
     return READ_HOT;
 }
 
+/* Counts a slow access if a disk was waited for: the thread may only have lost the processor. */
 static void note_slow(bitcask *self)
 {
+    uint64_t waits = env_disk_waits(self->env);
+    if (waits == atomic_exchange_explicit(&self->disk_waits, waits, memory_order_relaxed)) {
+        return;
+    }
     uint32_t slow = atomic_fetch_add_explicit(&self->slow_accesses, 1, memory_order_relaxed) + 1;
     if (slow >= FIND_SLOW_MAX) {
         atomic_store_explicit(&self->slow_accesses, 0, memory_order_relaxed);
@@ -44,6 +53,20 @@ void bitcask_note_access(bitcask *self, uint64_t cycles)
     if (PYKV_UNLIKELY(cycles > self->cold_cycles)) {
         note_slow(self);
     }
+}
+
+void bitcask_choose_read_mode(bitcask *self)
+{
+    uint64_t now = atomic_load_explicit(&self->cold_until_us, memory_order_relaxed);
+    uint64_t wanted = WHILE_CROWDED;
+    if (!self->mapped_reads) {
+        wanted = NEVER_HOT;
+    } else if (bitcask_disk_bytes(self) <= env_memory_room(self->env)) {
+        wanted = now == WHILE_CROWDED ? 0 : now;
+    }
+    /* Lost to a reader that has just found the disk slow: the next choice mends it. */
+    (void)atomic_compare_exchange_strong_explicit(&self->cold_until_us, &now, wanted,
+                                                  memory_order_relaxed, memory_order_relaxed);
 }
 
 /* Reads the record at address, by mapping or pread as mode says. */

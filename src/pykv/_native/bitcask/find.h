@@ -2,8 +2,9 @@
  * find: looking up records, and the choice between mapped reads and pread.
  *
  * Hot mode: mapped bytes are in memory, an access costs nanoseconds and may be made holding any
- * lock. Eight accesses slower than BITCASK_COLD_US in a window of 1,024 make the store cold for a
- * second: reads then go by pread, with nothing held.
+ * lock. Eight accesses slower than BITCASK_COLD_US that waited for a disk, in a window of 1,024,
+ * make the store cold for a second, and files that memory has no room for make it so while they
+ * have none: reads then go by pread, with nothing held.
  */
 #ifndef PYKV_BITCASK_FIND_H
 #define PYKV_BITCASK_FIND_H
@@ -29,6 +30,10 @@ enum { READ_LOCKED_BIT = 4 };
 
 /* READ_HOT while mapped reads are fast; may clear the cold state when its second is over. */
 read_mode bitcask_read_mode(bitcask *self);
+
+/* Makes the store cold for as long as memory has no room for its files. Reads small files of the
+ * system; the writer lock must not be held. */
+void bitcask_choose_read_mode(bitcask *self);
 
 /* Tells how long a mapped access took, in cycles. */
 void bitcask_note_access(bitcask *self, uint64_t cycles);

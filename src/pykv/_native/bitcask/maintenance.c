@@ -3,8 +3,8 @@
  *
  * LOG: prepares the next segment and the mapped tail ahead of writers, syncs at the interval asked
  * for and at least every 30 s, syncs sealed segments. DATA: writes hints, checks the directory
- * image, merges, frees what readers left. A step that fails degrades the store until a later one
- * succeeds.
+ * image, merges, frees what readers left, looks whether memory has room for mapped reads. A step
+ * that fails degrades the store until a later one succeeds.
  */
 #include "base/error.h"
 #include "base/invariant.h"
@@ -21,7 +21,8 @@ enum {
     MAINTAIN_IDLE_US = 250000,   /* a lent thread looks for work at least this often */
     MAINTAIN_RETRY_US = 1000000, /* after a failure */
     MAINTAIN_SEAL_IDLE_US = 1000000,
-    MAINTAIN_FRUIT_SHARE = 16 /* a merge that freed less of its input makes merging rest */
+    MAINTAIN_MODE_US = 500000, /* the memory that files have room in is looked at so often */
+    MAINTAIN_FRUIT_SHARE = 16  /* a merge that freed less of its input makes merging rest */
 };
 
 /* ---- LOG ---- */
@@ -39,7 +40,8 @@ static bool sync_is_due(bitcask *self) REQUIRES(self->writer)
             return true;
         }
     }
-    return env_monotonic_us(self->env) - self->last_sync_us >= every;
+    uint64_t last = atomic_load_explicit(&self->last_sync_us, memory_order_relaxed);
+    return env_monotonic_us(self->env) - last >= every;
 }
 
 static pykv_status log_step(bitcask *self, int32_t *more_out)
@@ -151,23 +153,13 @@ static pykv_status begin_if_due(bitcask *self) REQUIRES(self->merge_lock)
     return count > 0 ? merge_begin(self, inputs, count) : status;
 }
 
-static uint64_t disk_bytes(bitcask *self)
-{
-    uint64_t disk;
-    uint64_t live;
-    mutex_lock(&self->writer);
-    bitcask_space(self, &disk, &live);
-    mutex_unlock(&self->writer);
-    return disk;
-}
-
 static pykv_status merge_work(bitcask *self, bool *worked) REQUIRES(self->merge_lock)
 {
     pykv_status status = PYKV_OK;
     bool more;
     if (self->merge == NULL) {
         status = begin_if_due(self);
-        self->merge_began_disk = disk_bytes(self);
+        self->merge_began_disk = bitcask_disk_bytes(self);
     }
     *worked = status == PYKV_OK && self->merge != NULL;
     if (!*worked) {
@@ -175,11 +167,21 @@ static pykv_status merge_work(bitcask *self, bool *worked) REQUIRES(self->merge_
     }
     status = merge_step(self, &more);
     if (status == PYKV_OK && !more) {
-        uint64_t now = disk_bytes(self);
+        uint64_t now = bitcask_disk_bytes(self);
         bool fruitful = now + now / MAINTAIN_FRUIT_SHARE < self->merge_began_disk;
         self->merge_rest_until = fruitful ? 0 : written_now(self) + self->options.segment_bytes / 4;
     }
     return status;
+}
+
+static void choose_read_mode_at_times(bitcask *self)
+{
+    uint64_t now = env_monotonic_us(self->env);
+    if (now - atomic_load_explicit(&self->mode_chosen_us, memory_order_relaxed) >=
+        MAINTAIN_MODE_US) {
+        atomic_store_explicit(&self->mode_chosen_us, now, memory_order_relaxed);
+        bitcask_choose_read_mode(self);
+    }
 }
 
 static pykv_status data_step(bitcask *self, int32_t *more_out)
@@ -188,6 +190,7 @@ static pykv_status data_step(bitcask *self, int32_t *more_out)
     bool hinted = false;
     bool pages = false;
     bool merged = false;
+    choose_read_mode_at_times(self);
     mutex_lock(&self->writer);
     bitcask_sweep_limbo(self, &waiting);
     mutex_unlock(&self->writer);

@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "base/process.h"
 #include "bitcask/bitcask.h"
+#include "bitcask/find.h"
 #include "bitcask/limbo.h"
 #include "bitcask/repair.h"
 #include "bitcask/rolling.h"
@@ -256,7 +257,7 @@ static pykv_status load(bitcask *self) SINGLE_THREADED
     manifest_reset(&listed);
     self->published_sequence = self->appended_sequence;
     self->synced_sequence = self->appended_sequence;
-    self->last_sync_us = env_monotonic_us(self->env);
+    atomic_store_explicit(&self->last_sync_us, env_monotonic_us(self->env), memory_order_relaxed);
     return status;
 }
 
@@ -281,9 +282,7 @@ static void choose_modes(bitcask *self)
                        self->options.log_sink != PYKV_LOG_PWRITE &&
                        self->options.durability != PYKV_DURABILITY_SYNC;
     self->cold_cycles = calibrate_cold_cycles(self->env);
-    if (!self->mapped_reads) {
-        atomic_store_explicit(&self->cold_until_us, UINT64_MAX, memory_order_relaxed);
-    }
+    atomic_store_explicit(&self->disk_waits, env_disk_waits(self->env), memory_order_relaxed);
 }
 
 static pykv_status open_home(bitcask *self, const char *path)
@@ -337,6 +336,7 @@ pykv_status bitcask_open(env *environment, const char *path, const pykv_options 
         attempts--;
     } while (status == PYKV_CORRUPTION && attempts > 0);
     if (status == PYKV_OK) {
+        bitcask_choose_read_mode(self);
         self->open_us = env_monotonic_us(environment) - began;
         *store_out = self;
     }

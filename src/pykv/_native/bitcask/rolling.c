@@ -95,6 +95,16 @@ void bitcask_space(bitcask *self, uint64_t *disk_bytes_out, uint64_t *live_bytes
     *live_bytes_out = live;
 }
 
+uint64_t bitcask_disk_bytes(bitcask *self)
+{
+    uint64_t disk;
+    uint64_t live;
+    mutex_lock(&self->writer);
+    bitcask_space(self, &disk, &live);
+    mutex_unlock(&self->writer);
+    return disk;
+}
+
 /* ---- making room ---- */
 
 pykv_status bitcask_seal_active(bitcask *self)

@@ -40,6 +40,9 @@ void bitcask_dispose(bitcask *self, segment *target) REQUIRES(self->writer);
 void bitcask_space(bitcask *self, uint64_t *disk_bytes_out, uint64_t *live_bytes_out)
     REQUIRES(self->writer);
 
+/* The first of them. */
+uint64_t bitcask_disk_bytes(bitcask *self);
+
 /* Capacity of a new append segment that must hold bytes of records. */
 uint64_t bitcask_segment_capacity(const bitcask *self, uint64_t bytes);
 

@@ -78,9 +78,12 @@ typedef struct bitcask {
     _Atomic int64_t long_calls;       /* merges and their like: counted apart from the epoch */
     _Atomic int32_t log_thread_count; /* lent threads that are inside, by role */
     _Atomic int32_t data_thread_count;
-    _Atomic uint32_t slow_accesses; /* mapped accesses that waited, in the current window */
-    _Atomic uint32_t window_left;   /* accesses left in the window of 1,024 */
-    _Atomic uint64_t cold_until_us; /* 0: hot */
+    _Atomic uint64_t last_sync_us;
+    _Atomic uint32_t slow_accesses;  /* mapped accesses that waited, in the current window */
+    _Atomic uint32_t window_left;    /* accesses left in the window of 1,024 */
+    _Atomic uint64_t disk_waits;     /* env_disk_waits when last asked */
+    _Atomic uint64_t cold_until_us;  /* 0: hot */
+    _Atomic uint64_t mode_chosen_us; /* when a lent thread last chose it */
 
     /* Segments, the log and publishing. */
     mutex writer;
@@ -112,9 +115,8 @@ typedef struct bitcask {
     uint64_t scan_generation GUARDED_BY(writer); /* of the newest scan ever opened */
     uint64_t open_scan_count GUARDED_BY(writer);
     struct scan *scans GUARDED_BY(writer);
-    int32_t state GUARDED_BY(writer);      /* PYKV_STATE_* except read-only by option */
-    pykv_error failure GUARDED_BY(writer); /* why, when failed or degraded */
-    uint64_t last_sync_us GUARDED_BY(writer);
+    int32_t state GUARDED_BY(writer);          /* PYKV_STATE_* except read-only by option */
+    pykv_error failure GUARDED_BY(writer);     /* why, when failed or degraded */
     uint64_t idle_sequence GUARDED_BY(writer); /* appended_sequence when last looked at, */
     uint64_t idle_since_us GUARDED_BY(writer); /* and since when it is that */
 

@@ -204,6 +204,16 @@ pykv_status env_random(env *self, void *data, size_t size)
     return self->ops->random(self, data, size);
 }
 
+uint64_t env_disk_waits(env *self)
+{
+    return self->ops->disk_waits(self);
+}
+
+uint64_t env_memory_room(env *self)
+{
+    return self->ops->memory_room(self);
+}
+
 typedef struct errno_row {
     int system_errno;
     pykv_status status;

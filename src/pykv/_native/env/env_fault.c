@@ -224,6 +224,16 @@ static pykv_status fault_random(env *self, void *data, size_t size)
     return status == PYKV_OK ? env_random(fault_of(self)->inner, data, size) : status;
 }
 
+static uint64_t fault_disk_waits(env *self)
+{
+    return env_disk_waits(fault_of(self)->inner);
+}
+
+static uint64_t fault_memory_room(env *self)
+{
+    return env_memory_room(fault_of(self)->inner);
+}
+
 static const env_ops fault_ops = {
     .directory_open = fault_directory_open,
     .directory_close = fault_directory_close,
@@ -256,6 +266,8 @@ static const env_ops fault_ops = {
     .monotonic_us = fault_monotonic_us,
     .wall_us = fault_wall_us,
     .random = fault_random,
+    .disk_waits = fault_disk_waits,
+    .memory_room = fault_memory_room,
 };
 
 pykv_status env_fault_new(env *inner, env **env_out)

@@ -76,6 +76,25 @@ static pykv_status memory_random_bytes(env *self, void *data, size_t size)
     return status;
 }
 
+static uint64_t memory_disk_waits(env *self)
+{
+    memory_disk *disk = memory_disk_of(self);
+    mutex_lock(&disk->lock);
+    disk->disk_waits += disk->accesses_wait;
+    uint64_t waits = disk->disk_waits;
+    mutex_unlock(&disk->lock);
+    return waits;
+}
+
+static uint64_t memory_memory_room(env *self)
+{
+    memory_disk *disk = memory_disk_of(self);
+    mutex_lock(&disk->lock);
+    uint64_t room = disk->memory_room;
+    mutex_unlock(&disk->lock);
+    return room;
+}
+
 static const env_ops memory_ops = {
     .directory_open = memory_directory_open,
     .directory_close = memory_directory_close,
@@ -107,6 +126,8 @@ static const env_ops memory_ops = {
     .monotonic_us = memory_monotonic_us,
     .wall_us = memory_wall_us,
     .random = memory_random_bytes,
+    .disk_waits = memory_disk_waits,
+    .memory_room = memory_memory_room,
 };
 
 /* Takes the hold on pool over, also when it fails. */
@@ -123,6 +144,7 @@ static pykv_status new_disk(uint64_t seed, uint64_t file_bytes_max, memory_pool 
     disk->file_bytes_max = file_bytes_max;
     disk->chance = seed;
     disk->capacity_bytes = UINT64_MAX;
+    disk->memory_room = UINT64_MAX;
     disk->monotonic_us = MONOTONIC_START_US;
     disk->wall_us = WALL_START_US;
     disk->root = memory_node_new(disk, true);
@@ -234,6 +256,15 @@ void env_memory_set_capacity(env *self, uint64_t bytes_max)
     memory_disk *disk = memory_disk_of(self);
     mutex_lock(&disk->lock);
     disk->capacity_bytes = bytes_max;
+    mutex_unlock(&disk->lock);
+}
+
+void env_memory_set_residency(env *self, bool accesses_wait, uint64_t memory_room)
+{
+    memory_disk *disk = memory_disk_of(self);
+    mutex_lock(&disk->lock);
+    disk->accesses_wait = accesses_wait;
+    disk->memory_room = memory_room;
     mutex_unlock(&disk->lock);
 }
 

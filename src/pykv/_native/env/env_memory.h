@@ -52,6 +52,9 @@ void env_memory_drop_cache(env *self);
 
 /* Limits the sum of file sizes; writes beyond it fail with PYKV_NO_SPACE after a partial write. */
 void env_memory_set_capacity(env *self, uint64_t bytes_max);
+/* Whether env_disk_waits rises whenever it is asked (at first it does not), and what
+ * env_memory_room tells (at first UINT64_MAX). */
+void env_memory_set_residency(env *self, bool accesses_wait, uint64_t memory_room);
 /* Clocks stand still unless moved. */
 void env_memory_advance(env *self, int64_t monotonic_us, int64_t wall_us);
 

@@ -110,6 +110,9 @@ struct memory_disk {
     uint64_t held_bytes;
     uint64_t monotonic_us;
     uint64_t wall_us;
+    bool accesses_wait;
+    uint64_t disk_waits;
+    uint64_t memory_room;
     uint64_t inode_last;
     memory_node *nodes;
     memory_node *root;

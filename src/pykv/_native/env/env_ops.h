@@ -44,6 +44,8 @@ typedef struct env_ops {
     uint64_t (*monotonic_us)(env *self);
     uint64_t (*wall_us)(env *self);
     pykv_status (*random)(env *self, void *data, size_t size);
+    uint64_t (*disk_waits)(env *self);
+    uint64_t (*memory_room)(env *self);
 } env_ops;
 
 struct env {

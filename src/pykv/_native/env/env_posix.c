@@ -194,6 +194,8 @@ static const env_ops posix_ops = {
     .monotonic_us = posix_monotonic_us,
     .wall_us = posix_wall_us,
     .random = posix_random,
+    .disk_waits = posix_disk_waits,
+    .memory_room = posix_memory_room,
 };
 
 env *env_posix(void)

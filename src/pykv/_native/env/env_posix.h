@@ -69,4 +69,7 @@ void posix_mapping_retire(env_mapping *mapping, size_t size);
 pykv_status posix_lock_take(env_directory *directory, const char *name, env_lock **out);
 void posix_lock_release(env_lock *lock);
 
+uint64_t posix_disk_waits(env *self);
+uint64_t posix_memory_room(env *self);
+
 #endif

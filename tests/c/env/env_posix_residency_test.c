@@ -1,0 +1,42 @@
+/*
+ * env_posix_residency: what the system tells about memory, compared with its own files.
+ */
+#include <stdio.h>
+
+#include "harness/check.h"
+
+#include "env/env.h"
+
+enum { KIBIBYTE = 1024 };
+
+static uint64_t total_bytes(void)
+{
+    unsigned long long kibibytes = 0;
+    FILE *file = fopen("/proc/meminfo", "r");
+    if (file != NULL) {
+        CHECK_EQUAL(1, fscanf(file, "MemTotal: %llu", &kibibytes));
+        fclose(file);
+    }
+    return kibibytes * KIBIBYTE;
+}
+
+TEST(the_room_for_files_is_some_of_the_memory_of_the_machine)
+{
+    uint64_t total = total_bytes();
+    uint64_t room = env_memory_room(env_posix());
+    CHECK(room > 0);
+    CHECK(total == 0 || room < total);
+}
+
+TEST(waits_for_the_disk_only_rise)
+{
+    uint64_t before = env_disk_waits(env_posix());
+    for (int i = 0; i < 1000; i++) {
+        uint64_t now = env_disk_waits(env_posix());
+        CHECK(now >= before);
+        before = now;
+    }
+}
+
+TEST_MAIN(CASE(the_room_for_files_is_some_of_the_memory_of_the_machine),
+          CASE(waits_for_the_disk_only_rise))
