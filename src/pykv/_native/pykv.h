@@ -83,7 +83,8 @@ enum {
     PYKV_DURABILITY_DEFAULT = 0,
     PYKV_DURABILITY_OS = 1,      /* in the kernel's page cache: survives the death of the process */
     PYKV_DURABILITY_SYNC = 2,    /* on the device */
-    PYKV_DURABILITY_INTERVAL = 3 /* as OS, and a sync is asked for at a fixed interval */
+    PYKV_DURABILITY_INTERVAL = 3 /* as OS, and synced at an interval: by a lent LOG thread, or by
+                                    the first write after it */
 };
 
 /* Flags of single calls, or-ed together. */

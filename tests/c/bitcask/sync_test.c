@@ -145,7 +145,55 @@ TEST(a_sealed_segment_counts_as_synced_at_once_if_its_records_are)
     fixture_free(&self);
 }
 
+static fixture interval_store(void)
+{
+    fixture self = fixture_new();
+    fixture_close(&self);
+    self.options.durability = PYKV_DURABILITY_INTERVAL;
+    self.options.interval_us = 5000;
+    CHECK_OK(fixture_open(&self));
+    return self;
+}
+
+/* Without a lent thread nobody once synced before close. */
+TEST(where_no_thread_is_lent_the_first_write_after_the_interval_syncs)
+{
+    fixture self = interval_store();
+    fixture_put(&self, "a", "1");
+    env_memory_advance(self.disk, 4999, 0);
+    fixture_put(&self, "b", "2");
+    CHECK_EQUAL(0, fixture_stats(&self).synced_sequence);
+    env_memory_advance(self.disk, 1, 0);
+    fixture_put(&self, "c", "3");
+    CHECK_EQUAL(3, fixture_stats(&self).synced_sequence);
+    fixture_put(&self, "d", "4");
+    CHECK_EQUAL(3, fixture_stats(&self).synced_sequence);
+    env_memory_advance(self.disk, 5000, 0);
+    fixture_delete(&self, "d");
+    CHECK_EQUAL(5, fixture_stats(&self).synced_sequence);
+    CHECK_EQUAL(2, fixture_stats(&self).sync_count);
+    fixture_free(&self);
+}
+
+TEST(a_write_does_not_sync_at_the_interval_where_a_thread_does_or_it_may_not_wait)
+{
+    fixture self = interval_store();
+    env_memory_advance(self.disk, 5000, 0);
+    CHECK_STATUS(PYKV_WOULD_BLOCK,
+                 bitcask_put(self.store, fixture_text("a"), fixture_text("1"), PYKV_NO_WAIT));
+    CHECK_EQUAL(0, self.store->appended_sequence);
+    CHECK_OK(bitcask_put(self.store, fixture_text("a"), fixture_text("1"), PYKV_NO_SYNC));
+    self.store->log_thread_count = 1;
+    fixture_put(&self, "b", "2");
+    self.store->log_thread_count = 0;
+    CHECK_EQUAL(2, self.store->appended_sequence);
+    CHECK_EQUAL(0, fixture_stats(&self).synced_sequence);
+    fixture_free(&self);
+}
+
 TEST_MAIN(CASE(writers_that_wait_together_share_one_sync_and_are_unseen_until_then),
           CASE(a_sync_covers_every_segment_that_was_written_since_the_last),
           CASE(a_failed_sync_leaves_the_commit_unknown_and_the_store_refuses_writes_but_reads),
-          CASE(a_sealed_segment_counts_as_synced_at_once_if_its_records_are))
+          CASE(a_sealed_segment_counts_as_synced_at_once_if_its_records_are),
+          CASE(where_no_thread_is_lent_the_first_write_after_the_interval_syncs),
+          CASE(a_write_does_not_sync_at_the_interval_where_a_thread_does_or_it_may_not_wait))

@@ -130,7 +130,7 @@ static pykv_status finish_round(bitcask *self, sync_plan *plan, pykv_status stat
     }
     self->synced_sequence = plan->sequence;
     self->synced_position = plan->position;
-    self->last_sync_us = env_monotonic_us(self->env);
+    atomic_store_explicit(&self->last_sync_us, env_monotonic_us(self->env), memory_order_relaxed);
     atomic_fetch_add_explicit(&self->counters.sync_count, 1, memory_order_relaxed);
     if (self->active != NULL && plan->target_count > 0) {
         log_writer_synced(&self->log, plan->position);
@@ -223,6 +223,17 @@ pykv_status bitcask_sync(bitcask *self)
     uint64_t sequence = self->options.read_only != 0 ? 0 : self->appended_sequence;
     mutex_unlock(&self->writer);
     return status == PYKV_OK ? bitcask_sync_through(self, sequence) : status;
+}
+
+int32_t bitcask_flags_by_interval(bitcask *self, int32_t flags)
+{
+    bool given = (flags & (PYKV_SYNC | PYKV_NO_SYNC)) != 0;
+    if (given || atomic_load_explicit(&self->log_thread_count, memory_order_relaxed) > 0) {
+        return flags;
+    }
+    uint64_t last = atomic_load_explicit(&self->last_sync_us, memory_order_relaxed);
+    bool due = env_monotonic_us(self->env) - last >= self->options.interval_us;
+    return due ? flags | PYKV_SYNC : flags;
 }
 
 pykv_status bitcask_sync_active(bitcask *self)

@@ -245,6 +245,9 @@ static pykv_status write_locked(bitcask *self, operation *operations, size_t cou
 pykv_status bitcask_write_if(bitcask *self, operation *operations, size_t count, int32_t flags,
                              write_condition *asked)
 {
+    if (PYKV_UNLIKELY(self->options.durability == PYKV_DURABILITY_INTERVAL)) {
+        flags = bitcask_flags_by_interval(self, flags);
+    }
     bool waits = bitcask_waits_for_sync(self, flags);
     if (waits && (flags & PYKV_NO_WAIT) != 0) {
         return PYKV_WOULD_BLOCK;
