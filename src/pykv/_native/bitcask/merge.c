@@ -72,6 +72,7 @@ void merge_free(bitcask *store, merge *self) REQUIRES(store->merge_lock)
         log_sink_close(self->sink);
     }
     hint_list_reset(&self->hints);
+    buffer_reset(&self->sources);
     buffer_reset(&self->scratch);
     mem_free(self);
     store->merge = NULL;
@@ -179,22 +180,66 @@ static pykv_status begin_input(bitcask *store, merge *self)
     return PYKV_OK;
 }
 
-/* Tells whether the record at address is what its key's slot leads to. */
-static pykv_status is_current(bitcask *store, uint64_t hash, uint64_t address, bool *current_out)
-    REQUIRES(store->writer)
+/* Records of the input that are looked at together. */
+typedef struct merge_group {
+    size_t count;
+    record records[MERGE_GROUP_RECORDS];
+    uint64_t hashes[MERGE_GROUP_RECORDS];
+    uint64_t addresses[MERGE_GROUP_RECORDS];
+    bool keep[MERGE_GROUP_RECORDS];
+} merge_group;
+
+static bool leads_to(keydir_cursor *cursor, uint64_t address)
 {
-    keydir_cursor cursor;
-    pykv_status status = bitcask_check_image_locked(store, hash);
-    if (status != PYKV_OK) {
-        return status;
+    while (keydir_next(cursor)) {
+        if (cursor->address == address) {
+            return true;
+        }
     }
-    directory *keys = atomic_load_explicit(&store->directory, memory_order_relaxed);
-    *current_out = false;
-    keydir_find_locked(keys->keys, hash, &cursor);
-    while (!*current_out && keydir_next(&cursor)) {
-        *current_out = cursor.address == address;
+    return false;
+}
+
+static void prefetch_group(const keydir *keys, const uint64_t *hashes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        keydir_prefetch_bucket(keys, hashes[i]);
     }
-    return PYKV_OK;
+    for (size_t i = 0; i < count; i++) {
+        keydir_prefetch_line(keys, hashes[i]);
+    }
+}
+
+/* Tells which puts of the group are what their keys' slots lead to, as a reader does. False while
+ * writers change several slots at once. */
+static bool find_current(bitcask *store, merge_group *group)
+{
+    bool found = true;
+    epoch_token token = epoch_enter(&store->readers);
+    const keydir *keys = atomic_load_explicit(&store->directory, memory_order_acquire)->keys;
+    prefetch_group(keys, group->hashes, group->count);
+    for (size_t i = 0; i < group->count && found; i++) {
+        keydir_cursor cursor;
+        found = keydir_find(keys, group->hashes[i], &cursor);
+        if (found) {
+            group->keep[i] = leads_to(&cursor, group->addresses[i]);
+            found = keydir_still(&cursor);
+        }
+    }
+    epoch_leave(&store->readers, token);
+    return found;
+}
+
+/* The same with the writer lock held. All pages of an image were checked when the merge began. */
+static void find_current_locked(bitcask *store, merge_group *group)
+{
+    mutex_lock(&store->writer);
+    const keydir *keys = atomic_load_explicit(&store->directory, memory_order_relaxed)->keys;
+    for (size_t i = 0; i < group->count; i++) {
+        keydir_cursor cursor;
+        keydir_find_locked(keys, group->hashes[i], &cursor);
+        group->keep[i] = leads_to(&cursor, group->addresses[i]);
+    }
+    mutex_unlock(&store->writer);
 }
 
 /* Rules 3 and 4, for tombstones and clears. */
@@ -209,12 +254,18 @@ static bool must_keep_mark(const merge *self, const record *found)
     return self->other_birth <= found->sequence && !PYKV_PLANTED(28);
 }
 
-static pykv_status copy_record(bitcask *store, merge *self, const record *found, uint64_t hash)
+static pykv_status copy_record(bitcask *store, merge *self, const record *found, uint64_t hash,
+                               uint64_t address)
 {
     record copy = *found;
+    merge_source source = {.address = address,
+                           .bytes = record_bytes(found->flags, found->key.size, found->value.size)};
     uint64_t offset;
     pykv_status status = self->output == NULL ? make_output(store, self) : PYKV_OK;
     copy.flags &= (uint8_t)~(RECORD_FLAG_BATCH | RECORD_FLAG_BATCH_LAST | RECORD_FLAG_SYNCED);
+    if (status == PYKV_OK) {
+        status = buffer_append(&self->sources, &source, sizeof source);
+    }
     if (status == PYKV_OK) {
         status = log_writer_append(&self->writer, &copy, &offset);
     }
@@ -229,34 +280,34 @@ static pykv_status copy_record(bitcask *store, merge *self, const record *found,
     return hint_list_add(&self->hints, &entry);
 }
 
+static void read_group(bitcask *store, merge *self, merge_group *group)
+{
+    const segment *source = self->inputs[self->input_index];
+    uint64_t offset;
+    group->count = 0;
+    while (group->count < MERGE_GROUP_RECORDS &&
+           log_reader_next(&self->reader, &group->records[group->count], &offset)) {
+        slice key = group->records[group->count].key;
+        group->hashes[group->count] = bitcask_hash(store, key.data, key.size);
+        group->addresses[group->count] = bitcask_address(source, offset);
+        group->count++;
+    }
+}
+
 /* Copies what is needed of some records; *done when the input is at its end. */
 static pykv_status copy_some(bitcask *store, merge *self, bool *done)
 {
-    record records[MERGE_LOCK_RECORDS];
-    uint64_t hashes[MERGE_LOCK_RECORDS];
-    uint64_t offsets[MERGE_LOCK_RECORDS];
-    bool keep[MERGE_LOCK_RECORDS];
-    const segment *source = self->inputs[self->input_index];
-    size_t count = 0;
-    while (count < MERGE_LOCK_RECORDS &&
-           log_reader_next(&self->reader, &records[count], &offsets[count])) {
-        hashes[count] = bitcask_hash(store, records[count].key.data, records[count].key.size);
-        count++;
-    }
-    *done = count < MERGE_LOCK_RECORDS;
+    merge_group group;
     pykv_status status = PYKV_OK;
-    mutex_lock(&store->writer);
-    for (size_t i = 0; i < count && status == PYKV_OK; i++) {
-        if (records[i].kind == RECORD_PUT) {
-            status = is_current(store, hashes[i], bitcask_address(source, offsets[i]), &keep[i]);
-        } else {
-            keep[i] = must_keep_mark(self, &records[i]);
-        }
+    read_group(store, self, &group);
+    *done = group.count < MERGE_GROUP_RECORDS;
+    if (!find_current(store, &group)) {
+        find_current_locked(store, &group);
     }
-    mutex_unlock(&store->writer);
-    for (size_t i = 0; i < count && status == PYKV_OK; i++) {
-        if (keep[i]) {
-            status = copy_record(store, self, &records[i], hashes[i]);
+    for (size_t i = 0; i < group.count && status == PYKV_OK; i++) {
+        const record *found = &group.records[i];
+        if (found->kind == RECORD_PUT ? group.keep[i] : must_keep_mark(self, found)) {
+            status = copy_record(store, self, found, group.hashes[i], group.addresses[i]);
         }
     }
     return status;

@@ -87,62 +87,82 @@ pykv_status merge_commit_step(bitcask *store, merge *self)
 
 /* ---- SWING ---- */
 
-/* Points the slot of entry's key to the output if it still leads to the same record in an input. */
-static pykv_status swing_one(bitcask *store, merge *self, const hint_entry *entry)
-    REQUIRES(store->writer)
+static bool find_source(keydir_cursor *cursor, const merge_source *source)
 {
-    uint64_t address = bitcask_address(self->output, entry->offset);
-    keydir_cursor cursor;
-    record copy;
-    record current;
-    pykv_status status = bitcask_check_image_locked(store, entry->hash);
-    directory *keys = atomic_load_explicit(&store->directory, memory_order_relaxed);
-    if (status == PYKV_OK) {
-        status = segment_read(self->output, entry->offset, true, &self->scratch, &copy);
+    while (keydir_next(cursor)) {
+        if (cursor->address == source->address || PYKV_PLANTED(55)) {
+            return true;
+        }
     }
-    if (status == PYKV_OK && store->open_scan_count > 0) {
-        status = undo_reserve(&keys->undo, 1);
-    }
-    if (status == PYKV_OK) {
-        status = bitcask_find(store, keys, entry->hash, copy.key, READ_COLD_LOCKED, false,
-                              &store->scratch, &cursor, &current);
-    }
-    if (status == PYKV_NOT_FOUND ||
-        (status == PYKV_OK && ((current.sequence != entry->sequence && !PYKV_PLANTED(55)) ||
-                               cursor.address == address))) {
-        return PYKV_OK;
-    }
-    if (status != PYKV_OK) {
-        return status;
-    }
-    segment *holder = extent_segment(&store->extents, cursor.address);
-    uint64_t old_bytes = record_bytes(current.flags, current.key.size, current.value.size);
-    bitcask_displace(store, keys, entry->hash, cursor.address);
-    holder->live_bytes -= old_bytes;
-    holder->live_count--;
-    keydir_replace(keys->keys, &cursor, entry->hash, address);
-    self->output->live_bytes += entry->bytes;
-    self->output->live_count++;
-    return PYKV_OK;
+    return false;
 }
 
-pykv_status merge_swing_step(bitcask *store, merge *self)
+/* Points the slot of entry's key to the output if it still leads to where the record was copied
+ * from: an address is not used again as long as its segment is pinned. All pages of an image were
+ * checked when the merge began. */
+static void swing_one(bitcask *store, merge *self, directory *keys, uint64_t index)
+    REQUIRES(store->writer)
 {
+    const hint_entry *entry = &self->hints.entries[index];
+    const merge_source *source = (const merge_source *)(const void *)self->sources.data + index;
+    keydir_cursor cursor;
+    keydir_find_locked(keys->keys, entry->hash, &cursor);
+    if (entry->kind != RECORD_PUT || !find_source(&cursor, source)) {
+        return;
+    }
+    segment *holder = extent_segment(&store->extents, cursor.address);
+    bitcask_displace(store, keys, entry->hash, cursor.address);
+    holder->live_bytes -= source->bytes;
+    holder->live_count--;
+    keydir_replace(keys->keys, &cursor, entry->hash, bitcask_address(self->output, entry->offset));
+    self->output->live_bytes += entry->bytes;
+    self->output->live_count++;
+}
+
+/* Brings the lines of the next group near, so that the lock is held for a short time only. */
+static void prefetch_swing(bitcask *store, const merge *self, uint64_t end)
+{
+    epoch_token token = epoch_enter(&store->readers);
+    const keydir *keys = atomic_load_explicit(&store->directory, memory_order_acquire)->keys;
+    for (uint64_t i = self->swing_index; i < end; i++) {
+        keydir_prefetch_bucket(keys, self->hints.entries[i].hash);
+    }
+    for (uint64_t i = self->swing_index; i < end; i++) {
+        keydir_prefetch_line(keys, self->hints.entries[i].hash);
+    }
+    epoch_leave(&store->readers, token);
+}
+
+static pykv_status swing_group(bitcask *store, merge *self)
+{
+    uint64_t left = self->hints.count - self->swing_index;
+    uint64_t count = left < MERGE_GROUP_RECORDS ? left : MERGE_GROUP_RECORDS;
+    uint64_t end = self->swing_index + count;
     pykv_status status = PYKV_OK;
+    prefetch_swing(store, self, end);
     mutex_lock(&store->writer);
-    for (int i = 0;
-         i < MERGE_LOCK_RECORDS && status == PYKV_OK && self->swing_index < self->hints.count;
-         i++) {
-        const hint_entry *entry = &self->hints.entries[self->swing_index];
-        if (entry->kind == RECORD_PUT) {
-            status = swing_one(store, self, entry);
-        }
+    directory *keys = atomic_load_explicit(&store->directory, memory_order_relaxed);
+    if (store->open_scan_count > 0) {
+        status = undo_reserve(&keys->undo, count);
+    }
+    while (status == PYKV_OK && self->swing_index < end) {
+        swing_one(store, self, keys, self->swing_index);
         self->swing_index++;
     }
     self->output->swung_length = self->swing_index < self->hints.count
                                      ? self->hints.entries[self->swing_index].offset
                                      : UINT64_MAX;
     mutex_unlock(&store->writer);
+    return status;
+}
+
+pykv_status merge_swing_step(bitcask *store, merge *self)
+{
+    pykv_status status = PYKV_OK;
+    uint64_t end = self->swing_index + MERGE_SWING_RECORDS;
+    do {
+        status = swing_group(store, self);
+    } while (status == PYKV_OK && self->swing_index < self->hints.count && self->swing_index < end);
     if (status == PYKV_OK && self->swing_index == self->hints.count) {
         self->phase = MERGE_REMOVE;
     }

@@ -12,7 +12,16 @@
 
 typedef enum merge_phase { MERGE_COPY, MERGE_COMMIT, MERGE_SWING, MERGE_REMOVE } merge_phase;
 
-enum { MERGE_LOCK_RECORDS = 64 }; /* looked up or swung in one hold of the writer lock */
+enum {
+    MERGE_GROUP_RECORDS = 32,  /* looked up, or swung in one hold of the writer lock */
+    MERGE_SWING_RECORDS = 4096 /* swung in a step */
+};
+
+/* Where a copied record came from: what its key's slot leads to until something displaces it. */
+typedef struct merge_source {
+    uint64_t address;
+    uint64_t bytes;
+} merge_source;
 
 struct merge {
     merge_phase phase;
@@ -31,6 +40,7 @@ struct merge {
     bool reader_ready;
     buffer scratch; /* holds the file where it is not mapped */
     hint_list hints;
+    buffer sources;       /* of merge_source, one for each hint */
     uint64_t swing_index; /* SWING: which hint entry */
 };
 
