@@ -20,7 +20,7 @@ NATIVE = Path(__file__).parent
 HEADER = NATIVE / "pykv.h"
 MARK_BEGIN = "/* pykv: declarations begin */"
 MARK_END = "/* pykv: declarations end */"
-LAYERS = ("base", "env", "log", "table", "bitcask", "api", "cpython")
+LAYERS = ("base", "env", "log", "table", "bitcask", "lsm", "api", "cpython")
 LIMITED_API = "0x030B0000"
 
 
