@@ -63,7 +63,7 @@ struct iterator {
     const iterator_entry *entries; /* the window */
     uint32_t index;
     uint32_t count;
-    pykv_status status;
+    pykv_status status; /* PYKV_OK at the end as well as on an entry; else why the walk broke off */
 };
 
 /* An iterator that stands nowhere: for implementations. */
@@ -76,12 +76,6 @@ static inline iterator iterator_make(const iterator_ops *ops)
 static inline bool iterator_valid(const iterator *self)
 {
     return self->index < self->count;
-}
-
-/* PYKV_OK at the end as well as on an entry; else why the walk broke off. */
-static inline pykv_status iterator_status(const iterator *self)
-{
-    return self->status;
 }
 
 /* The current entry. Requires iterator_valid. Valid until the next call that leaves the window. */
