@@ -45,8 +45,9 @@ class Report:
     """What verify or repair saw.
 
     file_count, record_count, byte_count: what was read.  damage_count: how many damages were found;
-    damages lists the first of them.  kept_record_count, lost_record_count: after a repair, the
-    records in the repaired database and those that could not be saved, where that is known.
+    damages lists the first of them.  kept_record_count, lost_record_count: after a repair, the rows
+    of the repaired database, and the writes, current or not, that are known to have been there and
+    were found nowhere.
     """
 
     file_count: int = 0

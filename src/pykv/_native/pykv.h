@@ -213,7 +213,8 @@ typedef struct pykv_report {
     uint64_t record_count;
     uint64_t byte_count;
     uint64_t damage_count;
-    uint64_t lost_record_count; /* repair: records that could not be saved, where known */
+    uint64_t lost_record_count; /* repair: records of any kind, current or not, that were there by
+                                   the manifest, a hint or their neighbours and were not found */
     uint64_t kept_record_count; /* repair: records in the repaired database */
     pykv_damage damages[64];
 } pykv_report;
@@ -260,7 +261,9 @@ PYKV_API void pykv_free(pykv_store *store);
 PYKV_API pykv_status pykv_detect(const char *path, int32_t *engine_out);
 
 /* Saves every readable record of a closed database into a fresh one in the same directory; what it
- * replaces is kept in a subdirectory "damaged-N". report_out may be NULL. */
+ * replaces is kept in a subdirectory "damaged-N". report_out may be NULL. An interrupted repair is
+ * begun again or finished by the next one, which then knows the numbers of its report but not the
+ * places of its damages. */
 PYKV_API pykv_status pykv_repair(const char *path, pykv_report *report_out);
 
 /* Removes the files of a closed database, and the directory if nothing else is in it. */

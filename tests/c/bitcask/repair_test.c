@@ -44,6 +44,7 @@ TEST(a_damaged_record_is_lost_and_told_and_all_others_are_saved)
                 report.damages[0].expected);
     CHECK_EQUAL(REPAIR_KEYS + 1, report.record_count);
     CHECK_EQUAL(REPAIR_KEYS - 2, report.kept_record_count);
+    CHECK_EQUAL(1, report.lost_record_count);
     check_saved(&self, REPAIR_KEYS - 2);
     fixture_expect(&self.base, "key-0", NULL);
     repair_free(&self);
@@ -58,7 +59,59 @@ TEST(a_store_without_its_manifest_is_refused_and_saved_whole)
     CHECK_OK(bitcask_repair(env_posix(), self.path, &report));
     CHECK_EQUAL(1, report.damage_count);
     CHECK_EQUAL(REPAIR_KEYS - 1, report.kept_record_count);
+    CHECK_EQUAL(0, report.lost_record_count);
     check_saved(&self, REPAIR_KEYS - 1);
+    repair_free(&self);
+}
+
+/* The report once said that nothing was lost, whatever was. */
+TEST(records_between_two_others_are_known_to_be_lost_without_the_manifest_too)
+{
+    repair_fixture self = closed_store();
+    pykv_report report;
+    uint64_t bytes = record_bytes(0, 5, REPAIR_VALUE_BYTES);
+    for (uint64_t i = 3; i < 6; i++) {
+        repair_flip(&self, "00000001.log", (off_t)(BODY_OF_FIRST + i * bytes));
+    }
+    repair_unlink(&self, MANIFEST_NAME);
+    CHECK_OK(bitcask_repair(env_posix(), self.path, &report));
+    CHECK_EQUAL(3, report.lost_record_count);
+    repair_free(&self);
+}
+
+TEST(the_records_of_a_sealed_segment_that_is_gone_are_known_by_the_manifest)
+{
+    repair_fixture self = closed_store();
+    pykv_report report;
+    repair_unlink(&self, "00000001.log");
+    CHECK_OK(bitcask_repair(env_posix(), self.path, &report));
+    CHECK_EQUAL(1, report.damage_count);
+    CHECK(strstr(report.damages[0].text, "not there") != NULL);
+    CHECK_EQUAL(REPAIR_KEYS + 2, report.record_count + report.lost_record_count);
+    CHECK(report.lost_record_count > 10);
+    repair_free(&self);
+}
+
+TEST(the_records_of_a_merge_that_are_damaged_are_known_by_its_hint)
+{
+    repair_fixture self = repair_new();
+    pykv_report report;
+    char name[SEGMENT_NAME_BYTES] = "";
+    fixture_fill(&self.base, 0, 20, REPAIR_VALUE_BYTES);
+    fixture_fill(&self.base, 0, 10, REPAIR_VALUE_BYTES);
+    CHECK_OK(bitcask_compact(self.base.store, NULL));
+    for (size_t i = 0; i < self.base.store->segment_count; i++) {
+        const segment *output = self.base.store->segments[i];
+        if (output->kind == LOG_SEGMENT_MERGED) {
+            segment_name(output->number, false, name);
+        }
+    }
+    fixture_close(&self.base);
+    repair_flip(&self, name, BODY_OF_FIRST);
+    CHECK_OK(bitcask_repair(env_posix(), self.path, &report));
+    CHECK_EQUAL(1, report.damage_count);
+    CHECK_EQUAL(19, report.kept_record_count);
+    CHECK_EQUAL(1, report.lost_record_count);
     repair_free(&self);
 }
 
@@ -131,6 +184,9 @@ TEST(an_open_store_and_a_directory_without_one_are_refused)
 
 TEST_MAIN(CASE(a_damaged_record_is_lost_and_told_and_all_others_are_saved),
           CASE(a_store_without_its_manifest_is_refused_and_saved_whole),
+          CASE(records_between_two_others_are_known_to_be_lost_without_the_manifest_too),
+          CASE(the_records_of_a_sealed_segment_that_is_gone_are_known_by_the_manifest),
+          CASE(the_records_of_a_merge_that_are_damaged_are_known_by_its_hint),
           CASE(a_segment_with_a_damaged_header_is_read_with_the_manifest_s_help),
           CASE(what_was_cleared_stays_cleared),
           CASE(the_old_files_are_kept_as_they_were_and_a_second_repair_keeps_more),

@@ -6,9 +6,14 @@
  *   3. a fresh store in repairing/ gets the winners; its segment numbers begin above all old ones
  *   4. repairing/DONE says that it is whole; repair_swap then puts it in place of the old files
  *
- * A repair that is interrupted is taken up again: before DONE from the start, after DONE at the
- * swap. Single members of a batch that was damaged elsewhere are saved too: repair keeps what can
- * be read.
+ * A repair that is interrupted begins again from the start, unless the swap has begun: then that is
+ * finished. After a swap that only was not cleaned up behind, the next repair cleans and repairs.
+ * Single members of a batch that was damaged elsewhere are saved too: repair keeps what can be
+ * read.
+ *
+ * Lost records are counted where something tells that they were there: in the segments of writes
+ * the sequences on both sides of a gap, or the manifest, which knows the first and the last; in the
+ * output of a merge its hint. What stood at the end of a log that was not sealed is not known.
  */
 #include "bitcask/repair.h"
 
@@ -20,6 +25,9 @@
 #include "base/memory.h"
 #include "bitcask/bitcask.h"
 #include "bitcask/find.h"
+#include "bitcask/hint.h"
+#include "bitcask/open.h"
+#include "bitcask/repair_lost.h"
 #include "bitcask/report.h"
 #include "bitcask/segment.h"
 
@@ -27,6 +35,13 @@
 typedef struct repair_source {
     uint32_t number;
     uint32_t seed;
+    uint8_t kind; /* LOG_SEGMENT_* */
+    uint64_t file_id;
+    uint64_t store_id;
+    uint64_t record_count;
+    uint64_t first_sequence; /* smallest and largest found; 0 if none was */
+    uint64_t last_sequence;
+    bool whole; /* no damage was found in it */
     uint8_t *data;
     uint64_t size;
 } repair_source;
@@ -48,6 +63,7 @@ typedef struct repair {
     repair_source *sources;
     size_t source_count;
     buffer entries; /* of repair_entry */
+    repair_lost lost;
     uint64_t clear_sequence;
     uint32_t number_max;
 } repair;
@@ -74,22 +90,37 @@ static pykv_status load(repair *self, const char *name, repair_source *out)
     return status;
 }
 
-/* The file id by the header, else by the manifest. */
-static bool find_seed(repair *self, const char *name, repair_source *source)
+/* What the manifest says of a segment, or NULL. */
+static const manifest_segment *find_listed(const repair *self, uint32_t number)
 {
-    log_segment_header header;
-    if (log_segment_decode(source->data, source->size, name, &header) == PYKV_OK) {
-        source->seed = record_seed(header.file_id);
-        return true;
-    }
-    report_add_last_error(self->report, name);
     for (uint64_t i = 0; i < self->listed.segment_count; i++) {
-        if (self->listed.segments[i].number == source->number) {
-            source->seed = record_seed(self->listed.segments[i].file_id);
-            return true;
+        if (self->listed.segments[i].number == number) {
+            return &self->listed.segments[i];
         }
     }
-    return false;
+    return NULL;
+}
+
+/* Kind and file id by the header, else by the manifest. */
+static bool identify(repair *self, const char *name, repair_source *source)
+{
+    log_segment_header header;
+    const manifest_segment *entry = find_listed(self, source->number);
+    source->whole = log_segment_decode(source->data, source->size, name, &header) == PYKV_OK;
+    if (source->whole) {
+        source->kind = header.kind;
+        source->file_id = header.file_id;
+        source->store_id = header.store_id;
+    } else {
+        report_add_last_error(self->report, name);
+    }
+    if (!source->whole && entry != NULL) {
+        source->kind = entry->kind;
+        source->file_id = entry->file_id;
+        source->store_id = self->listed.store_id;
+    }
+    source->seed = record_seed(source->file_id);
+    return source->whole || entry != NULL;
 }
 
 static pykv_status add_entry(repair *self, size_t source, const record *found, uint64_t offset)
@@ -99,7 +130,19 @@ static pykv_status add_entry(repair *self, size_t source, const record *found, u
                           .offset = offset,
                           .source = (uint32_t)source,
                           .kind = found->kind};
+    repair_source *holder = &self->sources[source];
     self->report->record_count++;
+    holder->record_count++;
+    if (holder->first_sequence == 0 || found->sequence < holder->first_sequence) {
+        holder->first_sequence = found->sequence;
+    }
+    if (found->sequence > holder->last_sequence) {
+        holder->last_sequence = found->sequence;
+    }
+    pykv_status status = repair_lost_found(&self->lost, found->sequence);
+    if (status != PYKV_OK) {
+        return status;
+    }
     if (found->kind == RECORD_CLEAR) {
         if (found->sequence > self->clear_sequence) {
             self->clear_sequence = found->sequence;
@@ -119,9 +162,18 @@ static bool is_zero(const uint8_t *data, uint64_t size)
     return true;
 }
 
+static void note_damage(repair *self, repair_source *source, const char *name, uint64_t from,
+                        uint64_t to)
+{
+    if (from != 0 && !is_zero(source->data + from, to - from)) {
+        source->whole = false;
+        report_add(self->report, name, from, to, 0, "bytes that are no valid record");
+    }
+}
+
 static pykv_status read_records(repair *self, size_t index, const char *name)
 {
-    const repair_source *source = &self->sources[index];
+    repair_source *source = &self->sources[index];
     uint64_t at = LOG_SEGMENT_HEADER_BYTES;
     uint64_t bad_from = 0;
     pykv_status status = PYKV_OK;
@@ -133,16 +185,12 @@ static pykv_status read_records(repair *self, size_t index, const char *name)
             at += RECORD_GRANULE_BYTES;
             continue;
         }
-        if (bad_from != 0 && !is_zero(source->data + bad_from, at - bad_from)) {
-            report_add(self->report, name, bad_from, at, 0, "bytes that are no valid record");
-        }
+        note_damage(self, source, name, bad_from, at);
         bad_from = 0;
         status = add_entry(self, index, &found, at);
         at += record_bytes(found.flags, found.key.size, found.value.size);
     }
-    if (bad_from != 0 && !is_zero(source->data + bad_from, source->size - bad_from)) {
-        report_add(self->report, name, bad_from, source->size, 0, "bytes that are no valid record");
-    }
+    note_damage(self, source, name, bad_from, source->size);
     return status;
 }
 
@@ -164,7 +212,7 @@ static pykv_status read_segment(repair *self, const char *name, uint32_t number)
     if (number > self->number_max) {
         self->number_max = number;
     }
-    return find_seed(self, name, source) ? read_records(self, index, name) : PYKV_OK;
+    return identify(self, name, source) ? read_records(self, index, name) : PYKV_OK;
 }
 
 static pykv_status read_all(repair *self)
@@ -187,6 +235,105 @@ static pykv_status read_all(repair *self)
         }
     }
     env_names_free(&names);
+    return status;
+}
+
+/* ---- what is lost ---- */
+
+/* Every sequence from the first to the last was in a segment of writes. */
+static pykv_status expect_writes(repair *self, const repair_source *source)
+{
+    const manifest_segment *entry = find_listed(self, source->number);
+    uint64_t first = source->first_sequence;
+    uint64_t last = source->last_sequence;
+    if (entry != NULL && entry->last_sequence != 0) {
+        first = first == 0 || entry->first_sequence < first ? entry->first_sequence : first;
+        last = entry->last_sequence > last ? entry->last_sequence : last;
+    }
+    if (last == 0 || source->record_count == last - first + 1) {
+        return PYKV_OK;
+    }
+    return repair_lost_expect(&self->lost, first, last);
+}
+
+/* Every entry of its hint was in the damaged output of a merge. A hint that cannot be read tells
+ * nothing. */
+static pykv_status expect_hint(repair *self, const repair_source *source)
+{
+    bitcask *reader;
+    hint_list list = {0};
+    const manifest_segment *entry = find_listed(self, source->number);
+    pykv_options options = {0};
+    segment described = {.number = source->number, .file_id = source->file_id};
+    atomic_init(&described.length, entry != NULL ? entry->length : source->size);
+    pykv_status status = bitcask_new(self->env, &options, &reader);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    reader->home = self->home;
+    reader->store_id = source->store_id;
+    if (hint_read(reader, &described, &list) != PYKV_OK) {
+        /* Then this segment's losses are not counted. */
+    }
+    for (uint64_t i = 0; i < list.count && status == PYKV_OK; i++) {
+        status =
+            repair_lost_expect(&self->lost, list.entries[i].sequence, list.entries[i].sequence);
+    }
+    hint_list_reset(&list);
+    reader->home = NULL;
+    bitcask_free(reader);
+    return status;
+}
+
+/* The source of that number, NULL if there is no such file. */
+static const repair_source *find_source(const repair *self, uint32_t number)
+{
+    for (size_t i = 0; i < self->source_count; i++) {
+        if (self->sources[i].number == number) {
+            return &self->sources[i];
+        }
+    }
+    return NULL;
+}
+
+/* Segments that the manifest lists and that are missing, or could not be read at all. */
+static pykv_status expect_missing(repair *self)
+{
+    pykv_status status = PYKV_OK;
+    for (uint64_t i = 0; i < self->listed.segment_count && status == PYKV_OK; i++) {
+        const manifest_segment *entry = &self->listed.segments[i];
+        repair_source gone = {.number = entry->number,
+                              .kind = entry->kind,
+                              .file_id = entry->file_id,
+                              .store_id = self->listed.store_id};
+        const repair_source *source = find_source(self, entry->number);
+        if (source != NULL && source->data != NULL) {
+            continue;
+        }
+        if (source == NULL) {
+            char name[SEGMENT_NAME_BYTES];
+            segment_name(entry->number, false, name);
+            report_add(self->report, name, 0, entry->length, 0,
+                       "the manifest lists a segment that is not there");
+        }
+        status = entry->kind == LOG_SEGMENT_APPEND ? expect_writes(self, &gone)
+                                                   : expect_hint(self, &gone);
+    }
+    return status;
+}
+
+static pykv_status count_lost(repair *self)
+{
+    pykv_status status = expect_missing(self);
+    for (size_t i = 0; i < self->source_count && status == PYKV_OK; i++) {
+        const repair_source *source = &self->sources[i];
+        if (source->kind == LOG_SEGMENT_APPEND) {
+            status = expect_writes(self, source);
+        } else if (source->kind == LOG_SEGMENT_MERGED && !source->whole) {
+            status = expect_hint(self, source);
+        }
+    }
+    self->report->lost_record_count = repair_lost_count(&self->lost);
     return status;
 }
 
@@ -264,7 +411,10 @@ static pykv_status build_fresh(repair *self) SINGLE_THREADED
     char path[PYKV_ERROR_PATH_BYTES];
     bitcask *target;
     snprintf(path, sizeof path, "%s/%s", env_directory_path(self->home), REPAIR_DIRECTORY);
-    pykv_status status = bitcask_destroy(self->env, path);
+    pykv_status status = env_unlink(self->home, REPAIR_DIRECTORY "/" REPAIR_DONE_NAME);
+    if (status == PYKV_OK || status == PYKV_PATH_NOT_FOUND) {
+        status = bitcask_destroy(self->env, path);
+    }
     if (status == PYKV_OK || status == PYKV_PATH_NOT_FOUND) {
         status = bitcask_open(self->env, path, NULL, &target);
     }
@@ -277,7 +427,8 @@ static pykv_status build_fresh(repair *self) SINGLE_THREADED
         status = bitcask_close(target, -1);
     }
     bitcask_free(target);
-    return status == PYKV_OK ? repair_mark_done(self->home, self->number_max + 1) : status;
+    return status == PYKV_OK ? repair_mark_done(self->home, self->number_max + 1, self->report)
+                             : status;
 }
 
 static void release(repair *self)
@@ -287,33 +438,46 @@ static void release(repair *self)
     }
     mem_free(self->sources);
     buffer_reset(&self->entries);
+    repair_lost_reset(&self->lost);
     manifest_reset(&self->listed);
+}
+
+/* Makes the repaired store in repairing/. */
+static pykv_status save(env *environment, env_directory *home, pykv_report *report)
+{
+    repair work = {.env = environment, .home = home, .report = report};
+    if (manifest_read(home, &work.listed) != PYKV_OK) {
+        report_add_last_error(report, MANIFEST_NAME);
+    }
+    pykv_status status = read_all(&work);
+    if (status == PYKV_OK && work.source_count == 0 && work.listed.store_id == 0) {
+        status =
+            error_set(PYKV_PATH_NOT_FOUND, "there is no database in %s", env_directory_path(home));
+    }
+    if (status == PYKV_OK) {
+        status = count_lost(&work);
+    }
+    if (status == PYKV_OK) {
+        status = build_fresh(&work);
+    }
+    release(&work);
+    return status;
 }
 
 static pykv_status repair_home(env *environment, env_directory *home, pykv_report *report)
 {
-    bool done;
-    pykv_status status = repair_is_done(home, &done);
-    if (status != PYKV_OK) {
-        return status;
+    repair_stage stage;
+    pykv_status status = repair_find_stage(home, &stage);
+    if (status == PYKV_OK && stage == REPAIR_MOVING) {
+        return repair_swap(environment, home, report);
     }
-    if (!done) {
-        repair work = {.env = environment, .home = home, .report = report};
-        status = manifest_read(home, &work.listed);
-        if (status != PYKV_OK) {
-            report_add_last_error(report, MANIFEST_NAME);
-        }
-        status = read_all(&work);
-        if (status == PYKV_OK && work.source_count == 0 && work.listed.store_id == 0) {
-            status = error_set(PYKV_PATH_NOT_FOUND, "there is no database in %s",
-                               env_directory_path(home));
-        }
-        if (status == PYKV_OK) {
-            status = build_fresh(&work);
-        }
-        release(&work);
+    if (status == PYKV_OK && stage == REPAIR_SWAPPED) {
+        status = repair_clean(environment, home);
     }
-    return status == PYKV_OK ? repair_swap(environment, home) : status;
+    if (status == PYKV_OK) {
+        status = save(environment, home, report);
+    }
+    return status == PYKV_OK ? repair_swap(environment, home, NULL) : status;
 }
 
 pykv_status bitcask_repair(env *environment, const char *path, pykv_report *report_out)

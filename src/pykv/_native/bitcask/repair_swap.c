@@ -2,24 +2,58 @@
  * repair_swap: the moves of a repair, each a rename that can be repeated.
  *
  * New segments have higher numbers than old ones (DONE tells the first), so a file's name says
- * which it is. The old manifest goes before the first new file comes, the new one comes last: at no
- * time does a manifest list files that are not there.
+ * which it is. The old manifest goes before any other old file, the new one comes last: at no time
+ * does a manifest list files that are not there, and a store that opens is either the old one, all
+ * of it, or the new one.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/coding.h"
+#include "base/crc32c.h"
 #include "base/error.h"
 #include "bitcask/repair.h"
+#include "bitcask/report.h"
 #include "bitcask/store.h"
 
-enum { REPAIR_NAME_BYTES = 96, REPAIR_ATTEMPTS_MAX = 10000 };
+enum {
+    REPAIR_NAME_BYTES = 96,
+    REPAIR_ATTEMPTS_MAX = 10000,
+    REPAIR_NUMBER_COUNT = 6,
+    REPAIR_DONE_CRC_AT = 4 + 8 * REPAIR_NUMBER_COUNT,
+    REPAIR_DONE_BYTES = REPAIR_DONE_CRC_AT + 4
+};
 
-pykv_status repair_mark_done(env_directory *home, uint32_t first_number)
+/* What DONE says. */
+typedef struct repair_mark {
+    bool whole; /* it is there, with nothing missing */
+    uint32_t first_number;
+    pykv_report report; /* numbers only */
+} repair_mark;
+
+/* The numbers of a report that DONE keeps, in their order. */
+static void list_numbers(pykv_report *report, uint64_t *out[REPAIR_NUMBER_COUNT])
+{
+    out[0] = &report->file_count;
+    out[1] = &report->record_count;
+    out[2] = &report->byte_count;
+    out[3] = &report->damage_count;
+    out[4] = &report->lost_record_count;
+    out[5] = &report->kept_record_count;
+}
+
+pykv_status repair_mark_done(env_directory *home, uint32_t first_number, const pykv_report *report)
 {
     env_file *file;
-    uint8_t bytes[4];
+    uint8_t bytes[REPAIR_DONE_BYTES];
+    uint64_t *numbers[REPAIR_NUMBER_COUNT];
+    pykv_report copy = *report;
+    list_numbers(&copy, numbers);
     store_u32(bytes, first_number);
+    for (size_t i = 0; i < REPAIR_NUMBER_COUNT; i++) {
+        store_u64(bytes + 4 + 8 * i, *numbers[i]);
+    }
+    store_u32(bytes + REPAIR_DONE_CRC_AT, crc32c_extend(0, bytes, REPAIR_DONE_CRC_AT));
     slice whole = slice_make(bytes, sizeof bytes);
     pykv_status status = env_file_open(home, REPAIR_DIRECTORY "/" REPAIR_DONE_NAME,
                                        ENV_WRITE | ENV_CREATE | ENV_TRUNCATE, &file);
@@ -34,12 +68,13 @@ pykv_status repair_mark_done(env_directory *home, uint32_t first_number)
     return status;
 }
 
-static pykv_status read_done(env_directory *home, bool *done_out, uint32_t *first_out)
+static pykv_status read_done(env_directory *home, repair_mark *out)
 {
     env_file *file;
-    uint8_t bytes[4] = {0};
+    uint8_t bytes[REPAIR_DONE_BYTES] = {0};
+    uint64_t *numbers[REPAIR_NUMBER_COUNT];
     size_t got = 0;
-    *done_out = false;
+    memset(out, 0, sizeof *out);
     pykv_status status =
         env_file_open(home, REPAIR_DIRECTORY "/" REPAIR_DONE_NAME, ENV_READ, &file);
     if (status != PYKV_OK) {
@@ -47,15 +82,28 @@ static pykv_status read_done(env_directory *home, bool *done_out, uint32_t *firs
     }
     status = env_file_read(file, 0, bytes, sizeof bytes, &got);
     env_file_close(file);
-    *done_out = status == PYKV_OK && got == sizeof bytes;
-    *first_out = load_u32(bytes);
+    out->whole =
+        status == PYKV_OK && got == sizeof bytes &&
+        load_u32(bytes + REPAIR_DONE_CRC_AT) == crc32c_extend(0, bytes, REPAIR_DONE_CRC_AT);
+    out->first_number = load_u32(bytes);
+    list_numbers(&out->report, numbers);
+    for (size_t i = 0; i < REPAIR_NUMBER_COUNT; i++) {
+        *numbers[i] = load_u64(bytes + 4 + 8 * i);
+    }
     return status;
 }
 
-pykv_status repair_is_done(env_directory *home, bool *done_out)
+/* The report of a repair that another call began. */
+static void recall(const pykv_report *numbers, pykv_report *out)
 {
-    uint32_t first;
-    return read_done(home, done_out, &first);
+    uint64_t damages = numbers->damage_count;
+    *out = *numbers;
+    out->damage_count = 0;
+    for (uint64_t i = 0; i < damages && i < PYKV_DAMAGE_COUNT_MAX; i++) {
+        report_add(out, REPAIR_DIRECTORY, 0, 0, 0,
+                   "found before the repair was interrupted: where is not known any more");
+    }
+    out->damage_count = damages;
 }
 
 static bool is_old(const char *name, uint32_t first_number)
@@ -92,8 +140,9 @@ static pykv_status move(env_directory *home, const char *from_directory, const c
     return env_rename(home, from, to);
 }
 
-/* Moves the old manifest, image and segments to a damaged-N directory. */
-static pykv_status move_old(env_directory *home, uint32_t first_number, bool manifest_is_old)
+/* Moves the old manifest, if it is here still, then the old image and segments to a damaged-N
+ * directory. As long as the manifest is here nothing else has been moved. */
+static pykv_status move_old(env_directory *home, uint32_t first_number)
 {
     char damaged[REPAIR_NAME_BYTES / 2];
     env_names names;
@@ -103,10 +152,16 @@ static pykv_status move_old(env_directory *home, uint32_t first_number, bool man
     }
     status = make_damaged(home, damaged, sizeof damaged);
     for (size_t i = 0; i < names.count && status == PYKV_OK; i++) {
+        if (strcmp(names.names[i], MANIFEST_NAME) == 0) {
+            status = move(home, "", MANIFEST_NAME, damaged);
+        }
+    }
+    if (status == PYKV_OK) {
+        status = env_directory_sync(home);
+    }
+    for (size_t i = 0; i < names.count && status == PYKV_OK; i++) {
         const char *name = names.names[i];
-        bool state = manifest_is_old &&
-                     (strcmp(name, MANIFEST_NAME) == 0 || strcmp(name, BITCASK_IMAGE_NAME) == 0);
-        if (state || is_old(name, first_number)) {
+        if (strcmp(name, BITCASK_IMAGE_NAME) == 0 || is_old(name, first_number)) {
             status = move(home, "", name, damaged);
         }
     }
@@ -144,10 +199,10 @@ static pykv_status move_new(env_directory *home, env_directory *fresh)
     return status == PYKV_OK ? env_directory_sync(home) : status;
 }
 
-static pykv_status has_manifest(env_directory *place, bool *has_out)
+static pykv_status has_file(env_directory *home, const char *name, bool *has_out)
 {
     env_file *file;
-    pykv_status status = env_file_open(place, MANIFEST_NAME, ENV_READ, &file);
+    pykv_status status = env_file_open(home, name, ENV_READ, &file);
     *has_out = status == PYKV_OK;
     if (status == PYKV_OK) {
         env_file_close(file);
@@ -155,26 +210,52 @@ static pykv_status has_manifest(env_directory *place, bool *has_out)
     return status == PYKV_PATH_NOT_FOUND ? PYKV_OK : status;
 }
 
-static pykv_status remove_fresh(env *environment, env_directory *home, env_directory *fresh)
+pykv_status repair_find_stage(env_directory *home, repair_stage *stage_out)
+{
+    repair_mark mark;
+    bool waits = false;
+    bool here = false;
+    pykv_status status = read_done(home, &mark);
+    if (status == PYKV_OK) {
+        status = has_file(home, REPAIR_DIRECTORY "/" MANIFEST_NAME, &waits);
+    }
+    if (status == PYKV_OK) {
+        status = has_file(home, MANIFEST_NAME, &here);
+    }
+    if (status != PYKV_OK) {
+        return status;
+    }
+    if (!mark.whole || (waits && here)) {
+        *stage_out = REPAIR_NONE;
+    } else {
+        *stage_out = waits ? REPAIR_MOVING : REPAIR_SWAPPED;
+    }
+    return PYKV_OK;
+}
+
+static void path_of_fresh(const env_directory *home, char path[PYKV_ERROR_PATH_BYTES])
+{
+    snprintf(path, PYKV_ERROR_PATH_BYTES, "%s/%s", env_directory_path(home), REPAIR_DIRECTORY);
+}
+
+pykv_status repair_clean(env *environment, env_directory *home)
 {
     char path[PYKV_ERROR_PATH_BYTES];
-    pykv_status status = env_unlink(fresh, BITCASK_LOCK_NAME);
+    pykv_status status = env_unlink(home, REPAIR_DIRECTORY "/" BITCASK_LOCK_NAME);
     if (status == PYKV_OK || status == PYKV_PATH_NOT_FOUND) {
-        status = env_unlink(fresh, REPAIR_DONE_NAME);
+        status = env_unlink(home, REPAIR_DIRECTORY "/" REPAIR_DONE_NAME);
     }
-    snprintf(path, sizeof path, "%s/%s", env_directory_path(home), REPAIR_DIRECTORY);
+    path_of_fresh(home, path);
     return status == PYKV_OK ? env_remove_directory(environment, path) : status;
 }
 
-pykv_status repair_swap(env *environment, env_directory *home)
+pykv_status repair_swap(env *environment, env_directory *home, pykv_report *report_out)
 {
     char path[PYKV_ERROR_PATH_BYTES];
     env_directory *fresh;
-    bool done;
-    bool manifest_waits = false;
-    uint32_t first = 0;
-    snprintf(path, sizeof path, "%s/%s", env_directory_path(home), REPAIR_DIRECTORY);
-    pykv_status status = read_done(home, &done, &first);
+    repair_mark mark;
+    path_of_fresh(home, path);
+    pykv_status status = read_done(home, &mark);
     if (status == PYKV_OK) {
         status = env_directory_open(environment, path, false, &fresh);
     }
@@ -183,17 +264,17 @@ pykv_status repair_swap(env *environment, env_directory *home)
     }
     status = env_directory_sync(fresh);
     if (status == PYKV_OK) {
-        status = has_manifest(fresh, &manifest_waits);
-    }
-    if (status == PYKV_OK) {
-        status = move_old(home, first, manifest_waits);
+        status = move_old(home, mark.first_number);
     }
     if (status == PYKV_OK) {
         status = move_new(home, fresh);
     }
-    if (status == PYKV_OK) {
-        status = remove_fresh(environment, home, fresh);
-    }
     env_directory_close(fresh);
+    if (status == PYKV_OK) {
+        status = repair_clean(environment, home);
+    }
+    if (status == PYKV_OK && report_out != NULL) {
+        recall(&mark.report, report_out);
+    }
     return status;
 }
