@@ -9,7 +9,17 @@
 
 #include "base/invariant.h"
 
-enum { MICROSECONDS_PER_SECOND = 1000000, NANOSECONDS_PER_SECOND = 1000000000 };
+enum { MICROSECONDS_PER_SECOND = 1000000, NANOSECONDS_PER_SECOND = 1000000000, BRIEF_TRIES = 40 };
+
+/* Tells the processor that the thread spins. */
+static void relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
 
 void mutex_init(mutex *self)
 {
@@ -40,6 +50,17 @@ bool mutex_try_lock(mutex *self) NO_THREAD_SAFETY_ANALYSIS
     int failed = pthread_mutex_trylock(&self->native);
     PYKV_ASSERT(failed == 0 || failed == EBUSY);
     return failed == 0;
+}
+
+bool mutex_try_lock_briefly(mutex *self) NO_THREAD_SAFETY_ANALYSIS
+{
+    for (int i = 0; i < BRIEF_TRIES; i++) {
+        if (mutex_try_lock(self)) {
+            return true;
+        }
+        relax();
+    }
+    return false;
 }
 
 void mutex_unlock(mutex *self) NO_THREAD_SAFETY_ANALYSIS

@@ -24,6 +24,8 @@ void mutex_init(mutex *self);
 void mutex_destroy(mutex *self);
 void mutex_lock(mutex *self) ACQUIRES(self);
 bool mutex_try_lock(mutex *self) TRY_ACQUIRES(true, self);
+/* Tries for as long as a short hold by another thread takes, about a microsecond, without sleep. */
+bool mutex_try_lock_briefly(mutex *self) TRY_ACQUIRES(true, self);
 void mutex_unlock(mutex *self) RELEASES(self);
 
 void condition_init(condition *self);

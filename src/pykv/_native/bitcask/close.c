@@ -188,6 +188,7 @@ void bitcask_free(bitcask *self) SINGLE_THREADED
     extent_reset(&self->extents);
     condition_destroy(&self->sync_done);
     condition_destroy(&self->wake);
+    condition_destroy(&self->log_wake);
     mutex_destroy(&self->writer);
     mutex_destroy(&self->manifest_lock);
     mutex_destroy(&self->merge_lock);

@@ -92,6 +92,20 @@ static pykv_status read_candidate(bitcask *self, uint64_t address, read_mode mod
     return segment_read(holder, offset, check_body, scratch, out);
 }
 
+void bitcask_prefetch_record(bitcask *self, const keydir *keys, uint64_t hash)
+{
+    keydir_cursor cursor;
+    if (!keydir_find(keys, hash, &cursor) || !keydir_next(&cursor)) {
+        return;
+    }
+    const segment *holder = extent_segment(&self->extents, cursor.address);
+    if (holder != NULL && segment_is_mapped(holder) && cursor.address >= holder->address_base) {
+        const uint8_t *at = holder->mapping.base + bitcask_offset(holder, cursor.address);
+        __builtin_prefetch(at);
+        __builtin_prefetch(at + RECORD_HEADER_BYTES);
+    }
+}
+
 static bool begin_walk(const directory *keys, uint64_t hash, read_mode mode, keydir_cursor *cursor)
 {
     if (PYKV_UNLIKELY((mode & READ_LOCKED_BIT) != 0)) {

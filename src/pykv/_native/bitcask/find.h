@@ -38,6 +38,9 @@ void bitcask_choose_read_mode(bitcask *self);
 /* Tells how long a mapped access took, in cycles. */
 void bitcask_note_access(bitcask *self, uint64_t cycles);
 
+/* Brings the record that hash leads to near, as far as it is mapped. The caller is in the epoch. */
+void bitcask_prefetch_record(bitcask *self, const keydir *keys, uint64_t hash);
+
 /* Finds the current record of key. READ_HOT reads mapped bytes only and gives PYKV_WOULD_BLOCK when
  * that will not do; READ_COLD reads into scratch. out borrows from the mapping or scratch. The
  * caller is in the epoch or holds writer. cursor_out stands on the slot. */

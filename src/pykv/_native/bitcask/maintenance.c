@@ -44,21 +44,60 @@ static bool sync_is_due(bitcask *self) REQUIRES(self->writer)
     return env_monotonic_us(self->env) - last >= every;
 }
 
+/* The sink of the active segment, kept with its file until end_ahead; NULL if there is none, or
+ * another thread has it. */
+static log_sink *begin_ahead(bitcask *self, segment **holder_out)
+{
+    mutex_lock(&self->writer);
+    log_sink *sink = self->ahead_sink == NULL ? self->sink : NULL;
+    if (sink != NULL) {
+        self->ahead_sink = sink;
+        self->active->pin_count++;
+        *holder_out = self->active;
+    }
+    mutex_unlock(&self->writer);
+    return sink;
+}
+
+/* Returns true if the sink is still in use; closes it otherwise. */
+static bool end_ahead(bitcask *self, log_sink *sink, segment *holder)
+{
+    mutex_lock(&self->writer);
+    bool in_use = self->sink == sink;
+    self->ahead_sink = NULL;
+    if (in_use) {
+        self->ahead_at = log_sink_prepare_at(sink);
+    } else {
+        log_sink_close(sink);
+    }
+    bitcask_unpin_segment(self, holder);
+    mutex_unlock(&self->writer);
+    return in_use;
+}
+
+/* Prepares the log ahead of writers, and asks for write-back behind them, beside both. */
+static pykv_status ahead_step(bitcask *self)
+{
+    segment *holder;
+    log_sink *sink = begin_ahead(self, &holder);
+    if (sink == NULL) {
+        return PYKV_OK;
+    }
+    pykv_status status = PYKV_OK;
+    if (log_sink_wants_prepare(sink)) {
+        status = log_sink_prepare(sink, 0);
+    }
+    log_sink_pace(sink);
+    return end_ahead(self, sink, holder) ? status : PYKV_OK;
+}
+
 static pykv_status log_step(bitcask *self, int32_t *more_out)
 {
+    pykv_status status = ahead_step(self);
     mutex_lock(&self->writer);
     bool sync = sync_is_due(self);
     bool prepare = self->active != NULL && self->prepared == NULL && self->ground_ready &&
                    self->state != PYKV_STATE_FAILED;
-    log_sink *sink = self->sink;
-    bool ahead = sink != NULL && log_sink_is_mapped(sink) && log_sink_wants_prepare(sink);
-    pykv_status status = PYKV_OK;
-    if (ahead) {
-        status = log_sink_prepare(sink, 0);
-    }
-    if (sink != NULL) {
-        log_sink_pace(sink);
-    }
     mutex_unlock(&self->writer);
     if (status == PYKV_OK && sync) {
         status = bitcask_sync(self);
@@ -265,6 +304,26 @@ static bool is_closing(const bitcask *self)
     return atomic_load_explicit(&self->closing, memory_order_seq_cst) != 0;
 }
 
+static uint64_t calls_of(bitcask *self, int32_t role)
+{
+    mutex_lock(&self->wake_lock);
+    uint64_t calls = role == PYKV_ROLE_LOG ? self->log_wake_count : self->wake_count;
+    mutex_unlock(&self->wake_lock);
+    return calls;
+}
+
+/* Waits for pause_us, unless the role was called after calls was read. */
+static void wait_for_call(bitcask *self, int32_t role, uint64_t calls, uint64_t pause_us)
+{
+    bool log = role == PYKV_ROLE_LOG;
+    mutex_lock(&self->wake_lock);
+    uint64_t now = log ? self->log_wake_count : self->wake_count;
+    if (now == calls && !is_closing(self) && pause_us > 0) {
+        (void)condition_wait_for(log ? &self->log_wake : &self->wake, &self->wake_lock, pause_us);
+    }
+    mutex_unlock(&self->wake_lock);
+}
+
 pykv_status bitcask_maintain(bitcask *self, int32_t role)
 {
     if (role != PYKV_ROLE_LOG && role != PYKV_ROLE_DATA) {
@@ -275,13 +334,9 @@ pykv_status bitcask_maintain(bitcask *self, int32_t role)
     atomic_fetch_add_explicit(inside, 1, memory_order_seq_cst);
     while (!is_closing(self)) {
         int32_t more = 0;
+        uint64_t calls = calls_of(self, role);
         pykv_status status = bitcask_maintain_step(self, role, &more);
-        uint64_t pause = wait_us(self, role, status, more);
-        mutex_lock(&self->wake_lock);
-        if (!is_closing(self) && pause > 0) {
-            condition_wait_for(&self->wake, &self->wake_lock, pause);
-        }
-        mutex_unlock(&self->wake_lock);
+        wait_for_call(self, role, calls, wait_us(self, role, status, more));
     }
     atomic_fetch_sub_explicit(inside, 1, memory_order_release);
     return PYKV_OK;

@@ -85,6 +85,7 @@ pykv_status bitcask_new(env *environment, const pykv_options *options,
     mutex_init(&self->wake_lock);
     condition_init(&self->sync_done);
     condition_init(&self->wake);
+    condition_init(&self->log_wake);
     epoch_init(&self->readers);
     extent_init(&self->extents);
     self->next_number = 1;

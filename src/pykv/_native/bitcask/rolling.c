@@ -117,7 +117,9 @@ pykv_status bitcask_seal_active(bitcask *self)
         return status;
     }
     bitcask_mark_sealed(self, self->active);
-    log_sink_close(self->sink);
+    if (self->sink != self->ahead_sink) {
+        log_sink_close(self->sink);
+    }
     self->sink = NULL;
     self->active = NULL;
     return PYKV_OK;
@@ -152,6 +154,7 @@ pykv_status bitcask_activate(bitcask *self, segment *target)
     }
     self->active = target;
     self->sink = sink;
+    self->ahead_at = 0;
     log_writer_init(&self->log, sink, target->file_id, target->address_bytes,
                     self->synced_position);
     if (self->options.log_sector_padding != 0) {
@@ -410,8 +413,17 @@ pykv_status bitcask_write_manifest(bitcask *self, bool clean)
 
 void bitcask_wake(bitcask *self)
 {
+    bitcask_wake_log(self);
     mutex_lock(&self->wake_lock);
     self->wake_count++;
     condition_broadcast(&self->wake);
+    mutex_unlock(&self->wake_lock);
+}
+
+void bitcask_wake_log(bitcask *self)
+{
+    mutex_lock(&self->wake_lock);
+    self->log_wake_count++;
+    condition_broadcast(&self->log_wake);
     mutex_unlock(&self->wake_lock);
 }

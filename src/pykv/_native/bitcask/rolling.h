@@ -59,5 +59,7 @@ static inline uint64_t bitcask_offset(const segment *target, uint64_t address)
 
 /* Wakes lent threads: there may be work. */
 void bitcask_wake(bitcask *self);
+/* The LOG threads only. */
+void bitcask_wake_log(bitcask *self);
 
 #endif

@@ -94,7 +94,9 @@ typedef struct bitcask {
     segment *prepared GUARDED_BY(writer); /* next active one, in the manifest already */
     log_sink *sink GUARDED_BY(writer);    /* of active */
     log_writer log GUARDED_BY(writer);
-    bool ground_ready GUARDED_BY(writer); /* the manifest on disk says "not clean" */
+    log_sink *ahead_sink GUARDED_BY(writer); /* the sink that a LOG step is preparing, or NULL */
+    uint64_t ahead_at GUARDED_BY(writer);    /* tail at which the LOG role is called */
+    bool ground_ready GUARDED_BY(writer);    /* the manifest on disk says "not clean" */
     uint64_t next_number GUARDED_BY(writer);
     uint64_t appended_sequence GUARDED_BY(writer);
     uint64_t published_sequence GUARDED_BY(writer);
@@ -138,10 +140,12 @@ typedef struct bitcask {
     bool sync_running GUARDED_BY(sync_lock);
     uint64_t sync_round GUARDED_BY(sync_lock);
 
-    /* Lent threads wait here. */
+    /* Lent threads wait here; the counts tell of calls that came while they worked. */
     mutex wake_lock;
-    condition wake;
+    condition wake;     /* of DATA threads, and of close */
+    condition log_wake; /* of LOG threads */
     uint64_t wake_count GUARDED_BY(wake_lock);
+    uint64_t log_wake_count GUARDED_BY(wake_lock);
 } bitcask;
 
 #endif

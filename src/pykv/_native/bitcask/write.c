@@ -27,7 +27,7 @@ bool bitcask_waits_for_sync(const bitcask *self, int32_t flags)
 
 static bool lock_writer(bitcask *self, int32_t flags) TRY_ACQUIRES(true, self->writer)
 {
-    if (PYKV_LIKELY(mutex_try_lock(&self->writer))) {
+    if (PYKV_LIKELY(mutex_try_lock(&self->writer)) || mutex_try_lock_briefly(&self->writer)) {
         return true;
     }
     if ((flags & PYKV_NO_WAIT) != 0) {
@@ -68,6 +68,9 @@ static pykv_status resolve_all(bitcask *self, operation *operations, size_t coun
         }
         if (i + 4 < count) {
             keydir_prefetch_line(keys->keys, operations[i + 4].hash);
+        }
+        if (i + 2 < count) {
+            bitcask_prefetch_record(self, keys->keys, operations[i + 2].hash);
         }
         status = bitcask_resolve(self, &operations[i], mode);
     }
@@ -124,6 +127,10 @@ static pykv_status append(bitcask *self, operation *operations, size_t count) RE
     }
     uint64_t tail = log_sink_tail(self->sink);
     atomic_store_explicit(&self->active->length, tail, memory_order_release);
+    if (PYKV_UNLIKELY(tail >= self->ahead_at)) {
+        self->ahead_at = UINT64_MAX;
+        bitcask_wake_log(self);
+    }
     if (self->active->first_sequence == 0) {
         self->active->first_sequence = self->appended_sequence + 1;
     }
@@ -273,8 +280,7 @@ pykv_status bitcask_write_if(bitcask *self, operation *operations, size_t count,
     }
 }
 
-void bitcask_prepare_operation(const bitcask *self, operation *write, uint8_t kind, slice key,
-                               slice value)
+static void fill(operation *write, uint8_t kind, slice key, slice value)
 {
     /* Field by field: clearing the whole record costs as much as its check. */
     write->record.kind = kind;
@@ -282,21 +288,37 @@ void bitcask_prepare_operation(const bitcask *self, operation *write, uint8_t ki
     write->record.key = key;
     write->record.value = value;
     write->record.body_crc = record_body_crc(&write->record);
-    write->hash = bitcask_hash(self, key.data, key.size);
     write->old_address = BITCASK_NO_ADDRESS;
+}
+
+void bitcask_prepare_operation(const bitcask *self, operation *write, uint8_t kind, slice key,
+                               slice value)
+{
+    write->hash = bitcask_hash(self, key.data, key.size);
+    fill(write, kind, key, value);
+}
+
+/* For one write: what it will look at comes near while it takes the lock. */
+static void prepare_one(bitcask *self, operation *write, uint8_t kind, slice key, slice value)
+{
+    const keydir *keys = atomic_load_explicit(&self->directory, memory_order_acquire)->keys;
+    write->hash = bitcask_hash(self, key.data, key.size);
+    keydir_prefetch_line(keys, write->hash);
+    fill(write, kind, key, value);
+    bitcask_prefetch_record(self, keys, write->hash);
 }
 
 pykv_status bitcask_put(bitcask *self, slice key, slice value, int32_t flags)
 {
     operation write;
-    bitcask_prepare_operation(self, &write, RECORD_PUT, key, value);
+    prepare_one(self, &write, RECORD_PUT, key, value);
     return bitcask_write_if(self, &write, 1, flags, NULL);
 }
 
 pykv_status bitcask_delete(bitcask *self, slice key, int32_t flags, int32_t *existed_out)
 {
     operation write;
-    bitcask_prepare_operation(self, &write, RECORD_DELETE, key, slice_make(NULL, 0));
+    prepare_one(self, &write, RECORD_DELETE, key, slice_make(NULL, 0));
     pykv_status status = bitcask_write_if(self, &write, 1, flags, NULL);
     if (status == PYKV_OK && existed_out != NULL) {
         *existed_out = write.old_address != BITCASK_NO_ADDRESS;

@@ -55,7 +55,12 @@ pykv_status log_sink_prepare(log_sink *self, uint64_t size)
 
 bool log_sink_wants_prepare(const log_sink *self)
 {
-    return self->ops->wants_prepare(self);
+    return log_sink_tail(self) >= log_sink_prepare_at(self);
+}
+
+uint64_t log_sink_prepare_at(const log_sink *self)
+{
+    return self->ops->prepare_at(self);
 }
 
 void log_sink_pace(log_sink *self)

@@ -11,8 +11,9 @@
  * failed sync as final. The writable window slides: log_sink_prepare gives back what lies further
  * than LOG_SINK_WINDOW_BYTES behind the tail, which then cannot be stored to by accident any more.
  *
- * Thread-safety: one thread at a time (the log lock of the owner), except log_sink_prepare and
- * log_sink_wants_prepare, which may run on one more thread beside everything but log_sink_close.
+ * Thread-safety: one thread at a time (the log lock of the owner), except log_sink_prepare,
+ * log_sink_wants_prepare and log_sink_pace, which may run on one more thread beside everything but
+ * log_sink_close.
  * Invariants: (1) bytes before tail never change; (2) a failed write leaves tail where it was, and
  * the next append starts there again; (3) tail is a multiple of RECORD_GRANULE_BYTES;
  * (4) tail <= ready_until or nothing is ready.
@@ -45,7 +46,7 @@ typedef struct log_sink {
     _Atomic uint64_t tail;
     /* changed by log_sink_prepare, read by the appender; pwrite: 0 */
     _Atomic uint64_t ready_until;
-    /* the appender's own */
+    /* of the thread that prepares */
     uint64_t written_back; /* write-back was asked for up to here */
 } log_sink;
 
@@ -90,6 +91,9 @@ PYKV_NODISCARD pykv_status log_sink_prepare(log_sink *self, uint64_t size);
 
 /* True if preparing now would keep later appends from waiting. */
 bool log_sink_wants_prepare(const log_sink *self);
+
+/* The tail at which preparing will be wanted; UINT64_MAX: not any more. */
+uint64_t log_sink_prepare_at(const log_sink *self);
 
 /* Offset of the next append. */
 static inline uint64_t log_sink_tail(const log_sink *self)

@@ -219,13 +219,15 @@ static pykv_status mapped_prepare(log_sink *self, uint64_t size)
     return status;
 }
 
-static bool mapped_wants_prepare(const log_sink *self)
+static uint64_t mapped_prepare_at(const log_sink *self)
 {
     const mapped_sink *sink = (const mapped_sink *)self;
-    uint64_t tail = log_sink_tail(self);
     uint64_t ready = atomic_load_explicit(&self->ready_until, memory_order_relaxed);
-    return tail < sink->capacity && ready < sink->capacity &&
-           ready < tail + LOG_SINK_READY_BYTES / 2;
+    uint64_t margin = LOG_SINK_READY_BYTES / 2;
+    if (ready >= sink->capacity || log_sink_tail(self) >= sink->capacity) {
+        return UINT64_MAX;
+    }
+    return ready < margin ? 0 : ready - margin + RECORD_GRANULE_BYTES;
 }
 
 static pykv_status mapped_seal(log_sink *self)
@@ -247,7 +249,7 @@ static const log_sink_ops mapped_ops = {
     .commit = mapped_commit,
     .append = mapped_append,
     .prepare = mapped_prepare,
-    .wants_prepare = mapped_wants_prepare,
+    .prepare_at = mapped_prepare_at,
     .seal = mapped_seal,
 };
 

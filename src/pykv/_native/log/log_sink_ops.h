@@ -12,7 +12,7 @@ struct log_sink_ops {
     pykv_status (*commit)(log_sink *self, size_t size);
     pykv_status (*append)(log_sink *self, const slice *parts, size_t part_count, uint64_t size);
     pykv_status (*prepare)(log_sink *self, uint64_t size);
-    bool (*wants_prepare)(const log_sink *self);
+    uint64_t (*prepare_at)(const log_sink *self);
     pykv_status (*seal)(log_sink *self);
 };
 

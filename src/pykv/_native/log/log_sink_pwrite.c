@@ -78,10 +78,10 @@ static pykv_status pwrite_prepare(log_sink *self, uint64_t size)
     return PYKV_OK;
 }
 
-static bool pwrite_wants_prepare(const log_sink *self)
+static uint64_t pwrite_prepare_at(const log_sink *self)
 {
     (void)self;
-    return false;
+    return UINT64_MAX;
 }
 
 static const log_sink_ops pwrite_ops = {
@@ -90,7 +90,7 @@ static const log_sink_ops pwrite_ops = {
     .commit = pwrite_commit,
     .append = pwrite_append,
     .prepare = pwrite_prepare,
-    .wants_prepare = pwrite_wants_prepare,
+    .prepare_at = pwrite_prepare_at,
     .seal = log_sink_cut,
 };
 
