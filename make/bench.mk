@@ -9,3 +9,10 @@ bench: $(BUILT) $(VENV)/.pykv-needs-bench ## measure pykv beside its peers (BENC
 .PHONY: bench-compare
 bench-compare: $(BUILT) $(VENV)/.pykv-needs-bench ## against a saved run (BASELINE=file.json)
 	$(BENCH) --compare $(BASELINE) $(BENCH_ARGS)
+
+.PHONY: bench-block-cache
+bench-block-cache: lib ## what a hit and a miss of the block cache cost, in nanoseconds
+	@mkdir -p build/bench
+	$(CC) $(C_LANGUAGE) -O2 -pthread benches/c/block_cache_floor.c build/libpykv.a \
+		-o build/bench/block_cache_floor -lm -ldl
+	build/bench/block_cache_floor

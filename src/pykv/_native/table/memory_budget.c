@@ -22,8 +22,8 @@ bool memory_budget_reserve(memory_budget *self, uint64_t bytes)
         if (bytes > limit || used > limit - bytes) {
             return false;
         }
-    } while (!atomic_compare_exchange_weak_explicit(
-        &self->used_bytes, &used, used + bytes, memory_order_relaxed, memory_order_relaxed));
+    } while (!atomic_compare_exchange_weak_explicit(&self->used_bytes, &used, used + bytes,
+                                                    memory_order_relaxed, memory_order_relaxed));
     return true;
 }
 
@@ -34,8 +34,7 @@ void memory_budget_force(memory_budget *self, uint64_t bytes)
 
 void memory_budget_release(memory_budget *self, uint64_t bytes)
 {
-    uint64_t before =
-        atomic_fetch_sub_explicit(&self->used_bytes, bytes, memory_order_relaxed);
+    uint64_t before = atomic_fetch_sub_explicit(&self->used_bytes, bytes, memory_order_relaxed);
     PYKV_ASSERT(before >= bytes);
 }
 

@@ -1,0 +1,237 @@
+/*
+ * block_cache: finding, making, publishing and erasing blocks, and their lives.
+ *
+ * Why a reader may take a reference without a lock: it found the block inside the epoch, and the
+ * cache's own reference is dropped by the reclaimer, after that epoch.
+ */
+#include "table/block_cache.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/invariant.h"
+#include "base/memory.h"
+#include "table/block_cache_internal.h"
+
+enum {
+    USE_COUNT_MAX = 3,
+    HEAP_OVERHEAD = 8, /* of the C library, for each allocation */
+    HEAP_GRANULE = 16,
+    SHARD_BYTES_MIN = 8 << 20
+};
+
+_Static_assert(offsetof(cached_block, data) == 64 || offsetof(cached_block, data) == 48,
+               "the header of a block is small");
+
+uint64_t block_cache_charge(uint32_t length)
+{
+    uint64_t bytes = (uint64_t)sizeof(cached_block) + length + HEAP_OVERHEAD;
+    return (bytes + HEAP_GRANULE - 1) / HEAP_GRANULE * HEAP_GRANULE;
+}
+
+/* More shards let more threads insert at once; too small ones cannot tell hot from cold. */
+static uint32_t shards_for(uint64_t limit_bytes)
+{
+    uint32_t count = 1;
+    while (count < BLOCK_SHARD_COUNT_MAX && limit_bytes / SHARD_BYTES_MIN >= 2 * (uint64_t)count) {
+        count *= 2;
+    }
+    return count;
+}
+
+static void shard_init(block_shard *shard) SINGLE_THREADED
+{
+    mutex_init(&shard->lock);
+    for (size_t i = 0; i < BLOCK_QUEUE_COUNT; i++) {
+        shard->queues[i] = (block_queue){NULL, NULL, 0, 0};
+    }
+    shard->ghost_clock = 0;
+}
+
+pykv_status block_cache_new(memory_budget *budget, reclaimer *readers, block_cache **cache_out)
+{
+    uint32_t shard_count = shards_for(memory_budget_limit(budget));
+    size_t size = sizeof(block_cache) + shard_count * sizeof(block_shard);
+    if (!memory_budget_reserve(budget, size)) {
+        return error_set(PYKV_NO_MEMORY, "the memory budget is too small for a block cache");
+    }
+    block_cache *self = mem_alloc_aligned(_Alignof(block_cache), size);
+    if (self == NULL) {
+        memory_budget_release(budget, size);
+        return error_set_no_memory(size);
+    }
+    memset(self, 0, size);
+    self->budget = budget;
+    self->readers = readers;
+    self->shard_count = shard_count;
+    self->own_bytes = size;
+    for (uint32_t i = 0; i < shard_count; i++) {
+        shard_init(&self->shards[i]);
+    }
+    *cache_out = self;
+    return PYKV_OK;
+}
+
+void block_cache_free(block_cache *self) SINGLE_THREADED
+{
+    if (self == NULL) {
+        return;
+    }
+    (void)reclaimer_sweep(self->readers);
+    PYKV_ASSERT(atomic_load(&self->block_bytes) == 0 && atomic_load(&self->refused_bytes) == 0);
+    for (uint32_t i = 0; i < self->shard_count; i++) {
+        PYKV_ASSERT(self->shards[i].queues[PLACE_SMALL].count == 0);
+        PYKV_ASSERT(self->shards[i].queues[PLACE_MAIN].count == 0);
+        mutex_destroy(&self->shards[i].lock);
+    }
+    memory_budget_release(self->budget, self->own_bytes);
+    mem_free(self);
+}
+
+static block_counter_line *counters_of(block_cache *self)
+{
+    return &self->counters[thread_hint()];
+}
+
+cached_block *block_cache_find(block_cache *self, const block_slot *slot, bool marks)
+{
+    cached_block *found = block_of_word(atomic_load_explicit(&slot->word, memory_order_acquire));
+    if (found == NULL) {
+        block_count(&counters_of(self)->misses);
+        return NULL;
+    }
+    block_count_hit(counters_of(self));
+    if (marks) {
+        uint8_t uses = atomic_load_explicit(&found->use_count, memory_order_relaxed);
+        if (uses < USE_COUNT_MAX) {
+            atomic_store_explicit(&found->use_count, (uint8_t)(uses + 1), memory_order_relaxed);
+        }
+    }
+    return found;
+}
+
+void block_pin(cached_block *block)
+{
+    uint32_t before = atomic_fetch_add_explicit(&block->references, 1, memory_order_relaxed);
+    PYKV_ASSERT(before > 0 && before < UINT32_MAX);
+}
+
+/* Frees a block that nobody refers to. The bytes are released after the memory is. */
+static void free_block(cached_block *block)
+{
+    block_cache *self = block->cache;
+    uint64_t charge = block_cache_charge(block->length);
+    bool reserved = block->reserved;
+    bool retired = block->place == PLACE_RETIRED;
+    mem_free(block);
+    if (!reserved) {
+        atomic_fetch_sub_explicit(&self->refused_bytes, charge, memory_order_relaxed);
+        return;
+    }
+    if (retired) {
+        atomic_fetch_sub_explicit(&self->retired_bytes, charge, memory_order_relaxed);
+    }
+    memory_budget_release(self->budget, charge);
+    atomic_fetch_sub_explicit(&self->block_bytes, charge, memory_order_relaxed);
+}
+
+void block_unpin(cached_block *block)
+{
+    uint32_t before = atomic_fetch_sub_explicit(&block->references, 1, memory_order_acq_rel);
+    PYKV_ASSERT(before > 0);
+    if (before == 1) {
+        free_block(block);
+    }
+}
+
+pykv_status block_cache_make(block_cache *self, const block_slot *slot, uint32_t length,
+                             cached_block **block_out)
+{
+    uint64_t charge = block_cache_charge(length);
+    uint32_t first = (uint32_t)(block_shard_of(self, slot) - self->shards);
+    bool reserved = block_cache_make_room(self, charge, first);
+    cached_block *block = mem_alloc(sizeof *block + length);
+    if (block == NULL) {
+        if (reserved) {
+            memory_budget_release(self->budget, charge);
+        }
+        return error_set_no_memory(charge);
+    }
+    *block = (cached_block){.cache = self, .length = length, .place = PLACE_NONE};
+    block->reserved = reserved;
+    atomic_init(&block->references, 1);
+    if (reserved) {
+        atomic_fetch_add_explicit(&self->block_bytes, charge, memory_order_relaxed);
+    } else {
+        atomic_fetch_add_explicit(&self->refused_bytes, charge, memory_order_relaxed);
+        block_count(&counters_of(self)->refusals);
+    }
+    *block_out = block;
+    return PYKV_OK;
+}
+
+cached_block *block_cache_publish(block_cache *self, block_slot *slot, cached_block *block)
+{
+    PYKV_ASSERT(block->place == PLACE_NONE && block->slot == NULL);
+    block_shard *shard = block_shard_of(self, slot);
+    mutex_lock(&shard->lock);
+    uintptr_t word = atomic_load_explicit(&slot->word, memory_order_relaxed);
+    cached_block *winner = block_of_word(word);
+    if (winner == NULL && block->reserved) {
+        block->slot = slot;
+        block_pin(block);
+        bool wanted_before = block_shard_remembers(shard, word);
+        block_queue_push(shard, block, wanted_before ? PLACE_MAIN : PLACE_SMALL);
+        atomic_store_explicit(&slot->word, (uintptr_t)block, memory_order_release);
+    } else if (winner != NULL) {
+        block_pin(winner);
+    }
+    mutex_unlock(&shard->lock);
+    if (winner != NULL) {
+        block_unpin(block);
+        return winner;
+    }
+    if (block->reserved) {
+        block_count(&counters_of(self)->inserts);
+    }
+    return block;
+}
+
+void block_cache_erase(block_cache *self, block_slot *slots, size_t slot_count)
+{
+    for (size_t i = 0; i < slot_count; i++) {
+        if (atomic_load_explicit(&slots[i].word, memory_order_relaxed) == 0) {
+            continue;
+        }
+        block_shard *shard = block_shard_of(self, &slots[i]);
+        mutex_lock(&shard->lock);
+        cached_block *block =
+            block_of_word(atomic_load_explicit(&slots[i].word, memory_order_relaxed));
+        if (block != NULL) {
+            block_retire(self, shard, block, 0);
+        } else {
+            atomic_store_explicit(&slots[i].word, 0, memory_order_relaxed);
+        }
+        mutex_unlock(&shard->lock);
+    }
+    (void)reclaimer_sweep(self->readers);
+}
+
+void block_cache_get_counters(block_cache *self, block_cache_counters *counters_out)
+{
+    block_cache_counters sum = {
+        .block_bytes = atomic_load_explicit(&self->block_bytes, memory_order_relaxed),
+        .retired_bytes = atomic_load_explicit(&self->retired_bytes, memory_order_relaxed),
+        .refused_bytes = atomic_load_explicit(&self->refused_bytes, memory_order_relaxed),
+    };
+    for (size_t i = 0; i < THREAD_HINT_COUNT; i++) {
+        block_counter_line *line = &self->counters[i];
+        sum.hit_count += atomic_load_explicit(&line->hits, memory_order_relaxed);
+        sum.miss_count += atomic_load_explicit(&line->misses, memory_order_relaxed);
+        sum.insert_count += atomic_load_explicit(&line->inserts, memory_order_relaxed);
+        sum.evict_count += atomic_load_explicit(&line->evictions, memory_order_relaxed);
+        sum.refused_count += atomic_load_explicit(&line->refusals, memory_order_relaxed);
+    }
+    *counters_out = sum;
+}

@@ -1,0 +1,117 @@
+/*
+ * block_cache: blocks of tables in memory, ready for use, within a byte limit.
+ *
+ * There is no map: each table handle has an array with one slot a block, and a slot holds the
+ * cached block, or nothing. So a hit is one load; it is protected by the reclaimer's epoch, and a
+ * reference is taken only by who keeps the block after leaving the epoch. What is evicted is
+ * cleared from its slot and freed when the readers of that time have left.
+ *
+ * Replacement is S3-FIFO: new blocks pass a small queue; those used there, or missed again soon
+ * after they left it, enter the main queue, where used ones go round again. A scan passes through
+ * the small queue and leaves the main one alone. docs/decisions/0009-block-cache.md says why.
+ *
+ * A miss:  block_cache_make (room, memory), fill data, block_cache_publish, use, block_unpin.
+ *
+ * Thread-safe. Lock order: a shard's lock, then the reclaimer's.
+ *
+ * Invariants: (1) the bytes of every block that was made within the budget are reserved in it until
+ * it is freed, evicted ones that a reader holds included; (2) a block is in a queue if and only if
+ * its slot holds it; (3) a block found in a slot stays valid until its finder leaves the epoch.
+ */
+#ifndef PYKV_TABLE_BLOCK_CACHE_H
+#define PYKV_TABLE_BLOCK_CACHE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pykv.h"
+
+#include "base/annotate.h"
+#include "base/reclaim.h"
+#include "table/memory_budget.h"
+
+typedef struct block_cache block_cache;
+
+/* One a block, zeroed at first, owned by the table handle. It stays where it is until erased. */
+typedef struct block_slot {
+    _Atomic uintptr_t word; /* a cached_block *, or 0, or an odd mark: evicted lately */
+} block_slot;
+
+typedef struct cached_block {
+    block_cache *cache;
+    block_slot *slot; /* NULL: not published */
+    union {
+        struct {
+            struct cached_block *newer;
+            struct cached_block *older;
+        } queue; /* guarded by the shard's lock */
+        reclaim_item retired;
+    } link;
+    uint32_t length;
+    _Atomic uint32_t references; /* one of the cache while it is published, one a pin */
+    _Atomic uint8_t use_count;   /* since it entered its queue, up to a small limit */
+    uint8_t place;               /* which queue; guarded by the shard's lock */
+    bool reserved;               /* its bytes are in the budget */
+    _Alignas(16) uint8_t data[];
+} cached_block;
+
+/* Counts since block_cache_new; bytes are those of now. */
+typedef struct block_cache_counters {
+    uint64_t hit_count; /* exact for up to THREAD_HINT_COUNT threads */
+    uint64_t miss_count;
+    uint64_t insert_count;
+    uint64_t evict_count;
+    uint64_t refused_count; /* blocks made outside the budget, because no room could be had */
+    uint64_t block_bytes;   /* of blocks within the budget, with their overhead */
+    uint64_t retired_bytes; /* of these: evicted, but still held by a reader or a pin */
+    uint64_t refused_bytes; /* of blocks outside the budget; they live as long as their pins */
+} block_cache_counters;
+
+/* budget and readers are borrowed, may be shared, and must outlive the cache. PYKV_NO_MEMORY. */
+PYKV_NODISCARD pykv_status block_cache_new(memory_budget *budget, reclaimer *readers,
+                                           block_cache **cache_out);
+
+/* Requires that every slot was erased, every block unpinned, and no reader is inside. */
+void block_cache_free(block_cache *self);
+
+/* The block in the slot, or NULL. Requires the epoch of readers; valid until it is left, longer
+ * with block_pin. marks: counts as a use, which get and seek do, and stepping to the next block of
+ * a scan does not. Wait-free. */
+cached_block *block_cache_find(block_cache *self, const block_slot *slot, bool marks);
+
+/* Keeps a block that was found, or is pinned already, until block_unpin, on any thread. */
+void block_pin(cached_block *block);
+void block_unpin(cached_block *block);
+
+/* A block of length bytes to fill, pinned once, not yet published; evicts to make room for it. Room
+ * that readers hold back is not waited for: the block is then outside the budget, is never
+ * published and goes with its last pin. Best called outside the epoch. PYKV_NO_MEMORY. */
+PYKV_NODISCARD pykv_status block_cache_make(block_cache *self, const block_slot *slot,
+                                            uint32_t length, cached_block **block_out);
+
+/* Puts a filled block into its slot. Returns the block to use: this one, or the one that another
+ * thread put there first, and then this one is gone. The pin passes on to what is returned. */
+cached_block *block_cache_publish(block_cache *self, block_slot *slot, cached_block *block);
+
+/* Empties slots, as of a table that goes. Requires that nobody publishes into them meanwhile. */
+void block_cache_erase(block_cache *self, block_slot *slots, size_t slot_count);
+
+/* Reserves bytes of the budget for other use, and evicts blocks to that end. False: no room could
+ * be had now. Give back with memory_budget_release. */
+PYKV_NODISCARD bool block_cache_reserve(block_cache *self, uint64_t bytes);
+
+/* Evicts until the budget's used bytes are within its limit, as far as blocks can do it: after the
+ * limit was lowered or bytes were forced. False if something is still held by readers or pins. */
+bool block_cache_trim(block_cache *self);
+
+void block_cache_get_counters(block_cache *self, block_cache_counters *counters_out);
+
+/* Bytes that a block of length is charged with. */
+uint64_t block_cache_charge(uint32_t length);
+
+/* Checks the invariants of every shard; for tests. Requires that no other thread is in the cache.
+ */
+bool block_cache_is_sound(block_cache *self);
+
+#endif

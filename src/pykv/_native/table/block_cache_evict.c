@@ -1,0 +1,221 @@
+/*
+ * block_cache_evict: the queues of a shard, which block goes, and making room.
+ *
+ * Sources: S3-FIFO (Yang, Zhang, Qiu, Yue, Rashmi: FIFO queues are all you need for cache eviction,
+ * SOSP 2023). The ghost queue is kept in the slots themselves: a block that left the small queue
+ * leaves the number of its departure, and is remembered while that is not longer ago than the
+ * shard has blocks.
+ */
+#include "base/invariant.h"
+#include "table/block_cache_internal.h"
+
+enum {
+    SMALL_SHARE = 10, /* the small queue gives first while it has a tenth of the bytes */
+    LOOKS_MAX = 256,  /* blocks spared for their use before one goes regardless */
+    SPARE_SHARE = 64, /* of the limit is kept free or on its way, up to: */
+    SPARE_BYTES_MAX = 4 << 20,
+    SWEEP_SHARE = 4, /* of what is spare: retired bytes above it are swept ahead */
+    ROUNDS_MAX = 4
+};
+
+block_shard *block_shard_of(block_cache *self, const block_slot *slot)
+{
+    uint64_t mixed = ((uint64_t)(uintptr_t)slot >> 3) * UINT64_C(0x9E3779B97F4A7C15);
+    return &self->shards[(mixed >> 40) & (self->shard_count - 1)];
+}
+
+void block_queue_push(block_shard *shard, cached_block *block, uint8_t place)
+{
+    block_queue *queue = &shard->queues[place];
+    block->place = place;
+    block->link.queue.newer = NULL;
+    block->link.queue.older = queue->newest;
+    if (queue->newest != NULL) {
+        queue->newest->link.queue.newer = block;
+    } else {
+        queue->oldest = block;
+    }
+    queue->newest = block;
+    queue->bytes += block_cache_charge(block->length);
+    queue->count++;
+}
+
+void block_queue_remove(block_shard *shard, cached_block *block)
+{
+    block_queue *queue = &shard->queues[block->place];
+    cached_block *newer = block->link.queue.newer;
+    cached_block *older = block->link.queue.older;
+    if (newer != NULL) {
+        newer->link.queue.older = older;
+    } else {
+        queue->newest = older;
+    }
+    if (older != NULL) {
+        older->link.queue.newer = newer;
+    } else {
+        queue->oldest = newer;
+    }
+    PYKV_ASSERT(queue->count > 0);
+    queue->bytes -= block_cache_charge(block->length);
+    queue->count--;
+    block->place = PLACE_NONE;
+}
+
+bool block_shard_remembers(const block_shard *shard, uintptr_t word)
+{
+    if ((word & 1) == 0) {
+        return false;
+    }
+    uint64_t block_count_now = shard->queues[PLACE_SMALL].count + shard->queues[PLACE_MAIN].count;
+    uintptr_t age = (uintptr_t)shard->ghost_clock - (word >> 1);
+    return age <= block_count_now;
+}
+
+static void drop_reference_of_cache(reclaim_item *item)
+{
+    block_unpin((cached_block *)((char *)item - offsetof(cached_block, link)));
+}
+
+void block_retire(block_cache *self, block_shard *shard, cached_block *block, uintptr_t mark)
+{
+    block_queue_remove(shard, block);
+    atomic_store_explicit(&block->slot->word, mark, memory_order_relaxed);
+    block->place = PLACE_RETIRED;
+    atomic_fetch_add_explicit(&self->retired_bytes, block_cache_charge(block->length),
+                              memory_order_relaxed);
+    reclaimer_retire(self->readers, &block->link.retired, drop_reference_of_cache);
+}
+
+/* True if the block is spared: pinned, or used and regard_use; it goes round then. */
+static bool spare(block_shard *shard, cached_block *block, bool regard_use) REQUIRES(shard->lock)
+{
+    uint8_t place = block->place;
+    uint8_t uses = atomic_load_explicit(&block->use_count, memory_order_relaxed);
+    bool used = regard_use && uses > 0;
+    bool pinned = atomic_load_explicit(&block->references, memory_order_relaxed) > 1;
+    if (!used && !pinned) {
+        return false;
+    }
+    block_queue_remove(shard, block);
+    if (used) {
+        /* What was used in the small queue starts anew in the main one. */
+        uint8_t kept = place == PLACE_SMALL ? 0 : (uint8_t)(uses - 1);
+        atomic_store_explicit(&block->use_count, kept, memory_order_relaxed);
+        place = PLACE_MAIN;
+    }
+    block_queue_push(shard, block, place);
+    return true;
+}
+
+/* The queue that gives next. */
+static const block_queue *giving_queue(const block_shard *shard) REQUIRES(shard->lock)
+{
+    const block_queue *small = &shard->queues[PLACE_SMALL];
+    const block_queue *large = &shard->queues[PLACE_MAIN];
+    bool small_is_full = small->bytes * SMALL_SHARE >= small->bytes + large->bytes;
+    return large->count == 0 || (small->count > 0 && small_is_full) ? small : large;
+}
+
+/* Evicts the first block that may go; returns its bytes. */
+static uint64_t evict_first(block_cache *self, block_shard *shard) REQUIRES(shard->lock)
+{
+    uint64_t looks = shard->queues[PLACE_SMALL].count + shard->queues[PLACE_MAIN].count;
+    looks = looks < LOOKS_MAX ? looks : LOOKS_MAX;
+    for (uint64_t look = 0; look < 2 * looks; look++) {
+        cached_block *block = giving_queue(shard)->oldest;
+        if (spare(shard, block, look < looks)) {
+            continue;
+        }
+        uint64_t bytes = block_cache_charge(block->length);
+        uintptr_t mark = 0;
+        if (block->place == PLACE_SMALL) {
+            mark = (uintptr_t)(++shard->ghost_clock) * 2 + 1;
+        }
+        block_retire(self, shard, block, mark);
+        return bytes;
+    }
+    return 0;
+}
+
+uint64_t block_shard_evict(block_cache *self, block_shard *shard)
+{
+    mutex_lock(&shard->lock);
+    uint64_t bytes = evict_first(self, shard);
+    mutex_unlock(&shard->lock);
+    if (bytes > 0) {
+        block_count(&self->counters[thread_hint()].evictions);
+    }
+    return bytes;
+}
+
+static uint64_t spare_bytes(const block_cache *self)
+{
+    uint64_t share = memory_budget_limit(self->budget) / SPARE_SHARE;
+    return share < SPARE_BYTES_MAX ? share : SPARE_BYTES_MAX;
+}
+
+/* How many bytes are missing until bytes fit with some to spare, if what is retired comes free. */
+static uint64_t missing_bytes(block_cache *self, uint64_t bytes)
+{
+    uint64_t limit = memory_budget_limit(self->budget);
+    uint64_t used = memory_budget_used(self->budget);
+    uint64_t retired = atomic_load_explicit(&self->retired_bytes, memory_order_relaxed);
+    uint64_t wanted = used + bytes + spare_bytes(self);
+    return wanted > limit + retired ? wanted - limit - retired : 0;
+}
+
+void block_cache_evict_for(block_cache *self, uint64_t bytes, uint32_t first)
+{
+    uint64_t missing = missing_bytes(self, bytes);
+    uint32_t barren = 0;
+    while (missing > 0 && barren < self->shard_count) {
+        block_shard *shard = &self->shards[(first + barren) & (self->shard_count - 1)];
+        uint64_t evicted = block_shard_evict(self, shard);
+        missing -= evicted < missing ? evicted : missing;
+        barren += evicted == 0 ? 1 : 0;
+    }
+}
+
+/* Sweeps ahead of need: who is inside the epoch cannot free what it evicts, but what others did. */
+static void sweep_ahead(block_cache *self)
+{
+    uint64_t retired = atomic_load_explicit(&self->retired_bytes, memory_order_relaxed);
+    if (retired > spare_bytes(self) / SWEEP_SHARE) {
+        (void)reclaimer_sweep(self->readers);
+    }
+}
+
+bool block_cache_make_room(block_cache *self, uint64_t bytes, uint32_t first)
+{
+    bool given = false;
+    sweep_ahead(self);
+    for (int round = 0; round < ROUNDS_MAX && !given; round++) {
+        block_cache_evict_for(self, bytes, first);
+        given = memory_budget_reserve(self->budget, bytes);
+        if (!given) {
+            (void)reclaimer_sweep(self->readers);
+            given = memory_budget_reserve(self->budget, bytes);
+        }
+    }
+    return given;
+}
+
+bool block_cache_reserve(block_cache *self, uint64_t bytes)
+{
+    uint32_t first = atomic_fetch_add_explicit(&self->evict_next, 1, memory_order_relaxed);
+    return block_cache_make_room(self, bytes, first & (self->shard_count - 1));
+}
+
+bool block_cache_trim(block_cache *self)
+{
+    uint64_t limit = memory_budget_limit(self->budget);
+    for (int round = 0; round < ROUNDS_MAX; round++) {
+        if (memory_budget_used(self->budget) <= limit) {
+            return true;
+        }
+        uint32_t first = atomic_fetch_add_explicit(&self->evict_next, 1, memory_order_relaxed);
+        block_cache_evict_for(self, 0, first & (self->shard_count - 1));
+        (void)reclaimer_sweep(self->readers);
+    }
+    return memory_budget_used(self->budget) <= limit;
+}
