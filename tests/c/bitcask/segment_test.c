@@ -265,10 +265,93 @@ TEST(a_damaged_body_is_refused_with_its_file_and_offset_if_it_is_checked)
     end();
 }
 
+/* Writes a record with a key and a value of these sizes at the start of segment 7. */
+static manifest_segment create_with_sizes(size_t key_bytes, size_t value_bytes)
+{
+    env_file *file;
+    uint64_t size = record_bytes(0, key_bytes, value_bytes);
+    uint8_t *text = malloc(key_bytes + value_bytes);
+    uint8_t *bytes = malloc(size);
+    CHECK(text != NULL && bytes != NULL);
+    memset(text, 'k', key_bytes + value_bytes);
+    record one = {.kind = RECORD_PUT,
+                  .sequence = 30,
+                  .key = slice_make(text, key_bytes),
+                  .value = slice_make(text, value_bytes)};
+    one.body_crc = record_body_crc(&one);
+    record_encode(&one, record_seed(header_of_7.file_id), LOG_SEGMENT_HEADER_BYTES, bytes);
+    create_7();
+    slice whole = slice_make(bytes, size);
+    CHECK_OK(env_file_open(home, "00000007.log", ENV_WRITE, &file));
+    CHECK_OK(env_file_write(file, LOG_SEGMENT_HEADER_BYTES, &whole, 1));
+    env_file_close(file);
+    free(text);
+    free(bytes);
+    return entry_of_7(LOG_SEGMENT_HEADER_BYTES + size);
+}
+
+/* An overwrite of a large cold value once read all of it, to compare its key. */
+TEST(without_the_body_check_no_more_than_header_and_key_of_a_long_record_is_read)
+{
+    static const struct {
+        size_t key_bytes;
+        size_t value_bytes;
+        size_t read_bytes;
+    } cases[] = {
+        {3, 100000, SEGMENT_COLD_READ_BYTES},     {9000, 100000, RECORD_HEADER_BYTES + 9000},
+        {9000, 0, RECORD_HEADER_BYTES + 9000},    {3, 0, RECORD_HEADER_BYTES + 8},
+        {4000, 40, SEGMENT_COLD_READ_BYTES - 32}, {4000, 200, SEGMENT_COLD_READ_BYTES}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        segment *opened;
+        record got = {0};
+        buffer scratch = BUFFER_EMPTY;
+        begin();
+        manifest_segment entry = create_with_sizes(cases[i].key_bytes, cases[i].value_bytes);
+        CHECK_OK(segment_open(home, &entry, STORE_ID, 0, false, &opened));
+        CHECK_OK(segment_read(opened, LOG_SEGMENT_HEADER_BYTES, false, &scratch, &got));
+        CHECK_EQUAL(cases[i].read_bytes, scratch.size);
+        CHECK_EQUAL(cases[i].key_bytes, got.key.size);
+        CHECK_EQUAL(cases[i].value_bytes, got.value.size);
+        for (size_t at = 0; at < got.key.size; at++) {
+            CHECK_EQUAL('k', got.key.data[at]);
+        }
+        bool whole = RECORD_HEADER_BYTES + got.key.size + got.value.size <= cases[i].read_bytes;
+        CHECK_EQUAL(whole, got.value.data != NULL);
+        buffer_reset(&scratch);
+        segment_close(opened);
+        end();
+    }
+}
+
+TEST(a_record_whose_key_is_cut_off_is_refused_without_the_body_check_too)
+{
+    segment *opened;
+    record got;
+    buffer scratch = BUFFER_EMPTY;
+    begin();
+    manifest_segment entry = create_with_sizes(9000, 10);
+    CHECK_OK(segment_open(home, &entry, STORE_ID, 0, false, &opened));
+    atomic_store(&opened->length, entry.length - 24);
+    CHECK_STATUS(PYKV_CORRUPTION,
+                 segment_read(opened, LOG_SEGMENT_HEADER_BYTES, false, &scratch, &got));
+    atomic_store(&opened->length, entry.length);
+    env_file *file;
+    CHECK_OK(env_file_open(home, "00000007.log", ENV_WRITE, &file));
+    CHECK_OK(env_file_truncate(file, 6000));
+    env_file_close(file);
+    CHECK_STATUS(PYKV_CORRUPTION,
+                 segment_read(opened, LOG_SEGMENT_HEADER_BYTES, false, &scratch, &got));
+    buffer_reset(&scratch);
+    segment_close(opened);
+    end();
+}
+
 TEST_MAIN(CASE(a_name_tells_number_and_kind_and_no_other_name_is_one),
           CASE(a_new_segment_is_there_after_the_power_went),
           CASE(a_segment_that_cannot_be_made_leaves_no_file),
           CASE(a_missing_a_short_and_another_file_are_corruption_that_names_it),
           CASE(every_flipped_bit_of_the_header_is_refused),
           CASE(the_mapping_and_a_read_give_the_same_record_and_none_behind_the_end),
-          CASE(a_damaged_body_is_refused_with_its_file_and_offset_if_it_is_checked))
+          CASE(a_damaged_body_is_refused_with_its_file_and_offset_if_it_is_checked),
+          CASE(without_the_body_check_no_more_than_header_and_key_of_a_long_record_is_read),
+          CASE(a_record_whose_key_is_cut_off_is_refused_without_the_body_check_too))

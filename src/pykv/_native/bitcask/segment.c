@@ -228,6 +228,43 @@ pykv_status segment_peek(const segment *self, uint64_t offset, bool check_body, 
     return invalid_record(self, offset, check, &found);
 }
 
+/* Reads up to want bytes at offset, within length, into scratch; scratch->size tells how many. */
+static pykv_status read_bytes(const segment *self, uint64_t offset, uint64_t want, buffer *scratch)
+{
+    size_t got;
+    buffer_clear(scratch);
+    pykv_status status = buffer_reserve(scratch, want);
+    if (status == PYKV_OK) {
+        status = env_file_read(self->file, offset, scratch->data, want, &got);
+    }
+    if (status == PYKV_OK) {
+        scratch->size = got;
+    }
+    return status;
+}
+
+/* Decodes header and key at the start of scratch, of a record that has available bytes in its
+ * segment. RECORD_CUT_OFF with *need_out set: that many bytes are needed. */
+static record_check decode_head(const segment *self, uint64_t offset, uint64_t available,
+                                const buffer *scratch, record *out, uint64_t *need_out)
+{
+    bool head_is_there = scratch->size >= RECORD_HEADER_BYTES + RECORD_EXTENSION_BYTES_MAX;
+    record_check check = record_decode(scratch->data, head_is_there ? available : scratch->size,
+                                       self->seed, offset, false, out);
+    if (check != RECORD_VALID) {
+        return check;
+    }
+    uint64_t head_bytes = record_head_bytes(out->flags) + out->key.size;
+    if (head_bytes > scratch->size) {
+        *need_out = head_bytes;
+        return RECORD_CUT_OFF;
+    }
+    if (head_bytes + out->value.size > scratch->size) {
+        out->value.data = NULL;
+    }
+    return RECORD_VALID;
+}
+
 pykv_status segment_read(const segment *self, uint64_t offset, bool check_body, buffer *scratch,
                          record *out)
 {
@@ -236,18 +273,18 @@ pykv_status segment_read(const segment *self, uint64_t offset, bool check_body, 
     record found = {0};
     record_check check = RECORD_HEADER_INVALID;
     for (int attempt = 0; attempt < 2 && offset < length; attempt++) {
-        size_t got;
         want = want < length - offset ? want : length - offset;
-        buffer_clear(scratch);
-        pykv_status status = buffer_reserve(scratch, want);
-        if (status == PYKV_OK) {
-            status = env_file_read(self->file, offset, scratch->data, want, &got);
-        }
+        pykv_status status = read_bytes(self, offset, want, scratch);
         if (status != PYKV_OK) {
             return PYKV_PLANTED(53) ? PYKV_NOT_FOUND : status;
         }
-        scratch->size = got;
-        check = record_decode(scratch->data, got, self->seed, offset, check_body, &found);
+        uint64_t need = 0;
+        if (check_body || scratch->size < want) {
+            check =
+                record_decode(scratch->data, scratch->size, self->seed, offset, check_body, &found);
+        } else {
+            check = decode_head(self, offset, length - offset, scratch, &found, &need);
+        }
         if (check == RECORD_VALID) {
             *out = found;
             return PYKV_OK;
@@ -255,7 +292,7 @@ pykv_status segment_read(const segment *self, uint64_t offset, bool check_body, 
         if (check != RECORD_CUT_OFF) {
             break;
         }
-        want = record_bytes(found.flags, found.key.size, found.value.size);
+        want = need != 0 ? need : record_bytes(found.flags, found.key.size, found.value.size);
     }
     return invalid_record(self, offset, check, &found);
 }

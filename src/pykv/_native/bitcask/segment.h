@@ -92,7 +92,8 @@ static inline bool segment_is_mapped(const segment *self)
 PYKV_NODISCARD pykv_status segment_peek(const segment *self, uint64_t offset, bool check_body,
                                         record *out);
 
-/* The same by pread into scratch, from which out borrows. */
+/* The same by pread into scratch, from which out borrows. Without check_body no more of a long
+ * record is read than header and key: value.data is NULL where the value was not read whole. */
 PYKV_NODISCARD pykv_status segment_read(const segment *self, uint64_t offset, bool check_body,
                                         buffer *scratch, record *out);
 
