@@ -66,16 +66,62 @@ TEST(a_directory_renamed_over_an_empty_one_takes_its_place)
     finish();
 }
 
-TEST(a_name_is_one_component)
+TEST(a_name_is_a_path_below_its_directory)
 {
     env_file *file = NULL;
     start();
-    expect_failure(EINVAL, env_file_open(directory, "inner/file", FILES_CREATE, &file));
     expect_failure(EINVAL, env_file_open(directory, "", FILES_CREATE, &file));
-    expect_failure(EINVAL, env_rename(directory, "file", "inner/file"));
-    expect_failure(EINVAL, env_link(directory, "file", "inner/file"));
-    file_expect(directory, "file", "text");
+    expect_failure(EINVAL, env_rename(directory, "file", ""));
+    expect_failure(EINVAL, env_rename(directory, "file", "inner/"));
+    expect_failure(ENOTDIR, env_file_open(directory, "file/a", FILES_CREATE, &file));
+    expect_failure(ENOENT, env_file_open(directory, "none/a", FILES_CREATE, &file));
+    expect_failure(EISDIR, env_file_open(directory, "inner/", ENV_READ, &file));
+    CHECK_OK(env_link(directory, "file", "inner/file"));
+    file_expect(directory, "inner/file", "text");
     finish();
+}
+
+TEST(a_rename_between_directories_survives_any_crash_with_the_names_before_it)
+{
+    for (env_crash_policy policy = ENV_CRASH_DROP_ALL; policy < ENV_CRASH_POLICY_COUNT; policy++) {
+        env *after;
+        env_directory *found;
+        start();
+        CHECK_OK(env_rename(directory, "file", "inner/moved"));
+        CHECK_OK(env_memory_crash(disk, check_seed(), policy, &after));
+        CHECK_OK(env_directory_open(after, "/d", false, &found));
+        CHECK_STATUS(PYKV_PATH_NOT_FOUND, env_unlink(found, "file"));
+        CHECK_OK(env_unlink(found, "inner/moved"));
+        env_directory_close(found);
+        env_memory_free(after);
+        finish();
+    }
+}
+
+TEST(the_power_may_fail_before_or_after_a_rename_between_directories)
+{
+    enum { TRIES = 40 };
+    int moved_count = 0;
+    for (uint64_t seed = 1; seed <= TRIES; seed++) {
+        env *first;
+        env_directory *home;
+        CHECK_OK(env_memory_new(seed, 64 << 10, &first));
+        CHECK_OK(env_directory_open(first, "/d/inner", true, &home));
+        env_directory_close(home);
+        CHECK_OK(env_directory_open(first, "/d", false, &home));
+        file_put(home, "file", "text");
+        env_memory_power_off_at(first, env_memory_call_count(first) + 1);
+        expect_failure(EIO, env_rename(home, "file", "inner/moved"));
+        env_directory_close(home);
+        CHECK_OK(env_memory_crash(first, seed, ENV_CRASH_KEEP_ALL, &disk));
+        CHECK_OK(env_directory_open(disk, "/d", false, &directory));
+        bool moved = env_unlink(directory, "inner/moved") == PYKV_OK;
+        CHECK(moved || env_unlink(directory, "file") == PYKV_OK);
+        moved_count += moved;
+        env_memory_free(first);
+        finish();
+    }
+    CHECK(moved_count > 0 && moved_count < TRIES);
 }
 
 TEST(a_lock_holds_one_directory_not_others)
@@ -163,5 +209,8 @@ TEST(a_call_without_memory_changes_no_name)
 
 TEST_MAIN(CASE(files_and_directories_do_not_take_each_others_place),
           CASE(a_directory_renamed_over_an_empty_one_takes_its_place),
-          CASE(a_name_is_one_component), CASE(a_lock_holds_one_directory_not_others),
-          CASE(two_disks_lock_apart), CASE(a_call_without_memory_changes_no_name))
+          CASE(a_name_is_a_path_below_its_directory),
+          CASE(a_rename_between_directories_survives_any_crash_with_the_names_before_it),
+          CASE(the_power_may_fail_before_or_after_a_rename_between_directories),
+          CASE(a_lock_holds_one_directory_not_others), CASE(two_disks_lock_apart),
+          CASE(a_call_without_memory_changes_no_name))

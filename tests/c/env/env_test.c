@@ -154,6 +154,30 @@ CONTRACT(rename_replaces_its_target)
     CHECK_OK(env_directory_sync(disk->root));
 }
 
+/* Of the directories that a repair works in. */
+CONTRACT(a_name_may_lead_into_a_directory_below)
+{
+    CHECK_OK(env_make_directory(disk->root, "below"));
+    file_put(disk->root, "below/a", "one");
+    file_put(disk->root, "b", "two");
+    file_expect(disk->root, "below/a", "one");
+    CHECK(!listed(disk->root, "a"));
+    CHECK_OK(env_rename(disk->root, "below/a", "a"));
+    CHECK_OK(env_rename(disk->root, "b", "below/b"));
+    file_expect(disk->root, "a", "one");
+    file_expect(disk->root, "below/b", "two");
+    CHECK(listed(disk->root, "a") && !listed(disk->root, "b"));
+    CHECK_OK(env_rename(disk->root, "a", "below/b"));
+    file_expect(disk->root, "below/b", "one");
+    CHECK_OK(env_rename(disk->root, "below/b", "below/c"));
+    CHECK_STATUS(PYKV_PATH_NOT_FOUND, env_rename(disk->root, "below/b", "b"));
+    CHECK_STATUS(PYKV_PATH_NOT_FOUND, env_rename(disk->root, "below/c", "nowhere/c"));
+    CHECK_STATUS(PYKV_PATH_EXISTS, env_remove_directory(disk->env, below(disk, "below")));
+    CHECK_OK(env_unlink(disk->root, "below/c"));
+    CHECK_STATUS(PYKV_PATH_NOT_FOUND, env_unlink(disk->root, "below/c"));
+    CHECK_OK(env_remove_directory(disk->env, below(disk, "below")));
+}
+
 CONTRACT(rename_to_the_same_file_changes_nothing)
 {
     file_put(disk->root, "name", "text");
@@ -320,6 +344,7 @@ TEST_MAIN(CONTRACT_CASES(a_missing_directory_is_not_found),
           CONTRACT_CASES(removing_looks_at_every_component),
           CONTRACT_CASES(a_log_may_be_mapped_only_where_reads_may),
           CONTRACT_CASES(a_list_has_every_name_once), CONTRACT_CASES(rename_replaces_its_target),
+          CONTRACT_CASES(a_name_may_lead_into_a_directory_below),
           CONTRACT_CASES(rename_to_the_same_file_changes_nothing),
           CONTRACT_CASES(names_that_are_missing_are_not_found),
           CONTRACT_CASES(link_gives_a_file_a_second_name),

@@ -98,6 +98,15 @@ static pykv_status make_directory(memory_disk *disk, memory_node *parent, const 
     return status;
 }
 
+pykv_status memory_settle_names(memory_disk *disk, memory_node *directory)
+{
+    pykv_status status = memory_table_copy(disk, &directory->durable, &directory->now);
+    if (status == PYKV_OK) {
+        memory_journal_forget_names(disk, directory);
+    }
+    return status;
+}
+
 static pykv_status sync_names(memory_disk *disk, memory_node *node, const char *path)
 {
     memory_power power = memory_count_call(disk);
@@ -106,10 +115,7 @@ static pykv_status sync_names(memory_disk *disk, memory_node *node, const char *
     }
     pykv_status status = PYKV_OK;
     if (power == MEMORY_POWER_ON || memory_random(&disk->chance, 2) == 0) {
-        status = memory_table_copy(disk, &node->durable, &node->now);
-        if (status == PYKV_OK) {
-            memory_journal_forget_names(disk, node);
-        }
+        status = memory_settle_names(disk, node);
     }
     return power == MEMORY_POWER_ON ? status : memory_power_failed(path);
 }

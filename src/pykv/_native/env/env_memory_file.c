@@ -56,20 +56,26 @@ static pykv_status change_size(memory_disk *disk, memory_node *node, uint64_t si
 static pykv_status open_node(env_directory *directory, const char *name, int flags,
                              memory_node **node_out)
 {
-    const memory_node *parent = ((const memory_directory *)directory)->node;
-    struct memory_entry *entry = memory_table_find(&parent->now, name, strlen(name));
-    if (entry == NULL && (flags & ENV_CREATE) == 0) {
-        return env_fail_name(ENOENT, directory->path, name, "open a file");
-    }
-    if (entry == NULL) {
-        return memory_make_node(directory, name, false, node_out);
-    }
-    if ((flags & ENV_EXCLUSIVE) != 0 || entry->node->is_directory) {
-        int failure = (flags & ENV_EXCLUSIVE) != 0 ? EEXIST : EISDIR;
+    memory_place place;
+    int failure = name[0] == '\0'
+                      ? EINVAL
+                      : memory_walk(((const memory_directory *)directory)->node, name, &place);
+    if (failure != 0) {
         return env_fail_name(failure, directory->path, name, "open a file");
     }
-    *node_out = entry->node;
-    memory_node_settle(memory_disk_of(directory->owner), entry->node);
+    memory_node *node = memory_place_node(&place);
+    if (node == NULL && (flags & ENV_CREATE) == 0) {
+        return env_fail_name(ENOENT, directory->path, name, "open a file");
+    }
+    if (node == NULL) {
+        return memory_make_node(directory, name, false, node_out);
+    }
+    if ((flags & ENV_EXCLUSIVE) != 0 || node->is_directory) {
+        failure = (flags & ENV_EXCLUSIVE) != 0 ? EEXIST : EISDIR;
+        return env_fail_name(failure, directory->path, name, "open a file");
+    }
+    *node_out = node;
+    memory_node_settle(memory_disk_of(directory->owner), node);
     return PYKV_OK;
 }
 

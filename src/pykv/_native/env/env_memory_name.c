@@ -1,7 +1,9 @@
 /*
- * env_memory_name: names and locks of the simulated disk. A name is one component of a path.
+ * env_memory_name: names and locks of the simulated disk. A name is a path from its directory on.
  *
- * Each call looks at the names first, so that one which must fail anyway is no crash point.
+ * Each call looks at the names first, so that one which must fail anyway is no crash point. A
+ * rename from one directory to another makes the names of both durable when it happens, as a file
+ * system with one journal may do: what else may become of it in a crash is not simulated.
  */
 #include <errno.h>
 #include <string.h>
@@ -20,32 +22,47 @@ static memory_node *node_of(const env_directory *directory)
     return ((const memory_directory *)directory)->node;
 }
 
-static memory_node *look_up(const env_directory *directory, const char *name)
+/* Where a name leads; 0, or why there is no such place. */
+static int find_place(const env_directory *directory, const char *name, memory_place *place_out)
 {
-    struct memory_entry *entry = memory_table_find(&node_of(directory)->now, name, strlen(name));
-    return entry != NULL ? entry->node : NULL;
+    int failure = name[0] == '\0' ? EINVAL : memory_walk(node_of(directory), name, place_out);
+    if (failure == 0 && (place_out->length == 0 || place_out->name[place_out->length] != '\0')) {
+        return EINVAL;
+    }
+    return failure;
 }
 
-/* Changes the names of an open directory; the lock is held and the change was found possible. */
+static memory_node *look_up(const env_directory *directory, const char *name)
+{
+    memory_place place;
+    return find_place(directory, name, &place) == 0 ? memory_place_node(&place) : NULL;
+}
+
+/* Changes names below an open directory; the lock is held and the change was found possible. */
 static pykv_status change(env_directory *directory, memory_change_kind kind, memory_node *node,
                           const char *name, const char *to)
 {
-    memory_change wanted = {.kind = kind, .node = node, .directory = node_of(directory)};
-    wanted.name = (char *)(uintptr_t)name;
-    wanted.to = (char *)(uintptr_t)to;
+    memory_place place;
+    memory_place target = {NULL, NULL, 0};
+    if (find_place(directory, name, &place) != 0 ||
+        (to != NULL && find_place(directory, to, &target) != 0)) {
+        return env_fail_name(ENOENT, directory->path, name, "change");
+    }
+    memory_change wanted = {.kind = kind, .node = node, .directory = place.parent};
+    wanted.name = (char *)(uintptr_t)place.name;
+    wanted.to = (char *)(uintptr_t)target.name;
     return memory_change_names(memory_disk_of(directory->owner), &wanted, directory->path);
 }
 
 /* 0, or why a name cannot come to lead to something new. */
 static int check_new_name(const env_directory *directory, const char *name)
 {
+    memory_place place;
     if (node_of(directory)->removed) {
         return ENOENT;
     }
-    if (name[0] == '\0' || strchr(name, '/') != NULL) {
-        return EINVAL;
-    }
-    return 0;
+    int failure = find_place(directory, name, &place);
+    return failure == 0 && place.parent->removed ? ENOENT : failure;
 }
 
 /* 0, or why from cannot be renamed to to. */
@@ -68,6 +85,33 @@ static int check_rename(const env_directory *directory, const char *from, const 
     return target->now.count > 0 ? ENOTEMPTY : 0;
 }
 
+/* The names of both directories, without a count of the call. */
+static pykv_status do_move(memory_disk *disk, const memory_place *from, const memory_place *to,
+                           memory_node *node)
+{
+    pykv_status status = memory_table_set(disk, &to->parent->now, to->name, node);
+    if (status == PYKV_OK) {
+        memory_table_remove(disk, &from->parent->now,
+                            memory_table_find(&from->parent->now, from->name, from->length));
+        status = memory_settle_names(disk, to->parent);
+    }
+    return status == PYKV_OK ? memory_settle_names(disk, from->parent) : status;
+}
+
+/* A rename from one directory to another. */
+static pykv_status move(env_directory *directory, const memory_place *from, const memory_place *to,
+                        memory_node *node)
+{
+    memory_disk *disk = memory_disk_of(directory->owner);
+    memory_power power = memory_count_call(disk);
+    if (power == MEMORY_POWER_OFF ||
+        (power == MEMORY_POWER_FAILING && memory_random(&disk->chance, 2) == 0)) {
+        return memory_power_failed(directory->path);
+    }
+    pykv_status status = do_move(disk, from, to, node);
+    return power == MEMORY_POWER_ON ? status : memory_power_failed(directory->path);
+}
+
 static pykv_status rename_locked(env_directory *directory, const char *from, const char *to)
 {
     pykv_status status = memory_check_power(memory_disk_of(directory->owner), directory->path);
@@ -85,6 +129,12 @@ static pykv_status rename_locked(env_directory *directory, const char *from, con
     }
     if (target != NULL && target->is_directory) {
         target->removed = true;
+    }
+    memory_place place;
+    memory_place aim;
+    if (find_place(directory, from, &place) == 0 && find_place(directory, to, &aim) == 0 &&
+        place.parent != aim.parent) {
+        return move(directory, &place, &aim, source);
     }
     return change(directory, MEMORY_RENAME, source, from, to);
 }

@@ -92,6 +92,9 @@ memory_node *memory_place_node(const memory_place *place);
 PYKV_NODISCARD pykv_status memory_change_names(memory_disk *disk, const memory_change *change,
                                                const char *path);
 
+/* Makes the names of a directory durable; no call of its own. */
+PYKV_NODISCARD pykv_status memory_settle_names(memory_disk *disk, memory_node *directory);
+
 /* env_memory_copy.c: for a disk that is made from another. */
 
 /* A node without bytes and names in target for each of source, found by copy; root for root.
