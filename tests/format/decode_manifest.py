@@ -91,6 +91,7 @@ def _is_legal(numbers: dict[str, int], entries: list[dict[str, int]]) -> bool:
         not unused
         and numbers["clean"] in (0, 1)
         and listed == sorted(set(listed))
+        and max(listed, default=0) < numbers["next_number"] <= 1 << 32
         and all(number > 0 for number in listed)
         and all(entry["kind"] in (1, 2) and entry["sealed"] in (0, 1) for entry in entries)
         and not any(entry["unused_3"] or entry["unused_4"] for entry in entries)

@@ -246,6 +246,7 @@ TEST(buckets_whose_units_do_not_stand_one_behind_the_other_are_refused)
 {
     fixture at;
     open_fixture(&at, 5000);
+    expect_refused(&at, 0, 4, 1);
     expect_refused(&at, 64, 4, 0); /* the first unit of the bucket before */
     expect_refused(&at, 128, 4, 0);
     close_fixture(&at);

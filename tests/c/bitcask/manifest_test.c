@@ -241,6 +241,20 @@ TEST(unused_bytes_that_are_not_zero_are_refused_though_the_checks_are_right)
     free_disk(disk, home);
 }
 
+/* A number that is given again would overwrite the segment that has it. */
+TEST(a_next_number_that_a_segment_has_or_that_no_segment_can_have_is_refused)
+{
+    env_directory *home;
+    env *disk = new_disk(&home);
+    manifest wanted = example(9);
+    CHECK_OK(manifest_replace(home, &wanted));
+    CHECK_OK(read_changed(disk, home, 68, 1)); /* 2^32 */
+    CHECK_STATUS(PYKV_CORRUPTION, read_changed(disk, home, 68, 0));
+    CHECK_EQUAL(64, error_last()->offset);
+    CHECK_STATUS(PYKV_CORRUPTION, read_changed(disk, home, 64, 1));
+    free_disk(disk, home);
+}
+
 TEST(a_flag_that_is_neither_0_nor_1_is_refused_though_the_checks_are_right)
 {
     static const size_t flags[] = {13, 261, 325, 389};
@@ -305,5 +319,6 @@ TEST_MAIN(CASE(every_field_that_was_written_is_read_again), CASE(every_flipped_b
           CASE(every_other_length_is_refused),
           CASE(a_newer_version_and_another_engine_are_no_corruption),
           CASE(unused_bytes_that_are_not_zero_are_refused_though_the_checks_are_right),
+          CASE(a_next_number_that_a_segment_has_or_that_no_segment_can_have_is_refused),
           CASE(a_flag_that_is_neither_0_nor_1_is_refused_though_the_checks_are_right),
           CASE(when_the_power_goes_the_old_or_the_new_manifest_is_there))

@@ -1,6 +1,8 @@
 /*
  * repair: what can be read is saved, in its newest version, and the old files are kept.
  */
+#include "base/coding.h"
+#include "base/crc32c.h"
 #include "bitcask/repair.h"
 #include "bitcask/repair_fixture.h"
 
@@ -170,6 +172,37 @@ TEST(the_old_files_are_kept_as_they_were_and_a_second_repair_keeps_more)
     repair_free(&self);
 }
 
+/* Its segments were taken for damaged ones, and everything was moved away. */
+TEST(a_store_of_a_newer_format_is_left_alone)
+{
+    repair_fixture self = closed_store();
+    pykv_report report;
+    uint8_t header[MANIFEST_HEADER_BYTES];
+    int file = open(repair_file(&self, MANIFEST_NAME), O_RDWR | O_CLOEXEC);
+    CHECK_EQUAL(sizeof header, pread(file, header, sizeof header, 0));
+    header[8]++;
+    store_u32(header + 252, crc32c_extend(0, header, 252));
+    CHECK_EQUAL(sizeof header, pwrite(file, header, sizeof header, 0));
+    close(file);
+    CHECK_STATUS(PYKV_FORMAT, bitcask_repair(env_posix(), self.path, &report));
+    CHECK(repair_has(&self, "00000001.log") && repair_has(&self, MANIFEST_NAME));
+    CHECK(!repair_has(&self, "damaged-1"));
+    repair_free(&self);
+}
+
+/* The number behind the last one is 0 in 32 bits: the fresh store's first segment asserted. */
+TEST(a_store_without_a_number_left_is_refused_untouched)
+{
+    repair_fixture self = closed_store();
+    pykv_report report;
+    char last[512];
+    snprintf(last, sizeof last, "%s", repair_file(&self, "ffffffff.log"));
+    CHECK_EQUAL(0, rename(repair_file(&self, "00000001.log"), last));
+    CHECK_STATUS(PYKV_NO_SPACE, bitcask_repair(env_posix(), self.path, &report));
+    CHECK(repair_has(&self, "ffffffff.log") && repair_has(&self, MANIFEST_NAME));
+    repair_free(&self);
+}
+
 TEST(an_open_store_and_a_directory_without_one_are_refused)
 {
     repair_fixture self = repair_new();
@@ -190,4 +223,6 @@ TEST_MAIN(CASE(a_damaged_record_is_lost_and_told_and_all_others_are_saved),
           CASE(a_segment_with_a_damaged_header_is_read_with_the_manifest_s_help),
           CASE(what_was_cleared_stays_cleared),
           CASE(the_old_files_are_kept_as_they_were_and_a_second_repair_keeps_more),
+          CASE(a_store_of_a_newer_format_is_left_alone),
+          CASE(a_store_without_a_number_left_is_refused_untouched),
           CASE(an_open_store_and_a_directory_without_one_are_refused))

@@ -2,6 +2,7 @@
  * verify: a sound store has no damage; each kind of damage is found at its place.
  */
 #include "bitcask/bitcask_fixture.h"
+#include "bitcask/operation.h"
 
 enum { KEYS = 150, VALUE_BYTES = 100, FIRST = LOG_SEGMENT_HEADER_BYTES };
 
@@ -77,6 +78,32 @@ TEST(a_damaged_record_is_found_at_its_place_with_where_reading_goes_on)
     fixture_free(&self);
 }
 
+/* Every record was looked at on its own: a batch whose last member counts one more, under right
+ * checks, was sound for verify and damage for a scan. */
+TEST(a_batch_without_all_of_its_members_is_found)
+{
+    fixture self = fixture_new();
+    operation batch[2] = {{.record = {.kind = RECORD_PUT}}, {.record = {.kind = RECORD_PUT}}};
+    record found;
+    uint64_t size;
+    batch[0].record.key = fixture_text("a");
+    batch[1].record.key = fixture_text("b");
+    CHECK_OK(bitcask_write(self.store, batch, 2, 0));
+    CHECK_EQUAL(0, verify(&self).damage_count);
+    uint64_t last = FIRST + record_bytes(RECORD_FLAG_BATCH, 1, 0);
+    uint8_t *data = fixture_bytes(&self, "00000001.log", &size);
+    uint32_t seed = self.store->segments[0]->seed;
+    CHECK_EQUAL(RECORD_VALID, record_decode(data + last, size - last, seed, last, true, &found));
+    CHECK_EQUAL(2, found.batch_count);
+    found.batch_count = 3;
+    record_encode_head(&found, seed, last, data + last);
+    pykv_report report = verify(&self);
+    CHECK_EQUAL(1, report.damage_count);
+    CHECK_EQUAL(FIRST, report.damages[0].offset);
+    CHECK(strstr(report.damages[0].text, "batch") != NULL);
+    fixture_free(&self);
+}
+
 TEST(a_damaged_header_hint_and_manifest_are_found)
 {
     fixture self = filled_store();
@@ -129,6 +156,7 @@ TEST(a_cancelled_verification_ends_early_and_holds_nothing)
 
 TEST_MAIN(CASE(a_sound_store_has_no_damage_and_every_byte_was_read),
           CASE(a_damaged_record_is_found_at_its_place_with_where_reading_goes_on),
+          CASE(a_batch_without_all_of_its_members_is_found),
           CASE(a_damaged_header_hint_and_manifest_are_found),
           CASE(damage_beyond_what_the_report_lists_is_counted),
           CASE(a_cancelled_verification_ends_early_and_holds_nothing))

@@ -110,8 +110,11 @@ static pykv_status verify_headers(const keydir *self, uint64_t page)
     uint64_t first = page * KEYDIR_IMAGE_PAGE_HEADERS;
     uint64_t end = first + KEYDIR_IMAGE_PAGE_HEADERS;
     end = end < image->bucket_count ? end : image->bucket_count;
-    uint64_t next_unit =
-        atomic_load_explicit(&keydir_bucket_at(self, first)->unit_numbers[0], memory_order_relaxed);
+    uint64_t next_unit = 0;
+    if (page > 0) {
+        next_unit = atomic_load_explicit(&keydir_bucket_at(self, first)->unit_numbers[0],
+                                         memory_order_relaxed);
+    }
     pykv_status status = PYKV_OK;
     for (uint64_t i = first; i < end && status == PYKV_OK; i++) {
         const keydir_bucket *bucket = keydir_bucket_at(self, i);

@@ -193,6 +193,12 @@ pykv_status bitcask_skip_used_numbers(bitcask *self) SINGLE_THREADED
         }
     }
     env_names_free(&names);
+    if (self->next_number > UINT32_MAX && self->options.read_only == 0) {
+        return error_set(PYKV_NO_SPACE,
+                         "%s has no number left for a new segment: open it read-only and copy it, "
+                         "or remove the file ffffffff.log if it is not the store's",
+                         env_directory_path(self->home));
+    }
     return PYKV_OK;
 }
 

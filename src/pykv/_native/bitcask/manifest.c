@@ -22,6 +22,7 @@ enum {
     HEADER_CLEAN_AT = 13,
     HEADER_UNUSED_1_AT = 14,
     HEADER_STORE_ID_AT = 16,
+    HEADER_NEXT_NUMBER_AT = 64,
     HEADER_UNUSED_2_AT = 120,
     HEADER_CRC_AT = MANIFEST_HEADER_BYTES - 4,
     ENTRY_SEALED_AT = 5,
@@ -217,6 +218,12 @@ static pykv_status decode(const uint8_t *data, uint64_t size, const char *path, 
                                           previous + 1, out->segments[i].number);
         }
         previous = out->segments[i].number;
+    }
+    if (status == PYKV_OK &&
+        (out->next_number <= previous || out->next_number > (uint64_t)UINT32_MAX + 1)) {
+        status = error_set_corruption(path, HEADER_NEXT_NUMBER_AT,
+                                      "the manifest would give a number of a segment again",
+                                      (uint64_t)previous + 1, out->next_number);
     }
     return status;
 }

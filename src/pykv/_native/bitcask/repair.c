@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/coding.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "bitcask/bitcask.h"
@@ -152,20 +153,10 @@ static pykv_status add_entry(repair *self, size_t source, const record *found, u
     return buffer_append(&self->entries, &entry, sizeof entry);
 }
 
-static bool is_zero(const uint8_t *data, uint64_t size)
-{
-    for (uint64_t i = 0; i < size; i++) {
-        if (data[i] != 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static void note_damage(repair *self, repair_source *source, const char *name, uint64_t from,
                         uint64_t to)
 {
-    if (from != 0 && !is_zero(source->data + from, to - from)) {
+    if (from != 0 && !all_zero(source->data + from, to - from)) {
         source->whole = false;
         report_add(self->report, name, from, to, 0, "bytes that are no valid record");
     }
@@ -446,10 +437,20 @@ static void release(repair *self)
 static pykv_status save(env *environment, env_directory *home, pykv_report *report)
 {
     repair work = {.env = environment, .home = home, .report = report};
-    if (manifest_read(home, &work.listed) != PYKV_OK) {
+    pykv_status status = manifest_read(home, &work.listed);
+    if (status == PYKV_FORMAT) {
+        return status; /* another engine's, or of a newer pykv: nothing of ours to repair */
+    }
+    if (status != PYKV_OK) {
         report_add_last_error(report, MANIFEST_NAME);
     }
-    pykv_status status = read_all(&work);
+    status = read_all(&work);
+    if (status == PYKV_OK && work.number_max == UINT32_MAX) {
+        status = error_set(PYKV_NO_SPACE,
+                           "%s has a file ffffffff.log, which leaves no number for a "
+                           "new segment: move it away if it is not the store's",
+                           env_directory_path(home));
+    }
     if (status == PYKV_OK && work.source_count == 0 && work.listed.store_id == 0) {
         status =
             error_set(PYKV_PATH_NOT_FOUND, "there is no database in %s", env_directory_path(home));

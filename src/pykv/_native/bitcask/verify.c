@@ -134,6 +134,24 @@ static void check_records(const segment *source, const uint8_t *data, uint64_t l
     }
 }
 
+/* Records that are sound one by one may stand in an order that is not: a batch without all of its
+ * members, or a sequence that does not follow. */
+static void check_order(const segment *source, const uint8_t *data, uint64_t length,
+                        pykv_report *report)
+{
+    log_reader reader;
+    record found;
+    uint64_t offset;
+    log_reader_init(&reader, data, length, source->file_id, LOG_SEGMENT_HEADER_BYTES,
+                    source->kind == LOG_SEGMENT_APPEND, 0);
+    while (log_reader_next(&reader, &found, &offset)) {
+    }
+    if (reader.valid_end != length) {
+        report_add(report, env_file_path(source->file), reader.valid_end, length, reader.valid_end,
+                   "a batch is not whole, or a sequence does not follow");
+    }
+}
+
 static void check_hint(bitcask *self, const segment *source, pykv_report *report)
 {
     hint_list list = {0};
@@ -168,7 +186,11 @@ static void check_segment(bitcask *self, const segment *source, buffer *scratch,
         report_add_last_error(report, path);
         return;
     }
+    uint64_t damage_count = report->damage_count;
     check_records(source, scratch->data, scratch->size, report);
+    if (report->damage_count == damage_count) {
+        check_order(source, scratch->data, scratch->size, report);
+    }
     if (source->sealed) {
         check_hint(self, source, report);
     }
