@@ -10,11 +10,7 @@
  * finished. After a swap that only was not cleaned up behind, the next repair cleans and repairs.
  * Single members of a batch that was damaged elsewhere are saved too: repair keeps what can be
  * read.
- *
- * Lost records are counted where something tells that they were there: in the segments of writes
- * the sequences on both sides of a gap, or the manifest, which knows the first and the last; in the
- * output of a merge its hint. What stood at the end of a log that was not sealed is not known.
- */
+ * */
 #include "bitcask/repair.h"
 
 #include <stdio.h>
@@ -26,48 +22,9 @@
 #include "base/memory.h"
 #include "bitcask/bitcask.h"
 #include "bitcask/find.h"
-#include "bitcask/hint.h"
-#include "bitcask/open.h"
-#include "bitcask/repair_lost.h"
+#include "bitcask/repair_internal.h"
 #include "bitcask/report.h"
 #include "bitcask/segment.h"
-
-/* A segment file being read. */
-typedef struct repair_source {
-    uint32_t number;
-    uint32_t seed;
-    uint8_t kind; /* LOG_SEGMENT_* */
-    uint64_t file_id;
-    uint64_t store_id;
-    uint64_t record_count;
-    uint64_t first_sequence; /* smallest and largest found; 0 if none was */
-    uint64_t last_sequence;
-    bool whole; /* no damage was found in it */
-    uint8_t *data;
-    uint64_t size;
-} repair_source;
-
-/* A valid record somewhere. */
-typedef struct repair_entry {
-    uint64_t hash;
-    uint64_t sequence;
-    uint64_t offset;
-    uint32_t source;
-    uint8_t kind;
-} repair_entry;
-
-typedef struct repair {
-    env *env;
-    env_directory *home;
-    pykv_report *report;
-    manifest listed; /* empty if the manifest cannot be read */
-    repair_source *sources;
-    size_t source_count;
-    buffer entries; /* of repair_entry */
-    repair_lost lost;
-    uint64_t clear_sequence;
-    uint32_t number_max;
-} repair;
 
 /* ---- reading ---- */
 
@@ -91,22 +48,11 @@ static pykv_status load(repair *self, const char *name, repair_source *out)
     return status;
 }
 
-/* What the manifest says of a segment, or NULL. */
-static const manifest_segment *find_listed(const repair *self, uint32_t number)
-{
-    for (uint64_t i = 0; i < self->listed.segment_count; i++) {
-        if (self->listed.segments[i].number == number) {
-            return &self->listed.segments[i];
-        }
-    }
-    return NULL;
-}
-
 /* Kind and file id by the header, else by the manifest. */
 static bool identify(repair *self, const char *name, repair_source *source)
 {
     log_segment_header header;
-    const manifest_segment *entry = find_listed(self, source->number);
+    const manifest_segment *entry = repair_find_listed(self, source->number);
     source->whole = log_segment_decode(source->data, source->size, name, &header) == PYKV_OK;
     if (source->whole) {
         source->kind = header.kind;
@@ -226,105 +172,6 @@ static pykv_status read_all(repair *self)
         }
     }
     env_names_free(&names);
-    return status;
-}
-
-/* ---- what is lost ---- */
-
-/* Every sequence from the first to the last was in a segment of writes. */
-static pykv_status expect_writes(repair *self, const repair_source *source)
-{
-    const manifest_segment *entry = find_listed(self, source->number);
-    uint64_t first = source->first_sequence;
-    uint64_t last = source->last_sequence;
-    if (entry != NULL && entry->last_sequence != 0) {
-        first = first == 0 || entry->first_sequence < first ? entry->first_sequence : first;
-        last = entry->last_sequence > last ? entry->last_sequence : last;
-    }
-    if (last == 0 || source->record_count == last - first + 1) {
-        return PYKV_OK;
-    }
-    return repair_lost_expect(&self->lost, first, last);
-}
-
-/* Every entry of its hint was in the damaged output of a merge. A hint that cannot be read tells
- * nothing. */
-static pykv_status expect_hint(repair *self, const repair_source *source)
-{
-    bitcask *reader;
-    hint_list list = {0};
-    const manifest_segment *entry = find_listed(self, source->number);
-    pykv_options options = {0};
-    segment described = {.number = source->number, .file_id = source->file_id};
-    atomic_init(&described.length, entry != NULL ? entry->length : source->size);
-    pykv_status status = bitcask_new(self->env, &options, &reader);
-    if (status != PYKV_OK) {
-        return status;
-    }
-    reader->home = self->home;
-    reader->store_id = source->store_id;
-    if (hint_read(reader, &described, &list) != PYKV_OK) {
-        /* Then this segment's losses are not counted. */
-    }
-    for (uint64_t i = 0; i < list.count && status == PYKV_OK; i++) {
-        status =
-            repair_lost_expect(&self->lost, list.entries[i].sequence, list.entries[i].sequence);
-    }
-    hint_list_reset(&list);
-    reader->home = NULL;
-    bitcask_free(reader);
-    return status;
-}
-
-/* The source of that number, NULL if there is no such file. */
-static const repair_source *find_source(const repair *self, uint32_t number)
-{
-    for (size_t i = 0; i < self->source_count; i++) {
-        if (self->sources[i].number == number) {
-            return &self->sources[i];
-        }
-    }
-    return NULL;
-}
-
-/* Segments that the manifest lists and that are missing, or could not be read at all. */
-static pykv_status expect_missing(repair *self)
-{
-    pykv_status status = PYKV_OK;
-    for (uint64_t i = 0; i < self->listed.segment_count && status == PYKV_OK; i++) {
-        const manifest_segment *entry = &self->listed.segments[i];
-        repair_source gone = {.number = entry->number,
-                              .kind = entry->kind,
-                              .file_id = entry->file_id,
-                              .store_id = self->listed.store_id};
-        const repair_source *source = find_source(self, entry->number);
-        if (source != NULL && source->data != NULL) {
-            continue;
-        }
-        if (source == NULL) {
-            char name[SEGMENT_NAME_BYTES];
-            segment_name(entry->number, false, name);
-            report_add(self->report, name, 0, entry->length, 0,
-                       "the manifest lists a segment that is not there");
-        }
-        status = entry->kind == LOG_SEGMENT_APPEND ? expect_writes(self, &gone)
-                                                   : expect_hint(self, &gone);
-    }
-    return status;
-}
-
-static pykv_status count_lost(repair *self)
-{
-    pykv_status status = expect_missing(self);
-    for (size_t i = 0; i < self->source_count && status == PYKV_OK; i++) {
-        const repair_source *source = &self->sources[i];
-        if (source->kind == LOG_SEGMENT_APPEND) {
-            status = expect_writes(self, source);
-        } else if (source->kind == LOG_SEGMENT_MERGED && !source->whole) {
-            status = expect_hint(self, source);
-        }
-    }
-    self->report->lost_record_count = repair_lost_count(&self->lost);
     return status;
 }
 
@@ -456,7 +303,7 @@ static pykv_status save(env *environment, env_directory *home, pykv_report *repo
             error_set(PYKV_PATH_NOT_FOUND, "there is no database in %s", env_directory_path(home));
     }
     if (status == PYKV_OK) {
-        status = count_lost(&work);
+        status = repair_count_lost(&work);
     }
     if (status == PYKV_OK) {
         status = build_fresh(&work);

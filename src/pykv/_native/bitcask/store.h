@@ -13,11 +13,9 @@
  * Invariants.
  *  1. Sequences are given in log order, without gaps; published <= appended; synced <= appended.
  *  2. A slot leads to a record of its key that is whole in the log; at most one slot a key.
- *  3. Every segment that a slot may lead to is in `segments`, or `removed` and not passed by an
- * epoch.
+ *  3. Every segment that a slot leads to is in `segments`, or `removed` and its epoch not passed.
  *  4. A segment is in a durable manifest before its first record is acknowledged.
- *  5. A merged segment's inputs leave the manifest only after its bytes, its name and itself are
- * durable.
+ *  5. A merge's inputs leave the manifest only after its output, name and bytes, is durable.
  *  6. After a failed sync nothing is appended; what was not published stays unpublished.
  */
 #ifndef PYKV_BITCASK_STORE_H

@@ -1,0 +1,56 @@
+/*
+ * repair_internal: a repair at work, shared by repair.c (reading, choosing, saving) and
+ * repair_lost.c (what is missing).
+ */
+#ifndef PYKV_BITCASK_REPAIR_INTERNAL_H
+#define PYKV_BITCASK_REPAIR_INTERNAL_H
+
+#include "base/buffer.h"
+#include "bitcask/manifest.h"
+#include "bitcask/repair_lost.h"
+
+/* A segment file being read. */
+typedef struct repair_source {
+    uint32_t number;
+    uint32_t seed;
+    uint8_t kind; /* LOG_SEGMENT_* */
+    uint64_t file_id;
+    uint64_t store_id;
+    uint64_t record_count;
+    uint64_t first_sequence; /* smallest and largest found; 0 if none was */
+    uint64_t last_sequence;
+    bool whole; /* no damage was found in it */
+    uint8_t *data;
+    uint64_t size;
+} repair_source;
+
+/* A valid record somewhere. */
+typedef struct repair_entry {
+    uint64_t hash;
+    uint64_t sequence;
+    uint64_t offset;
+    uint32_t source;
+    uint8_t kind;
+} repair_entry;
+
+typedef struct repair {
+    env *env;
+    env_directory *home;
+    pykv_report *report;
+    manifest listed; /* empty if the manifest cannot be read */
+    repair_source *sources;
+    size_t source_count;
+    buffer entries; /* of repair_entry */
+    repair_lost lost;
+    uint64_t clear_sequence;
+    uint32_t number_max;
+} repair;
+
+/* What the manifest says of a segment, or NULL. */
+const manifest_segment *repair_find_listed(const repair *self, uint32_t number);
+
+/* Counts in the report what was lost, and what the manifest lists and is not there as damage.
+ * PYKV_NO_MEMORY. */
+PYKV_NODISCARD pykv_status repair_count_lost(repair *self);
+
+#endif
