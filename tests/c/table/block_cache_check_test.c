@@ -26,16 +26,16 @@ static void close_sound(cache_fixture *self)
 TEST(a_slot_that_lost_its_block_is_seen)
 {
     cache_fixture *self = open_filled();
-    uintptr_t word = atomic_exchange(&self->slots[3].word, 0);
+    uintptr_t word = atomic_exchange(&self->slots[3], 0);
     CHECK(!block_cache_is_sound(self->cache));
-    atomic_store(&self->slots[3].word, word);
+    atomic_store(&self->slots[3], word);
     close_sound(self);
 }
 
 TEST(a_block_without_a_reference_is_seen)
 {
     cache_fixture *self = open_filled();
-    cached_block *block = block_of_word(atomic_load(&self->slots[1].word));
+    cached_block *block = block_of_word(atomic_load(&self->slots[1]));
     CHECK(block != NULL);
     uint32_t references = atomic_exchange(&block->references, 0);
     CHECK(!block_cache_is_sound(self->cache));

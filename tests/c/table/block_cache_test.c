@@ -143,7 +143,7 @@ TEST(a_failed_allocation_leaves_the_budget_as_it_was)
     CHECK_EQUAL(0, memory_budget_used(&budget));
     CHECK_OK(block_cache_new(&budget, readers, &cache));
     uint64_t own = memory_budget_used(&budget);
-    block_slot slot = {0};
+    block_slot slot = 0;
     cached_block *block = NULL;
     (void)mem_fail_at(1, 0);
     CHECK_STATUS(PYKV_NO_MEMORY, block_cache_make(cache, &slot, 100, &block));

@@ -96,7 +96,7 @@ static block_counter_line *counters_of(block_cache *self)
 
 cached_block *block_cache_find(block_cache *self, const block_slot *slot, bool marks)
 {
-    cached_block *found = block_of_word(atomic_load_explicit(&slot->word, memory_order_acquire));
+    cached_block *found = block_of_word(atomic_load_explicit(slot, memory_order_acquire));
     if (found == NULL) {
         block_count(&counters_of(self)->misses);
         return NULL;
@@ -176,14 +176,14 @@ cached_block *block_cache_publish(block_cache *self, block_slot *slot, cached_bl
     PYKV_ASSERT(block->place == PLACE_NONE && block->slot == NULL);
     block_shard *shard = block_shard_of(self, slot);
     mutex_lock(&shard->lock);
-    uintptr_t word = atomic_load_explicit(&slot->word, memory_order_relaxed);
+    uintptr_t word = atomic_load_explicit(slot, memory_order_relaxed);
     cached_block *winner = block_of_word(word);
     if (winner == NULL && block->reserved) {
         block->slot = slot;
         block_pin(block);
         bool wanted_before = block_shard_remembers(shard, word);
         block_queue_push(shard, block, wanted_before ? PLACE_MAIN : PLACE_SMALL);
-        atomic_store_explicit(&slot->word, (uintptr_t)block, memory_order_release);
+        atomic_store_explicit(slot, (uintptr_t)block, memory_order_release);
     } else if (winner != NULL) {
         block_pin(winner);
     }
@@ -201,17 +201,16 @@ cached_block *block_cache_publish(block_cache *self, block_slot *slot, cached_bl
 void block_cache_erase(block_cache *self, block_slot *slots, size_t slot_count)
 {
     for (size_t i = 0; i < slot_count; i++) {
-        if (atomic_load_explicit(&slots[i].word, memory_order_relaxed) == 0) {
+        if (atomic_load_explicit(&slots[i], memory_order_relaxed) == 0) {
             continue;
         }
         block_shard *shard = block_shard_of(self, &slots[i]);
         mutex_lock(&shard->lock);
-        cached_block *block =
-            block_of_word(atomic_load_explicit(&slots[i].word, memory_order_relaxed));
+        cached_block *block = block_of_word(atomic_load_explicit(&slots[i], memory_order_relaxed));
         if (block != NULL) {
             block_retire(self, shard, block, 0);
         } else {
-            atomic_store_explicit(&slots[i].word, 0, memory_order_relaxed);
+            atomic_store_explicit(&slots[i], 0, memory_order_relaxed);
         }
         mutex_unlock(&shard->lock);
     }

@@ -33,10 +33,9 @@
 
 typedef struct block_cache block_cache;
 
-/* One a block, zeroed at first, owned by the table handle. It stays where it is until erased. */
-typedef struct block_slot {
-    _Atomic uintptr_t word; /* a cached_block *, or 0, or an odd mark: evicted lately */
-} block_slot;
+/* One a block, zero at first, owned by the table handle. It stays where it is until erased. It
+ * holds the address of a cached_block, or 0, or an odd mark: evicted lately. */
+typedef _Atomic uintptr_t block_slot;
 
 typedef struct cached_block {
     block_cache *cache;

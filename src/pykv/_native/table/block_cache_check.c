@@ -11,7 +11,7 @@ typedef struct queue_sum {
 
 static bool block_is_sound(const block_cache *self, const cached_block *block, uint8_t place)
 {
-    uintptr_t word = atomic_load_explicit(&block->slot->word, memory_order_relaxed);
+    uintptr_t word = atomic_load_explicit(block->slot, memory_order_relaxed);
     return block->cache == self && block->reserved && block->place == place &&
            block_of_word(word) == block && atomic_load(&block->references) > 0;
 }

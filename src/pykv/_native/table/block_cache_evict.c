@@ -79,7 +79,7 @@ static void drop_reference_of_cache(reclaim_item *item)
 void block_retire(block_cache *self, block_shard *shard, cached_block *block, uintptr_t mark)
 {
     block_queue_remove(shard, block);
-    atomic_store_explicit(&block->slot->word, mark, memory_order_relaxed);
+    atomic_store_explicit(block->slot, mark, memory_order_relaxed);
     block->place = PLACE_RETIRED;
     atomic_fetch_add_explicit(&self->retired_bytes, block_cache_charge(block->length),
                               memory_order_relaxed);
