@@ -20,6 +20,19 @@ static manifest read_manifest(fixture *f)
     return listed;
 }
 
+static uint64_t count_logs(fixture *f)
+{
+    env_names names;
+    uint64_t count = 0;
+    CHECK_OK(env_memory_paths(f->disk, &names));
+    for (size_t i = 0; i < names.count; i++) {
+        size_t length = strlen(names.names[i]);
+        count += length > 4 && strcmp(names.names[i] + length - 4, ".log") == 0;
+    }
+    env_names_free(&names);
+    return count;
+}
+
 TEST(a_clean_close_leaves_a_clean_manifest_an_image_and_a_log_cut_to_its_length)
 {
     fixture f = fixture_new();
@@ -42,6 +55,7 @@ TEST(a_clean_close_leaves_a_clean_manifest_an_image_and_a_log_cut_to_its_length)
         fixture_bytes(&f, name, &size);
         CHECK_EQUAL(size, after.segments[i].length);
     }
+    CHECK_EQUAL(after.segment_count, count_logs(&f)); /* its file, too, which once stayed */
     CHECK(fixture_has(&f, BITCASK_IMAGE_NAME));
     CHECK(!fixture_has(&f, MANIFEST_NAME BITCASK_TEMPORARY_SUFFIX));
     manifest_reset(&before);

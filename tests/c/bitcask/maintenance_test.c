@@ -77,6 +77,23 @@ TEST(sealed_and_synced_segments_get_their_hint)
     fixture_free(&self);
 }
 
+/* Such a hint once stayed until the next open. */
+TEST(a_hint_that_comes_after_its_segment_was_merged_away_does_not_stay)
+{
+    fixture self = fixture_new();
+    int32_t more = 0;
+    fixture_fill(&self, 0, 20, 1000);
+    log_step(&self);
+    self.store->segments[0]->removed = true; /* as by a merge in another thread, */
+    self.store->segments[0]->pin_count++;    /* which holds it a while longer */
+    CHECK_OK(bitcask_maintain_step(self.store, PYKV_ROLE_DATA, &more));
+    CHECK(self.store->segments[0]->has_hint);
+    CHECK(!fixture_has(&self, "00000001.hint") && !fixture_has(&self, "00000001.hint.tmp"));
+    self.store->segments[0]->removed = false;
+    self.store->segments[0]->pin_count--;
+    fixture_free(&self);
+}
+
 TEST(a_sync_is_made_at_the_interval_and_in_every_mode_after_half_a_minute)
 {
     fixture self = fixture_new();
@@ -135,6 +152,9 @@ TEST(a_failing_step_degrades_the_store_until_one_succeeds)
     env_fault_set(self.disk, &plan);
     CHECK_STATUS(PYKV_IO_FAILED, bitcask_maintain_step(self.store, PYKV_ROLE_DATA, &more));
     CHECK_EQUAL(7, more);
+    env_file *unfinished;
+    CHECK_EQUAL(PYKV_PATH_NOT_FOUND,
+                env_file_open(self.store->home, "00000001.hint.tmp", ENV_READ, &unfinished));
     CHECK_EQUAL(PYKV_STATE_DEGRADED, bitcask_state(self.store));
     fixture_put(&self, "a", "1");
     fixture_expect(&self, "a", "1");
@@ -148,6 +168,7 @@ TEST(a_failing_step_degrades_the_store_until_one_succeeds)
 TEST_MAIN(CASE(the_space_of_overwritten_and_deleted_records_comes_back_by_itself),
           CASE(a_store_without_live_records_shrinks_to_almost_nothing),
           CASE(sealed_and_synced_segments_get_their_hint),
+          CASE(a_hint_that_comes_after_its_segment_was_merged_away_does_not_stay),
           CASE(a_sync_is_made_at_the_interval_and_in_every_mode_after_half_a_minute),
           CASE(the_log_role_prepares_the_next_segment_ahead_of_the_writers),
           CASE(a_failing_step_degrades_the_store_until_one_succeeds))

@@ -346,6 +346,31 @@ TEST(a_record_whose_key_is_cut_off_is_refused_without_the_body_check_too)
     end();
 }
 
+TEST(unlinking_takes_log_and_hints_of_one_segment_and_nothing_else)
+{
+    static const char *const names[] = {"00000007.log", "00000007.hint", "00000007.hint.tmp",
+                                        "00000008.log", "00000008.hint", "00000007.torn"};
+    begin();
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        env_file *file;
+        CHECK_OK(env_file_open(home, names[i], ENV_WRITE | ENV_CREATE, &file));
+        env_file_close(file);
+    }
+    segment_unlink_hint(home, 8);
+    segment_unlink(home, 7);
+    segment_unlink(home, 7);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        env_file *file;
+        bool stays = i == 3 || i == 5;
+        CHECK_EQUAL(stays ? PYKV_OK : PYKV_PATH_NOT_FOUND,
+                    env_file_open(home, names[i], ENV_READ, &file));
+        if (stays) {
+            env_file_close(file);
+        }
+    }
+    end();
+}
+
 TEST_MAIN(CASE(a_name_tells_number_and_kind_and_no_other_name_is_one),
           CASE(a_new_segment_is_there_after_the_power_went),
           CASE(a_segment_that_cannot_be_made_leaves_no_file),
@@ -354,4 +379,5 @@ TEST_MAIN(CASE(a_name_tells_number_and_kind_and_no_other_name_is_one),
           CASE(the_mapping_and_a_read_give_the_same_record_and_none_behind_the_end),
           CASE(a_damaged_body_is_refused_with_its_file_and_offset_if_it_is_checked),
           CASE(without_the_body_check_no_more_than_header_and_key_of_a_long_record_is_read),
+          CASE(unlinking_takes_log_and_hints_of_one_segment_and_nothing_else),
           CASE(a_record_whose_key_is_cut_off_is_refused_without_the_body_check_too))

@@ -68,16 +68,15 @@ static bool drain(bitcask *self, int64_t timeout_us)
 
 /* A prepared segment that was never used is dropped: a clean store has one un-sealed segment at
  * most. */
-static void drop_prepared(bitcask *self)
+static void drop_prepared(bitcask *self) REQUIRES(self->manifest_lock)
 {
     mutex_lock(&self->writer);
     segment *unused = self->prepared;
     self->prepared = NULL;
-    if (unused != NULL) {
-        bitcask_remove_segment(self, unused);
-        bitcask_retire_segment(self, unused);
-    }
     mutex_unlock(&self->writer);
+    if (unused != NULL) {
+        bitcask_abandon(self, unused);
+    }
 }
 
 static pykv_status trim_active(bitcask *self)
@@ -97,12 +96,12 @@ static pykv_status leave_clean(bitcask *self) SINGLE_THREADED
     if (status != PYKV_OK || unchanged) {
         return status;
     }
-    drop_prepared(self);
     status = trim_active(self);
     if (status == PYKV_OK) {
         status = bitcask_sync_active(self);
     }
     mutex_lock(&self->manifest_lock);
+    drop_prepared(self);
     if (status == PYKV_OK && bitcask_write_image(self) != PYKV_OK) {
         /* Without an image the next open reads the hints. */
     }
@@ -185,6 +184,7 @@ void bitcask_free(bitcask *self) SINGLE_THREADED
     mem_free(self->segments);
     mem_free(self->pending);
     buffer_reset(&self->scratch);
+    buffer_reset(&self->abandoned);
     extent_reset(&self->extents);
     condition_destroy(&self->sync_done);
     condition_destroy(&self->wake);

@@ -143,9 +143,16 @@ static pykv_status hint_step(bitcask *self, bool *worked)
     hint_list_reset(&list);
     mutex_lock(&self->writer);
     target->has_hint = true; /* not tried again in this process, whatever came of it */
+    uint32_t number = target->number;
+    bool merged = target->removed; /* meanwhile, and its files were removed before this one came */
     bitcask_unpin_segment(self, target);
     mutex_unlock(&self->writer);
-    return status;
+    if (merged || status != PYKV_OK) {
+        pykv_error failure = *error_last();
+        segment_unlink_hint(self->home, number);
+        error_restore(&failure);
+    }
+    return merged ? PYKV_OK : status;
 }
 
 /* The active segment holds much that is dead, and nobody writes: seal it, so that it can be merged.

@@ -81,20 +81,17 @@ void merge_free(bitcask *store, merge *self) REQUIRES(store->merge_lock)
 /* Removes an unfinished output. A finished one stays: a manifest may list it already. */
 static void drop_output(bitcask *store, merge *self)
 {
-    char name[SEGMENT_NAME_BYTES];
+    uint32_t number = 0;
     mutex_lock(&store->writer);
     bool drop = self->output != NULL && self->output->merging;
     if (drop) {
-        segment_name(self->output->number, false, name);
+        number = self->output->number;
         bitcask_remove_segment(store, self->output);
         bitcask_retire_segment(store, self->output);
     }
     mutex_unlock(&store->writer);
-    if (!drop) {
-        return;
-    }
-    if (env_unlink(store->home, name) != PYKV_OK) {
-        /* The next open removes it: no manifest lists it. */
+    if (drop) {
+        segment_unlink(store->home, number);
     }
 }
 
@@ -155,7 +152,10 @@ static pykv_status make_output(bitcask *store, merge *self)
     made->merging = true;
     mutex_unlock(&store->writer);
     if (status != PYKV_OK) {
+        pykv_error failure = *error_last();
+        segment_unlink(store->home, made->number);
         segment_close(made);
+        error_restore(&failure);
         return status;
     }
     self->output = made;

@@ -69,7 +69,11 @@ pykv_status merge_commit_step(bitcask *store, merge *self)
         return status;
     }
     describe_output(store, self);
-    finish_output(store, self, hint_write(store, self->output, &self->hints) == PYKV_OK);
+    bool has_hint = hint_write(store, self->output, &self->hints) == PYKV_OK;
+    if (!has_hint) {
+        segment_unlink_hint(store->home, self->output->number);
+    }
+    finish_output(store, self, has_hint);
     status = env_directory_sync(store->home);
     if (status == PYKV_OK) {
         mutex_lock(&store->manifest_lock);
@@ -171,17 +175,6 @@ pykv_status merge_swing_step(bitcask *store, merge *self)
 
 /* ---- REMOVE ---- */
 
-static void unlink_input(bitcask *store, const segment *input)
-{
-    for (int hint = 0; hint < 2; hint++) {
-        char name[SEGMENT_NAME_BYTES];
-        segment_name(input->number, hint == 1, name);
-        if (env_unlink(store->home, name) != PYKV_OK) {
-            /* The next open removes it: no manifest lists it. */
-        }
-    }
-}
-
 static pykv_status write_without_inputs(bitcask *store)
 {
     mutex_lock(&store->manifest_lock);
@@ -208,7 +201,7 @@ pykv_status merge_remove_step(bitcask *store, merge *self) REQUIRES(store->merge
     }
     mutex_unlock(&store->writer);
     for (size_t i = 0; PYKV_PLANTED(37) && i < self->input_count; i++) {
-        unlink_input(store, self->inputs[i]);
+        segment_unlink(store->home, self->inputs[i]->number);
     }
     status = write_without_inputs(store);
     mutex_lock(&store->writer);
@@ -224,7 +217,7 @@ pykv_status merge_remove_step(bitcask *store, merge *self) REQUIRES(store->merge
         return status;
     }
     for (size_t i = 0; i < self->input_count; i++) {
-        unlink_input(store, self->inputs[i]);
+        segment_unlink(store->home, self->inputs[i]->number);
     }
     mutex_lock(&store->writer);
     merge_unpin_inputs(store, self);

@@ -10,7 +10,7 @@
  * finished. After a swap that only was not cleaned up behind, the next repair cleans and repairs.
  * Single members of a batch that was damaged elsewhere are saved too: repair keeps what can be
  * read.
- * */
+ */
 #include "bitcask/repair.h"
 
 #include <stdio.h>

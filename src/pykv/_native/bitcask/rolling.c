@@ -6,6 +6,8 @@
  */
 #include "bitcask/rolling.h"
 
+#include <string.h>
+
 #include "base/coding.h"
 #include "base/error.h"
 #include "base/invariant.h"
@@ -229,7 +231,10 @@ static pykv_status make_segment(bitcask *self, uint64_t bytes, segment **segment
         }
         mutex_unlock(&self->writer);
         if (status != PYKV_OK) {
+            pykv_error failure = *error_last();
+            segment_unlink(self->home, made->number);
             segment_close(made);
+            error_restore(&failure);
             return status;
         }
         *segment_out = made;
@@ -237,13 +242,27 @@ static pykv_status make_segment(bitcask *self, uint64_t bytes, segment **segment
     return status;
 }
 
-/* Takes a segment that never became usable off the list again; its file is an orphan then. */
-static void abandon(bitcask *self, segment *made)
+void bitcask_abandon(bitcask *self, segment *unused)
 {
+    uint32_t number = unused->number;
     mutex_lock(&self->writer);
-    bitcask_remove_segment(self, made);
-    bitcask_retire_segment(self, made);
+    bitcask_remove_segment(self, unused);
+    bitcask_retire_segment(self, unused);
     mutex_unlock(&self->writer);
+    if (buffer_append(&self->abandoned, &number, sizeof number) != PYKV_OK) {
+        /* The next open removes its file: no manifest lists it then. */
+    }
+}
+
+/* A manifest that does not list the segments given up before it is durable. */
+static void unlink_abandoned(bitcask *self) REQUIRES(self->manifest_lock)
+{
+    for (size_t at = 0; at < self->abandoned.size; at += sizeof(uint32_t)) {
+        uint32_t number;
+        memcpy(&number, self->abandoned.data + at, sizeof number);
+        segment_unlink(self->home, number);
+    }
+    buffer_clear(&self->abandoned);
 }
 
 static pykv_status prepare_segment(bitcask *self, uint64_t bytes) REQUIRES(self->manifest_lock)
@@ -255,7 +274,9 @@ static pykv_status prepare_segment(bitcask *self, uint64_t bytes) REQUIRES(self-
     }
     status = bitcask_write_manifest(self, false);
     if (status != PYKV_OK) {
-        abandon(self, made);
+        pykv_error failure = *error_last();
+        bitcask_abandon(self, made);
+        error_restore(&failure);
         return status;
     }
     mutex_lock(&self->writer);
@@ -406,6 +427,7 @@ pykv_status bitcask_write_manifest(bitcask *self, bool clean)
     status = manifest_replace(self->home, &now);
     if (status == PYKV_OK) {
         self->edit = now.edit;
+        unlink_abandoned(self);
     }
     manifest_reset(&now);
     return status;

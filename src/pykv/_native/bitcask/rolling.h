@@ -30,6 +30,10 @@ PYKV_NODISCARD pykv_status bitcask_write_manifest(bitcask *self, bool clean)
 PYKV_NODISCARD pykv_status bitcask_add_segment(bitcask *self, segment *target, uint64_t capacity,
                                                uint64_t base) REQUIRES(self->writer);
 
+/* Gives up a segment without records that a manifest on disk may list: takes it off the list, and
+ * its file away as soon as a manifest without it is durable. */
+void bitcask_abandon(bitcask *self, segment *unused) REQUIRES(self->manifest_lock);
+
 /* Takes a segment off the list; its memory and address stay until bitcask_dispose. */
 void bitcask_remove_segment(bitcask *self, segment *target) REQUIRES(self->writer);
 

@@ -175,6 +175,31 @@ pykv_status segment_open(env_directory *directory, const manifest_segment *entry
     return PYKV_OK;
 }
 
+static void unlink_if_there(env_directory *directory, const char *name)
+{
+    if (env_unlink(directory, name) != PYKV_OK) {
+        /* The next open removes it: no manifest lists it. */
+    }
+}
+
+void segment_unlink_hint(env_directory *directory, uint32_t number)
+{
+    char name[SEGMENT_NAME_BYTES];
+    char unfinished[SEGMENT_NAME_BYTES + sizeof BITCASK_TEMPORARY_SUFFIX];
+    segment_name(number, true, name);
+    snprintf(unfinished, sizeof unfinished, "%s" BITCASK_TEMPORARY_SUFFIX, name);
+    unlink_if_there(directory, name);
+    unlink_if_there(directory, unfinished);
+}
+
+void segment_unlink(env_directory *directory, uint32_t number)
+{
+    char name[SEGMENT_NAME_BYTES];
+    segment_name(number, false, name);
+    unlink_if_there(directory, name);
+    segment_unlink_hint(directory, number);
+}
+
 void segment_close(segment *self)
 {
     if (self == NULL) {

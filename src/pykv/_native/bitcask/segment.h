@@ -23,6 +23,8 @@
 #include "log/log_format.h"
 #include "log/log_segment.h"
 
+#define BITCASK_TEMPORARY_SUFFIX ".tmp" /* of a file that is not whole yet */
+
 enum { SEGMENT_NAME_BYTES = 16, SEGMENT_COLD_READ_BYTES = 4096 };
 
 typedef struct segment {
@@ -76,6 +78,11 @@ PYKV_NODISCARD pykv_status segment_create(env_directory *directory,
 PYKV_NODISCARD pykv_status segment_open(env_directory *directory, const manifest_segment *entry,
                                         uint64_t store_id, uint64_t capacity, bool mapped,
                                         segment **segment_out);
+
+/* Remove the files of a segment that no manifest lists: log, hint, unfinished hint; or the hint
+ * alone. What is not there, or cannot be removed, is left to the next open. */
+void segment_unlink(env_directory *directory, uint32_t number);
+void segment_unlink_hint(env_directory *directory, uint32_t number);
 
 /* Unmaps and closes. NULL is ignored. */
 void segment_close(segment *self);

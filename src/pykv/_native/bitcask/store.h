@@ -34,11 +34,10 @@
 #include "bitcask/undo.h"
 #include "log/log_writer.h"
 
-#define BITCASK_IMAGE_NAME       "KEYDIR"
-#define BITCASK_LOCK_NAME        "LOCK"
-#define BITCASK_TORN_SUFFIX      ".torn"
-#define BITCASK_TEMPORARY_SUFFIX ".tmp"
-#define BITCASK_NO_ADDRESS       UINT64_MAX
+#define BITCASK_IMAGE_NAME  "KEYDIR"
+#define BITCASK_LOCK_NAME   "LOCK"
+#define BITCASK_TORN_SUFFIX ".torn"
+#define BITCASK_NO_ADDRESS  UINT64_MAX
 
 enum {
     BITCASK_UNSYNCED_SEALED_MAX = 2,      /* then writers sync before they roll on */
@@ -124,7 +123,8 @@ typedef struct bitcask {
     mutex manifest_lock;
     uint64_t edit GUARDED_BY(manifest_lock);
     uint64_t merge_edit GUARDED_BY(manifest_lock);
-    uint64_t epoch_number; /* of the store's history; changes only in open */
+    buffer abandoned GUARDED_BY(manifest_lock); /* uint32_t numbers of segments given up */
+    uint64_t epoch_number;                      /* of the store's history; changes only in open */
 
     /* Merging. */
     mutex merge_lock;
