@@ -17,6 +17,11 @@
 #include "bitcask/rolling.h"
 #include "bitcask/sync.h"
 
+/* How many operations of a batch ahead the parts of the directory and the old record are called
+ * for.
+ */
+enum { AHEAD_BUCKET = 16, AHEAD_LINE = 12, AHEAD_RECORD = 5 };
+
 bool bitcask_waits_for_sync(const bitcask *self, int32_t flags)
 {
     if ((flags & PYKV_SYNC) != 0) {
@@ -63,14 +68,14 @@ static pykv_status resolve_all(bitcask *self, operation *operations, size_t coun
         status = undo_reserve(&keys->undo, count);
     }
     for (size_t i = 0; i < count && status == PYKV_OK; i++) {
-        if (i + 8 < count) {
-            keydir_prefetch_bucket(keys->keys, operations[i + 8].hash);
+        if (i + AHEAD_BUCKET < count) {
+            keydir_prefetch_bucket(keys->keys, operations[i + AHEAD_BUCKET].hash);
         }
-        if (i + 4 < count) {
-            keydir_prefetch_line(keys->keys, operations[i + 4].hash);
+        if (i + AHEAD_LINE < count) {
+            keydir_prefetch_line(keys->keys, operations[i + AHEAD_LINE].hash);
         }
-        if (i + 2 < count) {
-            bitcask_prefetch_record(self, keys->keys, operations[i + 2].hash);
+        if (i + AHEAD_RECORD < count) {
+            bitcask_prefetch_record(self, keys->keys, operations[i + AHEAD_RECORD].hash);
         }
         status = bitcask_resolve(self, &operations[i], mode);
     }
