@@ -70,8 +70,8 @@ lint-py: $(DEV) ## ruff, and the spelling of everything
 	$(BIN)/codespell $(PYTHON_ALL) docs $(wildcard *.md)
 
 # clang reads the core a second time here, with the thread-safety annotations on.
-TIDY_FLAGS = $(C_LANGUAGE) -DPYKV_CHECK -Wthread-safety -Wthread-safety-beta \
-	-Wno-unknown-warning-option -isystem $(PYTHON_INCLUDE)
+TIDY_FLAGS = $(C_LANGUAGE) -DPYKV_CHECK -DPYKV_THREAD_ANALYSIS -Wthread-safety \
+	-Wthread-safety-beta -Wno-unknown-warning-option -isystem $(PYTHON_INCLUDE)
 PYTHON_INCLUDE = $(shell $(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')
 
 .PHONY: lint-c

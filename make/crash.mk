@@ -45,6 +45,12 @@ $(FUZZ_PROGRAMS): $(C_BUILD)/%: $(C_OUT)/%.o $(FUZZ_MAIN) $(C_LIBRARY)
 	$(SAY) LD $@
 	$(Q)$(CC) $(C_FLAGS) $(if $(FUZZ_MAIN),,-fsanitize=fuzzer) $^ -o $@ -lm -ldl
 
+# Seeds that come from real stores; see tests/fuzz/README.md.
+$(C_BUILD)/fuzz/write_seeds: $(C_OUT)/fuzz/write_seeds.o $(C_HARNESS_OBJECTS) $(C_LIBRARY)
+	@mkdir -p $(@D)
+	$(SAY) LD $@
+	$(Q)$(CC) $(C_FLAGS) $^ -o $@ -lm -ldl
+
 -include $(patsubst tests/%.c,$(C_OUT)/%.d,$(CRASH_SOURCES) $(MODEL_SOURCES) $(FUZZ_SOURCES))
 
 .PHONY: programs
@@ -82,6 +88,10 @@ fuzz-programs: $(FUZZ_PROGRAMS) ## build the fuzz targets (FLAVOR=asan|fuzz)
 .PHONY: fuzz
 fuzz: ## libFuzzer on one decoder (T=name of tests/fuzz/fuzz_name.c, FUZZ_SECONDS=60)
 	make/fuzz.sh '$(T)' '$(FUZZ_SECONDS)'
+
+.PHONY: fuzz-seeds
+fuzz-seeds: $(C_BUILD)/fuzz/write_seeds ## write the corpora that come from real stores
+	$<
 
 .PHONY: test-plants
 test-plants: ## every bug of tests/plants.txt, planted, must be caught (T=number: one)

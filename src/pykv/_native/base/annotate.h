@@ -1,12 +1,13 @@
 /*
  * Compiler annotations: thread-safety (checked by clang -Wthread-safety), branch hints, result use.
  *
- * They expand to nothing where a compiler does not know them.
+ * The former name members of the struct they stand in, which only a young clang can read: they
+ * expand to nothing unless the analysis asks for them.
  */
 #ifndef PYKV_BASE_ANNOTATE_H
 #define PYKV_BASE_ANNOTATE_H
 
-#if defined(__clang__)
+#if defined(PYKV_THREAD_ANALYSIS)
 #define PYKV_THREAD_ATTRIBUTE(x) __attribute__((x))
 #else
 #define PYKV_THREAD_ATTRIBUTE(x)
