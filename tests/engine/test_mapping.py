@@ -6,6 +6,7 @@ import pytest
 
 from pykv.engine.mapping import StoreBase
 from pykv.engine.memory import Memory
+from pykv.errors import StoreFailedError
 from pykv.options import CommonOptions
 from tests.contract.minimal_store import Minimal
 
@@ -29,6 +30,22 @@ def test_a_store_whose_constructor_failed_does_not_warn(tmp_path: Path) -> None:
     # Its finalizer finds nothing to close: a warning would be an error here.
     with pytest.raises(FileNotFoundError):
         Minimal(tmp_path / "absent", CommonOptions(create=False))
+
+
+def test_the_error_of_a_block_is_not_hidden_by_a_store_that_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def close_failed(self: Memory, timeout: float | None = None) -> None:
+        raise StoreFailedError("closed after a failure")
+
+    store = Memory()
+    with monkeypatch.context() as patch:
+        patch.setattr(Memory, "close", close_failed)
+        with pytest.raises(ZeroDivisionError), store:
+            1 / 0  # noqa: B018  (the error is the point)
+        with pytest.raises(StoreFailedError), store:
+            pass
+    store.close()
 
 
 def test_pop_tries_again_when_another_writer_was_faster(monkeypatch: pytest.MonkeyPatch) -> None:

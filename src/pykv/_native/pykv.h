@@ -249,7 +249,9 @@ PYKV_API pykv_status pykv_open(const char *path, const pykv_options *options,
  * syncs, writes the clean-close state and releases every file. Lent threads leave by themselves, at
  * the end of a step: they are given a second more. Later calls give PYKV_CLOSED; closing again is
  * OK. PYKV_TIMED_OUT leaves the store closing: new calls are refused, and close may be called
- * again. */
+ * again. After any other failure it is closed: PYKV_COMMIT_UNKNOWN where the sync fails now,
+ * PYKV_STORE_FAILED where the store had failed before; what was not synced may be lost with the
+ * power. */
 PYKV_API pykv_status pykv_close(pykv_store *store, int64_t timeout_us);
 
 /* Frees a handle; closes it first if needed. No call may be running or follow, and its scans and

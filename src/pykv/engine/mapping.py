@@ -17,7 +17,7 @@ from typing import Any, Final, NoReturn, Self, SupportsIndex, TypeVar, overload
 from pykv.arguments import BytesLike, as_bytes
 from pykv.engine.batch import BufferedBatch, Operation, Put, chunks, deletes, one_batch, puts
 from pykv.engine.views import StoreItems, StoreKeys, StoreValues
-from pykv.errors import ClosedError
+from pykv.errors import ClosedError, StoreFailedError
 from pykv.options import CommonOptions
 from pykv.store import Batch, Progress, Report, Row, State
 
@@ -329,7 +329,12 @@ class StoreBase(ABC):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        try:
+            self.close()
+        except StoreFailedError:
+            # A block that raised has more to say than that its store had failed.
+            if error is None:
+                raise
 
     def __repr__(self) -> str:
         place = "" if self.path is None else f" {str(self.path)!r}"

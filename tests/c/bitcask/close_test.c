@@ -1,13 +1,16 @@
 /*
  * close: waiting for the calls inside, the clean state on disk, and what is left when it fails.
  */
+#include <errno.h>
 #include <pthread.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "bitcask_fixture.h"
 
 #include "bitcask/manifest.h"
 #include "bitcask/merge.h"
+#include "env/env_fault.h"
 
 /* The manifest that is on disk now. Free with manifest_reset. */
 static manifest read_manifest(fixture *f)
@@ -158,6 +161,37 @@ TEST(a_close_that_times_out_has_changed_nothing_and_may_be_called_again)
     fixture_free(&f);
 }
 
+/* Where a background sync had failed, a close once said that all was well, and the writer never
+ * knew: power cuts of a real file system showed it. */
+TEST(the_close_of_a_store_whose_sync_failed_says_so)
+{
+    fixture f = {.options = {.segment_bytes = FIXTURE_SEGMENT_BYTES}};
+    env *inner;
+    env *booted;
+    CHECK_OK(env_memory_new(check_seed(), FIXTURE_FILE_MAX, &inner));
+    CHECK_OK(env_fault_new(inner, &f.disk));
+    CHECK_OK(fixture_open(&f));
+    fixture_put(&f, "a", "1");
+    env_fault_plan plan = {.at = 1,
+                           .system_errno = EIO,
+                           .call_mask = 1U << ENV_CALL_SYNC,
+                           .name_part = ".log",
+                           .seed = check_seed()};
+    env_fault_set(f.disk, &plan);
+    CHECK_STATUS(PYKV_COMMIT_UNKNOWN, bitcask_sync(f.store)); /* as another thread may call it */
+    CHECK_STATUS(PYKV_STORE_FAILED, bitcask_close(f.store, -1));
+    CHECK(strstr(error_last()->text, "may be lost") != NULL);
+    CHECK_OK(bitcask_close(f.store, -1)); /* closed already */
+    fixture_kill(&f);
+    env_fault_free(f.disk);
+    CHECK_OK(env_memory_crash(inner, check_seed(), ENV_CRASH_DROP_ALL, &booted));
+    env_memory_free(inner);
+    f.disk = booted;
+    CHECK_OK(fixture_open(&f));
+    CHECK_EQUAL(0, bitcask_count(f.store));
+    fixture_free(&f);
+}
+
 static void *leave_later(void *context)
 {
     bitcask *store = context;
@@ -245,6 +279,7 @@ TEST_MAIN(CASE(a_clean_close_leaves_a_clean_manifest_an_image_and_a_log_cut_to_i
           CASE(a_timeout_of_nothing_does_not_wait_for_a_call),
           CASE(a_timeout_of_nothing_is_enough_for_a_lent_thread_that_sleeps),
           CASE(a_close_that_times_out_has_changed_nothing_and_may_be_called_again),
+          CASE(the_close_of_a_store_whose_sync_failed_says_so),
           CASE(a_close_without_a_timeout_waits_for_the_last_call),
           CASE(closing_a_store_that_was_only_read_changes_nothing_on_disk),
           CASE(a_merge_that_runs_is_given_up_and_loses_nothing),

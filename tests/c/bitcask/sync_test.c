@@ -122,7 +122,8 @@ TEST(a_failed_sync_leaves_the_commit_unknown_and_the_store_refuses_writes_but_re
     CHECK_EQUAL(2, self.store->appended_sequence);
     CHECK_EQUAL(1, fixture_stats(&self).synced_sequence);
     fixture_expect(&self, "a", "1");
-    fixture_close(&self);
+    CHECK_STATUS(PYKV_STORE_FAILED, bitcask_close(self.store, -1));
+    fixture_kill(&self);
     CHECK_OK(fixture_open(&self));
     CHECK_EQUAL(PYKV_STATE_OPEN, bitcask_state(self.store));
     CHECK_EQUAL(1, fixture_stats(&self).key_count);

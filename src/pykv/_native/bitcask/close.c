@@ -2,7 +2,8 @@
  * close: draining, the clean-close state, releasing.
  *
  * A clean close leaves the log synced, the directory image written and a manifest that says so; if
- * any of this fails the next open recovers as after a crash.
+ * any of this fails the next open recovers as after a crash. A FAILED store leaves its files as
+ * they are, and its close says so: what it acknowledged may not be durable.
  */
 #include "base/error.h"
 #include "base/invariant.h"
@@ -112,6 +113,14 @@ static pykv_status leave_clean(bitcask *self) SINGLE_THREADED
     return status;
 }
 
+static pykv_status say_failed(const bitcask *self)
+{
+    return error_set(PYKV_STORE_FAILED,
+                     "the store was closed, but after a failure (%.300s): what was written since "
+                     "its last sync may be lost with the power",
+                     self->failure.text);
+}
+
 static void release_segments(bitcask *self)
 {
     mutex_lock(&self->writer);
@@ -161,8 +170,8 @@ pykv_status bitcask_close(bitcask *self, int64_t timeout_us) SINGLE_THREADED
     scan_close_all(self);
     merge_abandon(self);
     pykv_status status = PYKV_OK;
-    if (self->options.read_only == 0 && self->state != PYKV_STATE_FAILED) {
-        status = leave_clean(self);
+    if (self->options.read_only == 0) {
+        status = self->state == PYKV_STATE_FAILED ? say_failed(self) : leave_clean(self);
     }
     pykv_error failure = *error_last();
     release(self);
