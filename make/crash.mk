@@ -4,13 +4,12 @@
 # How much they do comes from the environment, quick or full; a count set by hand wins:
 #   PYKV_STATES     simulated crash states            PYKV_FAULTS   failed calls
 #   PYKV_HISTORIES  random histories against a model  PYKV_KILLS    kill -9 of a real process
-#   PYKV_CUTS       power cuts of a real ext4 file system (root)
+#   PYKV_CUTS       power cuts of a real ext4 file system: make test-power alone, 30, as root
 #   PYKV_SEED       the seed, printed with every failure
 QUICK_COUNTS = PYKV_STATES=$${PYKV_STATES:-400} PYKV_FAULTS=$${PYKV_FAULTS:-300} \
-	PYKV_HISTORIES=$${PYKV_HISTORIES:-300} PYKV_KILLS=$${PYKV_KILLS:-15} PYKV_CUTS=$${PYKV_CUTS:-1}
+	PYKV_HISTORIES=$${PYKV_HISTORIES:-300} PYKV_KILLS=$${PYKV_KILLS:-15}
 FULL_COUNTS = PYKV_STATES=$${PYKV_STATES:-20000} PYKV_FAULTS=$${PYKV_FAULTS:-6000} \
-	PYKV_HISTORIES=$${PYKV_HISTORIES:-20000} PYKV_KILLS=$${PYKV_KILLS:-500} \
-	PYKV_CUTS=$${PYKV_CUTS:-30}
+	PYKV_HISTORIES=$${PYKV_HISTORIES:-20000} PYKV_KILLS=$${PYKV_KILLS:-500}
 
 CRASH_SOURCES := $(sort $(wildcard tests/crash/*.c))
 MODEL_SOURCES := $(sort $(wildcard tests/model/*.c))
@@ -67,6 +66,15 @@ endef
 .PHONY: test-crash
 test-crash: $(CRASH_PROGRAMS) $(TESTABLE) ## crash and fault suites with full counts (T=name)
 	$(call run_suite,$(CRASH_PROGRAMS),crash)
+
+.PHONY: test-kill
+test-kill: $(TESTABLE) ## kill -9 of a writing process, again and again (KILLS=500)
+	PYKV_KILLS=$(or $(KILLS),$${PYKV_KILLS:-500}) $(BIN)/python -m pytest \
+		tests/crash/test_process_kill.py $(PYTEST_ARGS)
+
+.PHONY: test-power
+test-power: $(TESTABLE) ## power cuts of a real ext4 file system, as root (CUTS=30)
+	PYKV_CUTS=$(or $(CUTS),$${PYKV_CUTS:-30}) $(BIN)/python -m tests.crash.power_cut
 
 .PHONY: test-model
 test-model: $(MODEL_PROGRAMS) $(TESTABLE) ## model suites with full counts (T=name)

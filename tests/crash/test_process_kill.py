@@ -10,96 +10,17 @@ import random
 import signal
 import struct
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.crash.process_writes import Rows, differences, options_of, writes_of
 from tests.crash.processes import fork, wait_for
 
 from pykv.engine.bitcask import Bitcask
 from pykv.options import BitcaskOptions
 
 KILLS = int(os.environ.get("PYKV_KILLS") or 20)
-KEY_COUNT = 300
 WRITES_MAX = 4_000
-
-Rows = dict[bytes, bytes]
-
-
-@dataclass(frozen=True)
-class Write:
-    """One write: rows to put and keys to delete together; kind says by which call."""
-
-    kind: str
-    puts: Rows = field(default_factory=dict)
-    deletes: tuple[bytes, ...] = ()
-
-    def apply(self, rows: Rows) -> None:
-        """Does to a dict what `perform` does to a store."""
-        if self.kind == "clear":
-            rows.clear()
-        rows.update(self.puts)
-        for key in self.deletes:
-            rows.pop(key, None)
-
-    def perform(self, db: Bitcask) -> None:
-        """Makes the write."""
-        match self.kind:
-            case "put":
-                ((key, value),) = self.puts.items()
-                db.put(key, value)
-            case "sync":
-                ((key, value),) = self.puts.items()
-                db.put(key, value, sync=True)
-            case "delete":
-                db.delete(*self.deletes)
-            case "many":
-                db.put_many(self.puts.items(), atomic=True)
-            case "batch":
-                with db.batch() as batch:
-                    for key, value in self.puts.items():
-                        batch.put(key, value)
-                    for key in self.deletes:
-                        batch.delete(key)
-            case _:
-                getattr(db, self.kind)()
-
-
-def writes_of(seed: int) -> Iterator[Write]:
-    """The writes of a round, the same for the same seed."""
-    rng = random.Random(seed)
-    kinds = {"put": 300, "delete": 60, "many": 40, "batch": 50, "sync": 4}
-    kinds |= {"flush": 2, "compact": 2, "clear": 1}
-    for number in range(WRITES_MAX):
-        kind = rng.choices(list(kinds), list(kinds.values()))[0]
-        keys = [b"%d" % rng.randrange(KEY_COUNT) for _ in range(rng.randrange(2, 40))]
-
-        def value(key: bytes, number: int = number) -> bytes:
-            size = rng.choice([0, 20, 20, 200, 200, 3_000])
-            return b"%s of %d in %d." % (key, number, seed) + b"x" * size
-
-        if kind in ("put", "sync"):
-            yield Write(kind, {keys[0]: value(keys[0])})
-        elif kind == "delete":
-            yield Write(kind, deletes=(keys[0],))
-        elif kind == "many":
-            yield Write(kind, {key: value(key) for key in keys})
-        elif kind == "batch":
-            half = len(keys) // 2
-            yield Write(kind, {key: value(key) for key in keys[:half]}, tuple(keys[half:]))
-        else:
-            yield Write(kind)
-
-
-def options_of(rng: random.Random) -> dict[str, Any]:
-    return {
-        "durability": rng.choice(["os", "os", "interval:5ms", "sync"]),
-        "log_sink": rng.choice(["auto", "auto", "pwrite"]),
-        "segment_bytes": rng.choice([65_536, 1 << 20]),
-        "background_threads": rng.choice([0, 2, 3]),
-        "space_amplification_max": rng.choice([1.1, 1.5]),
-    }
 
 
 def write_and_tell(path: Path, pipe: int, seed: int, options: dict[str, Any], count: int) -> None:
@@ -183,13 +104,3 @@ def test_no_acknowledged_write_is_lost_to_a_kill(
             assert report.ok, f"PYKV_SEED={seed}, round {round_}: {report.damages}"
         rows = found
     told.append(f"{KILLS} kills, {total:,} acknowledged writes, 0 lost, 0 in part")
-
-
-def differences(found: Rows, allowed: list[Rows]) -> str:
-    lines = []
-    for expected in allowed:
-        missing = [key for key in expected if key not in found]
-        extra = [key for key in found if key not in expected]
-        wrong = [key for key in expected if key in found and found[key] != expected[key]]
-        lines.append(f"missing {missing[:5]}, not expected {extra[:5]}, another value {wrong[:5]}")
-    return "; or ".join(lines)
