@@ -100,9 +100,11 @@ pykv_status log_workload_segment_new(env_directory *directory, const char *name,
     slice part = slice_make(bytes, sizeof bytes);
     status = env_file_write(file, 0, &part, 1);
     if (status == PYKV_OK) {
-        status = plan->mapped ? log_sink_open_mapped(file, LOG_SEGMENT_HEADER_BYTES, plan->capacity,
-                                                     sink_out)
-                              : log_sink_open_pwrite(file, LOG_SEGMENT_HEADER_BYTES, sink_out);
+        status =
+            plan->mapped
+                ? log_sink_open_mapped(file, LOG_SEGMENT_HEADER_BYTES, plan->capacity, sink_out)
+                : log_sink_open_pwrite(file, LOG_SEGMENT_HEADER_BYTES,
+                                       plan->seed % 2 == 0 ? plan->capacity : 0, sink_out);
     }
     if (status != PYKV_OK) {
         env_file_close(file);

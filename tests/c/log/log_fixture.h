@@ -30,7 +30,7 @@ static inline void fixture_open_sink(log_fixture *self, uint64_t tail)
     if (self->mapped) {
         CHECK_OK(log_sink_open_mapped(self->file, tail, self->capacity, &self->sink));
     } else {
-        CHECK_OK(log_sink_open_pwrite(self->file, tail, &self->sink));
+        CHECK_OK(log_sink_open_pwrite(self->file, tail, 0, &self->sink));
     }
     log_writer_init(&self->writer, self->sink, self->header.file_id, self->capacity, 0);
 }

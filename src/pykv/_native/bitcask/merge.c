@@ -144,7 +144,7 @@ static pykv_status make_output(bitcask *store, merge *self)
     if (status != PYKV_OK) {
         return status;
     }
-    status = log_sink_open_pwrite(made->file, LOG_SEGMENT_HEADER_BYTES, &self->sink);
+    status = log_sink_open_pwrite(made->file, LOG_SEGMENT_HEADER_BYTES, 0, &self->sink);
     mutex_lock(&store->writer);
     if (status == PYKV_OK) {
         status = bitcask_add_segment(store, made, self->capacity, BITCASK_NO_ADDRESS);

@@ -170,7 +170,7 @@ static pykv_status fill_copy(bitcask *store, const log_recovery_segment *view, u
     log_writer writer;
     log_reader reader;
     batch_members members = {0};
-    pykv_status status = log_sink_open_pwrite(target->file, LOG_SEGMENT_HEADER_BYTES, &sink);
+    pykv_status status = log_sink_open_pwrite(target->file, LOG_SEGMENT_HEADER_BYTES, 0, &sink);
     if (status != PYKV_OK) {
         return status;
     }

@@ -136,7 +136,9 @@ static pykv_status open_sink(bitcask *self, segment *target, log_sink **sink_out
         status = log_sink_open_mapped(target->file, tail, target->address_bytes, sink_out);
     }
     if (status == PYKV_NOT_SUPPORTED) {
-        status = log_sink_open_pwrite(target->file, tail, sink_out);
+        bool syncs = self->options.durability == PYKV_DURABILITY_SYNC;
+        status =
+            log_sink_open_pwrite(target->file, tail, syncs ? target->address_bytes : 0, sink_out);
     }
     return status;
 }

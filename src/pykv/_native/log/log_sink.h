@@ -50,8 +50,10 @@ typedef struct log_sink {
     uint64_t written_back; /* write-back was asked for up to here */
 } log_sink;
 
-/* A sink that appends to file (borrowed) from tail on by pwrite. */
-PYKV_NODISCARD pykv_status log_sink_open_pwrite(env_file *file, uint64_t tail, log_sink **sink_out);
+/* A sink that appends to file (borrowed) from tail on by pwrite. Blocks are reserved ahead, up to
+ * capacity, so that a sync of the file need not write a new size too; 0: none are. */
+PYKV_NODISCARD pykv_status log_sink_open_pwrite(env_file *file, uint64_t tail, uint64_t capacity,
+                                                log_sink **sink_out);
 
 /* A mapped sink over file, whose blocks are reserved up to capacity as it goes. PYKV_NOT_SUPPORTED
  * where the file system cannot: open a pwrite sink instead. */
