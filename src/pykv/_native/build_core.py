@@ -22,6 +22,13 @@ MARK_BEGIN = "/* pykv: declarations begin */"
 MARK_END = "/* pykv: declarations end */"
 LAYERS = ("base", "env", "log", "table", "bitcask", "lsm", "api", "cpython")
 LIMITED_API = "0x030B0000"
+# What the core may call in Python: pykv._native.codec, where libzstd cannot be called directly.
+CALLBACKS = """
+extern "Python" pykv_status pykv_python_compress(
+    void *, int, const uint8_t *, size_t, uint8_t *, size_t *);
+extern "Python" pykv_status pykv_python_decompress(
+    void *, const uint8_t *, size_t, uint8_t *, size_t);
+"""
 
 
 def cut_declarations(header: str) -> str:
@@ -52,9 +59,9 @@ def build_arguments(sanitize: str) -> dict[str, Any]:
     if has_limited_api():
         macros.append(("Py_LIMITED_API", LIMITED_API))
     compile_flags = ["-std=c11", "-O2", "-UNDEBUG", "-fvisibility=hidden", "-pthread"]
-    link_flags = ["-pthread"]
+    link_flags = ["-pthread", "-ldl"]
     # A put passes a dozen small functions in as many files. Clang needs a linker of its own for it.
-    compiler = os.environ.get("CC") or sysconfig.get_config_var("CC") or ""
+    compiler = str(os.environ.get("CC") or sysconfig.get_config_var("CC"))
     flags = [] if "clang" in compiler else ["-flto=auto"]
     if sanitize:
         flags = [f"-fsanitize={sanitize}", "-fno-omit-frame-pointer", "-g", "-O1"]
@@ -74,6 +81,7 @@ def build_arguments(sanitize: str) -> dict[str, Any]:
 
 ffibuilder = FFI()
 ffibuilder.cdef(cut_declarations(HEADER.read_text(encoding="ascii")))
+ffibuilder.cdef(CALLBACKS)
 ffibuilder.set_source(
     "pykv._native._core",
     '#include "pykv.h"',

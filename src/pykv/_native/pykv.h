@@ -110,6 +110,9 @@ enum {
     PYKV_STATE_CLOSED = 4
 };
 
+/* Codecs of blocks, as files name them. */
+enum { PYKV_CODEC_NONE = 1, PYKV_CODEC_ZSTD = 2, PYKV_CODEC_ID_MAX = 15 };
+
 typedef struct pykv_store pykv_store;
 typedef struct pykv_batch pykv_batch;
 typedef struct pykv_scan pykv_scan;
@@ -226,6 +229,40 @@ typedef struct pykv_progress {
     int32_t cancel; /* set nonzero to end the call early with PYKV_TIMED_OUT */
 } pykv_progress;
 
+/* A codec: what compresses blocks, and restores them. The functions are called by many threads at
+ * once, at any time until the process ends. */
+typedef struct pykv_codec {
+    int32_t id;       /* PYKV_CODEC_*: what it reads and writes is that format, whoever made it */
+    const char *name; /* of the provider; copied, cut at 31 bytes */
+    void *context;    /* handed to the functions */
+    /* The most bytes that compress makes of size bytes. NULL: size + size / 128 + 512. */
+    size_t (*bound)(void *context, size_t size);
+    /* Compresses to out, which holds bound(size), at level (0: the provider's default). */
+    pykv_status (*compress)(void *context, int level, const uint8_t *data, size_t size,
+                            uint8_t *out, size_t *size_out);
+    /* Restores exactly raw_size bytes, and writes none beyond them whatever data holds.
+     * PYKV_CORRUPTION where data is not that. */
+    pykv_status (*decompress)(void *context, const uint8_t *data, size_t size, uint8_t *out,
+                              size_t raw_size);
+} pykv_codec;
+
+/* Functions of libzstd, version 1.4 or later; a context is a ZSTD_CCtx or ZSTD_DCtx. */
+typedef struct pykv_zstd {
+    unsigned (*version_number)(void);
+    unsigned (*is_error)(size_t code);
+    const char *(*get_error_name)(size_t code);
+    size_t (*compress_bound)(size_t size);
+    void *(*create_cctx)(void);
+    size_t (*free_cctx)(void *context);
+    size_t (*compress_cctx)(void *context, void *out, size_t capacity, const void *data,
+                            size_t size, int level);
+    void *(*create_dctx)(void);
+    size_t (*free_dctx)(void *context);
+    size_t (*decompress_dctx)(void *context, void *out, size_t capacity, const void *data,
+                              size_t size);
+    unsigned long long (*get_frame_content_size)(const void *data, size_t size);
+} pykv_zstd;
+
 /* ---- library ---- */
 
 /* Version of the library, "major.minor.patch". Static. */
@@ -236,6 +273,34 @@ PYKV_API const char *pykv_status_name(int32_t status);
 
 /* Detail of this thread's last failure. Valid until its next failing call. Never NULL. */
 PYKV_API const pykv_error *pykv_last_error(void);
+
+/* ---- compression ----
+ * Codecs are those of the process: a store takes what is set when it is opened. Where zstd was
+ * never set, the first open that wants it loads the system's libzstd. Setting what was set before
+ * is free; PYKV_NO_MEMORY after 32 different ones. */
+
+/* Sets a codec of one's own in place of what its id had; no functions: takes the id's codec away.
+ * PYKV_INVALID_ARGUMENT: an id out of range, or only some of the functions. */
+PYKV_API pykv_status pykv_set_codec(const pykv_codec *given);
+
+/* Sets zstd by the functions of a libzstd that stays loaded, after a trial.
+ * PYKV_NOT_SUPPORTED: too old, or they do not do what they should. */
+PYKV_API pykv_status pykv_set_zstd(const pykv_zstd *functions, const char *name);
+
+/* Sets zstd by a shared library (NULL: the system's). PYKV_NOT_SUPPORTED: not there, or no libzstd
+ * that pykv_set_zstd would take. */
+PYKV_API pykv_status pykv_load_zstd(const char *library);
+
+/* Name of the provider that serves a codec id now; NULL if none does. Valid until the process ends.
+ */
+PYKV_API const char *pykv_codec_provider(int32_t id);
+
+/* Compresses and restores a block as a store would, with the codec that is set now: to try one.
+ * PYKV_NOT_SUPPORTED where none is; PYKV_INVALID_ARGUMENT where out is too small for any result. */
+PYKV_API pykv_status pykv_compress(int32_t id, int level, const void *data, size_t size, void *out,
+                                   size_t capacity, size_t *size_out);
+PYKV_API pykv_status pykv_decompress(int32_t id, const void *data, size_t size, void *out,
+                                     size_t raw_size);
 
 /* ---- opening and closing ---- */
 

@@ -7,7 +7,8 @@
  *   4. descriptors    lock and log descriptors that a forked child closes
  *   5. CPU dispatch   crc32c_choose
  *   6. elsewhere      last error, thread-local, in error.c; allocation counters in memory.c; count
- *                     of broken invariants in invariant.c; numbers of threads in thread_hint.c
+ *                     of broken invariants in invariant.c; numbers of threads in thread_hint.c;
+ *                     codecs in table/codec_registry.c
  *
  * Everything here is thread-safe.
  */
