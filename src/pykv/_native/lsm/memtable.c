@@ -1,0 +1,201 @@
+/*
+ * memtable: what holds arena, tree and filter together. See memtable.h.
+ */
+#include "lsm/memtable.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/invariant.h"
+#include "base/memory.h"
+#include "log/log_format.h"
+#include "lsm/memtable_find.h"
+#include "lsm/memtable_internal.h"
+
+enum { MEMTABLE_ALIGNMENT = 64 };
+
+pykv_status memtable_create(reclaimer *readers, uint64_t limit_bytes, memtable **memtable_out)
+{
+    memtable *self = mem_alloc_aligned(MEMTABLE_ALIGNMENT, sizeof *self);
+    if (self == NULL) {
+        return error_set_no_memory(sizeof *self);
+    }
+    memset(self, 0, sizeof *self);
+    self->readers = readers;
+    self->limit_bytes = limit_bytes;
+    atomic_init(&self->references, 1);
+    memtable_arena_init(&self->arena, limit_bytes);
+    pykv_status status = memtable_filter_init(&self->filter, limit_bytes);
+    if (status == PYKV_OK) {
+        status = memtable_tree_init(&self->tree, readers);
+    }
+    if (status != PYKV_OK) {
+        memtable_filter_reset(&self->filter);
+        mem_free(self);
+        return status;
+    }
+    *memtable_out = self;
+    return PYKV_OK;
+}
+
+memtable *memtable_acquire(memtable *self)
+{
+    atomic_fetch_add_explicit(&self->references, 1, memory_order_relaxed);
+    return self;
+}
+
+void memtable_release(memtable *self)
+{
+    uint32_t before = atomic_fetch_sub_explicit(&self->references, 1, memory_order_acq_rel);
+    PYKV_ASSERT(before > 0);
+    if (before == 1) {
+        memtable_tree_reset(&self->tree);
+        memtable_filter_reset(&self->filter);
+        memtable_arena_reset(&self->arena);
+        mem_free(self);
+    }
+}
+
+/* ---- the writer ---- */
+
+uint64_t memtable_entry_bytes(size_t key_size, size_t value_size, bool has_deadline)
+{
+    return memtable_record_bytes(key_size, value_size, has_deadline);
+}
+
+pykv_status memtable_reserve(memtable *self, size_t count, uint64_t bytes)
+{
+    pykv_status status = memtable_tree_reserve(&self->tree, count);
+    return status == PYKV_OK ? memtable_arena_reserve(&self->arena, bytes) : status;
+}
+
+/* For fields that the writer alone stores. */
+static uint64_t own(const _Atomic uint64_t *field)
+{
+    return atomic_load_explicit(field, memory_order_relaxed);
+}
+
+static void set(_Atomic uint64_t *field, uint64_t value)
+{
+    atomic_store_explicit(field, value, memory_order_relaxed);
+}
+
+static void lower(_Atomic uint64_t *field, uint64_t value)
+{
+    if (own(field) == 0 || value < own(field)) {
+        set(field, value);
+    }
+}
+
+static void count_entry(memtable *self, const iterator_entry *entry, uint64_t bytes)
+{
+    set(&self->count, own(&self->count) + 1);
+    set(&self->record_bytes, own(&self->record_bytes) + bytes);
+    lower(&self->sequence_min, entry->sequence);
+    if (entry->sequence > own(&self->sequence_max)) {
+        set(&self->sequence_max, entry->sequence);
+    }
+    if (entry->kind == RECORD_DELETE) {
+        set(&self->delete_count, own(&self->delete_count) + 1);
+    }
+    if (entry->deadline_us != 0) {
+        lower(&self->deadline_min_us, entry->deadline_us);
+    }
+}
+
+void memtable_add(memtable *self, const iterator_entry *entry, uint64_t hash)
+{
+    PYKV_ASSERT(!memtable_is_sealed(self));
+    PYKV_ASSERT(entry->key.size <= PYKV_KEY_BYTES_MAX && entry->sequence <= INTERNAL_SEQUENCE_MAX);
+    uint64_t bytes =
+        memtable_record_bytes(entry->key.size, entry->value.size, entry->deadline_us != 0);
+    memtable_filter_prefetch(&self->filter, hash);
+    memtable_record *stored = memtable_arena_take(&self->arena, bytes);
+    memtable_record_store(stored, entry);
+    memtable_filter_add(&self->filter, hash);
+    memtable_insert(&self->tree, stored);
+    count_entry(self, entry, bytes);
+}
+
+static uint64_t used_bytes(const memtable *self)
+{
+    return sizeof *self + own(&self->record_bytes) + memtable_pool_used(self->tree.pool) +
+           memtable_filter_bytes(&self->filter);
+}
+
+bool memtable_is_full(const memtable *self)
+{
+    return used_bytes(self) >= self->limit_bytes;
+}
+
+void memtable_seal(memtable *self)
+{
+    atomic_store_explicit(&self->sealed, true, memory_order_release);
+}
+
+bool memtable_is_sealed(const memtable *self)
+{
+    return atomic_load_explicit(&self->sealed, memory_order_acquire);
+}
+
+/* ---- readers ---- */
+
+void memtable_prefetch(const memtable *self, uint64_t hash)
+{
+    memtable_filter_prefetch(&self->filter, hash);
+}
+
+bool memtable_get(const memtable *self, slice key, uint64_t hash, uint64_t snapshot_sequence,
+                  iterator_entry *entry_out)
+{
+    if (!memtable_filter_may_hold(&self->filter, hash)) {
+        return false;
+    }
+    const memtable_record *stored =
+        memtable_find(memtable_tree_root(&self->tree), internal_key_place(key, snapshot_sequence));
+    if (stored == NULL) {
+        return false;
+    }
+    memtable_record_load(stored, entry_out);
+    return true;
+}
+
+/* One end of the tree: its first record, or its last. */
+static bool end_of(const memtable *self, bool is_first, iterator_entry *entry_out)
+{
+    epoch_token token = epoch_enter(&self->readers->readers);
+    const memtable_node *root = memtable_tree_root(&self->tree);
+    const memtable_record *stored = NULL;
+    if (root->level > 0 || memtable_node_count(root) > 0) {
+        stored = is_first ? memtable_first_record(root) : memtable_last_record(root);
+    }
+    epoch_leave(&self->readers->readers, token);
+    if (stored == NULL) {
+        return false;
+    }
+    memtable_record_load(stored, entry_out);
+    return true;
+}
+
+bool memtable_smallest(const memtable *self, iterator_entry *entry_out)
+{
+    return end_of(self, true, entry_out);
+}
+
+bool memtable_largest(const memtable *self, iterator_entry *entry_out)
+{
+    return end_of(self, false, entry_out);
+}
+
+void memtable_stats_read(const memtable *self, memtable_stats *stats_out)
+{
+    stats_out->count = own(&self->count);
+    stats_out->delete_count = own(&self->delete_count);
+    stats_out->used_bytes = used_bytes(self);
+    stats_out->allocated_bytes = sizeof *self + memtable_arena_allocated(&self->arena) +
+                                 memtable_pool_allocated(self->tree.pool) +
+                                 memtable_filter_bytes(&self->filter);
+    stats_out->sequence_min = own(&self->sequence_min);
+    stats_out->sequence_max = own(&self->sequence_max);
+    stats_out->deadline_min_us = own(&self->deadline_min_us);
+}
