@@ -2,6 +2,7 @@
  * maintenance_test: what the steps of lent threads do by themselves, with the clock moved by hand.
  */
 #include <errno.h>
+#include <pthread.h>
 
 #include "bitcask/bitcask_fixture.h"
 #include "bitcask/rolling.h"
@@ -94,6 +95,54 @@ TEST(a_hint_that_comes_after_its_segment_was_merged_away_does_not_stay)
     fixture_free(&self);
 }
 
+static void *step_until_done(void *context)
+{
+    bitcask *store = context;
+    pykv_status status = PYKV_OK;
+    int32_t more = 1;
+    while (status == PYKV_OK && more != 0) {
+        status = bitcask_maintain_step(store, PYKV_ROLE_DATA, &more);
+    }
+    return status == PYKV_OK ? context : NULL;
+}
+
+/* Two once took the same segment: one emptied the hint that the other had just put in place, and a
+ * process killed then left a hint that verify calls damaged. A run of kill -9 showed it. */
+TEST(threads_that_write_hints_write_each_once)
+{
+    pthread_t threads[3];
+    void *result;
+    env *inner;
+    pykv_report report;
+    fixture self = {.options = {.segment_bytes = FIXTURE_SEGMENT_BYTES}};
+    CHECK_OK(env_memory_new(check_seed(), FIXTURE_FILE_MAX, &inner));
+    CHECK_OK(env_fault_new(inner, &self.disk));
+    CHECK_OK(fixture_open(&self));
+    fixture_fill(&self, 0, 400, 1000);
+    log_step(&self);
+    env_fault_plan count = {.call_mask = 1U << ENV_CALL_SYNC, .name_part = ".hint"};
+    for (int round = 0; round < 20; round++) {
+        env_fault_set(self.disk, &count);
+        for (size_t i = 0; i < 3; i++) {
+            CHECK_EQUAL(0, pthread_create(&threads[i], NULL, step_until_done, self.store));
+        }
+        for (size_t i = 0; i < 3; i++) {
+            CHECK_EQUAL(0, pthread_join(threads[i], &result));
+            CHECK(result == self.store);
+        }
+        /* The active segment and the next have none. */
+        CHECK_EQUAL(self.store->segment_count - 2, env_fault_seen(self.disk));
+        for (size_t i = 0; i < self.store->segment_count; i++) {
+            self.store->segments[i]->has_hint = false;
+        }
+    }
+    CHECK_OK(bitcask_verify(self.store, NULL, &report));
+    CHECK_EQUAL(0, report.damage_count);
+    fixture_kill(&self);
+    env_fault_free(self.disk);
+    env_memory_free(inner);
+}
+
 TEST(a_sync_is_made_at_the_interval_and_in_every_mode_after_half_a_minute)
 {
     fixture self = fixture_new();
@@ -169,6 +218,7 @@ TEST_MAIN(CASE(the_space_of_overwritten_and_deleted_records_comes_back_by_itself
           CASE(a_store_without_live_records_shrinks_to_almost_nothing),
           CASE(sealed_and_synced_segments_get_their_hint),
           CASE(a_hint_that_comes_after_its_segment_was_merged_away_does_not_stay),
+          CASE(threads_that_write_hints_write_each_once),
           CASE(a_sync_is_made_at_the_interval_and_in_every_mode_after_half_a_minute),
           CASE(the_log_role_prepares_the_next_segment_ahead_of_the_writers),
           CASE(a_failing_step_degrades_the_store_until_one_succeeds))

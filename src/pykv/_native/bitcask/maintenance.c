@@ -130,6 +130,7 @@ static pykv_status hint_step(bitcask *self, bool *worked)
     segment *target = without_hint(self);
     if (target != NULL) {
         target->pin_count++;
+        target->has_hint = true; /* taken: not by another thread, nor again, whatever comes of it */
     }
     mutex_unlock(&self->writer);
     *worked = target != NULL;
@@ -142,7 +143,6 @@ static pykv_status hint_step(bitcask *self, bool *worked)
     }
     hint_list_reset(&list);
     mutex_lock(&self->writer);
-    target->has_hint = true; /* not tried again in this process, whatever came of it */
     uint32_t number = target->number;
     bool merged = target->removed; /* meanwhile, and its files were removed before this one came */
     bitcask_unpin_segment(self, target);
