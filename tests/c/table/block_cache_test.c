@@ -154,6 +154,20 @@ TEST(a_failed_allocation_leaves_the_budget_as_it_was)
     mem_free(readers);
 }
 
+TEST(a_block_too_large_for_the_cache_is_made_outside_it_and_evicts_nothing)
+{
+    cache_fixture *self = fixture_open(SMALL_LIMIT, 2);
+    block_unpin(fixture_load(self, 0, 1000));
+    cached_block *large = fixture_load(self, 1, SMALL_LIMIT / 16);
+    CHECK(fixture_holds(large, 1));
+    CHECK(fixture_cached(self, 0, false));
+    CHECK(!fixture_cached(self, 1, false));
+    CHECK_EQUAL(1, fixture_counters(self).refused_count);
+    block_unpin(large);
+    CHECK_EQUAL(0, fixture_counters(self).refused_bytes);
+    fixture_close(self);
+}
+
 /* A random run. The model: what each pin holds, and which bytes the test itself reserved. */
 enum { MODEL_SLOTS = 300, PIN_MAX = 20, READER_MAX = 3 };
 
@@ -176,6 +190,14 @@ static void model_read(model *run)
         return;
     }
     uint32_t length = (uint32_t)check_random(&run->chance, 9000);
+    if (check_random(&run->chance, 50) == 0) {
+        cached_block *none = NULL;
+        (void)mem_fail_at(1, 0);
+        CHECK_STATUS(PYKV_NO_MEMORY,
+                     block_cache_make(run->self->cache, &run->self->slots[index], length, &none));
+        CHECK(none == NULL);
+        return;
+    }
     cached_block *block = fixture_load(run->self, index, length);
     CHECK(fixture_holds(block, index));
     size_t pin = check_random(&run->chance, PIN_MAX * 4);
@@ -285,4 +307,5 @@ TEST_MAIN(CASE(what_was_published_is_found_and_its_bytes_are_in_the_budget),
           CASE(an_erased_block_stays_readable_and_charged_until_its_last_pin_goes),
           CASE(a_budget_that_does_not_hold_the_cache_itself_is_refused),
           CASE(a_failed_allocation_leaves_the_budget_as_it_was),
+          CASE(a_block_too_large_for_the_cache_is_made_outside_it_and_evicts_nothing),
           CASE(a_random_run_keeps_contents_limit_and_invariants_at_every_step))

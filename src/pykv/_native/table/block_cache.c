@@ -18,7 +18,8 @@ enum {
     USE_COUNT_MAX = 3,
     HEAP_OVERHEAD = 8, /* of the C library, for each allocation */
     HEAP_GRANULE = 16,
-    SHARD_BYTES_MIN = 8 << 20
+    SHARD_BYTES_MIN = 8 << 20,
+    LARGE_SHARE = 16 /* of the limit: a larger block would push out too many others */
 };
 
 _Static_assert(offsetof(cached_block, data) == 64 || offsetof(cached_block, data) == 48,
@@ -150,7 +151,8 @@ pykv_status block_cache_make(block_cache *self, const block_slot *slot, uint32_t
 {
     uint64_t charge = block_cache_charge(length);
     uint32_t first = (uint32_t)(block_shard_of(self, slot) - self->shards);
-    bool reserved = block_cache_make_room(self, charge, first);
+    bool fits = charge <= memory_budget_limit(self->budget) / LARGE_SHARE;
+    bool reserved = fits && block_cache_make_room(self, charge, first);
     cached_block *block = mem_alloc(sizeof *block + length);
     if (block == NULL) {
         if (reserved) {

@@ -85,7 +85,8 @@ void block_unpin(cached_block *block);
 
 /* A block of length bytes to fill, pinned once, not yet published; evicts to make room for it. Room
  * that readers hold back is not waited for: the block is then outside the budget, is never
- * published and goes with its last pin. Best called outside the epoch. PYKV_NO_MEMORY. */
+ * published and goes with its last pin. So is one larger than a 16th of the limit. Best called
+ * outside the epoch. PYKV_NO_MEMORY. */
 PYKV_NODISCARD pykv_status block_cache_make(block_cache *self, const block_slot *slot,
                                             uint32_t length, cached_block **block_out);
 
