@@ -13,7 +13,7 @@ from tests.cli.conftest import Run, rows_of
 def test_what_can_be_read_is_saved_and_the_rest_kept_aside(run: Run, damaged: Path) -> None:
     result = run("repair", damaged)
     assert result.exit_code == Exit.GOOD
-    assert result.stdout.splitlines()[-1] == "repaired: 1 record kept, 1 damage left behind"
+    assert result.stdout.splitlines()[-1] == "repaired: 1 record kept, 1 damage left behind, 1 lost"
     assert rows_of(damaged) == {b"second": b"a value that stays"}
     assert run("verify", damaged).exit_code == Exit.GOOD
     assert any(path.name.startswith("damaged-") for path in damaged.iterdir())

@@ -1,6 +1,7 @@
 """The Bitcask store where it differs from others: files, options, states, upkeep, repair."""
 
 import _thread
+import errno
 import signal
 import time
 from pathlib import Path
@@ -50,9 +51,50 @@ def test_a_directory_of_another_engine_is_refused_and_left_alone(path: Path) -> 
     path.mkdir()
     (path / "CURRENT").write_text("MANIFEST-000001\n")
     before = sorted(path.iterdir())
-    with pytest.raises(FormatError, match="CURRENT"):
-        Bitcask(path)
-    assert {each.name for each in path.iterdir()} - {each.name for each in before} <= {"LOCK"}
+    for options in ({}, {"read_only": True}, {"create": False}):
+        with pytest.raises(FormatError, match="LevelDB") as caught:
+            pykv.open(path, engine="bitcask", **options)
+        assert caught.value.path == path
+    for call in (pykv.open, pykv.repair, pykv.destroy):
+        with pytest.raises(FormatError, match="choose another"):
+            call(path)
+    assert sorted(path.iterdir()) == before
+
+
+def test_a_directory_of_other_files_is_refused_and_an_empty_one_taken(path: Path) -> None:
+    """A database was once made between the files of whatever was there."""
+    path.mkdir()
+    (path / ".gitkeep").touch()
+    notes = path / "notes.txt"
+    notes.write_text("mine")
+    with pytest.raises(FormatError, match=r"notes\.txt"):
+        pykv.open(path)
+    assert sorted(path.iterdir()) == [path / ".gitkeep", notes]
+    notes.unlink()
+    pykv.open(path).close()
+    notes.write_text("beside the database")
+    pykv.open(path).close()
+
+
+@pytest.mark.parametrize("exists", [False, True])
+@pytest.mark.parametrize("options", [{"read_only": True}, {"create": False}])
+def test_a_database_that_is_not_there_is_named(
+    path: Path, exists: bool, options: dict[str, bool]
+) -> None:
+    """The error of an empty directory once named no file."""
+    if exists:
+        path.mkdir()
+    with pytest.raises(FileNotFoundError) as caught:
+        Bitcask(path, BitcaskOptions(**options))  # type: ignore[arg-type]  # one field of bool
+    assert caught.value.filename == str(path)
+    assert caught.value.errno == errno.ENOENT
+
+
+def test_a_database_that_is_there_already_is_named(make: Make, path: Path) -> None:
+    make().close()
+    with pytest.raises(FileExistsError) as caught:
+        Bitcask(path, BitcaskOptions(error_if_exists=True))
+    assert caught.value.filename == str(path)
 
 
 def test_a_path_that_is_a_file_is_named(path: Path) -> None:
@@ -65,7 +107,10 @@ def test_a_path_that_is_a_file_is_named(path: Path) -> None:
 def test_detect_knows_its_own(make: Make, path: Path, tmp_path: Path) -> None:
     make().close()
     assert bitcask.detect(path)
-    assert not bitcask.detect(tmp_path)
+    (tmp_path / "empty").mkdir()
+    assert not bitcask.detect(tmp_path / "empty")
+    with pytest.raises(FormatError, match="no database of pykv"):
+        bitcask.detect(tmp_path)
 
 
 def test_a_second_opener_learns_who_holds_it(make: Make, path: Path) -> None:

@@ -323,8 +323,9 @@ PYKV_API pykv_status pykv_close(pykv_store *store, int64_t timeout_us);
  * manys must have been freed. In a forked child it does nothing. */
 PYKV_API void pykv_free(pykv_store *store);
 
-/* PYKV_ENGINE_* of the database at path, or PYKV_ENGINE_ANY if there is none.
- * PYKV_FORMAT if something else, or a newer format, is there. */
+/* PYKV_ENGINE_* of the database at path, or PYKV_ENGINE_ANY if there is none and one may be made
+ * there. PYKV_FORMAT if something else, or a newer format, is there: pykv_open refuses it too. A
+ * directory counts as empty with names that begin with a dot, lost+found, and what pykv leaves. */
 PYKV_API pykv_status pykv_detect(const char *path, int32_t *engine_out);
 
 /* Saves every readable record of a closed database into a fresh one in the same directory; what it

@@ -64,6 +64,14 @@ TEST(corruption_tells_where_and_both_numbers)
     check_text("dir/000001.seg: record checksum at offset 4096: expected 0xabcd, got 0x12");
 }
 
+TEST(a_message_may_concern_a_path)
+{
+    CHECK_STATUS(PYKV_FORMAT, error_set_at(PYKV_FORMAT, "some/dir", "it holds %d files", 3));
+    CHECK(strcmp("some/dir", error_last()->path) == 0);
+    CHECK_EQUAL(0, error_last()->system_errno);
+    check_text("some/dir: it holds 3 files");
+}
+
 TEST(a_lock_tells_its_owner_where_known)
 {
     CHECK_STATUS(PYKV_LOCKED, error_set_locked("d", 41));
@@ -91,6 +99,9 @@ TEST(long_text_and_paths_are_cut_not_overrun)
     CHECK(strstr(error_last()->text, "errno") != NULL);
     error_set_corruption(path, 77, path, 1, 2);
     CHECK(strstr(error_last()->text, "at offset 77: expected 0x1, got 0x2") != NULL);
+    error_set_at(PYKV_FORMAT, path, "%s", path);
+    CHECK_EQUAL(PYKV_ERROR_PATH_BYTES - 1, strlen(error_last()->path));
+    CHECK_EQUAL(502, strlen(error_last()->text));
     error_set_locked(path, 5);
     CHECK(strstr(error_last()->text, "held by process 5") != NULL);
     error_set(PYKV_FORMAT, "%s", path);
@@ -142,7 +153,7 @@ TEST_MAIN(CASE(a_message_is_recorded_with_its_status),
           CASE(a_new_failure_leaves_nothing_of_the_old_one),
           CASE(a_system_error_names_the_file_and_the_reason),
           CASE(a_system_error_may_concern_no_file), CASE(corruption_tells_where_and_both_numbers),
-          CASE(a_lock_tells_its_owner_where_known), CASE(no_memory_tells_the_request),
-          CASE(long_text_and_paths_are_cut_not_overrun),
+          CASE(a_message_may_concern_a_path), CASE(a_lock_tells_its_owner_where_known),
+          CASE(no_memory_tells_the_request), CASE(long_text_and_paths_are_cut_not_overrun),
           CASE(the_old_detail_may_be_an_argument_of_the_new_one),
           CASE(a_saved_detail_can_be_put_back), CASE(each_thread_has_its_own_detail))

@@ -78,7 +78,7 @@ TEST(a_directory_without_a_store_is_left_as_it_is)
     CHECK_STATUS(PYKV_PATH_NOT_FOUND, bitcask_destroy(store.disk, FIXTURE_PATH));
     put_file(store.disk, "MANIFEST-000001");
     put_file(store.disk, "LOCK");
-    CHECK_STATUS(PYKV_PATH_NOT_FOUND, bitcask_destroy(store.disk, FIXTURE_PATH));
+    CHECK_STATUS(PYKV_FORMAT, bitcask_destroy(store.disk, FIXTURE_PATH));
     CHECK_EQUAL(2, count_files(store.disk));
     uint64_t size;
     CHECK_BYTES("theirs", fixture_bytes(&store, "LOCK", &size), 6);

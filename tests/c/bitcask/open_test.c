@@ -65,6 +65,7 @@ TEST(must_exist_makes_nothing_and_must_not_exist_leaves_what_is_there)
     self.options.must_exist = 0;
     self.options.read_only = 1;
     CHECK_STATUS(PYKV_PATH_NOT_FOUND, fixture_open(&self));
+    CHECK(strcmp(FIXTURE_PATH, error_last()->path) == 0);
     CHECK_EQUAL(0, file_count(&self));
     self.options.read_only = 0;
     self.options.must_not_exist = 1;
@@ -86,9 +87,33 @@ TEST(another_engines_directory_is_refused_and_left_alone)
     CHECK_STATUS(PYKV_FORMAT, fixture_open(&self));
     CHECK(strstr(error_last()->text, "CURRENT") != NULL);
     CHECK(!fixture_has(&self, "MANIFEST"));
-    fixture_unlink(&self, "CURRENT");
+    fixture_free(&self);
+}
+
+/* A database was once made between the files of whatever was there. */
+TEST(a_directory_with_files_of_somebody_else_gets_no_database_not_even_a_lock)
+{
+    fixture self = bare_disk();
     fixture_make_file(&self, "notes.txt", "nothing of a database");
+    for (int32_t read_only = 0; read_only < 2; read_only++) {
+        self.options.read_only = read_only;
+        CHECK_STATUS(PYKV_FORMAT, fixture_open(&self));
+        CHECK(strcmp(FIXTURE_PATH, error_last()->path) == 0);
+        CHECK(strstr(error_last()->text, "notes.txt") != NULL);
+        CHECK(strstr(error_last()->text, "choose another") != NULL);
+        CHECK_EQUAL(1, file_count(&self));
+    }
+    fixture_free(&self);
+}
+
+TEST(a_database_stays_open_to_its_owner_with_other_files_beside_it)
+{
+    fixture self = fixture_new();
+    fixture_put(&self, "a", "1");
+    fixture_close(&self);
+    fixture_make_file(&self, "notes.txt", "about the database");
     CHECK_OK(fixture_open(&self));
+    fixture_expect(&self, "a", "1");
     CHECK(fixture_has(&self, "notes.txt"));
     fixture_free(&self);
 }
@@ -126,5 +151,7 @@ TEST_MAIN(CASE(an_option_out_of_its_range_is_refused_by_name),
           CASE(an_option_of_zero_means_its_default),
           CASE(must_exist_makes_nothing_and_must_not_exist_leaves_what_is_there),
           CASE(another_engines_directory_is_refused_and_left_alone),
+          CASE(a_directory_with_files_of_somebody_else_gets_no_database_not_even_a_lock),
+          CASE(a_database_stays_open_to_its_owner_with_other_files_beside_it),
           CASE(segments_without_a_manifest_are_damage_that_repair_is_named_for),
           CASE(a_second_opener_is_refused_until_the_first_has_closed))

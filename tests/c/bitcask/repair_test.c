@@ -210,6 +210,7 @@ TEST(an_open_store_and_a_directory_without_one_are_refused)
     char *empty = check_temporary_directory();
     CHECK_STATUS(PYKV_LOCKED, bitcask_repair(env_posix(), self.path, &report));
     CHECK_STATUS(PYKV_PATH_NOT_FOUND, bitcask_repair(env_posix(), empty, &report));
+    CHECK_EQUAL(0, rmdir(empty)); /* nothing was made in it */
     CHECK_STATUS(PYKV_PATH_NOT_FOUND, bitcask_repair(env_posix(), "/no/such/place", &report));
     free(empty);
     repair_free(&self);

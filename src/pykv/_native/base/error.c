@@ -33,6 +33,20 @@ pykv_status error_set(pykv_status status, const char *format, ...)
     return status;
 }
 
+pykv_status error_set_at(pykv_status status, const char *path, const char *format, ...)
+{
+    pykv_error error = {.status = status};
+    char message[PYKV_ERROR_TEXT_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    set_path(&error, path);
+    snprintf(error.text, sizeof error.text, "%.200s: %.300s", error.path, message);
+    last_error = error;
+    return status;
+}
+
 /* The system's words for system_errno, in buffer or static. strerror_r has two shapes. */
 static const char *system_text(int system_errno, char *buffer, size_t size)
 {

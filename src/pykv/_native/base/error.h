@@ -19,6 +19,10 @@
 pykv_status error_set(pykv_status status, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* As error_set, with the file or directory it concerns. The text becomes "<path>: <message>". */
+pykv_status error_set_at(pykv_status status, const char *path, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /*
  * As error_set, with the errno that the system gave and the file it concerns (NULL: none). The text
  * becomes "<path>: <message>: <the system's words> (errno N)".

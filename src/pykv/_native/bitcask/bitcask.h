@@ -66,8 +66,8 @@ PYKV_NODISCARD pykv_status bitcask_verify(bitcask *self, pykv_progress *progress
                                           pykv_report *report_out);
 PYKV_NODISCARD pykv_status bitcask_repair(env *env, const char *path, pykv_report *report_out);
 PYKV_NODISCARD pykv_status bitcask_destroy(env *env, const char *path);
-/* Engine of the database in home: PYKV_ENGINE_ANY if there is none, PYKV_FORMAT if it is not ours.
- */
+/* Engine of the database in home, which may have lost its manifest: PYKV_ENGINE_ANY if there is
+ * nothing, PYKV_FORMAT if it is not ours. */
 PYKV_NODISCARD pykv_status bitcask_detect(env_directory *home, int32_t *engine_out);
 
 #endif

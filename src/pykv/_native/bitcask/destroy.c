@@ -5,56 +5,16 @@
  * in it. Files are ours by their whole name: a directory may hold another engine's database, and
  * files whose names begin like ours. What repair kept (damaged-N) is not removed.
  */
-#include <stdio.h>
-#include <string.h>
-
 #include "base/error.h"
 #include "bitcask/bitcask.h"
+#include "bitcask/home.h"
 #include "bitcask/store.h"
-
-enum { DESTROY_NAME_BYTES = 32 };
-
-/* Cuts suffix off name; false: it does not end so. */
-static bool cut_suffix(char *name, const char *suffix)
-{
-    size_t length = strlen(name);
-    size_t suffix_length = strlen(suffix);
-    if (length <= suffix_length || strcmp(name + length - suffix_length, suffix) != 0) {
-        return false;
-    }
-    name[length - suffix_length] = '\0';
-    return true;
-}
-
-static bool is_segment(const char *name)
-{
-    bool hint;
-    return segment_number(name, &hint) != 0;
-}
-
-/* Files that the store makes, the lock aside. */
-static bool is_ours(const char *name)
-{
-    char stem[DESTROY_NAME_BYTES];
-    char log_name[DESTROY_NAME_BYTES + 8];
-    if (strlen(name) >= sizeof stem) {
-        return false;
-    }
-    snprintf(stem, sizeof stem, "%s", name);
-    if (cut_suffix(stem, BITCASK_TORN_SUFFIX)) {
-        snprintf(log_name, sizeof log_name, "%s.log", stem);
-        return is_segment(log_name);
-    }
-    (void)cut_suffix(stem, BITCASK_TEMPORARY_SUFFIX);
-    return is_segment(stem) || strcmp(stem, MANIFEST_NAME) == 0 ||
-           strcmp(stem, BITCASK_IMAGE_NAME) == 0;
-}
 
 static size_t count_ours(const env_names *names)
 {
     size_t count = 0;
     for (size_t i = 0; i < names->count; i++) {
-        count += is_ours(names->names[i]);
+        count += home_is_ours(names->names[i]);
     }
     return count;
 }
@@ -69,8 +29,9 @@ static pykv_status check_home(env_directory *home)
         return status;
     }
     if (status == PYKV_OK && engine != PYKV_ENGINE_ANY && engine != PYKV_ENGINE_BITCASK) {
-        return error_set(PYKV_FORMAT, "%s belongs to engine number %d, not to a Bitcask",
-                         env_directory_path(home), (int)engine);
+        return error_set_at(PYKV_FORMAT, env_directory_path(home),
+                            "the directory belongs to engine number %d, not to a Bitcask",
+                            (int)engine);
     }
     status = env_directory_list(home, &names);
     if (status != PYKV_OK) {
@@ -79,8 +40,8 @@ static pykv_status check_home(env_directory *home)
     size_t count = count_ours(&names);
     env_names_free(&names);
     return count > 0 ? PYKV_OK
-                     : error_set(PYKV_PATH_NOT_FOUND, "there is no database in %s",
-                                 env_directory_path(home));
+                     : error_set_at(PYKV_PATH_NOT_FOUND, env_directory_path(home),
+                                    "there is no database in this directory");
 }
 
 static pykv_status remove_files(env_directory *home)
@@ -98,7 +59,7 @@ static pykv_status remove_files(env_directory *home)
         return status;
     }
     for (size_t i = 0; i < names.count && status == PYKV_OK; i++) {
-        if (is_ours(names.names[i])) {
+        if (home_is_ours(names.names[i])) {
             status = env_unlink(home, names.names[i]);
         }
     }

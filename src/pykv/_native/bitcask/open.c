@@ -13,6 +13,7 @@
 #include "base/process.h"
 #include "bitcask/bitcask.h"
 #include "bitcask/find.h"
+#include "bitcask/home.h"
 #include "bitcask/limbo.h"
 #include "bitcask/repair.h"
 #include "bitcask/rolling.h"
@@ -102,19 +103,8 @@ pykv_status bitcask_new(env *environment, const pykv_options *options,
 
 /* ---- the manifest of a new store ---- */
 
-static bool is_foreign(const char *name)
-{
-    static const char *const names[] = {"CURRENT", "data.mdb", "IDENTITY", "cache.db"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(name, names[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Refuses a directory that holds another engine's database, our segments without their manifest, or
- * a repair that was interrupted between moving the old files away and the new ones here. */
+/* Refuses a directory that holds our segments without their manifest, or a repair that was
+ * interrupted between moving the old files away and the new ones here. */
 static pykv_status check_vacant(bitcask *self)
 {
     env_names names;
@@ -125,12 +115,7 @@ static pykv_status check_vacant(bitcask *self)
     const char *path = env_directory_path(self->home);
     for (size_t i = 0; i < names.count && status == PYKV_OK; i++) {
         bool hint;
-        if (is_foreign(names.names[i])) {
-            status = error_set(PYKV_FORMAT,
-                               "%s holds another engine's database (there is a file %s): "
-                               "choose another directory",
-                               path, names.names[i]);
-        } else if (segment_number(names.names[i], &hint) != 0) {
+        if (segment_number(names.names[i], &hint) != 0) {
             status =
                 error_set(PYKV_CORRUPTION,
                           "%s has segments (%s) and no MANIFEST: pykv repair may bring it back",
@@ -171,15 +156,15 @@ pykv_status bitcask_load_manifest(bitcask *self, manifest *out)
     pykv_status status = manifest_read(self->home, out);
     if (status == PYKV_OK && self->options.must_not_exist != 0) {
         manifest_reset(out);
-        return error_set(PYKV_PATH_EXISTS, "there is a database in %s already",
-                         env_directory_path(self->home));
+        return error_set_at(PYKV_PATH_EXISTS, env_directory_path(self->home),
+                            "there is a database in this directory already");
     }
     if (status != PYKV_NOT_FOUND) {
         return status;
     }
     if (self->options.must_exist != 0 || self->options.read_only != 0) {
-        return error_set(PYKV_PATH_NOT_FOUND, "there is no database in %s",
-                         env_directory_path(self->home));
+        return error_set_at(PYKV_PATH_NOT_FOUND, env_directory_path(self->home),
+                            "there is no database in this directory");
     }
     return make_manifest(self, out);
 }
@@ -290,6 +275,9 @@ static pykv_status open_home(bitcask *self, const char *path)
 {
     bool create = self->options.must_exist == 0 && self->options.read_only == 0;
     pykv_status status = env_directory_open(self->env, path, create, &self->home);
+    if (status == PYKV_OK) {
+        status = home_check(self->home); /* before even a lock is made there */
+    }
     if (status == PYKV_OK && self->options.read_only == 0) {
         status = env_lock_take(self->home, BITCASK_LOCK_NAME, &self->lock);
     }

@@ -299,8 +299,8 @@ static pykv_status save(env *environment, env_directory *home, pykv_report *repo
                            env_directory_path(home));
     }
     if (status == PYKV_OK && work.source_count == 0 && work.listed.store_id == 0) {
-        status =
-            error_set(PYKV_PATH_NOT_FOUND, "there is no database in %s", env_directory_path(home));
+        status = error_set_at(PYKV_PATH_NOT_FOUND, env_directory_path(home),
+                              "there is no database in this directory");
     }
     if (status == PYKV_OK) {
         status = repair_count_lost(&work);
@@ -328,6 +328,18 @@ static pykv_status repair_home(env *environment, env_directory *home, pykv_repor
     return status == PYKV_OK ? repair_swap(environment, home, NULL) : status;
 }
 
+/* Not even a lock is made where there is no store. */
+static pykv_status check_home(env_directory *home)
+{
+    int32_t engine;
+    pykv_status status = bitcask_detect(home, &engine);
+    if (status == PYKV_OK && engine == PYKV_ENGINE_ANY) {
+        return error_set_at(PYKV_PATH_NOT_FOUND, env_directory_path(home),
+                            "there is no database in this directory");
+    }
+    return status == PYKV_FORMAT ? status : PYKV_OK;
+}
+
 pykv_status bitcask_repair(env *environment, const char *path, pykv_report *report_out)
 {
     env_directory *home;
@@ -337,7 +349,10 @@ pykv_status bitcask_repair(env *environment, const char *path, pykv_report *repo
     if (status != PYKV_OK) {
         return status;
     }
-    status = env_lock_take(home, BITCASK_LOCK_NAME, &lock);
+    status = check_home(home);
+    if (status == PYKV_OK) {
+        status = env_lock_take(home, BITCASK_LOCK_NAME, &lock);
+    }
     if (status == PYKV_OK) {
         status = repair_home(environment, home, report_out);
         env_lock_release(lock);

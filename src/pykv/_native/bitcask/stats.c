@@ -113,8 +113,3 @@ pykv_status bitcask_resume(bitcask *self)
     bitcask_wake(self);
     return status;
 }
-
-pykv_status bitcask_detect(env_directory *home, int32_t *engine_out)
-{
-    return manifest_engine(home, engine_out);
-}
