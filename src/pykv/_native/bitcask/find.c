@@ -8,7 +8,7 @@
 #include "base/invariant.h"
 #include "bitcask/keydir_image.h"
 
-enum { FIND_WINDOW = 1024, FIND_SLOW_MAX = 8, FIND_COLD_US = 1000000 };
+enum { FIND_WINDOW = 1024, FIND_SLOW_MAX = 8, FIND_COLD_US = 1000000, CACHE_LINE_BYTES = 64 };
 
 /* Values of cold_until_us. */
 #define NEVER_HOT     UINT64_MAX       /* the store is not mapped */
@@ -92,18 +92,31 @@ static pykv_status read_candidate(bitcask *self, uint64_t address, read_mode mod
     return segment_read(holder, offset, check_body, scratch, out);
 }
 
-void bitcask_prefetch_record(bitcask *self, const keydir *keys, uint64_t hash)
+void bitcask_prefetch_record(const bitcask *self, uint64_t address)
+{
+    const segment *holder = extent_segment(&self->extents, address);
+    if (holder != NULL && segment_is_mapped(holder) && address >= holder->address_base) {
+        const uint8_t *at = holder->mapping.base + bitcask_offset(holder, address);
+        __builtin_prefetch(at);
+        __builtin_prefetch(at + CACHE_LINE_BYTES);
+        __builtin_prefetch(at + (size_t)2 * CACHE_LINE_BYTES);
+    }
+}
+
+void bitcask_prefetch_candidate(const bitcask *self, const keydir *keys, uint64_t hash)
 {
     keydir_cursor cursor;
-    if (!keydir_find(keys, hash, &cursor) || !keydir_next(&cursor)) {
-        return;
+    if (keydir_find(keys, hash, &cursor) && keydir_next(&cursor)) {
+        bitcask_prefetch_record(self, cursor.address);
     }
-    const segment *holder = extent_segment(&self->extents, cursor.address);
-    if (holder != NULL && segment_is_mapped(holder) && cursor.address >= holder->address_base) {
-        const uint8_t *at = holder->mapping.base + bitcask_offset(holder, cursor.address);
-        __builtin_prefetch(at);
-        __builtin_prefetch(at + RECORD_HEADER_BYTES);
-    }
+}
+
+bool bitcask_peek_record(const bitcask *self, uint64_t address, slice key, record *out)
+{
+    const segment *holder = extent_segment(&self->extents, address);
+    return holder != NULL && segment_is_mapped(holder) && address >= holder->address_base &&
+           segment_peek(holder, bitcask_offset(holder, address), true, out) == PYKV_OK &&
+           slice_equal(out->key, key);
 }
 
 static bool begin_walk(const directory *keys, uint64_t hash, read_mode mode, keydir_cursor *cursor)

@@ -38,8 +38,14 @@ void bitcask_choose_read_mode(bitcask *self);
 /* Tells how long a mapped access took, in cycles. */
 void bitcask_note_access(bitcask *self, uint64_t cycles);
 
-/* Brings the record that hash leads to near, as far as it is mapped. The caller is in the epoch. */
-void bitcask_prefetch_record(bitcask *self, const keydir *keys, uint64_t hash);
+/* Brings the record at address near, as far as it is mapped; or the one that hash may lead to. The
+ * caller is in the epoch. */
+void bitcask_prefetch_record(const bitcask *self, uint64_t address);
+void bitcask_prefetch_candidate(const bitcask *self, const keydir *keys, uint64_t hash);
+
+/* Reads the record at address by its mapping. False if that will not do, or it is of another key.
+ * The caller is in the epoch and read address from a slot since. */
+bool bitcask_peek_record(const bitcask *self, uint64_t address, slice key, record *out);
 
 /* Finds the current record of key. READ_HOT reads mapped bytes only and gives PYKV_WOULD_BLOCK when
  * that will not do; READ_COLD reads into scratch. out borrows from the mapping or scratch. The

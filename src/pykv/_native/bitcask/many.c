@@ -1,6 +1,6 @@
 /*
- * many: many keys at once. Buckets, lines and records are prefetched in turn, some keys ahead, so
- * that the cache misses of different keys overlap.
+ * many: many keys at once. Four stages run some keys ahead of each other, so that the cache misses
+ * of different keys overlap: hash and bucket, line, candidate and its record, comparison.
  *
  * A batch is seen whole or not at all: if one was published meanwhile the lookup begins again, at
  * last under the writer lock.
@@ -17,8 +17,12 @@
 
 enum { MANY_ATTEMPTS = 3 };
 
-static const size_t many_ahead = 8;
-static const size_t many_hash_ahead = 32; /* above 2 * many_ahead */
+/* How many keys a stage is ahead of the last one. */
+enum { MANY_AHEAD_HASH = 32, MANY_AHEAD_LINE = 20, MANY_AHEAD_CANDIDATE = 10 };
+
+/* In place of the address of a candidate. */
+#define MANY_ABSENT  UINT64_MAX
+#define MANY_UNKNOWN (UINT64_MAX - 1)
 
 struct many {
     bitcask *store;
@@ -27,8 +31,11 @@ struct many {
     const uint8_t **values;
     size_t *lengths;
     uint64_t *hashes;
-    size_t hashed; /* keys whose hash is there */
-    bool inside;   /* the epoch is held */
+    uint64_t *addresses; /* of the first candidates, MANY_ABSENT or MANY_UNKNOWN */
+    size_t hashed;       /* keys that passed this stage, */
+    size_t lined;        /* this, */
+    size_t walked;       /* and this */
+    bool inside;         /* the epoch is held */
     epoch_token token;
     buffer copies; /* values read by pread; values hold offsets until all are read */
 };
@@ -62,6 +69,7 @@ void many_free(many *self)
         mem_free(self->values);
         mem_free(self->lengths);
         mem_free(self->hashes);
+        mem_free(self->addresses);
         mem_free(self);
     }
 }
@@ -74,12 +82,15 @@ static pykv_status reserve(many *self, size_t count)
     mem_free(self->values);
     mem_free(self->lengths);
     mem_free(self->hashes);
+    mem_free(self->addresses);
     self->capacity = 0;
     self->values = mem_alloc(count * sizeof *self->values);
     self->lengths = mem_alloc(count * sizeof *self->lengths);
     self->hashes = mem_alloc(count * sizeof *self->hashes);
-    if (self->values == NULL || self->lengths == NULL || self->hashes == NULL) {
-        return error_set_no_memory(count * 3 * sizeof *self->hashes);
+    self->addresses = mem_alloc(count * sizeof *self->addresses);
+    if (self->values == NULL || self->lengths == NULL || self->hashes == NULL ||
+        self->addresses == NULL) {
+        return error_set_no_memory(count * 4 * sizeof *self->hashes);
     }
     self->capacity = count;
     return PYKV_OK;
@@ -97,25 +108,36 @@ static void hash_through(many *self, const directory *now, const void *const *ke
     }
 }
 
-/* Starts the loads that the lookup of key index will need, in three stages ahead of it. */
-static void prefetch(const many *self, const directory *keys, size_t index)
+static void line_through(many *self, const directory *now, size_t end)
 {
-    if (index + 2 * many_ahead < self->count) {
-        keydir_prefetch_line(keys->keys, self->hashes[index + 2 * many_ahead]);
+    end = end < self->count ? end : self->count;
+    for (; self->lined < end; self->lined++) {
+        keydir_prefetch_line(now->keys, self->hashes[self->lined]);
     }
-    if (index + many_ahead < self->count) {
-        keydir_cursor cursor;
-        uint64_t hash = self->hashes[index + many_ahead];
-        if (keydir_image_ready(keys->keys, hash) && keydir_find(keys->keys, hash, &cursor) &&
-            keydir_next(&cursor)) {
-            const segment *holder = extent_segment(&self->store->extents, cursor.address);
-            if (holder != NULL && segment_is_mapped(holder)) {
-                const uint8_t *at = holder->mapping.base + bitcask_offset(holder, cursor.address);
-                __builtin_prefetch(at);
-                __builtin_prefetch(at + 64);
-                __builtin_prefetch(at + 128);
-            }
-        }
+}
+
+/* The first candidate of hash, whose record is called for. */
+static uint64_t walk(const bitcask *store, const directory *now, uint64_t hash)
+{
+    keydir_cursor cursor;
+    if (PYKV_UNLIKELY(!keydir_find(now->keys, hash, &cursor))) {
+        return MANY_UNKNOWN;
+    }
+    bool any = keydir_next(&cursor);
+    if (PYKV_UNLIKELY(!keydir_still(&cursor))) {
+        return MANY_UNKNOWN;
+    }
+    if (any) {
+        bitcask_prefetch_record(store, cursor.address);
+    }
+    return any ? cursor.address : MANY_ABSENT;
+}
+
+static void walk_through(many *self, const directory *now, size_t end)
+{
+    end = end < self->count ? end : self->count;
+    for (; self->walked < end; self->walked++) {
+        self->addresses[self->walked] = walk(self->store, now, self->hashes[self->walked]);
     }
 }
 
@@ -135,34 +157,68 @@ static directory *directory_now(bitcask *store)
     return atomic_load_explicit(&store->directory, memory_order_acquire);
 }
 
-/* Looks every key up once, all in one directory. PYKV_WOULD_BLOCK: begin again. */
-static pykv_status look_up(many *self, directory *now, const void *const *keys,
-                           const size_t *key_lengths, read_mode mode, buffer *scratch)
+static pykv_status set_result(many *self, size_t index, pykv_status status, const record *found,
+                              const buffer *scratch)
 {
-    bitcask *store = self->store;
-    for (size_t i = 0; i < self->count; i++) {
+    self->values[index] = NULL;
+    self->lengths[index] = SIZE_MAX;
+    if (PYKV_LIKELY(status == PYKV_OK)) {
+        self->lengths[index] = found->value.size;
+        keep_copy(self, index, found, scratch, &status);
+    }
+    return status == PYKV_NOT_FOUND ? PYKV_OK : status;
+}
+
+/* Looks a key up where its walk led; all the way if that was to another key's record, or nowhere
+ * for sure. */
+static pykv_status look_up_walked(many *self, directory *now, size_t index, slice key,
+                                  record *found)
+{
+    uint64_t address = self->addresses[index];
+    if (address == MANY_ABSENT) {
+        return PYKV_NOT_FOUND;
+    }
+    if (PYKV_LIKELY(address != MANY_UNKNOWN) &&
+        bitcask_peek_record(self->store, address, key, found)) {
+        return PYKV_OK;
+    }
+    keydir_cursor cursor;
+    return bitcask_find(self->store, now, self->hashes[index], key, READ_HOT, true, NULL, &cursor,
+                        found);
+}
+
+/* Looks every key up once, all in one directory. PYKV_WOULD_BLOCK: begin again. */
+static pykv_status look_up_hot(many *self, directory *now, const void *const *keys,
+                               const size_t *key_lengths)
+{
+    pykv_status status = PYKV_OK;
+    self->lined = 0;
+    self->walked = 0;
+    for (size_t i = 0; i < self->count && status == PYKV_OK; i++) {
+        record found;
+        hash_through(self, now, keys, key_lengths, i + MANY_AHEAD_HASH);
+        line_through(self, now, i + MANY_AHEAD_LINE);
+        walk_through(self, now, i + MANY_AHEAD_CANDIDATE);
+        status = look_up_walked(self, now, i, slice_make(keys[i], key_lengths[i]), &found);
+        status = set_result(self, i, status, &found, NULL);
+    }
+    return status;
+}
+
+/* The same by pread. The writer lock is held and pages of an image are checked. */
+static pykv_status look_up_cold(many *self, directory *now, const void *const *keys,
+                                const size_t *key_lengths, buffer *scratch)
+{
+    pykv_status status = PYKV_OK;
+    for (size_t i = 0; i < self->count && status == PYKV_OK; i++) {
         keydir_cursor cursor;
         record found;
-        hash_through(self, now, keys, key_lengths, i + many_hash_ahead);
-        if (scratch == NULL) {
-            prefetch(self, now, i);
-        }
-        pykv_status status =
-            bitcask_find(store, now, self->hashes[i], slice_make(keys[i], key_lengths[i]), mode,
-                         true, scratch, &cursor, &found);
-        self->values[i] = NULL;
-        self->lengths[i] = SIZE_MAX;
-        if (status == PYKV_OK) {
-            self->lengths[i] = found.value.size;
-            keep_copy(self, i, &found, scratch, &status);
-        } else if (status == PYKV_NOT_FOUND) {
-            status = PYKV_OK;
-        }
-        if (status != PYKV_OK) {
-            return status;
-        }
+        status =
+            bitcask_find(self->store, now, self->hashes[i], slice_make(keys[i], key_lengths[i]),
+                         READ_COLD_LOCKED, true, scratch, &cursor, &found);
+        status = set_result(self, i, status, &found, scratch);
     }
-    return PYKV_OK;
+    return status;
 }
 
 static pykv_status get_hot(many *self, const void *const *keys, const size_t *key_lengths)
@@ -174,7 +230,7 @@ static pykv_status get_hot(many *self, const void *const *keys, const size_t *ke
         directory *now = directory_now(self->store);
         uint32_t before = keydir_moment(now->keys);
         uint64_t began = cycles_now();
-        status = look_up(self, now, keys, key_lengths, READ_HOT, NULL);
+        status = look_up_hot(self, now, keys, key_lengths);
         bitcask_note_access(self->store, (cycles_now() - began) / (self->count + 1));
         if (status == PYKV_OK && keydir_moment(now->keys) != before) {
             status = PYKV_WOULD_BLOCK;
@@ -196,8 +252,7 @@ static pykv_status get_cold(many *self, const void *const *keys, const size_t *k
         status = bitcask_check_image_locked(self->store, self->hashes[i]);
     }
     if (status == PYKV_OK) {
-        status = look_up(self, directory_now(self->store), keys, key_lengths, READ_COLD_LOCKED,
-                         &scratch);
+        status = look_up_cold(self, directory_now(self->store), keys, key_lengths, &scratch);
     }
     mutex_unlock(&self->store->writer);
     buffer_reset(&scratch);

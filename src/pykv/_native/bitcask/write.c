@@ -75,7 +75,7 @@ static pykv_status resolve_all(bitcask *self, operation *operations, size_t coun
             keydir_prefetch_line(keys->keys, operations[i + AHEAD_LINE].hash);
         }
         if (i + AHEAD_RECORD < count) {
-            bitcask_prefetch_record(self, keys->keys, operations[i + AHEAD_RECORD].hash);
+            bitcask_prefetch_candidate(self, keys->keys, operations[i + AHEAD_RECORD].hash);
         }
         status = bitcask_resolve(self, &operations[i], mode);
     }
@@ -310,7 +310,7 @@ static void prepare_one(bitcask *self, operation *write, uint8_t kind, slice key
     write->hash = bitcask_hash(self, key.data, key.size);
     keydir_prefetch_line(keys, write->hash);
     fill(write, kind, key, value);
-    bitcask_prefetch_record(self, keys, write->hash);
+    bitcask_prefetch_candidate(self, keys, write->hash);
 }
 
 pykv_status bitcask_put(bitcask *self, slice key, slice value, int32_t flags)
