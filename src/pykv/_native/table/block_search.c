@@ -1,0 +1,118 @@
+/*
+ * block_search: finds entries in a block: one by its tag, or the first that is not before a
+ * position.
+ *
+ * Tags are compared eight at a time: a byte of the difference to the sought tag in all places is
+ * zero where they agree. The trick that finds the zero bytes of a word may take a byte of 1 above a
+ * zero byte for one too; the compare of the keys sorts that out.
+ */
+#include "table/block_reader.h"
+#include "table/table_format.h"
+
+#define EVERY_BYTE UINT64_C(0x0101010101010101)
+#define EVERY_HIGH UINT64_C(0x8080808080808080)
+
+/* Reads the entry. Whether its key is this one. */
+static inline bool read_if_equal(const block *self, uint32_t index, slice key, block_entry *out)
+{
+    block_read(self, index, out);
+    if (out->shared + out->suffix.size != key.size) {
+        return false;
+    }
+    return key.size == 0 ||
+           (memcmp(key.data + out->shared, out->suffix.data, out->suffix.size) == 0 &&
+            (out->shared == 0 || memcmp(key.data, out->head, out->shared) == 0));
+}
+
+/* From the first entry of key on: the one that is not newer than sequence. The entries of a key
+ * have one tag, so a step to another tag, or to another key in the end, has left them. */
+static bool find_version(const block *self, uint32_t first, table_position position,
+                         uint32_t *index_out, block_entry *entry_out)
+{
+    uint32_t index = first;
+    while (block_sequence(self, index) > position.sequence) {
+        index++;
+        if (index == self->entry_count || self->tags[index] != self->tags[first]) {
+            return false;
+        }
+    }
+    *index_out = index;
+    return index == first || read_if_equal(self, index, position.key, entry_out);
+}
+
+bool block_find(const block *self, table_position position, uint64_t hash, uint32_t *index_out,
+                block_entry *entry_out)
+{
+    uint64_t wanted = table_tag(hash) * EVERY_BYTE;
+    block_prefetch(self);
+    for (uint32_t base = 0; base < self->entry_count; base += 8) {
+        uint64_t difference = load_u64(self->tags + base) ^ wanted;
+        uint64_t zeros = (difference - EVERY_BYTE) & ~difference & EVERY_HIGH;
+        for (; zeros != 0; zeros &= zeros - 1) {
+            uint32_t index = base + (uint32_t)__builtin_ctzll(zeros) / 8;
+            if (index >= self->entry_count) {
+                return false;
+            }
+            if (read_if_equal(self, index, position.key, entry_out)) {
+                return find_version(self, index, position, index_out, entry_out);
+            }
+        }
+    }
+    return false;
+}
+
+/* As table_position_compare of the entry with position. */
+static int compare(const block *self, uint32_t index, table_position position)
+{
+    block_entry entry;
+    slice rest = position.key;
+    block_read(self, index, &entry);
+    if (entry.shared > 0) {
+        size_t size = rest.size < entry.shared ? rest.size : entry.shared;
+        int order = size == 0 ? 0 : memcmp(entry.head, rest.data, size);
+        if (order != 0) {
+            return order;
+        }
+        if (rest.size < entry.shared) {
+            return 1;
+        }
+        rest = slice_make(rest.data + entry.shared, rest.size - entry.shared);
+    }
+    int order = slice_compare(entry.suffix, rest);
+    if (order != 0) {
+        return order;
+    }
+    uint64_t sequence = block_sequence(self, index);
+    return (sequence < position.sequence) - (sequence > position.sequence);
+}
+
+uint32_t block_seek(const block *self, table_position position)
+{
+    /* Over the heads first, whose keys are whole: all groups before low begin before position, the
+     * group high and those behind it do not. */
+    uint32_t group_count = ((self->entry_count - 1) >> self->group_shift) + 1;
+    uint32_t low = 0;
+    uint32_t high = group_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (compare(self, middle << self->group_shift, position) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    if (low == 0) {
+        return 0;
+    }
+    uint32_t end = low == group_count ? self->entry_count : low << self->group_shift;
+    uint32_t begin = ((low - 1) << self->group_shift) + 1;
+    while (begin < end) {
+        uint32_t middle = begin + (end - begin) / 2;
+        if (compare(self, middle, position) < 0) {
+            begin = middle + 1;
+        } else {
+            end = middle;
+        }
+    }
+    return begin;
+}

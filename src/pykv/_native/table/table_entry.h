@@ -1,0 +1,52 @@
+/*
+ * table_entry: what a table holds: entries in the order of their positions.
+ *
+ * A position is a key and a sequence: keys rise byte by byte, a shorter prefix first, and sequences
+ * of one key fall, so that the newest comes first. Pure values, borrowed bytes: thread-safe.
+ */
+#ifndef PYKV_TABLE_TABLE_ENTRY_H
+#define PYKV_TABLE_TABLE_ENTRY_H
+
+#include <stdint.h>
+
+#include "base/slice.h"
+
+/* Kinds that the table layer knows; every number up to TABLE_KIND_MAX is kept as it is. */
+enum { TABLE_PUT = 1, TABLE_DELETE = 2, TABLE_KIND_MAX = 15 };
+
+/* The highest sequence an entry may have. A position may have UINT64_MAX: before all of a key. */
+#define TABLE_SEQUENCE_MAX (UINT64_MAX - 1)
+
+/* An entry. key and value are borrowed; deadline_us 0: none. */
+typedef struct table_entry {
+    slice key;
+    slice value;
+    uint64_t sequence;
+    uint64_t deadline_us;
+    uint32_t body_crc; /* of the record it came in; not every table keeps it */
+    uint8_t kind;
+} table_entry;
+
+/* A place between entries: before every entry of key whose sequence is at most sequence. */
+typedef struct table_position {
+    slice key;
+    uint64_t sequence;
+} table_position;
+
+static inline table_position table_position_make(slice key, uint64_t sequence)
+{
+    table_position made = {key, sequence};
+    return made;
+}
+
+/* Negative, zero or positive as left comes before, is, or comes after right. */
+static inline int table_position_compare(table_position left, table_position right)
+{
+    int order = slice_compare(left.key, right.key);
+    if (order != 0) {
+        return order;
+    }
+    return (left.sequence < right.sequence) - (left.sequence > right.sequence);
+}
+
+#endif

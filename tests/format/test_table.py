@@ -1,0 +1,168 @@
+"""The example of docs/format/table.md decodes as the page says, by a reader written from it."""
+
+from __future__ import annotations
+
+import pytest
+from tests.format.decode import VALID, crc32c, u32, u64
+from tests.format.decode_table import (
+    ANOTHER_FORMAT,
+    DAMAGED,
+    FOOTER_BYTES,
+    Table,
+    decode_table,
+    may_contain,
+    tag_of,
+)
+from tests.format.examples import DOCUMENTS, find_examples
+from tests.format.table_layout import table_layout
+
+(EXAMPLE,) = find_examples(DOCUMENTS / "table.md")
+TABLE = decode_table(EXAMPLE.data)
+ABOUT = {"format", "name", "result"}
+
+
+def fields_of(table: Table) -> dict[str, int | str]:
+    """Every field that the captions name; those of entry i end in _i."""
+    fields: dict[str, int | str] = {
+        "file_id": table.header["file_id"],
+        "hash_seed_low": table.properties["hash_seed_low"],
+        "hash_seed_high": table.properties["hash_seed_high"],
+        "file_crc": crc32c(EXAMPLE.data),
+    }
+    for index, entry in enumerate(table.entries):
+        fields[f"key_{index}"] = entry.key.decode()
+        fields[f"value_{index}"] = entry.value.decode()
+        fields[f"sequence_{index}"] = entry.sequence
+        fields[f"kind_{index}"] = entry.kind
+        fields[f"body_crc_{index}"] = entry.body_crc
+        if entry.deadline:
+            fields[f"deadline_{index}"] = entry.deadline
+    return fields
+
+
+def changed(at: int, value: int) -> bytes:
+    """The example with one byte changed, and the check of header, block and footer made right."""
+    data = bytearray(EXAMPLE.data)
+    data[at] = value
+    file_id = bytes(data[16:24])
+    data[28:32] = u32(crc32c(bytes(data[:28])))
+    footer = TABLE.footer
+    blocks = [(block.offset, block.size) for block in TABLE.blocks]
+    blocks += [(footer[f"{n}_offset"], footer[f"{n}_size"]) for n in ("filter", "index")]
+    blocks.append((footer["properties_offset"], footer["properties_size"]))
+    for offset, size in blocks:
+        covered = file_id + u64(offset) + bytes(data[offset : offset + size + 8])
+        data[offset + size + 8 : offset + size + 12] = u32(crc32c(covered))
+    start = len(data) - FOOTER_BYTES
+    covered = file_id + u64(start) + bytes(data[start : start + 52])
+    data[start + 52 : start + 56] = u32(crc32c(covered))
+    return bytes(data)
+
+
+def offset_of(name: str) -> int:
+    """Where the named run of the example begins."""
+    return next(offset for offset, _, run in EXAMPLE.layout if run == name)
+
+
+def test_the_example_decodes_as_its_captions_say() -> None:
+    """The result and every field, neither more nor fewer."""
+    assert TABLE.result == EXAMPLE.captions["result"] == VALID, TABLE.why
+    fields = fields_of(TABLE)
+    assert fields.keys() == EXAMPLE.captions.keys() - ABOUT
+    for name, value in fields.items():
+        wanted = EXAMPLE.captions[name] if isinstance(value, str) else EXAMPLE.number(name)
+        assert value == wanted, name
+
+
+def test_the_rows_of_the_example_name_its_fields_where_they_stand() -> None:
+    """Each run of bytes has its row, with its name, offset and size."""
+    at = 0
+    for (offset, size, name), wanted in zip(EXAMPLE.layout, table_layout(TABLE), strict=True):
+        assert (offset, (name, size)) == (at, wanted)
+        at += size
+    assert at == len(EXAMPLE.data)
+
+
+def test_entries_rise_and_stand_in_the_block_that_the_index_names() -> None:
+    """The order, the separators, tags, the filter, and what the properties add up."""
+    entries = TABLE.entries
+    positions = [entry.position for entry in entries]
+    assert positions == sorted(set(positions))
+    number = 0
+    for block in TABLE.blocks:
+        inside = positions[number : number + block.entry_count]
+        number += block.entry_count
+        assert inside[-1] <= block.separator
+        assert not positions[number:] or block.separator < positions[number]
+    for entry in entries:
+        assert entry.tag == tag_of(TABLE, entry.key)
+        assert may_contain(TABLE, entry.key)
+    assert not may_contain(TABLE, b"cherry")
+    says = TABLE.properties
+    assert says["entry_count"] == len(entries)
+    assert says["tombstone_count"] == sum(entry.kind == 2 for entry in entries)
+    assert says["key_bytes"] == sum(len(entry.key) for entry in entries)
+    assert says["value_bytes"] == sum(len(entry.value) for entry in entries)
+    assert says["raw_bytes"] == sum(block.raw_bytes for block in TABLE.blocks)
+    assert says["sequence_min"] == min(entry.sequence for entry in entries)
+    assert says["sequence_max"] == max(entry.sequence for entry in entries)
+    assert says["deadline_min"] == entries[0].deadline
+    assert says["deadline_max"] == 0
+    assert says["key_length_max"] == len("apricot")
+    assert (TABLE.first_key, TABLE.last_key) == (entries[0].key, entries[-1].key)
+    assert TABLE.filter_numbers["key_count"] == len({entry.key for entry in entries})
+
+
+def test_every_flipped_bit_of_the_example_is_noticed() -> None:
+    """What the page promises, tried for each bit."""
+    for bit in range(8 * len(EXAMPLE.data)):
+        damaged = bytearray(EXAMPLE.data)
+        damaged[bit // 8] ^= 1 << bit % 8
+        assert decode_table(bytes(damaged)).result == DAMAGED, f"bit {bit}"
+
+
+def test_a_table_cut_anywhere_or_longer_is_refused() -> None:
+    """Its end is found from behind."""
+    for size in range(len(EXAMPLE.data)):
+        assert decode_table(EXAMPLE.data[:size]).result == DAMAGED, size
+    assert decode_table(EXAMPLE.data + bytes(FOOTER_BYTES)).result == DAMAGED
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "result"),
+    [
+        ("format_version_header", 2, ANOTHER_FORMAT),
+        ("unused_1_header", 1, DAMAGED),
+        ("format_version_footer", 2, DAMAGED),
+        ("filter_offset_footer", 0x98, DAMAGED),
+        ("unused_footer", 1, DAMAGED),
+        ("entry_count_data_0", 2, DAMAGED),
+        ("sequence_width_data_0", 9, DAMAGED),
+        ("check_width_data_0", 1, DAMAGED),
+        ("kind_0", 0x10, DAMAGED),
+        ("kind_0", 0x21, DAMAGED),
+        ("shared_0", 1, DAMAGED),
+        ("shared_1", 6, DAMAGED),
+        ("suffix_length_2", 6, DAMAGED),
+        ("value_length_3", 7, DAMAGED),
+        ("kind_of_data_0", 2, DAMAGED),
+        ("codec_of_data_0", 0, DAMAGED),
+        ("unused_of_data_0", 1, DAMAGED),
+        ("raw_bytes_of_data_0", 0x47, DAMAGED),
+        ("line_count_filter", 2, DAMAGED),
+        ("probe_count_filter", 17, DAMAGED),
+        ("block_count_index", 3, DAMAGED),
+        ("raw_bytes_0", 0x47, DAMAGED),
+        ("shared_separator_0", 1, DAMAGED),
+        ("shared_separator_1", 2, DAMAGED),
+        ("last_key_length_properties", 7, DAMAGED),
+        ("block_count_properties", 1, DAMAGED),
+        ("tags_0", 0, VALID),
+        ("value_0", ord("b"), VALID),
+    ],
+)
+def test_a_field_out_of_range_is_refused_under_a_right_check(
+    name: str, value: int, result: str
+) -> None:
+    """The rules of the page behind the checks; the last lines show that the checks were right."""
+    assert decode_table(changed(offset_of(name), value)).result == result
