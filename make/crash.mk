@@ -5,11 +5,14 @@
 #   PYKV_STATES     simulated crash states            PYKV_FAULTS   failed calls
 #   PYKV_HISTORIES  random histories against a model  PYKV_KILLS    kill -9 of a real process
 #   PYKV_CUTS       power cuts of a real ext4 file system: make test-power alone, 30, as root
+#   PYKV_FLIPS      flipped bits of small stores, at most as many as these have
 #   PYKV_SEED       the seed, printed with every failure
 QUICK_COUNTS = PYKV_STATES=$${PYKV_STATES:-400} PYKV_FAULTS=$${PYKV_FAULTS:-300} \
-	PYKV_HISTORIES=$${PYKV_HISTORIES:-300} PYKV_KILLS=$${PYKV_KILLS:-15}
+	PYKV_HISTORIES=$${PYKV_HISTORIES:-300} PYKV_KILLS=$${PYKV_KILLS:-15} \
+	PYKV_FLIPS=$${PYKV_FLIPS:-600}
 FULL_COUNTS = PYKV_STATES=$${PYKV_STATES:-20000} PYKV_FAULTS=$${PYKV_FAULTS:-6000} \
-	PYKV_HISTORIES=$${PYKV_HISTORIES:-20000} PYKV_KILLS=$${PYKV_KILLS:-500}
+	PYKV_HISTORIES=$${PYKV_HISTORIES:-20000} PYKV_KILLS=$${PYKV_KILLS:-500} \
+	PYKV_FLIPS=$${PYKV_FLIPS:-1000000000}
 
 CRASH_SOURCES := $(sort $(wildcard tests/crash/*.c))
 MODEL_SOURCES := $(sort $(wildcard tests/model/*.c))

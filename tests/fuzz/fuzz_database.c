@@ -172,8 +172,9 @@ static bool check_scan(const database *self, bitcask *store, uint64_t *count_out
         FUZZ_EXPECT(status == PYKV_OK || status == PYKV_CORRUPTION);
         for (size_t i = 0; status == PYKV_OK && i < rows.count; i++) {
             const uint64_t *at = rows.offsets + 2 * i;
-            slice key = slice_make(rows.data + at[0], at[1] - at[0]);
-            slice value = slice_make(rows.data + at[1], at[2] - at[1]);
+            const uint8_t *bytes = rows.data != NULL ? rows.data : (const uint8_t *)"";
+            slice key = slice_make(bytes + at[0], at[1] - at[0]);
+            slice value = slice_make(bytes + at[1], at[2] - at[1]);
             FUZZ_EXPECT(fuzz_truth_has(&self->truth, key, value));
             check_get(self, store, key, &value);
             (*count_out)++;

@@ -106,6 +106,32 @@ TEST(a_damaged_hint_is_passed_over_and_written_again)
     fixture_free(&self);
 }
 
+/* A flipped bit in the key made it another key: the older record got its slot beside the newer one,
+ * and a get showed the value that had been overwritten. Found by bitcask_bitflip_test. */
+TEST(a_newer_record_whose_key_is_damaged_does_not_bring_the_older_one_back)
+{
+    fixture self = fixture_new();
+    pykv_pinned pinned;
+    uint64_t size;
+    fixture_fill(&self, 0, 10, 200); /* so that merging leaves the older record where it is */
+    fixture_put(&self, "key", "older");
+    CHECK_OK(bitcask_flush(self.store));
+    fixture_put(&self, "key", "newer");
+    CHECK_OK(bitcask_flush(self.store));
+    fixture_maintain(&self, PYKV_ROLE_LOG, 4);
+    fixture_maintain(&self, PYKV_ROLE_DATA, 4);
+    CHECK(fixture_has(&self, "00000001.log") && fixture_has(&self, "00000002.hint"));
+    fixture_close(&self);
+    fixture_unlink(&self, BITCASK_IMAGE_NAME);
+    uint8_t *data = fixture_bytes(&self, "00000002.log", &size);
+    CHECK_BYTES("key", data + LOG_SEGMENT_HEADER_BYTES + RECORD_HEADER_BYTES, 3);
+    data[LOG_SEGMENT_HEADER_BYTES + RECORD_HEADER_BYTES] ^= 0x80;
+    CHECK_OK(fixture_open(&self));
+    CHECK_STATUS(PYKV_CORRUPTION, bitcask_get(self.store, fixture_text("key"), 0, &pinned));
+    CHECK_EQUAL(11, bitcask_count(self.store));
+    fixture_free(&self);
+}
+
 TEST(a_store_in_use_changes_over_to_the_rebuilt_directory)
 {
     fixture self = fixture_new();
@@ -127,4 +153,5 @@ TEST_MAIN(CASE(a_newer_record_in_an_older_file_wins),
           CASE(tombstones_and_clears_count_and_leave_no_slot),
           CASE(hints_and_records_give_the_same_directory),
           CASE(a_damaged_hint_is_passed_over_and_written_again),
+          CASE(a_newer_record_whose_key_is_damaged_does_not_bring_the_older_one_back),
           CASE(a_store_in_use_changes_over_to_the_rebuilt_directory))

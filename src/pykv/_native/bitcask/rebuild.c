@@ -22,7 +22,8 @@ typedef struct rebuild {
     buffer old_scratch;   /* for the record of the slot */
 } rebuild;
 
-static pykv_status read_at(rebuild *self, uint64_t address, buffer *scratch, record *out)
+static pykv_status read_at(rebuild *self, uint64_t address, bool check_body, buffer *scratch,
+                           record *out)
 {
     const segment *holder = extent_segment(&self->store->extents, address);
     if (holder == NULL) {
@@ -30,43 +31,63 @@ static pykv_status read_at(rebuild *self, uint64_t address, buffer *scratch, rec
     }
     uint64_t offset = bitcask_offset(holder, address);
     if (segment_is_mapped(holder)) {
-        pykv_status status = segment_peek(holder, offset, false, out);
+        pykv_status status = segment_peek(holder, offset, check_body, out);
         if (status != PYKV_WOULD_BLOCK) {
             return status;
         }
     }
-    return segment_read(holder, offset, false, scratch, out);
+    return segment_read(holder, offset, check_body, scratch, out);
 }
 
 static pykv_status rehash(void *context, uint64_t address, uint64_t *hash_out)
 {
     rebuild *self = context;
     record found = {0};
-    pykv_status status = read_at(self, address, &self->old_scratch, &found);
+    pykv_status status = read_at(self, address, true, &self->old_scratch, &found);
     if (status == PYKV_OK) {
         *hash_out = bitcask_hash(self->store, found.key.data, found.key.size);
     }
     return status;
 }
 
-/* Looks for a slot with the key of the entry's record. old_out is its record. */
-static pykv_status find_same_key(rebuild *self, uint64_t hash, uint64_t address,
+static uint64_t hash_of(const rebuild *self, slice key)
+{
+    return bitcask_hash(self->store, key.data, key.size);
+}
+
+/* The key of the entry's record, which keys of slots are compared with. A damaged one would be
+ * another key, and an older record would stay in force beside it: *known_out tells. */
+static pykv_status read_key(rebuild *self, const hint_entry *entry, uint64_t address,
+                            slice *key_out, bool *known_out)
+{
+    record found = {0};
+    pykv_status status = read_at(self, address, false, &self->new_scratch, &found);
+    *key_out = found.key;
+    *known_out = status == PYKV_OK && (PYKV_PLANTED(59) || hash_of(self, found.key) == entry->hash);
+    return status;
+}
+
+/* Looks for a slot with the key of the entry, whose record stands at address. old_out is the
+ * slot's record. The hash stands for a key that is damaged: a get of it is refused then. */
+static pykv_status find_same_key(rebuild *self, const hint_entry *entry, uint64_t address,
                                  keydir_cursor *cursor, record *old_out, bool *found_out)
 {
-    record entry = {0};
+    slice key = {0};
+    bool known = false;
+    bool first = true;
     pykv_status status = PYKV_OK;
-    bool entry_read = false;
     *found_out = false;
-    keydir_find_locked(self->keys, hash, cursor);
+    keydir_find_locked(self->keys, entry->hash, cursor);
     while (status == PYKV_OK && !*found_out && keydir_next(cursor)) {
-        if (!entry_read) {
-            status = read_at(self, address, &self->new_scratch, &entry);
-            entry_read = true;
+        if (first) {
+            status = read_key(self, entry, address, &key, &known);
+            first = false;
         }
         if (status == PYKV_OK) {
-            status = read_at(self, cursor->address, &self->old_scratch, old_out);
+            status = read_at(self, cursor->address, false, &self->old_scratch, old_out);
         }
-        *found_out = status == PYKV_OK && slice_equal(old_out->key, entry.key);
+        *found_out = status == PYKV_OK && (known ? slice_equal(old_out->key, key)
+                                                 : hash_of(self, old_out->key) == entry->hash);
     }
     return status;
 }
@@ -119,8 +140,8 @@ static pykv_status apply(rebuild *self, segment *source, const hint_entry *entry
     }
     pykv_status status = keydir_prepare(self->keys, entry->hash, rehash, self);
     if (status == PYKV_OK) {
-        status = find_same_key(self, entry->hash, bitcask_address(source, entry->offset), &cursor,
-                               &old, &found);
+        status = find_same_key(self, entry, bitcask_address(source, entry->offset), &cursor, &old,
+                               &found);
     }
     if (status != PYKV_OK) {
         return status;

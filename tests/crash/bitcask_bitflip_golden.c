@@ -1,0 +1,232 @@
+/*
+ * bitcask_bitflip_golden: making the store, and telling what its bytes are.
+ */
+#include "bitcask_bitflip_golden.h"
+
+#include <stdio.h>
+
+#include "harness/check.h"
+
+#include "bitcask/operation.h"
+#include "log/log_format.h"
+#include "log/log_segment.h"
+
+enum { SEGMENT_BYTES = 4096, STEP_US = 1100000, STEPS = 6 };
+
+size_t golden_key(uint32_t index, char out[GOLDEN_TEXT_BYTES])
+{
+    int length = snprintf(out, GOLDEN_TEXT_BYTES, "key-%u", index);
+    return index == 0 ? 0 : (size_t)length;
+}
+
+static size_t value_of(uint32_t index, uint32_t number, char out[GOLDEN_TEXT_BYTES])
+{
+    int length =
+        snprintf(out, GOLDEN_TEXT_BYTES, "%u:%u%.*s", index, number, (int)number % 9, "-padding");
+    return (size_t)length;
+}
+
+uint32_t golden_number(const golden *self, uint32_t index, slice value)
+{
+    for (size_t commit = 1; commit <= self->commit; commit++) {
+        char text[GOLDEN_TEXT_BYTES];
+        uint32_t number = self->states[commit].values[index];
+        if (number != 0 && slice_equal(value, slice_make(text, value_of(index, number, text)))) {
+            return number;
+        }
+    }
+    return 0;
+}
+
+uint32_t golden_index(slice key)
+{
+    for (uint32_t index = 0; index < GOLDEN_KEYS; index++) {
+        char text[GOLDEN_TEXT_BYTES];
+        if (slice_equal(key, slice_make(text, golden_key(index, text)))) {
+            return index;
+        }
+    }
+    return GOLDEN_KEYS;
+}
+
+/* ---- writing ---- */
+
+static golden_state *next_state(golden *self)
+{
+    CHECK(self->commit + 1 < GOLDEN_COMMITS_MAX);
+    self->commit++;
+    self->states[self->commit] = self->states[self->commit - 1];
+    return &self->states[self->commit];
+}
+
+static void put(golden *self, uint32_t index)
+{
+    char key[GOLDEN_TEXT_BYTES];
+    char value[GOLDEN_TEXT_BYTES];
+    golden_state *state = next_state(self);
+    state->values[index] = (uint32_t)self->commit;
+    size_t key_length = golden_key(index, key);
+    size_t value_length = value_of(index, (uint32_t)self->commit, value);
+    CHECK_OK(
+        bitcask_put(self->store, slice_make(key, key_length), slice_make(value, value_length), 0));
+}
+
+static void put_all(golden *self, uint32_t from, uint32_t to)
+{
+    for (uint32_t index = from; index < to; index++) {
+        put(self, index);
+    }
+}
+
+static void delete_key(golden *self, uint32_t index)
+{
+    char key[GOLDEN_TEXT_BYTES];
+    next_state(self)->values[index] = 0;
+    CHECK_OK(bitcask_delete(self->store, slice_make(key, golden_key(index, key)), 0, NULL));
+}
+
+/* One batch: put of first, delete of second, put of third. */
+static void write_batch(golden *self, uint32_t first, uint32_t second, uint32_t third)
+{
+    char keys[3][GOLDEN_TEXT_BYTES];
+    char values[2][GOLDEN_TEXT_BYTES];
+    operation members[3] = {{.record = {.kind = RECORD_PUT}},
+                            {.record = {.kind = RECORD_DELETE}},
+                            {.record = {.kind = RECORD_PUT}}};
+    golden_state *state = next_state(self);
+    uint32_t number = (uint32_t)self->commit;
+    state->values[first] = number;
+    state->values[second] = 0;
+    state->values[third] = number;
+    members[0].record.key = slice_make(keys[0], golden_key(first, keys[0]));
+    members[0].record.value = slice_make(values[0], value_of(first, number, values[0]));
+    members[1].record.key = slice_make(keys[1], golden_key(second, keys[1]));
+    members[2].record.key = slice_make(keys[2], golden_key(third, keys[2]));
+    members[2].record.value = slice_make(values[1], value_of(third, number, values[1]));
+    CHECK_OK(bitcask_write(self->store, members, 3, 0));
+}
+
+static void clear(golden *self)
+{
+    *next_state(self) = (golden_state){{0}};
+    CHECK_OK(bitcask_clear(self->store, 0));
+}
+
+static void maintain(golden *self)
+{
+    for (int i = 0; i < STEPS; i++) {
+        int32_t more;
+        env_memory_advance(self->disk, STEP_US, 0);
+        CHECK_OK(bitcask_maintain_step(self->store, PYKV_ROLE_LOG, &more));
+        CHECK_OK(bitcask_maintain_step(self->store, PYKV_ROLE_DATA, &more));
+    }
+}
+
+/* ---- files ---- */
+
+static void list_files(golden *self)
+{
+    env_names names;
+    CHECK_OK(env_memory_paths(self->disk, &names));
+    for (size_t i = 0; i < names.count; i++) {
+        golden_file *file = &self->files[self->file_count];
+        uint8_t *data;
+        CHECK(self->file_count < GOLDEN_FILES_MAX);
+        if (strstr(names.names[i], "/LOCK") == NULL) { /* holds a hint for people only */
+            snprintf(file->path, sizeof file->path, "%s", names.names[i]);
+            CHECK_OK(env_memory_file_bytes(self->disk, file->path, &data, &file->size));
+            self->file_count++;
+        }
+    }
+    env_names_free(&names);
+}
+
+uint32_t golden_key_at(const golden *self, const golden_file *file, uint64_t offset,
+                       bool *clear_out)
+{
+    uint8_t *data;
+    uint64_t size;
+    log_segment_header header;
+    uint64_t at = LOG_SEGMENT_HEADER_BYTES;
+    *clear_out = false;
+    CHECK_OK(env_memory_file_bytes(self->disk, file->path, &data, &size));
+    if (offset < at || log_segment_decode(data, size, file->path, &header) != PYKV_OK) {
+        return GOLDEN_KEYS;
+    }
+    while (at <= offset) {
+        record found;
+        if (record_decode(data + at, size - at, record_seed(header.file_id), at, true, &found) !=
+            RECORD_VALID) {
+            return GOLDEN_KEYS; /* behind the records */
+        }
+        at += record_bytes(found.flags, found.key.size, found.value.size);
+        if (at > offset) {
+            *clear_out = found.kind == RECORD_CLEAR;
+            return *clear_out ? GOLDEN_KEYS : golden_index(found.key);
+        }
+    }
+    return GOLDEN_KEYS;
+}
+
+/* ---- the whole ---- */
+
+static void write_sealed_part(golden *self)
+{
+    put_all(self, 0, 5);
+    clear(self);
+    put_all(self, 1, 6);
+    delete_key(self, 5);
+    CHECK_OK(bitcask_flush(self->store));
+    put_all(self, 1, 3);
+    CHECK_OK(bitcask_compact(self->store, NULL));
+    put_all(self, 5, 9);
+    put(self, 0);
+    CHECK_OK(bitcask_flush(self->store));
+    maintain(self);
+    write_batch(self, 9, 3, 10);
+    delete_key(self, 6);
+    put(self, 7);
+    CHECK_OK(bitcask_flush(self->store));
+    maintain(self);
+    put(self, 11);
+    write_batch(self, 1, 8, 12);
+}
+
+static void remove_image(golden *self)
+{
+    env_directory *home;
+    CHECK_OK(env_directory_open(self->disk, GOLDEN_PATH, false, &home));
+    CHECK_OK(env_unlink(home, "KEYDIR"));
+    env_directory_close(home);
+}
+
+void golden_make(golden *self, golden_kind kind)
+{
+    pykv_options options = {.segment_bytes = SEGMENT_BYTES, .log_sink = PYKV_LOG_PWRITE};
+    *self = (golden){.commit = 0};
+    CHECK_OK(env_memory_new(1, GOLDEN_FILE_BYTES_MAX, &self->disk));
+    CHECK_OK(bitcask_open(self->disk, GOLDEN_PATH, &options, &self->store));
+    write_sealed_part(self);
+    CHECK_OK(bitcask_sync(self->store));
+    self->durable = self->commit;
+    put(self, 2); /* its record says what was synced */
+    if (kind != GOLDEN_KILLED) {
+        CHECK_OK(bitcask_close(self->store, -1));
+    } else {
+        delete_key(self, 9);
+        write_batch(self, 4, 10, 3);
+        put(self, 6);
+    }
+    bitcask_free(self->store);
+    self->store = NULL;
+    if (kind == GOLDEN_WITHOUT_IMAGE) {
+        remove_image(self);
+    }
+    list_files(self);
+}
+
+void golden_free(golden *self)
+{
+    bitcask_free(self->store);
+    env_memory_free(self->disk);
+}
