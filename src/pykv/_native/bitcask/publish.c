@@ -43,11 +43,13 @@ static uint64_t bytes_of(const record *found)
     return record_bytes(found->flags, found->key.size, found->value.size);
 }
 
+/* Makes sure that publishing cannot fail: room for a new key, or for what the undo table keeps. */
 static pykv_status reserve(bitcask *self, directory *keys, const operation *write)
     REQUIRES(self->writer)
 {
+    bool is_new = write->old_address == BITCASK_NO_ADDRESS;
     pykv_status status = PYKV_OK;
-    if (write->record.kind == RECORD_PUT) {
+    if (is_new && write->record.kind == RECORD_PUT) {
         status = keydir_prepare(keys->keys, write->hash, rehash, self);
     }
     if (status == PYKV_OK && self->open_scan_count > 0) {
@@ -63,13 +65,10 @@ pykv_status bitcask_resolve(bitcask *self, operation *write, read_mode mode)
     write->old_address = BITCASK_NO_ADDRESS;
     write->old_bytes = 0;
     pykv_status status = bitcask_check_image_locked(self, write->hash);
-    directory *keys = directory_now(self);
-    if (status == PYKV_OK) {
-        status = reserve(self, keys, write);
-    }
     if (status != PYKV_OK) {
         return status;
     }
+    directory *keys = directory_now(self);
     status = bitcask_find(self, keys, write->hash, write->record.key, mode, false, &self->scratch,
                           &cursor, &old);
     if (status == PYKV_OK) {
@@ -77,7 +76,7 @@ pykv_status bitcask_resolve(bitcask *self, operation *write, read_mode mode)
         write->old_bytes = bytes_of(&old);
         self->resolved = cursor;
     }
-    return status == PYKV_NOT_FOUND ? PYKV_OK : status;
+    return status == PYKV_OK || status == PYKV_NOT_FOUND ? reserve(self, keys, write) : status;
 }
 
 void bitcask_displace(bitcask *self, directory *keys, uint64_t hash, uint64_t address)
