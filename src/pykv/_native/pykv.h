@@ -368,7 +368,10 @@ PYKV_API void pykv_many_release(pykv_many *many);
  * at a time. */
 PYKV_API pykv_status pykv_scan_open(pykv_store *store, int32_t keys_only, pykv_scan **scan_out);
 
-/* Next rows, at most about chunk_bytes of them (0: 64 KiB); count 0 at the end. */
+/* Next rows, at most about chunk_bytes of them (0: 64 KiB); count 0 at the end. A failure, such as
+ * PYKV_CORRUPTION, is final: rows that the call had read are lost, and every later call gives the
+ * same failure, so a scan that came to its end has shown all rows. Only PYKV_WOULD_BLOCK changes
+ * nothing. Close the scan in any case; another may be opened. */
 PYKV_API pykv_status pykv_scan_next(pykv_scan *scan, size_t chunk_bytes, int32_t flags,
                                     pykv_rows *rows_out);
 PYKV_API void pykv_scan_close(pykv_scan *scan);

@@ -238,6 +238,38 @@ TEST(a_damaged_record_is_reported_and_not_passed_over)
     fixture_free(&f);
 }
 
+/* A scan once went on behind a failure, without the rows around it, and came to an end. */
+TEST(a_scan_that_failed_gives_the_same_failure_for_ever_and_others_are_not_touched)
+{
+    fixture f = fixture_new();
+    uint64_t size;
+    scan *rows_of;
+    pykv_rows rows = {.count = 77};
+    fixture_fill(&f, 0, 20, 1000);
+    fixture_close(&f);
+    uint8_t *data = fixture_bytes(&f, "00000001.log", &size);
+    uint8_t *at = memmem(data, size, "key-3v", 6);
+    CHECK(at != NULL);
+    at[8] ^= 4;
+    CHECK_OK(fixture_open(&f));
+    CHECK_OK(scan_open(f.store, false, &rows_of));
+    CHECK_STATUS(PYKV_CORRUPTION, scan_next(rows_of, 0, &rows));
+    uint64_t offset = error_last()->offset;
+    at[8] ^= 4;
+    for (int i = 0; i < 3; i++) {
+        (void)error_set(PYKV_NOT_FOUND, "another failure of this thread");
+        CHECK_EQUAL(PYKV_CORRUPTION, scan_next(rows_of, 0, &rows));
+        CHECK_EQUAL(PYKV_CORRUPTION, error_last()->status);
+        CHECK_EQUAL(offset, error_last()->offset);
+        CHECK_EQUAL(77, rows.count);
+    }
+    scan_free(f.store, rows_of);
+    CHECK_OK(scan_open(f.store, false, &rows_of));
+    expect_rows(rows_of, 20, 1000);
+    scan_free(f.store, rows_of);
+    fixture_free(&f);
+}
+
 TEST_MAIN(CASE(a_scan_shows_the_moment_it_was_opened_through_writes_deletes_and_merges),
           CASE(a_clear_and_what_follows_it_do_not_reach_an_open_scan),
           CASE(changes_between_two_chunks_show_neither_twice_nor_never),
@@ -245,4 +277,5 @@ TEST_MAIN(CASE(a_scan_shows_the_moment_it_was_opened_through_writes_deletes_and_
           CASE(what_a_scan_holds_is_let_go_with_the_last_one_that_needs_it),
           CASE(a_scan_of_segments_that_are_not_mapped_shows_the_same),
           CASE(the_end_of_the_store_ends_its_scans_but_not_their_handles),
-          CASE(a_damaged_record_is_reported_and_not_passed_over))
+          CASE(a_damaged_record_is_reported_and_not_passed_over),
+          CASE(a_scan_that_failed_gives_the_same_failure_for_ever_and_others_are_not_touched))

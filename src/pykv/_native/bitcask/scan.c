@@ -36,6 +36,7 @@ struct scan {
     pinned_segment *pinned;
     size_t pinned_count;
     size_t segment_index;
+    pykv_error failure; /* status PYKV_OK: none yet */
     bool reader_ready;
     log_reader reader;
     buffer file; /* holds a segment that is not mapped */
@@ -319,6 +320,10 @@ pykv_status scan_next(scan *self, size_t chunk_bytes, pykv_rows *rows_out)
     if (self->store == NULL) {
         return error_set(PYKV_CLOSED, "the scan or its store is closed");
     }
+    if (self->failure.status != PYKV_OK) {
+        error_restore(&self->failure);
+        return self->failure.status;
+    }
     buffer_clear(&self->rows);
     buffer_clear(&self->offsets);
     self->row_count = 0;
@@ -331,6 +336,8 @@ pykv_status scan_next(scan *self, size_t chunk_bytes, pykv_rows *rows_out)
         rows_out->count = self->row_count;
         rows_out->data = self->rows.data;
         rows_out->offsets = (const uint64_t *)(const void *)self->offsets.data;
+    } else {
+        self->failure = *error_last(); /* rows that were taken are gone: there is no going on */
     }
     return status;
 }
