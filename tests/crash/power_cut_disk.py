@@ -73,7 +73,6 @@ class Disk:
         self.image = folder / "disk.img"
         self.place = folder / "disk"
         self.place.mkdir(parents=True)
-        self._mounted = False
 
     def format(self) -> None:
         """Makes a fresh file system, in place of the one before."""
@@ -86,7 +85,6 @@ class Disk:
         """Mounts the image, which replays its journal."""
         all_options = f"loop,{options}" if options else "loop"
         run("mount", "-t", "ext4", "-o", all_options, self.image, self.place)
-        self._mounted = True
 
     def cut(self, flag: int) -> None:
         """Cuts the power."""
@@ -98,8 +96,7 @@ class Disk:
 
     def unmount(self) -> None:
         """Unmounts the image if it is mounted; its loop device goes with it."""
-        if self._mounted:
-            self._mounted = False
+        if self.place.is_mount():
             run("umount", self.place)
 
     def check(self) -> None:
