@@ -80,6 +80,6 @@ lint-c: $(DEV) ## clang-tidy with thread-safety analysis on the core
 		$(BIN)/clang-tidy --quiet {} -- $(TIDY_FLAGS)
 
 .PHONY: docs
-docs: $(TESTABLE) ## links, hex examples and the documented API hold
-	$(BIN)/python -m pytest tests/format tests/house/test_docs.py tests/house/test_format_docs.py \
-		tests/house/test_exports.py $(PYTEST_ARGS)
+docs: $(TESTABLE) ## links, hex and code examples and the documented API hold
+	$(BIN)/python -m pytest tests/docs tests/format tests/house/test_docs.py \
+		tests/house/test_format_docs.py tests/house/test_exports.py $(PYTEST_ARGS)

@@ -38,6 +38,14 @@ def test_recipes_name_scripts_that_exist() -> None:
     assert not missing
 
 
+def test_docs_runs_every_test_of_the_documentation() -> None:
+    """The recipes of the guide were once left out."""
+    recipe = re.search(r"^docs:.*\n((?:\t.*\n?)+)", _text(), re.MULTILINE)
+    assert recipe
+    for tests in ("tests/docs", "tests/format", "tests/house/test_docs.py"):
+        assert f" {tests} " in recipe[1], f"make docs does not run {tests}"
+
+
 def test_a_target_without_help_is_seen() -> None:
     text = ".PHONY: a b\na: x ## does a\nb: x\n"
     assert _phony(text) == ["a", "b"]
