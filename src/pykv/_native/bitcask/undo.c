@@ -14,7 +14,17 @@ void undo_init(undo_table *self) SINGLE_THREADED
     mutex_init(&self->lock);
     self->entries = NULL;
     self->capacity = 0;
-    self->count = 0;
+    atomic_init(&self->count, 0);
+}
+
+static uint64_t count_of(undo_table *self)
+{
+    return atomic_load_explicit(&self->count, memory_order_relaxed);
+}
+
+static void set_count(undo_table *self, uint64_t count)
+{
+    atomic_store_explicit(&self->count, count, memory_order_relaxed);
 }
 
 void undo_destroy(undo_table *self) SINGLE_THREADED
@@ -50,7 +60,7 @@ static pykv_status rebuild(undo_table *self, uint64_t capacity, uint64_t oldest)
     mem_free(self->entries);
     self->entries = entries;
     self->capacity = capacity;
-    self->count = kept;
+    set_count(self, kept);
     return PYKV_OK;
 }
 
@@ -59,7 +69,7 @@ pykv_status undo_reserve(undo_table *self, uint64_t count)
     pykv_status status = PYKV_OK;
     mutex_lock(&self->lock);
     uint64_t capacity = self->capacity == 0 ? UNDO_CAPACITY_MIN : self->capacity;
-    while ((self->count + count) * 2 > capacity) {
+    while ((count_of(self) + count) * 2 > capacity) {
         capacity *= 2;
     }
     if (capacity != self->capacity) {
@@ -72,16 +82,19 @@ pykv_status undo_reserve(undo_table *self, uint64_t count)
 void undo_add(undo_table *self, uint64_t hash, uint64_t address, uint64_t generation)
 {
     mutex_lock(&self->lock);
-    PYKV_ASSERT((self->count + 1) * 2 <= self->capacity);
+    PYKV_ASSERT((count_of(self) + 1) * 2 <= self->capacity);
     undo_entry entry = {hash, address + 1, generation};
     place(self->entries, self->capacity, entry);
-    self->count++;
+    set_count(self, count_of(self) + 1);
     mutex_unlock(&self->lock);
 }
 
 bool undo_shows(undo_table *self, uint64_t hash, uint64_t address, uint64_t generation)
 {
     bool shows = false;
+    if (PYKV_LIKELY(count_of(self) == 0)) {
+        return false;
+    }
     mutex_lock(&self->lock);
     if (self->capacity > 0) {
         uint64_t index = hash & (self->capacity - 1);
@@ -102,7 +115,7 @@ void undo_prune(undo_table *self, uint64_t oldest_generation)
         mem_free(self->entries);
         self->entries = NULL;
         self->capacity = 0;
-        self->count = 0;
+        set_count(self, 0);
     } else if (self->capacity > 0 && rebuild(self, self->capacity, oldest_generation) != PYKV_OK) {
         /* Entries that are not needed any more stay until the last scan closes. */
     }

@@ -8,6 +8,7 @@
 #ifndef PYKV_BITCASK_UNDO_H
 #define PYKV_BITCASK_UNDO_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -26,7 +27,7 @@ typedef struct undo_table {
     mutex lock;
     undo_entry *entries GUARDED_BY(lock);
     uint64_t capacity GUARDED_BY(lock); /* power of two, or 0 */
-    uint64_t count GUARDED_BY(lock);
+    _Atomic uint64_t count; /* changed under lock; whoever sees a slot that was displaced sees it */
 } undo_table;
 
 void undo_init(undo_table *self);
