@@ -156,8 +156,38 @@ TEST(flush_seals_what_holds_records_and_nothing_else)
     fixture_free(&f);
 }
 
+/* docs/design.md says so. */
+TEST(the_directory_keeps_its_size_until_a_clear_or_an_open_that_builds_it_anew)
+{
+    enum { KEYS = 3000 };
+    fixture f = fixture_new();
+    fixture_fill(&f, 0, KEYS, 10);
+    uint64_t full = fixture_stats(&f).keydir_bytes;
+    char key[32];
+    for (uint32_t i = 1; i < KEYS; i++) {
+        snprintf(key, sizeof key, "key-%u", i);
+        fixture_delete(&f, key);
+    }
+    CHECK_EQUAL(full, fixture_stats(&f).keydir_bytes);
+    fixture_reopen(&f);
+    CHECK(f.store->recovered_from_image);
+    CHECK(fixture_stats(&f).keydir_bytes > full / 2);
+    CHECK_OK(bitcask_compact(f.store, NULL));
+    fixture_put(&f, "another", "1");
+    fixture_kill(&f);
+    CHECK_OK(fixture_open(&f));
+    CHECK_EQUAL(2, fixture_stats(&f).key_count);
+    CHECK(fixture_stats(&f).keydir_bytes < full / 2);
+    fixture_fill(&f, 0, KEYS, 10);
+    CHECK(fixture_stats(&f).keydir_bytes > full / 2);
+    CHECK_OK(bitcask_clear(f.store, 0));
+    CHECK(fixture_stats(&f).keydir_bytes < full / 2);
+    fixture_free(&f);
+}
+
 TEST_MAIN(CASE(the_count_of_keys_is_exact_through_random_writes_merges_and_openings),
           CASE(writes_and_syncs_are_counted_by_what_they_put_into_the_log),
           CASE(disk_bytes_are_the_segments_and_shrink_with_a_merge),
           CASE(how_the_store_was_opened_is_told), CASE(open_scans_and_what_they_keep_are_shown),
-          CASE(flush_seals_what_holds_records_and_nothing_else))
+          CASE(flush_seals_what_holds_records_and_nothing_else),
+          CASE(the_directory_keeps_its_size_until_a_clear_or_an_open_that_builds_it_anew))
