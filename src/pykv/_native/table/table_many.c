@@ -1,0 +1,98 @@
+/*
+ * table_many: gets of many keys, in steps that each touch memory for all keys of a chunk before the
+ * next one uses what was fetched: filter lines, slots, blocks, values.
+ */
+#include "table/table_found.h"
+#include "table/table_reader.h"
+
+enum { CHUNK = 32 };
+
+/* A request that passed the filter. */
+typedef struct candidate {
+    table_request *request;
+    uint64_t hash;
+    uint32_t block_index;
+    block_hold hold;
+} candidate;
+
+/* Those of count requests that the table may hold, and the blocks that would. */
+static size_t choose(table *self, uint64_t sequence, table_request *const *requests, size_t count,
+                     candidate *chosen)
+{
+    uint64_t hashes[CHUNK];
+    bool may_contain[CHUNK];
+    size_t chosen_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        hashes[i] = table_own_hash(self, requests[i]->key, requests[i]->hash);
+        may_contain[i] = true;
+        requests[i]->status = PYKV_NOT_FOUND;
+    }
+    if (self->has_filter) {
+        filter_may_contain_many(&self->filter, hashes, count, may_contain);
+    }
+    for (size_t i = 0; i < count; i++) {
+        table_position position = table_found_position(requests[i]->key, sequence);
+        uint32_t block_index =
+            may_contain[i] ? table_index_find(&self->index, position) : self->index.block_count;
+        if (block_index < self->index.block_count) {
+            __builtin_prefetch((const void *)&self->slots[block_index]);
+            chosen[chosen_count++] = (candidate){requests[i], hashes[i], block_index, {NULL, NULL}};
+        }
+    }
+    return chosen_count;
+}
+
+/* Holds the block of every candidate; neighbours share theirs. A failure becomes the status of the
+ * requests that wanted the block. */
+static void hold_blocks(table *self, block_source *source, candidate *chosen, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        candidate *before = i == 0 ? NULL : &chosen[i - 1];
+        if (before != NULL && before->block_index == chosen[i].block_index) {
+            chosen[i].request->status = before->request->status;
+            if (before->hold.block != NULL) {
+                chosen[i].hold = source->share(source, before->hold);
+            }
+            continue;
+        }
+        pykv_status status =
+            source->acquire(source, self, chosen[i].block_index, BLOCK_FOR_GET, &chosen[i].hold);
+        if (status == PYKV_OK) {
+            block_prefetch(chosen[i].hold.block);
+        } else {
+            chosen[i].request->status = status;
+        }
+    }
+}
+
+static void find(block_source *source, uint64_t sequence, candidate *chosen, size_t count)
+{
+    uint32_t index;
+    block_entry entry;
+    for (size_t i = 0; i < count; i++) {
+        candidate *one = &chosen[i];
+        table_position position = table_found_position(one->request->key, sequence);
+        if (one->hold.block == NULL) {
+            continue;
+        }
+        if (block_find(one->hold.block, position, one->hash, &index, &entry)) {
+            table_found_fill(one->hold, index, &entry, &one->request->found);
+            one->request->status = PYKV_OK;
+            __builtin_prefetch(one->request->found.value.data);
+        } else {
+            block_source_release(source, &one->hold);
+        }
+    }
+}
+
+void table_get_many(table *self, block_source *source, uint64_t sequence,
+                    table_request *const *requests, size_t count)
+{
+    candidate chosen[CHUNK];
+    for (size_t begin = 0; begin < count; begin += CHUNK) {
+        size_t size = count - begin < CHUNK ? count - begin : CHUNK;
+        size_t chosen_count = choose(self, sequence, requests + begin, size, chosen);
+        hold_blocks(self, source, chosen, chosen_count);
+        find(source, sequence, chosen, chosen_count);
+    }
+}
