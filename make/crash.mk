@@ -48,6 +48,7 @@ $(FUZZ_PROGRAMS): $(C_BUILD)/%: $(C_OUT)/%.o $(FUZZ_MAIN) $(C_LIBRARY)
 	$(Q)$(CC) $(C_FLAGS) $(if $(FUZZ_MAIN),,-fsanitize=fuzzer) $^ -o $@ -lm -ldl
 
 # Seeds that come from real stores; see tests/fuzz/README.md.
+SEED_WRITER := $(if $(FUZZ_MAIN),$(C_BUILD)/fuzz/write_seeds)
 $(C_BUILD)/fuzz/write_seeds: $(C_OUT)/fuzz/write_seeds.o $(C_HARNESS_OBJECTS) $(C_LIBRARY)
 	@mkdir -p $(@D)
 	$(SAY) LD $@
@@ -94,7 +95,7 @@ fuzz-replay: ## every decoder on its stored corpus, under ASan and UBSan
 	make/fuzz_replay.sh $(patsubst $(C_BUILD)/%,build/asan/%,$(FUZZ_PROGRAMS))
 
 .PHONY: fuzz-programs
-fuzz-programs: $(FUZZ_PROGRAMS) ## build the fuzz targets (FLAVOR=asan|fuzz)
+fuzz-programs: $(FUZZ_PROGRAMS) $(SEED_WRITER) ## build the fuzz targets (FLAVOR=asan|fuzz)
 
 .PHONY: fuzz
 fuzz: ## libFuzzer on one decoder (T=name of tests/fuzz/fuzz_name.c, FUZZ_SECONDS=60)
