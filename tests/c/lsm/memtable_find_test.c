@@ -62,7 +62,7 @@ static void check_place(memtable_node *root, const memtable_record *const *sorte
     const memtable_record *behind = index < FIND_RECORDS ? sorted[index] : NULL;
     CHECK(behind == record_behind(root, place));
     bool answers = behind != NULL && slice_equal(memtable_record_key(behind), place.user_key);
-    CHECK(memtable_find(root, place) == (answers ? behind : NULL));
+    CHECK(memtable_find(root, &place) == (answers ? behind : NULL));
 }
 
 TEST(every_place_is_found_as_by_a_plain_walk)
@@ -126,7 +126,7 @@ TEST(an_empty_tree_has_one_way_and_no_record)
     memtable_records *made = memtable_records_open();
     memtable_node *root = memtable_tree_root(&made->tree);
     internal_key place = internal_key_place(slice_make("any", 3), UINT64_MAX);
-    CHECK(memtable_find(root, place) == NULL);
+    CHECK(memtable_find(root, &place) == NULL);
     CHECK(record_behind(root, place) == NULL);
     memtable_records_close(made);
 }

@@ -80,7 +80,7 @@ TEST(a_common_prefix_shrinks_in_every_node_on_the_way)
             root = memtable_tree_root(&made->tree);
             CHECK(root->common_length <= shared);
             internal_key place = internal_key_place(slice_make(key, sizeof key), UINT64_MAX);
-            CHECK(memtable_find(root, place) == added);
+            CHECK(memtable_find(root, &place) == added);
             CHECK(added == (side == 0 ? memtable_first_record(root) : memtable_last_record(root)));
         }
         CHECK_EQUAL(made->count, memtable_records_check(root));

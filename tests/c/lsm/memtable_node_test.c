@@ -1,5 +1,5 @@
 /*
- * memtable_node: the search inside one node, and the order of a leaf's slots.
+ * memtable_node: keys beside the common bytes of a node, and the order of a leaf's slots.
  */
 #include "lsm/memtable_records.h"
 
@@ -43,32 +43,6 @@ TEST(common_bytes_beyond_the_tail_are_compared_too)
     memtable_records_close(made);
 }
 
-TEST(a_search_counts_what_comes_before_a_place)
-{
-    memtable_run run = {.count = 0};
-    memtable_records *made = memtable_records_open();
-    uint64_t seed = check_seed();
-    while (run.count < MEMTABLE_LEAF_SLOTS) {
-        slice key = memtable_key(KEYS_EDGES, check_random(&seed, 7000), made->room);
-        const memtable_record *added = memtable_records_make(made, key);
-        internal_key place = {key, added->trailer};
-        uint64_t word = key_word(key, 0);
-        uint32_t index = memtable_search(run.words, run.records, run.count, 0, place, word);
-        uint32_t wanted = 0;
-        while (wanted < run.count && memtable_record_compare(run.records[wanted], added, 0) < 0) {
-            wanted++;
-        }
-        CHECK_EQUAL(wanted, index);
-        memtable_run_insert(&run, index, added, word);
-    }
-    for (uint32_t i = 0; i + 1 < run.count; i++) {
-        CHECK(memtable_record_compare(run.records[i], run.records[i + 1], 0) < 0);
-        CHECK(memtable_record_compare(run.records[i + 1], run.records[i], 0) > 0);
-    }
-    CHECK_EQUAL(0, memtable_record_compare(run.records[0], run.records[0], 0));
-    memtable_records_close(made);
-}
-
 TEST(a_leaf_gives_its_slots_in_order_however_they_came)
 {
     static const char *const keys[] = {"b", "d", "f", "h"};
@@ -88,11 +62,10 @@ TEST(a_leaf_gives_its_slots_in_order_however_they_came)
             CHECK(k == 0 || memtable_record_compare(run.records[k - 1], run.records[k], 0) < 0);
         }
     }
-    memtable_node_prefetch(leaf);
+    memtable_node_prefetch(leaf, true);
     memtable_records_close(made);
 }
 
 TEST_MAIN(CASE(a_key_is_placed_beside_the_common_bytes),
           CASE(common_bytes_beyond_the_tail_are_compared_too),
-          CASE(a_search_counts_what_comes_before_a_place),
           CASE(a_leaf_gives_its_slots_in_order_however_they_came))

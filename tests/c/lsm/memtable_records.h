@@ -10,6 +10,7 @@
 #include "lsm/memtable_find.h"
 #include "lsm/memtable_insert.h"
 #include "lsm/memtable_keys.h"
+#include "lsm/memtable_search.h"
 
 enum { RECORDS_MAX = 20000 };
 

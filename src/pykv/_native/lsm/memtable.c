@@ -151,8 +151,8 @@ bool memtable_get(const memtable *self, slice key, uint64_t hash, uint64_t snaps
     if (!memtable_filter_may_hold(&self->filter, hash)) {
         return false;
     }
-    const memtable_record *stored =
-        memtable_find(memtable_tree_root(&self->tree), internal_key_place(key, snapshot_sequence));
+    internal_key place = internal_key_place(key, snapshot_sequence);
+    const memtable_record *stored = memtable_find(memtable_tree_root(&self->tree), &place);
     if (stored == NULL) {
         return false;
     }

@@ -8,14 +8,15 @@
 #include "lsm/memtable_find.h"
 
 #include "base/invariant.h"
+#include "lsm/memtable_search.h"
 
 /* How many separators come before the place: the child to take. */
-static inline uint32_t choose_child(const memtable_node *node, internal_key place)
+static inline uint32_t choose_child(const memtable_node *node, const internal_key *place)
 {
     size_t common_length = node->common_length;
     return memtable_search(node->of.inner.words, node->of.inner.records,
                            memtable_node_count(node) - 1, common_length, place,
-                           key_word(place.user_key, common_length));
+                           key_word(place->user_key, common_length));
 }
 
 /* Fills the way from level down along the edge of the side. */
@@ -48,10 +49,12 @@ void memtable_descend(memtable_node *root, internal_key place, memtable_descent 
             out->word = key_word(place.user_key, node->common_length);
             return;
         }
-        uint32_t slot = choose_child(node, place);
+        uint32_t slot = choose_child(node, &place);
         out->slots[level] = (uint16_t)slot;
         node = memtable_node_child(node, slot);
-        memtable_node_prefetch(node);
+        if (level > 1) {
+            memtable_node_prefetch(node, false);
+        }
     }
 }
 
@@ -72,7 +75,7 @@ uint32_t memtable_descent_search(const memtable_descent *self, const memtable_ru
         return self->side < 0 ? 0 : run->count;
     }
     return memtable_search(run->words, run->records, run->count, self->nodes[0]->common_length,
-                           place, self->word);
+                           &place, self->word);
 }
 
 bool memtable_descent_advance(memtable_descent *self)
@@ -90,30 +93,31 @@ bool memtable_descent_advance(memtable_descent *self)
 }
 
 /* True if the record is an operation on the place's key behind the place. */
-static bool answers(const memtable_record *record, internal_key place)
+static bool answers(const memtable_record *record, const internal_key *place)
 {
-    return record->trailer <= place.trailer &&
-           slice_equal(memtable_record_key(record), place.user_key);
+    return record->trailer <= place->trailer &&
+           slice_equal(memtable_record_key(record), place->user_key);
 }
 
 /* The state's upper record if it is the answer. */
-static const memtable_record *upper_answer(const memtable_search_state *state, internal_key place)
+static const memtable_record *upper_answer(const memtable_search_state *state,
+                                           const internal_key *place)
 {
     return state->upper != NULL && answers(state->upper, place) ? state->upper : NULL;
 }
 
 /* Compares the common bytes; false if the key is not below the node, where only the upper record
  * can be the answer. */
-static bool enter(memtable_search_state *state, internal_key place)
+static bool enter(memtable_search_state *state, const internal_key *place)
 {
     size_t shared;
     const memtable_node *node = state->node;
-    int side = memtable_node_side(node, place.user_key, state->known, &shared);
+    int side = memtable_node_side(node, place->user_key, state->known, &shared);
     state->known = node->common_length > state->known ? node->common_length : state->known;
     return PYKV_LIKELY(side == 0);
 }
 
-void memtable_find_step(memtable_search_state *state, internal_key place)
+void memtable_find_step(memtable_search_state *state, const internal_key *place)
 {
     const memtable_node *node = state->node;
     if (!enter(state, place)) {
@@ -125,11 +129,11 @@ void memtable_find_step(memtable_search_state *state, internal_key place)
         state->upper = node->of.inner.records[slot];
     }
     state->node = memtable_node_child(node, slot);
-    memtable_node_prefetch(state->node);
+    memtable_node_prefetch(state->node, node->level == 1);
 }
 
 /* The newest answer among the unsorted slots, or best. */
-static const memtable_record *search_unsorted(const memtable_node *leaf, internal_key place,
+static const memtable_record *search_unsorted(const memtable_node *leaf, const internal_key *place,
                                               uint64_t word, const memtable_record *best)
 {
     uint32_t count = memtable_node_count(leaf);
@@ -142,14 +146,15 @@ static const memtable_record *search_unsorted(const memtable_node *leaf, interna
     return best;
 }
 
-const memtable_record *memtable_find_in_leaf(const memtable_search_state *state, internal_key place)
+const memtable_record *memtable_find_in_leaf(const memtable_search_state *state,
+                                             const internal_key *place)
 {
     memtable_search_state here = *state;
     const memtable_node *leaf = state->node;
     if (leaf == NULL || !enter(&here, place)) {
         return upper_answer(state, place);
     }
-    uint64_t word = key_word(place.user_key, leaf->common_length);
+    uint64_t word = key_word(place->user_key, leaf->common_length);
     uint32_t index = memtable_search(leaf->of.leaf.words, leaf->of.leaf.records, leaf->sorted,
                                      leaf->common_length, place, word);
     const memtable_record *best = NULL;
@@ -161,7 +166,7 @@ const memtable_record *memtable_find_in_leaf(const memtable_search_state *state,
     return search_unsorted(leaf, place, word, best);
 }
 
-const memtable_record *memtable_find(const memtable_node *root, internal_key place)
+const memtable_record *memtable_find(const memtable_node *root, const internal_key *place)
 {
     memtable_search_state state = {root, NULL, 0};
     while (state.node != NULL && state.node->level > 0) {

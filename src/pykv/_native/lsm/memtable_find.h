@@ -45,7 +45,7 @@ uint32_t memtable_descent_search(const memtable_descent *self, const memtable_ru
 PYKV_NODISCARD bool memtable_descent_advance(memtable_descent *self);
 
 /* The newest record of the place's key behind the place, or NULL. */
-const memtable_record *memtable_find(const memtable_node *root, internal_key place);
+const memtable_record *memtable_find(const memtable_node *root, const internal_key *place);
 
 /* A lookup in steps, so that several can run side by side. */
 typedef struct memtable_search_state {
@@ -55,11 +55,11 @@ typedef struct memtable_search_state {
 } memtable_search_state;
 
 /* One level down; the child's first lines are being fetched. Requires an inner node. */
-void memtable_find_step(memtable_search_state *state, internal_key place);
+void memtable_find_step(memtable_search_state *state, const internal_key *place);
 
 /* In the leaf: as memtable_find. */
 const memtable_record *memtable_find_in_leaf(const memtable_search_state *state,
-                                             internal_key place);
+                                             const internal_key *place);
 
 /* The first or last record below a node that has some. */
 const memtable_record *memtable_first_record(const memtable_node *node);

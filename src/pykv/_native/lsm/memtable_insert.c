@@ -22,7 +22,7 @@ typedef struct change {
 
 pykv_status memtable_tree_init(memtable_tree *self, reclaimer *readers)
 {
-    memtable_pool *pool;
+    memtable_pool *pool = NULL;
     pykv_status status = memtable_pool_new(readers, &pool);
     if (status != PYKV_OK) {
         return status;

@@ -28,7 +28,7 @@ static void descend(group *self, const memtable_node *root)
     for (uint32_t level = root->level; level > 0; level--) {
         for (size_t i = 0; i < self->count; i++) {
             if (self->states[i].node != NULL) {
-                memtable_find_step(&self->states[i], self->places[i]);
+                memtable_find_step(&self->states[i], &self->places[i]);
             }
         }
     }
@@ -40,7 +40,7 @@ static size_t finish(group *self, const memtable_node *root, bool *found, iterat
     size_t found_count = 0;
     descend(self, root);
     for (size_t i = 0; i < self->count; i++) {
-        self->records[i] = memtable_find_in_leaf(&self->states[i], self->places[i]);
+        self->records[i] = memtable_find_in_leaf(&self->states[i], &self->places[i]);
     }
     for (size_t i = 0; i < self->count; i++) {
         if (self->records[i] != NULL) {

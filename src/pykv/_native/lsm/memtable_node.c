@@ -1,11 +1,12 @@
 /*
- * memtable_node: searching and ordering what one node holds. See memtable_node.h.
+ * memtable_node: placing keys beside a node, and ordering what a leaf holds. See memtable_node.h.
  */
 #include "lsm/memtable_node.h"
 
 #include <string.h>
 
 #include "base/invariant.h"
+#include "lsm/memtable_search.h"
 
 /* The order of two slices, and how far they agree beyond the known bytes. */
 static int compare_from(slice key, slice common, size_t known, size_t *shared_out)
@@ -18,12 +19,10 @@ static int compare_from(slice key, slice common, size_t known, size_t *shared_ou
     return shared == key.size || key.data[shared] < common.data[shared] ? -1 : 1;
 }
 
-int memtable_node_side(const memtable_node *self, slice key, size_t known, size_t *shared_out)
+int memtable_node_side_unknown(const memtable_node *self, slice key, size_t known,
+                               size_t *shared_out)
 {
     size_t common_length = self->common_length;
-    if (known >= common_length) {
-        return 0;
-    }
     if (PYKV_LIKELY(common_length - known <= self->tail_length)) {
         size_t first = common_length - self->tail_length; /* where the tail begins in the key */
         slice rest = key_suffix(key, first);
@@ -34,68 +33,6 @@ int memtable_node_side(const memtable_node *self, slice key, size_t known, size_
     }
     slice common = slice_make(memtable_node_sample(self)->bytes, common_length);
     return compare_from(key, common, known, shared_out);
-}
-
-/* True if the record comes before the place; both keys begin with the same common bytes. */
-static bool precedes(const memtable_record *record, internal_key place, size_t common_length)
-{
-    slice key = key_suffix(memtable_record_key(record), common_length);
-    int order = slice_compare(key, key_suffix(place.user_key, common_length));
-    return order != 0 ? order < 0 : record->trailer > place.trailer;
-}
-
-/* How many of count words in order are below word. Without a branch on the words. */
-static inline uint32_t count_below(const uint64_t *words, uint32_t count, uint64_t word)
-{
-    const uint64_t *base = words;
-    if (count == 0) {
-        return 0;
-    }
-    while (count > 1) {
-        uint32_t half = count / 2;
-        base += base[half - 1] < word ? half : 0;
-        count -= half;
-    }
-    return (uint32_t)(base - words) + (*base < word);
-}
-
-/* Searches the records from first on whose words equal word. */
-static uint32_t search_ties(const uint64_t *words, const memtable_record *const *records,
-                            uint32_t first, uint32_t count, size_t common_length,
-                            internal_key place)
-{
-    uint64_t word = words[first];
-    uint32_t last = first + 1;
-    while (last < count && words[last] == word) {
-        last++;
-    }
-    while (first < last) {
-        uint32_t middle = first + (last - first) / 2;
-        if (precedes(records[middle], place, common_length)) {
-            first = middle + 1;
-        } else {
-            last = middle;
-        }
-    }
-    return first;
-}
-
-uint32_t memtable_search(const uint64_t *words, const memtable_record *const *records,
-                         uint32_t count, size_t common_length, internal_key place, uint64_t word)
-{
-    uint32_t index = count_below(words, count, word);
-    if (index == count || words[index] != word) {
-        return index;
-    }
-    return search_ties(words, records, index, count, common_length, place);
-}
-
-int memtable_record_compare(const memtable_record *left, const memtable_record *right,
-                            size_t common_length)
-{
-    int order = slice_compare(key_suffix(memtable_record_key(left), common_length),
-                              key_suffix(memtable_record_key(right), common_length));
-    return order != 0 ? order : (left->trailer < right->trailer) - (left->trailer > right->trailer);
 }
 
 /* Orders the unsorted slots from first to count by insertion; they are few. */
@@ -139,6 +76,7 @@ void memtable_leaf_sort(const memtable_node *self, memtable_run *out)
     uint32_t sorted = self->sorted;
     uint32_t taken = 0;
     PYKV_ASSERT(self->level == 0 && count - sorted <= MEMTABLE_LEAF_UNSORTED);
+    memtable_node_prefetch(self, true);
     sort_slots(self, sorted, count, order);
     out->count = 0;
     for (uint32_t i = 0; i < count - sorted; i++) {
@@ -147,7 +85,7 @@ void memtable_leaf_sort(const memtable_node *self, memtable_run *out)
         internal_key place = {memtable_record_key(record), record->trailer};
         uint32_t until =
             taken + memtable_search(self->of.leaf.words + taken, self->of.leaf.records + taken,
-                                    sorted - taken, self->common_length, place,
+                                    sorted - taken, self->common_length, &place,
                                     self->of.leaf.words[slot]);
         append_slots(out, self, taken, until - taken);
         append_slots(out, self, slot, 1);

@@ -1,5 +1,5 @@
 /*
- * memtable_node: a node of a memtable's B+tree, and the search inside one.
+ * memtable_node: a node of a memtable's B+tree.
  *
  *   leaf    up to 64 records. The first `sorted` are in order and never change; up to 16 behind
  *           them are in the order in which they came. An insert writes a slot behind the last one
@@ -89,33 +89,33 @@ static inline const memtable_record *memtable_node_sample(const memtable_node *s
     return self->level == 0 ? self->of.leaf.records[0] : self->of.inner.records[0];
 }
 
-/* Fetches the lines that a search of the node reads first. */
-static inline void memtable_node_prefetch(const memtable_node *self)
+/* Fetches the lines that a search of the node reads. */
+static inline void memtable_node_prefetch(const memtable_node *self, bool is_leaf)
 {
     const char *lines = (const char *)self;
-    for (size_t i = 0; i < sizeof self->of.leaf.words + 64; i += 64) {
+    size_t bytes = is_leaf ? sizeof *self : offsetof(memtable_node, of.inner.records);
+    for (size_t i = 0; i < bytes; i += 64) {
         __builtin_prefetch(lines + i);
     }
 }
+
+/* As memtable_node_side for a node whose common bytes are not all known to agree. */
+int memtable_node_side_unknown(const memtable_node *self, slice key, size_t known,
+                               size_t *shared_out);
 
 /*
  * Where the key stands beside the keys below the node, as far as the common bytes say: 0 if it
  * begins with them, else negative or positive as it is below or above all of them, with the length
  * that it shares in *shared_out. Its first `known` bytes are known to agree.
  */
-int memtable_node_side(const memtable_node *self, slice key, size_t known, size_t *shared_out);
-
-/* Of count records with their words, in order: how many come before the place. word is key_word of
- * place.user_key at common_length, whose common bytes agree. */
-uint32_t memtable_search(const uint64_t *words, const memtable_record *const *records,
-                         uint32_t count, size_t common_length, internal_key place, uint64_t word);
+static inline int memtable_node_side(const memtable_node *self, slice key, size_t known,
+                                     size_t *shared_out)
+{
+    return known >= self->common_length ? 0
+                                        : memtable_node_side_unknown(self, key, known, shared_out);
+}
 
 /* The records of a leaf in order. */
 void memtable_leaf_sort(const memtable_node *self, memtable_run *out);
-
-/* Negative or positive as left comes before or behind right; both begin with the same
- * common_length bytes. 0 for one and the same. */
-int memtable_record_compare(const memtable_record *left, const memtable_record *right,
-                            size_t common_length);
 
 #endif
