@@ -1,0 +1,30 @@
+/*
+ * block_source_cached: the source with a block cache before the files.
+ *
+ * A get must be inside the epoch of readers from acquire to release: what it hits is not counted as
+ * held, and so costs no locked operation; share gives a hold that outlives the epoch. Walks hold
+ * what they got by a reference, in and out of the epoch. Steps of a walk do not count as uses, so
+ * that a long scan leaves what gets use in place.
+ *
+ * Thread-safe. The blocks of a table are forgotten before it is closed.
+ */
+#ifndef PYKV_TABLE_BLOCK_SOURCE_CACHED_H
+#define PYKV_TABLE_BLOCK_SOURCE_CACHED_H
+
+#include "table/block_cache.h"
+#include "table/block_source.h"
+
+typedef struct block_source_cached {
+    block_source face;
+    block_cache *cache;
+    epoch *readers;
+} block_source_cached;
+
+/* cache and readers, those of its reclaimer, are borrowed. */
+void block_source_cached_init(block_source_cached *self, block_cache *cache, epoch *readers);
+
+/* Takes every block of a table out of the cache. Requires that nobody reads the table any more, but
+ * for holds, which stay valid until they are released. */
+void block_source_cached_forget(block_source_cached *self, table *from);
+
+#endif
