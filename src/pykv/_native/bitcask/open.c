@@ -288,6 +288,7 @@ static pykv_status open_once(env *environment, const char *path, const pykv_opti
                              bitcask **store_out)
 {
     bitcask *self = NULL;
+    uint64_t began = env_monotonic_us(environment);
     pykv_status status = bitcask_new(environment, options, &self);
     if (status != PYKV_OK || self == NULL) {
         return status;
@@ -303,6 +304,8 @@ static pykv_status open_once(env *environment, const char *path, const pykv_opti
         error_restore(&failure);
         return status;
     }
+    bitcask_choose_read_mode(self);
+    self->open_us = env_monotonic_us(environment) - began;
     *store_out = self;
     return PYKV_OK;
 }
@@ -311,8 +314,6 @@ pykv_status bitcask_open(env *environment, const char *path, const pykv_options 
                          bitcask **store_out)
 {
     pykv_options resolved;
-    bitcask *self = NULL;
-    uint64_t began = env_monotonic_us(environment);
     pykv_status status = bitcask_resolve_options(options, &resolved);
     if (status != PYKV_OK) {
         return status;
@@ -321,13 +322,8 @@ pykv_status bitcask_open(env *environment, const char *path, const pykv_options 
      * files. */
     int attempts = resolved.read_only != 0 ? OPEN_READER_ATTEMPTS : 1;
     do {
-        status = open_once(environment, path, &resolved, &self);
+        status = open_once(environment, path, &resolved, store_out);
         attempts--;
     } while (status == PYKV_CORRUPTION && attempts > 0);
-    if (status == PYKV_OK) {
-        bitcask_choose_read_mode(self);
-        self->open_us = env_monotonic_us(environment) - began;
-        *store_out = self;
-    }
     return status;
 }
