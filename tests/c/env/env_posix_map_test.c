@@ -71,6 +71,24 @@ TEST(a_private_mapping_is_guarded_too)
     finish();
 }
 
+/* A writer died of a bus error when ext4 was shut down under it: the page it stored into had been
+ * written back, and could not be made writable again. */
+TEST(a_store_that_faults_is_told_when_what_was_stored_is_claimed)
+{
+    env_mapping mapping;
+    start();
+    CHECK_OK(env_file_map(file, FILE_BYTES, true, &mapping));
+    mapping.base[0] = 'y';
+    CHECK_OK(env_mapping_written(&mapping, 0, 1));
+    CHECK_OK(env_file_truncate(file, PAGE_BYTES));
+    memset(mapping.base + PAGE_BYTES - 8, 'z', 16);
+    CHECK_STATUS(PYKV_IO_FAILED, env_mapping_written(&mapping, PAGE_BYTES - 8, 16));
+    mapping.base[1] = 'y';
+    CHECK_STATUS(PYKV_IO_FAILED, env_mapping_written(&mapping, 1, 1)); /* from then on */
+    env_unmap(&mapping);
+    finish();
+}
+
 static env_mapping inherited;
 
 /* Exit code 0: the addresses of the writable mapping are free here. */
@@ -158,6 +176,7 @@ TEST(the_front_of_a_mapping_can_be_given_back)
 
 TEST_MAIN(CASE(bytes_that_a_truncation_took_read_as_zeros_and_are_counted),
           CASE(a_private_mapping_is_guarded_too),
+          CASE(a_store_that_faults_is_told_when_what_was_stored_is_claimed),
           CASE(a_writable_mapping_is_absent_in_forked_children),
           CASE(a_read_only_mapping_is_there_in_forked_children),
           CASE(a_mapping_that_does_not_fit_is_refused),

@@ -285,9 +285,12 @@ pykv_status bitcask_publish_pending(bitcask *self, uint64_t through_sequence)
            self->pending[index].sequence <= through_sequence) {
         status = publish_waiting_batch(self, &index, &scratch);
     }
-    memmove(self->pending, self->pending + index,
-            (self->pending_count - index) * sizeof *self->pending);
-    self->pending_count -= index;
+    if (index < self->pending_count) {
+        memmove(self->pending, self->pending + index,
+                (self->pending_count - index) * sizeof *self->pending);
+    }
+    /* A failure on the way has dropped what waits. */
+    self->pending_count -= index < self->pending_count ? index : self->pending_count;
     buffer_reset(&scratch);
     if (status != PYKV_OK) {
         bitcask_fail(self);

@@ -1,9 +1,10 @@
 /*
  * env_posix_map: mappings of the real environment.
  *
- * Read-only and private mappings stand under the bus guard of base/process: a page that cannot be
- * read becomes zeros and is counted. Writable ones are shared, absent in forked children, and not
- * guarded: a page of zeros in place of a log would take stores that no one ever sees. Thread-safe.
+ * All stand under the bus guard of base/process: a page that cannot be read becomes zeros and is
+ * counted. Writable ones are shared and absent in forked children. A store may fault too, when the
+ * file system cannot take it any more; the page that then stands in its place is no one's, so
+ * env_mapping_written fails from the first fault on. Thread-safe.
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -15,7 +16,7 @@
 
 typedef struct posix_mapping {
     env_mapping_owner head;
-    bool guarded;
+    bool shared_writable;
     uint64_t fork_stamp; /* of the process that mapped it */
     process_mapping guard;
 } posix_mapping;
@@ -32,9 +33,8 @@ static int leave_out_of_children(void *base, size_t size)
 /* Maps and brings the mapping under guard or out of children; on failure nothing stays mapped. */
 static pykv_status map_and_protect(env_file *file, posix_mapping *self, size_t size, bool writable)
 {
-    bool shared_writable = writable && !self->guarded;
     int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
-    int sharing = writable && self->guarded ? MAP_PRIVATE : MAP_SHARED;
+    int sharing = writable && !self->shared_writable ? MAP_PRIVATE : MAP_SHARED;
     void *base = mmap(NULL, size, protection, sharing, ((posix_file *)file)->descriptor, 0);
     if (base == MAP_FAILED) {
         return env_fail(errno, file->path, "map");
@@ -42,9 +42,9 @@ static pykv_status map_and_protect(env_file *file, posix_mapping *self, size_t s
     self->guard.base = base;
     self->guard.size = size;
     pykv_status status = PYKV_OK;
-    if (shared_writable && leave_out_of_children(base, size) != 0) {
+    if (self->shared_writable && leave_out_of_children(base, size) != 0) {
         status = env_fail(errno, file->path, "keep a mapping out of forked children");
-    } else if (self->guarded) {
+    } else {
         status = process_guard(&self->guard);
     }
     if (status != PYKV_OK) {
@@ -64,7 +64,7 @@ pykv_status posix_file_map(env_file *file, size_t size, bool writable, bool copy
         return error_set_no_memory(sizeof *self);
     }
     self->head.owner = file->owner;
-    self->guarded = !writable || copy_on_write;
+    self->shared_writable = writable && !copy_on_write;
     self->fork_stamp = process_stamp();
     pykv_status status = map_and_protect(file, self, size, writable);
     if (status != PYKV_OK) {
@@ -82,10 +82,8 @@ pykv_status posix_file_map(env_file *file, size_t size, bool writable, bool copy
 void posix_unmap(env_mapping *mapping)
 {
     posix_mapping *self = mapping->owner;
-    if (self->guarded) {
-        process_unguard(&self->guard);
-    }
-    if (self->guarded || self->fork_stamp == process_stamp()) {
+    process_unguard(&self->guard);
+    if (!self->shared_writable || self->fork_stamp == process_stamp()) {
         (void)munmap(mapping->base, mapping->size);
     }
     mem_free(self);
@@ -99,9 +97,11 @@ uint32_t posix_mapping_faults(const env_mapping *mapping)
 
 pykv_status posix_mapping_written(env_mapping *mapping, size_t offset, size_t size)
 {
-    (void)mapping;
     (void)offset;
     (void)size;
+    if (PYKV_UNLIKELY(posix_mapping_faults(mapping) != 0)) {
+        return env_fail(EIO, NULL, "store into a mapped file");
+    }
     return PYKV_OK;
 }
 
