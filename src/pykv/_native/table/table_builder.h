@@ -17,6 +17,8 @@
 #include "table/table_entry.h"
 
 enum {
+    /* Gets from memory cost the same from 4 to 16 KiB (benches/c/table_floor.c); 8 halves the index
+     * of 4, and a miss reads and restores half of 16. */
     TABLE_BLOCK_BYTES_DEFAULT = 8 * 1024,
     TABLE_BLOCK_BYTES_MIN = 64,
     TABLE_BLOCK_BYTES_MAX = 64 * 1024,
