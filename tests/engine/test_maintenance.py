@@ -24,8 +24,18 @@ def wait_for(expected: int) -> None:
         time.sleep(0.001)
 
 
+def settled() -> int:
+    """How many threads there are once those that closes before this one sent home have ended."""
+    count, since = _thread._count(), time.monotonic()
+    while time.monotonic() - since < 0.05:
+        time.sleep(0.001)
+        if _thread._count() != count:
+            count, since = _thread._count(), time.monotonic()
+    return count
+
+
 def test_lent_threads_come_back_when_the_store_closes(tmp_path: Path) -> None:
-    before = _thread._count()
+    before = settled()
     handle = Handle(tmp_path / "db", {})
     assert lend_threads(handle, 3) == 3
     wait_for(before + 3)
@@ -36,7 +46,7 @@ def test_lent_threads_come_back_when_the_store_closes(tmp_path: Path) -> None:
 
 
 def test_no_threads_are_fine(tmp_path: Path) -> None:
-    before = _thread._count()
+    before = settled()
     handle = Handle(tmp_path / "db", {})
     assert lend_threads(handle, 0) == 0
     assert _thread._count() == before
@@ -53,7 +63,7 @@ def test_a_lent_thread_does_not_keep_the_handle(tmp_path: Path) -> None:
 
 
 def test_a_thread_that_comes_after_the_close_goes_home_at_once(tmp_path: Path) -> None:
-    before = _thread._count()
+    before = settled()
     handle = Handle(tmp_path / "db", {})
     handle.close()
     assert lend_threads(handle, 2) == 2
@@ -62,7 +72,7 @@ def test_a_thread_that_comes_after_the_close_goes_home_at_once(tmp_path: Path) -
 
 def test_a_store_abandoned_by_its_finalizer_is_closed_by_the_next_open(tmp_path: Path) -> None:
     """An interrupt in a finalizer is lost, and once left the store locked by its own threads."""
-    before = _thread._count()
+    before = settled()
     handle = Handle(tmp_path / "db", {})
     lend_threads(handle, 2)
     del handle
