@@ -14,7 +14,10 @@
 #include "table/table_format.h"
 #include "table/varint.h"
 
-enum { KIND_BITS_KNOWN = BLOCK_KIND_MASK | BLOCK_DEADLINE_BIT };
+enum {
+    KIND_BITS_KNOWN = BLOCK_KIND_MASK | BLOCK_DEADLINE_BIT,
+    LONG_FORM_BYTES_MAX = 1 + 3 * VARINT_BYTES_MAX /* before the deadline */
+};
 
 uint64_t block_memory_bytes(uint32_t payload_bytes, uint32_t entry_count)
 {
@@ -144,7 +147,7 @@ pykv_status block_check(block *self, size_t key_length_max, const char *path, ui
 
 void block_read_long_form(const uint8_t *in, block_entry *out)
 {
-    const uint8_t *end = in + 1 + 3 * VARINT_BYTES_MAX;
+    const uint8_t *end = in + LONG_FORM_BYTES_MAX;
     uint64_t shared = 0;
     uint64_t suffix_length = 0;
     uint64_t value_length = 0;

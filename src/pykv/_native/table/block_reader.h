@@ -139,7 +139,7 @@ uint32_t block_seek(const block *self, table_position position);
 static inline void block_prefetch(const block *self)
 {
     const uint8_t *at = (const uint8_t *)self;
-    for (int line = 0; line < 4; line++) {
+    for (size_t line = 0; line < 4; line++) {
         __builtin_prefetch(at + 64 * line);
     }
 }

@@ -61,7 +61,7 @@ codec_table codec_table_make(void)
 void codec_table_add(codec_table *self, const codec *entry)
 {
     PYKV_ASSERT(entry->id > 0 && entry->id < CODEC_COUNT);
-    self->codecs[entry->id] = entry;
+    self->codecs[entry->id % CODEC_COUNT] = entry;
 }
 
 const codec *codec_table_find(const codec_table *self, uint8_t id)

@@ -92,8 +92,8 @@ static bool measure(slice payload, uint32_t *block_count_out, uint64_t *key_byte
     return count > 0 && in == end;
 }
 
-/* Allocates the arrays in one piece, numbers of eight bytes first. */
-static pykv_status allocate(table_index *self, uint64_t key_bytes, arrays *out)
+/* Allocates the arrays in one piece, numbers of eight bytes first. False: no memory. */
+static bool allocate(table_index *self, uint64_t key_bytes, arrays *out)
 {
     uint64_t count = self->block_count;
     uint64_t words = count * 4 + 2;
@@ -101,7 +101,7 @@ static pykv_status allocate(table_index *self, uint64_t key_bytes, arrays *out)
     self->memory_bytes = words * 8 + halves * 4 + key_bytes;
     self->memory = mem_alloc(self->memory_bytes);
     if (self->memory == NULL) {
-        return error_set_no_memory(self->memory_bytes);
+        return false;
     }
     out->prefixes = self->memory;
     out->sequences = out->prefixes + count;
@@ -119,7 +119,7 @@ static pykv_status allocate(table_index *self, uint64_t key_bytes, arrays *out)
     self->raw_bytes = out->raw_bytes;
     self->entry_counts = out->entry_counts;
     self->keys = out->keys;
-    return PYKV_OK;
+    return true;
 }
 
 /* Fills all arrays but prefixes and places from a measured payload. False: separators do not
@@ -194,9 +194,8 @@ pykv_status table_index_open(slice payload, const char *path, uint64_t offset, t
         return error_set_corruption(path, offset, "an index is illegal", payload.size,
                                     made.block_count);
     }
-    pykv_status status = allocate(&made, key_bytes, &filling);
-    if (status != PYKV_OK) {
-        return status;
+    if (!allocate(&made, key_bytes, &filling)) {
+        return error_set_no_memory(made.memory_bytes);
     }
     if (!fill(&made, payload, &filling)) {
         mem_free(made.memory);

@@ -166,7 +166,7 @@ static pykv_status read_ends(table *self, const table_open_options *options)
 static pykv_status read_properties(table *self)
 {
     block_handle handle = self->footer.properties;
-    slice payload;
+    slice payload = {NULL, 0};
     pykv_status status =
         read_block(self, handle, BLOCK_PROPERTIES, &self->properties_memory, &payload);
     return status == PYKV_OK ? table_properties_decode(payload, env_file_path(self->file),
@@ -177,7 +177,7 @@ static pykv_status read_properties(table *self)
 static pykv_status read_filter(table *self)
 {
     block_handle handle = self->footer.filter;
-    slice payload;
+    slice payload = {NULL, 0};
     if (handle.size == 0) {
         return PYKV_OK;
     }
@@ -193,8 +193,8 @@ static pykv_status read_index(table *self)
 {
     block_handle handle = self->footer.index;
     const char *path = env_file_path(self->file);
-    void *memory;
-    slice payload;
+    void *memory = NULL;
+    slice payload = {NULL, 0};
     pykv_status status = read_block(self, handle, BLOCK_INDEX, &memory, &payload);
     if (status != PYKV_OK) {
         return status;
