@@ -89,6 +89,48 @@ TEST(a_sequence_above_the_highest_is_refused)
     buffer_reset(&payload);
 }
 
+/* A payload of two entries, the second of which begins start bytes behind the first. */
+static void build_far(size_t start, buffer *out)
+{
+    static const uint8_t head[BLOCK_HEADER_BYTES + 2] = {[8] = 2};
+    static const uint8_t last[] = {1, 0, 1, 0, 'b'};
+    CHECK_OK(buffer_append(out, head, sizeof head));
+    size_t value_bytes = start - 7;
+    uint8_t lengths[] = {1,
+                         0,
+                         1,
+                         (uint8_t)(value_bytes | 0x80),
+                         (uint8_t)(value_bytes >> 7 | 0x80),
+                         (uint8_t)(value_bytes >> 14),
+                         'a'};
+    CHECK_OK(buffer_append(out, lengths, sizeof lengths));
+    CHECK_OK(buffer_append_zeros(out, value_bytes));
+    CHECK_OK(buffer_append(out, last, sizeof last));
+}
+
+TEST(an_entry_that_begins_too_far_behind_is_refused)
+{
+    buffer payload = BUFFER_EMPTY;
+    build_far(BLOCK_START_MAX, &payload);
+    CHECK_OK(check(&payload, 2, 1));
+    buffer_clear(&payload);
+    build_far(BLOCK_START_MAX + 1, &payload);
+    CHECK_STATUS(PYKV_CORRUPTION, check(&payload, 2, 1));
+    buffer_reset(&payload);
+}
+
+TEST(a_deadline_of_zero_is_refused)
+{
+    buffer payload = BUFFER_EMPTY;
+    table_entry entry = block_fixture_entry("a", 1, "");
+    entry.deadline_us = 1;
+    block_fixture_build(&entry, 1, 4, false, &payload);
+    CHECK_OK(check(&payload, 1, 1));
+    payload.data[BLOCK_HEADER_BYTES + 1 + 4] = 0;
+    CHECK_STATUS(PYKV_CORRUPTION, check(&payload, 1, 1));
+    buffer_reset(&payload);
+}
+
 TEST(a_payload_cut_anywhere_or_longer_is_refused)
 {
     buffer payload = BUFFER_EMPTY;
@@ -165,6 +207,7 @@ TEST(lengths_of_more_than_a_byte_are_read)
 
 TEST_MAIN(CASE(damage_is_reported_with_its_file_and_offset),
           CASE(a_field_out_of_its_range_is_refused), CASE(a_sequence_above_the_highest_is_refused),
+          CASE(an_entry_that_begins_too_far_behind_is_refused), CASE(a_deadline_of_zero_is_refused),
           CASE(a_payload_cut_anywhere_or_longer_is_refused),
           CASE(a_payload_changed_at_random_is_refused_or_read_within_its_bounds),
           CASE(lengths_of_more_than_a_byte_are_read))

@@ -109,6 +109,25 @@ TEST(the_summary_tells_what_was_written)
     fixture_free(&self);
 }
 
+TEST(a_table_whose_entries_all_expire_tells_when_the_last_one_does)
+{
+    static const uint64_t deadlines[] = {500, 900, 400};
+    static const char *const keys[] = {"a", "b", "c"};
+    fixture self = fixture_new();
+    table_builder_options options = fixture_build_options(0);
+    for (size_t i = 0; i < 3; i++) {
+        table_entry entry = entry_of(keys[i], 1);
+        entry.deadline_us = deadlines[i];
+        fixture_add(&self, entry);
+    }
+    fixture_build(&self, &options);
+    CHECK_EQUAL(400, self.summary.deadline_min_us);
+    CHECK_EQUAL(900, self.summary.deadline_max_us);
+    CHECK_EQUAL(900, self.opened->properties.deadline_max_us);
+    CHECK_OK(table_verify(self.opened, NULL));
+    fixture_free(&self);
+}
+
 TEST(every_file_has_an_id_of_its_own)
 {
     fixture self = fixture_new();
@@ -225,7 +244,9 @@ TEST(every_allocation_that_fails_is_reported_and_nothing_is_lost)
 TEST_MAIN(CASE(an_entry_that_does_not_follow_the_last_one_is_refused_and_changes_nothing),
           CASE(an_entry_out_of_bounds_is_refused),
           CASE(options_out_of_bounds_and_a_file_that_is_there_are_refused),
-          CASE(the_summary_tells_what_was_written), CASE(every_file_has_an_id_of_its_own),
+          CASE(the_summary_tells_what_was_written),
+          CASE(a_table_whose_entries_all_expire_tells_when_the_last_one_does),
+          CASE(every_file_has_an_id_of_its_own),
           CASE(blocks_are_compressed_where_that_makes_them_smaller),
           CASE(every_call_that_fails_is_reported),
           CASE(every_allocation_that_fails_is_reported_and_nothing_is_lost))

@@ -59,6 +59,20 @@ TEST(a_footer_is_valid_only_in_its_file_at_its_place)
     }
 }
 
+TEST(a_footer_that_names_another_file_is_refused_under_a_right_check)
+{
+    uint8_t bytes[TABLE_FOOTER_BYTES];
+    uint8_t place[8];
+    table_footer got;
+    table_footer_encode(&footer, FILE_ID, FOOTER_AT, bytes);
+    store_u64(bytes + 40, FILE_ID + 1);
+    store_u64(place, FOOTER_AT);
+    uint32_t crc = crc32c_extend(table_seed(FILE_ID), place, sizeof place);
+    store_u32(bytes + 52, crc32c_extend(crc, bytes, 52));
+    CHECK_STATUS(PYKV_CORRUPTION, table_footer_decode(bytes, FILE_ID, FOOTER_AT, "x", &got));
+    CHECK_EQUAL(FILE_ID + 1, error_last()->got);
+}
+
 TEST(blocks_that_do_not_lie_side_by_side_are_refused)
 {
     static const table_footer wrong[] = {
@@ -200,6 +214,7 @@ TEST(properties_that_contradict_themselves_are_refused)
 TEST_MAIN(CASE(a_header_tells_its_file_id_and_any_changed_bit_is_refused),
           CASE(a_header_of_another_version_or_with_reserved_bytes_is_told_apart),
           CASE(a_footer_is_valid_only_in_its_file_at_its_place),
+          CASE(a_footer_that_names_another_file_is_refused_under_a_right_check),
           CASE(blocks_that_do_not_lie_side_by_side_are_refused),
           CASE(a_block_is_valid_only_as_its_kind_in_its_file_at_its_place),
           CASE(a_trailer_out_of_bounds_is_refused_under_a_right_check),
