@@ -184,9 +184,75 @@ TEST(segments_given_up_leave_no_file_once_a_manifest_without_them_is_durable)
     env_memory_free(inner);
 }
 
+/* The padding before the first record once was not counted: a record that just fitted ended beyond
+ * the segment's mapping, and the first to read the end of it died. */
+TEST(what_a_padded_segment_was_made_for_fits_behind_the_padding)
+{
+    fixture self = {.options = {.segment_bytes = FIXTURE_SEGMENT_BYTES, .log_sector_padding = 1}};
+    CHECK_OK(env_memory_new(check_seed(), FIXTURE_FILE_MAX, &self.disk));
+    CHECK_OK(fixture_open(&self));
+    for (uint32_t i = 0; i < 80; i++) {
+        size_t value_bytes = FIXTURE_SEGMENT_BYTES / 2 * (2 + i % 2) - 8 * i;
+        char *value = mem_alloc(value_bytes + 1);
+        CHECK(value != NULL);
+        memset(value, 'a' + (int)(i % 26), value_bytes);
+        value[value_bytes] = 0;
+        CHECK_OK(bitcask_prepare_next(self.store));
+        fixture_put(&self, "key", value);
+        const segment *active = self.store->active;
+        CHECK(atomic_load(&active->length) > LOG_SECTOR_BYTES + value_bytes);
+        CHECK(atomic_load(&active->length) <= active->address_bytes);
+        fixture_expect(&self, "key", value);
+        mem_free(value);
+    }
+    fixture_free(&self);
+}
+
+/* The segment once was active and still the prepared one, which no sync looks at: what was told to
+ * be durable was gone with the power. */
+TEST(a_roll_whose_padding_fails_leaves_the_log_where_it_was)
+{
+    fixture self = {.options = {.segment_bytes = FIXTURE_SEGMENT_BYTES, .log_sector_padding = 1}};
+    env *inner;
+    fixture after = {.options = {.segment_bytes = FIXTURE_SEGMENT_BYTES}};
+    char name[SEGMENT_NAME_BYTES];
+    CHECK_OK(env_memory_new(check_seed(), FIXTURE_FILE_MAX, &inner));
+    CHECK_OK(env_fault_new(inner, &self.disk));
+    CHECK_OK(fixture_open(&self));
+    fixture_fill(&self, 0, 2, 3500);
+    CHECK_OK(bitcask_prepare_next(self.store));
+    const segment *before = self.store->active;
+    const segment *prepared = self.store->prepared;
+    segment_name(prepared->number, false, name);
+    env_fault_plan plan = {.at = 1,
+                           .system_errno = ENOSPC,
+                           .call_mask = 1U << ENV_CALL_WRITE,
+                           .name_part = name,
+                           .seed = check_seed()};
+    env_fault_set(self.disk, &plan);
+    char value[3501];
+    memset(value, 'v', 3500);
+    value[3500] = 0;
+    slice key = fixture_text("key-2");
+    CHECK_STATUS(PYKV_NO_SPACE, bitcask_put(self.store, key, fixture_text(value), 0));
+    CHECK_EQUAL(1, env_fault_failed(self.disk));
+    CHECK(self.store->active == before && self.store->prepared == prepared);
+    CHECK_OK(bitcask_put(self.store, key, fixture_text(value), PYKV_SYNC));
+    CHECK(self.store->active == prepared && self.store->prepared == NULL);
+    CHECK_OK(env_memory_crash(inner, check_seed(), ENV_CRASH_DROP_ALL, &after.disk));
+    fixture_kill(&self);
+    env_fault_free(self.disk);
+    env_memory_free(inner);
+    CHECK_OK(fixture_open(&after));
+    fixture_expect(&after, "key-2", value);
+    fixture_free(&after);
+}
+
 TEST_MAIN(CASE(a_segment_is_in_a_durable_manifest_before_its_first_record),
           CASE(a_record_larger_than_a_segment_gets_its_own),
           CASE(a_segment_prepared_ahead_is_the_one_the_log_rolls_to),
           CASE(sealing_ends_a_segment_and_the_next_write_begins_another),
           CASE(a_roll_whose_manifest_fails_is_refused_and_tried_again_by_the_next_write),
+          CASE(what_a_padded_segment_was_made_for_fits_behind_the_padding),
+          CASE(a_roll_whose_padding_fails_leaves_the_log_where_it_was),
           CASE(segments_given_up_leave_no_file_once_a_manifest_without_them_is_durable))

@@ -17,9 +17,18 @@
 #include "bitcask/sync.h"
 #include "bitcask/write.h"
 
+/* What an empty segment that takes bytes of records must hold, with the padding before them. */
+static uint64_t bytes_with_header(const bitcask *self, uint64_t bytes)
+{
+    uint64_t first = self->options.log_sector_padding != 0
+                         ? round_up(LOG_SEGMENT_HEADER_BYTES, LOG_SECTOR_BYTES)
+                         : LOG_SEGMENT_HEADER_BYTES;
+    return first + bytes + RECORD_EXTENSION_BYTES_MAX;
+}
+
 uint64_t bitcask_segment_capacity(const bitcask *self, uint64_t bytes)
 {
-    uint64_t needed = LOG_SEGMENT_HEADER_BYTES + bytes + RECORD_EXTENSION_BYTES_MAX;
+    uint64_t needed = bytes_with_header(self, bytes);
     uint64_t wanted = (uint64_t)self->options.segment_bytes;
     return round_up(needed > wanted ? needed : wanted, 4096);
 }
@@ -143,28 +152,32 @@ static pykv_status open_sink(bitcask *self, segment *target, log_sink **sink_out
     return status;
 }
 
-/* Makes target, in the manifest already, the segment that records go to. */
+/* Makes target, in the manifest already, the segment that records go to. On failure nothing
+ * changed: a segment that is active and prepared at once would be left out of syncs. */
 pykv_status bitcask_activate(bitcask *self, segment *target)
 {
     log_sink *sink;
+    log_writer log;
     pykv_status status = open_sink(self, target, &sink);
     if (status != PYKV_OK) {
         return status;
     }
-    status = bitcask_seal_active(self);
+    log_writer_init(&log, sink, target->file_id, target->address_bytes, self->synced_position);
+    if (self->options.log_sector_padding != 0) {
+        /* The last sync of the store before this one ended at its last record. */
+        status = log_writer_pad(&log);
+    }
+    if (status == PYKV_OK) {
+        status = bitcask_seal_active(self);
+    }
     if (status != PYKV_OK) {
         log_sink_close(sink);
         return status;
     }
     self->active = target;
     self->sink = sink;
+    self->log = log;
     self->ahead_at = 0;
-    log_writer_init(&self->log, sink, target->file_id, target->address_bytes,
-                    self->synced_position);
-    if (self->options.log_sector_padding != 0) {
-        /* The last sync of the store before this one ended at its last record. */
-        return log_writer_pad(&self->log);
-    }
     return PYKV_OK;
 }
 
@@ -182,8 +195,7 @@ static uint64_t unsynced_sealed_count(bitcask *self) REQUIRES(self->writer)
 static bool active_fits(bitcask *self, uint64_t bytes) REQUIRES(self->writer)
 {
     return self->active != NULL && log_writer_fits(&self->log, bytes) &&
-           LOG_SEGMENT_HEADER_BYTES + bytes + RECORD_EXTENSION_BYTES_MAX <=
-               self->active->address_bytes;
+           bytes_with_header(self, bytes) <= self->active->address_bytes;
 }
 
 pykv_status bitcask_make_room(bitcask *self, uint64_t bytes)
@@ -196,7 +208,7 @@ pykv_status bitcask_make_room(bitcask *self, uint64_t bytes)
     }
     segment *next = self->prepared;
     if (next == NULL || unsynced_sealed_count(self) >= BITCASK_UNSYNCED_SEALED_MAX ||
-        LOG_SEGMENT_HEADER_BYTES + bytes + RECORD_EXTENSION_BYTES_MAX > next->address_bytes) {
+        bytes_with_header(self, bytes) > next->address_bytes) {
         return PYKV_WOULD_BLOCK;
     }
     pykv_status status = bitcask_activate(self, next);
@@ -306,8 +318,7 @@ static pykv_status find_shortage(bitcask *self, uint64_t bytes, shortage *out)
     pykv_status status = bitcask_check_writable(self);
     bool fits = active_fits(self, bytes);
     bool next_fits =
-        self->prepared != NULL && LOG_SEGMENT_HEADER_BYTES + bytes + RECORD_EXTENSION_BYTES_MAX <=
-                                      self->prepared->address_bytes;
+        self->prepared != NULL && bytes_with_header(self, bytes) <= self->prepared->address_bytes;
     out->too_many_unsynced = !fits && unsynced_sealed_count(self) >= BITCASK_UNSYNCED_SEALED_MAX;
     out->manifest = !self->ground_ready;
     out->segment = !fits && !next_fits;
