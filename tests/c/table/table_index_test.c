@@ -192,6 +192,23 @@ TEST(a_block_of_impossible_sizes_is_refused)
     }
 }
 
+TEST(a_separator_longer_than_a_key_may_be_is_refused)
+{
+    static uint8_t key[PYKV_KEY_BYTES_MAX + 1];
+    index_entry entry = {100, 200, 3};
+    for (size_t size = PYKV_KEY_BYTES_MAX; size <= sizeof key; size++) {
+        index_builder builder = INDEX_BUILDER_EMPTY;
+        buffer payload = BUFFER_EMPTY;
+        CHECK_OK(
+            index_builder_add(&builder, &entry, table_position_make(slice_make(key, size), 1)));
+        CHECK_OK(index_builder_finish(&builder, &payload));
+        CHECK_EQUAL(size > PYKV_KEY_BYTES_MAX ? PYKV_CORRUPTION : PYKV_OK,
+                    open_and_close(&payload));
+        index_builder_reset(&builder);
+        buffer_reset(&payload);
+    }
+}
+
 TEST(a_payload_changed_at_random_is_refused_or_searched_within_its_bounds)
 {
     uint64_t chance = check_seed();
@@ -228,5 +245,6 @@ TEST_MAIN(CASE(a_position_belongs_to_the_first_block_whose_separator_is_not_befo
           CASE(handles_and_separators_come_back),
           CASE(a_payload_cut_anywhere_or_longer_or_out_of_order_is_refused),
           CASE(a_block_of_impossible_sizes_is_refused),
+          CASE(a_separator_longer_than_a_key_may_be_is_refused),
           CASE(a_payload_changed_at_random_is_refused_or_searched_within_its_bounds),
           CASE(no_memory_is_reported))

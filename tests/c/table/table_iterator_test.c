@@ -100,6 +100,17 @@ TEST(keys_that_fill_the_arena_are_shown_one_by_one)
     fixture_free(&self);
 }
 
+TEST(an_iterator_that_is_freed_on_its_way_gives_its_block_back)
+{
+    fixture self = numbers(100);
+    iterator *walk;
+    CHECK_OK(table_iterator_new(self.opened, block_source_direct(), &walk));
+    iterator_seek(walk, self.entries[50].key, 1);
+    fixture_check_at(&self, walk, 50);
+    iterator_free(walk);
+    fixture_free(&self);
+}
+
 TEST(no_memory_for_an_iterator_is_reported)
 {
     fixture self = numbers(3);
@@ -117,4 +128,5 @@ TEST(no_memory_for_an_iterator_is_reported)
 TEST_MAIN(CASE(the_rest_of_a_window_is_taken_at_once),
           CASE(a_damaged_block_ends_the_walk_and_a_seek_elsewhere_goes_on),
           CASE(keys_that_fill_the_arena_are_shown_one_by_one),
+          CASE(an_iterator_that_is_freed_on_its_way_gives_its_block_back),
           CASE(no_memory_for_an_iterator_is_reported))

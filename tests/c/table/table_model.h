@@ -30,17 +30,20 @@ typedef struct fixture {
     codec_table codecs;
     table *opened;
     table_summary summary;
+    int64_t blocks_before; /* of memory */
 } fixture;
 
 static inline fixture fixture_new(void)
 {
     fixture self = {.codecs = codec_table_make()};
     CHECK_OK(process_init());
+    self.blocks_before = mem_block_count();
     CHECK_OK(env_memory_new(check_seed(), UINT64_C(1) << 30, &self.disk));
     CHECK_OK(env_directory_open(self.disk, "/d", true, &self.directory));
     return self;
 }
 
+/* Checks that all memory was given back. */
 static inline void fixture_free(fixture *self)
 {
     table_close(self->opened);
@@ -51,6 +54,7 @@ static inline void fixture_free(fixture *self)
     free(self->entries);
     env_directory_close(self->directory);
     env_memory_free(self->disk);
+    CHECK_EQUAL(self->blocks_before, mem_block_count());
 }
 
 /* Removes the table's file, if it is there. */
