@@ -51,6 +51,30 @@ TEST(every_block_begins_a_granule_and_items_are_aligned)
     keydir_space_reset(&space);
 }
 
+/* Blocks of a large space are cut from regions, whose bytes count when they are cut. */
+TEST(a_large_space_has_its_blocks_side_by_side)
+{
+    enum { BLOCK_ITEMS = 4096, ROUNDS = 64 };
+    keydir_space space;
+    keydir_space_init(&space, ITEM_BYTES);
+    uint64_t neighbours = 0;
+    uint8_t *before = NULL;
+    for (uint64_t i = 0; i < ROUNDS; i++) {
+        uint8_t *block = keydir_space_item(&space, extend(&space, BLOCK_ITEMS), ITEM_BYTES);
+        CHECK_EQUAL(0, block[BLOCK_ITEMS * ITEM_BYTES - 1]);
+        memset(block, (int)i, BLOCK_ITEMS * ITEM_BYTES);
+        neighbours += block == before + BLOCK_ITEMS * ITEM_BYTES;
+        before = block;
+    }
+    CHECK(neighbours >= 49);
+    CHECK(atomic_load(&space.bytes) < ROUNDS * BLOCK_ITEMS * ITEM_BYTES + 65536);
+    for (uint64_t i = 0; i < ROUNDS; i++) {
+        uint8_t *item = keydir_space_item(&space, i * BLOCK_ITEMS + 5, ITEM_BYTES);
+        CHECK_EQUAL(i, *item);
+    }
+    keydir_space_reset(&space);
+}
+
 TEST(zeroed_items_are_zero)
 {
     keydir_space space;
@@ -126,7 +150,8 @@ TEST(a_failed_allocation_changes_nothing_and_can_be_repeated)
 }
 
 TEST_MAIN(CASE(items_keep_their_addresses_while_the_space_grows),
-          CASE(every_block_begins_a_granule_and_items_are_aligned), CASE(zeroed_items_are_zero),
+          CASE(every_block_begins_a_granule_and_items_are_aligned),
+          CASE(a_large_space_has_its_blocks_side_by_side), CASE(zeroed_items_are_zero),
           CASE(blocks_grow_with_the_space_up_to_a_limit),
           CASE(borrowed_memory_is_numbered_like_a_block_and_not_freed),
           CASE(bytes_count_blocks_and_tables),

@@ -42,6 +42,8 @@ void keydir_space_init(keydir_space *self, uint32_t item_bytes)
     self->granule_count = 0;
     self->item_count = 0;
     self->blocks = NULL;
+    self->region = NULL;
+    self->region_used = 0;
 }
 
 void keydir_space_reset(keydir_space *self)
@@ -118,6 +120,49 @@ pykv_status keydir_space_adopt(keydir_space *self, uint8_t *memory, uint64_t ite
     return status;
 }
 
+/* Bytes that the space owns until its reset; NULL if memory is short. */
+static uint8_t *own_memory(keydir_space *self, uint64_t alignment, uint64_t bytes)
+{
+    keydir_block *block = mem_alloc(sizeof *block);
+    uint8_t *memory = block != NULL ? mem_alloc_aligned(alignment, bytes) : NULL;
+    if (memory == NULL) {
+        mem_free(block);
+        return NULL;
+    }
+    block->memory = memory;
+    block->next = self->blocks;
+    self->blocks = block;
+    return memory;
+}
+
+/* Cuts bytes off the region, or off a new one. */
+static uint8_t *cut_memory(keydir_space *self, uint64_t bytes)
+{
+    if (self->region == NULL || self->region_used + bytes > MEM_LARGE_PAGE_BYTES) {
+        uint8_t *region = own_memory(self, MEM_LARGE_PAGE_BYTES, MEM_LARGE_PAGE_BYTES);
+        if (region == NULL) {
+            return NULL;
+        }
+        if (self->region != NULL) {
+            mem_use_large_pages(self->region, MEM_LARGE_PAGE_BYTES);
+        }
+        self->region = region;
+        self->region_used = 0;
+    }
+    uint8_t *memory = self->region + self->region_used;
+    self->region_used += bytes;
+    return memory;
+}
+
+static uint8_t *memory_for(keydir_space *self, uint64_t bytes)
+{
+    bool large = self->item_count * self->item_bytes >= MEM_LARGE_PAGE_BYTES;
+    if (large && bytes <= MEM_LARGE_PAGE_BYTES && bytes % KEYDIR_BLOCK_ALIGNMENT == 0) {
+        return cut_memory(self, bytes);
+    }
+    return own_memory(self, KEYDIR_BLOCK_ALIGNMENT, bytes);
+}
+
 pykv_status keydir_space_extend(keydir_space *self, uint64_t item_count, bool zeroed,
                                 uint64_t *first_out)
 {
@@ -127,18 +172,13 @@ pykv_status keydir_space_extend(keydir_space *self, uint64_t item_count, bool ze
         return status;
     }
     uint64_t bytes = item_count * self->item_bytes;
-    keydir_block *block = mem_alloc(sizeof *block);
-    uint8_t *memory = block != NULL ? mem_alloc_aligned(KEYDIR_BLOCK_ALIGNMENT, bytes) : NULL;
+    uint8_t *memory = memory_for(self, bytes);
     if (memory == NULL) {
-        mem_free(block);
         return error_set_no_memory(bytes);
     }
     if (zeroed) {
         memset(memory, 0, bytes);
     }
-    block->memory = memory;
-    block->next = self->blocks;
-    self->blocks = block;
     *first_out = add_granules(self, memory, item_count);
     return PYKV_OK;
 }

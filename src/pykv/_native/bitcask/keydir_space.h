@@ -6,6 +6,8 @@
  *              it outgrew stay until reset, so a reader may go on with an old one
  *   blocks     runs of granules that were allocated together, a 32nd part of what is there, at most
  *              KEYDIR_BLOCK_ITEMS_MAX items: small directories stay small, large ones get long runs
+ *   regions    once there are MEM_LARGE_PAGE_BYTES, blocks are cut from regions of that size; one
+ *              that is used up goes into a large page
  *
  * A block of fewer than 64 items takes a granule of its own: the numbers behind it are not used.
  *
@@ -44,7 +46,9 @@ typedef struct keydir_space {
     /* the writer's */
     uint64_t granule_count;
     uint64_t item_count;
-    keydir_block *blocks;
+    keydir_block *blocks; /* all memory owned, regions too */
+    uint8_t *region;      /* the newest, or NULL */
+    uint64_t region_used; /* bytes cut from it */
 } keydir_space;
 
 /* Items of the next block: a 32nd part of what is there, a power of two, at least least. */
