@@ -137,7 +137,34 @@ TEST(an_open_scan_still_shows_what_was_cleared_since)
     fixture_free(&self);
 }
 
-TEST_MAIN(CASE(a_swap_happens_iff_the_value_is_the_expected_one),
+/* Room was asked for a record with a mark of the last sync, and provided for one without: a clear
+ * at the end of a segment went round for ever. */
+TEST(a_clear_finds_room_at_the_end_of_a_segment_when_a_mark_is_due)
+{
+    static char value[4096];
+    fixture self = fixture_new();
+    fixture_put(&self, "a", "value");
+    CHECK_OK(bitcask_sync(self.store)); /* the next record carries a mark: the put below */
+    fixture_put(&self, "b", "value");
+    const segment *active = self.store->active;
+    uint64_t room = active->address_bytes - active->length;
+    while (room > sizeof value + 512) {
+        slice filler = slice_make(value, sizeof value);
+        CHECK_OK(bitcask_put(self.store, fixture_text("c"), filler, 0));
+        room = active->address_bytes - active->length;
+    }
+    slice rest = slice_make(value, (size_t)room - 2 * RECORD_HEADER_BYTES - 1 - 8);
+    CHECK_OK(bitcask_put(self.store, fixture_text("d"), rest, 0));
+    CHECK(self.store->active == active);
+    CHECK_OK(bitcask_sync(self.store));
+    CHECK_OK(bitcask_clear(self.store, 0));
+    fixture_expect(&self, "d", NULL);
+    CHECK(self.store->active != active);
+    fixture_free(&self);
+}
+
+TEST_MAIN(CASE(a_clear_finds_room_at_the_end_of_a_segment_when_a_mark_is_due),
+          CASE(a_swap_happens_iff_the_value_is_the_expected_one),
           CASE(no_increment_by_compare_and_set_is_lost_between_threads),
           CASE(clear_empties_the_store_in_one_record),
           CASE(what_was_cleared_stays_away_after_a_kill),

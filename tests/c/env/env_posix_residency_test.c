@@ -5,6 +5,7 @@
 
 #include "harness/check.h"
 
+#include "base/memory.h"
 #include "env/env.h"
 
 enum { KIBIBYTE = 1024 };
@@ -38,5 +39,22 @@ TEST(waits_for_the_disk_only_rise)
     }
 }
 
-TEST_MAIN(CASE(the_room_for_files_is_some_of_the_memory_of_the_machine),
+TEST(memory_keeps_its_bytes_on_the_way_into_large_pages)
+{
+    uint8_t *memory = mem_alloc_aligned(ENV_LARGE_PAGE_BYTES, ENV_LARGE_PAGE_BYTES);
+    CHECK(memory != NULL);
+    for (size_t i = 0; i < ENV_LARGE_PAGE_BYTES; i++) {
+        memory[i] = (uint8_t)(i % 251);
+    }
+    env_use_large_pages(memory, ENV_LARGE_PAGE_BYTES);
+    size_t wrong = 0;
+    for (size_t i = 0; i < ENV_LARGE_PAGE_BYTES; i++) {
+        wrong += memory[i] != i % 251;
+    }
+    CHECK_EQUAL(0, wrong);
+    mem_free(memory);
+}
+
+TEST_MAIN(CASE(memory_keeps_its_bytes_on_the_way_into_large_pages),
+          CASE(the_room_for_files_is_some_of_the_memory_of_the_machine),
           CASE(waits_for_the_disk_only_rise))

@@ -11,7 +11,6 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #include "base/thread_hint.h"
 
@@ -102,19 +101,6 @@ void *mem_alloc_aligned(size_t alignment, size_t size)
         block = NULL;
     }
     return counted(line, block);
-}
-
-void mem_use_large_pages(void *block, size_t size)
-{
-#if defined(__linux__)
-#if !defined(MADV_COLLAPSE)
-    enum { MADV_COLLAPSE = 25 }; /* Linux 6.1; refused by what came before */
-#endif
-    (void)madvise(block, size, MADV_COLLAPSE);
-#else
-    (void)block;
-    (void)size;
-#endif
 }
 
 void mem_free(void *block)

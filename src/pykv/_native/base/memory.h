@@ -24,12 +24,6 @@ PYKV_NODISCARD void *mem_resize(void *block, size_t size);
 /* Returns size bytes whose address is a multiple of alignment (a power of two), or NULL. */
 PYKV_NODISCARD void *mem_alloc_aligned(size_t alignment, size_t size);
 
-/* Asks the system to hold size bytes at block, both multiples of MEM_LARGE_PAGE_BYTES and all in
- * use, in large pages: fewer of the processor's address translations then miss. A hint, which takes
- * some 100 microseconds a page. */
-enum { MEM_LARGE_PAGE_BYTES = 2 * 1024 * 1024 };
-void mem_use_large_pages(void *block, size_t size);
-
 /* Frees what any function above returned; NULL is ignored. */
 void mem_free(void *block);
 

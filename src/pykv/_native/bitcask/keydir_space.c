@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
+#include "env/env.h"
 
 enum { KEYDIR_POINTERS_LEAST = 8, KEYDIR_BLOCK_SHARE = 32, KEYDIR_BLOCK_ALIGNMENT = 64 };
 
@@ -138,13 +139,13 @@ static uint8_t *own_memory(keydir_space *self, uint64_t alignment, uint64_t byte
 /* Cuts bytes off the region, or off a new one. */
 static uint8_t *cut_memory(keydir_space *self, uint64_t bytes)
 {
-    if (self->region == NULL || self->region_used + bytes > MEM_LARGE_PAGE_BYTES) {
-        uint8_t *region = own_memory(self, MEM_LARGE_PAGE_BYTES, MEM_LARGE_PAGE_BYTES);
+    if (self->region == NULL || self->region_used + bytes > ENV_LARGE_PAGE_BYTES) {
+        uint8_t *region = own_memory(self, ENV_LARGE_PAGE_BYTES, ENV_LARGE_PAGE_BYTES);
         if (region == NULL) {
             return NULL;
         }
         if (self->region != NULL) {
-            mem_use_large_pages(self->region, MEM_LARGE_PAGE_BYTES);
+            env_use_large_pages(self->region, ENV_LARGE_PAGE_BYTES);
         }
         self->region = region;
         self->region_used = 0;
@@ -156,8 +157,8 @@ static uint8_t *cut_memory(keydir_space *self, uint64_t bytes)
 
 static uint8_t *memory_for(keydir_space *self, uint64_t bytes)
 {
-    bool large = self->item_count * self->item_bytes >= MEM_LARGE_PAGE_BYTES;
-    if (large && bytes <= MEM_LARGE_PAGE_BYTES && bytes % KEYDIR_BLOCK_ALIGNMENT == 0) {
+    bool large = self->item_count * self->item_bytes >= ENV_LARGE_PAGE_BYTES;
+    if (large && bytes <= ENV_LARGE_PAGE_BYTES && bytes % KEYDIR_BLOCK_ALIGNMENT == 0) {
         return cut_memory(self, bytes);
     }
     return own_memory(self, KEYDIR_BLOCK_ALIGNMENT, bytes);

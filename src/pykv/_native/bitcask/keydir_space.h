@@ -6,7 +6,7 @@
  *              it outgrew stay until reset, so a reader may go on with an old one
  *   blocks     runs of granules that were allocated together, a 32nd part of what is there, at most
  *              KEYDIR_BLOCK_ITEMS_MAX items: small directories stay small, large ones get long runs
- *   regions    once there are MEM_LARGE_PAGE_BYTES, blocks are cut from regions of that size; one
+ *   regions    once there are ENV_LARGE_PAGE_BYTES, blocks are cut from regions of that size; one
  *              that is used up goes into a large page
  *
  * A block of fewer than 64 items takes a granule of its own: the numbers behind it are not used.

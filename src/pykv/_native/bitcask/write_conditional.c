@@ -60,14 +60,15 @@ pykv_status bitcask_publish_clear(bitcask *self, const operation *write)
 }
 
 /* Appends the clear record; publishes it at once, or leaves that to the sync. */
-static pykv_status clear_locked(bitcask *self, operation *write, bool waits) REQUIRES(self->writer)
+static pykv_status clear_locked(bitcask *self, operation *write, uint64_t bytes, bool waits)
+    REQUIRES(self->writer)
 {
     pykv_status status = bitcask_check_writable(self);
     if (status == PYKV_OK) {
         status = bitcask_publish_pending(self, UINT64_MAX);
     }
     if (status == PYKV_OK) {
-        status = bitcask_make_room(self, log_writer_bytes(&self->log, &write->record));
+        status = bitcask_make_room(self, bytes);
     }
     if (status == PYKV_OK && self->spare == NULL) {
         status = bitcask_new_directory(&self->spare);
@@ -82,7 +83,8 @@ pykv_status bitcask_clear(bitcask *self, int32_t flags)
     bitcask_prepare_operation(self, &write, RECORD_CLEAR, slice_make(NULL, 0), slice_make(NULL, 0));
     for (;;) {
         mutex_lock(&self->writer);
-        pykv_status status = clear_locked(self, &write, waits);
+        uint64_t bytes = log_writer_bytes(&self->log, &write.record);
+        pykv_status status = clear_locked(self, &write, bytes, waits);
         uint64_t sequence = self->appended_sequence;
         mutex_unlock(&self->writer);
         if (status == PYKV_OK) {
@@ -91,7 +93,7 @@ pykv_status bitcask_clear(bitcask *self, int32_t flags)
         if (status != PYKV_WOULD_BLOCK) {
             return status;
         }
-        status = bitcask_provide(self, RECORD_HEADER_BYTES);
+        status = bitcask_provide(self, bytes);
         if (status != PYKV_OK) {
             return status;
         }

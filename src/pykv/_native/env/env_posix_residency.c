@@ -1,5 +1,6 @@
 /*
- * env_posix_residency: what the system tells about memory: waits for the disk, and room for files.
+ * env_posix_residency: what the system tells about memory: waits for the disk, and room for files;
+ * and what it can be asked for: large pages.
  *
  * Room is MemAvailable of /proc/meminfo, and no more than what each control group above this
  * process (version 2) allows beyond the memory that cannot be dropped. Where these files are not,
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -94,6 +96,19 @@ uint64_t posix_memory_room(env *self)
         room = available * KIBIBYTE;
     }
     return room;
+}
+
+void env_use_large_pages(void *memory, size_t size)
+{
+#if defined(__linux__)
+#if !defined(MADV_COLLAPSE)
+    enum { MADV_COLLAPSE = 25 }; /* Linux 6.1; refused by what came before */
+#endif
+    (void)madvise(memory, size, MADV_COLLAPSE);
+#else
+    (void)memory;
+    (void)size;
+#endif
 }
 
 uint64_t posix_disk_waits(env *self)
