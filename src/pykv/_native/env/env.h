@@ -140,9 +140,8 @@ uint64_t env_disk_waits(env *self);
  */
 uint64_t env_memory_room(env *self);
 
-/* Asks the system to hold size bytes of the heap, at a multiple of ENV_LARGE_PAGE_BYTES as they are,
- * in large pages: fewer of the processor's address translations then miss. All should be in use. A
- * hint, which takes some 100 microseconds a page. */
+/* Asks the system for large pages under size bytes of the heap, all in use, at a multiple of this
+ * size: fewer address translations miss. A hint, some 100 microseconds a page. */
 enum { ENV_LARGE_PAGE_BYTES = 2 * 1024 * 1024 };
 void env_use_large_pages(void *memory, size_t size);
 
