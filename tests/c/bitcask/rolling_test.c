@@ -2,6 +2,7 @@
  * rolling_test: from one segment to the next: what the manifest knows, sizes, failures on the way.
  */
 #include <errno.h>
+#include <pthread.h>
 
 #include "bitcask/bitcask_fixture.h"
 #include "bitcask/rolling.h"
@@ -248,6 +249,50 @@ TEST(a_roll_whose_padding_fails_leaves_the_log_where_it_was)
     fixture_free(&after);
 }
 
+enum { RACE_WRITERS = 6, RACE_PUTS = 800, RACE_VALUE_BYTES = 1800 };
+
+typedef struct race_writer {
+    fixture *self;
+    int number;
+    pykv_status status;
+} race_writer;
+
+static void *put_many(void *context)
+{
+    race_writer *writer = context;
+    char value[RACE_VALUE_BYTES];
+    memset(value, 'v', sizeof value);
+    for (int i = 0; i < RACE_PUTS && writer->status == PYKV_OK; i++) {
+        char key[32];
+        int length = snprintf(key, sizeof key, "key-%d-%d", writer->number, i);
+        writer->status = bitcask_put(writer->self->store, slice_make(key, (size_t)length),
+                                     slice_make(value, sizeof value), 0);
+    }
+    return NULL;
+}
+
+/* A writer that found room in the segment, but not prepared, was refused as NOT_SUPPORTED where
+ * others took that room before it came to prepare it. */
+TEST(writers_that_take_each_others_room_are_not_refused)
+{
+    fixture self = fixture_new();
+    pthread_t threads[RACE_WRITERS];
+    race_writer writers[RACE_WRITERS];
+    for (int i = 0; i < RACE_WRITERS; i++) {
+        writers[i] = (race_writer){&self, i, PYKV_OK};
+        CHECK(pthread_create(&threads[i], NULL, put_many, &writers[i]) == 0);
+    }
+    for (int i = 0; i < RACE_WRITERS; i++) {
+        CHECK(pthread_join(threads[i], NULL) == 0);
+    }
+    for (int i = 0; i < RACE_WRITERS; i++) {
+        CHECK_OK(writers[i].status);
+    }
+    CHECK(log_sink_is_mapped(self.store->sink));
+    CHECK_EQUAL(RACE_WRITERS * RACE_PUTS, self.store->appended_sequence);
+    fixture_free(&self);
+}
+
 TEST_MAIN(CASE(a_segment_is_in_a_durable_manifest_before_its_first_record),
           CASE(a_record_larger_than_a_segment_gets_its_own),
           CASE(a_segment_prepared_ahead_is_the_one_the_log_rolls_to),
@@ -255,4 +300,5 @@ TEST_MAIN(CASE(a_segment_is_in_a_durable_manifest_before_its_first_record),
           CASE(a_roll_whose_manifest_fails_is_refused_and_tried_again_by_the_next_write),
           CASE(what_a_padded_segment_was_made_for_fits_behind_the_padding),
           CASE(a_roll_whose_padding_fails_leaves_the_log_where_it_was),
+          CASE(writers_that_take_each_others_room_are_not_refused),
           CASE(segments_given_up_leave_no_file_once_a_manifest_without_them_is_durable))

@@ -327,10 +327,11 @@ static pykv_status find_shortage(bitcask *self, uint64_t bytes, shortage *out)
     return status;
 }
 
+/* Other writers may have taken the room meanwhile: then there is nothing to prepare here. */
 static pykv_status prepare_sink(bitcask *self, uint64_t bytes)
 {
     mutex_lock(&self->writer);
-    pykv_status status = self->sink != NULL ? log_sink_prepare(self->sink, bytes) : PYKV_OK;
+    pykv_status status = active_fits(self, bytes) ? log_sink_prepare(self->sink, bytes) : PYKV_OK;
     if (status != PYKV_OK) {
         status = bitcask_append_failed(self, status);
     }
