@@ -132,8 +132,7 @@ void env_lock_release(env_lock *lock);
 uint64_t env_monotonic_us(env *self);
 uint64_t env_wall_us(env *self);
 PYKV_NODISCARD pykv_status env_random(env *self, void *data, size_t size);
-
-/* How often a memory access of this process has waited for a disk. Rises only. */
+/* How often a memory access of this process waited for a disk; rises only. */
 uint64_t env_disk_waits(env *self);
 /* Bytes of files that memory has room for now, beside what programs hold and within the limits of
  * their control groups; UINT64_MAX where that is not known. Reads small files: not for hot paths.
