@@ -65,7 +65,8 @@ uint64_t log_sink_prepare_at(const log_sink *self)
 
 void log_sink_pace(log_sink *self)
 {
-    uint64_t behind = log_sink_tail(self) - self->written_back;
+    uint64_t settled = self->ops->settled_until(self);
+    uint64_t behind = settled > self->written_back ? settled - self->written_back : 0;
     uint64_t size = behind - behind % LOG_SINK_WRITE_BACK_BYTES;
     if (size > 0) {
         env_file_write_back(self->file, self->written_back, size);

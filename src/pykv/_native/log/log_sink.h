@@ -109,7 +109,8 @@ static inline bool log_sink_is_mapped(const log_sink *self)
 }
 
 /* Starts write-back of full LOG_SINK_WRITE_BACK_BYTES behind the tail that were not asked for yet.
- */
+ * Mapped: of what was given back; a page that is mapped for writing would be taken away from the
+ * appender's processor, one interrupt each. */
 void log_sink_pace(log_sink *self);
 
 /* Cuts everything beyond the tail off the file: reserved bytes, and what a failed write left there.

@@ -230,6 +230,15 @@ static uint64_t mapped_prepare_at(const log_sink *self)
     return ready < margin ? 0 : ready - margin + RECORD_GRANULE_BYTES;
 }
 
+static uint64_t mapped_settled_until(log_sink *self)
+{
+    mapped_sink *sink = (mapped_sink *)self;
+    mutex_lock(&sink->grow);
+    uint64_t retired = sink->retired;
+    mutex_unlock(&sink->grow);
+    return retired;
+}
+
 static pykv_status mapped_seal(log_sink *self)
 {
     mapped_sink *sink = (mapped_sink *)self;
@@ -250,6 +259,7 @@ static const log_sink_ops mapped_ops = {
     .append = mapped_append,
     .prepare = mapped_prepare,
     .prepare_at = mapped_prepare_at,
+    .settled_until = mapped_settled_until,
     .seal = mapped_seal,
 };
 

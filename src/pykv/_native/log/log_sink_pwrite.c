@@ -108,6 +108,11 @@ static uint64_t pwrite_prepare_at(const log_sink *self)
     return UINT64_MAX;
 }
 
+static uint64_t pwrite_settled_until(log_sink *self)
+{
+    return log_sink_tail(self);
+}
+
 static const log_sink_ops pwrite_ops = {
     .close = pwrite_close,
     .build = pwrite_build,
@@ -115,6 +120,7 @@ static const log_sink_ops pwrite_ops = {
     .append = pwrite_append,
     .prepare = pwrite_prepare,
     .prepare_at = pwrite_prepare_at,
+    .settled_until = pwrite_settled_until,
     .seal = log_sink_cut,
 };
 
