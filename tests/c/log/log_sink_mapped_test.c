@@ -67,8 +67,8 @@ TEST(a_build_beyond_what_is_ready_would_block_until_prepared)
     put(&log, 1, 8);
     CHECK_STATUS(PYKV_WOULD_BLOCK, log_sink_build(log.sink, 8, &data));
     CHECK(data == NULL);
-    CHECK_OK(log_sink_prepare(log.sink, 2 * (size_t)LOG_SINK_READY_BYTES));
-    put(&log, 1, 2 * (size_t)LOG_SINK_READY_BYTES);
+    CHECK_OK(log_sink_prepare(log.sink, LOG_SINK_READY_BYTES + 4096));
+    put(&log, 1, LOG_SINK_READY_BYTES + 4096);
     fixture_close(&log);
 }
 

@@ -30,7 +30,7 @@
 
 enum {
     LOG_SINK_WINDOW_BYTES = 4 * 1024 * 1024,
-    LOG_SINK_READY_BYTES = 256 * 1024, /* faulted in ahead of the tail */
+    LOG_SINK_READY_BYTES = 1024 * 1024, /* faulted in ahead of the tail */
     LOG_SINK_WRITE_BACK_BYTES = 1024 * 1024
 };
 

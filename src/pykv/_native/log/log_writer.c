@@ -57,11 +57,11 @@ static inline void set_mark(const log_writer *self, record *added)
     }
 }
 
-/* Whether size bytes at the tail are built in the sink's memory: not what is large, and not what a
- * mapped sink has no room for. */
-static inline bool is_built(const log_writer *self, uint64_t size)
+/* Whether size bytes at the tail are built in the sink's memory: not what is larger than bytes_max,
+ * and not what a mapped sink has no room for. */
+static inline bool is_built(const log_writer *self, uint64_t size, uint64_t bytes_max)
 {
-    return size <= LOG_COPY_BYTES_MAX && log_sink_tail(self->sink) + size <= self->capacity;
+    return size <= bytes_max && log_sink_tail(self->sink) + size <= self->capacity;
 }
 
 static pykv_status append_built(log_writer *self, record *added, uint64_t offset, uint64_t size)
@@ -99,7 +99,7 @@ pykv_status log_writer_append(log_writer *self, record *added, uint64_t *offset_
     uint64_t offset = log_sink_tail(self->sink);
     set_mark(self, added);
     uint64_t size = bytes_of(added);
-    pykv_status status = PYKV_LIKELY(is_built(self, size))
+    pykv_status status = PYKV_LIKELY(is_built(self, size, LOG_COPY_BYTES_MAX))
                              ? append_built(self, added, offset, size)
                              : append_parts(self, added, offset, size);
     if (PYKV_LIKELY(status == PYKV_OK)) {
@@ -245,7 +245,7 @@ pykv_status log_writer_append_batch(log_writer *self, record *records, size_t co
     }
     uint64_t offset = log_sink_tail(self->sink);
     batch_plan plan = plan_batch(self, records, count);
-    pykv_status status = is_built(self, plan.bytes)
+    pykv_status status = is_built(self, plan.bytes, LOG_BUILT_BYTES_MAX)
                              ? append_batch_built(self, records, count, &plan)
                              : append_batch_parts(self, records, count, &plan);
     if (status == PYKV_OK) {

@@ -13,7 +13,10 @@
 #include "log/log_segment.h"
 #include "log/log_sink.h"
 
-enum { LOG_COPY_BYTES_MAX = 64 * 1024 }; /* larger records and values go to the sink by parts */
+enum {
+    LOG_COPY_BYTES_MAX = 64 * 1024,  /* larger records and values go to the sink by parts, */
+    LOG_BUILT_BYTES_MAX = 256 * 1024 /* and larger batches */
+};
 
 typedef struct log_writer {
     log_sink *sink;    /* owned by the caller */
