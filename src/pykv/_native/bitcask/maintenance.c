@@ -87,6 +87,9 @@ static pykv_status ahead_step(bitcask *self)
     if (log_sink_wants_prepare(sink)) {
         status = log_sink_prepare(sink, 0);
     }
+    if (status == PYKV_NOT_SUPPORTED) {
+        status = PYKV_OK; /* writers reached the end of the segment meanwhile */
+    }
     log_sink_pace(sink);
     return end_ahead(self, sink, holder) ? status : PYKV_OK;
 }
