@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+#include "base/iterator.h"
 #include "base/slice.h"
 
 /* Kinds that the table layer knows; every number up to TABLE_KIND_MAX is kept as it is. */
@@ -17,15 +18,9 @@ enum { TABLE_PUT = 1, TABLE_DELETE = 2, TABLE_KIND_MAX = 15 };
 /* The highest sequence an entry may have. A position may have UINT64_MAX: before all of a key. */
 #define TABLE_SEQUENCE_MAX (UINT64_MAX - 1)
 
-/* An entry. key and value are borrowed; deadline_us 0: none. */
-typedef struct table_entry {
-    slice key;
-    slice value;
-    uint64_t sequence;
-    uint64_t deadline_us;
-    uint32_t body_crc; /* of the record it came in; not every table keeps it */
-    uint8_t kind;
-} table_entry;
+/* What iterators over tables show, and what tables are built from. Not every table keeps body_crc.
+ */
+typedef iterator_entry table_entry;
 
 /* A place between entries: before every entry of key whose sequence is at most sequence. */
 typedef struct table_position {
