@@ -166,6 +166,7 @@ pykv_status bitcask_find(bitcask *self, directory *keys, uint64_t hash, slice ke
     while (keydir_next(&cursor)) {
         record found;
         bool match;
+        found.key = slice_make(NULL, 0);
         status =
             compare_candidate(self, cursor.address, key, mode, check_body, scratch, &found, &match);
         if (PYKV_LIKELY(match)) {

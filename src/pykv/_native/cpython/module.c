@@ -11,7 +11,8 @@
  * its own; the limited API of 3.11 has no names for it. */
 enum { VERSION_WITH_INTERPRETERS = 0x030C0000, SLOT_MULTIPLE_INTERPRETERS = 3 };
 
-PyMODINIT_FUNC PyInit__fast(void);
+/* The interpreter looks it up by its name. */
+PyMODINIT_FUNC PyInit__fast(void); /* NOLINT(misc-use-internal-linkage) */
 
 static int module_exec(PyObject *module)
 {

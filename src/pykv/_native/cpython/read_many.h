@@ -7,7 +7,7 @@
 #include <Python.h>
 
 /* get_many(keys, default=None) */
-PyObject *store_get_many(PyObject *self, PyObject *const *arguments, Py_ssize_t count,
+PyObject *store_get_many(PyObject *op, PyObject *const *arguments, Py_ssize_t count,
                          PyObject *keywords);
 
 #endif

@@ -7,11 +7,11 @@
 #include <Python.h>
 
 /* put_many(items, *, sync=None, atomic=False) */
-PyObject *store_put_many(PyObject *self, PyObject *const *arguments, Py_ssize_t count,
+PyObject *store_put_many(PyObject *op, PyObject *const *arguments, Py_ssize_t count,
                          PyObject *keywords);
 
 /* delete_many(keys, *, sync=None) */
-PyObject *store_delete_many(PyObject *self, PyObject *const *arguments, Py_ssize_t count,
+PyObject *store_delete_many(PyObject *op, PyObject *const *arguments, Py_ssize_t count,
                             PyObject *keywords);
 
 #endif

@@ -24,7 +24,7 @@ pykv_status filter_builder_add(filter_builder *self, uint64_t hash)
 static uint32_t line_count_for(uint64_t key_count, double bits_per_key)
 {
     double lines = (double)key_count * bits_per_key / (8 * FILTER_LINE_BYTES) + 1;
-    return lines < FILTER_LINE_COUNT_MAX ? (uint32_t)lines : FILTER_LINE_COUNT_MAX;
+    return lines < (double)FILTER_LINE_COUNT_MAX ? (uint32_t)lines : FILTER_LINE_COUNT_MAX;
 }
 
 static uint8_t probe_count_for(double bits_per_key)
@@ -33,7 +33,7 @@ static uint8_t probe_count_for(double bits_per_key)
     if (probes < 1) {
         return 1;
     }
-    return probes > FILTER_PROBE_COUNT_MAX ? FILTER_PROBE_COUNT_MAX : (uint8_t)probes;
+    return probes > (double)FILTER_PROBE_COUNT_MAX ? FILTER_PROBE_COUNT_MAX : (uint8_t)probes;
 }
 
 /* Sets the bits of a hash in its line. */
