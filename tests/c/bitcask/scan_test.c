@@ -270,7 +270,24 @@ TEST(a_scan_that_failed_gives_the_same_failure_for_ever_and_others_are_not_touch
     fixture_free(&f);
 }
 
-TEST_MAIN(CASE(a_scan_shows_the_moment_it_was_opened_through_writes_deletes_and_merges),
+/* A pointer of nothing is no argument for memcmp and its like, even of no bytes. */
+TEST(rows_of_no_bytes_have_an_address)
+{
+    fixture f = fixture_new();
+    scan *rows_of;
+    pykv_rows rows;
+    fixture_put(&f, "", "");
+    CHECK_OK(scan_open(f.store, false, &rows_of));
+    CHECK_OK(scan_next(rows_of, 0, &rows));
+    CHECK_EQUAL(1, rows.count);
+    CHECK(rows.data != NULL);
+    CHECK_EQUAL(0, rows.offsets[2]);
+    scan_free(f.store, rows_of);
+    fixture_free(&f);
+}
+
+TEST_MAIN(CASE(rows_of_no_bytes_have_an_address),
+          CASE(a_scan_shows_the_moment_it_was_opened_through_writes_deletes_and_merges),
           CASE(a_clear_and_what_follows_it_do_not_reach_an_open_scan),
           CASE(changes_between_two_chunks_show_neither_twice_nor_never),
           CASE(scans_opened_between_the_steps_of_a_merge_show_every_row_once),

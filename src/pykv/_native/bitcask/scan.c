@@ -317,6 +317,7 @@ static pykv_status fill_rows(scan *self, size_t chunk_bytes)
 
 pykv_status scan_next(scan *self, size_t chunk_bytes, pykv_rows *rows_out)
 {
+    static const uint8_t no_bytes[1] = {0}; /* of rows that are all empty */
     if (self->store == NULL) {
         return error_set(PYKV_CLOSED, "the scan or its store is closed");
     }
@@ -334,7 +335,7 @@ pykv_status scan_next(scan *self, size_t chunk_bytes, pykv_rows *rows_out)
     }
     if (status == PYKV_OK) {
         rows_out->count = self->row_count;
-        rows_out->data = self->rows.data;
+        rows_out->data = self->rows.data != NULL ? self->rows.data : no_bytes;
         rows_out->offsets = (const uint64_t *)(const void *)self->offsets.data;
     } else {
         self->failure = *error_last(); /* rows that were taken are gone: there is no going on */
