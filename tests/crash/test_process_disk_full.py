@@ -138,8 +138,8 @@ def test_a_full_disk_can_be_closed_on_and_opened_on(disk: Path) -> None:
         db[b"again"] = b"v"
 
 
-# A merge may fill the disk to its last block, and then finds no room for the manifest that would let
-# its inputs go: nothing is lost, but only the user can make room then.
+# A merge may fill the disk to its last block, and then finds no room for the manifest that would
+# let its inputs go: nothing is lost, but only the user can make room then.
 @pytest.mark.xfail(raises=NoSpaceError, strict=False, reason="no room is kept for the manifest")
 def test_merging_gives_room_back(disk: Path) -> None:
     """A store that is full of dead rows makes room by itself, and with compact() at once."""
