@@ -8,16 +8,6 @@
 #include "bitcask/rolling.h"
 #include "bitcask/sync.h"
 
-static uint64_t disk_bytes(bitcask *self)
-{
-    uint64_t disk;
-    uint64_t live;
-    mutex_lock(&self->writer);
-    bitcask_space(self, &disk, &live);
-    mutex_unlock(&self->writer);
-    return disk;
-}
-
 static bool is_cancelled(pykv_progress *progress)
 {
     if (progress == NULL) {
@@ -81,10 +71,10 @@ pykv_status bitcask_compact(bitcask *self, pykv_progress *progress)
     uint64_t before = UINT64_MAX;
     size_t picked = 1;
     if (progress != NULL) {
-        progress->total = disk_bytes(self);
+        progress->total = bitcask_disk_bytes(self);
     }
-    while (status == PYKV_OK && picked > 0 && disk_bytes(self) < before) {
-        before = disk_bytes(self);
+    while (status == PYKV_OK && picked > 0 && bitcask_disk_bytes(self) < before) {
+        before = bitcask_disk_bytes(self);
         status = merge_once(self, progress, &picked);
     }
     bool waiting;

@@ -92,10 +92,18 @@ static pykv_status read_candidate(bitcask *self, uint64_t address, read_mode mod
     return segment_read(holder, offset, check_body, scratch, out);
 }
 
-void bitcask_prefetch_record(const bitcask *self, uint64_t address)
+/* The segment of address if it is mapped, else NULL. */
+static const segment *mapped_segment(const bitcask *self, uint64_t address)
 {
     const segment *holder = extent_segment(&self->extents, address);
-    if (holder != NULL && segment_is_mapped(holder) && address >= holder->address_base) {
+    bool mapped = holder != NULL && segment_is_mapped(holder) && address >= holder->address_base;
+    return mapped ? holder : NULL;
+}
+
+void bitcask_prefetch_record(const bitcask *self, uint64_t address)
+{
+    const segment *holder = mapped_segment(self, address);
+    if (holder != NULL) {
         const uint8_t *at = holder->mapping.base + bitcask_offset(holder, address);
         __builtin_prefetch(at);
         __builtin_prefetch(at + CACHE_LINE_BYTES);
@@ -113,8 +121,8 @@ void bitcask_prefetch_candidate(const bitcask *self, const keydir *keys, uint64_
 
 bool bitcask_peek_record(const bitcask *self, uint64_t address, slice key, record *out)
 {
-    const segment *holder = extent_segment(&self->extents, address);
-    return holder != NULL && segment_is_mapped(holder) && address >= holder->address_base &&
+    const segment *holder = mapped_segment(self, address);
+    return holder != NULL &&
            segment_peek(holder, bitcask_offset(holder, address), true, out) == PYKV_OK &&
            slice_equal(out->key, key);
 }

@@ -198,6 +198,16 @@ bool keydir_next(keydir_cursor *cursor)
     return true;
 }
 
+bool keydir_next_to(keydir_cursor *cursor, uint64_t address)
+{
+    while (keydir_next(cursor)) {
+        if (cursor->address == address) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void keydir_prefetch_bucket(const keydir *self, uint64_t hash)
 {
     uint64_t shape = atomic_load_explicit(&self->shape, memory_order_acquire);

@@ -84,6 +84,9 @@ PYKV_NODISCARD bool keydir_find(const keydir *self, uint64_t hash, keydir_cursor
 /* Steps to the next slot whose tag matches, sets address; false when there is none. */
 bool keydir_next(keydir_cursor *cursor);
 
+/* Steps to the slot that leads to address; false when there is none behind the cursor. */
+bool keydir_next_to(keydir_cursor *cursor, uint64_t address);
+
 /* True if no change began since keydir_find: what was found, or not found, holds. Call it after the
  * record was read. */
 PYKV_NODISCARD bool keydir_still(const keydir_cursor *cursor);

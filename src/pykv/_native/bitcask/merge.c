@@ -189,16 +189,6 @@ typedef struct merge_group {
     bool keep[MERGE_GROUP_RECORDS];
 } merge_group;
 
-static bool leads_to(keydir_cursor *cursor, uint64_t address)
-{
-    while (keydir_next(cursor)) {
-        if (cursor->address == address) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void prefetch_group(const keydir *keys, const uint64_t *hashes, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -221,7 +211,7 @@ static bool find_current(bitcask *store, merge_group *group)
         keydir_cursor cursor;
         found = keydir_find(keys, group->hashes[i], &cursor);
         if (found) {
-            group->keep[i] = leads_to(&cursor, group->addresses[i]);
+            group->keep[i] = keydir_next_to(&cursor, group->addresses[i]);
             found = keydir_still(&cursor);
         }
     }
@@ -237,7 +227,7 @@ static void find_current_locked(bitcask *store, merge_group *group)
     for (size_t i = 0; i < group->count; i++) {
         keydir_cursor cursor;
         keydir_find_locked(keys, group->hashes[i], &cursor);
-        group->keep[i] = leads_to(&cursor, group->addresses[i]);
+        group->keep[i] = keydir_next_to(&cursor, group->addresses[i]);
     }
     mutex_unlock(&store->writer);
 }

@@ -93,12 +93,7 @@ pykv_status merge_commit_step(bitcask *store, merge *self)
 
 static bool find_source(keydir_cursor *cursor, const merge_source *source)
 {
-    while (keydir_next(cursor)) {
-        if (cursor->address == source->address || PYKV_PLANTED(55)) {
-            return true;
-        }
-    }
-    return false;
+    return PYKV_PLANTED(55) ? keydir_next(cursor) : keydir_next_to(cursor, source->address);
 }
 
 /* Points the slot of entry's key to the output if it still leads to where the record was copied

@@ -217,10 +217,7 @@ static bool leads_to(const keydir *keys, uint64_t hash, uint64_t address, bool *
         *sure = false;
         return false;
     }
-    bool found = false;
-    while (!found && keydir_next(&cursor)) {
-        found = cursor.address == address;
-    }
+    bool found = keydir_next_to(&cursor, address);
     *sure = keydir_still(&cursor);
     return found;
 }
