@@ -1,0 +1,124 @@
+/*
+ * version: the tables of a store at one moment, by level, and reads in them.
+ *
+ * Immutable once made; counted references, each of which keeps every table open. Any number of
+ * threads may read one; a get through a cached source is inside the epoch of that source.
+ *
+ * Invariants: (1) level 0 stands newest first: the sequences of a table are all above those of the
+ * next one; (2) tables of a deeper level rise and are disjoint in user keys; (3) of one key, what
+ * stands in a table of level 0 is newer than what stands in the next ones, and what stands in a
+ * level is newer than what stands in deeper ones: so the first hit is the newest. The first two are
+ * checked when a version is made, the third is what flushes and compactions owe.
+ */
+#ifndef PYKV_LSM_VERSION_H
+#define PYKV_LSM_VERSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pykv.h"
+
+#include "base/annotate.h"
+#include "base/iterator.h"
+#include "lsm/table_file.h"
+#include "lsm/version_edit.h"
+
+typedef struct level {
+    table_file **files;
+    uint32_t count;
+    uint32_t common_length; /* of what the largest keys of a deeper level begin with */
+    uint64_t bytes;         /* of the files */
+    /* Levels from 1 on: key_word(largest, common_length) of each, to search in first. */
+    uint64_t *largest_words;
+} level;
+
+typedef struct version {
+    _Atomic uint32_t references;
+    uint32_t file_count;
+    level levels[LSM_LEVEL_COUNT];
+} version;
+
+/* A table that comes, or that changes its level and then is among the removed ones too. */
+typedef struct version_addition {
+    table_file *file;
+    uint8_t level;
+} version_addition;
+
+/* The difference of two versions. */
+typedef struct version_change {
+    const uint32_t *removed; /* numbers of tables */
+    size_t removed_count;
+    const version_addition *added;
+    size_t added_count;
+} version_change;
+
+/* Keys from start on, and before stop if there is one. */
+typedef struct key_range {
+    slice start;
+    slice stop;
+    bool has_stop;
+} key_range;
+
+/* ---- making ---- */
+
+/* One reference is the caller's. PYKV_NO_MEMORY. */
+PYKV_NODISCARD pykv_status version_new_empty(version **version_out);
+
+/* base with change applied, in any order of its parts. References of its tables are taken. Requires
+ * that what is removed is there. PYKV_CORRUPTION, naming a table, if invariant (1) or (2) would be
+ * broken or a table would stand in it twice; PYKV_NO_MEMORY. One reference is the caller's. */
+PYKV_NODISCARD pykv_status version_apply(const version *base, const version_change *change,
+                                         version **version_out);
+
+/* The version of these tables, as version_apply. */
+PYKV_NODISCARD pykv_status version_from_tables(table_file *const *files, const uint8_t *levels,
+                                               size_t count, version **version_out);
+
+/* Returns self. Requires that a reference cannot go meanwhile. */
+version *version_acquire(version *self);
+
+/* The last one drops those of the tables. NULL is ignored. */
+void version_release(version *self);
+
+/* ---- reads ---- */
+
+/* The newest entry of key with a sequence of at most sequence; a tombstone is an entry. hash is
+ * that of the key, with the seeds of the tables' options. PYKV_NOT_FOUND, else as table_get; a
+ * source may answer PYKV_WOULD_BLOCK. What was found is released with table_release. */
+PYKV_NODISCARD pykv_status version_get(const version *self, block_source *source, slice key,
+                                       uint64_t sequence, uint64_t hash, table_found *out);
+
+/* As version_get for each request, side by side. The array is put into another order. After a
+ * failure of several the thread's last error is that of one of them. */
+void version_get_many(const version *self, block_source *source, uint64_t sequence,
+                      table_request **requests, size_t count);
+
+/* The number of iterators that version_iterators makes at most. */
+size_t version_iterator_count(const version *self);
+
+/* Makes iterators over all that may stand in range, newest first: one for each table of level 0,
+ * one for each deeper level. They show entries outside of range too. iterators_out has room for
+ * version_iterator_count. They borrow the version and source. PYKV_NO_MEMORY: none was made. */
+PYKV_NODISCARD pykv_status version_iterators(const version *self, block_source *source,
+                                             const key_range *range, iterator **iterators_out,
+                                             size_t *count_out);
+
+/* ---- facts ---- */
+
+/* The first file of a level from 1 on whose largest key is not before key, the only one that may
+ * hold it; or count. */
+uint32_t level_find(const level *self, slice key);
+
+/* True if a table of a level deeper than level_index has key within its bounds. */
+bool version_key_is_below(const version *self, uint8_t level_index, slice key);
+
+/* Bytes of all files. */
+uint64_t version_bytes(const version *self);
+
+/* The tables as a manifest lists them, with the levels they stand in now. Free with mem_free.
+ * PYKV_NO_MEMORY. */
+PYKV_NODISCARD pykv_status version_list(const version *self, manifest_table **tables_out,
+                                        uint64_t *count_out);
+
+#endif
