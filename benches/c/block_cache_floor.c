@@ -75,9 +75,9 @@ static void *hits(void *argument)
     double start = now_ns();
     for (unsigned i = 0; i < HIT_COUNT; i++) {
         block_slot *slot = &self->slots[next_place(&self->seed, self->slot_count)];
-        epoch_token token = epoch_enter(&self->readers->readers);
+        epoch_token token = epoch_enter(self->readers->readers);
         self->sum += block_cache_find(self->cache, slot, true)->data[0];
-        epoch_leave(&self->readers->readers, token);
+        epoch_leave(self->readers->readers, token);
     }
     self->ns = (now_ns() - start) / HIT_COUNT;
     return NULL;
@@ -87,14 +87,14 @@ static void *hits(void *argument)
 static void *hits_inside(void *argument)
 {
     job *self = argument;
-    epoch_token token = epoch_enter(&self->readers->readers);
+    epoch_token token = epoch_enter(self->readers->readers);
     double start = now_ns();
     for (unsigned i = 0; i < HIT_COUNT; i++) {
         block_slot *slot = &self->slots[next_place(&self->seed, self->slot_count)];
         self->sum += block_cache_find(self->cache, slot, true)->data[0];
     }
     self->ns = (now_ns() - start) / HIT_COUNT;
-    epoch_leave(&self->readers->readers, token);
+    epoch_leave(self->readers->readers, token);
     return NULL;
 }
 
@@ -104,10 +104,10 @@ static void *pinned_hits(void *argument)
     double start = now_ns();
     for (unsigned i = 0; i < HIT_COUNT; i++) {
         block_slot *slot = &self->slots[next_place(&self->seed, self->slot_count)];
-        epoch_token token = epoch_enter(&self->readers->readers);
+        epoch_token token = epoch_enter(self->readers->readers);
         cached_block *block = block_cache_find(self->cache, slot, true);
         block_pin(block);
-        epoch_leave(&self->readers->readers, token);
+        epoch_leave(self->readers->readers, token);
         self->sum += block->data[0];
         block_unpin(block);
     }
@@ -135,9 +135,9 @@ static void *misses(void *argument)
     double start = now_ns();
     uint64_t place = self->seed % self->slot_count;
     for (unsigned i = 0; i < MISS_COUNT; i++) {
-        epoch_token token = epoch_enter(&self->readers->readers);
+        epoch_token token = epoch_enter(self->readers->readers);
         cached_block *block = block_cache_find(self->cache, &self->slots[place], true);
-        epoch_leave(&self->readers->readers, token);
+        epoch_leave(self->readers->readers, token);
         if (block == NULL) {
             block_unpin(load_block(self, place));
         }
@@ -176,10 +176,12 @@ static void print(const char *name, double ns, const char *after)
 int main(void)
 {
     static memory_budget budget;
+    static epoch entered;
     static reclaimer readers;
     enum { SLOT_COUNT = 4 * FAR_COUNT };
     memory_budget_init(&budget, BUDGET_BYTES);
-    reclaimer_init(&readers);
+    epoch_init(&entered);
+    reclaimer_init(&readers, &entered);
     job near = {.readers = &readers, .slots = calloc(SLOT_COUNT, sizeof(block_slot))};
     if (near.slots == NULL || block_cache_new(&budget, &readers, &near.cache) != PYKV_OK) {
         fprintf(stderr, "block_cache_floor: no memory\n");

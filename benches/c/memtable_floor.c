@@ -30,6 +30,7 @@ enum { KEY_ROOM = 64, VALUE_BYTES = 100, MANY_KEYS = 100, ABSENT_SHIFT = 1 << 30
 #define LIMIT_BYTES (UINT64_C(256) << 20)
 
 typedef struct bench {
+    epoch entered;
     reclaimer readers;
     memtable *table;
     size_t count;
@@ -117,7 +118,8 @@ static void fill_keys(bench *self, uint8_t *keys, uint64_t first, int are_paths)
 
 static void open_table(bench *self)
 {
-    reclaimer_init(&self->readers);
+    epoch_init(&self->entered);
+    reclaimer_init(&self->readers, &self->entered);
     check(memtable_create(&self->readers, LIMIT_BYTES, &self->table));
     atomic_store(&self->filled, 0);
     atomic_store(&self->stopped, false);
@@ -160,12 +162,12 @@ static double insert_all(bench *self, double *longest_out)
 static bool look_up(bench *self, slice key)
 {
     iterator_entry entry;
-    epoch_token token = epoch_enter(&self->readers.readers);
+    epoch_token token = epoch_enter(self->readers.readers);
     bool found = memtable_get(self->table, key, hash_of(key), UINT64_MAX, &entry);
     if (found) {
         sink += entry.value.data[0];
     }
-    epoch_leave(&self->readers.readers, token);
+    epoch_leave(self->readers.readers, token);
     return found;
 }
 
@@ -196,9 +198,9 @@ static double get_many(bench *self)
             keys[k] = key_at(self, self->asked, i + k);
             hashes[k] = hash_of(keys[k]);
         }
-        epoch_token token = epoch_enter(&self->readers.readers);
+        epoch_token token = epoch_enter(self->readers.readers);
         sink += memtable_get_many(self->table, keys, hashes, MANY_KEYS, UINT64_MAX, found, entries);
-        epoch_leave(&self->readers.readers, token);
+        epoch_leave(self->readers.readers, token);
     }
     return (own_ns() - start) / (double)self->count;
 }

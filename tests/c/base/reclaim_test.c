@@ -21,9 +21,11 @@ static void count_free(reclaim_item *item)
 
 static reclaimer *new_reclaimer(void)
 {
-    reclaimer *self = mem_alloc_aligned(64, sizeof *self);
-    CHECK(self != NULL);
-    reclaimer_init(self);
+    epoch *entered = mem_alloc_aligned(64, sizeof *entered);
+    reclaimer *self = mem_alloc(sizeof *self);
+    CHECK(entered != NULL && self != NULL);
+    epoch_init(entered);
+    reclaimer_init(self, entered);
     return self;
 }
 
@@ -31,6 +33,7 @@ static void free_reclaimer(reclaimer *self)
 {
     CHECK(!reclaimer_sweep(self));
     reclaimer_destroy(self);
+    mem_free(self->readers);
     mem_free(self);
 }
 
@@ -55,17 +58,17 @@ TEST(what_was_retired_under_a_reader_waits_for_it)
     reclaimer *self = new_reclaimer();
     object early = {0};
     object late = {0};
-    epoch_token first = epoch_enter(&self->readers);
+    epoch_token first = epoch_enter(self->readers);
     reclaimer_retire(self, &early.item, count_free);
     CHECK(reclaimer_sweep(self));
-    epoch_token second = epoch_enter(&self->readers);
+    epoch_token second = epoch_enter(self->readers);
     reclaimer_retire(self, &late.item, count_free);
     CHECK(reclaimer_sweep(self));
     CHECK_EQUAL(0, early.freed_count + late.freed_count);
-    epoch_leave(&self->readers, first);
+    epoch_leave(self->readers, first);
     CHECK(reclaimer_sweep(self));
     CHECK_EQUAL(0, late.freed_count);
-    epoch_leave(&self->readers, second);
+    epoch_leave(self->readers, second);
     CHECK(!reclaimer_sweep(self));
     CHECK_EQUAL(1, early.freed_count);
     CHECK_EQUAL(1, late.freed_count);
@@ -132,10 +135,10 @@ static void *read_and_replace(void *argument)
 {
     race *shared = argument;
     for (uint64_t round = 0; round < shared->round_count; round++) {
-        epoch_token token = epoch_enter(&shared->self->readers);
+        epoch_token token = epoch_enter(shared->self->readers);
         number *seen = atomic_load_explicit(&shared->current, memory_order_acquire);
         atomic_fetch_add(&shared->bad_count, seen->state == ALIVE ? 0 : 1);
-        epoch_leave(&shared->self->readers, token);
+        epoch_leave(shared->self->readers, token);
         if (round % 3 == 0) {
             number *old = atomic_exchange(&shared->current, new_number());
             reclaimer_retire(shared->self, &old->item, bury);

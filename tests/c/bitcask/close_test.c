@@ -94,9 +94,9 @@ static uint64_t close_us(fixture *f, int64_t timeout_us, pykv_status expected)
 TEST(a_timeout_ends_where_the_clock_stands_still)
 {
     fixture f = fixture_new();
-    f.store->long_calls = 1;
+    epoch_token inside = epoch_enter(&f.store->gate.others);
     CHECK(close_us(&f, 20000, PYKV_TIMED_OUT) >= 20000);
-    f.store->long_calls = 0;
+    epoch_leave(&f.store->gate.others, inside);
     CHECK_OK(bitcask_close(f.store, 20000));
     fixture_free(&f);
 }
@@ -106,13 +106,13 @@ TEST(a_timeout_of_nothing_does_not_wait_for_a_call)
 {
     fixture f = fixture_new();
     uint64_t shortest = UINT64_MAX;
-    f.store->long_calls = 1;
+    epoch_token inside = epoch_enter(&f.store->gate.others);
     for (int i = 0; i < 50; i++) {
         uint64_t took = close_us(&f, 0, PYKV_TIMED_OUT);
         shortest = took < shortest ? took : shortest;
     }
     CHECK(shortest < 100);
-    f.store->long_calls = 0;
+    epoch_leave(&f.store->gate.others, inside);
     fixture_free(&f);
 }
 
@@ -128,11 +128,11 @@ TEST(a_timeout_of_nothing_is_enough_for_a_lent_thread_that_sleeps)
     pthread_t thread;
     void *result;
     CHECK_EQUAL(0, pthread_create(&thread, NULL, lend, f.store));
-    while (f.store->data_thread_count == 0) {
+    while (f.store->gate.lent.thread_count[PYKV_ROLE_DATA] == 0) {
         usleep(100);
     }
     CHECK_OK(bitcask_close(f.store, 0));
-    CHECK_EQUAL(0, f.store->data_thread_count);
+    CHECK_EQUAL(0, f.store->gate.lent.thread_count[PYKV_ROLE_DATA]);
     CHECK_EQUAL(0, pthread_join(thread, &result));
     CHECK(result == f.store);
     fixture_free(&f);
@@ -142,17 +142,17 @@ TEST(a_close_that_times_out_has_changed_nothing_and_may_be_called_again)
 {
     fixture f = fixture_new();
     fixture_put(&f, "a", "1");
-    epoch_token token = epoch_enter(&f.store->readers);
+    epoch_token token = epoch_enter(&f.store->gate.readers);
     CHECK_STATUS(PYKV_TIMED_OUT, bitcask_close(f.store, 20000));
-    CHECK_EQUAL(1, f.store->closing);
+    CHECK_EQUAL(1, f.store->gate.closing);
     fixture_expect(&f, "a", "1"); /* for the call that is inside */
     manifest listed = read_manifest(&f);
     CHECK(!listed.clean);
     manifest_reset(&listed);
-    epoch_leave(&f.store->readers, token);
-    f.store->long_calls = 1;
+    epoch_leave(&f.store->gate.readers, token);
+    token = epoch_enter(&f.store->gate.others);
     CHECK_STATUS(PYKV_TIMED_OUT, bitcask_close(f.store, 0));
-    f.store->long_calls = 0;
+    epoch_leave(&f.store->gate.others, token);
     CHECK_OK(bitcask_close(f.store, 0));
     listed = read_manifest(&f);
     CHECK(listed.clean);
@@ -192,11 +192,16 @@ TEST(the_close_of_a_store_whose_sync_failed_says_so)
     fixture_free(&f);
 }
 
+typedef struct long_call {
+    bitcask *store;
+    epoch_token token;
+} long_call;
+
 static void *leave_later(void *context)
 {
-    bitcask *store = context;
+    long_call *inside = context;
     usleep(20000);
-    store->long_calls = 0;
+    epoch_leave(&inside->store->gate.others, inside->token);
     return NULL;
 }
 
@@ -205,10 +210,10 @@ TEST(a_close_without_a_timeout_waits_for_the_last_call)
     fixture f = fixture_new();
     pthread_t thread;
     fixture_put(&f, "a", "1");
-    f.store->long_calls = 1;
-    CHECK_EQUAL(0, pthread_create(&thread, NULL, leave_later, f.store));
+    long_call inside = {f.store, epoch_enter(&f.store->gate.others)};
+    CHECK_EQUAL(0, pthread_create(&thread, NULL, leave_later, &inside));
     CHECK_OK(bitcask_close(f.store, -1));
-    CHECK_EQUAL(0, f.store->long_calls);
+    CHECK_EQUAL(0, epoch_reader_count(&f.store->gate.others));
     CHECK_EQUAL(0, pthread_join(thread, NULL));
     fixture_free(&f);
 }

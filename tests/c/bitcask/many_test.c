@@ -98,11 +98,11 @@ TEST(a_lookup_that_may_not_wait_blocks_where_only_pread_would_do_and_holds_nothi
     fixture f = thirds(1, 40);
     CHECK_OK(many_new(f.store, &results));
     CHECK_EQUAL(PYKV_WOULD_BLOCK, many_get(results, 10, list->keys, list->lengths, PYKV_NO_WAIT));
-    CHECK_EQUAL(0, epoch_reader_count(&f.store->readers));
+    CHECK_EQUAL(0, epoch_reader_count(&f.store->gate.readers));
     expect_thirds(results, 10, 40);
-    CHECK_EQUAL(1, epoch_reader_count(&f.store->readers));
+    CHECK_EQUAL(1, epoch_reader_count(&f.store->gate.readers));
     many_release(results);
-    CHECK_EQUAL(0, epoch_reader_count(&f.store->readers));
+    CHECK_EQUAL(0, epoch_reader_count(&f.store->gate.readers));
     many_free(results);
     fixture_free(&f);
 }
@@ -142,7 +142,7 @@ TEST(one_damaged_record_fails_the_lookup_and_leaves_no_results)
     CHECK_OK(fixture_open(&f));
     CHECK_OK(many_new(f.store, &results));
     CHECK_STATUS(PYKV_CORRUPTION, many_get(results, 9, list->keys, list->lengths, 0));
-    CHECK_EQUAL(0, epoch_reader_count(&f.store->readers));
+    CHECK_EQUAL(0, epoch_reader_count(&f.store->gate.readers));
     CHECK_OK(many_get(results, 3, list->keys, list->lengths, 0));
     CHECK_EQUAL(40, many_lengths(results)[0]);
     many_free(results);

@@ -184,9 +184,9 @@ TEST(a_write_does_not_sync_at_the_interval_where_a_thread_does_or_it_may_not_wai
                  bitcask_put(self.store, fixture_text("a"), fixture_text("1"), PYKV_NO_WAIT));
     CHECK_EQUAL(0, self.store->appended_sequence);
     CHECK_OK(bitcask_put(self.store, fixture_text("a"), fixture_text("1"), PYKV_NO_SYNC));
-    self.store->log_thread_count = 1;
+    self.store->gate.lent.thread_count[PYKV_ROLE_LOG] = 1;
     fixture_put(&self, "b", "2");
-    self.store->log_thread_count = 0;
+    self.store->gate.lent.thread_count[PYKV_ROLE_LOG] = 0;
     CHECK_EQUAL(2, self.store->appended_sequence);
     CHECK_EQUAL(0, fixture_stats(&self).synced_sequence);
     fixture_free(&self);

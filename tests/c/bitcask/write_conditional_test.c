@@ -52,13 +52,13 @@ static void *count_up(void *argument)
         char old[16];
         char new[16];
         pykv_pinned pinned = {0};
-        epoch_token token = epoch_enter(&own->self->store->readers);
+        epoch_token token = epoch_enter(&own->self->store->gate.readers);
         CHECK_OK(bitcask_get(own->self->store, fixture_text("n"), 0, &pinned));
         snprintf(old, sizeof old, "%.*s", (int)pinned.length, (const char *)pinned.data);
         mem_free(pinned.owned);
         snprintf(new, sizeof new, "%lu", strtoul(old, NULL, 10) + 1);
         own->increments += swaps(own->self, "n", old, new);
-        epoch_leave(&own->self->store->readers, token);
+        epoch_leave(&own->self->store->gate.readers, token);
     }
     return NULL;
 }

@@ -91,9 +91,11 @@ TEST(a_common_prefix_shrinks_in_every_node_on_the_way)
 TEST(a_tree_without_memory_is_not_made)
 {
     memtable_tree tree;
+    epoch entered;
     reclaimer readers;
     int64_t blocks = mem_block_count();
-    reclaimer_init(&readers);
+    epoch_init(&entered);
+    reclaimer_init(&readers, &entered);
     for (uint64_t countdown = 1; countdown <= 2; countdown++) {
         mem_fail_at(countdown, 0);
         CHECK_STATUS(PYKV_NO_MEMORY, memtable_tree_init(&tree, &readers));

@@ -30,9 +30,9 @@ static size_t look_up(memtable_model *model, size_t count, uint64_t snapshot)
         found[i] = i % 3 == 2;
         entries[i].sequence = UINT64_MAX;
     }
-    epoch_token token = epoch_enter(&model->readers.readers);
+    epoch_token token = epoch_enter(model->readers.readers);
     size_t got = memtable_get_many(model->table, keys, hashes, count, snapshot, found, entries);
-    epoch_leave(&model->readers.readers, token);
+    epoch_leave(model->readers.readers, token);
     for (size_t i = 0; i < count; i++) {
         if (i % 3 == 2) {
             CHECK(found[i]);

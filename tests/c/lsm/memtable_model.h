@@ -24,6 +24,7 @@ typedef struct model_entry {
 } model_entry;
 
 typedef struct memtable_model {
+    epoch entered;
     reclaimer readers;
     memtable *table;
     model_entry *entries; /* in order */
@@ -42,7 +43,8 @@ static inline void memtable_model_open(memtable_model *self, size_t capacity, ui
     self->entries = calloc(capacity, sizeof *self->entries);
     self->room = malloc(MEMTABLE_KEY_ROOM);
     CHECK(self->entries != NULL && self->room != NULL);
-    reclaimer_init(&self->readers);
+    epoch_init(&self->entered);
+    reclaimer_init(&self->readers, &self->entered);
     CHECK_OK(memtable_create(&self->readers, 1 << 20, &self->table));
 }
 

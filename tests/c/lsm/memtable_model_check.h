@@ -28,9 +28,9 @@ static inline bool memtable_model_get(memtable_model *self, slice key, uint64_t 
     iterator_entry entry;
     size_t index = memtable_model_place(self, key, snapshot);
     bool wanted = index < self->count && slice_equal(self->entries[index].key, key);
-    epoch_token token = epoch_enter(&self->readers.readers);
+    epoch_token token = epoch_enter(self->readers.readers);
     bool found = memtable_get(self->table, key, memtable_key_hash(key), snapshot, &entry);
-    epoch_leave(&self->readers.readers, token);
+    epoch_leave(self->readers.readers, token);
     CHECK_EQUAL(wanted, found);
     if (found) {
         memtable_model_same(self, index, &entry);

@@ -15,6 +15,7 @@
 enum { RECORDS_MAX = 20000 };
 
 typedef struct memtable_records {
+    epoch entered;
     reclaimer readers;
     memtable_tree tree;
     memtable_record *records[RECORDS_MAX]; /* owned */
@@ -28,7 +29,8 @@ static inline memtable_records *memtable_records_open(void)
     CHECK(self != NULL);
     self->room = malloc(MEMTABLE_KEY_ROOM);
     CHECK(self->room != NULL);
-    reclaimer_init(&self->readers);
+    epoch_init(&self->entered);
+    reclaimer_init(&self->readers, &self->entered);
     CHECK_OK(memtable_tree_init(&self->tree, &self->readers));
     return self;
 }

@@ -189,11 +189,13 @@ TEST(an_add_without_memory_fails_before_anything_changed)
 
 TEST(a_memtable_or_iterator_without_memory_is_not_made)
 {
+    epoch entered;
     reclaimer readers;
     memtable *table = NULL;
     iterator *walk = NULL;
     int64_t blocks = mem_block_count();
-    reclaimer_init(&readers);
+    epoch_init(&entered);
+    reclaimer_init(&readers, &entered);
     for (uint64_t countdown = 1; countdown <= 4; countdown++) {
         mem_fail_at(countdown, 0);
         CHECK_STATUS(PYKV_NO_MEMORY, memtable_create(&readers, 1 << 20, &table));
@@ -217,11 +219,11 @@ TEST(adds_go_on_while_a_reader_stays_inside)
 {
     memtable_model model;
     memtable_model_open(&model, 8000, 1);
-    epoch_token token = epoch_enter(&model.readers.readers);
+    epoch_token token = epoch_enter(model.readers.readers);
     for (uint64_t i = 0; i < 8000; i++) {
         CHECK_OK(memtable_model_add(&model, model_key(&model, KEYS_RANDOM, i)));
     }
-    epoch_leave(&model.readers.readers, token);
+    epoch_leave(model.readers.readers, token);
     memtable_model_check(&model);
     memtable_model_close(&model);
 }

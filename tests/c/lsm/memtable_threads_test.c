@@ -16,6 +16,7 @@
 enum { READER_COUNT = 3, PAIR_COUNT = 97, BATCH = 4, THREAD_KEY_ROOM = 128 };
 
 typedef struct crowd {
+    epoch entered;
     reclaimer readers;
     memtable *table;
     memtable_keys keys;
@@ -69,9 +70,9 @@ static uint64_t snapshot_of(crowd *self)
 static uint64_t round_of(crowd *self, slice key, uint64_t snapshot)
 {
     iterator_entry entry;
-    epoch_token token = epoch_enter(&self->readers.readers);
+    epoch_token token = epoch_enter(self->readers.readers);
     bool found = memtable_get(self->table, key, memtable_key_hash(key), snapshot, &entry);
-    epoch_leave(&self->readers.readers, token);
+    epoch_leave(self->readers.readers, token);
     return found ? load_u64(entry.value.data) : 0;
 }
 
@@ -170,7 +171,8 @@ static void run_crowd(memtable_keys keys)
     reader readers[READER_COUNT];
     uint64_t rounds = check_count("PYKV_MEMTABLE_OPERATIONS", 60000) / BATCH;
     CHECK(shared != NULL);
-    reclaimer_init(&shared->readers);
+    epoch_init(&shared->entered);
+    reclaimer_init(&shared->readers, &shared->entered);
     shared->keys = keys;
     CHECK_OK(memtable_create(&shared->readers, 8 << 20, &shared->table));
     write_batch(shared, 1);

@@ -207,7 +207,7 @@ TEST(a_reader_that_stays_inside_does_not_empty_the_cache)
     for (size_t i = 0; i < CAPACITY; i++) {
         (void)fixture_get(self, i);
     }
-    epoch_token token = epoch_enter(&self->readers.readers);
+    epoch_token token = epoch_enter(self->readers.readers);
     for (size_t i = CAPACITY; i < 3 * CAPACITY; i++) {
         (void)fixture_get(self, i);
         CHECK(memory_budget_used(&self->budget) <= LIMIT);
@@ -215,7 +215,7 @@ TEST(a_reader_that_stays_inside_does_not_empty_the_cache)
     block_cache_counters counters = fixture_counters(self);
     CHECK(counters.retired_bytes < LIMIT / 16);
     CHECK(counters.refused_count > 0);
-    epoch_leave(&self->readers.readers, token);
+    epoch_leave(self->readers.readers, token);
     CHECK(!fixture_get(self, 3 * CAPACITY));
     CHECK(fixture_cached(self, 3 * CAPACITY, false));
     fixture_close(self);
@@ -225,9 +225,9 @@ TEST(a_miss_inside_the_epoch_finds_room_that_was_kept_for_it)
 {
     cache_fixture *self = fixture_open(LIMIT, SLOTS);
     for (size_t i = 0; i < 4 * CAPACITY; i++) {
-        epoch_token token = epoch_enter(&self->readers.readers);
+        epoch_token token = epoch_enter(self->readers.readers);
         (void)fixture_get(self, i);
-        epoch_leave(&self->readers.readers, token);
+        epoch_leave(self->readers.readers, token);
     }
     CHECK_EQUAL(0, fixture_counters(self).refused_count);
     fixture_close(self);

@@ -13,6 +13,7 @@ enum { FIXTURE_BLOCK_BYTES = 4000 };
 
 typedef struct cache_fixture {
     memory_budget budget;
+    epoch entered;
     reclaimer readers;
     block_cache *cache;
     block_slot *slots;
@@ -28,7 +29,8 @@ static inline cache_fixture *fixture_open(uint64_t limit_bytes, size_t slot_coun
     CHECK(self != NULL);
     self->blocks_before = before;
     memory_budget_init(&self->budget, limit_bytes);
-    reclaimer_init(&self->readers);
+    epoch_init(&self->entered);
+    reclaimer_init(&self->readers, &self->entered);
     CHECK_OK(block_cache_new(&self->budget, &self->readers, &self->cache));
     self->slots = mem_alloc_zeroed(slot_count, sizeof *self->slots);
     CHECK(self->slots != NULL);
@@ -81,10 +83,10 @@ static inline cached_block *fixture_load(cache_fixture *self, size_t index, uint
 /* True if the slot's block is cached now; counts a use if marks. */
 static inline bool fixture_cached(cache_fixture *self, size_t index, bool marks)
 {
-    epoch_token token = epoch_enter(&self->readers.readers);
+    epoch_token token = epoch_enter(self->readers.readers);
     cached_block *found = block_cache_find(self->cache, &self->slots[index], marks);
     bool good = found == NULL || fixture_holds(found, index);
-    epoch_leave(&self->readers.readers, token);
+    epoch_leave(self->readers.readers, token);
     CHECK(good);
     return found != NULL;
 }

@@ -90,12 +90,12 @@ TEST(an_erased_block_stays_readable_for_who_is_inside_the_epoch)
 {
     cache_fixture *self = fixture_open(SMALL_LIMIT, 1);
     block_unpin(fixture_load(self, 0, 500));
-    epoch_token token = epoch_enter(&self->readers.readers);
+    epoch_token token = epoch_enter(self->readers.readers);
     cached_block *found = block_cache_find(self->cache, &self->slots[0], true);
     block_cache_erase(self->cache, self->slots, 1);
     CHECK(fixture_holds(found, 0));
     CHECK_EQUAL(block_cache_charge(500), fixture_counters(self).retired_bytes);
-    epoch_leave(&self->readers.readers, token);
+    epoch_leave(self->readers.readers, token);
     CHECK(!reclaimer_sweep(&self->readers));
     CHECK_EQUAL(0, fixture_counters(self).retired_bytes);
     fixture_close(self);
@@ -120,10 +120,12 @@ TEST(an_erased_block_stays_readable_and_charged_until_its_last_pin_goes)
 TEST(a_budget_that_does_not_hold_the_cache_itself_is_refused)
 {
     memory_budget budget;
+    epoch entered;
     reclaimer readers;
     block_cache *cache = NULL;
     memory_budget_init(&budget, 100);
-    reclaimer_init(&readers);
+    epoch_init(&entered);
+    reclaimer_init(&readers, &entered);
     CHECK_STATUS(PYKV_NO_MEMORY, block_cache_new(&budget, &readers, &cache));
     CHECK(cache == NULL);
     CHECK_EQUAL(0, memory_budget_used(&budget));
@@ -133,15 +135,16 @@ TEST(a_budget_that_does_not_hold_the_cache_itself_is_refused)
 TEST(a_failed_allocation_leaves_the_budget_as_it_was)
 {
     memory_budget budget;
-    reclaimer *readers = mem_alloc_aligned(64, sizeof *readers);
-    CHECK(readers != NULL);
+    epoch entered;
+    reclaimer readers;
     block_cache *cache = NULL;
     memory_budget_init(&budget, SMALL_LIMIT);
-    reclaimer_init(readers);
+    epoch_init(&entered);
+    reclaimer_init(&readers, &entered);
     (void)mem_fail_at(1, 0);
-    CHECK_STATUS(PYKV_NO_MEMORY, block_cache_new(&budget, readers, &cache));
+    CHECK_STATUS(PYKV_NO_MEMORY, block_cache_new(&budget, &readers, &cache));
     CHECK_EQUAL(0, memory_budget_used(&budget));
-    CHECK_OK(block_cache_new(&budget, readers, &cache));
+    CHECK_OK(block_cache_new(&budget, &readers, &cache));
     uint64_t own = memory_budget_used(&budget);
     block_slot slot = 0;
     cached_block *block = NULL;
@@ -150,8 +153,7 @@ TEST(a_failed_allocation_leaves_the_budget_as_it_was)
     CHECK(block == NULL);
     CHECK_EQUAL(own, memory_budget_used(&budget));
     block_cache_free(cache);
-    reclaimer_destroy(readers);
-    mem_free(readers);
+    reclaimer_destroy(&readers);
 }
 
 TEST(a_block_too_large_for_the_cache_is_made_outside_it_and_evicts_nothing)
@@ -220,7 +222,7 @@ static void model_unpin(model *run, size_t pin)
 
 static void model_reader(model *run, size_t reader)
 {
-    epoch *readers = &run->self->readers.readers;
+    epoch *readers = run->self->readers.readers;
     if (run->inside[reader]) {
         epoch_leave(readers, run->readers[reader]);
     } else {

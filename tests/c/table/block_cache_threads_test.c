@@ -69,7 +69,7 @@ static void load(reader *self, size_t index)
 static void read_one(reader *self, size_t index)
 {
     race *shared = self->shared;
-    epoch *readers = &shared->self->readers.readers;
+    epoch *readers = shared->self->readers.readers;
     epoch_token token = epoch_enter(readers);
     cached_block *found = block_cache_find(shared->self->cache, &shared->self->slots[index], true);
     if (found != NULL) {

@@ -11,7 +11,8 @@ enum { ENTRY_COUNT = 4000, VALUE_BYTES = 60, LARGE_LIMIT = 4 << 20, SMALL_LIMIT 
 typedef struct cached_fixture {
     fixture table;
     memory_budget budget;
-    reclaimer *readers;
+    epoch entered;
+    reclaimer readers;
     block_cache *cache;
     block_source_cached source;
 } cached_fixture;
@@ -38,11 +39,10 @@ static cached_fixture *open_cached(uint64_t limit_bytes)
     options.codec = codec_table_find(&self->table.codecs, CODEC_ZSTD);
     fixture_build(&self->table, &options);
     memory_budget_init(&self->budget, limit_bytes);
-    self->readers = mem_alloc_aligned(64, sizeof *self->readers);
-    CHECK(self->readers != NULL);
-    reclaimer_init(self->readers);
-    CHECK_OK(block_cache_new(&self->budget, self->readers, &self->cache));
-    block_source_cached_init(&self->source, self->cache, &self->readers->readers);
+    epoch_init(&self->entered);
+    reclaimer_init(&self->readers, &self->entered);
+    CHECK_OK(block_cache_new(&self->budget, &self->readers, &self->cache));
+    block_source_cached_init(&self->source, self->cache, &self->entered);
     return self;
 }
 
@@ -51,8 +51,7 @@ static void close_cached(cached_fixture *self)
     block_source_cached_forget(&self->source, self->table.opened);
     block_cache_free(self->cache);
     CHECK_EQUAL(0, memory_budget_used(&self->budget));
-    reclaimer_destroy(self->readers);
-    mem_free(self->readers);
+    reclaimer_destroy(&self->readers);
     fixture_free(&self->table);
     mem_free(self);
 }
@@ -70,7 +69,7 @@ static bool get_nth(cached_fixture *self, size_t i)
     char text[32];
     slice key = nth_key(text, i);
     table_found found;
-    epoch_token token = epoch_enter(&self->readers->readers);
+    epoch_token token = epoch_enter(&self->entered);
     pykv_status status = table_get(self->table.opened, &self->source.face,
                                    table_position_make(key, UINT64_MAX), fixture_hash(key), &found);
     bool good = status == PYKV_OK && found.sequence == i + 1 && found.value.size == VALUE_BYTES &&
@@ -78,7 +77,7 @@ static bool get_nth(cached_fixture *self, size_t i)
     if (status == PYKV_OK) {
         table_release(&self->source.face, &found);
     }
-    epoch_leave(&self->readers->readers, token);
+    epoch_leave(&self->entered, token);
     return good;
 }
 
@@ -161,11 +160,11 @@ TEST(a_get_that_shares_its_hold_may_leave_the_epoch)
     block_source *source = &self->source.face;
     block_hold hold;
     for (int round = 0; round < 2; round++) {
-        epoch_token token = epoch_enter(&self->readers->readers);
+        epoch_token token = epoch_enter(&self->entered);
         CHECK_OK(source->acquire(source, self->table.opened, 5, BLOCK_FOR_GET, &hold));
         block_hold kept = source->share(source, hold);
         block_source_release(source, &hold);
-        epoch_leave(&self->readers->readers, token);
+        epoch_leave(&self->entered, token);
         block_source_cached_forget(&self->source, self->table.opened);
         CHECK(kept.block->entry_count > 0);
         CHECK(counters_of(self).block_bytes > 0);
@@ -233,14 +232,14 @@ TEST(many_gets_share_their_blocks)
         requests[i] = (table_request){.key = key, .hash = fixture_hash(key)};
         pointers[i] = &requests[i];
     }
-    epoch_token token = epoch_enter(&self->readers->readers);
+    epoch_token token = epoch_enter(&self->entered);
     table_get_many(self->table.opened, &self->source.face, UINT64_MAX, pointers, COUNT);
     for (size_t i = 0; i < COUNT; i++) {
         CHECK_OK(requests[i].status);
         CHECK_EQUAL(i * 3 + 1, requests[i].found.sequence);
         table_release(&self->source.face, &requests[i].found);
     }
-    epoch_leave(&self->readers->readers, token);
+    epoch_leave(&self->entered, token);
     CHECK(counters_of(self).miss_count < COUNT / 4);
     close_cached(self);
 }

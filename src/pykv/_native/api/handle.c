@@ -31,22 +31,16 @@ pykv_status handle_refuse_sizes(size_t key_length, size_t value_length)
                      PYKV_VALUE_BYTES_MAX);
 }
 
-pykv_status handle_enter_long(pykv_store *store)
+pykv_status handle_enter_long(pykv_store *store, epoch_token *token_out)
 {
-    if (!handle_is_usable(store)) {
-        return handle_refuse(store);
-    }
-    atomic_fetch_add_explicit(&store->engine->long_calls, 1, memory_order_seq_cst);
-    if (atomic_load_explicit(&store->engine->closing, memory_order_seq_cst) != 0) {
-        handle_leave_long(store);
-        return handle_refuse(store);
-    }
-    return PYKV_OK;
+    bool entered =
+        handle_is_usable(store) && gate_enter(store->gate, &store->gate->others, token_out);
+    return entered ? PYKV_OK : handle_refuse(store);
 }
 
-void handle_leave_long(pykv_store *store)
+void handle_leave_long(pykv_store *store, epoch_token token)
 {
-    atomic_fetch_sub_explicit(&store->engine->long_calls, 1, memory_order_release);
+    epoch_leave(&store->gate->others, token);
 }
 
 static void free_handle(pykv_store *store)
@@ -80,6 +74,7 @@ pykv_status pykv_open(const char *path, const pykv_options *options, pykv_store 
         free_handle(store);
         return status;
     }
+    store->gate = &store->engine->gate;
     *store_out = store;
     return PYKV_OK;
 }

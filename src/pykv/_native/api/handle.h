@@ -2,14 +2,14 @@
  * handle: what pykv_store is, and how every call enters and leaves it.
  *
  * A call first compares the fork stamp, then counts itself in, then looks whether the store is
- * closing: close waits for all that came in before. Short calls count in the readers' epoch, so
- * what they read stays; long ones (upkeep, lent threads) in a counter of their own.
+ * closing: close waits for all that came in before (base/gate.h). Short calls count in the
+ * readers' epoch, so what they read stays; long ones in a count of their own.
  */
 #ifndef PYKV_API_HANDLE_H
 #define PYKV_API_HANDLE_H
 
-#include "base/epoch.h"
 #include "base/error.h"
+#include "base/gate.h"
 #include "base/invariant.h"
 #include "base/mutex.h"
 #include "base/process.h"
@@ -19,6 +19,7 @@
 struct pykv_store {
     uint64_t stamp;        /* of the process that opened it */
     uint64_t broken_count; /* invariants broken in this process before it was opened */
+    gate *gate;            /* of engine */
     bitcask *engine;
 
     /* Threads that close take turns. */
@@ -43,23 +44,20 @@ static inline pykv_status handle_enter(pykv_store *store, epoch_token *token_out
     if (PYKV_UNLIKELY(!handle_is_usable(store))) {
         return handle_refuse(store);
     }
-    epoch_token token = epoch_enter(&store->engine->readers);
-    if (PYKV_UNLIKELY(atomic_load_explicit(&store->engine->closing, memory_order_seq_cst) != 0)) {
-        epoch_leave(&store->engine->readers, token);
+    if (PYKV_UNLIKELY(!gate_enter(store->gate, &store->gate->readers, token_out))) {
         return handle_refuse(store);
     }
-    *token_out = token;
     return PYKV_OK;
 }
 
 static inline void handle_leave(pykv_store *store, epoch_token token)
 {
-    epoch_leave(&store->engine->readers, token);
+    epoch_leave(&store->gate->readers, token);
 }
 
 /* Enters a long call. On PYKV_OK handle_leave_long must follow. */
-pykv_status handle_enter_long(pykv_store *store);
-void handle_leave_long(pykv_store *store);
+pykv_status handle_enter_long(pykv_store *store, epoch_token *token_out);
+void handle_leave_long(pykv_store *store, epoch_token token);
 
 /* PYKV_KEY_TOO_LARGE or PYKV_VALUE_TOO_LARGE with what to do. */
 pykv_status handle_refuse_sizes(size_t key_length, size_t value_length);

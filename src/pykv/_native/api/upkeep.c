@@ -27,10 +27,11 @@ pykv_status pykv_flush(pykv_store *store)
 
 pykv_status pykv_compact(pykv_store *store, pykv_progress *progress)
 {
-    pykv_status status = handle_enter_long(store);
+    epoch_token token;
+    pykv_status status = handle_enter_long(store, &token);
     if (status == PYKV_OK) {
         status = bitcask_compact(store->engine, progress);
-        handle_leave_long(store);
+        handle_leave_long(store, token);
     }
     return status;
 }
@@ -59,10 +60,11 @@ int32_t pykv_state(pykv_store *store)
 
 pykv_status pykv_verify(pykv_store *store, pykv_progress *progress, pykv_report *report_out)
 {
-    pykv_status status = handle_enter_long(store);
+    epoch_token token;
+    pykv_status status = handle_enter_long(store, &token);
     if (status == PYKV_OK) {
         status = bitcask_verify(store->engine, progress, report_out);
-        handle_leave_long(store);
+        handle_leave_long(store, token);
     }
     return status;
 }
@@ -88,10 +90,11 @@ pykv_status pykv_maintain(pykv_store *store, int32_t role)
 
 pykv_status pykv_maintain_step(pykv_store *store, int32_t role, int32_t *more_out)
 {
-    pykv_status status = handle_enter_long(store);
+    epoch_token token;
+    pykv_status status = handle_enter_long(store, &token);
     if (status == PYKV_OK) {
         status = bitcask_maintain_step(store->engine, role, more_out);
-        handle_leave_long(store);
+        handle_leave_long(store, token);
     }
     return status;
 }

@@ -9,9 +9,9 @@
 
 #include "base/invariant.h"
 
-void reclaimer_init(reclaimer *self) SINGLE_THREADED
+void reclaimer_init(reclaimer *self, epoch *readers) SINGLE_THREADED
 {
-    epoch_init(&self->readers);
+    self->readers = readers;
     mutex_init(&self->lock);
     self->fresh = NULL;
     self->aging = NULL;
@@ -42,10 +42,10 @@ static reclaim_item *take_passed(reclaimer *self) REQUIRES(self->lock)
         if (self->aging == NULL) {
             return NULL;
         }
-        epoch_begin(&self->readers, &self->ticket);
+        epoch_begin(self->readers, &self->ticket);
         self->ticket_taken = true;
     }
-    if (!epoch_passed(&self->readers, &self->ticket)) {
+    if (!epoch_passed(self->readers, &self->ticket)) {
         return NULL;
     }
     reclaim_item *passed = self->aging;

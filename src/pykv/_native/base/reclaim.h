@@ -1,9 +1,9 @@
 /*
  * reclaim: what was unlinked is freed once no reader can still hold it.
  *
- * One reclaimer serves everything that a store's readers reach without a lock: readers enter its
- * epoch, whoever unlinks an object retires it, and anyone may sweep. An object that is counted by
- * references too drops the reference of its owner when it is freed here.
+ * One reclaimer serves everything that a store's readers reach without a lock: readers enter the
+ * epoch that it borrows, whoever unlinks an object retires it, and anyone may sweep. An object that
+ * is counted by references too drops the reference of its owner when it is freed here.
  *
  * Thread-safe. The lock is a leaf: nothing is called while it is held.
  *
@@ -26,7 +26,7 @@ typedef struct reclaim_item {
 } reclaim_item;
 
 typedef struct reclaimer {
-    epoch readers; /* entered and left by readers directly */
+    epoch *readers; /* entered and left by readers directly */
     mutex lock;
     reclaim_item *fresh GUARDED_BY(lock); /* retired since the ticket was taken */
     reclaim_item *aging GUARDED_BY(lock); /* what the ticket covers */
@@ -34,7 +34,8 @@ typedef struct reclaimer {
     bool ticket_taken GUARDED_BY(lock);
 } reclaimer;
 
-void reclaimer_init(reclaimer *self);
+/* The epoch is borrowed until reclaimer_destroy; no one else may take tickets of it meanwhile. */
+void reclaimer_init(reclaimer *self, epoch *readers);
 
 /* Requires that nothing waits: sweep after the last reader has left. */
 void reclaimer_destroy(reclaimer *self);

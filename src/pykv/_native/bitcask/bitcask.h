@@ -52,11 +52,10 @@ PYKV_NODISCARD pykv_status scan_next(scan *self, size_t chunk_bytes, pykv_rows *
 /* Ends the scan, unless the store's close has done so, and frees it. Not while scan_next runs. */
 void scan_free(bitcask *store, scan *self);
 
-/* Lends the thread until the store closes. It counts itself: not in long_calls, nor in the epoch.
- */
+/* Lends the thread until the store closes; it is not counted as a call. */
 PYKV_NODISCARD pykv_status bitcask_maintain(bitcask *self, int32_t role);
 
-/* Long calls: counted by the caller in long_calls, outside the epoch. */
+/* Long calls: counted by the caller in the gate's others, outside the epoch. */
 PYKV_NODISCARD pykv_status bitcask_maintain_step(bitcask *self, int32_t role, int32_t *more_out);
 PYKV_NODISCARD pykv_status bitcask_compact(bitcask *self, pykv_progress *progress);
 void bitcask_stats(bitcask *self, pykv_stats *out);

@@ -1,5 +1,5 @@
 /*
- * close: draining, the clean-close state, releasing.
+ * close: the wait for calls, the clean-close state, releasing.
  *
  * A clean close leaves the log synced, the directory image written and a manifest that says so; if
  * any of this fails the next open recovers as after a crash. A FAILED store leaves its files as
@@ -17,54 +17,9 @@
 #include "bitcask/scan.h"
 #include "bitcask/sync.h"
 
-enum {
-    CLOSE_POLL_US = 200,
-    CLOSE_LENT_US = 1000000 /* that lent threads may take, beyond the timeout, to end a step */
-};
-
-static bool calls_are_inside(bitcask *self)
+static uint64_t now_us(void *environment)
 {
-    return epoch_reader_count(&self->readers) != 0 ||
-           atomic_load_explicit(&self->long_calls, memory_order_acquire) != 0;
-}
-
-static bool lent_threads_are_inside(const bitcask *self)
-{
-    return atomic_load_explicit(&self->log_thread_count, memory_order_seq_cst) != 0 ||
-           atomic_load_explicit(&self->data_thread_count, memory_order_seq_cst) != 0;
-}
-
-/* Waits for pause_us, or less; returns how long it was at least. */
-static uint64_t wait_some(bitcask *self, uint64_t pause_us)
-{
-    mutex_lock(&self->wake_lock);
-    bool woken = condition_wait_for(&self->wake, &self->wake_lock, pause_us);
-    mutex_unlock(&self->wake_lock);
-    return woken ? 1 : pause_us;
-}
-
-/* Waits until no call is inside and no lent thread. False: time ran out. Time is what the clock
- * says, or the waits add up to where the clock stands still. */
-static bool drain(bitcask *self, int64_t timeout_us)
-{
-    uint64_t began = env_monotonic_us(self->env);
-    uint64_t waited = 0;
-    bitcask_wake(self);
-    for (;;) {
-        bool calls = calls_are_inside(self);
-        if (!calls && !lent_threads_are_inside(self)) {
-            return true;
-        }
-        uint64_t limit = timeout_us < 0 ? UINT64_MAX : (uint64_t)timeout_us;
-        limit += calls || timeout_us < 0 ? 0 : CLOSE_LENT_US;
-        uint64_t elapsed = env_monotonic_us(self->env) - began;
-        elapsed = elapsed > waited ? elapsed : waited;
-        if (elapsed >= limit) {
-            return false;
-        }
-        waited +=
-            wait_some(self, limit - elapsed < CLOSE_POLL_US ? limit - elapsed : CLOSE_POLL_US);
-    }
+    return env_monotonic_us(environment);
 }
 
 /* A prepared segment that was never used is dropped: a clean store has one un-sealed segment at
@@ -161,8 +116,8 @@ pykv_status bitcask_close(bitcask *self, int64_t timeout_us) SINGLE_THREADED
     if (self->home == NULL) {
         return PYKV_OK;
     }
-    atomic_store_explicit(&self->closing, 1, memory_order_seq_cst);
-    if (!drain(self, timeout_us)) {
+    gate_shut(&self->gate);
+    if (!gate_drain(&self->gate, timeout_us, now_us, self->env)) {
         return error_set(PYKV_TIMED_OUT,
                          "calls were still running when the time to close %s ran out: close again",
                          env_directory_path(self->home));
@@ -196,12 +151,10 @@ void bitcask_free(bitcask *self) SINGLE_THREADED
     buffer_reset(&self->abandoned);
     extent_reset(&self->extents);
     condition_destroy(&self->sync_done);
-    condition_destroy(&self->wake);
-    condition_destroy(&self->log_wake);
+    gate_destroy(&self->gate);
     mutex_destroy(&self->writer);
     mutex_destroy(&self->manifest_lock);
     mutex_destroy(&self->merge_lock);
     mutex_destroy(&self->sync_lock);
-    mutex_destroy(&self->wake_lock);
     mem_free(self);
 }

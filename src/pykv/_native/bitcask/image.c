@@ -35,10 +35,10 @@ pykv_status bitcask_check_image_locked(bitcask *self, uint64_t hash)
 
 pykv_status bitcask_check_image(bitcask *self, uint64_t hash)
 {
-    epoch_token token = epoch_enter(&self->readers);
+    epoch_token token = epoch_enter(&self->gate.readers);
     bool ready = keydir_image_ready(
         atomic_load_explicit(&self->directory, memory_order_acquire)->keys, hash);
-    epoch_leave(&self->readers, token);
+    epoch_leave(&self->gate.readers, token);
     if (ready) {
         return PYKV_OK;
     }

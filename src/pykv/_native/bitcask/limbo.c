@@ -96,12 +96,12 @@ void bitcask_sweep_limbo(bitcask *self, bool *more_out)
 {
     limbo *waiting = &self->limbo;
     if (waiting->ticket_taken &&
-        (epoch_passed(&self->readers, &waiting->ticket) || PYKV_PLANTED(54))) {
+        (epoch_passed(&self->gate.readers, &waiting->ticket) || PYKV_PLANTED(54))) {
         free_aging(self);
         waiting->ticket_taken = false;
     }
     if (!waiting->ticket_taken && fresh_to_aging(waiting)) {
-        epoch_begin(&self->readers, &waiting->ticket);
+        epoch_begin(&self->gate.readers, &waiting->ticket);
         waiting->ticket_taken = true;
     }
     *more_out = waiting->ticket_taken;

@@ -272,14 +272,15 @@ static void note_result(bitcask *self, pykv_status status)
 pykv_status bitcask_maintain_step(bitcask *self, int32_t role, int32_t *more_out)
 {
     int32_t more = 0;
-    pykv_status status = PYKV_OK;
+    pykv_status status = lent_check_role(role);
+    if (status != PYKV_OK) {
+        return status;
+    }
     if (role == PYKV_ROLE_LOG && self->options.read_only == 0) {
         status = log_step(self, &more);
     } else if (role == PYKV_ROLE_DATA) {
         status = data_step(self, &more);
         note_result(self, status);
-    } else if (role != PYKV_ROLE_LOG) {
-        return error_set(PYKV_INVALID_ARGUMENT, "role is %d, and must be LOG or DATA", role);
     }
     if (status == PYKV_OK) {
         *more_out = more;
@@ -309,45 +310,15 @@ static uint64_t wait_us(const bitcask *self, int32_t role, pykv_status status, i
     return more != 0 ? pace_us(self, role) : idle;
 }
 
-static bool is_closing(const bitcask *self)
+static uint64_t lent_step_of(void *context, int32_t role)
 {
-    return atomic_load_explicit(&self->closing, memory_order_seq_cst) != 0;
-}
-
-static uint64_t calls_of(bitcask *self, int32_t role)
-{
-    mutex_lock(&self->wake_lock);
-    uint64_t calls = role == PYKV_ROLE_LOG ? self->log_wake_count : self->wake_count;
-    mutex_unlock(&self->wake_lock);
-    return calls;
-}
-
-/* Waits for pause_us, unless the role was called after calls was read. */
-static void wait_for_call(bitcask *self, int32_t role, uint64_t calls, uint64_t pause_us)
-{
-    bool log = role == PYKV_ROLE_LOG;
-    mutex_lock(&self->wake_lock);
-    uint64_t now = log ? self->log_wake_count : self->wake_count;
-    if (now == calls && !is_closing(self) && pause_us > 0) {
-        (void)condition_wait_for(log ? &self->log_wake : &self->wake, &self->wake_lock, pause_us);
-    }
-    mutex_unlock(&self->wake_lock);
+    bitcask *self = context;
+    int32_t more = 0;
+    pykv_status status = bitcask_maintain_step(self, role, &more);
+    return wait_us(self, role, status, more);
 }
 
 pykv_status bitcask_maintain(bitcask *self, int32_t role)
 {
-    if (role != PYKV_ROLE_LOG && role != PYKV_ROLE_DATA) {
-        return error_set(PYKV_INVALID_ARGUMENT, "role is %d, and must be LOG or DATA", role);
-    }
-    _Atomic int32_t *inside =
-        role == PYKV_ROLE_LOG ? &self->log_thread_count : &self->data_thread_count;
-    atomic_fetch_add_explicit(inside, 1, memory_order_seq_cst);
-    while (!is_closing(self)) {
-        int32_t more = 0;
-        uint64_t calls = calls_of(self, role);
-        pykv_status status = bitcask_maintain_step(self, role, &more);
-        wait_for_call(self, role, calls, wait_us(self, role, status, more));
-    }
-    atomic_fetch_sub_explicit(inside, 1, memory_order_release);
-    return PYKV_OK;
+    return lent_serve(&self->gate.lent, role, lent_step_of, self);
 }

@@ -54,7 +54,7 @@ pykv_status many_new(bitcask *store, many **many_out)
 void many_release(many *self)
 {
     if (self->inside) {
-        epoch_leave(&self->store->readers, self->token);
+        epoch_leave(&self->store->gate.readers, self->token);
         self->inside = false;
     }
     buffer_clear(&self->copies);
@@ -288,7 +288,7 @@ pykv_status many_get(many *self, size_t count, const void *const *keys, const si
         return status;
     }
     self->count = count;
-    self->token = epoch_enter(&self->store->readers);
+    self->token = epoch_enter(&self->store->gate.readers);
     self->inside = true;
     atomic_fetch_add_explicit(&self->store->counters.get_count, count, memory_order_relaxed);
     self->hashed = 0;

@@ -204,7 +204,7 @@ static void prefetch_group(const keydir *keys, const uint64_t *hashes, size_t co
 static bool find_current(bitcask *store, merge_group *group)
 {
     bool found = true;
-    epoch_token token = epoch_enter(&store->readers);
+    epoch_token token = epoch_enter(&store->gate.readers);
     const keydir *keys = atomic_load_explicit(&store->directory, memory_order_acquire)->keys;
     prefetch_group(keys, group->hashes, group->count);
     for (size_t i = 0; i < group->count && found; i++) {
@@ -215,7 +215,7 @@ static bool find_current(bitcask *store, merge_group *group)
             found = keydir_still(&cursor);
         }
     }
-    epoch_leave(&store->readers, token);
+    epoch_leave(&store->gate.readers, token);
     return found;
 }
 

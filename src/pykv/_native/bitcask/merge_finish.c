@@ -121,7 +121,7 @@ static void swing_one(bitcask *store, merge *self, directory *keys, uint64_t ind
 /* Brings the lines of the next group near, so that the lock is held for a short time only. */
 static void prefetch_swing(bitcask *store, const merge *self, uint64_t end)
 {
-    epoch_token token = epoch_enter(&store->readers);
+    epoch_token token = epoch_enter(&store->gate.readers);
     const keydir *keys = atomic_load_explicit(&store->directory, memory_order_acquire)->keys;
     for (uint64_t i = self->swing_index; i < end; i++) {
         keydir_prefetch_bucket(keys, self->hints.entries[i].hash);
@@ -129,7 +129,7 @@ static void prefetch_swing(bitcask *store, const merge *self, uint64_t end)
     for (uint64_t i = self->swing_index; i < end; i++) {
         keydir_prefetch_line(keys, self->hints.entries[i].hash);
     }
-    epoch_leave(&store->readers, token);
+    epoch_leave(&store->gate.readers, token);
 }
 
 static pykv_status swing_group(bitcask *store, merge *self)

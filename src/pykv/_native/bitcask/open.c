@@ -83,11 +83,8 @@ pykv_status bitcask_new(env *environment, const pykv_options *options,
     mutex_init(&self->manifest_lock);
     mutex_init(&self->merge_lock);
     mutex_init(&self->sync_lock);
-    mutex_init(&self->wake_lock);
     condition_init(&self->sync_done);
-    condition_init(&self->wake);
-    condition_init(&self->log_wake);
-    epoch_init(&self->readers);
+    gate_init(&self->gate);
     extent_init(&self->extents);
     self->next_number = 1;
     directory *keys;

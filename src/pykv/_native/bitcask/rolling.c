@@ -214,7 +214,7 @@ pykv_status bitcask_make_room(bitcask *self, uint64_t bytes)
     pykv_status status = bitcask_activate(self, next);
     if (status == PYKV_OK) {
         self->prepared = NULL;
-        bitcask_wake(self);
+        lent_call_all(&self->gate.lent);
     }
     return status;
 }
@@ -445,21 +445,4 @@ pykv_status bitcask_write_manifest(bitcask *self, bool clean)
     }
     manifest_reset(&now);
     return status;
-}
-
-void bitcask_wake(bitcask *self)
-{
-    bitcask_wake_log(self);
-    mutex_lock(&self->wake_lock);
-    self->wake_count++;
-    condition_broadcast(&self->wake);
-    mutex_unlock(&self->wake_lock);
-}
-
-void bitcask_wake_log(bitcask *self)
-{
-    mutex_lock(&self->wake_lock);
-    self->log_wake_count++;
-    condition_broadcast(&self->log_wake);
-    mutex_unlock(&self->wake_lock);
 }

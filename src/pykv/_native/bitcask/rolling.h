@@ -61,9 +61,4 @@ static inline uint64_t bitcask_offset(const segment *target, uint64_t address)
     return (address - target->address_base) * 8;
 }
 
-/* Wakes lent threads: there may be work. */
-void bitcask_wake(bitcask *self);
-/* The LOG threads only. */
-void bitcask_wake_log(bitcask *self);
-
 #endif

@@ -110,6 +110,6 @@ pykv_status bitcask_resume(bitcask *self)
     if (status == PYKV_OK) {
         status = bitcask_provide(self, RECORD_HEADER_BYTES);
     }
-    bitcask_wake(self);
+    lent_call_all(&self->gate.lent);
     return status;
 }

@@ -7,8 +7,8 @@
  * records of sealed segments to a new one, swings the slots, and removes the old files.
  *
  * Locks, in the order in which they are taken: merge_lock, manifest_lock or sync_lock, writer,
- * then one of undo lock and wake_lock. Readers take no lock; they stay inside the epoch
- * `readers`.
+ * then one of undo lock and the lock of gate.lent. Readers take no lock; they stay inside the
+ * epoch gate.readers.
  *
  * Invariants.
  *  1. Sequences are given in log order, without gaps; published <= appended; synced <= appended.
@@ -23,7 +23,7 @@
 
 #include <stdatomic.h>
 
-#include "base/epoch.h"
+#include "base/gate.h"
 #include "base/hash.h"
 #include "base/mutex.h"
 #include "bitcask/extent.h"
@@ -67,14 +67,10 @@ typedef struct bitcask {
     bool clean_open;
 
     /* Own synchronisation. */
-    epoch readers;
+    gate gate;
     extent_map extents;
     _Atomic(directory *) directory;
     bitcask_counters counters;
-    _Atomic uint32_t closing;         /* new calls are refused */
-    _Atomic int64_t long_calls;       /* merges and their like: counted apart from the epoch */
-    _Atomic int32_t log_thread_count; /* lent threads that are inside, by role */
-    _Atomic int32_t data_thread_count;
     _Atomic uint64_t last_sync_us;
     _Atomic uint32_t slow_accesses;  /* mapped accesses that waited, in the current window */
     _Atomic uint32_t window_left;    /* accesses left in the window of 1,024 */
@@ -137,13 +133,6 @@ typedef struct bitcask {
     condition sync_done;
     bool sync_running GUARDED_BY(sync_lock);
     uint64_t sync_round GUARDED_BY(sync_lock);
-
-    /* Lent threads wait here; the counts tell of calls that came while they worked. */
-    mutex wake_lock;
-    condition wake;     /* of DATA threads, and of close */
-    condition log_wake; /* of LOG threads */
-    uint64_t wake_count GUARDED_BY(wake_lock);
-    uint64_t log_wake_count GUARDED_BY(wake_lock);
 } bitcask;
 
 #endif

@@ -228,7 +228,7 @@ pykv_status bitcask_sync(bitcask *self)
 int32_t bitcask_flags_by_interval(bitcask *self, int32_t flags)
 {
     bool given = (flags & (PYKV_SYNC | PYKV_NO_SYNC)) != 0;
-    if (given || atomic_load_explicit(&self->log_thread_count, memory_order_relaxed) > 0) {
+    if (given || lent_count(&self->gate.lent, PYKV_ROLE_LOG) > 0) {
         return flags;
     }
     uint64_t last = atomic_load_explicit(&self->last_sync_us, memory_order_relaxed);

@@ -134,7 +134,7 @@ static pykv_status append(bitcask *self, operation *operations, size_t count) RE
     atomic_store_explicit(&self->active->length, tail, memory_order_release);
     if (PYKV_UNLIKELY(tail >= self->ahead_at)) {
         self->ahead_at = UINT64_MAX;
-        bitcask_wake_log(self);
+        lent_call(&self->gate.lent, PYKV_ROLE_LOG);
     }
     if (self->active->first_sequence == 0) {
         self->active->first_sequence = self->appended_sequence + 1;

@@ -163,13 +163,13 @@ bool memtable_get(const memtable *self, slice key, uint64_t hash, uint64_t snaps
 /* One end of the tree: its first record, or its last. */
 static bool end_of(const memtable *self, bool is_first, iterator_entry *entry_out)
 {
-    epoch_token token = epoch_enter(&self->readers->readers);
+    epoch_token token = epoch_enter(self->readers->readers);
     const memtable_node *root = memtable_tree_root(&self->tree);
     const memtable_record *stored = NULL;
     if (root->level > 0 || memtable_node_count(root) > 0) {
         stored = is_first ? memtable_first_record(root) : memtable_last_record(root);
     }
-    epoch_leave(&self->readers->readers, token);
+    epoch_leave(self->readers->readers, token);
     if (stored == NULL) {
         return false;
     }

@@ -71,7 +71,7 @@ static uint32_t load_behind(memtable_iterator *self, internal_key place)
 {
     memtable_descent way;
     reclaimer *readers = self->owner->readers;
-    epoch_token token = epoch_enter(&readers->readers);
+    epoch_token token = epoch_enter(readers->readers);
     memtable_descend(memtable_tree_root(&self->owner->tree), place, &way);
     memtable_leaf_sort(way.nodes[0], &self->run);
     uint32_t index = memtable_descent_search(&way, &self->run, place);
@@ -79,7 +79,7 @@ static uint32_t load_behind(memtable_iterator *self, internal_key place)
         memtable_leaf_sort(way.nodes[0], &self->run);
         index = 0;
     }
-    epoch_leave(&readers->readers, token);
+    epoch_leave(readers->readers, token);
     return index;
 }
 
@@ -89,7 +89,7 @@ static uint32_t load_before(memtable_iterator *self, const internal_key *place)
 {
     memtable_descent way;
     reclaimer *readers = self->owner->readers;
-    epoch_token token = epoch_enter(&readers->readers);
+    epoch_token token = epoch_enter(readers->readers);
     memtable_node *root = memtable_tree_root(&self->owner->tree);
     uint32_t end;
     if (place != NULL) {
@@ -101,7 +101,7 @@ static uint32_t load_before(memtable_iterator *self, const internal_key *place)
         memtable_leaf_sort(way.nodes[0], &self->run);
         end = self->run.count;
     }
-    epoch_leave(&readers->readers, token);
+    epoch_leave(readers->readers, token);
     return end;
 }
 
