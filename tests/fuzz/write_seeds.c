@@ -13,6 +13,7 @@
 
 #include "bitcask/bitcask_fixture.h"
 #include "bitcask/operation.h"
+#include "lsm/version_edit.h"
 
 enum { SEED_BYTES_MAX = 60000, LOG_PREFIX_BYTES = 8 };
 
@@ -211,6 +212,37 @@ TEST(a_directory_with_a_bucket_of_several_units)
     fixture_free(&store);
 }
 
+/* What the list of an LSM store may say, which needs no files. */
+TEST(a_manifest_of_an_lsm_store)
+{
+    static manifest_log logs[] = {{7, 0x1122334455667788, 2501}, {9, 0x99aabbccddeeff00, 2600}};
+    static manifest_table tables[] = {
+        {6, 0, 0x1234, 65624, 0xe3069283, 1000, 17, 1501, 2500, 5, 0, 118000},
+        {3, 1, 0x5678, 65625, 0x82f63b78, 900, 0, 601, 1500, 0, 0, 118001},
+        {5, 1, 0x9abc, 65626, 0x01020304, 800, 3, 601, 1499, 7, 9, 118002},
+        {4, 6, 0xdef0, 65627, 0x05060708, 1500, 0, 1, 600, 0, 0, 118003}};
+    lsm_manifest list = {.store_id = 0x5eed,
+                         .edit = 9,
+                         .next_number = 10,
+                         .last_sequence = 2700,
+                         .flushed_sequence = 2500,
+                         .log_count = 2,
+                         .table_count = 4,
+                         .logs = logs,
+                         .tables = tables};
+    fixture store = {.store = NULL};
+    env_directory *home;
+    CHECK_OK(env_memory_new(1, FIXTURE_FILE_MAX, &store.disk));
+    CHECK_OK(env_directory_open(store.disk, FIXTURE_PATH, true, &home));
+    CHECK_OK(lsm_manifest_replace(home, &list));
+    save_file(&store, MANIFEST_NAME, 1, "lsm_manifest", "in_use");
+    list = (lsm_manifest){.clean = true, .store_id = 0x5eed, .edit = 1, .next_number = 1};
+    CHECK_OK(lsm_manifest_replace(home, &list));
+    save_file(&store, MANIFEST_NAME, 1, "lsm_manifest", "new");
+    env_directory_close(home);
+    fixture_free(&store);
+}
+
 TEST_MAIN(CASE(a_store_that_was_closed), CASE(a_store_that_was_killed),
           CASE(a_store_whose_log_is_padded), CASE(a_store_that_was_cleared_and_merged),
-          CASE(a_directory_with_a_bucket_of_several_units))
+          CASE(a_directory_with_a_bucket_of_several_units), CASE(a_manifest_of_an_lsm_store))

@@ -83,7 +83,7 @@ typedef struct lsm_manifest {
 PYKV_NODISCARD pykv_status lsm_manifest_read(env_directory *directory, lsm_manifest *out);
 
 /* Replaces MANIFEST durably by self. On failure the old one is in force, unless it was the sync of
- * the directory that failed: then either may be. */
+ * the directory that failed: then either may be. PYKV_INTERNAL: it could not be read again. */
 PYKV_NODISCARD pykv_status lsm_manifest_replace(env_directory *directory, const lsm_manifest *self);
 
 /* Frees the lists. */

@@ -1,0 +1,355 @@
+/*
+ * version_edit: encoding and checking of an LSM store's manifest.
+ */
+#include "lsm/version_edit.h"
+
+#include <stdlib.h>
+
+#include "base/buffer.h"
+#include "base/coding.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "log/manifest_file.h"
+
+enum { LOG_BYTES = LSM_MANIFEST_LOG_BYTES, TABLE_BYTES = LSM_MANIFEST_TABLE_BYTES };
+
+/* Fields that errors name, and the ends of bytes without a meaning. */
+enum {
+    OWN_UNUSED_1_AT = 32,
+    OWN_UNUSED_1_END = 40,
+    LOG_COUNT_AT = 96,
+    OWN_UNUSED_2_AT = 120,
+    LOG_UNUSED_1_AT = 4,
+    LOG_FILE_ID_AT = 8,
+    LOG_UNUSED_2_AT = 24,
+    TABLE_UNUSED_1_AT = 5,
+    TABLE_FILE_ID_AT = 8,
+    TABLE_UNUSED_2_AT = 84
+};
+
+static uint64_t manifest_bytes(uint64_t log_count, uint64_t table_count)
+{
+    return MANIFEST_HEAD_BYTES + log_count * LOG_BYTES + table_count * TABLE_BYTES;
+}
+
+/* ---- encoding ---- */
+
+static void encode_header(const lsm_manifest *self, uint8_t *out)
+{
+    manifest_head head = {.engine = PYKV_ENGINE_LSM,
+                          .clean = self->clean,
+                          .store_id = self->store_id,
+                          .edit = self->edit,
+                          .epoch = self->epoch,
+                          .hash_seed_low = self->hash_seed_low,
+                          .hash_seed_high = self->hash_seed_high,
+                          .next_number = self->next_number,
+                          .last_sequence = self->last_sequence,
+                          .durable_through = self->durable_through,
+                          .wall_high_us = self->wall_high_us};
+    manifest_head_encode(&head, out);
+    store_u64(out + 96, self->log_count);
+    store_u64(out + 104, self->table_count);
+    store_u64(out + 112, self->flushed_sequence);
+}
+
+static void encode_log(const manifest_log *entry, uint8_t *out)
+{
+    store_u32(out, entry->number);
+    store_u64(out + 8, entry->file_id);
+    store_u64(out + 16, entry->birth_sequence);
+}
+
+static void encode_table(const manifest_table *entry, uint8_t *out)
+{
+    store_u32(out, entry->number);
+    store_u8(out + 4, entry->level);
+    store_u64(out + 8, entry->file_id);
+    store_u64(out + 16, entry->file_bytes);
+    store_u64(out + 24, entry->entry_count);
+    store_u64(out + 32, entry->tombstone_count);
+    store_u64(out + 40, entry->sequence_min);
+    store_u64(out + 48, entry->sequence_max);
+    store_u64(out + 56, entry->deadline_min_us);
+    store_u64(out + 64, entry->deadline_max_us);
+    store_u64(out + 72, entry->raw_bytes);
+    store_u32(out + 80, entry->file_crc);
+}
+
+static pykv_status encode(const lsm_manifest *self, buffer *out)
+{
+    pykv_status status =
+        buffer_append_zeros(out, manifest_bytes(self->log_count, self->table_count));
+    if (status != PYKV_OK) {
+        return status;
+    }
+    encode_header(self, out->data);
+    uint32_t header_crc = manifest_head_seal(out->data);
+    uint8_t *at = out->data + MANIFEST_HEAD_BYTES;
+    for (uint64_t i = 0; i < self->log_count; i++, at += LOG_BYTES) {
+        encode_log(&self->logs[i], at);
+        manifest_entry_seal(at, LOG_BYTES, header_crc);
+    }
+    for (uint64_t i = 0; i < self->table_count; i++, at += TABLE_BYTES) {
+        encode_table(&self->tables[i], at);
+        manifest_entry_seal(at, TABLE_BYTES, header_crc);
+    }
+    return PYKV_OK;
+}
+
+/* ---- decoding ---- */
+
+static pykv_status decode_header(const uint8_t *data, uint64_t size, const char *path,
+                                 lsm_manifest *out)
+{
+    manifest_head head;
+    pykv_status status =
+        manifest_head_decode(data, size, path, PYKV_ENGINE_LSM, "an LSM store", &head);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    *out = (lsm_manifest){.clean = head.clean,
+                          .store_id = head.store_id,
+                          .edit = head.edit,
+                          .epoch = head.epoch,
+                          .hash_seed_low = head.hash_seed_low,
+                          .hash_seed_high = head.hash_seed_high,
+                          .next_number = head.next_number,
+                          .last_sequence = head.last_sequence,
+                          .durable_through = head.durable_through,
+                          .wall_high_us = head.wall_high_us,
+                          .log_count = load_u64(data + 96),
+                          .table_count = load_u64(data + 104),
+                          .flushed_sequence = load_u64(data + 112)};
+    if (out->log_count > LSM_LOGS_MAX || out->table_count > LSM_TABLES_MAX ||
+        size != manifest_bytes(out->log_count, out->table_count)) {
+        return error_set_corruption(path, LOG_COUNT_AT,
+                                    "the manifest's size does not fit its logs and tables",
+                                    manifest_bytes(out->log_count, out->table_count), size);
+    }
+    status = manifest_check_unused(data, OWN_UNUSED_1_AT, OWN_UNUSED_1_END, path, 0);
+    return status == PYKV_OK
+               ? manifest_check_unused(data, OWN_UNUSED_2_AT, MANIFEST_HEAD_CRC_AT, path, 0)
+               : status;
+}
+
+static pykv_status decode_log(const uint8_t *data, const char *path, uint64_t offset,
+                              manifest_log *out)
+{
+    *out = (manifest_log){.number = load_u32(data),
+                          .file_id = load_u64(data + 8),
+                          .birth_sequence = load_u64(data + 16)};
+    pykv_status status = manifest_check_unused(data, LOG_UNUSED_1_AT, LOG_FILE_ID_AT, path, offset);
+    return status == PYKV_OK
+               ? manifest_check_unused(data, LOG_UNUSED_2_AT, LOG_BYTES - 4, path, offset)
+               : status;
+}
+
+/* Checks facts that no table can have. */
+static pykv_status check_table(const manifest_table *self, uint64_t last_sequence, const char *path,
+                               uint64_t offset)
+{
+    if (self->level >= LSM_LEVEL_COUNT) {
+        return error_set_corruption(path, offset + 4, "a table has a level that there is not",
+                                    LSM_LEVEL_COUNT - 1, self->level);
+    }
+    if (self->entry_count == 0 || self->tombstone_count > self->entry_count) {
+        return error_set_corruption(path, offset + 24, "a table has a wrong number of entries",
+                                    self->tombstone_count, self->entry_count);
+    }
+    if (self->sequence_min > self->sequence_max || self->sequence_max > last_sequence) {
+        return error_set_corruption(path, offset + 48, "a table has sequences out of bounds",
+                                    last_sequence, self->sequence_max);
+    }
+    return PYKV_OK;
+}
+
+static pykv_status decode_table(const uint8_t *data, const char *path, uint64_t offset,
+                                manifest_table *out)
+{
+    *out = (manifest_table){.number = load_u32(data),
+                            .level = data[4],
+                            .file_id = load_u64(data + 8),
+                            .file_bytes = load_u64(data + 16),
+                            .entry_count = load_u64(data + 24),
+                            .tombstone_count = load_u64(data + 32),
+                            .sequence_min = load_u64(data + 40),
+                            .sequence_max = load_u64(data + 48),
+                            .deadline_min_us = load_u64(data + 56),
+                            .deadline_max_us = load_u64(data + 64),
+                            .raw_bytes = load_u64(data + 72),
+                            .file_crc = load_u32(data + 80)};
+    pykv_status status =
+        manifest_check_unused(data, TABLE_UNUSED_1_AT, TABLE_FILE_ID_AT, path, offset);
+    return status == PYKV_OK
+               ? manifest_check_unused(data, TABLE_UNUSED_2_AT, TABLE_BYTES - 4, path, offset)
+               : status;
+}
+
+static pykv_status check_order(uint64_t before, uint64_t got, const char *path, uint64_t offset)
+{
+    return got > before ? PYKV_OK
+                        : error_set_corruption(path, offset, "manifest entries are out of order",
+                                               before + 1, got);
+}
+
+static pykv_status decode_logs(const uint8_t *data, const char *path, lsm_manifest *out)
+{
+    uint32_t header_crc = manifest_head_crc(data);
+    uint64_t before = 0;
+    pykv_status status = PYKV_OK;
+    for (uint64_t i = 0; i < out->log_count && status == PYKV_OK; i++) {
+        uint64_t offset = MANIFEST_HEAD_BYTES + i * LOG_BYTES;
+        status = manifest_entry_check(data + offset, LOG_BYTES, header_crc, path, offset);
+        if (status == PYKV_OK) {
+            status = decode_log(data + offset, path, offset, &out->logs[i]);
+        }
+        if (status == PYKV_OK) {
+            status = check_order(before, out->logs[i].number, path, offset);
+        }
+        before = out->logs[i].number;
+    }
+    return status;
+}
+
+static pykv_status decode_tables(const uint8_t *data, const char *path, lsm_manifest *out)
+{
+    uint32_t header_crc = manifest_head_crc(data);
+    uint64_t before = 0; /* level and number of the table before, as one number */
+    pykv_status status = PYKV_OK;
+    for (uint64_t i = 0; i < out->table_count && status == PYKV_OK; i++) {
+        manifest_table *entry = &out->tables[i];
+        uint64_t offset = manifest_bytes(out->log_count, i);
+        status = manifest_entry_check(data + offset, TABLE_BYTES, header_crc, path, offset);
+        if (status == PYKV_OK) {
+            status = decode_table(data + offset, path, offset, entry);
+        }
+        if (status == PYKV_OK) {
+            status = check_table(entry, out->last_sequence, path, offset);
+        }
+        if (status == PYKV_OK) {
+            status =
+                check_order(before, (uint64_t)entry->level << 32 | entry->number, path, offset);
+        }
+        before = (uint64_t)entry->level << 32 | entry->number;
+    }
+    return status;
+}
+
+/* ---- numbers ---- */
+
+static int compare_numbers(const void *left, const void *right)
+{
+    uint32_t a = *(const uint32_t *)left;
+    uint32_t b = *(const uint32_t *)right;
+    return (a > b) - (a < b);
+}
+
+/* Checks that no two files have one number, that none is 0, and that the next one is above all. */
+static pykv_status check_numbers(const lsm_manifest *self, const char *path)
+{
+    size_t count = self->log_count + self->table_count;
+    uint32_t *numbers = mem_alloc((count + 1) * sizeof *numbers);
+    pykv_status status = PYKV_OK;
+    if (numbers == NULL) {
+        return error_set_no_memory((count + 1) * sizeof *numbers);
+    }
+    numbers[0] = 0;
+    for (uint64_t i = 0; i < self->log_count; i++) {
+        numbers[1 + i] = self->logs[i].number;
+    }
+    for (uint64_t i = 0; i < self->table_count; i++) {
+        numbers[1 + self->log_count + i] = self->tables[i].number;
+    }
+    qsort(numbers, count + 1, sizeof *numbers, compare_numbers);
+    for (size_t i = 1; i <= count && status == PYKV_OK; i++) {
+        if (numbers[i] == numbers[i - 1]) {
+            status = error_set_corruption(path, MANIFEST_HEAD_BYTES,
+                                          "the manifest gives a number to two files, or is it 0",
+                                          (uint64_t)numbers[i] + 1, numbers[i]);
+        }
+    }
+    if (status == PYKV_OK) {
+        status = manifest_check_next_number(self->next_number, numbers[count], path);
+    }
+    mem_free(numbers);
+    return status;
+}
+
+/* Leaves lists in out that lsm_manifest_reset frees, also on failure. */
+static pykv_status decode(const uint8_t *data, uint64_t size, const char *path, lsm_manifest *out)
+{
+    pykv_status status = decode_header(data, size, path, out);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    out->logs = mem_alloc_zeroed(out->log_count + 1, sizeof *out->logs);
+    out->tables = mem_alloc_zeroed(out->table_count + 1, sizeof *out->tables);
+    if (out->logs == NULL || out->tables == NULL) {
+        return error_set_no_memory(size);
+    }
+    if (out->flushed_sequence > out->last_sequence) {
+        return error_set_corruption(path, 112, "more is in tables than there is",
+                                    out->last_sequence, out->flushed_sequence);
+    }
+    status = decode_logs(data, path, out);
+    if (status == PYKV_OK) {
+        status = decode_tables(data, path, out);
+    }
+    return status == PYKV_OK ? check_numbers(out, path) : status;
+}
+
+/* ---- the file ---- */
+
+pykv_status lsm_manifest_read(env_directory *directory, lsm_manifest *out)
+{
+    buffer bytes = BUFFER_EMPTY;
+    env_file *file;
+    pykv_status status =
+        manifest_file_load(directory, manifest_bytes(LSM_LOGS_MAX, LSM_TABLES_MAX), &bytes, &file);
+    if (status == PYKV_OK) {
+        lsm_manifest found = {0};
+        status = decode(bytes.data, bytes.size, env_file_path(file), &found);
+        if (status == PYKV_OK) {
+            *out = found;
+        } else {
+            lsm_manifest_reset(&found);
+        }
+        env_file_close(file);
+    }
+    buffer_reset(&bytes);
+    return status;
+}
+
+/* A list that is out of order is an error of its maker, and must not get into force. */
+static pykv_status check_readable(const buffer *bytes)
+{
+    lsm_manifest again = {0};
+    pykv_status status = decode(bytes->data, bytes->size, "the new " MANIFEST_NAME, &again);
+    lsm_manifest_reset(&again);
+    return status == PYKV_CORRUPTION ? error_set(PYKV_INTERNAL, "%s", error_last()->text) : status;
+}
+
+pykv_status lsm_manifest_replace(env_directory *directory, const lsm_manifest *self)
+{
+    buffer bytes = BUFFER_EMPTY;
+    pykv_status status = encode(self, &bytes);
+    if (status == PYKV_OK) {
+        status = check_readable(&bytes);
+    }
+    if (status == PYKV_OK) {
+        status = manifest_file_replace(directory, &bytes);
+    }
+    buffer_reset(&bytes);
+    return status;
+}
+
+void lsm_manifest_reset(lsm_manifest *self)
+{
+    mem_free(self->logs);
+    mem_free(self->tables);
+    self->logs = NULL;
+    self->tables = NULL;
+    self->log_count = 0;
+    self->table_count = 0;
+}

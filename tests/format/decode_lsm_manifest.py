@@ -1,0 +1,145 @@
+"""A reference decoder of an LSM store's manifest, written from docs/format/lsm_manifest.md alone.
+
+It shares no code with the C core. Everything here is pure and thread-safe.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tests.format.decode import VALID, crc32c
+
+DAMAGED = "damaged"
+ANOTHER_FORMAT = "another format"
+MAGIC = b"PYKVMAN\n"
+HEADER_BYTES = 256
+LOG_BYTES = 32
+TABLE_BYTES = 128
+LEVEL_COUNT = 7
+
+#: Name and size of every field in order.
+HEADER_FIELDS = (
+    ("magic", 8),
+    ("format_version", 4),
+    ("engine", 1),
+    ("clean", 1),
+    ("unused_1", 2),
+    ("store_id", 8),
+    ("edit", 8),
+    ("unused_2", 8),
+    ("epoch", 8),
+    ("hash_seed_low", 8),
+    ("hash_seed_high", 8),
+    ("next_number", 8),
+    ("last_sequence", 8),
+    ("durable_through", 8),
+    ("wall_high_us", 8),
+    ("log_count", 8),
+    ("table_count", 8),
+    ("flushed_sequence", 8),
+    ("unused_3", 132),
+    ("header_crc", 4),
+)
+LOG_FIELDS = (
+    ("number", 4),
+    ("unused_4", 4),
+    ("file_id", 8),
+    ("birth_sequence", 8),
+    ("unused_5", 4),
+    ("entry_crc", 4),
+)
+TABLE_FIELDS = (
+    ("number", 4),
+    ("level", 1),
+    ("unused_6", 3),
+    ("file_id", 8),
+    ("file_bytes", 8),
+    ("entry_count", 8),
+    ("tombstone_count", 8),
+    ("sequence_min", 8),
+    ("sequence_max", 8),
+    ("deadline_min_us", 8),
+    ("deadline_max_us", 8),
+    ("raw_bytes", 8),
+    ("file_crc", 4),
+    ("unused_7", 40),
+    ("entry_crc", 4),
+)
+
+
+@dataclass
+class LsmManifest:
+    """What was seen: VALID, DAMAGED or ANOTHER_FORMAT, and the fields if there are any."""
+
+    result: str
+    numbers: dict[str, int] = field(default_factory=dict)
+    logs: list[dict[str, int]] = field(default_factory=list)
+    tables: list[dict[str, int]] = field(default_factory=list)
+
+
+def decode_lsm_manifest(data: bytes) -> LsmManifest:
+    """Decodes the bytes of a whole manifest file."""
+    if len(data) < HEADER_BYTES or not data.startswith(MAGIC):
+        return LsmManifest(DAMAGED)
+    numbers = _fields(data, HEADER_FIELDS)
+    if crc32c(data[:252]) != numbers["header_crc"]:
+        return LsmManifest(DAMAGED)
+    if numbers["format_version"] != 1 or numbers["engine"] != 2:
+        return LsmManifest(ANOTHER_FORMAT, numbers)
+    tables_at = HEADER_BYTES + numbers["log_count"] * LOG_BYTES
+    if len(data) != tables_at + numbers["table_count"] * TABLE_BYTES:
+        return LsmManifest(DAMAGED, numbers)
+    log_pieces = _pieces(data[HEADER_BYTES:tables_at], LOG_BYTES)
+    table_pieces = _pieces(data[tables_at:], TABLE_BYTES)
+    logs = [_fields(piece, LOG_FIELDS) for piece in log_pieces]
+    tables = [_fields(piece, TABLE_FIELDS) for piece in table_pieces]
+    whole = all(
+        crc32c(data[:252] + piece[:-4]) == int.from_bytes(piece[-4:], "little")
+        for piece in log_pieces + table_pieces
+    )
+    legal = _is_legal(numbers, logs, tables) and all(_is_table(t, numbers) for t in tables)
+    return LsmManifest(VALID if whole and legal else DAMAGED, numbers, logs, tables)
+
+
+def _is_legal(
+    numbers: dict[str, int], logs: list[dict[str, int]], tables: list[dict[str, int]]
+) -> bool:
+    listed = [log["number"] for log in logs]
+    places = [(table["level"], table["number"]) for table in tables]
+    given = listed + [number for _, number in places]
+    return (
+        not any(_unused(part) for part in [numbers, *logs, *tables])
+        and numbers["clean"] in (0, 1)
+        and listed == sorted(listed)
+        and places == sorted(places)
+        and len(given) == len(set(given))
+        and min(given, default=1) > 0
+        and max(given, default=0) < numbers["next_number"] <= 1 << 32
+        and numbers["flushed_sequence"] <= numbers["last_sequence"]
+    )
+
+
+def _is_table(table: dict[str, int], numbers: dict[str, int]) -> bool:
+    return (
+        table["level"] < LEVEL_COUNT
+        and table["entry_count"] > 0
+        and table["tombstone_count"] <= table["entry_count"]
+        and table["sequence_min"] <= table["sequence_max"] <= numbers["last_sequence"]
+    )
+
+
+def _unused(part: dict[str, int]) -> int:
+    return sum(number for name, number in part.items() if name.startswith("unused"))
+
+
+def _pieces(data: bytes, size: int) -> list[bytes]:
+    return [data[start : start + size] for start in range(0, len(data), size)]
+
+
+def _fields(data: bytes, fields: tuple[tuple[str, int], ...]) -> dict[str, int]:
+    numbers = {}
+    at = 0
+    for name, size in fields:
+        numbers[name] = int.from_bytes(data[at : at + size], "little")
+        at += size
+    return numbers
