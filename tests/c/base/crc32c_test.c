@@ -3,6 +3,7 @@
  */
 #include "harness/check.h"
 
+#include "base/coding.h"
 #include "base/crc32c.h"
 
 enum { RANDOM_BYTES = 1 << 20 };
@@ -122,6 +123,43 @@ TEST(extending_in_parts_equals_the_whole)
     }
 }
 
+static void check_numbers_and_parts(const uint8_t *bytes, size_t first_size, size_t second_size)
+{
+    const uint8_t *body = bytes + 8;
+    slice first = slice_make(body, first_size);
+    slice second = slice_make(body + first_size, second_size);
+    uint32_t wanted = divide_bit_by_bit(5, bytes, 8 + first_size + second_size);
+    CHECK_EQUAL(wanted, crc32c_extend_parts(5, load_u64(bytes), first, second));
+    CHECK_EQUAL(divide_bit_by_bit(7, bytes, 28),
+                crc32c_extend_numbers(7, load_u64(bytes), load_u64(bytes + 8), load_u64(bytes + 16),
+                                      load_u32(bytes + 24)));
+}
+
+/* Of the variant in use: the portable one when it runs first. */
+static void check_numbers_and_parts_of_many_sizes(void)
+{
+    const uint8_t *bytes = random_bytes();
+    for (size_t first_size = 0; first_size < 40; first_size++) {
+        for (size_t second_size = 0; second_size < 150; second_size += 7) {
+            check_numbers_and_parts(bytes + second_size % 5, first_size, second_size);
+        }
+    }
+    CHECK_EQUAL(divide_bit_by_bit(0, bytes, 8),
+                crc32c_extend_parts(0, load_u64(bytes), slice_make(NULL, 0), slice_make(NULL, 0)));
+}
+
+TEST(numbers_and_parts_are_bytes_by_the_portable_variant)
+{
+    CHECK(strcmp("portable", crc32c_variant()) == 0);
+    check_numbers_and_parts_of_many_sizes();
+}
+
+TEST(numbers_and_parts_are_bytes_by_the_variant_in_use)
+{
+    crc32c_choose();
+    check_numbers_and_parts_of_many_sizes();
+}
+
 TEST(every_flipped_bit_of_a_record_is_seen)
 {
     crc32c_choose();
@@ -136,8 +174,10 @@ TEST(every_flipped_bit_of_a_record_is_seen)
 }
 
 TEST_MAIN(CASE(the_portable_variant_serves_until_one_is_chosen),
+          CASE(numbers_and_parts_are_bytes_by_the_portable_variant),
           CASE(choosing_takes_the_instruction_where_there_is_one),
           CASE(the_published_vectors_come_out),
           CASE(every_length_at_every_alignment_agrees_with_the_division),
           CASE(lengths_around_the_block_sizes_agree_with_the_division),
-          CASE(extending_in_parts_equals_the_whole), CASE(every_flipped_bit_of_a_record_is_seen))
+          CASE(extending_in_parts_equals_the_whole), CASE(every_flipped_bit_of_a_record_is_seen),
+          CASE(numbers_and_parts_are_bytes_by_the_variant_in_use))

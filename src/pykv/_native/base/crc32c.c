@@ -16,17 +16,26 @@
 
 #if defined(__x86_64__)
 #define CRC32C_VARIANT "sse4.2"
+/* clang counts the checksum instruction apart from the rest of SSE 4.2. */
+#define BY_INSTRUCTION __attribute__((target("sse4.2,crc32,pclmul")))
 #include <nmmintrin.h>
 #include <wmmintrin.h>
 #elif defined(__aarch64__) && (defined(__linux__) || defined(__ARM_FEATURE_CRC32))
 #define CRC32C_VARIANT "armv8"
+#define BY_INSTRUCTION
 #if defined(__linux__)
 #include <asm/hwcap.h>
 #include <sys/auxv.h>
 #endif
 #endif
 
-typedef uint32_t (*extend_function)(uint32_t crc, const void *data, size_t size);
+typedef struct variant {
+    const char *name;
+    uint32_t (*extend)(uint32_t crc, const void *data, size_t size);
+    uint32_t (*extend_numbers)(uint32_t crc, uint64_t first, uint64_t second, uint64_t third,
+                               uint32_t last);
+    uint32_t (*extend_parts)(uint32_t crc, uint64_t number, slice first, slice second);
+} variant;
 
 /*
  * Portable: slicing by 8. Entry i of row k is the state after byte i and k zero bytes. The map is
@@ -85,11 +94,54 @@ uint32_t crc32c_extend_portable(uint32_t crc, const void *data, size_t size)
     return ~state;
 }
 
-static _Atomic extend_function chosen = crc32c_extend_portable;
+static uint32_t extend_numbers_portable(uint32_t crc, uint64_t first, uint64_t second,
+                                        uint64_t third, uint32_t last)
+{
+    uint8_t bytes[28];
+    store_u64(bytes, first);
+    store_u64(bytes + 8, second);
+    store_u64(bytes + 16, third);
+    store_u32(bytes + 24, last);
+    return crc32c_extend_portable(crc, bytes, sizeof bytes);
+}
+
+static uint32_t extend_parts_portable(uint32_t crc, uint64_t number, slice first, slice second)
+{
+    uint8_t bytes[8];
+    store_u64(bytes, number);
+    crc = crc32c_extend_portable(crc, bytes, sizeof bytes);
+    crc = crc32c_extend_portable(crc, first.data, first.size);
+    return crc32c_extend_portable(crc, second.data, second.size);
+}
+
+static const variant portable = {
+    .name = "portable",
+    .extend = crc32c_extend_portable,
+    .extend_numbers = extend_numbers_portable,
+    .extend_parts = extend_parts_portable,
+};
+
+static const variant *_Atomic chosen = &portable;
+
+static inline const variant *in_use(void)
+{
+    return atomic_load_explicit(&chosen, memory_order_acquire);
+}
 
 uint32_t crc32c_extend(uint32_t crc, const void *data, size_t size)
 {
-    return atomic_load_explicit(&chosen, memory_order_acquire)(crc, data, size);
+    return in_use()->extend(crc, data, size);
+}
+
+uint32_t crc32c_extend_numbers(uint32_t crc, uint64_t first, uint64_t second, uint64_t third,
+                               uint32_t last)
+{
+    return in_use()->extend_numbers(crc, first, second, third, last);
+}
+
+uint32_t crc32c_extend_parts(uint32_t crc, uint64_t number, slice first, slice second)
+{
+    return in_use()->extend_parts(crc, number, first, second);
 }
 
 #if defined(__x86_64__)
@@ -101,9 +153,6 @@ uint32_t crc32c_extend(uint32_t crc, const void *data, size_t size)
  * 32-bit numbers, fed as data, is multiplied by x^33 on the way; hence the exponents.
  */
 enum { RUN_WORDS_MAX = 128, THREE_RUNS_BYTES_MIN = 96, WORD_BYTES = 8 };
-
-/* clang counts the checksum instruction apart from the rest of SSE 4.2. */
-#define BY_INSTRUCTION __attribute__((target("sse4.2,crc32,pclmul")))
 
 /* powers[m] is x^(64 * m - 33) modulo the polynomial, for m >= 1. */
 static uint64_t powers[2 * RUN_WORDS_MAX + 1];
@@ -153,6 +202,16 @@ BY_INSTRUCTION static inline uint64_t extend_tail(uint64_t state, const uint8_t 
     return _mm_crc32_u64(0, (tail ^ state) << spare_bits) ^ state >> (8 * size);
 }
 
+BY_INSTRUCTION static inline uint64_t extend_u64(uint64_t state, uint64_t number)
+{
+    return _mm_crc32_u64(state, number);
+}
+
+BY_INSTRUCTION static inline uint64_t extend_u32(uint64_t state, uint32_t number)
+{
+    return _mm_crc32_u32((uint32_t)state, number);
+}
+
 BY_INSTRUCTION static inline uint32_t extend_short(uint32_t state, const uint8_t *in, size_t size)
 {
     if ((size & 4) != 0) {
@@ -169,13 +228,11 @@ BY_INSTRUCTION static inline uint32_t extend_short(uint32_t state, const uint8_t
     return state;
 }
 
-BY_INSTRUCTION static uint32_t extend_by_instruction(uint32_t crc, const void *data, size_t size)
+BY_INSTRUCTION static inline uint64_t extend_run(uint64_t state, const uint8_t *in, size_t size)
 {
-    const uint8_t *in = data;
     if (size < WORD_BYTES) {
-        return ~extend_short(~crc, in, size);
+        return extend_short((uint32_t)state, in, size);
     }
-    uint64_t state = (uint32_t)~crc;
     while (size >= THREE_RUNS_BYTES_MIN) {
         size_t words = size / ((size_t)3 * WORD_BYTES);
         words = words < RUN_WORDS_MAX ? words : RUN_WORDS_MAX;
@@ -189,7 +246,7 @@ BY_INSTRUCTION static uint32_t extend_by_instruction(uint32_t crc, const void *d
     if (size > 0) {
         state = extend_tail(state, in + size, size);
     }
-    return ~(uint32_t)state;
+    return state;
 }
 
 static bool instruction_available(void)
@@ -201,29 +258,36 @@ static bool instruction_available(void)
 #elif defined(CRC32C_VARIANT)
 
 /* One run suffices: the instruction takes 8 bytes and answers after two cycles. */
-static inline uint32_t crc_u64(uint32_t state, uint64_t word)
+static inline uint64_t extend_u64(uint64_t state, uint64_t number)
 {
-    __asm__(".arch_extension crc\n\tcrc32cx %w0, %w0, %x1" : "+r"(state) : "r"(word));
-    return state;
+    uint32_t half = (uint32_t)state;
+    __asm__(".arch_extension crc\n\tcrc32cx %w0, %w0, %x1" : "+r"(half) : "r"(number));
+    return half;
 }
 
-static inline uint32_t crc_u8(uint32_t state, uint8_t byte)
+static inline uint64_t extend_u32(uint64_t state, uint32_t number)
 {
-    __asm__(".arch_extension crc\n\tcrc32cb %w0, %w0, %w1" : "+r"(state) : "r"((uint32_t)byte));
-    return state;
+    uint32_t half = (uint32_t)state;
+    __asm__(".arch_extension crc\n\tcrc32cw %w0, %w0, %w1" : "+r"(half) : "r"(number));
+    return half;
 }
 
-static uint32_t extend_by_instruction(uint32_t crc, const void *data, size_t size)
+static inline uint64_t extend_u8(uint64_t state, uint8_t byte)
 {
-    const uint8_t *in = data;
-    uint32_t state = ~crc;
+    uint32_t half = (uint32_t)state;
+    __asm__(".arch_extension crc\n\tcrc32cb %w0, %w0, %w1" : "+r"(half) : "r"((uint32_t)byte));
+    return half;
+}
+
+static inline uint64_t extend_run(uint64_t state, const uint8_t *in, size_t size)
+{
     for (; size >= 8; in += 8, size -= 8) {
-        state = crc_u64(state, load_u64(in));
+        state = extend_u64(state, load_u64(in));
     }
     for (; size > 0; in++, size--) {
-        state = crc_u8(state, *in);
+        state = extend_u8(state, *in);
     }
-    return ~state;
+    return state;
 }
 
 static void build_powers(void)
@@ -243,11 +307,38 @@ static bool instruction_available(void)
 
 #if defined(CRC32C_VARIANT)
 
+BY_INSTRUCTION static uint32_t extend_by_instruction(uint32_t crc, const void *data, size_t size)
+{
+    return ~(uint32_t)extend_run((uint32_t)~crc, data, size);
+}
+
+BY_INSTRUCTION static uint32_t numbers_by_instruction(uint32_t crc, uint64_t first, uint64_t second,
+                                                      uint64_t third, uint32_t last)
+{
+    uint64_t state = extend_u64(extend_u64((uint32_t)~crc, first), second);
+    return ~(uint32_t)extend_u32(extend_u64(state, third), last);
+}
+
+BY_INSTRUCTION static uint32_t parts_by_instruction(uint32_t crc, uint64_t number, slice first,
+                                                    slice second)
+{
+    uint64_t state = extend_u64((uint32_t)~crc, number);
+    state = extend_run(state, first.data, first.size);
+    return ~(uint32_t)extend_run(state, second.data, second.size);
+}
+
+static const variant by_instruction = {
+    .name = CRC32C_VARIANT,
+    .extend = extend_by_instruction,
+    .extend_numbers = numbers_by_instruction,
+    .extend_parts = parts_by_instruction,
+};
+
 static void choose_once(void)
 {
     if (instruction_available()) {
         build_powers();
-        atomic_store_explicit(&chosen, extend_by_instruction, memory_order_release);
+        atomic_store_explicit(&chosen, &by_instruction, memory_order_release);
     }
 }
 
@@ -257,21 +348,15 @@ void crc32c_choose(void)
     (void)pthread_once(&once, choose_once);
 }
 
-const char *crc32c_variant(void)
-{
-    bool by_instruction = atomic_load(&chosen) != crc32c_extend_portable;
-    return by_instruction ? CRC32C_VARIANT : "portable";
-}
-
 #else
 
 void crc32c_choose(void)
 {
 }
 
+#endif
+
 const char *crc32c_variant(void)
 {
-    return "portable";
+    return in_use()->name;
 }
-
-#endif

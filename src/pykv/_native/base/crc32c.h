@@ -11,7 +11,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/slice.h"
+
 uint32_t crc32c_extend(uint32_t crc, const void *data, size_t size);
+
+/* As crc32c_extend over the 28 bytes of these numbers, each with its lowest byte first. */
+uint32_t crc32c_extend_numbers(uint32_t crc, uint64_t first, uint64_t second, uint64_t third,
+                               uint32_t last);
+
+/* As crc32c_extend over the 8 bytes of number, lowest first, then over first, then second. */
+uint32_t crc32c_extend_parts(uint32_t crc, uint64_t number, slice first, slice second);
 
 /* As crc32c_extend, always by table: the reference that tests compare with. */
 uint32_t crc32c_extend_portable(uint32_t crc, const void *data, size_t size);

@@ -114,38 +114,43 @@ uint64_t record_bytes(uint8_t flags, size_t key_length, size_t value_length)
 static inline uint32_t header_check(uint32_t seed, uint64_t offset, uint32_t body_crc,
                                     uint64_t shape, uint64_t sequence)
 {
-    uint8_t covered[8 + RECORD_HEADER_BYTES - BODY_CRC_AT];
-    store_u64(covered, offset);
-    store_u64(covered + 8, body_crc | shape << 32);
-    store_u64(covered + 16, shape >> 32 | sequence << 32);
-    store_u32(covered + 24, (uint32_t)(sequence >> 32));
-    return crc32c_extend(seed, covered, sizeof covered);
+    return crc32c_extend_numbers(seed, offset, body_crc | shape << 32, shape >> 32 | sequence << 32,
+                                 (uint32_t)(sequence >> 32));
 }
 
-/* The body check up to the key. */
-static inline uint32_t body_check_start(uint64_t shape, uint64_t deadline_us, uint32_t namespace_id)
+/* The body check of a record with a deadline or a namespace. */
+static uint32_t extended_body_check(uint64_t shape, uint64_t deadline_us, uint32_t namespace_id,
+                                    slice key, slice value)
 {
     uint8_t covered[20];
     size_t size = 8;
     store_u64(covered, shape & SHAPE_WITHOUT_FLAGS);
-    if (PYKV_UNLIKELY((shape_flags(shape) & FLAGS_IN_BODY_CRC) != 0)) {
-        if ((shape_flags(shape) & RECORD_FLAG_DEADLINE) != 0) {
-            store_u64(covered + size, deadline_us);
-            size += 8;
-        }
-        if ((shape_flags(shape) & RECORD_FLAG_NAMESPACE) != 0) {
-            store_u32(covered + size, namespace_id);
-            size += 4;
-        }
+    if ((shape_flags(shape) & RECORD_FLAG_DEADLINE) != 0) {
+        store_u64(covered + size, deadline_us);
+        size += 8;
     }
-    return crc32c_extend(0, covered, size);
+    if ((shape_flags(shape) & RECORD_FLAG_NAMESPACE) != 0) {
+        store_u32(covered + size, namespace_id);
+        size += 4;
+    }
+    uint32_t crc = crc32c_extend(0, covered, size);
+    crc = crc32c_extend(crc, key.data, key.size);
+    return crc32c_extend(crc, value.data, value.size);
+}
+
+static inline uint32_t body_check(uint64_t shape, uint64_t deadline_us, uint32_t namespace_id,
+                                  slice key, slice value)
+{
+    if (PYKV_UNLIKELY((shape_flags(shape) & FLAGS_IN_BODY_CRC) != 0)) {
+        return extended_body_check(shape, deadline_us, namespace_id, key, value);
+    }
+    return crc32c_extend_parts(0, shape & SHAPE_WITHOUT_FLAGS, key, value);
 }
 
 uint32_t record_body_crc(const record *self)
 {
-    uint32_t crc = body_check_start(shape_make(self), self->deadline_us, self->namespace_id);
-    crc = crc32c_extend(crc, self->key.data, self->key.size);
-    return crc32c_extend(crc, self->value.data, self->value.size);
+    return body_check(shape_make(self), self->deadline_us, self->namespace_id, self->key,
+                      self->value);
 }
 
 /* Writes the extension at out and returns its end. */
@@ -246,8 +251,8 @@ static inline bool body_is_intact(const uint8_t *data, uint64_t total, uint64_t 
     size_t body_bytes = found->key.size + found->value.size;
     uint64_t padding_bytes = total - (uint64_t)(found->key.data - data) - body_bytes;
     uint64_t padding = load_u64(data + total - 8) >> 8 >> (56 - 8 * padding_bytes);
-    uint32_t crc = body_check_start(shape, found->deadline_us, found->namespace_id);
-    crc = crc32c_extend(crc, found->key.data, body_bytes);
+    uint32_t crc = body_check(shape, found->deadline_us, found->namespace_id,
+                              slice_make(found->key.data, body_bytes), slice_make(NULL, 0));
     return crc == found->body_crc && padding == 0;
 }
 
