@@ -115,7 +115,7 @@ TEST(an_access_that_was_slow_without_a_disk_does_not_count)
     fixture_put(&f, "a", "value");
     f.store->cold_cycles = 1000;
     for (int i = 0; i < 5000; i++) {
-        bitcask_note_access(f.store, 1001);
+        bitcask_note_access(f.store, 1001, 1);
     }
     CHECK_EQUAL(READ_HOT, bitcask_read_mode(f.store));
     fixture_free(&f);
@@ -156,13 +156,13 @@ TEST(eight_slow_accesses_in_a_window_make_the_store_cold_for_a_second)
     env_memory_set_residency(f.disk, true, UINT64_MAX);
     for (int window = 0; window < 3; window++) {
         for (int i = 0; i < WINDOW; i++) {
-            bitcask_note_access(f.store, i < 7 ? SLOW : FAST);
+            bitcask_note_access(f.store, i < 7 ? SLOW : FAST, 1);
         }
     }
     CHECK_EQUAL(READ_HOT, bitcask_read_mode(f.store)); /* seven a window are not enough */
     for (int i = 0; i < 8; i++) {
         CHECK_EQUAL(READ_HOT, bitcask_read_mode(f.store));
-        bitcask_note_access(f.store, SLOW);
+        bitcask_note_access(f.store, SLOW, 1);
     }
     CHECK_EQUAL(READ_COLD, bitcask_read_mode(f.store));
     fixture_expect(&f, "a", "value");
@@ -174,6 +174,28 @@ TEST(eight_slow_accesses_in_a_window_make_the_store_cold_for_a_second)
     fixture_free(&f);
 }
 
+TEST(one_access_in_four_is_timed_and_counts_for_four)
+{
+    fixture f = fixture_new();
+    fixture_put(&f, "a", "value");
+    f.store->window_left = 0;
+    int timed_count = 0;
+    for (int i = 0; i < 64; i++) {
+        if (bitcask_times_access(f.store)) {
+            bitcask_note_access(f.store, 1, ACCESS_SAMPLE);
+            timed_count++;
+        }
+    }
+    CHECK_EQUAL(16, timed_count);
+    f.store->cold_cycles = 1000;
+    env_memory_set_residency(f.disk, true, UINT64_MAX);
+    bitcask_note_access(f.store, 1001, ACCESS_SAMPLE);
+    CHECK_EQUAL(READ_HOT, bitcask_read_mode(f.store));
+    bitcask_note_access(f.store, 1001, ACCESS_SAMPLE);
+    CHECK_EQUAL(READ_COLD, bitcask_read_mode(f.store));
+    fixture_free(&f);
+}
+
 TEST_MAIN(CASE(a_hot_lookup_borrows_from_the_mapping_and_a_cold_one_from_the_scratch),
           CASE(without_a_mapping_a_hot_lookup_would_block),
           CASE(a_lookup_during_a_change_would_block_unless_the_lock_is_held),
@@ -181,4 +203,5 @@ TEST_MAIN(CASE(a_hot_lookup_borrows_from_the_mapping_and_a_cold_one_from_the_scr
           CASE(an_address_of_no_segment_is_damage_and_not_absence),
           CASE(an_access_that_was_slow_without_a_disk_does_not_count),
           CASE(files_that_memory_has_no_room_for_are_read_cold_until_it_has),
-          CASE(eight_slow_accesses_in_a_window_make_the_store_cold_for_a_second))
+          CASE(eight_slow_accesses_in_a_window_make_the_store_cold_for_a_second),
+          CASE(one_access_in_four_is_timed_and_counts_for_four))

@@ -37,6 +37,7 @@ TEST(eight_slots_compared_at_once_agree_with_one_by_one)
         }
         uint32_t matches = keydir_match_line_portable(slots, want);
         CHECK_EQUAL(matches, keydir_match_line(slots, want));
+        CHECK_EQUAL(keydir_vacant_line_portable(slots), keydir_vacant_line(slots));
         match_count += (uint64_t)__builtin_popcount(matches);
     }
     CHECK(match_count > 100000 && match_count < 700000);

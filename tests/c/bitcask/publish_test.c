@@ -169,8 +169,50 @@ TEST(a_walk_that_a_batch_overtakes_is_told_so_and_one_beside_a_single_write_is_n
     fixture_free(&self);
 }
 
+enum { GROWING_ROUNDS = 12, GROWING_BATCH = 1500, GROWING_KEYS = 9000 };
+
+/* One batch of keys below GROWING_KEYS, some of them twice; model as in write_some. */
+static void write_many_keys(fixture *self, uint64_t *seed, uint32_t round, uint32_t *model)
+{
+    static char keys[GROWING_BATCH][16];
+    static operation batch[GROWING_BATCH];
+    char value[16];
+    snprintf(value, sizeof value, "%u", round);
+    for (size_t i = 0; i < GROWING_BATCH; i++) {
+        uint64_t key = check_random(seed, GROWING_KEYS);
+        bool put = check_random(seed, 5) != 0;
+        snprintf(keys[i], sizeof keys[i], "k%" PRIu64, key);
+        batch[i] = make(put ? RECORD_PUT : RECORD_DELETE, keys[i], put ? value : NULL);
+        model[key] = put ? round : 0;
+    }
+    CHECK_OK(bitcask_write(self->store, batch, GROWING_BATCH, 0));
+}
+
+TEST(batches_that_make_the_directory_grow_leave_every_key_in_its_slot)
+{
+    static uint32_t model[GROWING_KEYS];
+    fixture self = fixture_new();
+    uint64_t seed = check_seed();
+    uint64_t count = 0;
+    for (uint32_t round = 1; round <= GROWING_ROUNDS; round++) {
+        write_many_keys(&self, &seed, round, model);
+    }
+    for (uint32_t key = 0; key < GROWING_KEYS; key++) {
+        char name[16];
+        char value[16];
+        snprintf(name, sizeof name, "k%u", key);
+        snprintf(value, sizeof value, "%u", model[key]);
+        fixture_expect(&self, name, model[key] != 0 ? value : NULL);
+        count += model[key] != 0;
+    }
+    CHECK_EQUAL(count, fixture_stats(&self).key_count);
+    expect_exact(&self);
+    fixture_free(&self);
+}
+
 TEST_MAIN(CASE(live_bytes_are_those_of_the_records_that_are_current),
           CASE(the_last_of_the_equal_keys_of_a_batch_wins_and_the_others_count_as_dead),
           CASE(slots_and_books_stay_exact_through_mixed_writes_over_many_segments),
           CASE(a_write_that_waits_is_resolved_again_when_it_is_published),
-          CASE(a_walk_that_a_batch_overtakes_is_told_so_and_one_beside_a_single_write_is_not))
+          CASE(a_walk_that_a_batch_overtakes_is_told_so_and_one_beside_a_single_write_is_not),
+          CASE(batches_that_make_the_directory_grow_leave_every_key_in_its_slot))

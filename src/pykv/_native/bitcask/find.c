@@ -28,13 +28,14 @@ read_mode bitcask_read_mode(bitcask *self)
 }
 
 /* Counts a slow access if a disk was waited for: the thread may only have lost the processor. */
-static void note_slow(bitcask *self)
+static void note_slow(bitcask *self, uint32_t weight)
 {
     uint64_t waits = env_disk_waits(self->env);
     if (waits == atomic_exchange_explicit(&self->disk_waits, waits, memory_order_relaxed)) {
         return;
     }
-    uint32_t slow = atomic_fetch_add_explicit(&self->slow_accesses, 1, memory_order_relaxed) + 1;
+    uint32_t slow =
+        weight + atomic_fetch_add_explicit(&self->slow_accesses, weight, memory_order_relaxed);
     if (slow >= FIND_SLOW_MAX) {
         atomic_store_explicit(&self->slow_accesses, 0, memory_order_relaxed);
         atomic_store_explicit(&self->cold_until_us, env_monotonic_us(self->env) + FIND_COLD_US,
@@ -42,7 +43,7 @@ static void note_slow(bitcask *self)
     }
 }
 
-void bitcask_note_access(bitcask *self, uint64_t cycles)
+void bitcask_note_access(bitcask *self, uint64_t cycles, uint32_t weight)
 {
     uint32_t left = atomic_load_explicit(&self->window_left, memory_order_relaxed);
     if (PYKV_UNLIKELY(left == 0)) {
@@ -51,7 +52,7 @@ void bitcask_note_access(bitcask *self, uint64_t cycles)
     }
     atomic_store_explicit(&self->window_left, left - 1, memory_order_relaxed);
     if (PYKV_UNLIKELY(cycles > self->cold_cycles)) {
-        note_slow(self);
+        note_slow(self, weight);
     }
 }
 
@@ -111,19 +112,12 @@ void bitcask_prefetch_record(const bitcask *self, uint64_t address)
     }
 }
 
-void bitcask_prefetch_candidate(const bitcask *self, const keydir *keys, uint64_t hash)
-{
-    keydir_cursor cursor;
-    if (keydir_find(keys, hash, &cursor) && keydir_next(&cursor)) {
-        bitcask_prefetch_record(self, cursor.address);
-    }
-}
-
-bool bitcask_peek_record(const bitcask *self, uint64_t address, slice key, record *out)
+bool bitcask_peek_record(const bitcask *self, uint64_t address, slice key, bool check_body,
+                         record *out)
 {
     const segment *holder = mapped_segment(self, address);
     return holder != NULL &&
-           segment_peek(holder, bitcask_offset(holder, address), true, out) == PYKV_OK &&
+           segment_peek(holder, bitcask_offset(holder, address), check_body, out) == PYKV_OK &&
            slice_equal(out->key, key);
 }
 

@@ -35,17 +35,31 @@ read_mode bitcask_read_mode(bitcask *self);
  * system; the writer lock must not be held. */
 void bitcask_choose_read_mode(bitcask *self);
 
-/* Tells how long a mapped access took, in cycles. */
-void bitcask_note_access(bitcask *self, uint64_t cycles);
+/* Tells how long a mapped access took, in cycles, which stands for weight of them. */
+void bitcask_note_access(bitcask *self, uint64_t cycles, uint32_t weight);
 
-/* Brings the record at address near, as far as it is mapped; or the one that hash may lead to. The
- * caller is in the epoch. */
+/* Reading the cycle counter twice costs a tenth of a get: one in so many is timed. */
+enum { ACCESS_SAMPLE = 4 };
+
+/* True if the next access is one to be timed, and noted with that weight; others are counted here.
+ */
+static inline bool bitcask_times_access(bitcask *self)
+{
+    uint32_t left = atomic_load_explicit(&self->window_left, memory_order_relaxed);
+    if (PYKV_LIKELY(left % ACCESS_SAMPLE != 0)) {
+        atomic_store_explicit(&self->window_left, left - 1, memory_order_relaxed);
+        return false;
+    }
+    return true;
+}
+
+/* Brings the record at address near, as far as it is mapped. The caller is in the epoch. */
 void bitcask_prefetch_record(const bitcask *self, uint64_t address);
-void bitcask_prefetch_candidate(const bitcask *self, const keydir *keys, uint64_t hash);
 
 /* Reads the record at address by its mapping. False if that will not do, or it is of another key.
  * The caller is in the epoch and read address from a slot since. */
-bool bitcask_peek_record(const bitcask *self, uint64_t address, slice key, record *out);
+bool bitcask_peek_record(const bitcask *self, uint64_t address, slice key, bool check_body,
+                         record *out);
 
 /* Finds the current record of key. READ_HOT reads mapped bytes only and gives PYKV_WOULD_BLOCK when
  * that will not do; READ_COLD reads into scratch. out borrows from the mapping or scratch. The

@@ -20,6 +20,7 @@
 #include "bitcask/keydir_image_pages.h"
 #include "bitcask/keydir_internal.h"
 #include "bitcask/keydir_line.h"
+#include "bitcask/keydir_slot.h"
 
 pykv_status keydir_new_without_buckets(keydir **keydir_out)
 {
@@ -228,24 +229,6 @@ void keydir_prefetch_line(const keydir *self, uint64_t hash)
 
 /* ---- single slots ---- */
 
-static void add_count(keydir *self, uint64_t difference)
-{
-    uint64_t count = atomic_load_explicit(&self->count, memory_order_relaxed);
-    atomic_store_explicit(&self->count, count + difference, memory_order_relaxed);
-}
-
-/* The first slot of the line without an entry, NULL if there is none. */
-static inline keydir_slot *free_slot(keydir_slot *slots)
-{
-    for (uint32_t i = 0; i < KEYDIR_LINE_SLOTS; i++) {
-        uint64_t word = atomic_load_explicit(&slots[i], memory_order_relaxed);
-        if ((word & KEYDIR_TAG_MASK) == 0) {
-            return &slots[i];
-        }
-    }
-    return NULL;
-}
-
 bool keydir_insert(keydir *self, uint64_t hash, uint64_t address)
 {
     PYKV_ASSERT(address <= KEYDIR_ADDRESS_MAX);
@@ -255,14 +238,10 @@ bool keydir_insert(keydir *self, uint64_t hash, uint64_t address)
     uint32_t line_count = keydir_line_count(bucket);
     uint32_t line = keydir_home_line(place.want, line_count);
     for (uint32_t i = 0; i < line_count; i++) {
-        keydir_slot *slot = free_slot(keydir_line_at(self, bucket, line));
-        if (slot != NULL) {
-            bool was_empty = atomic_load_explicit(slot, memory_order_relaxed) == KEYDIR_EMPTY;
-            bucket->used = (uint16_t)(bucket->used + was_empty);
-            bucket->live++;
-            add_count(self, 1);
-            uint64_t word = keydir_word(address, keydir_full_tag(place.want));
-            atomic_store_explicit(slot, word, memory_order_release);
+        keydir_slot *slots = keydir_line_at(self, bucket, line);
+        uint32_t vacant = keydir_vacant_line(slots);
+        if (vacant != 0) {
+            keydir_fill_slot(self, bucket, slots + __builtin_ctz(vacant), place.want, address);
             return true;
         }
         line = line + 1 == line_count ? 0 : line + 1;
@@ -270,30 +249,14 @@ bool keydir_insert(keydir *self, uint64_t hash, uint64_t address)
     return false;
 }
 
-/* Inserts and removes move no slots, so the depth is still the one of the walk. */
 void keydir_replace(keydir *self, const keydir_cursor *cursor, uint64_t hash, uint64_t address)
 {
     PYKV_ASSERT(cursor->slot != NULL && cursor->owner == self);
-    PYKV_ASSERT(address <= KEYDIR_ADDRESS_MAX);
-    uint64_t shape = atomic_load_explicit(&self->shape, memory_order_relaxed);
-    uint64_t word = keydir_word(address, keydir_full_tag(keydir_locate(shape, hash).want));
-    PYKV_CHECKED((uint32_t)keydir_locate(shape, hash).want == cursor->want);
-    atomic_store_explicit(cursor->slot, word, memory_order_release);
+    keydir_point_slot(self, cursor->slot, hash, address);
 }
 
-/* A slot of a line whose last slot is empty becomes empty, as no walk goes past that line; any
- * other becomes deleted and is used again by an insert or goes when the bucket is laid out anew. */
 void keydir_remove(keydir *self, const keydir_cursor *cursor)
 {
     PYKV_ASSERT(cursor->slot != NULL && cursor->owner == self);
-    keydir_bucket *bucket = cursor->bucket;
-    PYKV_ASSERT(bucket->live > 0);
-    keydir_slot *last = &cursor->line_slots[KEYDIR_LINE_SLOTS - 1];
-    bool leaves_empty =
-        atomic_load_explicit(last, memory_order_relaxed) == KEYDIR_EMPTY || PYKV_PLANTED(41);
-    bucket->used = (uint16_t)(bucket->used - leaves_empty);
-    bucket->live--;
-    add_count(self, UINT64_MAX);
-    atomic_store_explicit(cursor->slot, leaves_empty ? KEYDIR_EMPTY : KEYDIR_DELETED,
-                          memory_order_release);
+    keydir_clear_slot(self, cursor->bucket, cursor->slot);
 }

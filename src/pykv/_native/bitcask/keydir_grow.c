@@ -160,6 +160,9 @@ static void lay_out(const keydir *self, keydir_bucket *bucket, const uint64_t *w
     }
     bucket->used = (uint16_t)count;
     bucket->live = (uint16_t)count;
+    uint16_t layout_count = atomic_load_explicit(&bucket->layout_count, memory_order_relaxed);
+    atomic_store_explicit(&bucket->layout_count, (uint16_t)(layout_count + 1),
+                          memory_order_relaxed);
 }
 
 /* Lays the bucket out anew with unit_count units, more if its entries need them. PYKV_NO_MEMORY,
@@ -325,11 +328,22 @@ pykv_status keydir_add_first_bucket(keydir *self)
 
 /* ---- keydir_prepare ---- */
 
+bool keydir_split_is_due(const keydir *self)
+{
+    uint64_t level = atomic_load_explicit(&self->shape, memory_order_relaxed) & 0xFF;
+    return keydir_count(self) > KEYDIR_BUCKET_KEYS * self->bucket_count && level < KEYDIR_LEVEL_MAX;
+}
+
+bool keydir_bucket_is_full(const keydir_bucket *bucket)
+{
+    return bucket->used >= USED_PER_UNIT_MAX * unit_count_of(bucket);
+}
+
 /* Lays the bucket out anew if its slots are used up to the limit. */
 static pykv_status make_room(keydir *self, keydir_bucket *bucket)
 {
     uint32_t unit_count = unit_count_of(bucket);
-    if (PYKV_LIKELY(bucket->used < USED_PER_UNIT_MAX * unit_count)) {
+    if (PYKV_LIKELY(!keydir_bucket_is_full(bucket))) {
         return PYKV_OK;
     }
     if (bucket->live < LIVE_PER_UNIT_SPARSE * unit_count) {
@@ -355,15 +369,13 @@ static pykv_status no_room(const keydir_bucket *bucket)
 
 pykv_status keydir_prepare(keydir *self, uint64_t hash, keydir_rehash rehash, void *context)
 {
-    uint64_t shape = atomic_load_explicit(&self->shape, memory_order_relaxed);
-    if (keydir_count(self) > KEYDIR_BUCKET_KEYS * self->bucket_count &&
-        (shape & 0xFF) < KEYDIR_LEVEL_MAX) {
+    if (keydir_split_is_due(self)) {
         pykv_status status = split_next(self, rehash, context);
         if (status != PYKV_OK && status != PYKV_NO_MEMORY) {
             return status;
         }
-        shape = atomic_load_explicit(&self->shape, memory_order_relaxed);
     }
+    uint64_t shape = atomic_load_explicit(&self->shape, memory_order_relaxed);
     uint64_t bucket_index = keydir_locate(shape, hash).bucket_index;
     pykv_status status = keydir_image_check_bucket(self, bucket_index);
     if (status != PYKV_OK) {

@@ -96,7 +96,8 @@ static pykv_status verify_header(const keydir_image *image, uint64_t page,
         return damaged(image, page, "a bucket cannot have that many slots", slot_count,
                        bucket->used);
     }
-    if (!all_zero(bucket->zeros, sizeof bucket->zeros)) {
+    if (bucket->zero != 0 ||
+        atomic_load_explicit(&bucket->layout_count, memory_order_relaxed) != 0) {
         return damaged(image, page, "unused bytes of a bucket are not zero", 0, 1);
     }
     return verify_unit_numbers(image, page, bucket, first_unit);

@@ -12,10 +12,7 @@
 #ifndef PYKV_BITCASK_KEYDIR_INTERNAL_H
 #define PYKV_BITCASK_KEYDIR_INTERNAL_H
 
-#include <stdatomic.h>
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "bitcask/keydir.h"
 #include "bitcask/keydir_space.h"
@@ -42,7 +39,8 @@ typedef struct keydir_bucket {
     uint16_t used; /* live + deleted slots; the writer's */
     uint16_t live; /* the writer's */
     _Atomic uint8_t unit_count;
-    uint8_t zeros[3];
+    uint8_t zero;
+    _Atomic uint16_t layout_count; /* how often it was laid out anew, modulo 65,536 */
 } keydir_bucket;
 
 _Static_assert(sizeof(keydir_bucket) == KEYDIR_HEADER_BYTES, "a bucket header is one cache line");
@@ -60,6 +58,7 @@ struct keydir {
     uint64_t image_bytes;       /* constant; memory of image beside the payload */
     /* the writer's */
     _Alignas(KEYDIR_HEADER_BYTES) _Atomic uint64_t count; /* read by anyone */
+    _Atomic uint64_t insert_count;                        /* likewise; rises with every insert */
     uint64_t bucket_count;
     uint32_t change_depth;
     uint32_t free_first; /* of the free units, which are linked through their first slots */

@@ -40,6 +40,17 @@ static inline uint32_t keydir_match_line_portable(const keydir_slot *slots, uint
            keydir_match_bit(slots, 6, want) | keydir_match_bit(slots, 7, want);
 }
 
+/* A bit for each slot of the line without an entry. */
+static inline uint32_t keydir_vacant_line_portable(const keydir_slot *slots)
+{
+    uint32_t vacant = 0;
+    for (uint32_t i = 0; i < KEYDIR_LINE_SLOTS; i++) {
+        uint64_t word = atomic_load_explicit(&slots[i], memory_order_relaxed);
+        vacant |= (uint32_t)((word & KEYDIR_TAG_MASK) == 0) << i;
+    }
+    return vacant;
+}
+
 #if defined(__SSE2__) && !defined(KEYDIR_THREAD_SANITIZER)
 
 /* keydir_matches for four tags at once. want has bit 30 set, which no tag has: the mask of the bits
@@ -74,7 +85,26 @@ static inline uint32_t keydir_match_line(const keydir_slot *slots, uint32_t want
            (uint32_t)_mm_movemask_ps(_mm_castsi128_ps(high)) << 4;
 }
 
+static inline __m128i keydir_vacant_four(__m128i words)
+{
+    __m128i tags = _mm_and_si128(words, _mm_set1_epi32((int)KEYDIR_TAG_MASK));
+    return _mm_cmpeq_epi32(tags, _mm_setzero_si128());
+}
+
+static inline uint32_t keydir_vacant_line(const keydir_slot *slots)
+{
+    __m128i low = keydir_vacant_four(keydir_load_four(slots));
+    __m128i high = keydir_vacant_four(keydir_load_four(slots + 4));
+    return (uint32_t)_mm_movemask_ps(_mm_castsi128_ps(low)) |
+           (uint32_t)_mm_movemask_ps(_mm_castsi128_ps(high)) << 4;
+}
+
 #else
+
+static inline uint32_t keydir_vacant_line(const keydir_slot *slots)
+{
+    return keydir_vacant_line_portable(slots);
+}
 
 static inline uint32_t keydir_match_line(const keydir_slot *slots, uint32_t want)
 {

@@ -179,7 +179,7 @@ static pykv_status look_up_walked(many *self, directory *now, size_t index, slic
         return PYKV_NOT_FOUND;
     }
     if (PYKV_LIKELY(address != MANY_UNKNOWN) &&
-        bitcask_peek_record(self->store, address, key, found)) {
+        bitcask_peek_record(self->store, address, key, true, found)) {
         return PYKV_OK;
     }
     keydir_cursor cursor;
@@ -231,7 +231,7 @@ static pykv_status get_hot(many *self, const void *const *keys, const size_t *ke
         uint32_t before = keydir_moment(now->keys);
         uint64_t began = cycles_now();
         status = look_up_hot(self, now, keys, key_lengths);
-        bitcask_note_access(self->store, (cycles_now() - began) / (self->count + 1));
+        bitcask_note_access(self->store, (cycles_now() - began) / (self->count + 1), 1);
         if (status == PYKV_OK && keydir_moment(now->keys) != before) {
             status = PYKV_WOULD_BLOCK;
         }

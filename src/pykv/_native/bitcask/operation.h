@@ -4,6 +4,7 @@
 #ifndef PYKV_BITCASK_OPERATION_H
 #define PYKV_BITCASK_OPERATION_H
 
+#include "bitcask/keydir_spot.h"
 #include "log/log_format.h"
 
 /* One write on its way. */
@@ -13,6 +14,8 @@ typedef struct operation {
     uint64_t address;     /* where it was appended */
     uint64_t old_address; /* of the record it displaces, or BITCASK_NO_ADDRESS */
     uint64_t old_bytes;
+    keydir_spot spot; /* of the slot that it swings */
+    bool has_twin;    /* an earlier one of its batch may be of the same key */
 } operation;
 
 /* An appended write that waits for its sync to become visible. */

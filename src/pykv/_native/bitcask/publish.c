@@ -49,7 +49,8 @@ static pykv_status reserve(bitcask *self, directory *keys, const operation *writ
 {
     bool is_new = write->old_address == BITCASK_NO_ADDRESS;
     pykv_status status = PYKV_OK;
-    if (is_new && write->record.kind == RECORD_PUT) {
+    if (is_new && write->record.kind == RECORD_PUT &&
+        !keydir_is_prepared(keys->keys, &write->spot)) {
         status = keydir_prepare(keys->keys, write->hash, rehash, self);
     }
     if (status == PYKV_OK && self->open_scan_count > 0) {
@@ -58,9 +59,33 @@ static pykv_status reserve(bitcask *self, directory *keys, const operation *writ
     return status;
 }
 
+/* Finds the record of the write's key, and its spot. */
+static pykv_status find_old(bitcask *self, directory *keys, operation *write, read_mode mode,
+                            record *old) REQUIRES(self->writer)
+{
+    if (!keydir_spot_holds(keys->keys, &write->spot)) {
+        keydir_spot_find(keys->keys, write->hash, &write->spot);
+    }
+    uint64_t address = write->spot.address;
+    if (address == KEYDIR_NO_CANDIDATE) {
+        return PYKV_NOT_FOUND;
+    }
+    if (PYKV_LIKELY((mode & READ_HOT) != 0) &&
+        bitcask_peek_record(self, address, write->record.key, false, old)) {
+        return PYKV_OK;
+    }
+    keydir_cursor cursor;
+    pykv_status status = bitcask_find(self, keys, write->hash, write->record.key, mode, false,
+                                      &self->scratch, &cursor, old);
+    keydir_spot_reset(&write->spot);
+    if (status == PYKV_OK) {
+        keydir_spot_of(&cursor, &write->spot);
+    }
+    return status;
+}
+
 pykv_status bitcask_resolve(bitcask *self, operation *write, read_mode mode)
 {
-    keydir_cursor cursor;
     record old;
     write->old_address = BITCASK_NO_ADDRESS;
     write->old_bytes = 0;
@@ -69,12 +94,10 @@ pykv_status bitcask_resolve(bitcask *self, operation *write, read_mode mode)
         return status;
     }
     directory *keys = directory_now(self);
-    status = bitcask_find(self, keys, write->hash, write->record.key, mode, false, &self->scratch,
-                          &cursor, &old);
+    status = find_old(self, keys, write, mode, &old);
     if (status == PYKV_OK) {
-        write->old_address = cursor.address;
+        write->old_address = write->spot.address;
         write->old_bytes = bytes_of(&old);
-        self->resolved = cursor;
     }
     return status == PYKV_OK || status == PYKV_NOT_FOUND ? reserve(self, keys, write) : status;
 }
@@ -110,35 +133,38 @@ static void add_live(bitcask *self, const operation *write)
     }
 }
 
-/* Puts the cursor on the slot that write displaces: the one resolved, or that of a write to the
- * same key published since first_address. */
-static bool find_displaced(bitcask *self, directory *keys, operation *write, uint64_t first_address,
-                           keydir_cursor *cursor) REQUIRES(self->writer)
+/* Finds the slot that write displaces anew: the one resolved, or that of a write to the same key
+ * published since first_address. */
+static bool find_displaced(bitcask *self, directory *keys, operation *write, uint64_t first_address)
+    REQUIRES(self->writer)
 {
-    keydir_find_locked(keys->keys, write->hash, cursor);
-    while (keydir_next(cursor)) {
-        if (cursor->address == write->old_address) {
-            return true;
-        }
-        const segment *holder = extent_segment(&self->extents, cursor->address);
-        if (holder != self->active || cursor->address < first_address) {
+    keydir_cursor cursor;
+    keydir_find_locked(keys->keys, write->hash, &cursor);
+    bool found = false;
+    while (!found && keydir_next(&cursor)) {
+        found = cursor.address == write->old_address;
+        const segment *holder = extent_segment(&self->extents, cursor.address);
+        if (found || holder != self->active || cursor.address < first_address) {
             continue;
         }
         record earlier;
-        if (segment_read(holder, bitcask_offset(holder, cursor->address), false, &self->scratch,
-                         &earlier) == PYKV_OK &&
-            slice_equal(earlier.key, write->record.key)) {
-            write->old_bytes = bytes_of(&earlier);
-            return true;
-        }
+        found = segment_read(holder, bitcask_offset(holder, cursor.address), false, &self->scratch,
+                             &earlier) == PYKV_OK &&
+                slice_equal(earlier.key, write->record.key);
+        write->old_bytes = found ? bytes_of(&earlier) : write->old_bytes;
     }
-    return false;
+    keydir_spot_reset(&write->spot);
+    if (found) {
+        keydir_spot_of(&cursor, &write->spot);
+    }
+    return found;
 }
 
 static void insert_new(bitcask *self, directory *keys, const operation *write)
     REQUIRES(self->writer)
 {
-    if (keydir_insert(keys->keys, write->hash, write->address)) {
+    if (keydir_insert_at(keys->keys, &write->spot, write->hash, write->address) ||
+        keydir_insert(keys->keys, write->hash, write->address)) {
         return;
     }
     if (keydir_prepare(keys->keys, write->hash, rehash, self) != PYKV_OK ||
@@ -148,18 +174,18 @@ static void insert_new(bitcask *self, directory *keys, const operation *write)
     }
 }
 
-/* Swings the slot under cursor (NULL: the key has none) to what was written. */
-static void swing(bitcask *self, directory *keys, const operation *write,
-                  const keydir_cursor *cursor) REQUIRES(self->writer)
+/* Swings the slot at the write's spot (displaces false: the key has none) to what was written. */
+static void swing(bitcask *self, directory *keys, const operation *write, bool displaces)
+    REQUIRES(self->writer)
 {
     bool put = write->record.kind == RECORD_PUT;
-    if (cursor != NULL) {
-        bitcask_displace(self, keys, write->hash, cursor->address);
-        forget_live(self, cursor->address, write->old_bytes);
+    if (displaces) {
+        bitcask_displace(self, keys, write->hash, write->spot.address);
+        forget_live(self, write->spot.address, write->old_bytes);
         if (put) {
-            keydir_replace(keys->keys, cursor, write->hash, write->address);
+            keydir_replace_at(keys->keys, &write->spot, write->hash, write->address);
         } else {
-            keydir_remove(keys->keys, cursor);
+            keydir_remove_at(keys->keys, &write->spot);
         }
     } else if (put) {
         insert_new(self, keys, write);
@@ -172,8 +198,19 @@ static void swing(bitcask *self, directory *keys, const operation *write,
 static void publish_resolved(bitcask *self, directory *keys, const operation *write)
     REQUIRES(self->writer)
 {
-    keydir_cursor cursor = self->resolved;
-    swing(self, keys, write, write->old_address != BITCASK_NO_ADDRESS ? &cursor : NULL);
+    swing(self, keys, write, write->old_address != BITCASK_NO_ADDRESS);
+}
+
+/* Publishes one of a batch, behind others of it since first_address. */
+static void publish_member(bitcask *self, directory *keys, operation *write, uint64_t first_address)
+    REQUIRES(self->writer)
+{
+    bool displaces = write->old_address != BITCASK_NO_ADDRESS;
+    if (PYKV_UNLIKELY(write->has_twin ||
+                      (displaces && !keydir_spot_leads(keys->keys, &write->spot)))) {
+        displaces = find_displaced(self, keys, write, first_address);
+    }
+    swing(self, keys, write, displaces);
 }
 
 void bitcask_publish(bitcask *self, operation *operations, size_t count)
@@ -194,9 +231,7 @@ void bitcask_publish(bitcask *self, operation *operations, size_t count)
         keydir_change_begin(keys->keys);
     }
     for (size_t i = 0; i < count; i++) {
-        keydir_cursor cursor;
-        bool displaces = find_displaced(self, keys, &operations[i], operations[0].address, &cursor);
-        swing(self, keys, &operations[i], displaces ? &cursor : NULL);
+        publish_member(self, keys, &operations[i], operations[0].address);
     }
     if (several) {
         keydir_change_end(keys->keys);
@@ -242,6 +277,7 @@ static pykv_status publish_waiting(bitcask *self, directory *keys, const pending
         return status;
     }
     write.hash = bitcask_hash(self, write.record.key.data, write.record.key.size);
+    keydir_spot_reset(&write.spot);
     if (write.record.kind == RECORD_CLEAR) {
         return bitcask_publish_clear(self, &write);
     }

@@ -61,14 +61,17 @@ static pykv_status get_patiently(bitcask *self, uint64_t hash, slice key, pykv_p
     return PYKV_OK;
 }
 
-/* As bitcask_find in hot mode, timed. */
+/* As bitcask_find in hot mode, timed now and then. */
 static pykv_status find_hot(bitcask *self, uint64_t hash, slice key, bool check_body, record *out)
 {
     keydir_cursor cursor;
-    uint64_t began = cycles_now();
+    bool timed = bitcask_times_access(self);
+    uint64_t began = timed ? cycles_now() : 0;
     pykv_status status = bitcask_find(self, directory_now(self), hash, key, READ_HOT, check_body,
                                       NULL, &cursor, out);
-    bitcask_note_access(self, cycles_now() - began);
+    if (PYKV_UNLIKELY(timed)) {
+        bitcask_note_access(self, cycles_now() - began, ACCESS_SAMPLE);
+    }
     return status;
 }
 

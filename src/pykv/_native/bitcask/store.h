@@ -102,8 +102,6 @@ typedef struct bitcask {
     size_t pending_count GUARDED_BY(writer);
     size_t pending_capacity GUARDED_BY(writer);
     buffer scratch GUARDED_BY(writer); /* for cold reads of old records */
-    keydir_cursor
-        resolved GUARDED_BY(writer); /* slot of the write resolved last, if it displaces */
     directory *
         spare GUARDED_BY(writer); /* made before a clear is appended, so that it cannot fail */
     limbo limbo GUARDED_BY(writer);

@@ -22,6 +22,8 @@
  */
 enum { AHEAD_BUCKET = 16, AHEAD_LINE = 12, AHEAD_RECORD = 5 };
 
+enum { TWIN_BITS_EACH = 64, TWIN_BITS_MAX = 1 << 20, TWIN_HASH_SHIFT = 32 };
+
 bool bitcask_waits_for_sync(const bitcask *self, int32_t flags)
 {
     if ((flags & PYKV_SYNC) != 0) {
@@ -59,6 +61,36 @@ static uint64_t bytes_of(bitcask *self, const operation *operations, size_t coun
     return count == 1 ? bytes : bytes + 8;
 }
 
+/* Marks each operation that may be of the key of an earlier one: those whose bit of a table of
+ * hashes is set already. A few others are marked too. */
+static void mark_twins(operation *operations, size_t count)
+{
+    uint64_t bits = 64;
+    while (bits < count * TWIN_BITS_EACH && bits < TWIN_BITS_MAX) {
+        bits *= 2;
+    }
+    uint64_t *table = mem_alloc_zeroed(bits / 64, sizeof *table);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t bit = operations[i].hash >> TWIN_HASH_SHIFT & (bits - 1);
+        uint64_t mask = UINT64_C(1) << bit % 64;
+        operations[i].has_twin =
+            (table == NULL || (table[bit / 64] & mask) != 0) && !PYKV_PLANTED(90);
+        if (table != NULL) {
+            table[bit / 64] |= mask;
+        }
+    }
+    mem_free(table);
+}
+
+/* Finds the spot of an operation and calls for the record that it leads to. */
+static void look_ahead(const bitcask *self, const keydir *keys, operation *write)
+{
+    keydir_spot_find(keys, write->hash, &write->spot);
+    if (write->spot.address != KEYDIR_NO_CANDIDATE) {
+        bitcask_prefetch_record(self, write->spot.address);
+    }
+}
+
 static pykv_status resolve_all(bitcask *self, operation *operations, size_t count, read_mode mode)
     REQUIRES(self->writer)
 {
@@ -66,6 +98,9 @@ static pykv_status resolve_all(bitcask *self, operation *operations, size_t coun
     pykv_status status = PYKV_OK;
     if (self->open_scan_count > 0) {
         status = undo_reserve(&keys->undo, count);
+    }
+    if (count > 1) {
+        mark_twins(operations, count);
     }
     for (size_t i = 0; i < count && status == PYKV_OK; i++) {
         if (i + AHEAD_BUCKET < count) {
@@ -75,7 +110,7 @@ static pykv_status resolve_all(bitcask *self, operation *operations, size_t coun
             keydir_prefetch_line(keys->keys, operations[i + AHEAD_LINE].hash);
         }
         if (i + AHEAD_RECORD < count) {
-            bitcask_prefetch_candidate(self, keys->keys, operations[i + AHEAD_RECORD].hash);
+            look_ahead(self, keys->keys, &operations[i + AHEAD_RECORD]);
         }
         status = bitcask_resolve(self, &operations[i], mode);
     }
@@ -294,12 +329,14 @@ static void fill(operation *write, uint8_t kind, slice key, slice value)
     write->record.value = value;
     write->record.body_crc = record_body_crc(&write->record);
     write->old_address = BITCASK_NO_ADDRESS;
+    write->has_twin = false;
 }
 
 void bitcask_prepare_operation(const bitcask *self, operation *write, uint8_t kind, slice key,
                                slice value)
 {
     write->hash = bitcask_hash(self, key.data, key.size);
+    keydir_spot_reset(&write->spot);
     fill(write, kind, key, value);
 }
 
@@ -310,7 +347,7 @@ static void prepare_one(bitcask *self, operation *write, uint8_t kind, slice key
     write->hash = bitcask_hash(self, key.data, key.size);
     keydir_prefetch_line(keys, write->hash);
     fill(write, kind, key, value);
-    bitcask_prefetch_candidate(self, keys, write->hash);
+    look_ahead(self, keys, write);
 }
 
 pykv_status bitcask_put(bitcask *self, slice key, slice value, int32_t flags)
