@@ -1,18 +1,19 @@
 /*
- * fuzz_manifest: manifest_read and manifest_engine on arbitrary bytes.
+ * fuzz_manifest: manifest_read and home_manifest_engine on arbitrary bytes.
  *
  * Input: a byte of repairs, then the bytes of MANIFEST. Repair 1 makes the frame, the number of
  * segments and all checks right.
  *
  * Promises: the status is PYKV_OK, PYKV_CORRUPTION or PYKV_FORMAT, and names the file. What is read
  * has segments in the order of their numbers, and is written again to the same bytes. Whatever can
- * be read belongs to the engine that manifest_engine tells.
+ * be read belongs to the engine that home_manifest_engine tells.
  */
 #include "fuzz/fuzz_disk.h"
 #include "fuzz/fuzz_repair.h"
 
 #include "base/error.h"
 #include "bitcask/manifest.h"
+#include "log/home.h"
 
 enum { REPAIR = 1 };
 
@@ -32,7 +33,7 @@ static void check_manifest(env *disk, env_directory *home, const uint8_t *data, 
     manifest found;
     int32_t engine = -1;
     fuzz_disk_put(home, MANIFEST_NAME, data, size);
-    pykv_status detected = manifest_engine(home, &engine);
+    pykv_status detected = home_manifest_engine(home, &engine);
     pykv_status status = manifest_read(home, &found);
     FUZZ_EXPECT(detected == PYKV_OK || detected == PYKV_CORRUPTION || detected == PYKV_FORMAT);
     FUZZ_EXPECT(status == PYKV_OK || status == PYKV_CORRUPTION || status == PYKV_FORMAT);

@@ -1,5 +1,5 @@
 /*
- * home: which directories are free for a store, and whose the others are.
+ * home: which directories a Bitcask takes for its own, which are free, whose the others are.
  */
 #include "bitcask/bitcask_fixture.h"
 #include "bitcask/home.h"
@@ -18,7 +18,7 @@ static pykv_status look_at(const char *const names[NAMES_MAX], int32_t *engine_o
         fixture_make_file(&f, names[i], "bytes");
     }
     pykv_status status = bitcask_detect(home, &engine);
-    CHECK_EQUAL(status, home_check(home));
+    CHECK_EQUAL(status, bitcask_check_home(home));
     *engine_out = engine;
     env_directory_close(home);
     env_memory_free(f.disk);

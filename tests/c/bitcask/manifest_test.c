@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "bitcask/manifest.h"
 #include "env/env_memory.h"
+#include "log/home.h"
 
 #define HOME "/home"
 
@@ -109,12 +110,12 @@ TEST(every_field_that_was_written_is_read_again)
     manifest got;
     int32_t engine;
     CHECK_STATUS(PYKV_NOT_FOUND, manifest_read(home, &got));
-    CHECK_OK(manifest_engine(home, &engine));
+    CHECK_OK(home_manifest_engine(home, &engine));
     CHECK_EQUAL(PYKV_ENGINE_ANY, engine);
     CHECK_OK(manifest_replace(home, &wanted));
     CHECK_OK(manifest_read(home, &got));
     check_equal(&wanted, &got);
-    CHECK_OK(manifest_engine(home, &engine));
+    CHECK_OK(home_manifest_engine(home, &engine));
     CHECK_EQUAL(PYKV_ENGINE_BITCASK, engine);
     manifest_reset(&got);
     manifest empty = {.store_id = 5, .edit = 1, .next_number = 1};
@@ -190,10 +191,10 @@ TEST(a_newer_version_and_another_engine_are_no_corruption)
     write_changed(home, whole, 8, MANIFEST_FORMAT_VERSION + 1);
     CHECK_STATUS(PYKV_FORMAT, manifest_read(home, &got));
     CHECK(strstr(error_last()->text, "version 2") != NULL);
-    CHECK_STATUS(PYKV_FORMAT, manifest_engine(home, &engine));
+    CHECK_STATUS(PYKV_FORMAT, home_manifest_engine(home, &engine));
     write_changed(home, whole, 12, PYKV_ENGINE_LSM);
     CHECK_STATUS(PYKV_FORMAT, manifest_read(home, &got));
-    CHECK_OK(manifest_engine(home, &engine));
+    CHECK_OK(home_manifest_engine(home, &engine));
     CHECK_EQUAL(PYKV_ENGINE_LSM, engine);
     free_disk(disk, home);
 }

@@ -56,10 +56,11 @@ pykv_status pykv_open(const char *path, const pykv_options *options, pykv_store 
     if (status != PYKV_OK) {
         return status;
     }
-    if (options != NULL && options->engine != PYKV_ENGINE_ANY &&
-        options->engine != PYKV_ENGINE_BITCASK) {
-        return error_set(PYKV_NOT_SUPPORTED, "engine %d is not built into this library",
-                         options->engine);
+    const engine_ops *ops;
+    status =
+        engine_choose(env_posix(), path, options != NULL ? options->engine : PYKV_ENGINE_ANY, &ops);
+    if (status != PYKV_OK) {
+        return status;
     }
     pykv_store *store = mem_alloc_zeroed(1, sizeof *store);
     if (store == NULL) {
@@ -69,12 +70,14 @@ pykv_status pykv_open(const char *path, const pykv_options *options, pykv_store 
     store->broken_count = invariant_broken_count();
     mutex_init(&store->closer_lock);
     condition_init(&store->closer_left);
-    status = bitcask_open(env_posix(), path, options, &store->engine);
+    status = ops->open(env_posix(), path, options, &store->engine);
     if (status != PYKV_OK) {
         free_handle(store);
         return status;
     }
-    store->gate = &store->engine->gate;
+    store->ops = ops;
+    store->gate = ops->gate(store->engine);
+    store->calls = ops->calls_are_readers ? &store->gate->readers : &store->gate->others;
     *store_out = store;
     return PYKV_OK;
 }
@@ -119,7 +122,7 @@ pykv_status pykv_close(pykv_store *store, int64_t timeout_us)
     if (!enter_closer(store, timeout_us)) {
         return error_set(PYKV_TIMED_OUT, "another thread is still closing the store: close again");
     }
-    pykv_status status = bitcask_close(store->engine, timeout_us);
+    pykv_status status = store->ops->close(store->engine, timeout_us);
     leave_closer(store);
     return status;
 }
@@ -129,40 +132,39 @@ void pykv_free(pykv_store *store)
     if (store == NULL || store->stamp != process_stamp()) {
         return;
     }
-    if (bitcask_close(store->engine, -1) != PYKV_OK) {
+    if (store->ops->close(store->engine, -1) != PYKV_OK) {
         /* What close could not write the next open recovers. */
     }
-    bitcask_free(store->engine);
+    store->ops->free(store->engine);
     free_handle(store);
 }
 
 pykv_status pykv_repair(const char *path, pykv_report *report_out)
 {
     pykv_report ignored;
+    const engine_ops *ops;
     pykv_status status = process_init();
+    if (status == PYKV_OK) {
+        status = engine_choose(env_posix(), path, PYKV_ENGINE_ANY, &ops);
+    }
     if (status != PYKV_OK) {
         return status;
     }
-    return bitcask_repair(env_posix(), path, report_out != NULL ? report_out : &ignored);
+    return ops->repair(env_posix(), path, report_out != NULL ? report_out : &ignored);
 }
 
 pykv_status pykv_destroy(const char *path)
 {
+    const engine_ops *ops;
     pykv_status status = process_init();
-    return status == PYKV_OK ? bitcask_destroy(env_posix(), path) : status;
+    if (status == PYKV_OK) {
+        status = engine_choose(env_posix(), path, PYKV_ENGINE_ANY, &ops);
+    }
+    return status == PYKV_OK ? ops->destroy(env_posix(), path) : status;
 }
 
 pykv_status pykv_detect(const char *path, int32_t *engine_out)
 {
-    env_directory *home;
     pykv_status status = process_init();
-    if (status == PYKV_OK) {
-        status = env_directory_open(env_posix(), path, false, &home);
-    }
-    if (status != PYKV_OK) {
-        return status;
-    }
-    status = bitcask_detect(home, engine_out);
-    env_directory_close(home);
-    return status;
+    return status == PYKV_OK ? engine_detect(env_posix(), path, engine_out) : status;
 }

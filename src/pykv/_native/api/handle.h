@@ -2,25 +2,27 @@
  * handle: what pykv_store is, and how every call enters and leaves it.
  *
  * A call first compares the fork stamp, then counts itself in, then looks whether the store is
- * closing: close waits for all that came in before (base/gate.h). Short calls count in the
- * readers' epoch, so what they read stays; long ones in a count of their own.
+ * closing: close waits for all that came in before (base/gate.h). What reads counts in the
+ * readers' epoch, so what it finds stays; other short calls count where the engine wants them; long
+ * ones apart from readers.
  */
 #ifndef PYKV_API_HANDLE_H
 #define PYKV_API_HANDLE_H
 
+#include "api/engine.h"
 #include "base/error.h"
 #include "base/gate.h"
 #include "base/invariant.h"
 #include "base/mutex.h"
 #include "base/process.h"
-#include "bitcask/bitcask.h"
-#include "bitcask/store.h"
 
 struct pykv_store {
     uint64_t stamp;        /* of the process that opened it */
     uint64_t broken_count; /* invariants broken in this process before it was opened */
     gate *gate;            /* of engine */
-    bitcask *engine;
+    epoch *calls;          /* of gate: which of its counts short calls enter that do not read */
+    const engine_ops *ops;
+    void *engine;
 
     /* Threads that close take turns. */
     mutex closer_lock;
@@ -37,14 +39,28 @@ static inline bool handle_is_usable(const pykv_store *store)
                        store->broken_count == invariant_broken_count());
 }
 
-/* Enters a short call. On PYKV_OK handle_leave(token) must follow. */
+/* Enters a call that reads. On PYKV_OK handle_leave_reader(token) must follow. */
+static inline pykv_status handle_enter_reader(pykv_store *store, epoch_token *token_out)
+{
+    *token_out = 0;
+    if (PYKV_UNLIKELY(!handle_is_usable(store) ||
+                      !gate_enter(store->gate, &store->gate->readers, token_out))) {
+        return handle_refuse(store);
+    }
+    return PYKV_OK;
+}
+
+static inline void handle_leave_reader(pykv_store *store, epoch_token token)
+{
+    epoch_leave(&store->gate->readers, token);
+}
+
+/* Enters another short call. On PYKV_OK handle_leave(token) must follow. */
 static inline pykv_status handle_enter(pykv_store *store, epoch_token *token_out)
 {
     *token_out = 0;
-    if (PYKV_UNLIKELY(!handle_is_usable(store))) {
-        return handle_refuse(store);
-    }
-    if (PYKV_UNLIKELY(!gate_enter(store->gate, &store->gate->readers, token_out))) {
+    if (PYKV_UNLIKELY(!handle_is_usable(store) ||
+                      !gate_enter(store->gate, store->calls, token_out))) {
         return handle_refuse(store);
     }
     return PYKV_OK;
@@ -52,7 +68,7 @@ static inline pykv_status handle_enter(pykv_store *store, epoch_token *token_out
 
 static inline void handle_leave(pykv_store *store, epoch_token token)
 {
-    epoch_leave(&store->gate->readers, token);
+    epoch_leave(store->calls, token);
 }
 
 /* Enters a long call. On PYKV_OK handle_leave_long must follow. */

@@ -3,11 +3,10 @@
  */
 #include "api/handle.h"
 #include "base/memory.h"
-#include "bitcask/many.h"
 
 struct pykv_many {
     pykv_store *store;
-    many *inner;
+    void *inner; /* the engine's */
     bool inside; /* counted into the store until the results are released */
     epoch_token token;
 };
@@ -15,26 +14,26 @@ struct pykv_many {
 struct pykv_scan {
     pykv_store *store;
     uint64_t stamp;
-    scan *inner;
+    void *inner; /* the engine's */
 };
 
 pykv_status pykv_get(pykv_store *store, const void *key, size_t key_length, int32_t flags,
                      pykv_pinned *pinned_out)
 {
     epoch_token token;
-    pykv_status status = handle_enter(store, &token);
+    pykv_status status = handle_enter_reader(store, &token);
     if (PYKV_UNLIKELY(status != PYKV_OK)) {
         return status;
     }
     status = handle_check_sizes(key_length, 0);
     if (PYKV_LIKELY(status == PYKV_OK)) {
-        status = bitcask_get(store->engine, slice_make(key, key_length), flags, pinned_out);
+        status = store->ops->get(store->engine, slice_make(key, key_length), flags, pinned_out);
     }
     if (PYKV_LIKELY(status == PYKV_OK)) {
         pinned_out->token = token;
         return PYKV_OK;
     }
-    handle_leave(store, token);
+    handle_leave_reader(store, token);
     return status;
 }
 
@@ -43,21 +42,21 @@ void pykv_unpin(pykv_store *store, pykv_pinned *pinned)
     if (PYKV_UNLIKELY(pinned->owned != NULL)) {
         mem_free(pinned->owned);
     }
-    handle_leave(store, (epoch_token)pinned->token);
+    handle_leave_reader(store, (epoch_token)pinned->token);
 }
 
 pykv_status pykv_contains(pykv_store *store, const void *key, size_t key_length, int32_t flags)
 {
     epoch_token token;
-    pykv_status status = handle_enter(store, &token);
+    pykv_status status = handle_enter_reader(store, &token);
     if (PYKV_UNLIKELY(status != PYKV_OK)) {
         return status;
     }
     status = handle_check_sizes(key_length, 0);
     if (PYKV_LIKELY(status == PYKV_OK)) {
-        status = bitcask_contains(store->engine, slice_make(key, key_length), flags);
+        status = store->ops->contains(store->engine, slice_make(key, key_length), flags);
     }
-    handle_leave(store, token);
+    handle_leave_reader(store, token);
     return status;
 }
 
@@ -66,7 +65,7 @@ pykv_status pykv_count(pykv_store *store, uint64_t *count_out)
     epoch_token token;
     pykv_status status = handle_enter(store, &token);
     if (status == PYKV_OK) {
-        *count_out = bitcask_count(store->engine);
+        status = store->ops->count(store->engine, count_out);
         handle_leave(store, token);
     }
     return status;
@@ -80,7 +79,7 @@ pykv_status pykv_many_new(pykv_store *store, pykv_many **many_out)
     if (self == NULL) {
         return error_set_no_memory(sizeof *self);
     }
-    pykv_status status = many_new(store->engine, &self->inner);
+    pykv_status status = store->ops->many_new(store->engine, &self->inner);
     if (status != PYKV_OK) {
         mem_free(self);
         return status;
@@ -92,10 +91,10 @@ pykv_status pykv_many_new(pykv_store *store, pykv_many **many_out)
 
 void pykv_many_release(pykv_many *self)
 {
-    many_release(self->inner);
+    self->store->ops->many_release(self->inner);
     if (self->inside) {
         self->inside = false;
-        handle_leave(self->store, self->token);
+        handle_leave_reader(self->store, self->token);
     }
 }
 
@@ -103,7 +102,7 @@ void pykv_many_free(pykv_many *self)
 {
     if (self != NULL) {
         pykv_many_release(self);
-        many_free(self->inner);
+        self->store->ops->many_free(self->inner);
         mem_free(self);
     }
 }
@@ -122,14 +121,14 @@ pykv_status pykv_get_many(pykv_many *self, size_t count, const void *const *keys
                           const size_t *key_lengths, int32_t flags)
 {
     pykv_many_release(self);
-    pykv_status status = handle_enter(self->store, &self->token);
+    pykv_status status = handle_enter_reader(self->store, &self->token);
     if (status != PYKV_OK) {
         return status;
     }
     self->inside = true;
     status = check_keys(count, key_lengths);
     if (status == PYKV_OK) {
-        status = many_get(self->inner, count, keys, key_lengths, flags);
+        status = self->store->ops->many_get(self->inner, count, keys, key_lengths, flags);
     }
     if (status != PYKV_OK) {
         pykv_many_release(self);
@@ -139,12 +138,12 @@ pykv_status pykv_get_many(pykv_many *self, size_t count, const void *const *keys
 
 const uint8_t *const *pykv_many_values(const pykv_many *self)
 {
-    return many_values(self->inner);
+    return self->store->ops->many_values(self->inner);
 }
 
 const size_t *pykv_many_lengths(const pykv_many *self)
 {
-    return many_lengths(self->inner);
+    return self->store->ops->many_lengths(self->inner);
 }
 
 /* ---- scans ---- */
@@ -162,7 +161,7 @@ pykv_status pykv_scan_open(pykv_store *store, int32_t keys_only, pykv_scan **sca
     } else {
         self->store = store;
         self->stamp = store->stamp;
-        status = scan_open(store->engine, keys_only != 0, &self->inner);
+        status = store->ops->scan_open(store->engine, keys_only != 0, &self->inner);
     }
     handle_leave(store, token);
     if (status != PYKV_OK) {
@@ -183,7 +182,7 @@ pykv_status pykv_scan_next(pykv_scan *self, size_t chunk_bytes, int32_t flags, p
     if ((flags & PYKV_NO_WAIT) != 0) {
         status = PYKV_WOULD_BLOCK;
     } else {
-        status = scan_next(self->inner, chunk_bytes, rows_out);
+        status = self->store->ops->scan_next(self->inner, chunk_bytes, rows_out);
     }
     handle_leave(self->store, token);
     return status;
@@ -194,6 +193,6 @@ void pykv_scan_close(pykv_scan *self)
     if (self == NULL || self->stamp != process_stamp()) {
         return;
     }
-    scan_free(self->store->engine, self->inner);
+    self->store->ops->scan_free(self->store->engine, self->inner);
     mem_free(self);
 }

@@ -8,7 +8,7 @@ pykv_status pykv_sync(pykv_store *store)
     epoch_token token;
     pykv_status status = handle_enter(store, &token);
     if (status == PYKV_OK) {
-        status = bitcask_sync(store->engine);
+        status = store->ops->sync(store->engine);
         handle_leave(store, token);
     }
     return status;
@@ -19,7 +19,7 @@ pykv_status pykv_flush(pykv_store *store)
     epoch_token token;
     pykv_status status = handle_enter(store, &token);
     if (status == PYKV_OK) {
-        status = bitcask_flush(store->engine);
+        status = store->ops->flush(store->engine);
         handle_leave(store, token);
     }
     return status;
@@ -30,7 +30,7 @@ pykv_status pykv_compact(pykv_store *store, pykv_progress *progress)
     epoch_token token;
     pykv_status status = handle_enter_long(store, &token);
     if (status == PYKV_OK) {
-        status = bitcask_compact(store->engine, progress);
+        status = store->ops->compact(store->engine, progress);
         handle_leave_long(store, token);
     }
     return status;
@@ -41,7 +41,7 @@ pykv_status pykv_get_stats(pykv_store *store, pykv_stats *stats_out)
     epoch_token token;
     pykv_status status = handle_enter(store, &token);
     if (status == PYKV_OK) {
-        bitcask_stats(store->engine, stats_out);
+        store->ops->stats(store->engine, stats_out);
         handle_leave(store, token);
     }
     return status;
@@ -53,7 +53,7 @@ int32_t pykv_state(pykv_store *store)
     if (handle_enter(store, &token) != PYKV_OK) {
         return PYKV_STATE_CLOSED;
     }
-    int32_t state = bitcask_state(store->engine);
+    int32_t state = store->ops->state(store->engine);
     handle_leave(store, token);
     return state;
 }
@@ -63,7 +63,7 @@ pykv_status pykv_verify(pykv_store *store, pykv_progress *progress, pykv_report 
     epoch_token token;
     pykv_status status = handle_enter_long(store, &token);
     if (status == PYKV_OK) {
-        status = bitcask_verify(store->engine, progress, report_out);
+        status = store->ops->verify(store->engine, progress, report_out);
         handle_leave_long(store, token);
     }
     return status;
@@ -74,7 +74,7 @@ pykv_status pykv_resume(pykv_store *store)
     epoch_token token;
     pykv_status status = handle_enter(store, &token);
     if (status == PYKV_OK) {
-        status = bitcask_resume(store->engine);
+        status = store->ops->resume(store->engine);
         handle_leave(store, token);
     }
     return status;
@@ -85,7 +85,7 @@ pykv_status pykv_maintain(pykv_store *store, int32_t role)
     if (!handle_is_usable(store)) {
         return handle_refuse(store);
     }
-    return bitcask_maintain(store->engine, role);
+    return store->ops->maintain(store->engine, role);
 }
 
 pykv_status pykv_maintain_step(pykv_store *store, int32_t role, int32_t *more_out)
@@ -93,7 +93,7 @@ pykv_status pykv_maintain_step(pykv_store *store, int32_t role, int32_t *more_ou
     epoch_token token;
     pykv_status status = handle_enter_long(store, &token);
     if (status == PYKV_OK) {
-        status = bitcask_maintain_step(store->engine, role, more_out);
+        status = store->ops->maintain_step(store->engine, role, more_out);
         handle_leave_long(store, token);
     }
     return status;

@@ -4,7 +4,6 @@
 #include "api/handle.h"
 #include "base/buffer.h"
 #include "base/memory.h"
-#include "bitcask/operation.h"
 
 /* A write collected in a batch: places in the batch's bytes. */
 typedef struct batch_entry {
@@ -29,8 +28,8 @@ pykv_status pykv_put(pykv_store *store, const void *key, size_t key_length, cons
     }
     status = handle_check_sizes(key_length, value_length);
     if (PYKV_LIKELY(status == PYKV_OK)) {
-        status = bitcask_put(store->engine, slice_make(key, key_length),
-                             slice_make(value, value_length), flags);
+        status = store->ops->put(store->engine, slice_make(key, key_length),
+                                 slice_make(value, value_length), flags);
     }
     handle_leave(store, token);
     return status;
@@ -46,7 +45,7 @@ pykv_status pykv_delete(pykv_store *store, const void *key, size_t key_length, i
     }
     status = handle_check_sizes(key_length, 0);
     if (PYKV_LIKELY(status == PYKV_OK)) {
-        status = bitcask_delete(store->engine, slice_make(key, key_length), flags, existed_out);
+        status = store->ops->remove(store->engine, slice_make(key, key_length), flags, existed_out);
     }
     handle_leave(store, token);
     return status;
@@ -66,9 +65,9 @@ pykv_status pykv_compare_and_set(pykv_store *store, const void *key, size_t key_
     slice written = slice_make(value, value_length);
     status = handle_check_sizes(key_length, delete_it != 0 ? 0 : value_length);
     if (status == PYKV_OK) {
-        status = bitcask_compare_and_set(store->engine, slice_make(key, key_length),
-                                         expect_absent != 0 ? NULL : &wanted,
-                                         delete_it != 0 ? NULL : &written, flags, swapped_out);
+        status = store->ops->compare_and_set(store->engine, slice_make(key, key_length),
+                                             expect_absent != 0 ? NULL : &wanted,
+                                             delete_it != 0 ? NULL : &written, flags, swapped_out);
     }
     handle_leave(store, token);
     return status;
@@ -79,7 +78,7 @@ pykv_status pykv_clear(pykv_store *store, int32_t flags)
     epoch_token token;
     pykv_status status = handle_enter(store, &token);
     if (status == PYKV_OK) {
-        status = bitcask_clear(store->engine, flags);
+        status = store->ops->clear(store->engine, flags);
         handle_leave(store, token);
     }
     return status;
@@ -155,13 +154,35 @@ void pykv_batch_free(pykv_batch *self)
     }
 }
 
-static pykv_status write_operations(pykv_store *store, operation *operations, size_t count,
-                                    int32_t flags)
+/* Writes that the engine takes in one call: an array of what is a record to us, and maybe more. */
+typedef struct operations {
+    uint8_t *bytes; /* owned */
+    size_t step;
+    size_t count;
+} operations;
+
+static pykv_status operations_new(const pykv_store *store, size_t count, operations *out)
+{
+    size_t bytes = (count + 1) * store->ops->operation_bytes;
+    *out = (operations){mem_alloc(bytes), store->ops->operation_bytes, count};
+    return out->bytes != NULL ? PYKV_OK : error_set_no_memory(bytes);
+}
+
+static void operations_set(const operations *self, size_t index, uint8_t kind, slice key,
+                           slice value)
+{
+    record *written = (record *)(void *)(self->bytes + index * self->step);
+    written->kind = kind;
+    written->key = key;
+    written->value = value;
+}
+
+static pykv_status write_operations(pykv_store *store, const operations *written, int32_t flags)
 {
     epoch_token token;
     pykv_status status = handle_enter(store, &token);
     if (status == PYKV_OK) {
-        status = bitcask_write(store->engine, operations, count, flags);
+        status = store->ops->write(store->engine, written->bytes, written->count, flags);
         handle_leave(store, token);
     }
     return status;
@@ -169,21 +190,21 @@ static pykv_status write_operations(pykv_store *store, operation *operations, si
 
 pykv_status pykv_write(pykv_store *store, pykv_batch *batch, int32_t flags)
 {
+    operations written;
     size_t count = pykv_batch_count(batch);
-    operation *operations = mem_alloc((count + 1) * sizeof *operations);
-    if (operations == NULL) {
-        return error_set_no_memory((count + 1) * sizeof *operations);
+    pykv_status status = operations_new(store, count, &written);
+    if (status != PYKV_OK) {
+        return status;
     }
     for (size_t i = 0; i < count; i++) {
         batch_entry entry;
         memcpy(&entry, batch->entries.data + i * sizeof entry, sizeof entry);
         const uint8_t *key = batch->bytes.data + entry.key_at;
-        operations[i].record.kind = entry.kind;
-        operations[i].record.key = slice_make(key, entry.key_length);
-        operations[i].record.value = slice_make(key + entry.key_length, entry.value_length);
+        operations_set(&written, i, entry.kind, slice_make(key, entry.key_length),
+                       slice_make(key + entry.key_length, entry.value_length));
     }
-    pykv_status status = write_operations(store, operations, count, flags);
-    mem_free(operations);
+    status = write_operations(store, &written, flags);
+    mem_free(written.bytes);
     return status;
 }
 
@@ -191,22 +212,21 @@ pykv_status pykv_write_many(pykv_store *store, size_t count, const void *const *
                             const size_t *key_lengths, const void *const *values,
                             const size_t *value_lengths, int32_t flags)
 {
-    pykv_status status = PYKV_OK;
-    operation *operations = mem_alloc((count + 1) * sizeof *operations);
-    if (operations == NULL) {
-        return error_set_no_memory((count + 1) * sizeof *operations);
+    operations written;
+    pykv_status status = operations_new(store, count, &written);
+    if (status != PYKV_OK) {
+        return status;
     }
     for (size_t i = 0; i < count && status == PYKV_OK; i++) {
-        size_t value_length = values != NULL ? value_lengths[i] : 0;
-        status = handle_check_sizes(key_lengths[i], value_length);
-        operations[i].record.kind = values != NULL ? RECORD_PUT : RECORD_DELETE;
-        operations[i].record.key = slice_make(keys[i], key_lengths[i]);
-        operations[i].record.value =
-            values != NULL ? slice_make(values[i], value_length) : slice_make(NULL, 0);
+        bool puts = values != NULL;
+        slice value = puts ? slice_make(values[i], value_lengths[i]) : slice_make(NULL, 0);
+        status = handle_check_sizes(key_lengths[i], value.size);
+        operations_set(&written, i, puts ? RECORD_PUT : RECORD_DELETE,
+                       slice_make(keys[i], key_lengths[i]), value);
     }
     if (status == PYKV_OK) {
-        status = write_operations(store, operations, count, flags);
+        status = write_operations(store, &written, flags);
     }
-    mem_free(operations);
+    mem_free(written.bytes);
     return status;
 }

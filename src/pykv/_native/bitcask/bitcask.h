@@ -10,6 +10,7 @@
 
 #include "base/slice.h"
 #include "env/env.h"
+#include "log/home.h"
 
 typedef struct bitcask bitcask;
 typedef struct operation operation;
@@ -66,8 +67,8 @@ PYKV_NODISCARD pykv_status bitcask_verify(bitcask *self, pykv_progress *progress
                                           pykv_report *report_out);
 PYKV_NODISCARD pykv_status bitcask_repair(env *env, const char *path, pykv_report *report_out);
 PYKV_NODISCARD pykv_status bitcask_destroy(env *env, const char *path);
-/* Engine of the database in home, which may have lost its manifest: PYKV_ENGINE_ANY if there is
- * nothing, PYKV_FORMAT if it is not ours. */
+/* Names of a Bitcask's files, and home_detect for this engine alone. */
+extern const home_engine bitcask_home;
 PYKV_NODISCARD pykv_status bitcask_detect(env_directory *home, int32_t *engine_out);
 
 #endif

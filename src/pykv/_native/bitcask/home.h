@@ -1,9 +1,7 @@
 /*
- * home: what the names in a directory say: the files of a store, those that mean nothing, and those
- * of somebody else, in whose directory no store is made.
+ * home: which names in a directory are those of a Bitcask's files (log/home.h: whose it is).
  *
- * Nothing is meant by hidden names (a dot first), lost+found, and what a store leaves behind: its
- * lock, temporary files, damaged-N. Thread-safe: nothing is kept.
+ * Thread-safe: nothing is kept.
  */
 #ifndef PYKV_BITCASK_HOME_H
 #define PYKV_BITCASK_HOME_H
@@ -15,8 +13,8 @@
 /* True for files that a store makes, the lock aside. */
 bool home_is_ours(const char *name);
 
-/* PYKV_FORMAT if home has neither a MANIFEST nor anything else of a store, and a file of somebody
+/* PYKV_FORMAT if home has neither a MANIFEST nor anything else of a Bitcask, and a file of somebody
  * else; the text says whose it looks like and what to do. */
-PYKV_NODISCARD pykv_status home_check(env_directory *home);
+PYKV_NODISCARD pykv_status bitcask_check_home(env_directory *home);
 
 #endif

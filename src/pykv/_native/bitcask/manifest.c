@@ -322,24 +322,3 @@ void manifest_reset(manifest *self)
     self->segments = NULL;
     self->segment_count = 0;
 }
-
-pykv_status manifest_engine(env_directory *directory, int32_t *engine_out)
-{
-    buffer bytes = BUFFER_EMPTY;
-    const char *path;
-    env_file *file;
-    pykv_status status = load(directory, &bytes, &path, &file);
-    if (status == PYKV_NOT_FOUND) {
-        *engine_out = PYKV_ENGINE_ANY;
-        return PYKV_OK;
-    }
-    if (status == PYKV_OK) {
-        status = check_identity(bytes.data, bytes.size, path);
-        if (status == PYKV_OK) {
-            *engine_out = bytes.data[12];
-        }
-        env_file_close(file);
-    }
-    buffer_reset(&bytes);
-    return status;
-}

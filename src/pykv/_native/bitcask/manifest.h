@@ -85,8 +85,4 @@ PYKV_NODISCARD pykv_status manifest_replace(env_directory *directory, const mani
 
 void manifest_reset(manifest *self);
 
-/* Engine of the database in directory (PYKV_ENGINE_ANY: no manifest). PYKV_FORMAT if it is not
- * ours. */
-PYKV_NODISCARD pykv_status manifest_engine(env_directory *directory, int32_t *engine_out);
-
 #endif

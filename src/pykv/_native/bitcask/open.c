@@ -273,7 +273,7 @@ static pykv_status open_home(bitcask *self, const char *path)
     bool create = self->options.must_exist == 0 && self->options.read_only == 0;
     pykv_status status = env_directory_open(self->env, path, create, &self->home);
     if (status == PYKV_OK) {
-        status = home_check(self->home); /* before even a lock is made there */
+        status = bitcask_check_home(self->home); /* before even a lock is made there */
     }
     if (status == PYKV_OK && self->options.read_only == 0) {
         status = env_lock_take(self->home, BITCASK_LOCK_NAME, &self->lock);

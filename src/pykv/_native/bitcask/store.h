@@ -32,10 +32,11 @@
 #include "bitcask/segment.h"
 #include "bitcask/store_parts.h"
 #include "bitcask/undo.h"
+#include "log/home.h"
 #include "log/log_writer.h"
 
 #define BITCASK_IMAGE_NAME  "KEYDIR"
-#define BITCASK_LOCK_NAME   "LOCK"
+#define BITCASK_LOCK_NAME   HOME_LOCK_NAME
 #define BITCASK_TORN_SUFFIX ".torn"
 #define BITCASK_NO_ADDRESS  UINT64_MAX
 

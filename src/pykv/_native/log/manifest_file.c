@@ -50,7 +50,8 @@ void manifest_entry_seal(uint8_t *data, uint64_t size, uint32_t header_crc)
     store_u32(data + size - 4, crc32c_extend(header_crc, data, size - 4));
 }
 
-static pykv_status check_identity(const uint8_t *data, uint64_t size, const char *path)
+pykv_status manifest_head_engine(const uint8_t *data, uint64_t size, const char *path,
+                                 int32_t *engine_out)
 {
     if (size < MANIFEST_HEAD_BYTES) {
         return error_set_corruption(path, 0, "the manifest is cut short", MANIFEST_HEAD_BYTES,
@@ -71,19 +72,21 @@ static pykv_status check_identity(const uint8_t *data, uint64_t size, const char
                          "%s has format version %u; this pykv reads version %d: use a newer pykv",
                          path, version, MANIFEST_HEAD_VERSION);
     }
+    *engine_out = data[ENGINE_AT];
     return PYKV_OK;
 }
 
 pykv_status manifest_head_decode(const uint8_t *data, uint64_t size, const char *path,
                                  uint8_t engine, const char *owner, manifest_head *out)
 {
-    pykv_status status = check_identity(data, size, path);
+    int32_t named = PYKV_ENGINE_ANY;
+    pykv_status status = manifest_head_engine(data, size, path, &named);
     if (status != PYKV_OK) {
         return status;
     }
-    if (data[ENGINE_AT] != engine) {
-        return error_set(PYKV_FORMAT, "%s belongs to engine number %u, not to %s", path,
-                         data[ENGINE_AT], owner);
+    if (named != engine) {
+        return error_set(PYKV_FORMAT, "%s belongs to engine number %d, not to %s", path, (int)named,
+                         owner);
     }
     if (data[CLEAN_AT] > 1) {
         return error_set_corruption(path, CLEAN_AT, "a flag of the manifest is neither 0 nor 1", 1,

@@ -65,6 +65,11 @@ uint32_t manifest_head_seal(uint8_t *data);
 /* Sets the check of an entry of size bytes. */
 void manifest_entry_seal(uint8_t *data, uint64_t size, uint32_t header_crc);
 
+/* Engine that a head names, known or not: PYKV_CORRUPTION, or PYKV_FORMAT for another version. size
+ * is that of the bytes there are. */
+PYKV_NODISCARD pykv_status manifest_head_engine(const uint8_t *data, uint64_t size,
+                                                const char *path, int32_t *engine_out);
+
 /* Checks and decodes the head of a manifest of engine: PYKV_CORRUPTION, or PYKV_FORMAT for another
  * version or engine, which owner names ("a Bitcask"). size is that of the file. */
 PYKV_NODISCARD pykv_status manifest_head_decode(const uint8_t *data, uint64_t size,

@@ -1,0 +1,98 @@
+/*
+ * engine: what api/ asks of a storage engine: a table of functions, one table an engine.
+ *
+ * Adding an engine: fill a table in api/engine_NAME.c and list it in engine.c.
+ *
+ * The functions take the engine's own handles as void pointers. Who calls them holds the gate:
+ * open, close, free, repair and destroy as said there; calls are counted into engine_ops.gate as
+ * said at the groups below. Keys and values are within their limits. Statuses, results and flags
+ * are those that pykv.h tells of the function of the same name.
+ *
+ * Thread-safety: any thread at any time, but for close (one at a time) and free (the last), and
+ * manys and scans, which are used by one thread at a time.
+ */
+#ifndef PYKV_API_ENGINE_H
+#define PYKV_API_ENGINE_H
+
+#include "pykv.h"
+
+#include "base/gate.h"
+#include "base/slice.h"
+#include "env/env.h"
+#include "log/home.h"
+#include "log/log_format.h"
+
+typedef struct engine_ops {
+    const home_engine *home; /* its number, and which files are its own */
+    /* What write takes for one write is so large, and begins with a record, of which the caller
+     * sets kind, key and value. */
+    size_t operation_bytes;
+    /* True: every call is inside the epoch gate.readers. False: only those that read are; the
+     * others may then wait for the readers to leave. */
+    bool calls_are_readers;
+
+    /* Opens or creates. */
+    pykv_status (*open)(env *env, const char *path, const pykv_options *options, void **engine_out);
+    /* Shuts the gate, drains it, releases every file; closing again is PYKV_OK. */
+    pykv_status (*close)(void *engine, int64_t timeout_us);
+    void (*free)(void *engine);
+    /* Counts the calls. The same from open to free. */
+    gate *(*gate)(void *engine);
+
+    /* Inside gate.readers: what is found is valid until it is left, or for a get that sets
+     * pinned_out->owned until that is freed with mem_free. */
+    pykv_status (*get)(void *engine, slice key, int32_t flags, pykv_pinned *pinned_out);
+    pykv_status (*contains)(void *engine, slice key, int32_t flags);
+    pykv_status (*many_get)(void *many, size_t count, const void *const *keys,
+                            const size_t *key_lengths, int32_t flags);
+
+    /* Inside gate.readers, or gate.others where calls_are_readers is false. */
+    pykv_status (*put)(void *engine, slice key, slice value, int32_t flags);
+    pykv_status (*remove)(void *engine, slice key, int32_t flags, int32_t *existed_out);
+    pykv_status (*write)(void *engine, void *operations, size_t count, int32_t flags);
+    /* expected NULL: absent; value NULL: delete. */
+    pykv_status (*compare_and_set)(void *engine, slice key, const slice *expected,
+                                   const slice *value, int32_t flags, int32_t *swapped_out);
+    pykv_status (*clear)(void *engine, int32_t flags);
+    pykv_status (*count)(void *engine, uint64_t *count_out);
+    pykv_status (*scan_open)(void *engine, bool keys_only, void **scan_out);
+    pykv_status (*scan_next)(void *scan, size_t chunk_bytes, pykv_rows *rows_out);
+    pykv_status (*sync)(void *engine);
+    pykv_status (*flush)(void *engine);
+    pykv_status (*resume)(void *engine);
+    void (*stats)(void *engine, pykv_stats *out);
+    int32_t (*state)(void *engine);
+
+    /* Inside gate.others. */
+    pykv_status (*compact)(void *engine, pykv_progress *progress);
+    pykv_status (*verify)(void *engine, pykv_progress *progress, pykv_report *report_out);
+    pykv_status (*maintain_step)(void *engine, int32_t role, int32_t *more_out);
+
+    /* Not counted. A many holds no results after many_new and many_release; scan_free may come
+     * after close. */
+    pykv_status (*maintain)(void *engine, int32_t role);
+    pykv_status (*many_new)(void *engine, void **many_out);
+    const uint8_t *const *(*many_values)(const void *many);
+    const size_t *(*many_lengths)(const void *many);
+    void (*many_release)(void *many);
+    void (*many_free)(void *many);
+    void (*scan_free)(void *engine, void *scan);
+
+    /* Of a closed database. */
+    pykv_status (*repair)(env *env, const char *path, pykv_report *report_out);
+    pykv_status (*destroy)(env *env, const char *path);
+} engine_ops;
+
+extern const engine_ops engine_bitcask;
+
+/* The engine of the database at path. Of an empty or absent directory it is wanted, or the default
+ * where that is PYKV_ENGINE_ANY; another engine's database is left for wanted to refuse. Where the
+ * manifest is damaged the names of files decide. PYKV_NOT_SUPPORTED: this library has no engine
+ * wanted; PYKV_FORMAT: the directory is not ours; and what opening a directory may give. */
+PYKV_NODISCARD pykv_status engine_choose(env *env, const char *path, int32_t wanted,
+                                         const engine_ops **ops_out);
+
+/* As pykv_detect. */
+PYKV_NODISCARD pykv_status engine_detect(env *env, const char *path, int32_t *engine_out);
+
+#endif

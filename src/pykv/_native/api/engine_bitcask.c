@@ -1,0 +1,226 @@
+/*
+ * engine_bitcask: the Bitcask behind the table of functions.
+ */
+#include "api/engine.h"
+#include "bitcask/bitcask.h"
+#include "bitcask/many.h"
+#include "bitcask/operation.h"
+#include "bitcask/store.h"
+
+_Static_assert(offsetof(operation, record) == 0, "an operation begins with its record");
+
+/* ---- opening and closing ---- */
+
+static pykv_status open_store(env *environment, const char *path, const pykv_options *options,
+                              void **engine_out)
+{
+    bitcask *store;
+    pykv_status status = bitcask_open(environment, path, options, &store);
+    if (status == PYKV_OK) {
+        *engine_out = store;
+    }
+    return status;
+}
+
+static pykv_status close_store(void *engine, int64_t timeout_us)
+{
+    return bitcask_close(engine, timeout_us);
+}
+
+static void free_store(void *engine)
+{
+    bitcask_free(engine);
+}
+
+static gate *gate_of(void *engine)
+{
+    bitcask *store = engine;
+    return &store->gate;
+}
+
+/* ---- reading ---- */
+
+static pykv_status get(void *engine, slice key, int32_t flags, pykv_pinned *pinned_out)
+{
+    return bitcask_get(engine, key, flags, pinned_out);
+}
+
+static pykv_status contains(void *engine, slice key, int32_t flags)
+{
+    return bitcask_contains(engine, key, flags);
+}
+
+static pykv_status count_keys(void *engine, uint64_t *count_out)
+{
+    *count_out = bitcask_count(engine);
+    return PYKV_OK;
+}
+
+static pykv_status new_many(void *engine, void **many_out)
+{
+    many *made;
+    pykv_status status = many_new(engine, &made);
+    if (status == PYKV_OK) {
+        *many_out = made;
+    }
+    return status;
+}
+
+static pykv_status get_many(void *self, size_t count, const void *const *keys,
+                            const size_t *key_lengths, int32_t flags)
+{
+    return many_get(self, count, keys, key_lengths, flags);
+}
+
+static const uint8_t *const *values_of_many(const void *self)
+{
+    return many_values(self);
+}
+
+static const size_t *lengths_of_many(const void *self)
+{
+    return many_lengths(self);
+}
+
+static void release_many(void *self)
+{
+    many_release(self);
+}
+
+static void free_many(void *self)
+{
+    many_free(self);
+}
+
+static pykv_status open_scan(void *engine, bool keys_only, void **scan_out)
+{
+    scan *made;
+    pykv_status status = scan_open(engine, keys_only, &made);
+    if (status == PYKV_OK) {
+        *scan_out = made;
+    }
+    return status;
+}
+
+static pykv_status next_of_scan(void *self, size_t chunk_bytes, pykv_rows *rows_out)
+{
+    return scan_next(self, chunk_bytes, rows_out);
+}
+
+static void free_scan(void *engine, void *self)
+{
+    scan_free(engine, self);
+}
+
+/* ---- writing ---- */
+
+static pykv_status put(void *engine, slice key, slice value, int32_t flags)
+{
+    return bitcask_put(engine, key, value, flags);
+}
+
+static pykv_status remove_key(void *engine, slice key, int32_t flags, int32_t *existed_out)
+{
+    return bitcask_delete(engine, key, flags, existed_out);
+}
+
+static pykv_status write_all(void *engine, void *operations, size_t count, int32_t flags)
+{
+    return bitcask_write(engine, operations, count, flags);
+}
+
+static pykv_status compare_and_set(void *engine, slice key, const slice *expected,
+                                   const slice *value, int32_t flags, int32_t *swapped_out)
+{
+    return bitcask_compare_and_set(engine, key, expected, value, flags, swapped_out);
+}
+
+static pykv_status clear(void *engine, int32_t flags)
+{
+    return bitcask_clear(engine, flags);
+}
+
+/* ---- upkeep ---- */
+
+static pykv_status sync_store(void *engine)
+{
+    return bitcask_sync(engine);
+}
+
+static pykv_status flush(void *engine)
+{
+    return bitcask_flush(engine);
+}
+
+static pykv_status resume(void *engine)
+{
+    return bitcask_resume(engine);
+}
+
+static void stats(void *engine, pykv_stats *out)
+{
+    bitcask_stats(engine, out);
+}
+
+static int32_t state(void *engine)
+{
+    return bitcask_state(engine);
+}
+
+static pykv_status compact(void *engine, pykv_progress *progress)
+{
+    return bitcask_compact(engine, progress);
+}
+
+static pykv_status verify(void *engine, pykv_progress *progress, pykv_report *report_out)
+{
+    return bitcask_verify(engine, progress, report_out);
+}
+
+static pykv_status maintain(void *engine, int32_t role)
+{
+    return bitcask_maintain(engine, role);
+}
+
+static pykv_status maintain_step(void *engine, int32_t role, int32_t *more_out)
+{
+    return bitcask_maintain_step(engine, role, more_out);
+}
+
+const engine_ops engine_bitcask = {
+    .home = &bitcask_home,
+    .operation_bytes = sizeof(operation),
+    .calls_are_readers = true,
+    .open = open_store,
+    .close = close_store,
+    .free = free_store,
+    .gate = gate_of,
+    .get = get,
+    .contains = contains,
+    .many_get = get_many,
+    .put = put,
+    .remove = remove_key,
+    .write = write_all,
+    .compare_and_set = compare_and_set,
+    .clear = clear,
+    .count = count_keys,
+    .scan_open = open_scan,
+    .scan_next = next_of_scan,
+    .sync = sync_store,
+    .flush = flush,
+    .resume = resume,
+    .stats = stats,
+    .state = state,
+    .compact = compact,
+    .verify = verify,
+    .maintain_step = maintain_step,
+    .maintain = maintain,
+    .many_new = new_many,
+    .many_values = values_of_many,
+    .many_lengths = lengths_of_many,
+    .many_release = release_many,
+    .many_free = free_many,
+    .scan_free = free_scan,
+    .repair = bitcask_repair,
+    .destroy = bitcask_destroy,
+};
