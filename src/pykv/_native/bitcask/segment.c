@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
+#include "log/log_file.h"
 
 void segment_name(uint32_t number, bool hint, char out[SEGMENT_NAME_BYTES])
 {
@@ -58,45 +59,16 @@ static void map_if_possible(segment *self, uint64_t capacity, bool mapped)
     }
 }
 
-static pykv_status write_header(env_directory *directory, env_file *file,
-                                const log_segment_header *header)
-{
-    uint8_t bytes[LOG_SEGMENT_HEADER_BYTES];
-    log_segment_encode(header, bytes);
-    slice whole = slice_make(bytes, sizeof bytes);
-    pykv_status status = env_file_write(file, 0, &whole, 1);
-    if (status == PYKV_OK) {
-        status = env_file_sync(file);
-    }
-    if (status == PYKV_OK && !PYKV_PLANTED(22)) {
-        status = env_directory_sync(directory);
-    }
-    return status;
-}
-
 pykv_status segment_create(env_directory *directory, const log_segment_header *header,
                            uint64_t capacity, bool mapped, segment **segment_out)
 {
-    char name[SEGMENT_NAME_BYTES];
-    segment_name(header->number, false, name);
     segment *self = segment_new(header, LOG_SEGMENT_HEADER_BYTES);
     if (self == NULL) {
         return error_set_no_memory(sizeof *self);
     }
-    pykv_status status = env_file_open(
-        directory, name, ENV_READ | ENV_WRITE | ENV_CREATE | ENV_TRUNCATE, &self->file);
+    pykv_status status = log_file_create(directory, header, &self->file);
     if (status != PYKV_OK) {
         mem_free(self);
-        return status;
-    }
-    status = write_header(directory, self->file, header);
-    if (status != PYKV_OK) {
-        pykv_error failure = *error_last();
-        segment_close(self);
-        if (env_unlink(directory, name) != PYKV_OK) {
-            /* An unlisted file is removed by the next open. */
-        }
-        error_restore(&failure);
         return status;
     }
     map_if_possible(self, capacity, mapped);
@@ -104,43 +76,9 @@ pykv_status segment_create(env_directory *directory, const log_segment_header *h
     return PYKV_OK;
 }
 
-static pykv_status check_identity(segment *self, const manifest_segment *entry, uint64_t store_id,
-                                  uint64_t *size_out)
-{
-    uint8_t bytes[LOG_SEGMENT_HEADER_BYTES];
-    size_t got;
-    uint64_t size = 0;
-    log_segment_header header;
-    const char *path = env_file_path(self->file);
-    pykv_status status = env_file_read(self->file, 0, bytes, sizeof bytes, &got);
-    if (status == PYKV_OK) {
-        status = log_segment_decode(bytes, got, path, &header);
-    }
-    if (status == PYKV_OK) {
-        status = env_file_size(self->file, &size);
-    }
-    if (status != PYKV_OK) {
-        return status;
-    }
-    if (header.file_id != entry->file_id || header.number != entry->number ||
-        header.store_id != store_id || header.kind != entry->kind ||
-        header.birth_sequence != entry->birth_sequence) {
-        return error_set_corruption(path, 16, "the file is not the one the manifest names",
-                                    entry->file_id, header.file_id);
-    }
-    if (size < entry->length) {
-        return error_set_corruption(path, size, "the file is shorter than the manifest says",
-                                    entry->length, size);
-    }
-    *size_out = size;
-    return PYKV_OK;
-}
-
 pykv_status segment_open(env_directory *directory, const manifest_segment *entry, uint64_t store_id,
                          uint64_t capacity, bool mapped, segment **segment_out)
 {
-    char name[SEGMENT_NAME_BYTES];
-    segment_name(entry->number, false, name);
     log_segment_header header = {.kind = entry->kind,
                                  .number = entry->number,
                                  .file_id = entry->file_id,
@@ -151,16 +89,11 @@ pykv_status segment_open(env_directory *directory, const manifest_segment *entry
         return error_set_no_memory(sizeof *self);
     }
     uint64_t size = 0;
-    pykv_status status = env_file_open(directory, name, ENV_READ | ENV_WRITE, &self->file);
-    if (status == PYKV_NO_PERMISSION || status == PYKV_READ_ONLY) {
-        status = env_file_open(directory, name, ENV_READ, &self->file);
-    }
-    if (status == PYKV_PATH_NOT_FOUND) {
-        status = error_set(PYKV_CORRUPTION, "%s/%s is missing, and the manifest lists it",
-                           env_directory_path(directory), name);
-    }
-    if (status == PYKV_OK) {
-        status = check_identity(self, entry, store_id, &size);
+    pykv_status status = log_file_open(directory, &header, true, &self->file, &size);
+    if (status == PYKV_OK && size < entry->length) {
+        status =
+            error_set_corruption(env_file_path(self->file), size,
+                                 "the file is shorter than the manifest says", entry->length, size);
     }
     if (status != PYKV_OK) {
         segment_close(self);
@@ -325,26 +258,5 @@ pykv_status segment_read(const segment *self, uint64_t offset, bool check_body, 
 pykv_status segment_view(const segment *self, buffer *scratch, const uint8_t **data_out,
                          uint64_t *size_out)
 {
-    uint64_t size;
-    pykv_status status = env_file_size(self->file, &size);
-    if (status != PYKV_OK) {
-        return status;
-    }
-    if (segment_is_mapped(self) && size <= self->mapping.size &&
-        env_mapping_faults(&self->mapping) == 0) {
-        *data_out = self->mapping.base;
-        *size_out = size;
-        return PYKV_OK;
-    }
-    size_t got = 0;
-    buffer_clear(scratch);
-    status = buffer_reserve(scratch, size);
-    if (status == PYKV_OK && size > 0) {
-        status = env_file_read(self->file, 0, scratch->data, size, &got);
-    }
-    if (status == PYKV_OK) {
-        *data_out = scratch->data;
-        *size_out = got;
-    }
-    return status;
+    return log_file_view(self->file, &self->mapping, scratch, data_out, size_out);
 }
