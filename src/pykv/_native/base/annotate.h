@@ -20,6 +20,7 @@
 #define ACQUIRES(...)             PYKV_THREAD_ATTRIBUTE(acquire_capability(__VA_ARGS__))
 #define RELEASES(...)             PYKV_THREAD_ATTRIBUTE(release_capability(__VA_ARGS__))
 #define TRY_ACQUIRES(...)         PYKV_THREAD_ATTRIBUTE(try_acquire_capability(__VA_ARGS__))
+#define ASSERTS_HELD(...)         PYKV_THREAD_ATTRIBUTE(assert_capability(__VA_ARGS__))
 #define NO_THREAD_SAFETY_ANALYSIS PYKV_THREAD_ATTRIBUTE(no_thread_safety_analysis)
 
 /* For functions that run while no other thread knows the object: before its open returned, or after

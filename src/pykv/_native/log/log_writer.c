@@ -239,18 +239,18 @@ pykv_status log_writer_append_batch(log_writer *self, record *records, size_t co
     if (count == 0) {
         return PYKV_OK;
     }
+    uint64_t offset = log_sink_tail(self->sink);
     if (count == 1) {
         records[0].flags &= (uint8_t)~FLAGS_OF_BATCH;
-        return log_writer_append(self, records, offsets_out);
+        return log_writer_append(self, records, offsets_out != NULL ? offsets_out : &offset);
     }
-    uint64_t offset = log_sink_tail(self->sink);
     batch_plan plan = plan_batch(self, records, count);
     pykv_status status = is_built(self, plan.bytes, LOG_BUILT_BYTES_MAX)
                              ? append_batch_built(self, records, count, &plan)
                              : append_batch_parts(self, records, count, &plan);
     if (status == PYKV_OK) {
         appended(self);
-        for (size_t i = 0; i < count; i++) {
+        for (size_t i = 0; i < count && offsets_out != NULL; i++) {
             offsets_out[i] = offset;
             offset += bytes_of(&records[i]);
         }

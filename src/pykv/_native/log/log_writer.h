@@ -45,8 +45,8 @@ uint64_t log_writer_bytes(const log_writer *self, const record *added);
 PYKV_NODISCARD pykv_status log_writer_append(log_writer *self, record *added, uint64_t *offset_out);
 
 /* Appends count records as one atomic batch in one write; sets batch flags, count and check, and
- * the offsets. count 1 is a plain record, count 0 nothing. Failures as above, and PYKV_NO_MEMORY.
- */
+ * the offsets (NULL: they are not wanted). count 1 is a plain record, count 0 nothing. Failures as
+ * above, and PYKV_NO_MEMORY. */
 PYKV_NODISCARD pykv_status log_writer_append_batch(log_writer *self, record *addeds, size_t count,
                                                    uint64_t *offsets_out);
 

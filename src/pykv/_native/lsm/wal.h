@@ -25,9 +25,11 @@
 #include "log/log_format.h"
 
 enum {
-    WAL_UNSYNCED_SEALED_MAX = 2,     /* then writers sync before they roll on */
-    WAL_SYNC_EVERY_US = 30 * 1000000 /* in every durability mode, by wal_step */
+    WAL_UNSYNCED_SEALED_MAX = 2,      /* then writers sync before they roll on */
+    WAL_SYNC_EVERY_US = 30 * 1000000, /* in every durability mode, by wal_step */
+    WAL_LOG_BYTES_MIN = 4096
 };
+#define WAL_LOG_BYTES_MAX (UINT64_C(16) << 30) /* positions count 8-byte granules in 32 bits */
 
 typedef struct wal wal;
 typedef struct manifest_log manifest_log; /* lsm/version_edit.h */
@@ -50,8 +52,8 @@ typedef struct wal_owner {
 
 /* A log without files yet; everything up to last_sequence is in tables. options (resolved; of it
  * durability, interval_us, log_sink and log_sector_padding count), home and owner's lock must stay.
- * log_bytes: what a log should hold; a larger write gets a log of its own. durable_through: of the
- * manifest. */
+ * log_bytes: what a log should hold, WAL_LOG_BYTES_MIN to MAX; a larger write gets a log of its
+ * own. durable_through: of the manifest. */
 PYKV_NODISCARD pykv_status wal_open(env *environment, env_directory *home, const wal_owner *owner,
                                     const pykv_options *options, uint64_t store_id,
                                     uint64_t log_bytes, uint64_t last_sequence,
@@ -66,8 +68,8 @@ void wal_free(wal *self);
 
 /* ---- appending: with the writer lock ---- */
 
-/* Bytes that these records (lengths, flags and kinds set) take as one write. */
-uint64_t wal_bytes(const wal *self, const record *records, size_t count);
+/* Bytes that these records (lengths and flags set) take at most as one write. Needs no lock. */
+uint64_t wal_bytes(const record *records, size_t count);
 
 /* PYKV_OK: a write of bytes can be appended without waiting; the next log may have become the
  * active one. PYKV_WOULD_BLOCK: call wal_provide(bytes) without the lock, and try again.
@@ -75,8 +77,8 @@ uint64_t wal_bytes(const wal *self, const record *records, size_t count);
 PYKV_NODISCARD pykv_status wal_room(wal *self, uint64_t bytes);
 
 /* Appends records (body_crc set) as one write, all or none: a batch if there are several. Gives
- * them the next sequences. On failure nothing is in the log: PYKV_WOULD_BLOCK as wal_room,
- * PYKV_NO_SPACE, PYKV_IO_FAILED, PYKV_NO_MEMORY, PYKV_STORE_FAILED. */
+ * them the next sequences. Requires that wal_room gave PYKV_OK for their bytes under this hold of
+ * the lock. On failure nothing is in the log: PYKV_NO_SPACE, PYKV_IO_FAILED, PYKV_NO_MEMORY. */
 PYKV_NODISCARD pykv_status wal_append(wal *self, record *records, size_t count);
 
 /* The prepared log becomes the active one and the old one is sealed. Nothing if the active one is
@@ -101,6 +103,15 @@ PYKV_NODISCARD pykv_status wal_list(const wal *self, uint32_t number, manifest_l
 
 /* PYKV_STORE_FAILED after a failed sync, else PYKV_OK. */
 PYKV_NODISCARD pykv_status wal_check(const wal *self);
+
+/* For the statistics of a store. */
+typedef struct wal_usage {
+    uint64_t log_count;     /* files */
+    uint64_t disk_bytes;    /* of them, without what is reserved */
+    uint64_t written_bytes; /* of records, since wal_open */
+    uint64_t sync_count;
+} wal_usage;
+wal_usage wal_usage_now(const wal *self);
 
 /* ---- providing and syncing: without the writer lock ---- */
 

@@ -1,0 +1,299 @@
+/*
+ * wal_recover: the end of the log, what it holds, and where its files go. Everything in the files
+ * may be damaged. Not thread-safe.
+ */
+#include "lsm/wal_recover.h"
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "log/log_file.h"
+#include "lsm/version_edit.h"
+
+/* A log file under recovery. */
+typedef struct log_source {
+    uint32_t number;
+    env_file *file;
+    env_mapping mapping; /* base NULL: none */
+    buffer scratch;
+    bool torn;      /* holds more than the log */
+    bool torn_kept; /* under its second name */
+} log_source;
+
+struct wal_recovery {
+    env_directory *home;
+    wal_recovery_input input;
+    log_source *sources;
+    log_recovery_segment *views; /* one a source */
+    size_t count;
+    uint64_t start_sequence; /* of the first record that is there */
+    size_t used_count;       /* logs that hold records of the log */
+    wal_recovered result;
+};
+
+void wal_recovery_free(wal_recovery *self)
+{
+    if (self == NULL) {
+        return;
+    }
+    for (size_t i = 0; self->sources != NULL && i < self->count; i++) {
+        log_source *source = &self->sources[i];
+        if (source->mapping.base != NULL) {
+            env_unmap(&source->mapping);
+        }
+        if (source->file != NULL) {
+            env_file_close(source->file);
+        }
+        buffer_reset(&source->scratch);
+    }
+    mem_free(self->sources);
+    mem_free(self->views);
+    mem_free(self);
+}
+
+static pykv_status recovery_new(env_directory *home, const wal_recovery_input *input,
+                                wal_recovery **recovery_out)
+{
+    wal_recovery *self = mem_alloc_zeroed(1, sizeof *self);
+    if (self == NULL) {
+        return error_set_no_memory(sizeof *self);
+    }
+    self->home = home;
+    self->input = *input;
+    self->sources = mem_alloc_zeroed(input->log_count + 1, sizeof *self->sources);
+    self->views = mem_alloc_zeroed(input->log_count + 1, sizeof *self->views);
+    if (self->sources == NULL || self->views == NULL) {
+        wal_recovery_free(self);
+        return error_set_no_memory(input->log_count *
+                                   (sizeof *self->sources + sizeof *self->views));
+    }
+    *recovery_out = self;
+    return PYKV_OK;
+}
+
+static pykv_status open_source(const wal_recovery *self, const manifest_log *listed,
+                               log_source *source, log_recovery_segment *view)
+{
+    uint64_t size;
+    log_segment_header header = {.kind = LOG_SEGMENT_APPEND,
+                                 .number = listed->number,
+                                 .file_id = listed->file_id,
+                                 .birth_sequence = listed->birth_sequence,
+                                 .store_id = self->input.store_id};
+    source->number = listed->number;
+    pykv_status status = log_file_open(self->home, &header, false, &source->file, &size);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    env_mapping mapping;
+    if (self->input.mapped && env_file_map(source->file, size, false, &mapping) == PYKV_OK) {
+        source->mapping = mapping;
+    }
+    view->path = env_file_path(source->file);
+    view->start_offset = LOG_SEGMENT_HEADER_BYTES;
+    status =
+        log_file_view(source->file, &source->mapping, &source->scratch, &view->data, &view->size);
+    if (status == PYKV_OK) {
+        status = log_segment_decode(view->data, view->size, view->path, &view->header);
+    }
+    return status;
+}
+
+static pykv_status open_sources(wal_recovery *self)
+{
+    pykv_status status = PYKV_OK;
+    for (size_t i = 0; i < self->input.log_count && status == PYKV_OK; i++) {
+        self->count++;
+        status = open_source(self, &self->input.logs[i], &self->sources[i], &self->views[i]);
+    }
+    return status;
+}
+
+/* Pages of a mapping that could not be read look like zeros, and zeros like the end of a log. */
+static pykv_status check_mappings(const wal_recovery *self)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        const log_source *source = &self->sources[i];
+        if (source->mapping.base != NULL && env_mapping_faults(&source->mapping) > 0) {
+            return error_set_at(PYKV_IO_FAILED, self->views[i].path,
+                                "pages of the log could not be read");
+        }
+    }
+    return PYKV_OK;
+}
+
+/* Sequence of the first record of the log, or what is due if there is none or a later one: logs may
+ * begin with records that are in tables. */
+static uint64_t find_start(const wal_recovery *self)
+{
+    uint64_t due = self->input.first_sequence;
+    for (size_t i = 0; i < self->count; i++) {
+        const log_recovery_segment *view = &self->views[i];
+        log_reader reader;
+        record found;
+        uint64_t offset;
+        log_reader_init(&reader, view->data, view->size, view->header.file_id, view->start_offset,
+                        true, 0);
+        if (log_reader_next(&reader, &found, &offset)) {
+            return found.sequence < due ? found.sequence : due;
+        }
+    }
+    return due;
+}
+
+static bool holds_more(const log_recovery_segment *view)
+{
+    uint64_t at = view->valid_end;
+    while (at < view->size && view->data[at] == 0) {
+        at++;
+    }
+    return at < view->size;
+}
+
+static pykv_status refuse_damage(const wal_recovery *self, const log_recovery *found)
+{
+    const log_recovery_segment *end = &self->views[found->valid_segment];
+    return error_set_corruption(
+        end->path, found->valid_offset,
+        "the log is damaged before a place that was synced (recovery=\"point_in_time\" opens "
+        "it up to here)",
+        found->claim, log_position(end->header.number, found->valid_offset));
+}
+
+static pykv_status find_end(wal_recovery *self)
+{
+    uint64_t first = self->input.first_sequence;
+    log_recovery found;
+    self->start_sequence = find_start(self);
+    log_recover(self->views, self->count, self->start_sequence, self->input.durable_through,
+                &found);
+    pykv_status status = check_mappings(self);
+    if (status == PYKV_OK && found.damaged && !self->input.point_in_time) {
+        status = refuse_damage(self, &found);
+    }
+    if (status != PYKV_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < self->count; i++) {
+        self->sources[i].torn = holds_more(&self->views[i]);
+    }
+    bool reaches = found.last_sequence >= first;
+    self->used_count = found.record_count > 0 ? found.valid_segment + 1 : 0;
+    self->result = (wal_recovered){.last_sequence = reaches ? found.last_sequence : first - 1,
+                                   .record_count = reaches ? found.last_sequence - first + 1 : 0,
+                                   .discarded_bytes = found.discarded_bytes,
+                                   .damaged = found.damaged};
+    return PYKV_OK;
+}
+
+pykv_status wal_recovery_open(env_directory *home, const wal_recovery_input *input,
+                              wal_recovery **recovery_out)
+{
+    wal_recovery *self = NULL;
+    pykv_status status = recovery_new(home, input, &self);
+    if (status != PYKV_OK || self == NULL) {
+        return status;
+    }
+    status = open_sources(self);
+    if (status == PYKV_OK && self->count > 0) {
+        status = find_end(self);
+    } else {
+        self->result.last_sequence = input->first_sequence - 1;
+    }
+    if (status != PYKV_OK) {
+        pykv_error failure = *error_last();
+        wal_recovery_free(self);
+        error_restore(&failure);
+        return status;
+    }
+    *recovery_out = self;
+    return PYKV_OK;
+}
+
+const wal_recovered *wal_recovery_result(const wal_recovery *self)
+{
+    return &self->result;
+}
+
+/* Gives the records of one log from sequence *due_io on. */
+static pykv_status replay_log(const log_recovery_segment *view, uint64_t *due_io, wal_replay replay,
+                              void *context)
+{
+    log_reader reader;
+    record found;
+    uint64_t offset;
+    pykv_status status = PYKV_OK;
+    log_reader_init(&reader, view->data, view->valid_end, view->header.file_id, view->start_offset,
+                    true, 0);
+    while (status == PYKV_OK && log_reader_next(&reader, &found, &offset)) {
+        if (found.sequence == *due_io) {
+            status = replay(context, &found);
+            ++*due_io;
+        }
+    }
+    return status;
+}
+
+pykv_status wal_recovery_replay(wal_recovery *self, wal_replay replay, void *context)
+{
+    uint64_t due = self->input.first_sequence;
+    pykv_status status = PYKV_OK;
+    for (size_t i = 0; i < self->used_count && status == PYKV_OK; i++) {
+        status = replay_log(&self->views[i], &due, replay, context);
+    }
+    if (status == PYKV_OK) {
+        status = check_mappings(self);
+    }
+    if (status == PYKV_OK && due != self->result.last_sequence + 1) {
+        status = error_set_corruption(env_directory_path(self->home), 0,
+                                      "the log changed while it was read",
+                                      self->result.last_sequence + 1, due);
+    }
+    return status;
+}
+
+/* Gives a file its second name. Where the file system has no second names the file is renamed when
+ * no manifest lists it any more. */
+static pykv_status keep_one(const wal_recovery *self, log_source *source)
+{
+    char name[LOG_FILE_NAME_BYTES];
+    char kept[LOG_FILE_NAME_BYTES];
+    log_file_name(source->number, name);
+    log_file_torn_name(source->number, kept);
+    pykv_status status = env_link(self->home, name, kept);
+    if (status == PYKV_NOT_SUPPORTED || status == PYKV_NO_PERMISSION) {
+        return PYKV_OK;
+    }
+    if (status == PYKV_OK || status == PYKV_PATH_EXISTS) {
+        source->torn_kept = true;
+        return PYKV_OK;
+    }
+    return status;
+}
+
+pykv_status wal_recovery_keep_torn(wal_recovery *self)
+{
+    pykv_status status = PYKV_OK;
+    bool kept = false;
+    for (size_t i = 0; i < self->count && status == PYKV_OK; i++) {
+        if (self->sources[i].torn) {
+            status = keep_one(self, &self->sources[i]);
+            kept = true;
+        }
+    }
+    return status == PYKV_OK && kept ? env_directory_sync(self->home) : status;
+}
+
+pykv_status wal_recovery_finish(wal_recovery *self)
+{
+    char name[LOG_FILE_NAME_BYTES];
+    char kept[LOG_FILE_NAME_BYTES];
+    pykv_status status = PYKV_OK;
+    for (size_t i = 0; i < self->count && status == PYKV_OK; i++) {
+        const log_source *source = &self->sources[i];
+        log_file_name(source->number, name);
+        log_file_torn_name(source->number, kept);
+        status = source->torn && !source->torn_kept ? env_rename(self->home, name, kept)
+                                                    : env_unlink(self->home, name);
+    }
+    return status;
+}
