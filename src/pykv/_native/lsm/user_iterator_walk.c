@@ -1,0 +1,355 @@
+/*
+ * user_iterator_walk: the loops over a window of the source, for one row and for many. See
+ * user_iterator_internal.h.
+ *
+ * They keep what changes from entry to entry in a struct whose address nobody takes, so that it
+ * stays in registers, and take a constant direction. Rows are copied by moves of 16 bytes.
+ */
+#include <inttypes.h>
+
+#include "base/error.h"
+#include "lsm/user_iterator_internal.h"
+
+enum { ROWS_BYTES_FIRST = 64 * 1024, ROWS_COUNT_FIRST = 512, COPY_INLINE_MAX = 256 };
+
+/* ---- a window ---- */
+
+typedef struct window_walk {
+    const iterator_entry *entries;
+    slice last;
+    uint64_t repeats;
+    uint32_t at;
+    uint32_t edge;
+    bool is_done;
+} window_walk;
+
+static inline window_walk window_load(const user_iterator *self)
+{
+    return (window_walk){.entries = self->source->entries,
+                         .last = self->last,
+                         .repeats = self->repeats,
+                         .at = self->at,
+                         .edge = self->edge,
+                         .is_done = self->is_done};
+}
+
+static inline void window_store(window_walk walk, user_iterator *self)
+{
+    self->last = walk.last;
+    self->repeats = walk.repeats;
+    self->at = walk.at;
+    self->is_done = walk.is_done;
+}
+
+/* Notes the key of an entry that is being passed; true if it is that of the one before. */
+static inline bool note_key(window_walk *walk, slice key)
+{
+    bool repeats = user_same_key(key, walk->last);
+    walk->repeats = repeats ? walk->repeats + 1 : 0;
+    walk->is_done = walk->is_done && repeats;
+    walk->last = key;
+    return repeats;
+}
+
+/* True if an operation leaves the older ones on its key hidden. */
+static inline bool is_final(const user_iterator *self, const iterator_entry *entry)
+{
+    if (PYKV_PLANTED(61)) {
+        return entry->kind != RECORD_DELETE;
+    }
+    return !PYKV_PLANTED(63) || !user_is_absent(self, entry) || entry->kind == RECORD_DELETE;
+}
+
+/* The next row of the window, or NULL. */
+static inline const iterator_entry *next_in_window(const user_iterator *self, window_walk *walk)
+{
+    while (walk->at < walk->edge) {
+        const iterator_entry *entry = &walk->entries[walk->at++];
+        (void)note_key(walk, entry->key);
+        if (walk->is_done || !user_is_visible(self, entry)) {
+            continue;
+        }
+        walk->is_done = is_final(self, entry);
+        if (!user_is_absent(self, entry)) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+/* The row before in the window, or NULL: all from edge on were passed, or all but the first, which
+ * another entry may take the place of. */
+static inline const iterator_entry *previous_in_window(const user_iterator *self, window_walk *walk)
+{
+    while (walk->at > walk->edge) {
+        const iterator_entry *entry = &walk->entries[walk->at - 1];
+        bool is_done = walk->is_done && user_same_key(entry->key, walk->last);
+        bool is_candidate = !is_done && user_is_visible(self, entry);
+        if (is_candidate && walk->at == 1) {
+            return NULL;
+        }
+        walk->at--;
+        (void)note_key(walk, entry->key);
+        if (!is_candidate) {
+            continue;
+        }
+        const iterator_entry *before = entry - 1;
+        if (user_same_key(before->key, entry->key) && user_is_visible(self, before)) {
+            continue;
+        }
+        walk->is_done = true;
+        if (!user_is_absent(self, entry)) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+static user_crossing cross(user_iterator *self)
+{
+    return self->is_backward ? user_cross_backward(self) : user_cross_forward(self);
+}
+
+static pykv_status refuse_kind(user_iterator *self, const iterator_entry *entry)
+{
+    return user_fail(self,
+                     error_set(PYKV_CORRUPTION,
+                               "kind %d of the operation with sequence %" PRIu64 " is not known",
+                               entry->kind, entry->sequence));
+}
+
+/* ---- one row ---- */
+
+static const iterator_entry *find_in_window(user_iterator *self)
+{
+    window_walk walk = window_load(self);
+    const iterator_entry *entry =
+        self->is_backward ? previous_in_window(self, &walk) : next_in_window(self, &walk);
+    window_store(walk, self);
+    return entry;
+}
+
+pykv_status user_find(user_iterator *self)
+{
+    self->keys_only = false;
+    for (;;) {
+        const iterator_entry *entry = self->stand == STAND_WINDOW ? find_in_window(self) : NULL;
+        if (entry == NULL) {
+            user_crossing crossing = cross(self);
+            if (crossing != CROSSED) {
+                return crossing == CROSSED_END ? PYKV_OK : user_failed(self);
+            }
+            entry = self->row;
+        }
+        if (entry != NULL) {
+            self->row = entry;
+            return entry->kind == RECORD_PUT ? PYKV_OK : refuse_kind(self, entry);
+        }
+    }
+}
+
+/* ---- many rows ---- */
+
+/* Rows on their way out; data and offsets are the memory of rows. */
+typedef struct row_writer {
+    user_iterator_rows *rows;
+    uint8_t *data;
+    uint64_t *offsets;
+    size_t size;
+    size_t capacity;
+    size_t count;
+    size_t count_max; /* rows that offsets has room for */
+    size_t chunk_bytes;
+    size_t row_limit;
+    bool keys_only;
+} row_writer;
+
+/* Makes room for bytes and for more rows. */
+static pykv_status writer_grow(row_writer *self, size_t bytes, size_t row_count)
+{
+    buffer *data = &self->rows->data;
+    buffer *offsets = &self->rows->offsets;
+    data->size = self->size;
+    offsets->size = 2 * self->count * sizeof(uint64_t);
+    pykv_status status = buffer_reserve(data, bytes);
+    if (status == PYKV_OK) {
+        status = buffer_reserve(offsets, (2 * row_count + 1) * sizeof(uint64_t));
+    }
+    self->data = data->data;
+    self->capacity = data->capacity;
+    self->offsets = (uint64_t *)(void *)offsets->data;
+    self->count_max = offsets->capacity == 0 ? 0 : (offsets->capacity / sizeof(uint64_t) - 1) / 2;
+    return status;
+}
+
+static pykv_status writer_begin(row_writer *self, const user_iterator_request *request,
+                                user_iterator_rows *rows)
+{
+    PYKV_ASSERT(request->chunk_bytes > 0 && request->row_limit > 0);
+    *self = (row_writer){.rows = rows,
+                         .chunk_bytes = request->chunk_bytes,
+                         .row_limit = request->row_limit,
+                         .keys_only = request->keys_only};
+    buffer_clear(&rows->offsets);
+    size_t bytes =
+        request->chunk_bytes < ROWS_BYTES_FIRST ? request->chunk_bytes : ROWS_BYTES_FIRST;
+    size_t count = request->row_limit < ROWS_COUNT_FIRST ? request->row_limit : ROWS_COUNT_FIRST;
+    return writer_grow(self, bytes, count);
+}
+
+static void writer_end(row_writer *self)
+{
+    self->offsets[2 * self->count] = self->size;
+    self->rows->data.size = self->size;
+    self->rows->offsets.size = (2 * self->count + 1) * sizeof(uint64_t);
+    self->rows->count = self->count;
+}
+
+static inline bool writer_is_full(const row_writer *self)
+{
+    return self->count >= self->row_limit || self->size >= self->chunk_bytes;
+}
+
+static inline void copy_bytes(uint8_t *out, const uint8_t *from, size_t size)
+{
+    if (PYKV_UNLIKELY(size > COPY_INLINE_MAX)) {
+        memcpy(out, from, size);
+    } else if (size >= 16) {
+        for (size_t i = 0; i + 16 < size; i += 16) {
+            memcpy(out + i, from + i, 16);
+        }
+        memcpy(out + size - 16, from + size - 16, 16);
+    } else if (size >= 8) {
+        memcpy(out, from, 8);
+        memcpy(out + size - 8, from + size - 8, 8);
+    } else {
+        for (size_t i = 0; i < size; i++) {
+            out[i] = from[i];
+        }
+    }
+}
+
+static inline pykv_status write_row(row_writer *self, const iterator_entry *entry)
+{
+    size_t value_size = self->keys_only ? 0 : entry->value.size;
+    size_t bytes = entry->key.size + value_size;
+    if (PYKV_UNLIKELY(bytes > self->capacity - self->size || self->count == self->count_max)) {
+        row_writer grown = *self; /* a copy, so that self's address stays unknown */
+        pykv_status status = writer_grow(&grown, bytes, 1);
+        *self = grown;
+        if (status != PYKV_OK) {
+            return status;
+        }
+    }
+    uint8_t *out = self->data + self->size;
+    self->offsets[2 * self->count] = self->size;
+    self->offsets[2 * self->count + 1] = self->size + entry->key.size;
+    copy_bytes(out, entry->key.data, entry->key.size);
+    copy_bytes(out + entry->key.size, entry->value.data, value_size);
+    self->size += bytes;
+    self->count++;
+    return PYKV_OK;
+}
+
+/* Writes the rows of the window until it or the writer is at its end. */
+static inline pykv_status fill_from_window(user_iterator *self, row_writer *out, bool is_backward)
+{
+    window_walk walk = window_load(self);
+    row_writer writer = *out;
+    pykv_status status = PYKV_OK;
+    while (status == PYKV_OK && !writer_is_full(&writer)) {
+        const iterator_entry *entry =
+            is_backward ? previous_in_window(self, &walk) : next_in_window(self, &walk);
+        if (entry == NULL) {
+            break;
+        }
+        status = PYKV_LIKELY(entry->kind == RECORD_PUT) ? write_row(&writer, entry)
+                                                        : refuse_kind(self, entry);
+    }
+    *out = writer;
+    window_store(walk, self);
+    return status;
+}
+
+/* Entries passed since the fill began that gave no row. */
+static uint64_t skipped_count(const user_iterator *self, size_t row_count)
+{
+    return self->passed > row_count ? self->passed - row_count : 0;
+}
+
+/* Writes the row it stood on. Where the walk turned there and goes no step further, the window's
+ * gap is still on the other side of that row: it stands at the row's key instead. */
+static pykv_status write_first(user_iterator *self, row_writer *out, const iterator_entry *row,
+                               bool turns)
+{
+    pykv_status status = write_row(out, row);
+    if (status == PYKV_OK && turns && writer_is_full(out)) {
+        status = user_stand_beside_last(self);
+    }
+    return status;
+}
+
+/* Writes rows until the writer is full, the end is reached or enough was skipped. */
+static pykv_status fill(user_iterator *self, row_writer *out, bool *more_out)
+{
+    pykv_status status = PYKV_OK;
+    while (status == PYKV_OK && !writer_is_full(out)) {
+        if (self->stand == STAND_WINDOW) {
+            status = self->is_backward ? fill_from_window(self, out, true)
+                                       : fill_from_window(self, out, false);
+        }
+        if (status != PYKV_OK || writer_is_full(out) ||
+            skipped_count(self, out->count) >= USER_ITERATOR_SKIPPED_MAX) {
+            break;
+        }
+        user_crossing crossing = cross(self);
+        if (crossing == CROSSED_FAILED) {
+            return user_failed(self);
+        }
+        if (crossing == CROSSED_END) {
+            *more_out = false;
+            break;
+        }
+        const iterator_entry *row = self->row;
+        self->row = NULL;
+        if (row != NULL) {
+            status = row->kind == RECORD_PUT ? write_row(out, row) : refuse_kind(self, row);
+        }
+    }
+    return status;
+}
+
+pykv_status user_iterator_fill(user_iterator *self, const user_iterator_request *request,
+                               user_iterator_rows *rows)
+{
+    row_writer out;
+    bool more = true;
+    if (self->stand == STAND_FAILED) {
+        return user_failed(self);
+    }
+    pykv_status status = writer_begin(&out, request, rows);
+    if (status != PYKV_OK) {
+        return user_fail(self, status);
+    }
+    const iterator_entry *row = self->row;
+    bool turns = request->is_reverse != self->is_backward;
+    user_turn(self, request->is_reverse);
+    self->keys_only = request->keys_only;
+    self->opened_at = self->at;
+    self->passed = 0;
+    if (row != NULL) {
+        status = write_first(self, &out, row, turns);
+    }
+    if (status == PYKV_OK) {
+        status = fill(self, &out, &more);
+    }
+    if (status != PYKV_OK) {
+        (void)user_fail(self, status);
+        if (out.count == 0) {
+            return status;
+        }
+    }
+    writer_end(&out);
+    rows->more = more;
+    return PYKV_OK;
+}
