@@ -24,13 +24,16 @@
 #include "lsm/table_file.h"
 #include "lsm/version_edit.h"
 
+/* A row of tables: one of a version, or a part of one. */
 typedef struct level {
     table_file **files;
+    table **tables; /* of the files, to get from */
+    /* Levels from 1 on: key_word(largest, common_length) of each, to search in first. NULL in a
+     * row that somebody else made. */
+    uint64_t *largest_words;
     uint32_t count;
     uint32_t common_length; /* of what the largest keys of a deeper level begin with */
     uint64_t bytes;         /* of the files */
-    /* Levels from 1 on: key_word(largest, common_length) of each, to search in first. */
-    uint64_t *largest_words;
 } level;
 
 typedef struct version {
@@ -65,9 +68,10 @@ typedef struct key_range {
 /* One reference is the caller's. PYKV_NO_MEMORY. */
 PYKV_NODISCARD pykv_status version_new_empty(version **version_out);
 
-/* base with change applied, in any order of its parts. References of its tables are taken. Requires
- * that what is removed is there. PYKV_CORRUPTION, naming a table, if invariant (1) or (2) would be
- * broken or a table would stand in it twice; PYKV_NO_MEMORY. One reference is the caller's. */
+/* base with change applied; its parts may stand in any order. Takes references of its tables.
+ * Requires that what is removed is there, and that no table would stand in two levels.
+ * PYKV_CORRUPTION, naming a table, if invariant (1) or (2) would be broken; PYKV_NO_MEMORY. One
+ * reference is the caller's. */
 PYKV_NODISCARD pykv_status version_apply(const version *base, const version_change *change,
                                          version **version_out);
 
@@ -109,6 +113,10 @@ PYKV_NODISCARD pykv_status version_iterators(const version *self, block_source *
 /* The first file of a level from 1 on whose largest key is not before key, the only one that may
  * hold it; or count. */
 uint32_t level_find(const level *self, slice key);
+
+/* The files of a level from 1 on from begin up to end, as a level that borrows from this one. Its
+ * bytes are not summed up. */
+level level_part(const level *self, uint32_t begin, uint32_t end);
 
 /* True if a table of a level deeper than level_index has key within its bounds. */
 bool version_key_is_below(const version *self, uint8_t level_index, slice key);

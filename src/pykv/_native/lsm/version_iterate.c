@@ -1,0 +1,73 @@
+/*
+ * version_iterate: the iterators that together show what a version holds.
+ */
+#include "lsm/level_iterator.h"
+#include "lsm/version.h"
+#include "table/table_iterator.h"
+
+size_t version_iterator_count(const version *self)
+{
+    size_t count = self->levels[0].count;
+    for (uint32_t i = 1; i < LSM_LEVEL_COUNT; i++) {
+        count += self->levels[i].count > 0;
+    }
+    return count;
+}
+
+static bool overlaps(const table_file *file, const key_range *range)
+{
+    return slice_compare(file->largest, range->start) >= 0 &&
+           (!range->has_stop || slice_compare(file->smallest, range->stop) < 0);
+}
+
+/* The part of a deeper level that may hold keys of range. */
+static level part_of(const level *deeper, const key_range *range)
+{
+    uint32_t begin = level_find(deeper, range->start);
+    uint32_t end = range->has_stop ? level_find(deeper, range->stop) : deeper->count;
+    if (end < deeper->count && slice_compare(deeper->files[end]->smallest, range->stop) < 0) {
+        end++;
+    }
+    return level_part(deeper, begin, end > begin ? end : begin);
+}
+
+static void free_iterators(iterator **iterators, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        iterator_free(iterators[i]);
+    }
+}
+
+/* Appends those of the tables of level 0. */
+static pykv_status add_fresh(const level *fresh, block_source *source, const key_range *range,
+                             iterator **iterators, size_t *count)
+{
+    pykv_status status = PYKV_OK;
+    for (uint32_t i = 0; i < fresh->count && status == PYKV_OK; i++) {
+        if (overlaps(fresh->files[i], range)) {
+            status = table_iterator_new(fresh->tables[i], source, &iterators[*count]);
+            *count += status == PYKV_OK;
+        }
+    }
+    return status;
+}
+
+pykv_status version_iterators(const version *self, block_source *source, const key_range *range,
+                              iterator **iterators_out, size_t *count_out)
+{
+    size_t count = 0;
+    pykv_status status = add_fresh(&self->levels[0], source, range, iterators_out, &count);
+    for (uint32_t i = 1; i < LSM_LEVEL_COUNT && status == PYKV_OK; i++) {
+        level part = part_of(&self->levels[i], range);
+        if (part.count > 0) {
+            status = level_iterator_new(&part, source, &iterators_out[count]);
+            count += status == PYKV_OK;
+        }
+    }
+    if (status != PYKV_OK) {
+        free_iterators(iterators_out, count);
+        return status;
+    }
+    *count_out = count;
+    return PYKV_OK;
+}
