@@ -38,11 +38,12 @@ typedef struct fixture {
     pykv_options options;
     uint64_t log_bytes;
     wal *log;
+    mutex manifest;
     mutex writer;
     uint32_t next_number;
     uint32_t first_log; /* the manifest lists logs from it on */
     uint64_t flushed_sequence;
-    uint64_t edit;          /* manifests written */
+    uint64_t edit;          /* manifests written, or tried */
     uint64_t told_sequence; /* that the log said is durable */
     uint64_t wake_count;
 } fixture;
@@ -56,8 +57,9 @@ static uint32_t fixture_take_number(void *context)
 static pykv_status fixture_write_manifest(void *context)
 {
     fixture *self = context;
-    lsm_manifest now = {.store_id = FIXTURE_STORE_ID, .edit = self->edit + 1};
+    lsm_manifest now = {.store_id = FIXTURE_STORE_ID};
     size_t count = 0;
+    mutex_lock(&self->manifest);
     mutex_lock(&self->writer);
     pykv_status status = wal_list(self->log, self->first_log, &now.logs, &count);
     now.next_number = self->next_number;
@@ -68,13 +70,13 @@ static pykv_status fixture_write_manifest(void *context)
     }
     now.durable_through = wal_synced_position(self->log);
     mutex_unlock(&self->writer);
-    if (status != PYKV_OK) {
-        return status;
+    if (status == PYKV_OK) {
+        now.log_count = count;
+        now.edit = ++self->edit;
+        status = lsm_manifest_replace(self->home, &now);
+        lsm_manifest_reset(&now);
     }
-    now.log_count = count;
-    status = lsm_manifest_replace(self->home, &now);
-    self->edit += status == PYKV_OK;
-    lsm_manifest_reset(&now);
+    mutex_unlock(&self->manifest);
     return status;
 }
 
@@ -103,6 +105,7 @@ FIXTURE_UNUSED static void fixture_open(fixture *self, bool real)
         CHECK_OK(env_fault_new(self->inner, &self->disk));
     }
     CHECK_OK(env_directory_open(self->disk, real ? self->path : FIXTURE_PATH, true, &self->home));
+    mutex_init(&self->manifest);
     mutex_init(&self->writer);
     self->log_bytes = self->log_bytes == 0 ? FIXTURE_LOG_BYTES : self->log_bytes;
     self->next_number = 1;
@@ -134,6 +137,7 @@ FIXTURE_UNUSED static void fixture_free(fixture *self)
     fixture_kill(self);
     env_directory_close(self->home);
     mutex_destroy(&self->writer);
+    mutex_destroy(&self->manifest);
     if (self->inner != NULL) {
         env_fault_free(self->disk);
         env_memory_free(self->inner);

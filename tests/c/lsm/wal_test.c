@@ -136,6 +136,52 @@ TEST(room_that_was_given_is_there_for_the_append)
     fixture_free(&self);
 }
 
+/* Writes until less than this is ready ahead of the tail. */
+static void use_up_ready_bytes(fixture *self, uint64_t left)
+{
+    fixture_put(self, 1, 0);
+    const log_sink *sink = self->log->active->sink;
+    while (atomic_load(&sink->ready_until) - log_sink_tail(sink) > left) {
+        fixture_put(self, 1, 10000);
+        sink = self->log->active->sink;
+    }
+}
+
+/* A batch is built in the mapping up to a size that wal_bytes does not tell exactly. */
+TEST(room_that_was_given_is_there_for_batches_about_as_large_as_can_be_built)
+{
+    enum { COUNT = 5 };
+    static uint8_t value[LOG_COPY_BYTES_MAX];
+    fixture self = fixture_of((pykv_options){.log_sink = PYKV_LOG_MAPPED});
+    self.log_bytes = 4 << 20;
+    fixture_open(&self, false);
+    for (size_t size = 0; size < 128; size += 8) {
+        record batch[COUNT];
+        for (size_t i = 0; i < COUNT; i++) {
+            batch[i] = (record){.kind = RECORD_PUT, .value = slice_make(value, 60000)};
+        }
+        batch[0].value.size = LOG_BUILT_BYTES_MAX - 4 * 60024 - 24 - 64 + size;
+        for (size_t i = 0; i < COUNT; i++) {
+            batch[i].body_crc = record_body_crc(&batch[i]);
+        }
+        use_up_ready_bytes(&self, LOG_BUILT_BYTES_MAX - 5000);
+        pykv_status status = PYKV_WOULD_BLOCK;
+        for (int turn = 0; turn < 4 && status == PYKV_WOULD_BLOCK; turn++) {
+            mutex_lock(&self.writer);
+            status = wal_room(self.log, wal_bytes(batch, COUNT));
+            if (status == PYKV_OK) {
+                CHECK_OK(wal_append(self.log, batch, COUNT));
+            }
+            mutex_unlock(&self.writer);
+            if (status != PYKV_OK) {
+                CHECK_OK(wal_provide(self.log, wal_bytes(batch, COUNT)));
+            }
+        }
+        CHECK_OK(status);
+    }
+    fixture_free(&self);
+}
+
 TEST(rolling_seals_a_log_with_records_and_leaves_an_empty_one)
 {
     fixture self = fixture_of((pykv_options){.durability = PYKV_DURABILITY_OS});
@@ -352,6 +398,7 @@ TEST_MAIN(CASE(what_was_appended_is_there_after_the_death_of_the_process),
           CASE(a_write_larger_than_a_log_gets_a_log_of_its_own),
           CASE(a_log_is_in_a_durable_manifest_before_its_first_record),
           CASE(room_that_was_given_is_there_for_the_append),
+          CASE(room_that_was_given_is_there_for_batches_about_as_large_as_can_be_built),
           CASE(rolling_seals_a_log_with_records_and_leaves_an_empty_one),
           CASE(a_roll_that_cannot_seal_leaves_the_log_where_it_was),
           CASE(a_full_disk_refuses_a_write_whole_and_the_next_one_works_when_there_is_room),

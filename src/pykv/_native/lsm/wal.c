@@ -13,8 +13,12 @@
 #include "lsm/version_edit.h"
 #include "lsm/wal_internal.h"
 
-enum { MARK_BYTES = 8, BATCH_END_BYTES = 8, BATCH_FLAGS = 3 };
-_Static_assert((int)BATCH_FLAGS == ((int)RECORD_FLAG_BATCH | (int)RECORD_FLAG_BATCH_LAST), "");
+enum {
+    MARK_BYTES = 8,
+    BATCH_END_BYTES = 8,
+    BATCH_FLAGS = RECORD_FLAG_BATCH | RECORD_FLAG_BATCH_LAST,
+    BYTES_TOO_MANY = 64 /* that wal_bytes may say */
+};
 
 /* ---- appending ---- */
 
@@ -30,9 +34,9 @@ pykv_status wal_check(const wal *self)
         self->failure.text);
 }
 
-uint64_t wal_bytes(const record *records, size_t count)
+uint64_t wal_batch_bytes(const record *records, size_t count)
 {
-    uint64_t bytes = MARK_BYTES + (count > 1 ? BATCH_END_BYTES : 0);
+    uint64_t bytes = MARK_BYTES + BATCH_END_BYTES;
     for (size_t i = 0; i < count; i++) {
         uint8_t flags = (uint8_t)(records[i].flags & ~(BATCH_FLAGS | RECORD_FLAG_SYNCED));
         bytes += record_bytes(flags, records[i].key.size, records[i].value.size);
@@ -49,7 +53,7 @@ static inline bool fits(const wal *self, const wal_log *log, uint64_t bytes)
 /* True if bytes more can be appended without waiting for prepared bytes. */
 static bool is_ready(const wal *self, const wal_log *log, uint64_t bytes)
 {
-    if (!log_sink_is_mapped(log->sink) || bytes > LOG_BUILT_BYTES_MAX) {
+    if (!log_sink_is_mapped(log->sink) || bytes > LOG_BUILT_BYTES_MAX + BYTES_TOO_MANY) {
         return true; /* what is larger is not built in the mapping */
     }
     uint64_t end = log_sink_tail(log->sink) + bytes;

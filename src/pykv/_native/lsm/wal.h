@@ -32,7 +32,7 @@ enum {
 #define WAL_LOG_BYTES_MAX (UINT64_C(16) << 30) /* positions count 8-byte granules in 32 bits */
 
 typedef struct wal wal;
-typedef struct manifest_log manifest_log; /* lsm/version_edit.h */
+typedef struct manifest_log manifest_log;
 
 /* What the log asks of the store that owns it. Nothing here may call back into the log, but for
  * wal_list and wal_synced_position in write_manifest. */
@@ -69,7 +69,15 @@ void wal_free(wal *self);
 /* ---- appending: with the writer lock ---- */
 
 /* Bytes that these records (lengths and flags set) take at most as one write. Needs no lock. */
-uint64_t wal_bytes(const record *records, size_t count);
+uint64_t wal_batch_bytes(const record *records, size_t count);
+static inline uint64_t wal_bytes(const record *records, size_t count)
+{
+    if (PYKV_UNLIKELY(count != 1)) {
+        return wal_batch_bytes(records, count);
+    }
+    return RECORD_HEADER_BYTES + RECORD_EXTENSION_BYTES_MAX + RECORD_GRANULE_BYTES +
+           records->key.size + records->value.size;
+}
 
 /* PYKV_OK: a write of bytes can be appended without waiting; the next log may have become the
  * active one. PYKV_WOULD_BLOCK: call wal_provide(bytes) without the lock, and try again.
@@ -85,15 +93,12 @@ PYKV_NODISCARD pykv_status wal_append(wal *self, record *records, size_t count);
  * empty. PYKV_WOULD_BLOCK: call wal_prepare_next without the lock, and try again. */
 PYKV_NODISCARD pykv_status wal_roll(wal *self);
 
-/* Number of the log that the last record went to, or the next one will go to after wal_room. 0:
- * there is none yet. */
+/* Number of the log that records go to after wal_room; 0: there is none yet. */
 uint32_t wal_active_number(const wal *self);
 
-/* Sequence of the last record appended, and of the last one known durable. */
+/* Sequence of the last record appended and of the last one known durable, and its position. */
 uint64_t wal_last_sequence(const wal *self);
 uint64_t wal_synced_sequence(const wal *self);
-
-/* Position known durable, for a manifest. */
 uint64_t wal_synced_position(const wal *self);
 
 /* The logs from number on, by rising number, for a manifest: all that there are, used or not. The
