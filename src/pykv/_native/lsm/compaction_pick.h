@@ -1,0 +1,44 @@
+/*
+ * compaction_pick: which compaction is next.
+ *
+ * The level with the highest score goes first (compaction_score.h). From level 0 goes the oldest
+ * table with all that overlap it, in a chain. From a deeper level goes, in this order, a table all
+ * of whose records have expired, one dense with tombstones, and the one that overlaps least of the
+ * next level for its size. Where no level is due, tables that have expired or are dense with
+ * tombstones go all the same, because it frees more than it costs.
+ *
+ * A table is dense if over a quarter of its entries are tombstones, and these are at least half as
+ * many as the entries that it overlaps below: so most of what its compaction reads goes.
+ *
+ * Functions of a version, its busy marks and the options: they need the owner's compaction lock,
+ * and no file.
+ */
+#ifndef PYKV_LSM_COMPACTION_PICK_H
+#define PYKV_LSM_COMPACTION_PICK_H
+
+#include <stdint.h>
+
+#include "pykv.h"
+
+#include "base/annotate.h"
+#include "lsm/compaction_plan.h"
+#include "lsm/compaction_score.h"
+#include "lsm/version.h"
+
+/* The next compaction. PYKV_NOT_FOUND: none is due, or what is due has to wait for what is running;
+ * PYKV_NO_MEMORY. Free with compaction_plan_reset. */
+PYKV_NODISCARD pykv_status compaction_pick(version *of, const compaction_options *options,
+                                           compaction_plan *out);
+
+/*
+ * The next compaction of those that bring all tables with keys in range down to the last level, and
+ * rewrite there what has tombstones or expired records. number_before is the number that the next
+ * file had when the first of them was asked for: what they wrote themselves is not rewritten again.
+ * They end, if nothing new comes into the levels, when none is left: PYKV_NOT_FOUND.
+ * PYKV_WOULD_BLOCK: ask again when a running one is installed. PYKV_NO_MEMORY.
+ */
+PYKV_NODISCARD pykv_status compaction_pick_range(version *of, const compaction_options *options,
+                                                 const key_range *range, uint32_t number_before,
+                                                 compaction_plan *out);
+
+#endif

@@ -1,0 +1,109 @@
+/*
+ * compaction_pick_range: level by level from the top, so that a key goes through each level once.
+ */
+#include "base/error.h"
+#include "base/memory.h"
+#include "lsm/compaction_pick.h"
+
+static bool is_within(const table_file *asked, const key_range *range)
+{
+    return slice_compare(asked->largest, range->start) >= 0 &&
+           (!range->has_stop || slice_compare(asked->smallest, range->stop) < 0);
+}
+
+static pykv_status pick_level0(version *of, const compaction_options *options, uint8_t base,
+                               const key_range *range, compaction_plan *out)
+{
+    const level *first = &of->levels[0];
+    bool *wanted = mem_alloc_zeroed((size_t)first->count + 1, sizeof(bool));
+    bool any = false;
+    if (wanted == NULL) {
+        return error_set_no_memory(first->count);
+    }
+    for (uint32_t i = 0; i < first->count; i++) {
+        wanted[i] = is_within(first->files[i], range);
+        any |= wanted[i];
+    }
+    pykv_status status = PYKV_NOT_FOUND;
+    if (any) {
+        status = compaction_plan_level0(of, options, base, wanted, "manual", out);
+    }
+    mem_free(wanted);
+    return status;
+}
+
+/* Takes tables from the first one within range on, as many as one compaction should have. */
+static pykv_status pick_level(version *of, const compaction_options *options, uint8_t level_index,
+                              const key_range *range, compaction_plan *out)
+{
+    const level *from = &of->levels[level_index];
+    const level *to = &of->levels[level_index + 1];
+    level_run run = {level_find(from, range->start), 0};
+    uint64_t bytes = 0;
+    while (run.first + run.count < from->count) {
+        const table_file *next = from->files[run.first + run.count];
+        if (!is_within(next, range)) {
+            break;
+        }
+        level_run below = level_overlap(to, next->smallest, next->largest);
+        bytes += next->facts.file_bytes + level_run_bytes(to, below);
+        if (run.count > 0 && (bytes > options->input_bytes_max || below.count == 0)) {
+            break;
+        }
+        run.count++;
+        if (below.count == 0) {
+            break;
+        }
+    }
+    return run.count == 0 ? PYKV_NOT_FOUND
+                          : compaction_plan_level(of, options, level_index, run, "manual", out);
+}
+
+static bool needs_rewrite(const table_file *asked, const compaction_options *options,
+                          const key_range *range, uint32_t number_before)
+{
+    const manifest_table *facts = &asked->facts;
+    bool has_expired = facts->deadline_min_us != 0 && facts->deadline_min_us <= options->now_us;
+    return is_within(asked, range) && facts->number < number_before &&
+           facts->sequence_min <= options->visible_sequence &&
+           (facts->tombstone_count > 0 || has_expired);
+}
+
+static pykv_status pick_last_level(version *of, const compaction_options *options, uint8_t last,
+                                   const key_range *range, uint32_t number_before,
+                                   compaction_plan *out)
+{
+    const level *at = &of->levels[last];
+    level_run run = {level_find(at, range->start), 0};
+    uint64_t bytes = 0;
+    while (run.first < at->count &&
+           !needs_rewrite(at->files[run.first], options, range, number_before)) {
+        run.first++;
+    }
+    while (run.first + run.count < at->count &&
+           needs_rewrite(at->files[run.first + run.count], options, range, number_before)) {
+        bytes += at->files[run.first + run.count]->facts.file_bytes;
+        if (run.count > 0 && bytes > options->input_bytes_max) {
+            break;
+        }
+        run.count++;
+    }
+    return run.count == 0 ? PYKV_NOT_FOUND
+                          : compaction_plan_rewrite(of, options, last, run, "manual", out);
+}
+
+pykv_status compaction_pick_range(version *of, const compaction_options *options,
+                                  const key_range *range, uint32_t number_before,
+                                  compaction_plan *out)
+{
+    compaction_levels levels;
+    compaction_levels_measure(of, options, &levels);
+    pykv_status status = pick_level0(of, options, levels.base, range, out);
+    for (uint8_t i = 1; i < levels.last && status == PYKV_NOT_FOUND; i++) {
+        status = pick_level(of, options, i, range, out);
+    }
+    if (status == PYKV_NOT_FOUND) {
+        status = pick_last_level(of, options, levels.last, range, number_before, out);
+    }
+    return status;
+}

@@ -1,0 +1,187 @@
+/*
+ * compaction: the inputs as a version of their own, whose iterators are merged.
+ */
+#include "lsm/compaction_run.h"
+
+#include "base/error.h"
+#include "base/invariant.h"
+#include "base/memory.h"
+#include "lsm/merging_iterator.h"
+
+struct compaction {
+    const compaction_plan *plan;
+    version *inputs; /* those that are read */
+    iterator *walk;
+    table_output output;
+    bool begun;
+    bool done;
+};
+
+/* ---- the inputs ---- */
+
+static bool is_below(const compaction_plan *plan, const table_file *asked)
+{
+    for (uint8_t i = (uint8_t)(plan->output_level + 1); i < LSM_LEVEL_COUNT; i++) {
+        if (level_overlap(&plan->of->levels[i], asked->smallest, asked->largest).count > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool overlaps_output_level(const compaction_plan *plan, const table_file *asked)
+{
+    for (size_t i = 0; i < plan->input_counts[1]; i++) {
+        const table_file *other = plan->inputs[1][i];
+        if (slice_compare(other->smallest, asked->largest) <= 0 &&
+            slice_compare(asked->smallest, other->largest) <= 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether a table can be left out: every entry is a tombstone or every one has expired, all
+ * readers to come see that, and no older table has its keys. Tables of level 0 are always read. */
+static bool is_dead(const compaction_plan *plan, const table_job *job, const table_file *asked,
+                    bool of_output_level)
+{
+    const manifest_table *facts = &asked->facts;
+    bool has_expired = facts->deadline_max_us != 0 && facts->deadline_max_us <= job->now_us;
+    if (!has_expired && facts->tombstone_count < facts->entry_count) {
+        return false;
+    }
+    if (facts->sequence_max > job->visible_sequence || is_below(plan, asked)) {
+        return false;
+    }
+    return of_output_level || (plan->input_level > 0 && !overlaps_output_level(plan, asked));
+}
+
+/* Makes the version of the inputs that are read. */
+static pykv_status gather_inputs(compaction *self, const table_job *job)
+{
+    const compaction_plan *plan = self->plan;
+    size_t count = 0;
+    size_t room = plan->input_counts[0] + plan->input_counts[1];
+    table_file **files = mem_alloc_zeroed(room, sizeof *files);
+    uint8_t *levels = mem_alloc_zeroed(room, sizeof *levels);
+    pykv_status status =
+        files == NULL || levels == NULL ? error_set_no_memory(room * sizeof *files) : PYKV_OK;
+    for (size_t side = 0; side < 2 && status == PYKV_OK; side++) {
+        for (size_t i = 0; i < plan->input_counts[side]; i++) {
+            table_file *input = plan->inputs[side][i];
+            if (!is_dead(plan, job, input, side == 1)) {
+                files[count] = input;
+                levels[count++] = side == 0 ? plan->input_level : plan->output_level;
+            }
+        }
+    }
+    if (status == PYKV_OK) {
+        status = version_from_tables(files, levels, count, &self->inputs);
+    }
+    mem_free(files);
+    mem_free(levels);
+    return status;
+}
+
+static pykv_status merge_inputs(compaction *self)
+{
+    key_range all = {.start = slice_make("", 0)};
+    size_t count = 0;
+    size_t room = version_iterator_count(self->inputs);
+    iterator **walks = mem_alloc_zeroed(room + 1, sizeof *walks);
+    if (walks == NULL) {
+        return error_set_no_memory(room * sizeof *walks);
+    }
+    pykv_status status =
+        version_iterators(self->inputs, block_source_direct(), &all, walks, &count);
+    if (status == PYKV_OK) {
+        status = merging_iterator_new(walks, count, &self->walk);
+        for (size_t i = 0; i < count && status != PYKV_OK; i++) {
+            iterator_free(walks[i]);
+        }
+    }
+    mem_free(walks);
+    return status;
+}
+
+/* ---- running ---- */
+
+/* Whether a table that the plan does not take, and that is older than its inputs, may hold key: of
+ * level 0 and of the output level every one that may is an input. */
+static bool may_hold(const void *context, slice key)
+{
+    const compaction_plan *plan = context;
+    return version_key_is_below(plan->of, plan->output_level, key);
+}
+
+pykv_status compaction_new(const table_job *job, const compaction_options *options,
+                           const compaction_plan *plan, compaction **out)
+{
+    compaction *self = mem_alloc_zeroed(1, sizeof *self);
+    if (self == NULL) {
+        return error_set_no_memory(sizeof *self);
+    }
+    table_cut_options cut = {.table_bytes = options->table_bytes,
+                             .overlap_bytes_max = options->overlap_bytes_max,
+                             .grandparents = plan->grandparents,
+                             .grandparent_count = plan->grandparent_count};
+    older_tables older = {may_hold, plan};
+    self->plan = plan;
+    table_output_init(&self->output, job, older, plan->output_level, &cut);
+    pykv_status status = gather_inputs(self, job);
+    if (status == PYKV_OK) {
+        status = merge_inputs(self);
+    }
+    if (status != PYKV_OK) {
+        compaction_free(self);
+        return status;
+    }
+    *out = self;
+    return PYKV_OK;
+}
+
+pykv_status compaction_step(compaction *self, uint64_t step_bytes, bool *more_out)
+{
+    bool more = false;
+    PYKV_ASSERT(step_bytes > 0);
+    if (!self->begun) {
+        self->begun = true;
+        iterator_seek_first(self->walk);
+    }
+    pykv_status status =
+        self->done ? PYKV_OK : table_output_pull(&self->output, self->walk, step_bytes, &more);
+    if (status == PYKV_OK) {
+        self->done = !more;
+        *more_out = more;
+    }
+    return status;
+}
+
+const manifest_table *compaction_outputs(const compaction *self, size_t *count_out)
+{
+    PYKV_ASSERT(self->done);
+    return table_output_made(&self->output, count_out);
+}
+
+void compaction_take(compaction *self)
+{
+    PYKV_ASSERT(self->done);
+    table_output_take(&self->output);
+}
+
+table_output_counts compaction_counts(const compaction *self)
+{
+    return self->output.counts;
+}
+
+void compaction_free(compaction *self)
+{
+    if (self == NULL) {
+        return;
+    }
+    iterator_free(self->walk);
+    table_output_reset(&self->output);
+    version_release(self->inputs);
+    mem_free(self);
+}

@@ -1,0 +1,136 @@
+/*
+ * compaction_score: targets, scores and debt.
+ */
+#include "lsm/compaction_score.h"
+
+#include "base/invariant.h"
+
+enum {
+    TABLES_OF_BASE = 4,
+    TABLES_OVERLAPPED_MAX = 10,
+    TABLES_OF_INPUTS_MAX = 25,
+    MULTIPLIER_DEFAULT = 10,
+    LEVEL0_TRIGGER_DEFAULT = 4
+};
+
+compaction_options compaction_options_make(uint64_t table_bytes)
+{
+    compaction_options made = {.table_bytes = table_bytes,
+                               .level_bytes_base = TABLES_OF_BASE * table_bytes,
+                               .level_multiplier = MULTIPLIER_DEFAULT,
+                               .level0_trigger = LEVEL0_TRIGGER_DEFAULT,
+                               .overlap_bytes_max = TABLES_OVERLAPPED_MAX * table_bytes,
+                               .input_bytes_max = TABLES_OF_INPUTS_MAX * table_bytes};
+    return made;
+}
+
+/* ---- targets ---- */
+
+static uint8_t last_level(const version *of)
+{
+    uint8_t last = LSM_LEVEL_COUNT - 1;
+    while (last > 1 && of->levels[last].count == 0) {
+        last--;
+    }
+    return of->levels[last].count == 0 ? LSM_LEVEL_COUNT - 1 : last;
+}
+
+static uint8_t first_level_with_tables(const version *of, uint8_t last)
+{
+    uint8_t first = 1;
+    while (first < last && of->levels[first].count == 0) {
+        first++;
+    }
+    return first;
+}
+
+static void set_targets(const version *of, const compaction_options *options,
+                        compaction_levels *out)
+{
+    uint8_t top = out->last;
+    uint64_t bytes = of->levels[top].bytes;
+    out->targets[top] = bytes > 0 ? bytes : options->level_bytes_base;
+    while (top > 1 && bytes / options->level_multiplier >= options->level_bytes_base) {
+        bytes /= options->level_multiplier;
+        top--;
+        out->targets[top] = bytes;
+    }
+    uint8_t first = first_level_with_tables(of, out->last);
+    out->base = first < top ? first : top;
+}
+
+/* ---- scores ---- */
+
+static uint32_t busy_count(const level *self, uint64_t *bytes_out)
+{
+    uint32_t count = 0;
+    *bytes_out = 0;
+    for (uint32_t i = 0; i < self->count; i++) {
+        if (self->files[i]->busy) {
+            count++;
+            *bytes_out += self->files[i]->facts.file_bytes;
+        }
+    }
+    return count;
+}
+
+static double score_of(const version *of, const compaction_options *options,
+                       const compaction_levels *levels, uint8_t index)
+{
+    uint64_t busy_bytes;
+    const level *self = &of->levels[index];
+    uint32_t busy = busy_count(self, &busy_bytes);
+    if (index == 0) {
+        return (double)(self->count - busy) / options->level0_trigger;
+    }
+    if (index == levels->last || self->count == busy) {
+        return 0;
+    }
+    double bytes = (double)(self->bytes - busy_bytes);
+    return levels->targets[index] > 0 ? bytes / (double)levels->targets[index]
+                                      : 1 + bytes / (double)options->level_bytes_base;
+}
+
+void compaction_levels_measure(const version *of, const compaction_options *options,
+                               compaction_levels *out)
+{
+    PYKV_ASSERT(options->level_multiplier > 1 && options->level_bytes_base > 0);
+    PYKV_ASSERT(options->level0_trigger > 0);
+    compaction_levels made = {.last = last_level(of)};
+    set_targets(of, options, &made);
+    for (uint8_t index = 0; index < LSM_LEVEL_COUNT; index++) {
+        made.scores[index] = score_of(of, options, &made, index);
+    }
+    *out = made;
+}
+
+/* ---- debt ---- */
+
+/* Reading and writing bytes of a level together with the part of the next that they overlap. */
+static uint64_t cost_of_moving(uint64_t bytes, uint64_t level_bytes, uint64_t next_bytes)
+{
+    double overlap = (double)next_bytes / (double)level_bytes;
+    return bytes + (uint64_t)((double)bytes * overlap);
+}
+
+uint64_t compaction_debt(const version *of, const compaction_options *options)
+{
+    compaction_levels levels;
+    compaction_levels_measure(of, options, &levels);
+    const level *first = &of->levels[0];
+    uint64_t coming = 0; /* bytes that the level gets from above */
+    uint64_t debt = 0;
+    if (first->count >= options->level0_trigger) {
+        coming = first->bytes;
+        debt = first->bytes + of->levels[levels.base].bytes;
+    }
+    for (uint8_t index = levels.base; index < levels.last; index++) {
+        uint64_t bytes = of->levels[index].bytes + coming;
+        uint64_t target = levels.targets[index];
+        coming = bytes > target ? bytes - target : 0;
+        if (coming > 0) {
+            debt += cost_of_moving(coming, bytes, of->levels[index + 1].bytes);
+        }
+    }
+    return debt;
+}

@@ -1,0 +1,226 @@
+/*
+ * compaction_pick_test: which compaction is next.
+ */
+#include "harness/check.h"
+
+#include "lsm/compaction_pick.h"
+#include "lsm/facts_fixture.h"
+#include "lsm/plan_text.h"
+
+static facts_fixture fixture;
+
+static compaction_options options_of_now(void)
+{
+    compaction_options options = compaction_options_make(FACTS_TABLE_BYTES);
+    options.visible_sequence = 1000;
+    options.now_us = 1000;
+    return options;
+}
+
+/* Checks the plan that is picked, and why; "" means none. */
+static void check_picked(const compaction_options *options, const char *reason, const char *wanted)
+{
+    compaction_plan plan;
+    pykv_status status = compaction_pick(facts_version(&fixture), options, &plan);
+    CHECK_EQUAL(wanted[0] == '\0' ? PYKV_NOT_FOUND : PYKV_OK, status);
+    if (status == PYKV_OK) {
+        CHECK(strcmp(reason, plan.reason) == 0);
+        CHECK_PLAN(wanted, &plan);
+    }
+}
+
+/* A last level of 40 tables' bytes, so that level 5 may have 4: table 1. */
+static void open_fixture(void)
+{
+    facts_init(&fixture);
+    facts_add(&fixture, 6, "a", "b")->facts.file_bytes = 40 * FACTS_TABLE_BYTES;
+}
+
+TEST(nothing_is_picked_as_long_as_no_level_is_due)
+{
+    compaction_options options = options_of_now();
+    facts_init(&fixture);
+    check_picked(&options, "", "");
+    facts_reset(&fixture);
+    open_fixture();
+    facts_add(&fixture, 5, "c", "d");
+    facts_add(&fixture, 0, "a", "z");
+    facts_add(&fixture, 0, "a", "z");
+    facts_add(&fixture, 0, "a", "z");
+    check_picked(&options, "", "");
+    facts_reset(&fixture);
+}
+
+TEST(level_0_goes_into_the_base_level)
+{
+    compaction_options options = options_of_now();
+    open_fixture();
+    facts_add(&fixture, 5, "c", "d");
+    facts_add(&fixture, 5, "g", "h");
+    for (size_t i = 0; i < 4; i++) {
+        facts_add(&fixture, 0, "a", "d");
+    }
+    check_picked(&options, "level 0", "0>5: 7 6 5 4 | 2 | 1");
+    facts_reset(&fixture);
+}
+
+/* Older tables must not stay above newer ones, so the oldest one is where it begins. */
+TEST(of_level_0_the_oldest_table_goes_first)
+{
+    compaction_options options = options_of_now();
+    open_fixture();
+    facts_add(&fixture, 0, "a", "b");
+    facts_add(&fixture, 0, "a", "b");
+    facts_add(&fixture, 0, "m", "n");
+    facts_add(&fixture, 0, "o", "p");
+    check_picked(&options, "level 0", "0>5: 3 2 | | 1");
+    facts_reset(&fixture);
+}
+
+TEST(tables_of_level_0_that_rise_are_moved_one_by_one)
+{
+    compaction_options options = options_of_now();
+    facts_init(&fixture);
+    facts_add(&fixture, 0, "a", "b");
+    facts_add(&fixture, 0, "c", "d");
+    facts_add(&fixture, 0, "e", "f");
+    facts_add(&fixture, 0, "g", "h");
+    check_picked(&options, "level 0", "moved 0>6: 1 | |");
+    facts_reset(&fixture);
+}
+
+TEST(the_level_that_is_most_above_its_target_goes_first)
+{
+    compaction_options options = options_of_now();
+    open_fixture();
+    facts_add(&fixture, 5, "a", "d")->facts.file_bytes = 6 * FACTS_TABLE_BYTES;
+    for (size_t i = 0; i < 5; i++) {
+        facts_add(&fixture, 0, "e", "f");
+    }
+    check_picked(&options, "size", "5>6: 2 | 1 |");
+    fixture.list[1]->busy = true;
+    check_picked(&options, "level 0", "0>5: 7 6 5 4 3 | |");
+    facts_reset(&fixture);
+}
+
+TEST(the_table_that_overlaps_least_for_its_size_goes_first)
+{
+    compaction_options options = options_of_now();
+    facts_init(&fixture);
+    facts_add(&fixture, 6, "a", "b")->facts.file_bytes = 20 * FACTS_TABLE_BYTES;
+    facts_add(&fixture, 6, "c", "d")->facts.file_bytes = 10 * FACTS_TABLE_BYTES;
+    facts_add(&fixture, 6, "e", "f")->facts.file_bytes = 10 * FACTS_TABLE_BYTES;
+    facts_add(&fixture, 5, "a", "b")->facts.file_bytes = 3 * FACTS_TABLE_BYTES;
+    facts_add(&fixture, 5, "c", "d")->facts.file_bytes = 1 * FACTS_TABLE_BYTES;
+    facts_add(&fixture, 5, "e", "f")->facts.file_bytes = 2 * FACTS_TABLE_BYTES;
+    check_picked(&options, "size", "5>6: 6 | 3 |");
+    fixture.list[2]->busy = true;
+    check_picked(&options, "size", "5>6: 4 | 1 |");
+    facts_reset(&fixture);
+}
+
+TEST(a_level_whose_tables_are_all_busy_is_passed_over)
+{
+    compaction_options options = options_of_now();
+    open_fixture();
+    facts_add(&fixture, 5, "a", "b")->facts.file_bytes = 6 * FACTS_TABLE_BYTES;
+    fixture.list[0]->busy = true;
+    check_picked(&options, "", "");
+    facts_reset(&fixture);
+}
+
+/* Tables of 100 entries: 1 below 2 and 3, and 4 below nothing. */
+static void open_dense(uint64_t tombstones)
+{
+    facts_init(&fixture);
+    facts_add(&fixture, 6, "a", "c")->facts.file_bytes = 40 * FACTS_TABLE_BYTES;
+    facts_add(&fixture, 5, "a", "a1")->facts.tombstone_count = 10;
+    facts_add(&fixture, 5, "b", "d")->facts.tombstone_count = tombstones;
+}
+
+TEST(a_table_dense_with_tombstones_goes_though_no_level_is_due)
+{
+    compaction_options options = options_of_now();
+    open_dense(50);
+    check_picked(&options, "tombstones", "5>6: 3 | 1 |");
+    options.visible_sequence = 2;
+    check_picked(&options, "", "");
+    facts_reset(&fixture);
+}
+
+TEST(a_table_with_fewer_tombstones_than_pay_stays)
+{
+    compaction_options options = options_of_now();
+    open_dense(49);
+    check_picked(&options, "", "");
+    fixture.list[0]->facts.entry_count = 98;
+    check_picked(&options, "tombstones", "5>6: 3 | 1 |");
+    fixture.list[2]->facts.entry_count = 196;
+    check_picked(&options, "", "");
+    facts_reset(&fixture);
+}
+
+TEST(tombstones_of_the_last_level_are_dropped_where_they_stand)
+{
+    compaction_options options = options_of_now();
+    open_fixture();
+    facts_add(&fixture, 6, "m", "n")->facts.tombstone_count = 25;
+    check_picked(&options, "", "");
+    fixture.list[1]->facts.tombstone_count = 26;
+    check_picked(&options, "tombstones", "6>6: 2 | |");
+    facts_reset(&fixture);
+}
+
+TEST(a_table_that_expired_goes_before_one_with_tombstones)
+{
+    compaction_options options = options_of_now();
+    open_dense(60);
+    facts_add(&fixture, 6, "x", "y")->facts.deadline_max_us = 1000;
+    check_picked(&options, "expired", "6>6: 4 | |");
+    fixture.list[3]->facts.deadline_max_us = 1001;
+    check_picked(&options, "tombstones", "5>6: 3 | 1 |");
+    facts_reset(&fixture);
+}
+
+TEST(in_a_level_that_is_due_what_expired_goes_first_and_then_what_is_dense)
+{
+    compaction_options options = options_of_now();
+    open_dense(60);
+    for (size_t i = 0; i < 3; i++) {
+        static const char *const keys[] = {"r", "s", "t"};
+        facts_add(&fixture, 5, keys[i], keys[i]);
+    }
+    check_picked(&options, "tombstones", "5>6: 3 | 1 |");
+    fixture.list[4]->facts.deadline_min_us = 5;
+    fixture.list[4]->facts.deadline_max_us = 5;
+    check_picked(&options, "expired", "5>6: 5 | |");
+    facts_reset(&fixture);
+}
+
+TEST(a_pick_without_memory_says_so)
+{
+    compaction_plan plan;
+    compaction_options options = options_of_now();
+    facts_init(&fixture);
+    for (size_t i = 0; i < 4; i++) {
+        facts_add(&fixture, 0, "a", "z");
+    }
+    facts_version(&fixture);
+    mem_fail_at(1, 1);
+    CHECK_STATUS(PYKV_NO_MEMORY, compaction_pick(fixture.of, &options, &plan));
+    mem_fail_at(0, 0);
+    facts_reset(&fixture);
+}
+
+TEST_MAIN(CASE(nothing_is_picked_as_long_as_no_level_is_due),
+          CASE(level_0_goes_into_the_base_level), CASE(of_level_0_the_oldest_table_goes_first),
+          CASE(tables_of_level_0_that_rise_are_moved_one_by_one),
+          CASE(the_level_that_is_most_above_its_target_goes_first),
+          CASE(the_table_that_overlaps_least_for_its_size_goes_first),
+          CASE(a_level_whose_tables_are_all_busy_is_passed_over),
+          CASE(a_table_dense_with_tombstones_goes_though_no_level_is_due),
+          CASE(a_table_with_fewer_tombstones_than_pay_stays),
+          CASE(tombstones_of_the_last_level_are_dropped_where_they_stand),
+          CASE(a_table_that_expired_goes_before_one_with_tombstones),
+          CASE(in_a_level_that_is_due_what_expired_goes_first_and_then_what_is_dense),
+          CASE(a_pick_without_memory_says_so))

@@ -1,0 +1,137 @@
+/*
+ * compaction_score_test: targets, scores and debt of levels.
+ */
+#include "harness/check.h"
+
+#include "lsm/compaction_score.h"
+#include "lsm/facts_fixture.h"
+
+static facts_fixture fixture;
+
+/* Levels from 4 tables of FACTS_TABLE_BYTES up. */
+static compaction_levels measure(void)
+{
+    compaction_levels levels;
+    compaction_options options = compaction_options_make(FACTS_TABLE_BYTES);
+    compaction_levels_measure(facts_version(&fixture), &options, &levels);
+    return levels;
+}
+
+TEST(an_empty_store_goes_from_level_0_to_the_last)
+{
+    facts_init(&fixture);
+    compaction_levels levels = measure();
+    CHECK_EQUAL(LSM_LEVEL_COUNT - 1, levels.base);
+    CHECK_EQUAL(LSM_LEVEL_COUNT - 1, levels.last);
+    for (uint8_t i = 0; i < LSM_LEVEL_COUNT; i++) {
+        CHECK(levels.scores[i] == 0);
+    }
+    compaction_options options = compaction_options_make(FACTS_TABLE_BYTES);
+    CHECK_EQUAL(0, compaction_debt(facts_version(&fixture), &options));
+    facts_reset(&fixture);
+}
+
+TEST(the_size_of_the_last_level_sets_targets_and_base)
+{
+    facts_init(&fixture);
+    table_file *large = facts_add(&fixture, 6, "a", "z");
+    large->facts.file_bytes = 39 * FACTS_TABLE_BYTES;
+    compaction_levels levels = measure();
+    CHECK_EQUAL(6, levels.base);
+    facts_reset(&fixture);
+
+    facts_init(&fixture);
+    large = facts_add(&fixture, 6, "a", "z");
+    large->facts.file_bytes = 450 * FACTS_TABLE_BYTES;
+    levels = measure();
+    CHECK_EQUAL(4, levels.base);
+    CHECK_EQUAL(45 * FACTS_TABLE_BYTES, levels.targets[5]);
+    CHECK_EQUAL(9 * FACTS_TABLE_BYTES / 2, levels.targets[4]);
+    CHECK_EQUAL(0, levels.targets[3]);
+    facts_reset(&fixture);
+}
+
+TEST(level_0_is_due_by_its_number_of_tables)
+{
+    facts_init(&fixture);
+    facts_add(&fixture, 0, "a", "z");
+    facts_add(&fixture, 0, "a", "z");
+    facts_add(&fixture, 0, "a", "z");
+    CHECK(measure().scores[0] == 0.75);
+    fixture.list[0]->busy = true;
+    CHECK(measure().scores[0] == 0.5);
+    facts_reset(&fixture);
+}
+
+TEST(a_level_is_due_by_its_bytes_without_what_is_on_its_way)
+{
+    facts_init(&fixture);
+    table_file *large = facts_add(&fixture, 6, "a", "z");
+    large->facts.file_bytes = 40 * FACTS_TABLE_BYTES;
+    facts_add(&fixture, 5, "a", "c")->facts.file_bytes = 6 * FACTS_TABLE_BYTES;
+    facts_add(&fixture, 5, "d", "f")->facts.file_bytes = 4 * FACTS_TABLE_BYTES;
+    CHECK(measure().scores[5] == 2.5);
+    fixture.list[1]->busy = true;
+    CHECK(measure().scores[5] == 1);
+    CHECK(measure().scores[6] == 0);
+    facts_reset(&fixture);
+}
+
+/* The store has shrunk: what stands above the base goes down, and level 0 goes on top of it. */
+TEST(a_level_above_the_base_is_due_as_long_as_it_has_a_table)
+{
+    facts_init(&fixture);
+    facts_add(&fixture, 6, "a", "z");
+    facts_add(&fixture, 4, "a", "z")->facts.file_bytes = 1;
+    compaction_levels levels = measure();
+    CHECK_EQUAL(4, levels.base);
+    CHECK(levels.scores[4] > 1);
+    fixture.list[1]->busy = true;
+    CHECK(measure().scores[4] == 0);
+    facts_reset(&fixture);
+}
+
+TEST(debt_is_what_moving_the_excess_costs_level_by_level)
+{
+    compaction_options options = compaction_options_make(FACTS_TABLE_BYTES);
+    facts_init(&fixture);
+    facts_add(&fixture, 6, "a", "z")->facts.file_bytes = 40 * FACTS_TABLE_BYTES;
+    facts_add(&fixture, 5, "a", "z")->facts.file_bytes = 5 * FACTS_TABLE_BYTES;
+    CHECK_EQUAL(FACTS_TABLE_BYTES * (1 + 8), compaction_debt(facts_version(&fixture), &options));
+    facts_reset(&fixture);
+
+    facts_init(&fixture);
+    facts_add(&fixture, 6, "a", "z")->facts.file_bytes = 40 * FACTS_TABLE_BYTES;
+    for (size_t i = 0; i < 4; i++) {
+        facts_add(&fixture, 0, "a", "z");
+    }
+    CHECK_EQUAL(4 * FACTS_TABLE_BYTES, compaction_debt(facts_version(&fixture), &options));
+    facts_reset(&fixture);
+}
+
+TEST(debt_rises_with_every_table_of_level_0)
+{
+    uint64_t before = 0;
+    compaction_options options = compaction_options_make(FACTS_TABLE_BYTES);
+    for (size_t count = 4; count < 20; count++) {
+        facts_init(&fixture);
+        facts_add(&fixture, 6, "a", "z")->facts.file_bytes = 400 * FACTS_TABLE_BYTES;
+        facts_add(&fixture, 5, "a", "z")->facts.file_bytes = 40 * FACTS_TABLE_BYTES;
+        facts_add(&fixture, 4, "a", "z")->facts.file_bytes = 4 * FACTS_TABLE_BYTES;
+        for (size_t i = 0; i < count; i++) {
+            facts_add(&fixture, 0, "a", "z");
+        }
+        uint64_t debt = compaction_debt(facts_version(&fixture), &options);
+        CHECK(debt > before);
+        before = debt;
+        facts_reset(&fixture);
+    }
+}
+
+TEST_MAIN(CASE(an_empty_store_goes_from_level_0_to_the_last),
+          CASE(the_size_of_the_last_level_sets_targets_and_base),
+          CASE(level_0_is_due_by_its_number_of_tables),
+          CASE(a_level_is_due_by_its_bytes_without_what_is_on_its_way),
+          CASE(a_level_above_the_base_is_due_as_long_as_it_has_a_table),
+          CASE(debt_is_what_moving_the_excess_costs_level_by_level),
+          CASE(debt_rises_with_every_table_of_level_0))
