@@ -17,7 +17,12 @@
 #define VERSION_HOME   "/home"
 #define VERSION_UNUSED __attribute__((unused))
 
-enum { VERSION_SEED_LOW = 77, VERSION_SEED_HIGH = 99, VERSION_CACHE_BYTES = 8 << 20 };
+enum {
+    VERSION_SEED_LOW = 77,
+    VERSION_SEED_HIGH = 99,
+    VERSION_CACHE_BYTES = 8 << 20,
+    VERSION_FILE_BYTES_MAX = 16 << 20
+};
 
 typedef struct version_fixture {
     env *disk;
@@ -42,7 +47,7 @@ VERSION_UNUSED static version_fixture *version_fixture_open(void)
     self->blocks_before = blocks_before;
     self->codecs = codec_table_make();
     self->next_number = 1;
-    CHECK_OK(env_memory_new(check_seed(), UINT64_C(1) << 30, &self->disk));
+    CHECK_OK(env_memory_new(check_seed(), VERSION_FILE_BYTES_MAX, &self->disk));
     CHECK_OK(env_directory_open(self->disk, VERSION_HOME, true, &self->home));
     memory_budget_init(&self->budget, VERSION_CACHE_BYTES);
     epoch_init(&self->entered);

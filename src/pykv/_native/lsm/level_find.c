@@ -47,6 +47,9 @@ static int compare_common(const level *self, slice key)
 
 uint32_t level_find(const level *self, slice key)
 {
+    if (self->count == 1) {
+        return slice_compare(self->files[0]->largest, key) < 0;
+    }
     if (self->count == 0 || self->largest_words == NULL) {
         return find_by_keys(self, 0, self->count, key);
     }

@@ -18,22 +18,27 @@
 
 /* ---- making ---- */
 
-/* A version without tables, with room for file_count. */
-static pykv_status make(size_t file_count, version **version_out)
+/* A version without tables, with room for file_count; NULL: no memory, and the error says so. */
+static version *make(size_t file_count)
 {
     size_t each = sizeof(table_file *) + sizeof(table *) + sizeof(uint64_t);
     version *self = mem_alloc_zeroed(1, sizeof *self + file_count * each);
     if (self == NULL) {
-        return error_set_no_memory(sizeof *self + file_count * each);
+        (void)error_set_no_memory(sizeof *self + file_count * each);
+        return NULL;
     }
     atomic_init(&self->references, 1);
-    *version_out = self;
-    return PYKV_OK;
+    return self;
 }
 
 pykv_status version_new_empty(version **version_out)
 {
-    return make(0, version_out);
+    version *self = make(0);
+    if (self == NULL) {
+        return PYKV_NO_MEMORY;
+    }
+    *version_out = self;
+    return PYKV_OK;
 }
 
 static int compare_numbers(const void *left, const void *right)
@@ -44,14 +49,14 @@ static int compare_numbers(const void *left, const void *right)
 }
 
 /* True if left belongs before right. */
-static bool stands_before(uint8_t level_index, const table_file *left, const table_file *right)
+static bool stands_before(uint32_t level_index, const table_file *left, const table_file *right)
 {
     return level_index == 0 ? left->facts.sequence_max > right->facts.sequence_max
                             : slice_compare(left->smallest, right->smallest) < 0;
 }
 
 /* Puts a file into its place among those of a level. */
-static void insert(level *self, uint8_t level_index, table_file *file)
+static void insert(level *self, uint32_t level_index, table_file *file)
 {
     uint32_t low = 0;
     uint32_t high = self->count;
@@ -70,7 +75,7 @@ static void insert(level *self, uint8_t level_index, table_file *file)
 
 /* Fills a level with the files of base that stay and those that come; removed is sorted. Returns
  * the number of those that go. */
-static size_t fill(const level *base, uint8_t level_index, const version_change *change,
+static size_t fill(const level *base, uint32_t level_index, const version_change *change,
                    const uint32_t *removed, level *out)
 {
     for (uint32_t i = 0; i < base->count; i++) {
@@ -90,7 +95,7 @@ static size_t fill(const level *base, uint8_t level_index, const version_change 
 }
 
 /* Checks two neighbours of a level. */
-static pykv_status check_neighbours(uint8_t level_index, const table_file *before,
+static pykv_status check_neighbours(uint32_t level_index, const table_file *before,
                                     const table_file *behind)
 {
     const char *path = env_file_path(behind->table->file);
@@ -109,12 +114,13 @@ static pykv_status check_neighbours(uint8_t level_index, const table_file *befor
 /* Length of what all largest keys begin with; they rise, so the first and the last tell it. */
 static uint32_t common_length_of(const level *self)
 {
-    return (uint32_t)key_shared_length(self->files[0]->largest,
-                                       self->files[self->count - 1]->largest);
+    return self->count == 1 ? 0
+                            : (uint32_t)key_shared_length(self->files[0]->largest,
+                                                          self->files[self->count - 1]->largest);
 }
 
 /* Checks the order of a level's files, and sets what follows from them. */
-static pykv_status complete(level *self, uint8_t level_index)
+static pykv_status complete(level *self, uint32_t level_index)
 {
     pykv_status status = PYKV_OK;
     for (uint32_t i = 1; i < self->count && status == PYKV_OK; i++) {
@@ -140,13 +146,16 @@ static pykv_status fill_levels(version *self, size_t room, const version *base,
     table **tables = (table **)(void *)(files + room);
     uint64_t *words = (uint64_t *)(void *)(tables + room);
     size_t removed_count = 0;
-    for (uint8_t i = 0; i < LSM_LEVEL_COUNT; i++) {
+    for (uint32_t i = 0; i < LSM_LEVEL_COUNT; i++) {
         level *to = &self->levels[i];
         to->files = files + self->file_count;
         to->tables = tables + self->file_count;
         to->largest_words = words + self->file_count;
         removed_count += fill(&base->levels[i], i, change, removed, to);
         self->file_count += to->count;
+        if (i > 0 && to->count > 0) {
+            self->deeper[self->deeper_count++] = (uint8_t)i;
+        }
         pykv_status status = complete(to, i);
         if (status != PYKV_OK) {
             return status;
@@ -168,7 +177,6 @@ static void acquire_files(version *self)
 pykv_status version_apply(const version *base, const version_change *change, version **version_out)
 {
     size_t room = base->file_count + change->added_count;
-    version *self = NULL;
     uint32_t *removed = mem_alloc((change->removed_count + 1) * sizeof *removed);
     if (removed == NULL) {
         return error_set_no_memory(change->removed_count * sizeof *removed);
@@ -177,10 +185,9 @@ pykv_status version_apply(const version *base, const version_change *change, ver
         memcpy(removed, change->removed, change->removed_count * sizeof *removed);
         qsort(removed, change->removed_count, sizeof *removed, compare_numbers);
     }
-    pykv_status status = make(room, &self);
-    if (status == PYKV_OK) {
-        status = fill_levels(self, room, base, change, removed);
-    }
+    version *self = make(room);
+    pykv_status status =
+        self == NULL ? PYKV_NO_MEMORY : fill_levels(self, room, base, change, removed);
     mem_free(removed);
     if (status != PYKV_OK) {
         mem_free(self);
@@ -272,11 +279,11 @@ pykv_status version_list(const version *self, manifest_table **tables_out, uint6
     if (tables == NULL) {
         return error_set_no_memory(self->file_count * sizeof *tables);
     }
-    for (uint8_t i = 0; i < LSM_LEVEL_COUNT; i++) {
+    for (uint32_t i = 0; i < LSM_LEVEL_COUNT; i++) {
         const level *from = &self->levels[i];
         for (uint32_t j = 0; j < from->count; j++) {
             at[j] = from->files[j]->facts;
-            at[j].level = i;
+            at[j].level = (uint8_t)i;
         }
         qsort(at, from->count, sizeof *at, compare_tables);
         at += from->count;

@@ -39,6 +39,8 @@ typedef struct level {
 typedef struct version {
     _Atomic uint32_t references;
     uint32_t file_count;
+    uint8_t deeper_count; /* levels from 1 on that have files */
+    uint8_t deeper[LSM_LEVEL_COUNT - 1];
     level levels[LSM_LEVEL_COUNT];
 } version;
 

@@ -100,13 +100,20 @@ static void get_from_fresh(const level *fresh, block_source *source, uint64_t se
     }
 }
 
-/* The end of the run of requests from begin on that belong to table index. */
-static size_t run_end(const level *deeper, const pending *left, size_t begin, uint32_t index)
+/* The end of the run of requests from begin on that belong to table *index, which becomes the table
+ * of the next run. */
+static size_t run_end(const level *deeper, const pending *left, size_t begin, uint32_t *index)
 {
+    uint32_t next = *index;
     size_t end = begin + 1;
-    while (end < left->count && level_find(deeper, left->requests[end]->key) == index) {
+    while (end < left->count) {
+        next = level_find(deeper, left->requests[end]->key);
+        if (next != *index) {
+            break;
+        }
         end++;
     }
+    *index = next;
     return end;
 }
 
@@ -114,10 +121,10 @@ static size_t run_end(const level *deeper, const pending *left, size_t begin, ui
 static void get_from_deeper(const level *deeper, block_source *source, uint64_t sequence,
                             pending *left)
 {
-    size_t begin = 0;
-    while (begin < left->count) {
-        uint32_t index = level_find(deeper, left->requests[begin]->key);
-        size_t end = run_end(deeper, left, begin, index);
+    uint32_t next = left->count == 0 ? 0 : level_find(deeper, left->requests[0]->key);
+    for (size_t begin = 0; begin < left->count;) {
+        uint32_t index = next;
+        size_t end = run_end(deeper, left, begin, &next);
         if (index < deeper->count) {
             table_get_many(deeper->tables[index], source, sequence, left->requests + begin,
                            end - begin);
@@ -136,10 +143,8 @@ static void get_chunk(const version *self, block_source *source, uint64_t sequen
         sort_requests(left);
     }
     get_from_fresh(&self->levels[0], source, sequence, left);
-    for (uint32_t i = 1; i < LSM_LEVEL_COUNT; i++) {
-        if (self->levels[i].count > 0) {
-            get_from_deeper(&self->levels[i], source, sequence, left);
-        }
+    for (uint32_t i = 0; i < self->deeper_count && left->count > 0; i++) {
+        get_from_deeper(&self->levels[self->deeper[i]], source, sequence, left);
     }
 }
 

@@ -297,13 +297,13 @@ pykv_status table_get(table *self, block_source *source, table_position position
     if (self->has_filter && !filter_may_contain(&self->filter, hash)) {
         return PYKV_NOT_FOUND;
     }
-    return table_find(self, source, position, hash, out);
+    return table_find(self, source, position.key, position.sequence, hash, out);
 }
 
-pykv_status table_find(table *self, block_source *source, table_position position, uint64_t hash,
-                       table_found *out)
+pykv_status table_find(table *self, block_source *source, slice key, uint64_t sequence,
+                       uint64_t hash, table_found *out)
 {
-    position = table_found_position(position.key, position.sequence);
+    table_position position = table_found_position(key, sequence);
     uint32_t block_index = table_index_find(&self->index, position);
     if (block_index == self->index.block_count) {
         return PYKV_NOT_FOUND;

@@ -70,8 +70,8 @@ PYKV_NODISCARD pykv_status table_get(table *self, block_source *source, table_po
                                      uint64_t hash, table_found *out);
 
 /* As table_get, without a question to the filter: for who has asked it. hash is the table's own. */
-PYKV_NODISCARD pykv_status table_find(table *self, block_source *source, table_position position,
-                                      uint64_t hash, table_found *out);
+PYKV_NODISCARD pykv_status table_find(table *self, block_source *source, slice key,
+                                      uint64_t sequence, uint64_t hash, table_found *out);
 
 static inline void table_release(block_source *source, table_found *found)
 {
