@@ -64,7 +64,7 @@ static size_t take_window(walk_model *model, iterator *walk, size_t index)
     return index + taken;
 }
 
-/* Steps to and fro at random: mostly on, in a direction that changes now and then. */
+/* Steps back and forth at random: mostly on, in a direction that changes now and then. */
 static void walk_at_random(walk_model *model, iterator *walk)
 {
     size_t index = model->count;
@@ -158,9 +158,15 @@ TEST(a_failing_child_ends_the_walk_and_the_next_seek_tries_again)
         iterator *walk = walk_merge(&model, false);
         model.control.calls = 0;
         model.control.fail_at = k;
-        iterator_seek(walk, model.entries[50].key, model.entries[50].sequence);
+        if (k % 3 == 0) {
+            iterator_seek_last(walk);
+        } else if (k % 3 == 1) {
+            iterator_seek_back(walk, model.entries[50].key, model.entries[50].sequence);
+        } else {
+            iterator_seek(walk, model.entries[50].key, model.entries[50].sequence);
+        }
         for (size_t i = 0; i < 200 && iterator_valid(walk); i++) {
-            if (i / 30 % 2 == 0) {
+            if ((i / 30 + k) % 2 == 0) {
                 iterator_next(walk);
             } else {
                 iterator_previous(walk);
@@ -260,6 +266,38 @@ TEST(a_walk_at_a_snapshot_is_not_disturbed_by_what_is_added)
     walk_model_close(&model);
 }
 
+/* The step back from "z" finds "d", which was added behind "c" since: that is no step back. */
+TEST(what_is_added_between_is_not_shown_on_the_wrong_side)
+{
+    static const char *keys[] = {"a", "c", "d", "z"};
+    iterator_entry entries[4];
+    walk_model model;
+    memtable *table;
+    iterator *children[2];
+    iterator *walk;
+    walk_model_open(&model, check_seed(), KEYS_PATHS, 1, 1);
+    for (size_t i = 0; i < 4; i++) {
+        entries[i] = (iterator_entry){
+            .key = slice_make(keys[i], 1), .sequence = i == 2 ? 9 : i + 1, .kind = RECORD_PUT};
+    }
+    CHECK_OK(memtable_create(&model.readers, 1 << 20, &table));
+    walk_memtable_add(table, &entries[0]);
+    walk_memtable_add(table, &entries[3]);
+    CHECK_OK(memtable_iterator_new(table, &children[0]));
+    children[1] = array_iterator_new(&model.control, &entries[1], 1);
+    CHECK_OK(merging_iterator_new(children, 2, &walk));
+    iterator_seek(walk, slice_make("b", 1), 9);
+    CHECK_BYTES("c", iterator_current(walk)->key.data, 1);
+    walk_memtable_add(table, &entries[2]);
+    iterator_previous(walk);
+    CHECK_BYTES("a", iterator_current(walk)->key.data, 1);
+    iterator_previous(walk);
+    CHECK(!iterator_valid(walk));
+    iterator_free(walk);
+    memtable_release(table);
+    walk_model_close(&model);
+}
+
 TEST(one_child_is_given_back_and_none_makes_an_empty_walk)
 {
     walk_model model;
@@ -305,5 +343,6 @@ TEST_MAIN(CASE(it_agrees_with_a_sorted_array_over_hostile_windows),
           CASE(a_failing_child_ends_the_walk_and_the_next_seek_tries_again),
           CASE(runs_of_a_child_are_shown_where_they_are),
           CASE(a_walk_at_a_snapshot_is_not_disturbed_by_what_is_added),
+          CASE(what_is_added_between_is_not_shown_on_the_wrong_side),
           CASE(one_child_is_given_back_and_none_makes_an_empty_walk),
           CASE(without_memory_the_children_stay_the_callers))

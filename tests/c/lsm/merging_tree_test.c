@@ -114,7 +114,7 @@ TEST(words_come_to_tell_keys_with_much_in_common_apart)
 TEST(words_never_fall_while_keys_rise)
 {
     static const char *keys[] = {"",    "a",       "ab",          "abc", "abc\1", "abcdefghijkl",
-                                 "abd", "abd\xFF", "\xFF\xFF\xFF"};
+                                 "abx", "abx\xFF", "\xFF\xFF\xFF"};
     merging_slot slot = {.is_inside = false};
     merging_tree tree;
     array_control control = {.seed = 1};

@@ -5,7 +5,13 @@
 
 #include <string.h>
 
-enum { TIES_MAX = 8, NO_CHILD = UINT32_MAX };
+enum {
+    TIES_MAX = 8,
+    /* Bytes before those that differed which words hold too: so that the keys that follow begin
+     * with the prefix as well, and not just those up to the next change of these bytes. */
+    SLACK_BYTES = 3,
+    NO_CHILD = UINT32_MAX
+};
 
 void merging_tree_init(merging_tree *self, merging_slot *slots, uint32_t child_count)
 {
@@ -121,7 +127,8 @@ void merging_tree_tune(merging_tree *self)
         return;
     }
     slice key = iterator_current(merging_tree_winner(self)->walk)->key;
-    size_t length = self->tie_shared < key.size ? self->tie_shared : key.size;
+    size_t length = self->tie_shared > SLACK_BYTES ? self->tie_shared - SLACK_BYTES : 0;
+    length = length < key.size ? length : key.size;
     self->tie_count = 0;
     self->prefix_length = length < MERGING_PREFIX_BYTES_MAX ? length : MERGING_PREFIX_BYTES_MAX;
     if (self->prefix_length > 0) {

@@ -107,17 +107,21 @@ static inline bool merging_tree_wins(merging_tree *self, merging_node left, merg
     return left.word < right.word;
 }
 
-/* Plays the games of the winner of before, which stands elsewhere now. */
+/* Plays the games of the winner of before, which stands elsewhere now. Nobody can foresee who wins,
+ * so the two change places by masks, not by branches. */
 static inline void merging_tree_replay(merging_tree *self)
 {
-    merging_node node = merging_tree_node(self, self->slots[0].node.child);
+    merging_slot *slots = self->slots;
+    merging_node node = merging_tree_node(self, slots[0].node.child);
     for (uint32_t n = (node.child + self->child_count) / 2; n > 0; n /= 2) {
-        merging_node held = self->slots[n].node;
-        bool held_wins = merging_tree_wins(self, held, node);
-        self->slots[n].node = held_wins ? node : held;
-        node = held_wins ? held : node;
+        merging_node held = slots[n].node;
+        uint64_t mask = 0 - (uint64_t)merging_tree_wins(self, held, node);
+        uint64_t words = (held.word ^ node.word) & mask;
+        uint32_t children = (held.child ^ node.child) & (uint32_t)mask;
+        slots[n].node = (merging_node){held.word ^ words, held.child ^ children};
+        node = (merging_node){node.word ^ words, node.child ^ children};
     }
-    self->slots[0].node = node;
+    slots[0].node = node;
 }
 
 #endif

@@ -10,7 +10,16 @@
 #include "base/error.h"
 #include "lsm/user_iterator_internal.h"
 
-enum { ROWS_BYTES_FIRST = 64 * 1024, ROWS_COUNT_FIRST = 512, COPY_INLINE_MAX = 256 };
+/* For what a loop over rows is made of. */
+#define INLINE_ALWAYS inline __attribute__((always_inline))
+
+enum {
+    ROWS_BYTES_FIRST = 64 * 1024,
+    ROWS_COUNT_FIRST = 512,
+    COPY_INLINE_MAX = 256,
+    CACHE_LINE_BYTES = 64,
+    FETCH_ENTRIES = 8
+};
 
 /* ---- a window ---- */
 
@@ -61,7 +70,8 @@ static inline bool is_final(const user_iterator *self, const iterator_entry *ent
 }
 
 /* The next row of the window, or NULL. */
-static inline const iterator_entry *next_in_window(const user_iterator *self, window_walk *walk)
+static INLINE_ALWAYS const iterator_entry *next_in_window(const user_iterator *self,
+                                                          window_walk *walk)
 {
     while (walk->at < walk->edge) {
         const iterator_entry *entry = &walk->entries[walk->at++];
@@ -79,7 +89,8 @@ static inline const iterator_entry *next_in_window(const user_iterator *self, wi
 
 /* The row before in the window, or NULL: all from edge on were passed, or all but the first, which
  * another entry may take the place of. */
-static inline const iterator_entry *previous_in_window(const user_iterator *self, window_walk *walk)
+static INLINE_ALWAYS const iterator_entry *previous_in_window(const user_iterator *self,
+                                                              window_walk *walk)
 {
     while (walk->at > walk->edge) {
         const iterator_entry *entry = &walk->entries[walk->at - 1];
@@ -229,7 +240,7 @@ static inline void copy_bytes(uint8_t *out, const uint8_t *from, size_t size)
     }
 }
 
-static inline pykv_status write_row(row_writer *self, const iterator_entry *entry)
+static INLINE_ALWAYS pykv_status write_row(row_writer *self, const iterator_entry *entry)
 {
     size_t value_size = self->keys_only ? 0 : entry->value.size;
     size_t bytes = entry->key.size + value_size;
@@ -251,8 +262,24 @@ static inline pykv_status write_row(row_writer *self, const iterator_entry *entr
     return PYKV_OK;
 }
 
+/* Fetches the value of the entry some steps ahead of entry, but for its beginning, which stands
+ * with the key that the source has read. */
+static INLINE_ALWAYS void fetch_value(const window_walk *walk, const iterator_entry *entry,
+                                      bool is_backward)
+{
+    uint32_t left = is_backward ? walk->at - walk->edge : walk->edge - walk->at;
+    if (left >= FETCH_ENTRIES) {
+        slice value = is_backward ? (entry - FETCH_ENTRIES)->value : (entry + FETCH_ENTRIES)->value;
+        if (value.size > CACHE_LINE_BYTES / 2) {
+            __builtin_prefetch(value.data + CACHE_LINE_BYTES / 2);
+            __builtin_prefetch(value.data + value.size - 1);
+        }
+    }
+}
+
 /* Writes the rows of the window until it or the writer is at its end. */
-static inline pykv_status fill_from_window(user_iterator *self, row_writer *out, bool is_backward)
+static INLINE_ALWAYS pykv_status fill_from_window(user_iterator *self, row_writer *out,
+                                                  bool is_backward)
 {
     window_walk walk = window_load(self);
     row_writer writer = *out;
@@ -262,6 +289,9 @@ static inline pykv_status fill_from_window(user_iterator *self, row_writer *out,
             is_backward ? previous_in_window(self, &walk) : next_in_window(self, &walk);
         if (entry == NULL) {
             break;
+        }
+        if (!writer.keys_only) {
+            fetch_value(&walk, entry, is_backward);
         }
         status = PYKV_LIKELY(entry->kind == RECORD_PUT) ? write_row(&writer, entry)
                                                         : refuse_kind(self, entry);
@@ -277,12 +307,18 @@ static uint64_t skipped_count(const user_iterator *self, size_t row_count)
     return self->passed > row_count ? self->passed - row_count : 0;
 }
 
+/* Writes a row that was not found in a window. */
+static pykv_status write_single(user_iterator *self, row_writer *out, const iterator_entry *row)
+{
+    return row->kind == RECORD_PUT ? write_row(out, row) : refuse_kind(self, row);
+}
+
 /* Writes the row it stood on. Where the walk turned there and goes no step further, the window's
  * gap is still on the other side of that row: it stands at the row's key instead. */
 static pykv_status write_first(user_iterator *self, row_writer *out, const iterator_entry *row,
                                bool turns)
 {
-    pykv_status status = write_row(out, row);
+    pykv_status status = write_single(self, out, row);
     if (status == PYKV_OK && turns && writer_is_full(out)) {
         status = user_stand_beside_last(self);
     }
@@ -313,7 +349,7 @@ static pykv_status fill(user_iterator *self, row_writer *out, bool *more_out)
         const iterator_entry *row = self->row;
         self->row = NULL;
         if (row != NULL) {
-            status = row->kind == RECORD_PUT ? write_row(out, row) : refuse_kind(self, row);
+            status = write_single(self, out, row);
         }
     }
     return status;
