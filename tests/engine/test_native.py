@@ -46,6 +46,9 @@ def test_every_option_of_the_class_reaches_the_core() -> None:
     )
     given: Any = ffi.new("pykv_options *", native.native_options(options))
     fields = {name: getattr(given, name) for name in dir(given)}
+    of_lsm = {"memory_budget_bytes", "memtable_bytes", "block_bytes", "table_bytes"}
+    of_lsm |= {"compression", "compression_level", "filter_bits_per_key"}
+    assert {fields.pop(name) for name in of_lsm} == {0}
     assert fields == {
         "engine": lib.PYKV_ENGINE_BITCASK,
         "durability": lib.PYKV_DURABILITY_INTERVAL,
@@ -85,11 +88,27 @@ def test_a_read_only_store_guarantees_nothing_about_writes() -> None:
     assert stats["durability"].startswith("none")
 
 
-def test_statistics_have_every_field_of_the_core_in_python_s_words() -> None:
+def test_statistics_have_every_field_of_an_engine_and_none_of_another() -> None:
+    fields = {"log_sink": 1, "level_count": 2, "level_bytes": [7, 8], "segment_count": 9}
+    shown: dict[str, dict[str, Any]] = {}
+    for engine in (lib.PYKV_ENGINE_BITCASK, lib.PYKV_ENGINE_LSM):
+        raw = ffi.new("pykv_stats *", {**fields, "engine": engine})
+        stats = native.stats_of(raw, BitcaskOptions())
+        shown[stats["engine"]] = stats
+    renamed = {"last_sequence", "synced_sequence"}
+    every = {*shown["bitcask"], *shown["lsm"]}
+    assert set(dir(ffi.new("pykv_stats *"))) - renamed <= every
+    bitcask, lsm = (every - set(shown[other]) for other in ("lsm", "bitcask"))
+    assert {"segment_count", "keydir_bytes", "merge_count", "hot_mode"} < bitcask
+    assert {"memtable_bytes", "level_count", "level_bytes", "stall_us"} < lsm
+    assert shown["lsm"]["level_bytes"] == [7, 8, 0, 0, 0, 0, 0, 0]
+    assert shown["lsm"]["level_table_count"] == [0] * 8
+    assert shown["bitcask"]["segment_count"] == 9
+
+
+def test_statistics_are_in_python_s_words() -> None:
     fields = {"engine": 1, "state": 3, "log_sink": 2, "last_sequence": 5, "hot_mode": 1}
     stats = native.stats_of(ffi.new("pykv_stats *", fields), BitcaskOptions())
-    renamed = {"last_sequence", "synced_sequence"}
-    assert set(dir(ffi.new("pykv_stats *"))) - renamed <= set(stats)
     assert stats["engine"] == "bitcask"
     assert stats["state"] == "failed"
     assert stats["log_sink"] == "mapped"

@@ -151,6 +151,9 @@ WRONG_CALLS: dict[str, Callable[[Any], object]] = {
     "delete_many of two": lambda db: db.delete_many([], True),
     "discard of one": lambda db: db._discard(b"k"),
     "scan of one": lambda db: db._scan(0),
+    "scan of six": lambda db: db._scan(0, -1, None, None, False, None),
+    "scan from a number": lambda db: db._scan(0, -1, 5, None, False),
+    "scan to a text": lambda db: db._scan(0, -1, None, "z", False),
 }
 
 
@@ -356,6 +359,19 @@ def test_a_scan_gives_what_that_of_its_twin_gives(both: list[Any], kind: int, li
     mine, its = (list(db._scan(kind, limit)) for db in both)
     assert mine == its
     assert len(mine) == (1_000 if limit < 0 else min(limit, 1_000))
+
+
+@pytest.mark.parametrize(
+    "bounds", [(b"a", None, False), (None, b"", False), (b"", b"z", True), (None, None, True)]
+)
+def test_bounds_of_a_scan_reach_the_core(both: list[Any], bounds: tuple[Any, ...]) -> None:
+    """A Bitcask, which has no order, refuses them."""
+    mine, its = (outcome(db._scan, SCAN_ROWS, -1, *bounds) for db in both)
+    assert mine == its
+    assert mine[0] == "NotSupportedError"
+    for db in both:
+        db[b"k"] = b"v"
+        assert list(db._scan(SCAN_ROWS, -1, None, None, False)) == [(b"k", b"v")]
 
 
 def test_rows_that_were_kept_stay_as_they_are(fast: Any) -> None:

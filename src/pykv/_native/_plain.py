@@ -132,27 +132,50 @@ class StoreBase:
 
     # ---- scanning ----
 
-    def _scan(self, kind: int, limit: int) -> Iterator[Any]:
-        """At most limit (-1: all) rows, keys or values (SCAN_*) of this moment, in no order.
+    def _scan(
+        self,
+        kind: int,
+        limit: int,
+        start: bytes | None = None,
+        stop: bytes | None = None,
+        reverse: bool = False,
+        /,
+    ) -> Iterator[Any]:
+        """At most limit (-1: all) rows, keys or values (SCAN_*) of this moment from start to stop.
 
-        The scan is ended by its last row, by close of the store, and when it is dropped.
+        Bounds and reverse are given all or none; NotSupportedError in a store without order. The
+        scan is ended by its last row, by close of the store, and when it is dropped.
         """
-        return _Scan(self._owner, kind, limit)
+        return _Scan(self._owner, kind, limit, _range_of(kind, limit, start, stop, reverse))
+
+
+def _range_of(kind: int, limit: int, start: bytes | None, stop: bytes | None, reverse: bool) -> Any:
+    """A pykv_range, valid as long as start and stop are."""
+    wanted: Any = ffi.new("pykv_range *")
+    wanted.keys_only = kind == SCAN_KEYS
+    wanted.limit = max(limit, 0)
+    wanted.reverse = reverse
+    if start is not None:
+        wanted.start, wanted.start_length = ffi.from_buffer(start), len(start)
+        wanted.has_start = True
+    if stop is not None:
+        wanted.stop, wanted.stop_length = ffi.from_buffer(stop), len(stop)
+        wanted.has_stop = True
+    return wanted
 
 
 class _Scan:
     """An iterator over a pykv_scan, which it closes at the end and when it is dropped."""
 
-    __slots__ = ("_count_out", "_kind", "_left", "_life", "_owner", "_rows", "_scan_owner")
+    __slots__ = ("_kind", "_left", "_life", "_owner", "_rows", "_scan_owner")
 
-    def __init__(self, owner: FFI.CData, kind: int, limit: int) -> None:
+    def __init__(self, owner: FFI.CData, kind: int, limit: int, wanted: FFI.CData) -> None:
         def make(scan_owner: FFI.CData) -> int:
-            return lib.pykv_scan_open(owner[0], kind == SCAN_KEYS, scan_owner)
+            return lib.pykv_scan_open(owner[0], wanted, scan_owner)
 
         self._scan_owner = ffi.new("pykv_scan **")
         self._life = own(self._scan_owner, lib.pykv_scan_close, make, kept=owner)
         self._owner = owner
-        self._count_out = ffi.new("uint64_t *")
         self._kind = kind
         self._left = limit
         self._rows: Iterator[Any] = iter(())
@@ -162,7 +185,7 @@ class _Scan:
 
     def __next__(self) -> Any:
         # Rows that were read already are not shown once the store is closed.
-        check(lib.pykv_count(self._owner[0], self._count_out))
+        check(lib.pykv_check_open(self._owner[0]))
         row = next(self._rows, None) if self._left else None
         if row is None and self._left:
             self._rows = iter(self._read())

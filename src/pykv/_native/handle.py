@@ -70,7 +70,7 @@ class Handle:
 
     def is_closed(self) -> bool:
         """True after close, while it runs, and in a forked child."""
-        status = lib.pykv_count(self.pointer, ffi.new("uint64_t *"))
+        status = lib.pykv_check_open(self.pointer)
         return status in (lib.PYKV_CLOSED, lib.PYKV_FORKED)
 
     def expect_threads(self) -> None:

@@ -130,33 +130,46 @@ typedef struct pykv_error {
     char path[512];
 } pykv_error;
 
-/* Options of pykv_open. Zero means the default given in brackets. */
+/* Options of pykv_open. Zero means the default given in brackets. An option of one engine that is
+ * given to another one is PYKV_INVALID_ARGUMENT, and so is a value out of its range. */
 typedef struct pykv_options {
-    int32_t engine;           /* PYKV_ENGINE_ANY: the directory decides [new: bitcask] */
-    int32_t durability;       /* [PYKV_DURABILITY_OS] */
-    uint64_t interval_us;     /* of PYKV_DURABILITY_INTERVAL [100,000] */
-    int32_t must_exist;       /* nonzero: do not create */
-    int32_t must_not_exist;   /* nonzero: fail if there is a database already */
-    int32_t read_only;        /* nonzero: no lock, no write, the state at open */
-    int32_t log_sink;         /* PYKV_LOG_AUTO | PWRITE | MAPPED [auto] */
-    uint64_t segment_bytes;   /* Bitcask segment size, 4 KiB .. 16 GiB [64 MiB] */
-    uint64_t batch_bytes_max; /* largest batch, 4 KiB .. 1 GiB [64 MiB] */
-    double
-        space_amplification_max;   /* bytes on disk over live bytes that merging keeps, > 1 [1.5] */
-    int32_t log_sector_padding;    /* nonzero: each sync pads the log to a 512-byte sector */
-    int32_t no_mapped_reads;       /* nonzero: read by pread only */
-    int32_t recover_point_in_time; /* nonzero: cut the log at damage instead of refusing to open */
-    uint64_t merge_bytes_per_second; /* pace of merging, 0 unlimited */
+    int32_t engine;                 /* PYKV_ENGINE_ANY: the directory decides [new: bitcask] */
+    int32_t durability;             /* [PYKV_DURABILITY_OS] */
+    uint64_t interval_us;           /* of PYKV_DURABILITY_INTERVAL [100,000] */
+    int32_t must_exist;             /* nonzero: do not create */
+    int32_t must_not_exist;         /* nonzero: fail if there is a database already */
+    int32_t read_only;              /* nonzero: no lock, no write, the state at open */
+    int32_t log_sink;               /* PYKV_LOG_AUTO | PWRITE | MAPPED [auto] */
+    uint64_t segment_bytes;         /* Bitcask: segment size, 4 KiB .. 16 GiB [64 MiB] */
+    uint64_t batch_bytes_max;       /* largest batch, 4 KiB .. 1 GiB [64 MiB] */
+    double space_amplification_max; /* Bitcask: bytes on disk over live bytes that merging keeps,
+                                       > 1 [1.5] */
+    int32_t log_sector_padding;     /* nonzero: each sync pads the log to a 512-byte sector */
+    int32_t no_mapped_reads;        /* nonzero: read by pread only */
+    int32_t recover_point_in_time;  /* nonzero: cut the log at damage instead of refusing to open */
+    uint64_t merge_bytes_per_second; /* pace of merging or compaction, 0 unlimited */
+    /* LSM: memory of memtables, cached blocks, filters and iterators together, 16 MiB .. 16 TiB
+     * [the larger of 256 MiB and an eighth of the machine's memory] */
+    uint64_t memory_budget_bytes;
+    uint64_t memtable_bytes; /* LSM: size at which a memtable is written out, 64 KiB .. 4 GiB
+                                [64 MiB] */
+    uint64_t block_bytes;    /* LSM: data block before compression, 1 KiB .. 64 KiB [8 KiB] */
+    uint64_t table_bytes;    /* LSM: tables that compaction writes, 64 KiB .. 4 GiB [64 MiB] */
+    int32_t compression; /* LSM: codec of blocks, PYKV_CODEC_* [zstd if a provider is there, else
+                            none] */
+    int32_t compression_level;  /* LSM: of that codec, as the codec defines it [its own default] */
+    double filter_bits_per_key; /* LSM: memory of filters, 2 .. 32, below 0: no filters [10] */
 } pykv_options;
 
-/* Counters and gauges of a store. Bytes are bytes, counts are since open unless said otherwise. */
+/* Counters and gauges of a store. Bytes are bytes, counts are since open unless said otherwise.
+ * What is marked as one engine's is 0 in stores of the others. */
 typedef struct pykv_stats {
-    uint64_t key_count;  /* live keys */
-    uint64_t live_bytes; /* of records that are current */
-    uint64_t disk_bytes; /* of all segment files, up to their logical length */
-    uint64_t segment_count;
-    uint64_t keydir_bytes; /* memory of the key directory */
-    uint64_t undo_bytes;   /* memory of displaced versions kept for open iterators */
+    uint64_t key_count;     /* live keys; of an LSM store a guess */
+    uint64_t live_bytes;    /* Bitcask: of records that are current */
+    uint64_t disk_bytes;    /* of all files that hold data, up to their logical length */
+    uint64_t segment_count; /* Bitcask */
+    uint64_t keydir_bytes;  /* Bitcask: memory of the key directory */
+    uint64_t undo_bytes;    /* Bitcask: memory of displaced versions kept for open iterators */
     uint64_t open_scan_count;
     uint64_t last_sequence;   /* of the last visible write */
     uint64_t synced_sequence; /* of the last write known to be on the device */
@@ -166,11 +179,11 @@ typedef struct pykv_stats {
     uint64_t get_count;
     uint64_t get_hit_count;
     uint64_t sync_count;
-    uint64_t written_bytes; /* to logs, by writers */
-    uint64_t merged_bytes;  /* to logs, by merges */
-    uint64_t merge_count;
-    uint64_t tag_mismatch_count;     /* records read because a tag matched another key's */
-    uint64_t cold_read_count;        /* reads that went through pread */
+    uint64_t written_bytes;          /* to logs, by writers */
+    uint64_t merged_bytes;           /* Bitcask: to logs, by merges */
+    uint64_t merge_count;            /* Bitcask */
+    uint64_t tag_mismatch_count;     /* Bitcask: records read because a tag matched another key's */
+    uint64_t cold_read_count;        /* Bitcask: reads that went through pread */
     uint64_t recovered_record_count; /* replayed from logs at open */
     uint64_t discarded_bytes;        /* of torn log tail set aside at open */
     uint64_t open_us;                /* time open took */
@@ -180,9 +193,25 @@ typedef struct pykv_stats {
     int32_t durability;              /* in force */
     int32_t log_sink;                /* in force: PYKV_LOG_PWRITE or PYKV_LOG_MAPPED */
     int32_t bus_guard_active;
-    int32_t hot_mode;             /* 1: mapped reads without releasing anything */
-    int32_t recovered_from_image; /* 1: the key directory came from its saved image */
+    int32_t hot_mode;             /* Bitcask: 1: mapped reads without releasing anything */
+    int32_t recovered_from_image; /* Bitcask: 1: the key directory came from its saved image */
     int32_t clean_open;           /* 1: the last close was clean */
+    /* LSM, all that follow. */
+    uint64_t memtable_bytes; /* memory of all memtables */
+    uint64_t immutable_memtable_count;
+    uint64_t table_count;
+    uint64_t level_count; /* levels down to the last that has a table */
+    uint64_t level_table_count[8];
+    uint64_t level_bytes[8];
+    uint64_t block_cache_bytes;
+    uint64_t block_cache_hit_count;
+    uint64_t block_cache_miss_count;
+    uint64_t flushed_bytes;         /* to tables, of memtables */
+    uint64_t compaction_read_bytes; /* of tables, by compactions */
+    uint64_t compacted_bytes;       /* to tables, by compactions */
+    uint64_t compaction_count;
+    uint64_t stall_us;                 /* that writers waited for background work */
+    uint64_t pending_compaction_bytes; /* that compactions would read to reach the wanted shape */
 } pykv_stats;
 
 /* A value pinned in place: data is valid until pykv_unpin. Hold it only as long as a copy takes. */
@@ -192,6 +221,19 @@ typedef struct pykv_pinned {
     uint64_t token;
     void *owned;
 } pykv_pinned;
+
+/* Rows from start on and before stop, in the byte order of keys. */
+typedef struct pykv_range {
+    const void *start;
+    size_t start_length;
+    int32_t has_start; /* 0: from the first row */
+    const void *stop;
+    size_t stop_length;
+    int32_t has_stop;  /* 0: to the last row */
+    int32_t reverse;   /* nonzero: the same rows from the last to the first */
+    int32_t keys_only; /* nonzero: values are left empty */
+    uint64_t limit;    /* rows at most; 0: no limit */
+} pykv_range;
 
 /* A run of rows from a scan. Row i has its key at data[offsets[2i]] up to offsets[2i+1] and its
  * value from there up to offsets[2i+2]. Valid until the next call on the scan. */
@@ -323,6 +365,10 @@ PYKV_API pykv_status pykv_close(pykv_store *store, int64_t timeout_us);
  * manys must have been freed. In a forked child it does nothing. */
 PYKV_API void pykv_free(pykv_store *store);
 
+/* PYKV_OK while the store takes calls; else what they would be refused with: PYKV_CLOSED,
+ * PYKV_FORKED or PYKV_INTERNAL. It waits for nothing and costs next to nothing. */
+PYKV_API pykv_status pykv_check_open(const pykv_store *store);
+
 /* PYKV_ENGINE_* of the database at path, or PYKV_ENGINE_ANY if there is none and one may be made
  * there. PYKV_FORMAT if something else, or a newer format, is there: pykv_open refuses it too. A
  * directory counts as empty with names that begin with a dot, lost+found, and what pykv leaves. */
@@ -364,9 +410,11 @@ PYKV_API const uint8_t *const *pykv_many_values(const pykv_many *many);
 PYKV_API const size_t *pykv_many_lengths(const pykv_many *many);
 PYKV_API void pykv_many_release(pykv_many *many);
 
-/* All rows at one moment, in no order. keys_only leaves values empty. A scan is used by one thread
- * at a time. */
-PYKV_API pykv_status pykv_scan_open(pykv_store *store, int32_t keys_only, pykv_scan **scan_out);
+/* Rows of a range (NULL: all) at one moment. range and its bounds are copied. An LSM store gives
+ * them in order; a Bitcask has none, and refuses start, stop and reverse with PYKV_NOT_SUPPORTED. A
+ * scan is used by one thread at a time. */
+PYKV_API pykv_status pykv_scan_open(pykv_store *store, const pykv_range *range,
+                                    pykv_scan **scan_out);
 
 /* Next rows, at most about chunk_bytes of them (0: 64 KiB); count 0 at the end. A failure, such as
  * PYKV_CORRUPTION, is final: rows that the call had read are lost, and every later call gives the
@@ -376,7 +424,7 @@ PYKV_API pykv_status pykv_scan_next(pykv_scan *scan, size_t chunk_bytes, int32_t
                                     pykv_rows *rows_out);
 PYKV_API void pykv_scan_close(pykv_scan *scan);
 
-/* Number of keys, exact, O(1). */
+/* Number of keys, exact. A Bitcask knows it; an LSM store walks over all of them. */
 PYKV_API pykv_status pykv_count(pykv_store *store, uint64_t *count_out);
 
 /* ---- writing ---- */

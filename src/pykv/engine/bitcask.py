@@ -93,7 +93,7 @@ class Bitcask(StoreBase, UnorderedStoreBase):
         return last
 
     def _check_open(self) -> None:
-        check(lib.pykv_count(self._handle.pointer, ffi.new("uint64_t *")))
+        check(lib.pykv_check_open(self._handle.pointer))
 
     # ---- reading ----
 

@@ -30,11 +30,47 @@ _SINKS: Final = {
     "pwrite": lib.PYKV_LOG_PWRITE,
     "mapped": lib.PYKV_LOG_MAPPED,
 }
-_ENGINES: Final = {lib.PYKV_ENGINE_BITCASK: "bitcask"}
+_ENGINES: Final = {lib.PYKV_ENGINE_BITCASK: "bitcask", lib.PYKV_ENGINE_LSM: "lsm"}
 _SINK_NAMES: Final = {number: name for name, number in _SINKS.items()}
 # Counters and gauges of pykv_stats under other names, and those that are true or false.
 _RENAMED: Final = {"last_sequence": "last_seq", "synced_sequence": "synced_seq"}
 _TRUTHS: Final = frozenset({"bus_guard_active", "hot_mode", "recovered_from_image", "clean_open"})
+# Those that mean something in stores of one engine only.
+_OWN_STATS: Final[dict[str, frozenset[str]]] = {
+    "bitcask": frozenset(
+        {
+            "live_bytes",
+            "segment_count",
+            "keydir_bytes",
+            "undo_bytes",
+            "merged_bytes",
+            "merge_count",
+            "tag_mismatch_count",
+            "cold_read_count",
+            "hot_mode",
+            "recovered_from_image",
+        }
+    ),
+    "lsm": frozenset(
+        {
+            "memtable_bytes",
+            "immutable_memtable_count",
+            "table_count",
+            "level_count",
+            "level_table_count",
+            "level_bytes",
+            "block_cache_bytes",
+            "block_cache_hit_count",
+            "block_cache_miss_count",
+            "flushed_bytes",
+            "compaction_read_bytes",
+            "compacted_bytes",
+            "compaction_count",
+            "stall_us",
+            "pending_compaction_bytes",
+        }
+    ),
+}
 
 
 def native_options(options: BitcaskOptions) -> dict[str, int | float]:
@@ -134,11 +170,24 @@ def compare_and_set(
     return bool(swapped[0])
 
 
+def _number_or_list(field: Any) -> int | list[int]:
+    return list(field) if isinstance(field, ffi.CData) else int(field)
+
+
 def stats_of(raw: Any, options: BitcaskOptions) -> dict[str, Any]:
-    """The fields of a pykv_stats under the names and in the words of `Store.stats`."""
-    stats = {_RENAMED.get(name, name): getattr(raw, name) for name in dir(raw)}
-    stats.update({name: bool(stats[name]) for name in _TRUTHS})
-    stats["engine"] = _ENGINES[raw.engine]
+    """The fields of a pykv_stats under the names and in the words of `Store.stats`.
+
+    Without those of other engines. An array is a list.
+    """
+    engine = _ENGINES[raw.engine]
+    hidden = frozenset().union(*(own for name, own in _OWN_STATS.items() if name != engine))
+    stats: dict[str, Any] = {
+        _RENAMED.get(name, name): _number_or_list(getattr(raw, name))
+        for name in dir(raw)
+        if name not in hidden
+    }
+    stats.update({name: bool(stats[name]) for name in _TRUTHS & stats.keys()})
+    stats["engine"] = engine
     stats["state"] = STATES[raw.state]
     stats["log_sink"] = _SINK_NAMES[raw.log_sink]
     stats["durability"] = _guarantee(options)

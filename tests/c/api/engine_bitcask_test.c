@@ -92,10 +92,13 @@ static void scan_all(void *store)
 {
     void *scan;
     pykv_rows rows;
-    CHECK_OK(ops->scan_open(store, false, &scan));
+    pykv_range range = {0};
+    CHECK_OK(ops->scan_open(store, &range, &scan));
     CHECK_OK(ops->scan_next(scan, 0, &rows));
     CHECK_EQUAL(2, rows.count);
     ops->scan_free(store, scan);
+    range.reverse = 1;
+    CHECK_STATUS(PYKV_NOT_SUPPORTED, ops->scan_open(store, &range, &scan));
 }
 
 static void read_all(void *store)

@@ -53,7 +53,7 @@ static bool show_all(pykv_store *store)
 {
     pykv_scan *scan;
     pykv_rows rows = {.count = 1};
-    if (!told("scan", pykv_scan_open(store, 0, &scan))) {
+    if (!told("scan", pykv_scan_open(store, NULL, &scan))) {
         return false;
     }
     bool good = true;

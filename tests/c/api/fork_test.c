@@ -19,7 +19,7 @@ static void begin(int32_t log_sink)
     store.options.log_sink = log_sink;
     api_reopen(&store);
     api_fill(&store, 0, 100);
-    CHECK_OK(pykv_scan_open(store.store, 0, &rows_of));
+    CHECK_OK(pykv_scan_open(store.store, NULL, &rows_of));
     CHECK_OK(pykv_many_new(store.store, &many));
     CHECK_OK(pykv_batch_new(&batch));
     CHECK_OK(pykv_batch_put(batch, "batch", 5, "1", 1));
@@ -55,7 +55,7 @@ static int misuse_store(void)
         pykv_write(store.store, batch, 0),
         pykv_clear(store.store, 0),
         pykv_get_many(many, 1, keys, lengths, 0),
-        pykv_scan_open(store.store, 0, &other),
+        pykv_scan_open(store.store, NULL, &other),
         pykv_scan_next(rows_of, 0, 0, &rows),
         pykv_count(store.store, &count),
         pykv_sync(store.store),

@@ -19,14 +19,16 @@ TEST(every_call_after_close_is_refused_and_closing_again_is_fine)
     int32_t more;
     CHECK_OK(api_put(&f, "a", "1"));
     CHECK_EQUAL(PYKV_STATE_OPEN, pykv_state(f.store));
+    CHECK_OK(pykv_check_open(f.store));
     CHECK_OK(pykv_close(f.store, -1));
+    CHECK_STATUS(PYKV_CLOSED, pykv_check_open(f.store));
     CHECK_STATUS(PYKV_CLOSED, pykv_get(f.store, "a", 1, 0, &pinned));
     CHECK_EQUAL(77, pinned.length);
     CHECK_EQUAL(PYKV_CLOSED, pykv_last_error()->status);
     CHECK_STATUS(PYKV_CLOSED, api_put(&f, "b", "2"));
     CHECK_STATUS(PYKV_CLOSED, pykv_count(f.store, &count));
     CHECK_EQUAL(77, count);
-    CHECK_STATUS(PYKV_CLOSED, pykv_scan_open(f.store, 0, &rows));
+    CHECK_STATUS(PYKV_CLOSED, pykv_scan_open(f.store, NULL, &rows));
     CHECK(rows == NULL);
     CHECK_STATUS(PYKV_CLOSED, pykv_get_stats(f.store, &stats));
     CHECK_STATUS(PYKV_CLOSED, pykv_compact(f.store, NULL));
@@ -49,6 +51,7 @@ static int use_inherited_store(void)
         return 1;
     }
     if (pykv_compact(inherited.store, NULL) != PYKV_FORKED ||
+        pykv_check_open(inherited.store) != PYKV_FORKED ||
         pykv_state(inherited.store) != PYKV_STATE_CLOSED) {
         return 2;
     }
@@ -103,6 +106,7 @@ TEST(a_close_that_times_out_refuses_new_calls_and_may_be_called_again)
     CHECK_OK(pykv_get(f.store, "a", 1, 0, &pinned));
     CHECK_STATUS(PYKV_TIMED_OUT, pykv_close(f.store, 1000));
     CHECK_STATUS(PYKV_CLOSED, pykv_get(f.store, "a", 1, 0, &other));
+    CHECK_STATUS(PYKV_CLOSED, pykv_check_open(f.store));
     CHECK_EQUAL(1, pinned.length);
     CHECK_BYTES("1", pinned.data, 1);
     CHECK_STATUS(PYKV_TIMED_OUT, pykv_close(f.store, 0));

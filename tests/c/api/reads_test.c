@@ -137,7 +137,7 @@ TEST(a_scan_gives_each_row_once_and_close_ends_it)
     pykv_scan *scan;
     pykv_rows rows;
     api_fill(&f, 0, 300);
-    CHECK_OK(pykv_scan_open(f.store, 0, &scan));
+    CHECK_OK(pykv_scan_open(f.store, NULL, &scan));
     CHECK_STATUS(PYKV_WOULD_BLOCK, pykv_scan_next(scan, 500, PYKV_NO_WAIT, &rows));
     for (;;) {
         CHECK_OK(pykv_scan_next(scan, 500, 0, &rows));
@@ -164,8 +164,49 @@ TEST(a_scan_gives_each_row_once_and_close_ends_it)
     api_free(&f);
 }
 
+/* Opens a scan of range, takes its first chunk, and closes it. */
+static pykv_status take(pykv_store *store, const pykv_range *range, uint64_t *count_out,
+                        uint64_t *bytes_out)
+{
+    pykv_scan *scan = NULL;
+    pykv_rows rows = {0};
+    pykv_status status = pykv_scan_open(store, range, &scan);
+    if (status == PYKV_OK) {
+        CHECK_OK(pykv_scan_next(scan, 0, 0, &rows));
+        *count_out = rows.count;
+        *bytes_out = rows.offsets[2 * rows.count];
+    }
+    pykv_scan_close(scan);
+    return status;
+}
+
+TEST(a_bitcask_serves_what_a_range_asks_for_but_order)
+{
+    api_fixture f = api_new();
+    uint64_t count = 0;
+    uint64_t bytes = 0;
+    api_fill(&f, 0, 10);
+    CHECK_OK(take(f.store, &(pykv_range){0}, &count, &bytes));
+    CHECK_EQUAL(10, count);
+    CHECK_EQUAL(10 * 2 * 5, bytes);
+    CHECK_OK(take(f.store, &(pykv_range){.keys_only = 1, .limit = 3}, &count, &bytes));
+    CHECK_EQUAL(3, count);
+    CHECK_EQUAL(3 * 5, bytes);
+    static const pykv_range refused[] = {{.has_start = 1, .start = "k", .start_length = 1},
+                                         {.has_start = 1},
+                                         {.has_stop = 1, .stop = "k", .stop_length = 1},
+                                         {.reverse = 1, .limit = 1}};
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        CHECK_STATUS(PYKV_NOT_SUPPORTED, take(f.store, &refused[i], &count, &bytes));
+        CHECK(strstr(pykv_last_error()->text, "no order") != NULL);
+    }
+    CHECK_EQUAL(0, api_stats(&f).open_scan_count);
+    api_free(&f);
+}
+
 TEST_MAIN(CASE(absent_empty_and_large_values_are_told_apart),
           CASE(a_key_of_65536_bytes_is_too_large_to_ask_for_and_one_of_65535_is_not),
           CASE(many_keys_give_hits_and_misses_in_the_order_asked),
           CASE(what_many_gave_stays_until_it_is_released_and_close_waits_for_that),
-          CASE(a_scan_gives_each_row_once_and_close_ends_it))
+          CASE(a_scan_gives_each_row_once_and_close_ends_it),
+          CASE(a_bitcask_serves_what_a_range_asks_for_but_order))

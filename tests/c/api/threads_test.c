@@ -184,7 +184,7 @@ static void *scan_pairs(void *context)
         pykv_rows rows = {.count = 1};
         uint64_t values[2 * PAIR_COUNT];
         memset(values, 0xFF, sizeof values);
-        more = GOES_ON(pykv_scan_open(now.store.store, 0, &rows_of));
+        more = GOES_ON(pykv_scan_open(now.store.store, NULL, &rows_of));
         while (more && rows.count > 0) {
             more = GOES_ON(pykv_scan_next(rows_of, 200, 0, &rows));
             if (more) {

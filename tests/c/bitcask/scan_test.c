@@ -286,7 +286,40 @@ TEST(rows_of_no_bytes_have_an_address)
     fixture_free(&f);
 }
 
+/* The number of rows that a scan with this limit gives, in chunks of about chunk_bytes. */
+static uint64_t count_rows(fixture *f, uint64_t limit, size_t chunk_bytes)
+{
+    scan *rows_of;
+    pykv_rows rows;
+    uint64_t count = 0;
+    CHECK_OK(scan_open(f->store, false, &rows_of));
+    scan_set_limit(rows_of, limit);
+    do {
+        CHECK_OK(scan_next(rows_of, chunk_bytes, &rows));
+        count += rows.count;
+    } while (rows.count > 0);
+    CHECK_OK(scan_next(rows_of, chunk_bytes, &rows));
+    CHECK_EQUAL(0, rows.count);
+    scan_free(f->store, rows_of);
+    return count;
+}
+
+TEST(a_scan_ends_at_its_limit_wherever_a_chunk_ends)
+{
+    fixture f = filled();
+    static const size_t chunks[] = {1, 1000, 0};
+    for (size_t i = 0; i < sizeof chunks / sizeof chunks[0]; i++) {
+        CHECK_EQUAL(1, count_rows(&f, 1, chunks[i]));
+        CHECK_EQUAL(100, count_rows(&f, 100, chunks[i]));
+        CHECK_EQUAL(SCAN_KEYS, count_rows(&f, SCAN_KEYS, chunks[i]));
+        CHECK_EQUAL(SCAN_KEYS, count_rows(&f, UINT64_MAX, chunks[i]));
+        CHECK_EQUAL(SCAN_KEYS, count_rows(&f, 0, chunks[i]));
+    }
+    fixture_free(&f);
+}
+
 TEST_MAIN(CASE(rows_of_no_bytes_have_an_address),
+          CASE(a_scan_ends_at_its_limit_wherever_a_chunk_ends),
           CASE(a_scan_shows_the_moment_it_was_opened_through_writes_deletes_and_merges),
           CASE(a_clear_and_what_follows_it_do_not_reach_an_open_scan),
           CASE(changes_between_two_chunks_show_neither_twice_nor_never),

@@ -55,7 +55,7 @@ typedef struct engine_ops {
                                    const slice *value, int32_t flags, int32_t *swapped_out);
     pykv_status (*clear)(void *engine, int32_t flags);
     pykv_status (*count)(void *engine, uint64_t *count_out);
-    pykv_status (*scan_open)(void *engine, bool keys_only, void **scan_out);
+    pykv_status (*scan_open)(void *engine, const pykv_range *range, void **scan_out);
     pykv_status (*scan_next)(void *scan, size_t chunk_bytes, pykv_rows *rows_out);
     pykv_status (*sync)(void *engine);
     pykv_status (*flush)(void *engine);

@@ -2,6 +2,7 @@
  * engine_bitcask: the Bitcask behind the table of functions.
  */
 #include "api/engine.h"
+#include "base/error.h"
 #include "bitcask/bitcask.h"
 #include "bitcask/many.h"
 #include "bitcask/operation.h"
@@ -92,11 +93,18 @@ static void free_many(void *self)
     many_free(self);
 }
 
-static pykv_status open_scan(void *engine, bool keys_only, void **scan_out)
+static pykv_status open_scan(void *engine, const pykv_range *range, void **scan_out)
 {
     scan *made;
-    pykv_status status = scan_open(engine, keys_only, &made);
+    if (range->has_start != 0 || range->has_stop != 0 || range->reverse != 0) {
+        return error_set(PYKV_NOT_SUPPORTED,
+                         "a Bitcask has no order, so a scan of it has neither %s: scan all of it, "
+                         "or keep the rows in an LSM store",
+                         range->reverse != 0 ? "direction nor bounds" : "bounds nor direction");
+    }
+    pykv_status status = scan_open(engine, range->keys_only != 0, &made);
     if (status == PYKV_OK) {
+        scan_set_limit(made, range->limit);
         *scan_out = made;
     }
     return status;

@@ -3,6 +3,7 @@
  */
 #include "api/handle.h"
 
+#include "api/options.h"
 #include "base/memory.h"
 #include "env/env.h"
 
@@ -43,6 +44,12 @@ void handle_leave_long(pykv_store *store, epoch_token token)
     epoch_leave(&store->gate->others, token);
 }
 
+pykv_status pykv_check_open(const pykv_store *store)
+{
+    bool takes_calls = handle_is_usable(store) && !gate_is_shut(store->gate);
+    return takes_calls ? PYKV_OK : handle_refuse(store);
+}
+
 static void free_handle(pykv_store *store)
 {
     condition_destroy(&store->closer_left);
@@ -59,6 +66,9 @@ pykv_status pykv_open(const char *path, const pykv_options *options, pykv_store 
     const engine_ops *ops;
     status =
         engine_choose(env_posix(), path, options != NULL ? options->engine : PYKV_ENGINE_ANY, &ops);
+    if (status == PYKV_OK) {
+        status = options_check(options, ops->home->engine);
+    }
     if (status != PYKV_OK) {
         return status;
     }

@@ -148,8 +148,9 @@ const size_t *pykv_many_lengths(const pykv_many *self)
 
 /* ---- scans ---- */
 
-pykv_status pykv_scan_open(pykv_store *store, int32_t keys_only, pykv_scan **scan_out)
+pykv_status pykv_scan_open(pykv_store *store, const pykv_range *range, pykv_scan **scan_out)
 {
+    static const pykv_range all = {0};
     epoch_token token;
     pykv_status status = handle_enter(store, &token);
     if (status != PYKV_OK) {
@@ -161,7 +162,7 @@ pykv_status pykv_scan_open(pykv_store *store, int32_t keys_only, pykv_scan **sca
     } else {
         self->store = store;
         self->stamp = store->stamp;
-        status = store->ops->scan_open(store->engine, keys_only != 0, &self->inner);
+        status = store->ops->scan_open(store->engine, range != NULL ? range : &all, &self->inner);
     }
     handle_leave(store, token);
     if (status != PYKV_OK) {

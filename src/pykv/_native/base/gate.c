@@ -46,7 +46,7 @@ bool gate_drain(gate *self, int64_t timeout_us, gate_clock now_us, void *context
 {
     uint64_t began = now_us(context);
     uint64_t waited = 0;
-    PYKV_ASSERT(atomic_load_explicit(&self->closing, memory_order_relaxed) != 0);
+    PYKV_ASSERT(gate_is_shut(self));
     for (;;) {
         bool calls = calls_are_inside(self);
         if (!calls && !lent_any(&self->lent)) {

@@ -37,12 +37,17 @@ void gate_init(gate *self);
 /* Requires that nothing is inside. */
 void gate_destroy(gate *self);
 
+static inline bool gate_is_shut(const gate *self)
+{
+    return atomic_load_explicit(&self->closing, memory_order_seq_cst) != 0;
+}
+
 /* Enters one of the two counts. True: leave it with *token_out; false: the gate is shut. Wait-free.
  */
 static inline bool gate_enter(gate *self, epoch *calls, epoch_token *token_out)
 {
     epoch_token token = epoch_enter(calls);
-    if (PYKV_UNLIKELY(atomic_load_explicit(&self->closing, memory_order_seq_cst) != 0)) {
+    if (PYKV_UNLIKELY(gate_is_shut(self))) {
         epoch_leave(calls, token);
         return false;
     }

@@ -48,6 +48,8 @@ PYKV_NODISCARD pykv_status bitcask_compare_and_set(bitcask *self, slice key, con
                                                    int32_t *swapped_out);
 
 PYKV_NODISCARD pykv_status scan_open(bitcask *store, bool keys_only, scan **scan_out);
+/* Before the first scan_next. 0: no limit, as without this call. */
+void scan_set_limit(scan *self, uint64_t row_count);
 /* A failure is final: every later call gives it again. */
 PYKV_NODISCARD pykv_status scan_next(scan *self, size_t chunk_bytes, pykv_rows *rows_out);
 /* Ends the scan, unless the store's close has done so, and frees it. Not while scan_next runs. */

@@ -30,6 +30,7 @@ struct scan {
     directory *keys;
     struct scan *next; /* in the store's list */
     bool keys_only;
+    uint64_t left; /* rows that may still be given */
     uint64_t generation;
     uint64_t visible_sequence;
     uint64_t clear_sequence;
@@ -87,6 +88,7 @@ pykv_status scan_open(bitcask *store, bool keys_only, scan **scan_out)
         return error_set_no_memory(sizeof *self);
     }
     self->keys_only = keys_only;
+    self->left = UINT64_MAX;
     mutex_lock(&store->writer);
     status = pin_segments(store, self);
     if (status == PYKV_OK) {
@@ -107,6 +109,11 @@ pykv_status scan_open(bitcask *store, bool keys_only, scan **scan_out)
     }
     *scan_out = self;
     return PYKV_OK;
+}
+
+void scan_set_limit(scan *self, uint64_t row_count)
+{
+    self->left = row_count > 0 ? row_count : UINT64_MAX;
 }
 
 static uint64_t oldest_generation(const bitcask *store) REQUIRES(store->writer)
@@ -264,7 +271,7 @@ static pykv_status add_group(scan *self, const group *from)
 {
     const segment *source = self->pinned[self->segment_index].source;
     pykv_status status = PYKV_OK;
-    for (size_t i = 0; i < from->count && status == PYKV_OK; i++) {
+    for (size_t i = 0; i < from->count && self->row_count < self->left && status == PYKV_OK; i++) {
         bool current;
         status =
             was_current(self, from->hashes[i], bitcask_address(source, from->offsets[i]), &current);
@@ -295,7 +302,7 @@ static pykv_status fill_rows(scan *self, size_t chunk_bytes)
     if (batch == NULL) {
         return error_set_no_memory(sizeof *batch);
     }
-    while (status == PYKV_OK && self->rows.size < chunk_bytes &&
+    while (status == PYKV_OK && self->rows.size < chunk_bytes && self->row_count < self->left &&
            self->segment_index < self->pinned_count) {
         if (!self->reader_ready) {
             status = begin_segment(self);
@@ -331,6 +338,7 @@ pykv_status scan_next(scan *self, size_t chunk_bytes, pykv_rows *rows_out)
         status = buffer_append(&self->offsets, &end, sizeof end);
     }
     if (status == PYKV_OK) {
+        self->left -= self->row_count;
         rows_out->count = self->row_count;
         rows_out->data = self->rows.data != NULL ? self->rows.data : no_bytes;
         rows_out->offsets = (const uint64_t *)(const void *)self->offsets.data;

@@ -44,7 +44,7 @@ static void end(scan_object *self)
 }
 
 PyObject *scan_object_new(PyTypeObject *type, pykv_store *store, PyObject *owner, int kind,
-                          Py_ssize_t limit)
+                          Py_ssize_t limit, pykv_range range)
 {
     pykv_scan *scan;
     pykv_status status;
@@ -56,8 +56,10 @@ PyObject *scan_object_new(PyTypeObject *type, pykv_store *store, PyObject *owner
     self->owner = Py_NewRef(owner);
     self->kind = kind;
     self->left = limit;
+    range.keys_only = kind == SCAN_KEYS;
+    range.limit = limit > 0 ? (uint64_t)limit : 0;
     Py_BEGIN_ALLOW_THREADS;
-    status = pykv_scan_open(store, kind == SCAN_KEYS, &scan);
+    status = pykv_scan_open(store, &range, &scan);
     Py_END_ALLOW_THREADS;
     if (status != PYKV_OK) {
         raise_status(status);
@@ -90,8 +92,7 @@ static bool fetch(scan_object *self)
 
 static bool check_usable(const scan_object *self)
 {
-    uint64_t count;
-    pykv_status status = pykv_count(self->store, &count);
+    pykv_status status = pykv_check_open(self->store);
     if (FAST_UNLIKELY(status != PYKV_OK)) {
         raise_status(status);
         return false;

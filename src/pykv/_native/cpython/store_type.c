@@ -47,14 +47,44 @@ static PyObject *store_bind(PyObject *op, PyObject *const *arguments, Py_ssize_t
     return Py_NewRef(Py_None);
 }
 
-/* _scan(kind, limit) */
+/* A bound of a range: bytes, borrowed from the argument, or None. False with an exception. */
+static bool bound_of(PyObject *argument, const void **data_out, size_t *length_out,
+                     int32_t *given_out)
+{
+    char *data;
+    Py_ssize_t length;
+    *given_out = argument != Py_None;
+    if (argument == Py_None) {
+        return true;
+    }
+    if (PyBytes_AsStringAndSize(argument, &data, &length) < 0) {
+        return false;
+    }
+    *data_out = data;
+    *length_out = (size_t)length;
+    return true;
+}
+
+/* start, stop, reverse. False with an exception. */
+static bool range_of(PyObject *const *arguments, pykv_range *out)
+{
+    out->reverse = PyObject_IsTrue(arguments[2]);
+    return out->reverse >= 0 &&
+           bound_of(arguments[0], &out->start, &out->start_length, &out->has_start) &&
+           bound_of(arguments[1], &out->stop, &out->stop_length, &out->has_stop);
+}
+
+/* _scan(kind, limit) or _scan(kind, limit, start, stop, reverse) */
 static PyObject *store_scan(PyObject *op, PyTypeObject *defining_class, PyObject *const *arguments,
                             Py_ssize_t count, PyObject *keywords)
 {
     store_object *self = (store_object *)op;
     pykv_store *store = store_object_bound(self);
     Py_ssize_t names = keywords == NULL ? 0 : PyTuple_Size(keywords);
-    if (store == NULL || !signature_count("_scan", count + names, 2)) {
+    pykv_range range = {0};
+    bool whole = count + names <= 2;
+    if (store == NULL || !signature_count("_scan", count + names, whole ? 2 : 5) ||
+        !(whole || range_of(arguments + 2, &range))) {
         return NULL;
     }
     Py_ssize_t kind = PyLong_AsSsize_t(arguments[0]);
@@ -63,8 +93,10 @@ static PyObject *store_scan(PyObject *op, PyTypeObject *defining_class, PyObject
         return NULL;
     }
     const module_state *state = PyType_GetModuleState(defining_class);
-    return state == NULL ? NULL
-                         : scan_object_new(state->scan_type, store, self->owner, (int)kind, limit);
+    if (state == NULL) {
+        return NULL;
+    }
+    return scan_object_new(state->scan_type, store, self->owner, (int)kind, limit, range);
 }
 
 static int store_traverse(PyObject *op, visitproc visit, void *arg)
@@ -110,8 +142,8 @@ static PyMethodDef store_methods[] = {
      "_discard($self, key, sync, /)\n--\n\n"
      "Removes key and tells whether it was there, in one step."},
     {"_scan", METHOD(store_scan), METH_METHOD | METH_FASTCALL | METH_KEYWORDS,
-     "_scan($self, kind, limit, /)\n--\n\n"
-     "At most limit (-1: all) rows, keys or values (SCAN_*) of this moment, in no order."},
+     "_scan($self, kind, limit, start=None, stop=None, reverse=False, /)\n--\n\n"
+     "At most limit (-1: all) rows, keys or values (SCAN_*) of this moment from start to stop."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -269,8 +269,7 @@ static bool add_item(chunk *self, PyObject *item)
 /* Collects and writes all of items. NULL with an exception, else None. */
 static PyObject *write_items(chunk *self, PyObject *items)
 {
-    uint64_t ignored;
-    pykv_status status = pykv_count(self->store, &ignored);
+    pykv_status status = pykv_check_open(self->store);
     if (status != PYKV_OK) {
         return raise_status(status);
     }
