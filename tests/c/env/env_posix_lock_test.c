@@ -147,8 +147,9 @@ static int own_and_die(void)
         sleep(CHILD_SECONDS); /* ended by the pipe's reader, or at last by itself */
         _exit(0);
     }
-    tell((char)0);
-    if (write(ready[1], &pid, sizeof pid) != sizeof pid) {
+    char message[1 + sizeof pid] = {0}; /* one write, so that no other comes between its bytes */
+    memcpy(message + 1, &pid, sizeof pid);
+    if (write(ready[1], message, sizeof message) != sizeof message) {
         return 2;
     }
     (void)kill(getpid(), SIGKILL);
