@@ -77,13 +77,11 @@ static child *of(iterator *base)
     return (child *)(void *)base;
 }
 
-/* The keys of a window are on their way into the cache, as those are that a table or a memtable has
- * just put together or read. */
+/* The bytes of a window that a memtable or a table makes are on their way into the cache. */
 static void show(child *self, size_t first, size_t end, size_t current)
 {
     for (size_t i = first; i < end; i++) {
         __builtin_prefetch(self->all[i].key.data);
-        __builtin_prefetch(self->all[i].key.data + self->all[i].key.size - 1);
     }
     self->end = end;
     self->base.entries = self->all + first;

@@ -53,8 +53,9 @@ TEST(a_new_directory_gets_what_is_asked_for_or_the_default)
     CHECK_OK(engine_choose(env_posix(), absent, PYKV_ENGINE_ANY, &ops));
     CHECK(ops == &engine_bitcask);
     CHECK_OK(engine_choose(env_posix(), absent, PYKV_ENGINE_BITCASK, &ops));
+    CHECK_OK(engine_choose(env_posix(), absent, PYKV_ENGINE_LSM, &ops));
+    CHECK(ops == &engine_lsm);
     ops = NULL;
-    CHECK_STATUS(PYKV_NOT_SUPPORTED, engine_choose(env_posix(), path, PYKV_ENGINE_LSM, &ops));
     CHECK_STATUS(PYKV_NOT_SUPPORTED, engine_choose(env_posix(), path, -1, &ops));
     CHECK(ops == NULL);
     CHECK(access(absent, F_OK) != 0);

@@ -81,7 +81,7 @@ TEST(a_forked_child_is_refused_and_its_close_does_nothing_to_the_parent)
     api_free(&inherited);
 }
 
-TEST(a_store_is_opened_once_at_a_time_and_not_by_an_engine_it_does_not_have)
+TEST(a_store_is_opened_once_at_a_time_and_not_by_another_engine)
 {
     api_fixture f = api_new();
     pykv_store *second = NULL;
@@ -90,7 +90,7 @@ TEST(a_store_is_opened_once_at_a_time_and_not_by_an_engine_it_does_not_have)
     CHECK_EQUAL(getpid(), pykv_last_error()->owner_pid);
     CHECK_STATUS(PYKV_LOCKED, pykv_destroy(f.path));
     CHECK_OK(pykv_close(f.store, -1));
-    CHECK_STATUS(PYKV_NOT_SUPPORTED, pykv_open(f.path, &other, &second));
+    CHECK_STATUS(PYKV_FORMAT, pykv_open(f.path, &other, &second));
     CHECK(second == NULL);
     CHECK_OK(pykv_open(f.path, NULL, &second));
     pykv_free(second);
@@ -181,7 +181,7 @@ TEST(detect_tells_the_engine_and_destroy_takes_the_directory_away)
 
 TEST_MAIN(CASE(every_call_after_close_is_refused_and_closing_again_is_fine),
           CASE(a_forked_child_is_refused_and_its_close_does_nothing_to_the_parent),
-          CASE(a_store_is_opened_once_at_a_time_and_not_by_an_engine_it_does_not_have),
+          CASE(a_store_is_opened_once_at_a_time_and_not_by_another_engine),
           CASE(a_close_that_times_out_refuses_new_calls_and_may_be_called_again),
           CASE(threads_that_close_take_turns_and_a_timeout_counts_for_the_turn_too),
           CASE(detect_tells_the_engine_and_destroy_takes_the_directory_away))

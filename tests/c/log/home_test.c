@@ -35,8 +35,8 @@ static home_claim claim_second(const char *name)
     return ends(name, ".log") ? HOME_LIKELY : HOME_NOT_MINE;
 }
 
-static const home_engine first = {FIRST, claim_first};
-static const home_engine second = {SECOND, claim_second};
+static const home_engine first = {FIRST, claim_first, NULL};
+static const home_engine second = {SECOND, claim_second, NULL};
 static const home_engine *const both[] = {&first, &second};
 
 static env *new_disk(env_directory **home_out)

@@ -6,7 +6,7 @@
 #include "base/error.h"
 
 /* The first one is the default. */
-static const engine_ops *const engines[] = {&engine_bitcask};
+static const engine_ops *const engines[] = {&engine_bitcask, &engine_lsm};
 
 enum { ENGINE_COUNT = sizeof engines / sizeof engines[0] };
 

@@ -84,6 +84,7 @@ typedef struct engine_ops {
 } engine_ops;
 
 extern const engine_ops engine_bitcask;
+extern const engine_ops engine_lsm;
 
 /* The engine of the database at path. Of an empty or absent directory it is wanted, or the default
  * where that is PYKV_ENGINE_ANY; another engine's database is left for wanted to refuse. Where the

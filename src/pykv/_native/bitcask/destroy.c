@@ -1,94 +1,11 @@
 /*
- * destroy: removing the files of a store, and nothing else.
- *
- * The manifest goes first: a store whose destruction was interrupted does not open as one with less
- * in it. Files are ours by their whole name: a directory may hold another engine's database, and
- * files whose names begin like ours. What repair kept (damaged-N) is not removed.
+ * destroy: removing the files of a Bitcask.
  */
-#include "base/error.h"
 #include "bitcask/bitcask.h"
 #include "bitcask/home.h"
-#include "bitcask/store.h"
-
-static size_t count_ours(const env_names *names)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < names->count; i++) {
-        count += home_is_ours(names->names[i]);
-    }
-    return count;
-}
-
-/* PYKV_PATH_NOT_FOUND if nothing of a store is there: then not even a lock file is made. */
-static pykv_status check_home(env_directory *home)
-{
-    env_names names;
-    int32_t engine;
-    pykv_status status = bitcask_detect(home, &engine);
-    if (status == PYKV_FORMAT) {
-        return status;
-    }
-    if (status == PYKV_OK && engine != PYKV_ENGINE_ANY && engine != PYKV_ENGINE_BITCASK) {
-        return error_set_at(PYKV_FORMAT, env_directory_path(home),
-                            "the directory belongs to engine number %d, not to a Bitcask",
-                            (int)engine);
-    }
-    status = env_directory_list(home, &names);
-    if (status != PYKV_OK) {
-        return status;
-    }
-    size_t count = count_ours(&names);
-    env_names_free(&names);
-    return count > 0 ? PYKV_OK
-                     : error_set_at(PYKV_PATH_NOT_FOUND, env_directory_path(home),
-                                    "there is no database in this directory");
-}
-
-static pykv_status remove_files(env_directory *home)
-{
-    env_names names;
-    pykv_status status = env_unlink(home, MANIFEST_NAME);
-    if (status == PYKV_OK) {
-        status = env_directory_sync(home);
-    }
-    if (status != PYKV_OK && status != PYKV_PATH_NOT_FOUND) {
-        return status;
-    }
-    status = env_directory_list(home, &names);
-    if (status != PYKV_OK) {
-        return status;
-    }
-    for (size_t i = 0; i < names.count && status == PYKV_OK; i++) {
-        if (home_is_ours(names.names[i])) {
-            status = env_unlink(home, names.names[i]);
-        }
-    }
-    env_names_free(&names);
-    return status;
-}
+#include "log/home_destroy.h"
 
 pykv_status bitcask_destroy(env *environment, const char *path)
 {
-    env_directory *home;
-    env_lock *lock;
-    pykv_status status = env_directory_open(environment, path, false, &home);
-    if (status != PYKV_OK) {
-        return status;
-    }
-    status = check_home(home);
-    if (status == PYKV_OK) {
-        status = env_lock_take(home, BITCASK_LOCK_NAME, &lock);
-    }
-    if (status == PYKV_OK) {
-        status = remove_files(home);
-        if (status == PYKV_OK) {
-            status = env_unlink(home, BITCASK_LOCK_NAME);
-        }
-        env_lock_release(lock);
-    }
-    env_directory_close(home);
-    if (status == PYKV_OK && env_remove_directory(environment, path) != PYKV_OK) {
-        /* Other files are in it: they are not ours to remove. */
-    }
-    return status;
+    return home_destroy(environment, path, &bitcask_home);
 }

@@ -57,7 +57,7 @@ static home_claim claim(const char *name)
     return home_is_ours(name) ? HOME_LEFT : HOME_NOT_MINE;
 }
 
-const home_engine bitcask_home = {PYKV_ENGINE_BITCASK, claim};
+const home_engine bitcask_home = {PYKV_ENGINE_BITCASK, claim, home_is_ours};
 
 pykv_status bitcask_check_home(env_directory *home)
 {

@@ -20,10 +20,10 @@
 #include "base/coding.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/report.h"
 #include "bitcask/bitcask.h"
 #include "bitcask/find.h"
 #include "bitcask/repair_internal.h"
-#include "bitcask/report.h"
 #include "bitcask/segment.h"
 
 /* ---- reading ---- */

@@ -10,11 +10,11 @@
 
 #include <stdlib.h>
 
+#include "base/report.h"
 #include "bitcask/bitcask.h"
 #include "bitcask/hint.h"
 #include "bitcask/open.h"
 #include "bitcask/repair_internal.h"
-#include "bitcask/report.h"
 
 typedef struct range {
     uint64_t first;

@@ -12,8 +12,8 @@
 #include "base/coding.h"
 #include "base/crc32c.h"
 #include "base/error.h"
+#include "base/report.h"
 #include "bitcask/repair.h"
-#include "bitcask/report.h"
 #include "bitcask/store.h"
 
 enum {

@@ -5,39 +5,19 @@
  * Damage is collected, not raised: the report lists the first PYKV_DAMAGE_COUNT_MAX. Segments are
  * pinned one at a time; reads and writes go on meanwhile.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/coding.h"
 #include "base/error.h"
 #include "base/invariant.h"
+#include "base/report.h"
 #include "bitcask/bitcask.h"
 #include "bitcask/find.h"
 #include "bitcask/hint.h"
 #include "bitcask/image.h"
 #include "bitcask/limbo.h"
-#include "bitcask/report.h"
 #include "bitcask/rolling.h"
 #include "log/log_reader.h"
-
-void report_add(pykv_report *report, const char *path, uint64_t offset, uint64_t expected,
-                uint64_t got, const char *text)
-{
-    if (report->damage_count < PYKV_DAMAGE_COUNT_MAX) {
-        pykv_damage *damage = &report->damages[report->damage_count];
-        *damage = (pykv_damage){.offset = offset, .expected = expected, .got = got};
-        snprintf(damage->path, sizeof damage->path, "%.255s", path);
-        snprintf(damage->text, sizeof damage->text, "%.255s", text);
-    }
-    report->damage_count++;
-}
-
-void report_add_last_error(pykv_report *report, const char *path)
-{
-    const pykv_error *error = error_last();
-    report_add(report, error->path[0] != '\0' ? error->path : path, error->offset, error->expected,
-               error->got, error->text);
-}
 
 /* The segment with the lowest number above after, pinned; NULL when there is none. */
 static segment *pin_next(bitcask *self, uint32_t after)

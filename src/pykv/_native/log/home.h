@@ -10,6 +10,7 @@
 #ifndef PYKV_LOG_HOME_H
 #define PYKV_LOG_HOME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,8 @@ typedef enum home_claim {
 typedef struct home_engine {
     int32_t engine; /* PYKV_ENGINE_* */
     home_claim (*claim)(const char *name);
+    /* True for a file of a store, also of one that is gone: destroying a store removes it. */
+    bool (*owns)(const char *name);
 } home_engine;
 
 /* Engine of the store in home, which may have lost its manifest: PYKV_ENGINE_ANY if there is none

@@ -73,6 +73,20 @@ static pykv_status acquire(block_source *face, table *from, uint32_t block_index
     return PYKV_OK;
 }
 
+static pykv_status acquire_resident(block_source *resident, table *from, uint32_t block_index,
+                                    block_use use, block_hold *hold_out)
+{
+    block_source_cached *self =
+        (block_source_cached *)((char *)resident - offsetof(block_source_cached, resident));
+    PYKV_ASSERT(use == BLOCK_FOR_GET);
+    cached_block *found = block_cache_find(self->cache, &from->slots[block_index], true);
+    if (PYKV_UNLIKELY(found == NULL)) {
+        return PYKV_WOULD_BLOCK;
+    }
+    *hold_out = (block_hold){(const block *)(const void *)found->data, NULL};
+    return PYKV_OK;
+}
+
 static block_hold share(block_source *face, block_hold hold)
 {
     (void)face;
@@ -91,7 +105,8 @@ static void release(block_source *face, block_hold hold)
 
 void block_source_cached_init(block_source_cached *self, block_cache *cache, epoch *readers)
 {
-    *self = (block_source_cached){{acquire, share, release}, cache, readers};
+    *self = (block_source_cached){
+        {acquire, share, release}, {acquire_resident, share, release}, cache, readers};
 }
 
 void block_source_cached_forget(block_source_cached *self, table *from)

@@ -6,6 +6,9 @@
  * what they got by a reference, in and out of the epoch. Steps of a walk do not count as uses, so
  * that a long scan leaves what gets use in place.
  *
+ * `resident` is a second source over the same blocks, for gets that may not wait: a block that is
+ * not in memory is PYKV_WOULD_BLOCK.
+ *
  * Thread-safe. The blocks of a table are forgotten before it is closed.
  */
 #ifndef PYKV_TABLE_BLOCK_SOURCE_CACHED_H
@@ -16,6 +19,7 @@
 
 typedef struct block_source_cached {
     block_source face;
+    block_source resident; /* for BLOCK_FOR_GET alone */
     block_cache *cache;
     epoch *readers;
 } block_source_cached;

@@ -1,0 +1,219 @@
+/*
+ * engine_lsm: the LSM store behind the table of functions.
+ */
+#include "api/engine.h"
+#include "lsm/lsm.h"
+
+/* ---- opening and closing ---- */
+
+static pykv_status open_store(env *environment, const char *path, const pykv_options *options,
+                              void **engine_out)
+{
+    lsm *store;
+    pykv_status status = lsm_open(environment, path, options, &store);
+    if (status == PYKV_OK) {
+        *engine_out = store;
+    }
+    return status;
+}
+
+static pykv_status close_store(void *engine, int64_t timeout_us)
+{
+    return lsm_close(engine, timeout_us);
+}
+
+static void free_store(void *engine)
+{
+    lsm_free(engine);
+}
+
+static gate *gate_of(void *engine)
+{
+    return lsm_gate(engine);
+}
+
+/* ---- reading ---- */
+
+static pykv_status get(void *engine, slice key, int32_t flags, pykv_pinned *pinned_out)
+{
+    return lsm_get(engine, key, flags, pinned_out);
+}
+
+static pykv_status contains(void *engine, slice key, int32_t flags)
+{
+    return lsm_contains(engine, key, flags);
+}
+
+static pykv_status count_keys(void *engine, uint64_t *count_out)
+{
+    return lsm_count(engine, count_out);
+}
+
+static pykv_status new_many(void *engine, void **many_out)
+{
+    lsm_many *made;
+    pykv_status status = lsm_many_new(engine, &made);
+    if (status == PYKV_OK) {
+        *many_out = made;
+    }
+    return status;
+}
+
+static pykv_status get_many(void *self, size_t count, const void *const *keys,
+                            const size_t *key_lengths, int32_t flags)
+{
+    return lsm_many_get(self, count, keys, key_lengths, flags);
+}
+
+static const uint8_t *const *values_of_many(const void *self)
+{
+    return lsm_many_values(self);
+}
+
+static const size_t *lengths_of_many(const void *self)
+{
+    return lsm_many_lengths(self);
+}
+
+static void release_many(void *self)
+{
+    lsm_many_release(self);
+}
+
+static void free_many(void *self)
+{
+    lsm_many_free(self);
+}
+
+static pykv_status open_scan(void *engine, const pykv_range *range, void **scan_out)
+{
+    lsm_scan *made;
+    pykv_status status = lsm_scan_open(engine, range, &made);
+    if (status == PYKV_OK) {
+        *scan_out = made;
+    }
+    return status;
+}
+
+static pykv_status next_of_scan(void *self, size_t chunk_bytes, pykv_rows *rows_out)
+{
+    return lsm_scan_next(self, chunk_bytes, rows_out);
+}
+
+static void free_scan(void *engine, void *self)
+{
+    lsm_scan_free(engine, self);
+}
+
+/* ---- writing ---- */
+
+static pykv_status put(void *engine, slice key, slice value, int32_t flags)
+{
+    return lsm_put(engine, key, value, flags);
+}
+
+static pykv_status remove_key(void *engine, slice key, int32_t flags, int32_t *existed_out)
+{
+    return lsm_delete(engine, key, flags, existed_out);
+}
+
+static pykv_status write_all(void *engine, void *operations, size_t count, int32_t flags)
+{
+    return lsm_write(engine, operations, count, flags);
+}
+
+static pykv_status compare_and_set(void *engine, slice key, const slice *expected,
+                                   const slice *value, int32_t flags, int32_t *swapped_out)
+{
+    return lsm_compare_and_set(engine, key, expected, value, flags, swapped_out);
+}
+
+static pykv_status clear(void *engine, int32_t flags)
+{
+    return lsm_clear(engine, flags);
+}
+
+/* ---- upkeep ---- */
+
+static pykv_status sync_store(void *engine)
+{
+    return lsm_sync(engine);
+}
+
+static pykv_status flush(void *engine)
+{
+    return lsm_flush(engine);
+}
+
+static pykv_status resume(void *engine)
+{
+    return lsm_resume(engine);
+}
+
+static void stats(void *engine, pykv_stats *out)
+{
+    lsm_stats(engine, out);
+}
+
+static int32_t state(void *engine)
+{
+    return lsm_state(engine);
+}
+
+static pykv_status compact(void *engine, pykv_progress *progress)
+{
+    return lsm_compact(engine, progress);
+}
+
+static pykv_status verify(void *engine, pykv_progress *progress, pykv_report *report_out)
+{
+    return lsm_verify(engine, progress, report_out);
+}
+
+static pykv_status maintain(void *engine, int32_t role)
+{
+    return lsm_maintain(engine, role);
+}
+
+static pykv_status maintain_step(void *engine, int32_t role, int32_t *more_out)
+{
+    return lsm_maintain_step(engine, role, more_out);
+}
+
+const engine_ops engine_lsm = {
+    .home = &lsm_home,
+    .operation_bytes = sizeof(record),
+    .calls_are_readers = false,
+    .open = open_store,
+    .close = close_store,
+    .free = free_store,
+    .gate = gate_of,
+    .get = get,
+    .contains = contains,
+    .many_get = get_many,
+    .put = put,
+    .remove = remove_key,
+    .write = write_all,
+    .compare_and_set = compare_and_set,
+    .clear = clear,
+    .count = count_keys,
+    .scan_open = open_scan,
+    .scan_next = next_of_scan,
+    .sync = sync_store,
+    .flush = flush,
+    .resume = resume,
+    .stats = stats,
+    .state = state,
+    .compact = compact,
+    .verify = verify,
+    .maintain_step = maintain_step,
+    .maintain = maintain,
+    .many_new = new_many,
+    .many_values = values_of_many,
+    .many_lengths = lengths_of_many,
+    .many_release = release_many,
+    .many_free = free_many,
+    .scan_free = free_scan,
+    .repair = lsm_repair,
+    .destroy = lsm_destroy,
+};

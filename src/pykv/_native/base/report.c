@@ -1,0 +1,27 @@
+/*
+ * report: a list that ends, with a count that does not.
+ */
+#include "base/report.h"
+
+#include <stdio.h>
+
+#include "base/error.h"
+
+void report_add(pykv_report *report, const char *path, uint64_t offset, uint64_t expected,
+                uint64_t got, const char *text)
+{
+    if (report->damage_count < PYKV_DAMAGE_COUNT_MAX) {
+        pykv_damage *damage = &report->damages[report->damage_count];
+        *damage = (pykv_damage){.offset = offset, .expected = expected, .got = got};
+        snprintf(damage->path, sizeof damage->path, "%.255s", path);
+        snprintf(damage->text, sizeof damage->text, "%.255s", text);
+    }
+    report->damage_count++;
+}
+
+void report_add_last_error(pykv_report *report, const char *path)
+{
+    const pykv_error *error = error_last();
+    report_add(report, error->path[0] != '\0' ? error->path : path, error->offset, error->expected,
+               error->got, error->text);
+}

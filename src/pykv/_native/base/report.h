@@ -1,0 +1,18 @@
+/*
+ * report: collecting damages for pykv_verify and pykv_repair.
+ *
+ * Not thread-safe: one report, one thread.
+ */
+#ifndef PYKV_BASE_REPORT_H
+#define PYKV_BASE_REPORT_H
+
+#include "pykv.h"
+
+/* Counts a damage and lists it while there is room. */
+void report_add(pykv_report *report, const char *path, uint64_t offset, uint64_t expected,
+                uint64_t got, const char *text);
+
+/* The same with this thread's last error; path where the error names none. */
+void report_add_last_error(pykv_report *report, const char *path);
+
+#endif

@@ -1,0 +1,121 @@
+/*
+ * clear: everything goes in one step: a record in the log, then a view without anything, then a
+ * manifest without tables.
+ *
+ * The record is what decides after a crash: recovery forgets what comes before it. Flushes and
+ * compactions that began before find that they are void.
+ */
+#include "base/error.h"
+#include "base/invariant.h"
+#include "lsm/edit.h"
+#include "lsm/room.h"
+#include "lsm/write.h"
+
+/* The view of an empty store, ready to be published. */
+static pykv_status make_empty(lsm *self, memtable **active_out, version **tables_out)
+{
+    pykv_status status = version_new_empty(tables_out);
+    if (status == PYKV_OK) {
+        status = memtable_create(&self->reclaimer, self->options.memtable_bytes, active_out);
+        if (status != PYKV_OK) {
+            version_release(*tables_out);
+        }
+    }
+    return status;
+}
+
+/* Every table of now goes with its last reference. */
+static void mark_all_obsolete(const version *now)
+{
+    for (int i = 0; i < LSM_LEVEL_COUNT; i++) {
+        for (uint32_t k = 0; k < now->levels[i].count; k++) {
+            table_file_mark_obsolete(now->levels[i].files[k]);
+        }
+    }
+}
+
+static pykv_status append_clear(lsm *self, record *operation, memtable *active, version *tables)
+    REQUIRES(self->writer)
+{
+    view *fresh;
+    pykv_status status = view_new(active, NULL, 0, tables, &fresh);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    status = wal_append(self->log, operation, 1);
+    if (status != PYKV_OK) {
+        view_release(fresh);
+        return lsm_append_failed(self, status);
+    }
+    view *old = atomic_exchange_explicit(&self->view, fresh, memory_order_acq_rel);
+    memtable_seal(old->active);
+    view_retire(old, &self->reclaimer);
+    memset(self->first_logs, 0, sizeof self->first_logs);
+    self->first_logs[0] = wal_active_number(self->log);
+    self->clear_count++;
+    lsm_publish(self);
+    return PYKV_OK;
+}
+
+/* One attempt, with the manifest lock held, so that no version is installed beside. */
+static pykv_status clear_locked(lsm *self, record *operation, memtable *active, version *tables)
+    REQUIRES(self->manifest_lock)
+{
+    mutex_lock(&self->writer);
+    version *before = version_acquire(lsm_view(self)->version);
+    pykv_status status = lsm_check_writable(self);
+    if (status == PYKV_OK) {
+        status = wal_room(self->log, wal_bytes(operation, 1));
+    }
+    if (status == PYKV_OK) {
+        status = append_clear(self, operation, active, tables);
+    }
+    mutex_unlock(&self->writer);
+    if (status == PYKV_OK && lsm_install_clear(self, operation->sequence) == PYKV_OK) {
+        mark_all_obsolete(before);
+    }
+    /* Without that manifest the record in the log does the same at the next open. */
+    version_release(before);
+    return status;
+}
+
+static pykv_status clear(lsm *self, record *operation, memtable *active, version *tables)
+{
+    pykv_status status = PYKV_WOULD_BLOCK;
+    while (status == PYKV_WOULD_BLOCK) {
+        mutex_lock(&self->manifest_lock);
+        status = clear_locked(self, operation, active, tables);
+        mutex_unlock(&self->manifest_lock);
+        if (status == PYKV_WOULD_BLOCK) {
+            pykv_status provided = wal_provide(self->log, wal_bytes(operation, 1));
+            status = provided == PYKV_OK ? PYKV_WOULD_BLOCK : provided;
+        }
+    }
+    return status;
+}
+
+pykv_status lsm_clear(lsm *self, int32_t flags)
+{
+    record operation;
+    memtable *active;
+    version *tables;
+    lsm_prepare_operation(&operation, RECORD_CLEAR, slice_make(NULL, 0), slice_make(NULL, 0));
+    pykv_status status = make_empty(self, &active, &tables);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    if (self->options.read_only != 0) {
+        mutex_lock(&self->writer);
+        status = lsm_check_writable(self);
+        mutex_unlock(&self->writer);
+    } else {
+        status = clear(self, &operation, active, tables);
+    }
+    memtable_release(active);
+    version_release(tables);
+    if (status == PYKV_OK && lsm_waits_for_sync(self, flags)) {
+        status = wal_sync_through(self->log, operation.sequence);
+    }
+    lsm_tell_room(self);
+    return status;
+}

@@ -1,0 +1,151 @@
+/*
+ * close: draining, the clean-close state, releasing.
+ *
+ * A clean close leaves everything in tables and a manifest that says so and lists no log; if any of
+ * this fails the next open recovers as after a crash. A store whose sync failed leaves its files as
+ * they are, and its close says so.
+ */
+#include "base/error.h"
+#include "base/invariant.h"
+#include "base/memory.h"
+#include "lsm/edit.h"
+#include "lsm/jobs.h"
+#include "lsm/open.h"
+#include "lsm/room.h"
+#include "lsm/scan.h"
+
+static uint64_t now_us(void *context)
+{
+    return env_monotonic_us(context);
+}
+
+static void abandon_jobs(lsm *self)
+{
+    mutex_lock(&self->compaction_lock);
+    lsm_compaction_abandon(self);
+    mutex_unlock(&self->compaction_lock);
+    mutex_lock(&self->flush_lock);
+    lsm_flush_abandon(self);
+    mutex_unlock(&self->flush_lock);
+}
+
+static pykv_status check_log(lsm *self)
+{
+    mutex_lock(&self->writer);
+    pykv_status status = wal_check(self->log);
+    mutex_unlock(&self->writer);
+    if (status != PYKV_STORE_FAILED) {
+        return status;
+    }
+    pykv_error failure = *error_last();
+    return error_set(PYKV_STORE_FAILED,
+                     "the store was closed, but after a failure (%.300s): what was written since "
+                     "its last sync may be lost with the power",
+                     failure.text);
+}
+
+/* Writes what makes the close a clean one. */
+static pykv_status leave_clean(lsm *self) SINGLE_THREADED
+{
+    pykv_status status = check_log(self);
+    if (status == PYKV_OK && self->is_clean_on_disk) {
+        return PYKV_OK;
+    }
+    if (status == PYKV_OK) {
+        status = wal_sync(self->log);
+    }
+    if (status == PYKV_OK) {
+        status = lsm_flush(self);
+    }
+    if (status == PYKV_OK) {
+        status = wal_close(self->log);
+    }
+    if (status != PYKV_OK) {
+        return status;
+    }
+    self->flushed_sequence = wal_last_sequence(self->log);
+    status = lsm_write_manifest(self, true);
+    if (status == PYKV_OK) {
+        wal_drop_before(self->log, UINT32_MAX);
+    }
+    return status;
+}
+
+/* Lets the view go: no reader is left. */
+static void release_view(lsm *self) SINGLE_THREADED
+{
+    view *last = atomic_exchange_explicit(&self->view, NULL, memory_order_relaxed);
+    if (last != NULL) {
+        view_retire(last, &self->reclaimer);
+    }
+    while (reclaimer_sweep(&self->reclaimer)) {
+    }
+}
+
+void lsm_release(lsm *self) SINGLE_THREADED
+{
+    wal_free(self->log);
+    self->log = NULL;
+    release_view(self);
+    if (self->home != NULL) {
+        (void)table_graveyard_empty(&self->graveyard);
+    }
+    if (self->cache != NULL) {
+        while (reclaimer_sweep(&self->reclaimer)) {
+        }
+        block_cache_free(self->cache);
+        self->cache = NULL;
+    }
+    if (self->lock != NULL) {
+        env_lock_release(self->lock);
+        self->lock = NULL;
+    }
+    if (self->home != NULL) {
+        env_directory_close(self->home);
+        self->home = NULL;
+    }
+}
+
+pykv_status lsm_close(lsm *self, int64_t timeout_us) SINGLE_THREADED
+{
+    if (self->home == NULL) {
+        return PYKV_OK;
+    }
+    gate_shut(&self->gate);
+    lsm_tell_room(self);
+    if (!gate_drain(&self->gate, timeout_us, now_us, self->env)) {
+        return error_set(PYKV_TIMED_OUT,
+                         "calls were still running when the time to close %s ran out: close again",
+                         env_directory_path(self->home));
+    }
+    lsm_scan_end_all(self);
+    abandon_jobs(self);
+    pykv_status status = self->options.read_only == 0 ? leave_clean(self) : PYKV_OK;
+    pykv_error failure = *error_last();
+    lsm_release(self);
+    if (status != PYKV_OK) {
+        error_restore(&failure);
+    }
+    return status;
+}
+
+void lsm_free(lsm *self) SINGLE_THREADED
+{
+    if (self == NULL) {
+        return;
+    }
+    if (self->home != NULL || self->cache != NULL) {
+        lsm_compaction_abandon(self);
+        lsm_flush_abandon(self);
+        lsm_release(self);
+    }
+    condition_destroy(&self->room_made);
+    mutex_destroy(&self->room_lock);
+    mutex_destroy(&self->compaction_lock);
+    mutex_destroy(&self->flush_lock);
+    mutex_destroy(&self->manifest_lock);
+    mutex_destroy(&self->writer);
+    reclaimer_destroy(&self->reclaimer);
+    gate_destroy(&self->gate);
+    mem_free(self);
+}

@@ -1,0 +1,243 @@
+/*
+ * edit: from the outputs of a job to a durable manifest and a new view.
+ *
+ * The manifest is written from the version to be, the logs that are still needed then, and the
+ * counters; only when it is durable does the view change, and only then do files go.
+ */
+#include "lsm/edit.h"
+
+#include "base/error.h"
+#include "base/invariant.h"
+#include "base/memory.h"
+#include "lsm/room.h"
+
+/* The first log that is needed by the memtables from the active one to the one at index last. */
+static uint32_t first_needed_log(const lsm *self, uint32_t last) REQUIRES(self->writer)
+{
+    for (uint32_t i = last + 1; i-- > 0;) {
+        if (self->first_logs[i] != 0) {
+            return self->first_logs[i];
+        }
+    }
+    return wal_active_number(self->log);
+}
+
+/* What the manifest is to say of a version and of the logs from first_log on. */
+static pykv_status gather(lsm *self, const version *tables, bool drops_oldest, lsm_manifest *out)
+    REQUIRES(self->manifest_lock)
+{
+    pykv_status status = version_list(tables, &out->tables, &out->table_count);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    mutex_lock(&self->writer);
+    size_t log_count = 0;
+    if (!out->clean) {
+        uint32_t last = lsm_view(self)->immutable_count - drops_oldest;
+        status = wal_list(self->log, first_needed_log(self, last), &out->logs, &log_count);
+    }
+    out->log_count = log_count;
+    out->store_id = self->store_id;
+    out->epoch = self->epoch_number;
+    out->hash_seed_low = self->hash_seed_low;
+    out->hash_seed_high = self->hash_seed_high;
+    out->next_number = self->next_number;
+    out->last_sequence = wal_last_sequence(self->log);
+    out->durable_through = wal_synced_position(self->log);
+    out->wall_high_us = env_wall_us(self->env);
+    mutex_unlock(&self->writer);
+    out->edit = self->edit + 1;
+    return status;
+}
+
+static pykv_status write_version(lsm *self, const version *tables, bool drops_oldest,
+                                 uint64_t flushed_sequence, bool clean)
+    REQUIRES(self->manifest_lock)
+{
+    lsm_manifest listed = {.clean = clean, .flushed_sequence = flushed_sequence};
+    pykv_status status = gather(self, tables, drops_oldest, &listed);
+    if (status == PYKV_OK) {
+        status = lsm_manifest_replace(self->home, &listed);
+    }
+    if (status == PYKV_OK) {
+        self->edit = listed.edit;
+        self->is_clean_on_disk = clean;
+    }
+    lsm_manifest_reset(&listed);
+    return status;
+}
+
+pykv_status lsm_write_manifest(lsm *self, bool clean)
+{
+    mutex_lock(&self->manifest_lock);
+    version *tables = lsm_view(self)->version;
+    pykv_status status = write_version(self, tables, false, self->flushed_sequence, clean);
+    mutex_unlock(&self->manifest_lock);
+    return status;
+}
+
+/* ---- installing ---- */
+
+/* What an edit makes of the version. */
+typedef struct successor {
+    table_file **opened; /* the outputs, one reference each */
+    size_t opened_count;
+    version *version;
+} successor;
+
+static void successor_reset(successor *self)
+{
+    for (size_t i = 0; i < self->opened_count; i++) {
+        table_file_release(self->opened[i]);
+    }
+    mem_free(self->opened);
+    version_release(self->version);
+}
+
+table_open_options lsm_table_options(const lsm *self)
+{
+    return (table_open_options){.codecs = &self->codecs,
+                                .hash_seed_low = self->hash_seed_low,
+                                .hash_seed_high = self->hash_seed_high};
+}
+
+static pykv_status open_outputs(lsm *self, const lsm_edit *edit, successor *out)
+{
+    table_open_options options = lsm_table_options(self);
+    out->opened = mem_alloc_zeroed(edit->output_count + 1, sizeof *out->opened);
+    if (out->opened == NULL) {
+        return error_set_no_memory((edit->output_count + 1) * sizeof *out->opened);
+    }
+    pykv_status status = PYKV_OK;
+    for (size_t i = 0; i < edit->output_count && status == PYKV_OK; i++) {
+        status = table_file_open(&self->graveyard, &edit->outputs[i], &options, &out->opened[i]);
+        out->opened_count += status == PYKV_OK;
+    }
+    return status;
+}
+
+/* Applies the edit to the version of now. */
+static pykv_status derive(lsm *self, const lsm_edit *edit, successor *out)
+    REQUIRES(self->manifest_lock)
+{
+    size_t added_count = edit->is_move ? edit->input_count : out->opened_count;
+    table_file *const *added = edit->is_move ? edit->inputs : out->opened;
+    size_t bytes =
+        (added_count + 1) * sizeof(version_addition) + (edit->input_count + 1) * sizeof(uint32_t);
+    version_addition *additions = mem_alloc(bytes);
+    if (additions == NULL) {
+        return error_set_no_memory(bytes);
+    }
+    uint32_t *removed = (uint32_t *)(void *)(additions + added_count + 1);
+    for (size_t i = 0; i < added_count; i++) {
+        additions[i] = (version_addition){added[i], edit->output_level};
+    }
+    for (size_t i = 0; i < edit->input_count; i++) {
+        removed[i] = edit->inputs[i]->facts.number;
+    }
+    version_change change = {removed, edit->input_count, additions, added_count};
+    pykv_status status = version_apply(lsm_view(self)->version, &change, &out->version);
+    mem_free(additions);
+    return status;
+}
+
+/* Publishes the version, and takes the flushed memtable out. */
+static pykv_status publish(lsm *self, const lsm_edit *edit, version *tables)
+    REQUIRES(self->manifest_lock)
+{
+    mutex_lock(&self->writer);
+    const view *now = lsm_view(self);
+    uint32_t kept = now->immutable_count - (edit->flushed != NULL);
+    PYKV_ASSERT(edit->flushed == NULL || now->immutables[kept] == edit->flushed);
+    pykv_status status = lsm_publish_view(self, now->active, now->immutables, kept, tables);
+    uint32_t needed = 0;
+    if (status == PYKV_OK && edit->flushed != NULL) {
+        self->first_logs[kept + 1] = 0;
+        needed = first_needed_log(self, kept);
+    }
+    mutex_unlock(&self->writer);
+    if (status == PYKV_OK && needed != 0) {
+        wal_drop_before(self->log, needed);
+    }
+    return status;
+}
+
+static void mark_obsolete(const lsm_edit *edit)
+{
+    for (size_t i = 0; i < edit->input_count && !edit->is_move; i++) {
+        table_file_mark_obsolete(edit->inputs[i]);
+    }
+}
+
+static uint64_t flushed_after(lsm *self, const lsm_edit *edit) REQUIRES(self->manifest_lock)
+{
+    if (edit->flushed == NULL) {
+        return self->flushed_sequence;
+    }
+    memtable_stats stats;
+    memtable_stats_read(edit->flushed, &stats);
+    return stats.sequence_max;
+}
+
+static bool is_void(lsm *self, const lsm_edit *edit)
+{
+    mutex_lock(&self->writer);
+    bool cleared = self->clear_count != edit->clear_count;
+    mutex_unlock(&self->writer);
+    return cleared;
+}
+
+static pykv_status install_locked(lsm *self, const lsm_edit *edit, successor *next, bool *taken_out)
+    REQUIRES(self->manifest_lock)
+{
+    if (is_void(self, edit)) {
+        return PYKV_NOT_FOUND;
+    }
+    pykv_status status = derive(self, edit, next);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    uint64_t flushed = flushed_after(self, edit);
+    status = write_version(self, next->version, edit->flushed != NULL, flushed, false);
+    /* A manifest that could not be synced to its end may be in force all the same. */
+    *taken_out = status == PYKV_OK || status == PYKV_IO_FAILED;
+    if (status == PYKV_OK) {
+        status = publish(self, edit, next->version);
+    }
+    if (status == PYKV_OK) {
+        self->flushed_sequence = flushed;
+        mark_obsolete(edit);
+    }
+    return status;
+}
+
+pykv_status lsm_install(lsm *self, const lsm_edit *edit, bool *taken_out)
+{
+    successor next = {0};
+    *taken_out = false;
+    pykv_status status = open_outputs(self, edit, &next);
+    if (status == PYKV_OK) {
+        mutex_lock(&self->manifest_lock);
+        status = install_locked(self, edit, &next, taken_out);
+        mutex_unlock(&self->manifest_lock);
+    }
+    successor_reset(&next);
+    if (status == PYKV_OK) {
+        lsm_tell_room(self);
+    }
+    return status;
+}
+
+pykv_status lsm_install_clear(lsm *self, uint64_t sequence)
+{
+    version *tables = lsm_view(self)->version;
+    pykv_status status = write_version(self, tables, false, sequence, false);
+    if (status == PYKV_OK) {
+        self->flushed_sequence = sequence;
+        mutex_lock(&self->writer);
+        uint32_t needed = first_needed_log(self, lsm_view(self)->immutable_count);
+        mutex_unlock(&self->writer);
+        wal_drop_before(self->log, needed);
+    }
+    return status;
+}

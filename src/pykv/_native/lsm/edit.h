@@ -1,0 +1,38 @@
+/*
+ * edit: changing the version: the manifest first, then the view.
+ */
+#ifndef PYKV_LSM_EDIT_H
+#define PYKV_LSM_EDIT_H
+
+#include "lsm/store.h"
+
+/* What a job brings when it is done. */
+typedef struct lsm_edit {
+    const manifest_table *outputs; /* durable files, to be opened here */
+    size_t output_count;
+    uint8_t output_level;
+    table_file *const *inputs; /* that leave */
+    size_t input_count;
+    bool is_move;         /* the one input changes its level as it is: no outputs */
+    memtable *flushed;    /* the oldest immutable memtable, which is in the outputs now; or NULL */
+    uint64_t clear_count; /* of the store when the job was planned */
+} lsm_edit;
+
+/* Makes an edit durable and publishes it. taken_out: the outputs' files belong to the store, also
+ * after some failures; else they are the caller's to remove. PYKV_NOT_FOUND: a clear made it void.
+ */
+PYKV_NODISCARD pykv_status lsm_install(lsm *self, const lsm_edit *edit, bool *taken_out)
+    EXCLUDES(self->manifest_lock);
+
+/* How tables of the store are opened. Valid as long as it is open. */
+table_open_options lsm_table_options(const lsm *self);
+
+/* Writes the manifest as things are. PYKV_OK: durable. */
+PYKV_NODISCARD pykv_status lsm_write_manifest(lsm *self, bool clean) EXCLUDES(self->manifest_lock);
+
+/* Makes the manifest durable that says that everything up to sequence is gone, and takes the files
+ * away: after a clear was published with the manifest lock held. */
+PYKV_NODISCARD pykv_status lsm_install_clear(lsm *self, uint64_t sequence)
+    REQUIRES(self->manifest_lock);
+
+#endif

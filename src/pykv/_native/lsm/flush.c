@@ -1,0 +1,164 @@
+/*
+ * flush: steps of writing memtables to tables.
+ */
+#include "base/error.h"
+#include "base/invariant.h"
+#include "lsm/edit.h"
+#include "lsm/jobs.h"
+#include "lsm/room.h"
+#include "lsm/write.h"
+
+static pykv_status take_number(void *context, uint32_t *number_out)
+{
+    lsm *self = context;
+    pykv_status status = PYKV_OK;
+    mutex_lock(&self->writer);
+    if (self->next_number > UINT32_MAX) {
+        status = error_set(PYKV_NOT_SUPPORTED, "%s has used all its file numbers",
+                           env_directory_path(self->home));
+    } else {
+        *number_out = (uint32_t)self->next_number++;
+    }
+    mutex_unlock(&self->writer);
+    return status;
+}
+
+/* Levels above this one are rewritten soon: compressing them costs more than it saves. */
+enum { FIRST_COMPRESSED_LEVEL = 2 };
+
+table_job lsm_job(lsm *self, uint8_t level_index, uint64_t visible_sequence)
+{
+    bool compressed = level_index >= FIRST_COMPRESSED_LEVEL && self->options.compression != 0;
+    uint8_t codec_id = compressed ? (uint8_t)self->options.compression : (uint8_t)CODEC_NONE;
+    return (table_job){
+        .surroundings = self->env,
+        .home = self->home,
+        .numbers = {take_number, self},
+        .building = {.hash_seed_low = self->hash_seed_low,
+                     .hash_seed_high = self->hash_seed_high,
+                     .filter_bits_per_key = self->options.filter_bits_per_key,
+                     .codec = codec_table_find(&self->codecs, codec_id),
+                     .codec_level = self->options.compression_level,
+                     .block_bytes = (uint32_t)self->options.block_bytes,
+                     .keeps_checks = false},
+        .visible_sequence = visible_sequence,
+        .now_us = env_wall_us(self->env),
+    };
+}
+
+static pykv_status begin(lsm *self) REQUIRES(self->flush_lock)
+{
+    mutex_lock(&self->writer);
+    const view *now = lsm_view(self);
+    memtable *from = NULL;
+    version *older = NULL;
+    if (now->immutable_count > 0) {
+        from = memtable_acquire(now->immutables[now->immutable_count - 1]);
+        older = version_acquire(now->version);
+    }
+    self->flush_clear_count = self->clear_count;
+    uint64_t visible_sequence = lsm_visible(self);
+    mutex_unlock(&self->writer);
+    if (from == NULL) {
+        return PYKV_OK;
+    }
+    table_job job = lsm_job(self, 0, visible_sequence);
+    pykv_status status = flush_run_new(&job, from, older, &self->flush);
+    version_release(older);
+    if (status == PYKV_OK) {
+        self->flushing = from;
+    } else {
+        memtable_release(from);
+    }
+    return status;
+}
+
+void lsm_flush_abandon(lsm *self)
+{
+    flush_run_free(self->flush);
+    self->flush = NULL;
+    if (self->flushing != NULL) {
+        memtable_release(self->flushing);
+        self->flushing = NULL;
+    }
+}
+
+static pykv_status finish(lsm *self) REQUIRES(self->flush_lock)
+{
+    const manifest_table *output = flush_run_output(self->flush);
+    lsm_edit edit = {.outputs = output,
+                     .output_count = output != NULL,
+                     .output_level = 0,
+                     .flushed = self->flushing,
+                     .clear_count = self->flush_clear_count};
+    bool taken;
+    pykv_status status = lsm_install(self, &edit, &taken);
+    if (taken) {
+        flush_run_take(self->flush);
+    }
+    if (status == PYKV_OK) {
+        lsm_count_some(&self->counters.flushed_bytes, flush_run_counts(self->flush).bytes_written);
+    }
+    return status == PYKV_NOT_FOUND ? PYKV_OK : status;
+}
+
+pykv_status lsm_flush_step(lsm *self, bool *worked_out)
+{
+    pykv_status status = PYKV_OK;
+    bool more = false;
+    if (self->flush == NULL) {
+        status = begin(self);
+    }
+    *worked_out = self->flush != NULL;
+    if (status == PYKV_OK && self->flush != NULL) {
+        status = flush_run_step(self->flush, LSM_STEP_BYTES, &more);
+        if (status == PYKV_OK && !more) {
+            status = finish(self);
+        }
+    }
+    if (self->flush != NULL && (status != PYKV_OK || !more)) {
+        pykv_error failure = *error_last();
+        lsm_flush_abandon(self);
+        error_restore(&failure);
+    }
+    return status;
+}
+
+pykv_status lsm_flush_all(lsm *self)
+{
+    bool worked = true;
+    pykv_status status = PYKV_OK;
+    while (worked && status == PYKV_OK) {
+        mutex_lock(&self->flush_lock);
+        status = lsm_flush_step(self, &worked);
+        mutex_unlock(&self->flush_lock);
+    }
+    return status;
+}
+
+/* Seals the active memtable, once there is room behind it. */
+static pykv_status seal_active(lsm *self)
+{
+    for (;;) {
+        mutex_lock(&self->writer);
+        pykv_status status = lsm_check_writable(self);
+        if (status == PYKV_OK) {
+            status = lsm_switch_memtable(self);
+        }
+        bool crowded = lsm_view(self)->immutable_count == VIEW_IMMUTABLES_MAX;
+        mutex_unlock(&self->writer);
+        if (status != PYKV_WOULD_BLOCK) {
+            return status;
+        }
+        status = crowded ? lsm_flush_all(self) : wal_prepare_next(self->log);
+        if (status != PYKV_OK) {
+            return status;
+        }
+    }
+}
+
+pykv_status lsm_flush(lsm *self)
+{
+    pykv_status status = seal_active(self);
+    return status == PYKV_OK ? lsm_flush_all(self) : status;
+}

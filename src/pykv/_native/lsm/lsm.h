@@ -1,0 +1,83 @@
+/*
+ * lsm: the interface of the engine to api/. The state behind it, its locks and invariants: store.h.
+ *
+ * Thread-safety: any thread at any time, as pykv.h says of the calls these serve. Calls that may
+ * wait for readers to leave (all but gets) must not be inside the epoch gate.readers.
+ */
+#ifndef PYKV_LSM_LSM_H
+#define PYKV_LSM_LSM_H
+
+#include "pykv.h"
+
+#include "base/slice.h"
+#include "env/env.h"
+#include "log/home.h"
+#include "log/log_format.h"
+
+typedef struct lsm lsm;
+typedef struct gate gate;
+typedef struct lsm_many lsm_many;
+typedef struct lsm_scan lsm_scan;
+
+extern const home_engine lsm_home;
+
+PYKV_NODISCARD pykv_status lsm_open(env *environment, const char *path, const pykv_options *options,
+                                    lsm **store_out);
+/* One thread at a time. */
+PYKV_NODISCARD pykv_status lsm_close(lsm *self, int64_t timeout_us);
+/* Frees a closed store; in a forked child an open one too, without touching its files. */
+void lsm_free(lsm *self);
+gate *lsm_gate(lsm *self);
+
+/* Gets: inside the epoch; data is valid as long as that, or until mem_free(owned). With
+ * PYKV_NO_WAIT PYKV_WOULD_BLOCK where a block would have to be read. */
+PYKV_NODISCARD pykv_status lsm_get(lsm *self, slice key, int32_t flags, pykv_pinned *pinned_out);
+PYKV_NODISCARD pykv_status lsm_contains(lsm *self, slice key, int32_t flags);
+
+/* Many gets at one moment: inside the epoch, and results are valid as long as that, at most until
+ * lsm_many_release. */
+PYKV_NODISCARD pykv_status lsm_many_new(lsm *store, lsm_many **many_out);
+PYKV_NODISCARD pykv_status lsm_many_get(lsm_many *self, size_t count, const void *const *keys,
+                                        const size_t *key_lengths, int32_t flags);
+const uint8_t *const *lsm_many_values(const lsm_many *self);
+const size_t *lsm_many_lengths(const lsm_many *self);
+void lsm_many_release(lsm_many *self);
+void lsm_many_free(lsm_many *self);
+
+/* Writes. existed_out (may be NULL): whether the key was there, which costs a lookup. */
+PYKV_NODISCARD pykv_status lsm_put(lsm *self, slice key, slice value, int32_t flags);
+PYKV_NODISCARD pykv_status lsm_delete(lsm *self, slice key, int32_t flags, int32_t *existed_out);
+/* Applies operations (kind, key, value set) as one batch. */
+PYKV_NODISCARD pykv_status lsm_write(lsm *self, record *operations, size_t count, int32_t flags);
+/* expected NULL: absent; value NULL: delete. */
+PYKV_NODISCARD pykv_status lsm_compare_and_set(lsm *self, slice key, const slice *expected,
+                                               const slice *value, int32_t flags,
+                                               int32_t *swapped_out);
+PYKV_NODISCARD pykv_status lsm_clear(lsm *self, int32_t flags);
+
+/* Rows at one moment, in the order of their keys. A failure is final. range NULL: all. */
+PYKV_NODISCARD pykv_status lsm_scan_open(lsm *store, const pykv_range *range, lsm_scan **scan_out);
+PYKV_NODISCARD pykv_status lsm_scan_next(lsm_scan *self, size_t chunk_bytes, pykv_rows *rows_out);
+/* Ends the scan, unless the store's close has done so, and frees it. */
+void lsm_scan_free(lsm *store, lsm_scan *self);
+
+/* Counts the keys by walking over them. */
+PYKV_NODISCARD pykv_status lsm_count(lsm *self, uint64_t *count_out);
+
+/* Makes everything durable; writes the memtables to tables. */
+PYKV_NODISCARD pykv_status lsm_sync(lsm *self);
+PYKV_NODISCARD pykv_status lsm_flush(lsm *self);
+/* Brings everything down to the last level, without what nobody can see. */
+PYKV_NODISCARD pykv_status lsm_compact(lsm *self, pykv_progress *progress);
+PYKV_NODISCARD pykv_status lsm_resume(lsm *self);
+void lsm_stats(lsm *self, pykv_stats *out);
+int32_t lsm_state(lsm *self);
+PYKV_NODISCARD pykv_status lsm_verify(lsm *self, pykv_progress *progress, pykv_report *report_out);
+/* Lends the thread until the store closes. */
+PYKV_NODISCARD pykv_status lsm_maintain(lsm *self, int32_t role);
+PYKV_NODISCARD pykv_status lsm_maintain_step(lsm *self, int32_t role, int32_t *more_out);
+
+PYKV_NODISCARD pykv_status lsm_repair(env *environment, const char *path, pykv_report *report_out);
+PYKV_NODISCARD pykv_status lsm_destroy(env *environment, const char *path);
+
+#endif

@@ -1,0 +1,118 @@
+/*
+ * maintenance: what lent threads do, in bounded steps.
+ *
+ * LOG: prepares the log ahead of writers, syncs at its interval. DATA: flushes before it compacts,
+ * frees what readers left, removes the files of tables that nobody refers to. A step that fails
+ * degrades the store until a later one succeeds.
+ */
+#include "base/error.h"
+#include "lsm/jobs.h"
+#include "lsm/room.h"
+#include "lsm/write.h"
+
+enum { MAINTAIN_IDLE_US = 250000, MAINTAIN_RETRY_US = 1000000 };
+
+static pykv_status data_step(lsm *self, bool *worked_out)
+{
+    pykv_status status = PYKV_OK;
+    bool flushed = false;
+    bool compacted = false;
+    (void)reclaimer_sweep(&self->reclaimer);
+    (void)table_graveyard_empty(&self->graveyard);
+    if (self->options.read_only == 0) {
+        if (mutex_try_lock(&self->flush_lock)) {
+            status = lsm_flush_step(self, &flushed);
+            mutex_unlock(&self->flush_lock);
+        }
+        if (status == PYKV_OK && !flushed && mutex_try_lock(&self->compaction_lock)) {
+            status = lsm_compaction_step(self, &compacted);
+            mutex_unlock(&self->compaction_lock);
+        }
+    }
+    *worked_out = flushed || compacted;
+    return status;
+}
+
+/* A step that failed degrades the store; one that did something mends it. */
+static void note_result(lsm *self, pykv_status status, bool worked)
+{
+    mutex_lock(&self->writer);
+    if (status != PYKV_OK && self->state == PYKV_STATE_OPEN) {
+        self->state = status == PYKV_NO_SPACE ? PYKV_STATE_READ_ONLY : PYKV_STATE_DEGRADED;
+        self->failure = *error_last();
+    } else if (status == PYKV_OK && worked) {
+        self->state = PYKV_STATE_OPEN;
+    }
+    mutex_unlock(&self->writer);
+    if (status != PYKV_OK) {
+        lsm_tell_room(self);
+    }
+}
+
+pykv_status lsm_maintain_step(lsm *self, int32_t role, int32_t *more_out)
+{
+    bool worked = false;
+    pykv_status status = lent_check_role(role);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    if (role == PYKV_ROLE_DATA) {
+        status = data_step(self, &worked);
+        note_result(self, status, worked);
+    } else if (self->options.read_only == 0) {
+        status = wal_step(self->log);
+    }
+    if (status == PYKV_OK) {
+        *more_out = worked;
+    }
+    return status;
+}
+
+static uint64_t rest_us(const lsm *self, int32_t role, pykv_status status, int32_t more)
+{
+    if (status != PYKV_OK) {
+        return MAINTAIN_RETRY_US;
+    }
+    if (role == PYKV_ROLE_LOG && self->options.durability == PYKV_DURABILITY_INTERVAL &&
+        self->options.interval_us < MAINTAIN_IDLE_US) {
+        return self->options.interval_us;
+    }
+    return more != 0 ? 0 : MAINTAIN_IDLE_US;
+}
+
+static uint64_t lent_step_of(void *context, int32_t role)
+{
+    lsm *self = context;
+    int32_t more = 0;
+    pykv_status status = lsm_maintain_step(self, role, &more);
+    return rest_us(self, role, status, more);
+}
+
+pykv_status lsm_maintain(lsm *self, int32_t role)
+{
+    return lent_serve(&self->gate.lent, role, lent_step_of, self);
+}
+
+pykv_status lsm_sync(lsm *self)
+{
+    if (self->options.read_only != 0) {
+        return PYKV_OK;
+    }
+    pykv_status status = wal_sync(self->log);
+    if (status == PYKV_OK) {
+        lsm_count_some(&self->counters.sync_count, 1);
+    }
+    return status;
+}
+
+pykv_status lsm_resume(lsm *self)
+{
+    mutex_lock(&self->writer);
+    pykv_status status = lsm_check_writable(self);
+    if (status == PYKV_OK) {
+        self->state = PYKV_STATE_OPEN;
+    }
+    mutex_unlock(&self->writer);
+    lent_call_all(&self->gate.lent);
+    return status;
+}

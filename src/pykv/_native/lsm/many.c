@@ -1,0 +1,190 @@
+/*
+ * many: many gets at one moment: the memtables for all keys side by side, then the tables for those
+ * that are left.
+ */
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "lsm/read.h"
+#include "lsm/store.h"
+
+struct lsm_many {
+    lsm *store;
+    size_t count;
+    size_t capacity;
+    const uint8_t **values;
+    size_t *lengths;
+    slice *keys;
+    uint64_t *hashes;
+    bool *found; /* in a memtable */
+    iterator_entry *entries;
+    table_request *requests;  /* of the others, held until the results are released */
+    table_request **pointers; /* to them */
+    size_t *places;           /* whose requests they are */
+    size_t request_count;
+    void *memory; /* of all arrays */
+};
+
+pykv_status lsm_many_new(lsm *store, lsm_many **many_out)
+{
+    lsm_many *self = mem_alloc_zeroed(1, sizeof *self);
+    if (self == NULL) {
+        return error_set_no_memory(sizeof *self);
+    }
+    self->store = store;
+    *many_out = self;
+    return PYKV_OK;
+}
+
+void lsm_many_release(lsm_many *self)
+{
+    for (size_t i = 0; i < self->request_count; i++) {
+        if (self->requests[i].status == PYKV_OK) {
+            table_release(&self->store->source.face, &self->requests[i].found);
+        }
+    }
+    self->request_count = 0;
+    self->count = 0;
+}
+
+void lsm_many_free(lsm_many *self)
+{
+    if (self != NULL) {
+        lsm_many_release(self);
+        mem_free(self->memory);
+        mem_free(self);
+    }
+}
+
+/* Bytes of all arrays for one key, the strictest alignment first. */
+static size_t bytes_each(void)
+{
+    return sizeof(table_request) + sizeof(iterator_entry) + sizeof(slice) +
+           sizeof(table_request *) + sizeof(uint8_t *) + sizeof(uint64_t) + 2 * sizeof(size_t) +
+           sizeof(bool);
+}
+
+static void carve(lsm_many *self, uint8_t *memory, size_t capacity)
+{
+    self->memory = memory;
+    self->capacity = capacity;
+    self->requests = (table_request *)(void *)memory;
+    self->entries = (iterator_entry *)(void *)(self->requests + capacity);
+    self->keys = (slice *)(void *)(self->entries + capacity);
+    self->pointers = (table_request **)(void *)(self->keys + capacity);
+    self->values = (const uint8_t **)(void *)(self->pointers + capacity);
+    self->hashes = (uint64_t *)(void *)(self->values + capacity);
+    self->lengths = (size_t *)(void *)(self->hashes + capacity);
+    self->places = self->lengths + capacity;
+    self->found = (bool *)(void *)(self->places + capacity);
+}
+
+static pykv_status reserve(lsm_many *self, size_t count)
+{
+    if (count <= self->capacity) {
+        return PYKV_OK;
+    }
+    size_t bytes = count * bytes_each();
+    uint8_t *memory = mem_alloc(bytes);
+    if (memory == NULL) {
+        return error_set_no_memory(bytes);
+    }
+    mem_free(self->memory);
+    carve(self, memory, count);
+    return PYKV_OK;
+}
+
+static void set_value(lsm_many *self, size_t index, slice value)
+{
+    static const uint8_t empty[1] = {0};
+    self->values[index] = value.size != 0 ? value.data : empty;
+    self->lengths[index] = value.size;
+}
+
+/* Takes what the memtables had, and makes requests of the rest. */
+static void sort_out(lsm_many *self)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        self->values[i] = NULL;
+        self->lengths[i] = 0;
+        const iterator_entry *entry = &self->entries[i];
+        if (!self->found[i]) {
+            size_t at = self->request_count++;
+            self->requests[at] = (table_request){.key = self->keys[i], .hash = self->hashes[i]};
+            self->pointers[at] = &self->requests[at];
+            self->places[at] = i;
+        } else if (lsm_is_live(self->store, entry->kind, entry->deadline_us)) {
+            set_value(self, i, entry->value);
+        }
+    }
+}
+
+/* The first status that is neither a result nor absence. */
+static pykv_status take_requests(lsm_many *self)
+{
+    pykv_status failed = PYKV_OK;
+    for (size_t i = 0; i < self->request_count; i++) {
+        const table_request *asked = &self->requests[i];
+        if (asked->status == PYKV_OK) {
+            if (lsm_is_live(self->store, asked->found.kind, asked->found.deadline_us)) {
+                set_value(self, self->places[i], asked->found.value);
+            }
+        } else if (asked->status != PYKV_NOT_FOUND && failed == PYKV_OK) {
+            failed = asked->status;
+        }
+    }
+    return failed;
+}
+
+static uint64_t count_hits(const lsm_many *self)
+{
+    uint64_t hits = 0;
+    for (size_t i = 0; i < self->count; i++) {
+        hits += self->values[i] != NULL;
+    }
+    return hits;
+}
+
+pykv_status lsm_many_get(lsm_many *self, size_t count, const void *const *keys,
+                         const size_t *key_lengths, int32_t flags)
+{
+    lsm_many_release(self);
+    pykv_status status = reserve(self, count);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    lsm *store = self->store;
+    self->count = count;
+    for (size_t i = 0; i < count; i++) {
+        self->keys[i] = slice_make(keys[i], key_lengths[i]);
+        self->hashes[i] = lsm_hash(store, self->keys[i]);
+        self->found[i] = false;
+    }
+    const view *now = lsm_view(store);
+    uint64_t sequence = lsm_visible(store);
+    (void)view_find_many(now, self->keys, self->hashes, count, sequence, self->found,
+                         self->entries);
+    sort_out(self);
+    block_source *source =
+        (flags & PYKV_NO_WAIT) != 0 ? &store->source.resident : &store->source.face;
+    version_get_many(now->version, source, sequence, self->pointers, self->request_count);
+    status = take_requests(self);
+    if (status != PYKV_OK) {
+        lsm_many_release(self);
+        return status;
+    }
+    lsm_count_some(&store->counters.get_count, count);
+    lsm_count_some(&store->counters.get_hit_count, count_hits(self));
+    return PYKV_OK;
+}
+
+const uint8_t *const *lsm_many_values(const lsm_many *self)
+{
+    return self->values;
+}
+
+const size_t *lsm_many_lengths(const lsm_many *self)
+{
+    return self->lengths;
+}

@@ -1,0 +1,338 @@
+/*
+ * open: making the store's parts, its manifest, its tables, and the order of the steps.
+ */
+#include "lsm/open.h"
+
+#include "base/coding.h"
+#include "base/error.h"
+#include "base/invariant.h"
+#include "base/memory.h"
+#include "lsm/edit.h"
+#include "lsm/options.h"
+#include "lsm/room.h"
+#include "table/codec_registry.h"
+
+enum { OPEN_READER_ATTEMPTS = 5, CACHE_BYTES_MIN = 8 * 1024 * 1024 };
+
+/* ---- the parts ---- */
+
+/* What memtables may take is not the cache's. */
+static uint64_t cache_bytes(const pykv_options *options)
+{
+    uint64_t memtables = options->memtable_bytes * 2;
+    uint64_t budget = options->memory_budget_bytes;
+    return budget > memtables + CACHE_BYTES_MIN ? budget - memtables : CACHE_BYTES_MIN;
+}
+
+static void init_locks(lsm *self)
+{
+    mutex_init(&self->writer);
+    mutex_init(&self->manifest_lock);
+    mutex_init(&self->flush_lock);
+    mutex_init(&self->compaction_lock);
+    mutex_init(&self->room_lock);
+    condition_init(&self->room_made);
+}
+
+static pykv_status init_parts(lsm *self) SINGLE_THREADED
+{
+    self->codecs = codec_registry_table();
+    pykv_status status = lsm_choose_codec(&self->codecs, &self->options);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    memory_budget_init(&self->budget, cache_bytes(&self->options));
+    status = block_cache_new(&self->budget, &self->reclaimer, &self->cache);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    block_source_cached_init(&self->source, self->cache, &self->gate.readers);
+    memtable *active;
+    version *tables;
+    status = memtable_create(&self->reclaimer, self->options.memtable_bytes, &active);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    status = version_new_empty(&tables);
+    if (status == PYKV_OK) {
+        status = lsm_publish_view(self, active, NULL, 0, tables);
+        version_release(tables);
+    }
+    memtable_release(active);
+    return status;
+}
+
+static pykv_status make(env *environment, const pykv_options *options,
+                        lsm **store_out) SINGLE_THREADED
+{
+    lsm *self = mem_alloc_aligned(64, round_up(sizeof *self, 64));
+    if (self == NULL) {
+        return error_set_no_memory(sizeof *self);
+    }
+    memset(self, 0, sizeof *self);
+    self->env = environment;
+    self->options = *options;
+    self->next_number = 1;
+    self->state = PYKV_STATE_OPEN;
+    init_locks(self);
+    gate_init(&self->gate);
+    reclaimer_init(&self->reclaimer, &self->gate.readers);
+    *store_out = self;
+    return init_parts(self);
+}
+
+/* ---- the log's wishes ---- */
+
+static uint32_t take_number(void *context)
+{
+    lsm *self = context;
+    return (uint32_t)self->next_number++;
+}
+
+static pykv_status write_manifest(void *context)
+{
+    return lsm_write_manifest(context, false);
+}
+
+static void became_durable(void *context, uint64_t sequence)
+{
+    lsm *self = context;
+    if (sequence > lsm_visible(self)) {
+        atomic_store_explicit(&self->visible_sequence, sequence, memory_order_release);
+    }
+}
+
+static void wake_log(void *context)
+{
+    lsm *self = context;
+    lent_call(&self->gate.lent, PYKV_ROLE_LOG);
+}
+
+wal_owner lsm_wal_owner(lsm *self)
+{
+    return (wal_owner){.context = self,
+                       .writer = &self->writer,
+                       .take_number = take_number,
+                       .write_manifest = write_manifest,
+                       .synced = became_durable,
+                       .wake_log = wake_log};
+}
+
+/* ---- the manifest ---- */
+
+static pykv_status make_manifest(lsm *self, lsm_manifest *out)
+{
+    lsm_manifest fresh = {.clean = true, .edit = 1, .next_number = 1};
+    pykv_status status = env_random(self->env, &fresh.store_id, sizeof fresh.store_id);
+    if (status == PYKV_OK) {
+        status = env_random(self->env, &fresh.hash_seed_low, sizeof fresh.hash_seed_low);
+    }
+    if (status == PYKV_OK) {
+        status = env_random(self->env, &fresh.hash_seed_high, sizeof fresh.hash_seed_high);
+    }
+    if (status == PYKV_OK) {
+        status = lsm_manifest_replace(self->home, &fresh);
+    }
+    if (status == PYKV_OK) {
+        *out = fresh;
+    }
+    return status;
+}
+
+/* Refuses a directory that holds tables or logs without their manifest. */
+static pykv_status check_vacant(lsm *self)
+{
+    env_names names;
+    pykv_status status = env_directory_list(self->home, &names);
+    for (size_t i = 0; status == PYKV_OK && i < names.count; i++) {
+        if (lsm_home.claim(names.names[i]) >= HOME_LIKELY) {
+            status =
+                error_set(PYKV_CORRUPTION,
+                          "%s has files of a store (%s) and no MANIFEST: pykv repair may bring "
+                          "it back",
+                          env_directory_path(self->home), names.names[i]);
+            env_names_free(&names);
+            return status;
+        }
+    }
+    if (status == PYKV_OK) {
+        env_names_free(&names);
+    }
+    return status;
+}
+
+static pykv_status load_manifest(lsm *self, lsm_manifest *out)
+{
+    pykv_status status = lsm_manifest_read(self->home, out);
+    if (status == PYKV_OK && self->options.must_not_exist != 0) {
+        lsm_manifest_reset(out);
+        return error_set_at(PYKV_PATH_EXISTS, env_directory_path(self->home),
+                            "there is a database in this directory already");
+    }
+    if (status != PYKV_NOT_FOUND) {
+        return status;
+    }
+    if (self->options.must_exist != 0 || self->options.read_only != 0) {
+        return error_set_at(PYKV_PATH_NOT_FOUND, env_directory_path(self->home),
+                            "there is no database in this directory");
+    }
+    status = check_vacant(self);
+    return status == PYKV_OK ? make_manifest(self, out) : status;
+}
+
+static void adopt(lsm *self, const lsm_manifest *listed) SINGLE_THREADED
+{
+    self->store_id = listed->store_id;
+    self->hash_seed_low = listed->hash_seed_low;
+    self->hash_seed_high = listed->hash_seed_high;
+    self->edit = listed->edit;
+    self->epoch_number = listed->epoch;
+    self->next_number = listed->next_number;
+    self->flushed_sequence = listed->flushed_sequence;
+    self->is_clean_on_disk = listed->clean;
+    self->clean_open = listed->clean;
+}
+
+/* ---- tables ---- */
+
+static pykv_status open_tables(lsm *self, const lsm_manifest *listed, table_file **files,
+                               uint8_t *levels)
+{
+    table_open_options options = lsm_table_options(self);
+    pykv_status status = PYKV_OK;
+    for (uint64_t i = 0; i < listed->table_count && status == PYKV_OK; i++) {
+        status = table_file_open(&self->graveyard, &listed->tables[i], &options, &files[i]);
+        levels[i] = listed->tables[i].level;
+    }
+    return status;
+}
+
+static pykv_status load_tables(lsm *self, const lsm_manifest *listed) SINGLE_THREADED
+{
+    size_t count = listed->table_count;
+    table_file **files = mem_alloc_zeroed(count + 1, sizeof *files + 1);
+    if (files == NULL) {
+        return error_set_no_memory((count + 1) * (sizeof *files + 1));
+    }
+    uint8_t *levels = (uint8_t *)(files + count + 1);
+    version *tables = NULL;
+    pykv_status status = open_tables(self, listed, files, levels);
+    if (status == PYKV_OK) {
+        status = version_from_tables(files, levels, count, &tables);
+    }
+    if (status == PYKV_OK) {
+        status = lsm_publish_view(self, lsm_view(self)->active, NULL, 0, tables);
+        version_release(tables);
+    }
+    for (size_t i = 0; i < count && files[i] != NULL; i++) {
+        table_file_release(files[i]);
+    }
+    mem_free(files);
+    return status;
+}
+
+/* ---- opening ---- */
+
+static uint64_t log_bytes(const pykv_options *options)
+{
+    return options->memtable_bytes + options->memtable_bytes / 4;
+}
+
+static pykv_status open_log(lsm *self, const lsm_manifest *listed,
+                            uint64_t last_sequence) SINGLE_THREADED
+{
+    wal_owner owner = lsm_wal_owner(self);
+    return wal_open(self->env, self->home, &owner, &self->options, self->store_id,
+                    log_bytes(&self->options), last_sequence, listed->durable_through, &self->log);
+}
+
+static pykv_status load_rest(lsm *self, const lsm_manifest *listed) SINGLE_THREADED
+{
+    pykv_status status = lsm_skip_used_numbers(self);
+    if (status == PYKV_OK) {
+        status = load_tables(self, listed);
+    }
+    atomic_store_explicit(&self->visible_sequence, listed->last_sequence, memory_order_release);
+    if (status == PYKV_OK && listed->log_count > 0) {
+        status = lsm_recover(self, listed);
+    }
+    if (status == PYKV_OK && self->options.read_only == 0) {
+        status = open_log(self, listed, lsm_visible(self));
+    }
+    if (status == PYKV_OK && self->options.read_only == 0) {
+        status = lsm_remove_orphans(self);
+    }
+    return status;
+}
+
+static pykv_status load(lsm *self) SINGLE_THREADED
+{
+    lsm_manifest listed = {0};
+    pykv_status status = load_manifest(self, &listed);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    adopt(self, &listed);
+    status = load_rest(self, &listed);
+    lsm_manifest_reset(&listed);
+    return status;
+}
+
+static pykv_status open_home(lsm *self, const char *path)
+{
+    bool create = self->options.must_exist == 0 && self->options.read_only == 0;
+    pykv_status status = env_directory_open(self->env, path, create, &self->home);
+    if (status == PYKV_OK) {
+        table_graveyard_init(&self->graveyard, self->home, &self->source);
+        status = home_check(self->home, &lsm_home);
+    }
+    if (status == PYKV_OK && self->options.read_only == 0) {
+        status = env_lock_take(self->home, HOME_LOCK_NAME, &self->lock);
+    }
+    return status;
+}
+
+static pykv_status open_once(env *environment, const char *path, const pykv_options *options,
+                             lsm **store_out)
+{
+    lsm *self = NULL;
+    uint64_t began = env_monotonic_us(environment);
+    pykv_status status = make(environment, options, &self);
+    if (status == PYKV_OK) {
+        status = open_home(self, path);
+    }
+    if (status == PYKV_OK) {
+        status = load(self);
+    }
+    if (status != PYKV_OK) {
+        pykv_error failure = *error_last();
+        lsm_free(self);
+        error_restore(&failure);
+        return status;
+    }
+    self->open_us = env_monotonic_us(environment) - began;
+    *store_out = self;
+    return PYKV_OK;
+}
+
+pykv_status lsm_open(env *environment, const char *path, const pykv_options *options,
+                     lsm **store_out)
+{
+    pykv_options resolved;
+    pykv_status status = lsm_resolve_options(environment, options, &resolved);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    /* A live writer may remove files between a reader's look at the manifest and at them. */
+    int attempts = resolved.read_only != 0 ? OPEN_READER_ATTEMPTS : 1;
+    do {
+        status = open_once(environment, path, &resolved, store_out);
+        attempts--;
+    } while (status == PYKV_CORRUPTION && attempts > 0);
+    return status;
+}
+
+gate *lsm_gate(lsm *self)
+{
+    return &self->gate;
+}

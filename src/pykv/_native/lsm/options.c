@@ -1,0 +1,115 @@
+/*
+ * options: ranges and defaults of the options of an LSM store.
+ */
+#include "lsm/options.h"
+
+#include "base/error.h"
+
+#define KIB (UINT64_C(1) << 10)
+#define MIB (UINT64_C(1) << 20)
+#define GIB (UINT64_C(1) << 30)
+
+enum { MEMORY_SHARE = 8 };
+
+static uint64_t default_to(uint64_t value, uint64_t fallback)
+{
+    return value == 0 ? fallback : value;
+}
+
+static pykv_status check_range(const char *name, uint64_t value, uint64_t low, uint64_t high)
+{
+    if (value >= low && value <= high) {
+        return PYKV_OK;
+    }
+    return error_set(PYKV_INVALID_ARGUMENT, "%s is %llu, and must be from %llu to %llu", name,
+                     (unsigned long long)value, (unsigned long long)low, (unsigned long long)high);
+}
+
+/* A share of the memory that is free for files now, and at least so much that a usual data set
+ * stays in memory. */
+static uint64_t default_budget(env *environment)
+{
+    uint64_t room = env_memory_room(environment);
+    uint64_t share = room == UINT64_MAX ? 0 : room / MEMORY_SHARE;
+    return share > 256 * MIB ? share : 256 * MIB;
+}
+
+static void fill_defaults(env *environment, pykv_options *options)
+{
+    options->batch_bytes_max = default_to(options->batch_bytes_max, 64 * MIB);
+    options->interval_us = default_to(options->interval_us, 100000);
+    options->memory_budget_bytes =
+        default_to(options->memory_budget_bytes, default_budget(environment));
+    options->memtable_bytes = default_to(options->memtable_bytes, 64 * MIB);
+    options->table_bytes = default_to(options->table_bytes, 64 * MIB);
+    options->block_bytes = default_to(options->block_bytes, TABLE_BLOCK_BYTES_DEFAULT);
+    if (options->durability == PYKV_DURABILITY_DEFAULT) {
+        options->durability = PYKV_DURABILITY_OS;
+    }
+    if (options->filter_bits_per_key < 0) {
+        options->filter_bits_per_key = 0;
+    } else if (options->filter_bits_per_key == 0) {
+        options->filter_bits_per_key = 10;
+    }
+}
+
+static pykv_status check_ranges(const pykv_options *options)
+{
+    const struct {
+        const char *name;
+        uint64_t value;
+        uint64_t low;
+        uint64_t high;
+    } rows[] = {
+        {"batch_bytes_max", options->batch_bytes_max, 4 * KIB, GIB},
+        {"memory_budget_bytes", options->memory_budget_bytes, 16 * MIB, 16 * KIB * GIB},
+        {"memtable_bytes", options->memtable_bytes, 64 * KIB, 4 * GIB},
+        {"table_bytes", options->table_bytes, 64 * KIB, 4 * GIB},
+        {"block_bytes", options->block_bytes, KIB, TABLE_BLOCK_BYTES_MAX},
+        {"durability", (uint64_t)options->durability, PYKV_DURABILITY_OS, PYKV_DURABILITY_INTERVAL},
+        {"log_sink", (uint64_t)options->log_sink, PYKV_LOG_AUTO, PYKV_LOG_MAPPED},
+        {"compression", (uint64_t)options->compression, 0, PYKV_CODEC_ID_MAX},
+    };
+    pykv_status status = PYKV_OK;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0] && status == PYKV_OK; i++) {
+        status = check_range(rows[i].name, rows[i].value, rows[i].low, rows[i].high);
+    }
+    bool sane_filter = options->filter_bits_per_key == 0 ||
+                       (options->filter_bits_per_key >= 2 && options->filter_bits_per_key <= 32);
+    if (status == PYKV_OK && !sane_filter) {
+        status = error_set(PYKV_INVALID_ARGUMENT,
+                           "filter_bits_per_key is %g, and must be from 2 to 32, or below 0 for no "
+                           "filters",
+                           options->filter_bits_per_key);
+    }
+    return status;
+}
+
+pykv_status lsm_resolve_options(env *environment, const pykv_options *given, pykv_options *out)
+{
+    pykv_options options = given != NULL ? *given : (pykv_options){0};
+    fill_defaults(environment, &options);
+    pykv_status status = check_ranges(&options);
+    if (status == PYKV_OK) {
+        *out = options;
+    }
+    return status;
+}
+
+pykv_status lsm_choose_codec(const codec_table *codecs, pykv_options *options)
+{
+    if (options->compression == 0) {
+        bool has_zstd = codec_table_find(codecs, CODEC_ZSTD) != NULL;
+        options->compression = has_zstd ? CODEC_ZSTD : CODEC_NONE;
+    }
+    if (codec_table_find(codecs, (uint8_t)options->compression) == NULL) {
+        return error_set(PYKV_NOT_SUPPORTED,
+                         "codec %d is not there: install the package that provides it, or open "
+                         "with compression none",
+                         (int)options->compression);
+    }
+    if (options->compression_level == 0 && options->compression == CODEC_ZSTD) {
+        options->compression_level = 1;
+    }
+    return PYKV_OK;
+}

@@ -1,0 +1,97 @@
+/*
+ * read: get and contains. Memtables first, newest first, then tables from the top down.
+ */
+#include "lsm/read.h"
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "log/log_format.h"
+#include "lsm/store.h"
+
+bool lsm_is_live(lsm *self, uint8_t kind, uint64_t deadline_us)
+{
+    if (kind != RECORD_PUT) {
+        return false;
+    }
+    return PYKV_LIKELY(deadline_us == 0) || deadline_us > env_wall_us(self->env);
+}
+
+/* Gives a value of the memtables, which lives as long as the epoch. */
+static pykv_status give_entry(lsm *self, const iterator_entry *entry, pykv_pinned *pinned_out)
+{
+    if (!lsm_is_live(self, entry->kind, entry->deadline_us)) {
+        return PYKV_NOT_FOUND;
+    }
+    pinned_out->data = entry->value.data;
+    pinned_out->length = entry->value.size;
+    pinned_out->owned = NULL;
+    return PYKV_OK;
+}
+
+/* Gives a value of a block: as it is if the epoch keeps the block, else a copy. */
+static pykv_status give_found(lsm *self, table_found *found, pykv_pinned *pinned_out)
+{
+    if (!lsm_is_live(self, found->kind, found->deadline_us)) {
+        table_release(&self->source.face, found);
+        return PYKV_NOT_FOUND;
+    }
+    if (PYKV_LIKELY(found->hold.owner == NULL)) {
+        pinned_out->data = found->value.data;
+        pinned_out->length = found->value.size;
+        pinned_out->owned = NULL;
+        return PYKV_OK;
+    }
+    size_t size = found->value.size;
+    uint8_t *copy = mem_alloc(size == 0 ? 1 : size);
+    if (copy != NULL && size != 0) {
+        memcpy(copy, found->value.data, size);
+    }
+    table_release(&self->source.face, found);
+    if (copy == NULL) {
+        return error_set_no_memory(size);
+    }
+    pinned_out->data = copy;
+    pinned_out->length = size;
+    pinned_out->owned = copy;
+    return PYKV_OK;
+}
+
+static inline block_source *source_for(lsm *self, int32_t flags)
+{
+    return (flags & PYKV_NO_WAIT) != 0 ? &self->source.resident : &self->source.face;
+}
+
+pykv_status lsm_find(lsm *self, const view *now, uint64_t sequence, slice key, uint64_t hash,
+                     int32_t flags, pykv_pinned *pinned_out)
+{
+    iterator_entry entry;
+    if (view_find(now, key, hash, sequence, &entry)) {
+        return give_entry(self, &entry, pinned_out);
+    }
+    table_found found;
+    pykv_status status =
+        version_get(now->version, source_for(self, flags), key, sequence, hash, &found);
+    return status == PYKV_OK ? give_found(self, &found, pinned_out) : status;
+}
+
+pykv_status lsm_get(lsm *self, slice key, int32_t flags, pykv_pinned *pinned_out)
+{
+    uint64_t hash = lsm_hash(self, key);
+    const view *now = lsm_view(self);
+    lsm_count_some(&self->counters.get_count, 1);
+    pykv_status status = lsm_find(self, now, lsm_visible(self), key, hash, flags, pinned_out);
+    if (PYKV_LIKELY(status == PYKV_OK)) {
+        lsm_count_some(&self->counters.get_hit_count, 1);
+    }
+    return status;
+}
+
+pykv_status lsm_contains(lsm *self, slice key, int32_t flags)
+{
+    pykv_pinned pinned;
+    pykv_status status = lsm_get(self, key, flags, &pinned);
+    if (status == PYKV_OK) {
+        mem_free(pinned.owned);
+    }
+    return status;
+}

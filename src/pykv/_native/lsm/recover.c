@@ -1,0 +1,192 @@
+/*
+ * recover: from the logs of an unclean close to tables.
+ *
+ * Everything that is replayed is in durable tables before a manifest without the logs is written;
+ * the epoch rises with that manifest. What crashes on the way does the same again: the tables made
+ * so far are listed nowhere. A reader of a store that another process may be writing keeps what it
+ * replayed in one memtable.
+ */
+#include "base/error.h"
+#include "base/invariant.h"
+#include "lsm/edit.h"
+#include "lsm/jobs.h"
+#include "lsm/open.h"
+#include "lsm/room.h"
+#include "lsm/wal_recover.h"
+
+/* ---- replay ---- */
+
+static pykv_status forget_all(lsm *self) SINGLE_THREADED
+{
+    memtable *active;
+    version *tables;
+    pykv_status status = version_new_empty(&tables);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    status = memtable_create(&self->reclaimer, self->options.memtable_bytes, &active);
+    if (status == PYKV_OK) {
+        status = lsm_publish_view(self, active, NULL, 0, tables);
+        memtable_release(active);
+    }
+    version_release(tables);
+    return status;
+}
+
+/* Writes a memtable out as a table of level 0 that no manifest lists yet. */
+static pykv_status write_out(lsm *self, memtable *from, version **tables) SINGLE_THREADED
+{
+    flush_run *run;
+    bool more = true;
+    table_job job = lsm_job(self, 0, UINT64_MAX);
+    pykv_status status = flush_run_new(&job, from, *tables, &run);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    while (status == PYKV_OK && more) {
+        status = flush_run_step(run, LSM_STEP_BYTES, &more);
+    }
+    const manifest_table *output = status == PYKV_OK ? flush_run_output(run) : NULL;
+    if (output != NULL) {
+        table_file *file;
+        version *next = NULL;
+        table_open_options options = lsm_table_options(self);
+        status = table_file_open(&self->graveyard, output, &options, &file);
+        if (status == PYKV_OK) {
+            version_addition added = {file, 0};
+            version_change change = {NULL, 0, &added, 1};
+            status = version_apply(*tables, &change, &next);
+            table_file_release(file);
+        }
+        if (status == PYKV_OK) {
+            flush_run_take(run);
+            version_release(*tables);
+            *tables = next;
+        }
+    }
+    flush_run_free(run);
+    return status;
+}
+
+/* Makes a table of the active memtable, and begins another. */
+static pykv_status turn_to_table(lsm *self) SINGLE_THREADED
+{
+    view *now = lsm_view(self);
+    version *tables = version_acquire(now->version);
+    memtable *fresh;
+    pykv_status status = memtable_create(&self->reclaimer, self->options.memtable_bytes, &fresh);
+    if (status != PYKV_OK) {
+        version_release(tables);
+        return status;
+    }
+    memtable_seal(now->active);
+    status = write_out(self, now->active, &tables);
+    if (status == PYKV_OK) {
+        status = lsm_publish_view(self, fresh, NULL, 0, tables);
+    }
+    memtable_release(fresh);
+    version_release(tables);
+    return status;
+}
+
+static pykv_status add(lsm *self, const record *found) SINGLE_THREADED
+{
+    memtable *active = lsm_view(self)->active;
+    iterator_entry entry = {.key = found->key,
+                            .value = found->value,
+                            .sequence = found->sequence,
+                            .deadline_us = found->deadline_us,
+                            .body_crc = found->body_crc,
+                            .kind = found->kind};
+    uint64_t bytes =
+        memtable_entry_bytes(found->key.size, found->value.size, found->deadline_us != 0);
+    pykv_status status = memtable_reserve(active, 1, bytes);
+    if (status == PYKV_OK) {
+        memtable_add(active, &entry, lsm_hash(self, found->key));
+    }
+    return status;
+}
+
+static pykv_status replay(void *context, const record *found)
+{
+    lsm *self = context;
+    pykv_status status = found->kind == RECORD_CLEAR ? forget_all(self) : add(self, found);
+    if (status == PYKV_OK && self->options.read_only == 0 &&
+        memtable_is_full(lsm_view(self)->active)) {
+        status = turn_to_table(self);
+    }
+    return status;
+}
+
+/* ---- the end of the old logs ---- */
+
+static pykv_status list_tables_alone(lsm *self, const lsm_manifest *listed,
+                                     const wal_recovered *found) SINGLE_THREADED
+{
+    lsm_manifest next = *listed;
+    next.logs = NULL;
+    next.log_count = 0;
+    next.tables = NULL;
+    next.table_count = 0;
+    next.clean = false;
+    next.edit = listed->edit + 1;
+    next.epoch = listed->epoch + (listed->clean ? 0 : 1);
+    next.next_number = self->next_number;
+    next.last_sequence = found->last_sequence;
+    next.flushed_sequence = found->last_sequence;
+    next.wall_high_us = env_wall_us(self->env);
+    pykv_status status = version_list(lsm_view(self)->version, &next.tables, &next.table_count);
+    if (status == PYKV_OK) {
+        status = lsm_manifest_replace(self->home, &next);
+    }
+    if (status == PYKV_OK) {
+        self->edit = next.edit;
+        self->epoch_number = next.epoch;
+        self->flushed_sequence = next.flushed_sequence;
+        self->is_clean_on_disk = false;
+    }
+    lsm_manifest_reset(&next);
+    return status;
+}
+
+/* Makes tables of what was replayed, and lets the logs go. */
+static pykv_status settle(lsm *self, const lsm_manifest *listed, wal_recovery *recovery)
+{
+    memtable_stats stats;
+    memtable_stats_read(lsm_view(self)->active, &stats);
+    pykv_status status = stats.count > 0 ? turn_to_table(self) : PYKV_OK;
+    if (status == PYKV_OK) {
+        status = wal_recovery_keep_torn(recovery);
+    }
+    if (status == PYKV_OK) {
+        status = list_tables_alone(self, listed, wal_recovery_result(recovery));
+    }
+    return status == PYKV_OK ? wal_recovery_finish(recovery) : status;
+}
+
+pykv_status lsm_recover(lsm *self, const lsm_manifest *listed) SINGLE_THREADED
+{
+    env_capabilities can = env_directory_capabilities(self->home);
+    wal_recovery_input input = {.logs = listed->logs,
+                                .log_count = listed->log_count,
+                                .store_id = listed->store_id,
+                                .first_sequence = listed->flushed_sequence + 1,
+                                .durable_through = listed->durable_through,
+                                .mapped = can.mapped_reads && self->options.no_mapped_reads == 0,
+                                .point_in_time = self->options.recover_point_in_time != 0};
+    wal_recovery *recovery;
+    pykv_status status = wal_recovery_open(self->home, &input, &recovery);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    const wal_recovered *found = wal_recovery_result(recovery);
+    self->recovered_record_count = found->record_count;
+    self->discarded_bytes = found->discarded_bytes;
+    status = wal_recovery_replay(recovery, replay, self);
+    atomic_store_explicit(&self->visible_sequence, found->last_sequence, memory_order_release);
+    if (status == PYKV_OK && self->options.read_only == 0) {
+        status = settle(self, listed, recovery);
+    }
+    wal_recovery_free(recovery);
+    return status;
+}

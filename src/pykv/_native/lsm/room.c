@@ -1,0 +1,145 @@
+/*
+ * room: memtables change, and writers wait.
+ */
+#include "lsm/room.h"
+
+#include "base/error.h"
+#include "base/invariant.h"
+#include "lsm/write.h"
+
+enum { ROOM_WAIT_US = 10000 };
+
+pykv_status lsm_publish_view(lsm *self, memtable *active, memtable *const *immutables,
+                             uint32_t immutable_count, version *tables)
+{
+    view *fresh;
+    pykv_status status = view_new(active, immutables, immutable_count, tables, &fresh);
+    if (status == PYKV_OK) {
+        view *old = atomic_exchange_explicit(&self->view, fresh, memory_order_acq_rel);
+        if (old != NULL) {
+            view_retire(old, &self->reclaimer);
+        }
+    }
+    return status;
+}
+
+static bool has_too_many(const view *now)
+{
+    return now->immutable_count == VIEW_IMMUTABLES_MAX ||
+           now->version->levels[0].count >= LSM_LEVEL0_STOP;
+}
+
+bool lsm_is_stalled(lsm *self)
+{
+    const view *now = lsm_view(self);
+    return memtable_is_full(now->active) && has_too_many(now);
+}
+
+/* The view with an empty memtable before those of now. */
+static pykv_status publish_switched(lsm *self, const view *now) REQUIRES(self->writer)
+{
+    memtable *fresh;
+    memtable *immutables[VIEW_IMMUTABLES_MAX] = {now->active};
+    pykv_status status = memtable_create(&self->reclaimer, self->options.memtable_bytes, &fresh);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    for (uint32_t i = 0; i < now->immutable_count; i++) {
+        immutables[i + 1] = now->immutables[i];
+    }
+    status = lsm_publish_view(self, fresh, immutables, now->immutable_count + 1, now->version);
+    if (status == PYKV_OK) {
+        memtable_seal(immutables[0]);
+    }
+    memtable_release(fresh);
+    return status;
+}
+
+pykv_status lsm_switch_memtable(lsm *self)
+{
+    view *now = lsm_view(self);
+    if (self->first_logs[0] == 0) {
+        return PYKV_OK;
+    }
+    if (has_too_many(now)) {
+        return PYKV_WOULD_BLOCK;
+    }
+    pykv_status status = wal_roll(self->log);
+    if (status == PYKV_OK) {
+        status = publish_switched(self, now);
+    }
+    if (status == PYKV_OK) {
+        memmove(self->first_logs + 1, self->first_logs,
+                sizeof self->first_logs - sizeof self->first_logs[0]);
+        self->first_logs[0] = 0;
+        lent_call(&self->gate.lent, PYKV_ROLE_DATA);
+    }
+    return status;
+}
+
+pykv_status lsm_make_room(lsm *self, uint64_t log_bytes)
+{
+    const view *now = lsm_view(self);
+    if (PYKV_UNLIKELY(memtable_is_full(now->active))) {
+        pykv_status status = lsm_switch_memtable(self);
+        if (status != PYKV_OK) {
+            return status;
+        }
+    }
+    return wal_room(self->log, log_bytes);
+}
+
+void lsm_tell_room(lsm *self)
+{
+    mutex_lock(&self->room_lock);
+    condition_broadcast(&self->room_made);
+    mutex_unlock(&self->room_lock);
+}
+
+/* The failure of the work that makes room, as the writer's own. */
+static pykv_status background_failure(lsm *self)
+{
+    pykv_error failure = {.status = PYKV_OK};
+    mutex_lock(&self->writer);
+    if (self->state != PYKV_STATE_OPEN) {
+        failure = self->failure;
+    }
+    mutex_unlock(&self->writer);
+    if (failure.status != PYKV_OK) {
+        error_restore(&failure);
+    }
+    return failure.status;
+}
+
+/* Waits a while for a lent thread to make room, or works itself where none was lent. */
+static pykv_status wait_for_room(lsm *self)
+{
+    uint64_t began = env_monotonic_us(self->env);
+    pykv_status status = PYKV_OK;
+    if (lent_count(&self->gate.lent, PYKV_ROLE_DATA) == 0) {
+        int32_t more;
+        status = lsm_maintain_step(self, PYKV_ROLE_DATA, &more);
+    } else {
+        lent_call(&self->gate.lent, PYKV_ROLE_DATA);
+        mutex_lock(&self->room_lock);
+        (void)condition_wait_for(&self->room_made, &self->room_lock, ROOM_WAIT_US);
+        mutex_unlock(&self->room_lock);
+        status = background_failure(self);
+    }
+    uint64_t waited = env_monotonic_us(self->env) - began;
+    atomic_fetch_add_explicit(&self->counters.stall_us, waited, memory_order_relaxed);
+    return status;
+}
+
+pykv_status lsm_provide(lsm *self, uint64_t log_bytes)
+{
+    mutex_lock(&self->writer);
+    bool stalled = lsm_is_stalled(self);
+    bool full = memtable_is_full(lsm_view(self)->active);
+    wal *log = self->log;
+    mutex_unlock(&self->writer);
+    if (stalled) {
+        return wait_for_room(self);
+    }
+    return full ? wal_prepare_next(log) : wal_provide(log, log_bytes);
+}

@@ -1,0 +1,32 @@
+/*
+ * room: making room for a write: a memtable that is not full, a log that is ready.
+ */
+#ifndef PYKV_LSM_ROOM_H
+#define PYKV_LSM_ROOM_H
+
+#include "lsm/store.h"
+
+/* Makes room for a write of that many bytes of log. PYKV_WOULD_BLOCK: call lsm_provide without the
+ * lock, and try again. */
+PYKV_NODISCARD pykv_status lsm_make_room(lsm *self, uint64_t log_bytes) REQUIRES(self->writer);
+
+/* Does what lsm_make_room lacks: waits for a flush or compaction, or does it itself; prepares the
+ * log. A failure of background work that writers wait for is theirs. */
+PYKV_NODISCARD pykv_status lsm_provide(lsm *self, uint64_t log_bytes) EXCLUDES(self->writer);
+
+/* Seals the active memtable if it holds anything, and begins another in another log.
+ * PYKV_WOULD_BLOCK as above. */
+PYKV_NODISCARD pykv_status lsm_switch_memtable(lsm *self) REQUIRES(self->writer);
+
+/* Publishes a view of these; the old one goes with its readers. PYKV_NO_MEMORY, nothing changed. */
+PYKV_NODISCARD pykv_status lsm_publish_view(lsm *self, memtable *active,
+                                            memtable *const *immutables, uint32_t immutable_count,
+                                            version *tables) REQUIRES(self->writer);
+
+/* Tells writers that wait for room that there may be some. */
+void lsm_tell_room(lsm *self);
+
+/* True if the next write has to wait for a flush or a compaction. */
+bool lsm_is_stalled(lsm *self) REQUIRES(self->writer);
+
+#endif

@@ -1,0 +1,96 @@
+/*
+ * stats: counters and gauges, and the state of the store.
+ */
+#include "base/process.h"
+#include "lsm/compaction_score.h"
+#include "lsm/lsm.h"
+#include "lsm/store.h"
+
+static uint64_t read_counter(const _Atomic uint64_t *counter)
+{
+    return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+static void add_counters(const lsm *self, pykv_stats *out)
+{
+    out->put_count = read_counter(&self->counters.put_count);
+    out->delete_count = read_counter(&self->counters.delete_count);
+    out->get_count = read_counter(&self->counters.get_count);
+    out->get_hit_count = read_counter(&self->counters.get_hit_count);
+    out->written_bytes = read_counter(&self->counters.written_bytes);
+    out->sync_count = read_counter(&self->counters.sync_count);
+    out->flushed_bytes = read_counter(&self->counters.flushed_bytes);
+    out->compaction_read_bytes = read_counter(&self->counters.compaction_read_bytes);
+    out->compacted_bytes = read_counter(&self->counters.compacted_bytes);
+    out->compaction_count = read_counter(&self->counters.compaction_count);
+    out->stall_us = read_counter(&self->counters.stall_us);
+}
+
+static void add_view(const view *now, pykv_stats *out)
+{
+    memtable_stats stats;
+    memtable_stats_read(now->active, &stats);
+    out->memtable_bytes = stats.used_bytes;
+    for (uint32_t i = 0; i < now->immutable_count; i++) {
+        memtable_stats_read(now->immutables[i], &stats);
+        out->memtable_bytes += stats.used_bytes;
+    }
+    out->immutable_memtable_count = now->immutable_count;
+    out->disk_bytes = version_bytes(now->version);
+    out->table_count = now->version->file_count;
+    for (int i = 0; i < LSM_LEVEL_COUNT; i++) {
+        out->level_table_count[i] = now->version->levels[i].count;
+        out->level_bytes[i] = now->version->levels[i].bytes;
+        out->level_count = now->version->levels[i].count != 0 ? (uint64_t)i + 1 : out->level_count;
+    }
+}
+
+static void add_cache(lsm *self, pykv_stats *out)
+{
+    block_cache_counters counters;
+    block_cache_get_counters(self->cache, &counters);
+    out->block_cache_bytes = counters.block_bytes;
+    out->block_cache_hit_count = counters.hit_count;
+    out->block_cache_miss_count = counters.miss_count;
+}
+
+static int32_t state_locked(const lsm *self) REQUIRES(self->writer)
+{
+    if (self->log != NULL && wal_check(self->log) != PYKV_OK) {
+        return PYKV_STATE_FAILED;
+    }
+    if (self->state == PYKV_STATE_OPEN && self->options.read_only != 0) {
+        return PYKV_STATE_READ_ONLY;
+    }
+    return self->state;
+}
+
+void lsm_stats(lsm *self, pykv_stats *out)
+{
+    *out = (pykv_stats){0};
+    add_counters(self, out);
+    add_cache(self, out);
+    mutex_lock(&self->writer);
+    add_view(lsm_view(self), out);
+    out->open_scan_count = self->open_scan_count;
+    out->last_sequence = lsm_visible(self);
+    out->synced_sequence = self->log != NULL ? wal_synced_sequence(self->log) : out->last_sequence;
+    out->epoch = self->epoch_number;
+    out->recovered_record_count = self->recovered_record_count;
+    out->discarded_bytes = self->discarded_bytes;
+    out->open_us = self->open_us;
+    out->state = state_locked(self);
+    mutex_unlock(&self->writer);
+    out->engine = PYKV_ENGINE_LSM;
+    out->durability = self->options.durability;
+    out->bus_guard_active = process_guard_check();
+    out->clean_open = self->clean_open;
+}
+
+int32_t lsm_state(lsm *self)
+{
+    mutex_lock(&self->writer);
+    int32_t state = state_locked(self);
+    mutex_unlock(&self->writer);
+    return state;
+}

@@ -1,0 +1,138 @@
+/*
+ * store: the state of an LSM store (O'Neil et al. 1996): a write-ahead log, memtables, and tables
+ * in levels.
+ *
+ * A write is appended to the log, then added to the active memtable, then made visible by raising
+ * the visible sequence. A full memtable is sealed and flushed to a table of level 0; compactions
+ * take tables to deeper levels. Readers take no lock: they load the view, then the visible
+ * sequence, and stay inside the epoch `gate.readers`.
+ *
+ * Locks, in the order in which they are taken: compaction_lock, flush_lock, manifest_lock, writer,
+ * then one of room_lock and the gate's. Writers must not be inside the epoch.
+ *
+ * Invariants.
+ *  1. Sequences are given in log order, without gaps; visible <= appended.
+ *  2. Every operation above flushed_sequence is in a log that a durable manifest lists.
+ *  3. A log or table leaves the directory only when a durable manifest does not list it.
+ *  4. The version changes only with the manifest lock held, after a manifest with the new one is
+ *     durable; a clear changes it first, as its record is in the log.
+ *  5. After a failed sync nothing is appended; what was not visible stays invisible.
+ */
+#ifndef PYKV_LSM_STORE_H
+#define PYKV_LSM_STORE_H
+
+#include <stdatomic.h>
+
+#include "base/gate.h"
+#include "base/hash.h"
+#include "base/mutex.h"
+#include "base/reclaim.h"
+#include "lsm/compaction_run.h"
+#include "lsm/flush_run.h"
+#include "lsm/lsm.h"
+#include "lsm/view.h"
+#include "lsm/wal.h"
+#include "table/block_source_cached.h"
+#include "table/memory_budget.h"
+
+enum {
+    LSM_LEVEL0_STOP = 20,        /* tables of level 0 at which writers wait */
+    LSM_STEP_BYTES = 1024 * 1024 /* of a bounded maintenance step */
+};
+
+/* Counts since open. */
+typedef struct lsm_counters {
+    _Atomic uint64_t get_count;
+    _Atomic uint64_t get_hit_count;
+    _Atomic uint64_t put_count;
+    _Atomic uint64_t delete_count;
+    _Atomic uint64_t written_bytes;
+    _Atomic uint64_t sync_count;
+    _Atomic uint64_t flushed_bytes;
+    _Atomic uint64_t compaction_read_bytes;
+    _Atomic uint64_t compacted_bytes;
+    _Atomic uint64_t compaction_count;
+    _Atomic uint64_t stall_us;
+} lsm_counters;
+
+struct lsm {
+    /* Constant after open. */
+    env *env;
+    env_directory *home;
+    env_lock *lock;
+    pykv_options options; /* resolved: no zero means default any more */
+    uint64_t store_id;
+    uint64_t hash_seed_low;
+    uint64_t hash_seed_high;
+    uint64_t epoch_number;
+    codec_table codecs;
+    uint64_t open_us;
+    uint64_t recovered_record_count;
+    uint64_t discarded_bytes;
+    bool clean_open;
+
+    /* Own synchronisation. */
+    gate gate;
+    reclaimer reclaimer; /* of what gate.readers may hold */
+    memory_budget budget;
+    block_cache *cache;
+    block_source_cached source;
+    table_graveyard graveyard;
+    lsm_counters counters;
+    _Atomic(view *) view; /* changed with the writer lock */
+    _Atomic uint64_t visible_sequence;
+
+    mutex writer;
+    wal *log GUARDED_BY(writer); /* the appending half; NULL: read-only */
+    uint64_t next_number GUARDED_BY(writer);
+    /* The oldest log with a record of each memtable, in the order active, immutables; 0: none. */
+    uint32_t first_logs[1 + VIEW_IMMUTABLES_MAX] GUARDED_BY(writer);
+    uint64_t clear_count GUARDED_BY(writer); /* what jobs began with before a clear is void */
+    int32_t state GUARDED_BY(writer);        /* OPEN, DEGRADED or READ_ONLY (no space) */
+    pykv_error failure GUARDED_BY(writer);   /* why, when it is not OPEN */
+    lsm_scan *scans GUARDED_BY(writer);
+    uint64_t open_scan_count GUARDED_BY(writer);
+
+    mutex manifest_lock;
+    uint64_t edit GUARDED_BY(manifest_lock);
+    uint64_t flushed_sequence GUARDED_BY(manifest_lock);
+    bool is_clean_on_disk GUARDED_BY(manifest_lock);
+
+    mutex flush_lock;
+    flush_run *flush GUARDED_BY(flush_lock);
+    memtable *flushing GUARDED_BY(flush_lock); /* what it writes; a reference */
+    uint64_t flush_clear_count GUARDED_BY(flush_lock);
+
+    mutex compaction_lock;
+    compaction *compaction GUARDED_BY(compaction_lock);
+    compaction_plan plan GUARDED_BY(compaction_lock); /* of it */
+    uint64_t compaction_clear_count GUARDED_BY(compaction_lock);
+
+    /* Writers that wait for a flush or compaction, while lent threads do it. */
+    mutex room_lock;
+    condition room_made;
+};
+
+static inline uint64_t lsm_hash(const lsm *self, slice key)
+{
+    return hash_murmur3(key.data, key.size, self->hash_seed_low, self->hash_seed_high).low;
+}
+
+static inline view *lsm_view(lsm *self)
+{
+    return atomic_load_explicit(&self->view, memory_order_acquire);
+}
+
+/* To be loaded after the view. */
+static inline uint64_t lsm_visible(lsm *self)
+{
+    return atomic_load_explicit(&self->visible_sequence, memory_order_acquire);
+}
+
+static inline void lsm_count_some(_Atomic uint64_t *counter, uint64_t count)
+{
+    uint64_t before = atomic_load_explicit(counter, memory_order_relaxed);
+    atomic_store_explicit(counter, before + count, memory_order_relaxed);
+}
+
+#endif

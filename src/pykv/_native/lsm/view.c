@@ -1,0 +1,130 @@
+/*
+ * view: references, lookups in the memtables, and the iterator over everything.
+ */
+#include "lsm/view.h"
+
+#include <stddef.h>
+
+#include "base/error.h"
+#include "base/invariant.h"
+#include "base/memory.h"
+#include "lsm/merging_iterator.h"
+
+pykv_status view_new(memtable *active, memtable *const *immutables, uint32_t immutable_count,
+                     version *tables, view **view_out)
+{
+    PYKV_ASSERT(immutable_count <= VIEW_IMMUTABLES_MAX);
+    view *self = mem_alloc_zeroed(1, sizeof *self);
+    if (self == NULL) {
+        return error_set_no_memory(sizeof *self);
+    }
+    atomic_init(&self->references, 1);
+    self->active = memtable_acquire(active);
+    for (uint32_t i = 0; i < immutable_count; i++) {
+        self->immutables[i] = memtable_acquire(immutables[i]);
+    }
+    self->immutable_count = immutable_count;
+    self->version = version_acquire(tables);
+    *view_out = self;
+    return PYKV_OK;
+}
+
+view *view_acquire(view *self)
+{
+    atomic_fetch_add_explicit(&self->references, 1, memory_order_relaxed);
+    return self;
+}
+
+void view_release(view *self)
+{
+    if (self == NULL ||
+        atomic_fetch_sub_explicit(&self->references, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    memtable_release(self->active);
+    for (uint32_t i = 0; i < self->immutable_count; i++) {
+        memtable_release(self->immutables[i]);
+    }
+    version_release(self->version);
+    mem_free(self);
+}
+
+static void release_retired(reclaim_item *item)
+{
+    view_release((view *)((char *)item - offsetof(view, retired)));
+}
+
+void view_retire(view *self, reclaimer *readers)
+{
+    reclaimer_retire(readers, &self->retired, release_retired);
+}
+
+bool view_find(const view *self, slice key, uint64_t hash, uint64_t sequence,
+               iterator_entry *entry_out)
+{
+    if (memtable_get(self->active, key, hash, sequence, entry_out)) {
+        return true;
+    }
+    for (uint32_t i = 0; i < self->immutable_count; i++) {
+        if (memtable_get(self->immutables[i], key, hash, sequence, entry_out)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+size_t view_find_many(const view *self, const slice *keys, const uint64_t *hashes, size_t count,
+                      uint64_t sequence, bool *found, iterator_entry *entries)
+{
+    size_t found_count =
+        memtable_get_many(self->active, keys, hashes, count, sequence, found, entries);
+    for (uint32_t i = 0; i < self->immutable_count && found_count < count; i++) {
+        found_count +=
+            memtable_get_many(self->immutables[i], keys, hashes, count, sequence, found, entries);
+    }
+    return found_count;
+}
+
+/* Makes the iterators of the memtables; count_out tells how many there are, also on failure. */
+static pykv_status add_memtables(const view *self, iterator **children, size_t *count_out)
+{
+    pykv_status status = memtable_iterator_new(self->active, &children[0]);
+    *count_out = status == PYKV_OK ? 1 : 0;
+    for (uint32_t i = 0; i < self->immutable_count && status == PYKV_OK; i++) {
+        status = memtable_iterator_new(self->immutables[i], &children[*count_out]);
+        *count_out += status == PYKV_OK;
+    }
+    return status;
+}
+
+static void free_all(iterator **children, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        iterator_free(children[i]);
+    }
+}
+
+pykv_status view_iterator_new(const view *self, block_source *source, const key_range *range,
+                              iterator **iterator_out)
+{
+    size_t room = 1 + self->immutable_count + version_iterator_count(self->version);
+    iterator **children = mem_alloc(room * sizeof(iterator *));
+    if (children == NULL) {
+        return error_set_no_memory(room * sizeof(iterator *));
+    }
+    size_t count = 0;
+    size_t table_count = 0;
+    pykv_status status = add_memtables(self, children, &count);
+    if (status == PYKV_OK) {
+        status = version_iterators(self->version, source, range, children + count, &table_count);
+    }
+    count += status == PYKV_OK ? table_count : 0;
+    if (status == PYKV_OK) {
+        status = merging_iterator_new(children, count, iterator_out);
+    }
+    if (status != PYKV_OK) {
+        free_all(children, count);
+    }
+    mem_free(children);
+    return status;
+}

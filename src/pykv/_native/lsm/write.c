@@ -1,0 +1,285 @@
+/*
+ * write: put, delete, batches: room, the log, the memtable, visibility.
+ *
+ * Everything that can fail, or wait, comes before the append; the append either puts the whole
+ * write into the log or leaves the log as it was; adding to the memtable cannot fail. A call that
+ * may not wait gives PYKV_WOULD_BLOCK before it changed anything.
+ */
+#include "lsm/write.h"
+
+#include "base/error.h"
+#include "base/invariant.h"
+#include "base/memory.h"
+#include "lsm/read.h"
+#include "lsm/room.h"
+
+bool lsm_waits_for_sync(const lsm *self, int32_t flags)
+{
+    if ((flags & PYKV_SYNC) != 0) {
+        return true;
+    }
+    return self->options.durability == PYKV_DURABILITY_SYNC && (flags & PYKV_NO_SYNC) == 0;
+}
+
+static bool lock_writer(lsm *self, int32_t flags) TRY_ACQUIRES(true, self->writer)
+{
+    if (PYKV_LIKELY(mutex_try_lock(&self->writer)) || mutex_try_lock_briefly(&self->writer)) {
+        return true;
+    }
+    if ((flags & PYKV_NO_WAIT) != 0) {
+        return false;
+    }
+    mutex_lock(&self->writer);
+    return true;
+}
+
+pykv_status lsm_check_writable(lsm *self)
+{
+    if (PYKV_UNLIKELY(self->options.read_only != 0)) {
+        return error_set(PYKV_READ_ONLY, "%s is open read-only", env_directory_path(self->home));
+    }
+    return wal_check(self->log);
+}
+
+void lsm_publish(lsm *self)
+{
+    atomic_store_explicit(&self->visible_sequence, wal_last_sequence(self->log),
+                          memory_order_release);
+}
+
+pykv_status lsm_append_failed(lsm *self, pykv_status status)
+{
+    if (status == PYKV_NO_SPACE && self->state == PYKV_STATE_OPEN) {
+        self->state = PYKV_STATE_READ_ONLY;
+        self->failure = *error_last();
+    }
+    return status;
+}
+
+/* Reads what is there now and asks. */
+static pykv_status ask(lsm *self, const record *operation, int32_t flags, lsm_question *question)
+    REQUIRES(self->writer)
+{
+    pykv_pinned pinned;
+    uint64_t hash = lsm_hash(self, operation->key);
+    lsm_publish(self);
+    epoch_token token = epoch_enter(&self->gate.readers);
+    pykv_status status = lsm_find(self, lsm_view(self), wal_last_sequence(self->log),
+                                  operation->key, hash, flags, &pinned);
+    if (status == PYKV_OK) {
+        slice value = slice_make(pinned.data, pinned.length);
+        question->met = question->test(question, &value);
+        mem_free(pinned.owned);
+    } else if (status == PYKV_NOT_FOUND) {
+        question->met = question->test(question, NULL);
+        status = PYKV_OK;
+    }
+    epoch_leave(&self->gate.readers, token);
+    return status;
+}
+
+/* Makes sure that adding to the active memtable cannot fail. */
+static pykv_status reserve(lsm *self, const record *operations, size_t count) REQUIRES(self->writer)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        bytes += memtable_entry_bytes(operations[i].key.size, operations[i].value.size,
+                                      operations[i].deadline_us != 0);
+    }
+    return memtable_reserve(lsm_view(self)->active, count, bytes);
+}
+
+static void add_one(lsm *self, memtable *to, const record *added) REQUIRES(self->writer)
+{
+    iterator_entry entry = {.key = added->key,
+                            .value = added->value,
+                            .sequence = added->sequence,
+                            .deadline_us = added->deadline_us,
+                            .body_crc = added->body_crc,
+                            .kind = added->kind};
+    memtable_add(to, &entry, lsm_hash(self, added->key));
+}
+
+static void count_operations(lsm *self, const record *operations, size_t count, uint64_t bytes)
+    REQUIRES(self->writer)
+{
+    size_t deletes = 0;
+    for (size_t i = 0; i < count; i++) {
+        deletes += operations[i].kind == RECORD_DELETE;
+    }
+    lsm_count_some(&self->counters.delete_count, deletes);
+    lsm_count_some(&self->counters.put_count, count - deletes);
+    lsm_count_some(&self->counters.written_bytes, bytes);
+}
+
+/* Appends operations that there is room for, and adds them to the memtable. */
+static pykv_status append(lsm *self, record *operations, size_t count, uint64_t bytes)
+    REQUIRES(self->writer)
+{
+    pykv_status status = wal_append(self->log, operations, count);
+    if (status != PYKV_OK) {
+        return lsm_append_failed(self, status);
+    }
+    memtable *active = lsm_view(self)->active;
+    if (PYKV_UNLIKELY(self->first_logs[0] == 0)) {
+        self->first_logs[0] = wal_active_number(self->log);
+    }
+    for (size_t i = 0; i < count; i++) {
+        add_one(self, active, &operations[i]);
+    }
+    count_operations(self, operations, count, bytes);
+    if (PYKV_UNLIKELY(self->state == PYKV_STATE_READ_ONLY)) {
+        self->state = PYKV_STATE_OPEN;
+    }
+    return PYKV_OK;
+}
+
+static pykv_status write_locked(lsm *self, record *operations, size_t count, int32_t flags,
+                                lsm_question *question) REQUIRES(self->writer)
+{
+    pykv_status status = lsm_check_writable(self);
+    if (status == PYKV_OK && question != NULL) {
+        status = ask(self, &operations[0], flags, question);
+    }
+    if (status != PYKV_OK || (question != NULL && !question->met)) {
+        return status;
+    }
+    uint64_t bytes = wal_bytes(operations, count);
+    status = lsm_make_room(self, bytes);
+    if (status == PYKV_OK) {
+        status = reserve(self, operations, count);
+    }
+    if (status == PYKV_OK) {
+        status = append(self, operations, count, bytes);
+    }
+    if (status == PYKV_OK && !lsm_waits_for_sync(self, flags)) {
+        lsm_publish(self);
+    }
+    return status;
+}
+
+/* In interval durability, where no thread was lent to sync: the flags, and PYKV_SYNC when it is
+ * time. */
+static int32_t flags_by_interval(lsm *self, int32_t flags)
+{
+    bool given = (flags & (PYKV_SYNC | PYKV_NO_SYNC)) != 0;
+    if (given || self->log == NULL || lent_count(&self->gate.lent, PYKV_ROLE_LOG) > 0) {
+        return flags;
+    }
+    return wal_interval_has_passed(self->log) ? flags | PYKV_SYNC : flags;
+}
+
+pykv_status lsm_write_if(lsm *self, record *operations, size_t count, int32_t flags,
+                         lsm_question *question)
+{
+    if (PYKV_UNLIKELY(self->options.durability == PYKV_DURABILITY_INTERVAL)) {
+        flags = flags_by_interval(self, flags);
+    }
+    bool waits = lsm_waits_for_sync(self, flags);
+    bool may_wait = (flags & PYKV_NO_WAIT) == 0;
+    if (waits && !may_wait) {
+        return PYKV_WOULD_BLOCK;
+    }
+    for (;;) {
+        if (!lock_writer(self, flags)) {
+            return PYKV_WOULD_BLOCK;
+        }
+        pykv_status status = write_locked(self, operations, count, flags, question);
+        uint64_t sequence = self->log != NULL ? wal_last_sequence(self->log) : 0;
+        mutex_unlock(&self->writer);
+        if (PYKV_LIKELY(status == PYKV_OK)) {
+            return waits ? wal_sync_through(self->log, sequence) : PYKV_OK;
+        }
+        if (status != PYKV_WOULD_BLOCK || !may_wait) {
+            return status;
+        }
+        uint64_t bytes = wal_bytes(operations, count);
+        status = lsm_provide(self, bytes);
+        if (status != PYKV_OK) {
+            return status;
+        }
+    }
+}
+
+void lsm_prepare_operation(record *operation, uint8_t kind, slice key, slice value)
+{
+    *operation = (record){.kind = kind, .key = key, .value = value};
+    operation->body_crc = record_body_crc(operation);
+}
+
+pykv_status lsm_put(lsm *self, slice key, slice value, int32_t flags)
+{
+    record operation;
+    lsm_prepare_operation(&operation, RECORD_PUT, key, value);
+    return lsm_write_if(self, &operation, 1, flags, NULL);
+}
+
+static bool is_present(const lsm_question *self, const slice *value)
+{
+    (void)self;
+    return value != NULL;
+}
+
+pykv_status lsm_delete(lsm *self, slice key, int32_t flags, int32_t *existed_out)
+{
+    record operation;
+    lsm_question question = {.test = is_present};
+    lsm_prepare_operation(&operation, RECORD_DELETE, key, slice_make(NULL, 0));
+    pykv_status status =
+        lsm_write_if(self, &operation, 1, flags, existed_out != NULL ? &question : NULL);
+    if (status == PYKV_OK && existed_out != NULL) {
+        *existed_out = question.met;
+    }
+    return status;
+}
+
+static bool equals_expected(const lsm_question *self, const slice *value)
+{
+    if (self->expected == NULL || value == NULL) {
+        return self->expected == NULL && value == NULL;
+    }
+    return slice_equal(*self->expected, *value);
+}
+
+pykv_status lsm_compare_and_set(lsm *self, slice key, const slice *expected, const slice *value,
+                                int32_t flags, int32_t *swapped_out)
+{
+    record operation;
+    lsm_question question = {.test = equals_expected, .expected = expected};
+    lsm_prepare_operation(&operation, value != NULL ? RECORD_PUT : RECORD_DELETE, key,
+                          value != NULL ? *value : slice_make(NULL, 0));
+    pykv_status status = lsm_write_if(self, &operation, 1, flags, &question);
+    if (status == PYKV_OK) {
+        *swapped_out = question.met;
+    }
+    return status;
+}
+
+/* Bytes of keys and values, which is what the limit of a batch counts. */
+static uint64_t batch_bytes(const record *operations, size_t count)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        bytes += operations[i].key.size + operations[i].value.size;
+    }
+    return bytes;
+}
+
+pykv_status lsm_write(lsm *self, record *operations, size_t count, int32_t flags)
+{
+    if (count == 0) {
+        return PYKV_OK;
+    }
+    uint64_t bytes = batch_bytes(operations, count);
+    if (count > 1 && bytes > self->options.batch_bytes_max) {
+        return error_set(PYKV_BATCH_TOO_LARGE,
+                         "the batch has %llu bytes of keys and values; batch_bytes_max allows %llu",
+                         (unsigned long long)bytes,
+                         (unsigned long long)self->options.batch_bytes_max);
+    }
+    for (size_t i = 0; i < count; i++) {
+        lsm_prepare_operation(&operations[i], operations[i].kind, operations[i].key,
+                              operations[i].value);
+    }
+    return lsm_write_if(self, operations, count, flags, NULL);
+}
