@@ -15,7 +15,7 @@
 #include "table/table_iterator.h"
 #include "table/table_verify.h"
 
-enum { JOB_SEED_LOW = 5, JOB_SEED_HIGH = 6, JOB_BLOCK_BYTES = 128, JOB_DISK_BYTES = 1 << 26 };
+enum { JOB_SEED_LOW = 5, JOB_SEED_HIGH = 6, JOB_BLOCK_BYTES = 128, JOB_DISK_BYTES = 1 << 21 };
 
 typedef struct job_fixture {
     env *disk;

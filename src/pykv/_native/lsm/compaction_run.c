@@ -41,17 +41,14 @@ static bool overlaps_output_level(const compaction_plan *plan, const table_file 
     return false;
 }
 
-/* Whether a table can be left out: every entry is a tombstone or every one has expired, all
- * readers to come see that, and no older table has its keys. Tables of level 0 are always read. */
+/* Whether a table can be left out: every entry is a tombstone or every one has expired, so that no
+ * reader finds anything in it, and no older table has its keys. Those of level 0 are all read. */
 static bool is_dead(const compaction_plan *plan, const table_job *job, const table_file *asked,
                     bool of_output_level)
 {
     const manifest_table *facts = &asked->facts;
     bool has_expired = facts->deadline_max_us != 0 && facts->deadline_max_us <= job->now_us;
-    if (!has_expired && facts->tombstone_count < facts->entry_count) {
-        return false;
-    }
-    if (facts->sequence_max > job->visible_sequence || is_below(plan, asked)) {
+    if ((!has_expired && facts->tombstone_count < facts->entry_count) || is_below(plan, asked)) {
         return false;
     }
     return of_output_level || (plan->input_level > 0 && !overlaps_output_level(plan, asked));
