@@ -3,6 +3,7 @@
  */
 #include "crash/log_workload.h"
 
+#include "crash/log_subject.h"
 #include "crash/log_workload_parts.h"
 #include "harness/check.h"
 
@@ -204,7 +205,7 @@ static pykv_status write_step(log_store *self, size_t count)
     if (status == PYKV_OK) {
         CHECK(history->commit_count < LOG_WORKLOAD_COMMIT_COUNT_MAX);
         history->commits[history->commit_count++] = now;
-        history->failed_count = 0;
+        history->failed_count--;
         history->last_sequence += count;
     }
     return status;
@@ -261,7 +262,7 @@ pykv_status log_store_sync(log_store *self)
         self->failed = true;
         return status;
     }
-    self->history->synced_sequence = self->history->last_sequence;
+    log_history_synced(self->history, self->history->last_sequence);
     if (self->file != NULL && end != 0) {
         self->synced_through = log_position(self->active_number, end);
         log_writer_synced(&self->writer, self->synced_through);
@@ -281,3 +282,43 @@ pykv_status log_store_step(log_store *self)
     }
     return write_step(self, choice < self->plan->sync_percent + 20 ? (size_t)count : 1);
 }
+
+/* ---- as a subject of the suites ---- */
+
+static log_store only_store;
+
+static void close_only(void)
+{
+    log_store_close(&only_store);
+    memset(&only_store, 0, sizeof only_store);
+}
+
+static pykv_status open_only(env *disk, const log_workload *plan, log_history *history)
+{
+    return log_store_open(&only_store, disk, plan, history);
+}
+
+static pykv_status step_only(void)
+{
+    return log_store_step(&only_store);
+}
+
+static pykv_status sync_only(void)
+{
+    return log_store_sync(&only_store);
+}
+
+static bool only_has_failed(void)
+{
+    return only_store.failed;
+}
+
+const log_subject log_store_subject = {
+    .open = open_only,
+    .step = step_only,
+    .sync = sync_only,
+    .has_failed = only_has_failed,
+    .close = close_only,
+    .check = log_store_check,
+    .recover = log_store_recover,
+};

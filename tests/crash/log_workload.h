@@ -44,7 +44,7 @@ typedef struct attempt {
 typedef struct log_history {
     attempt commits[LOG_WORKLOAD_COMMIT_COUNT_MAX]; /* acknowledged, in order */
     size_t commit_count;
-    attempt failed[LOG_WORKLOAD_FAILED_COUNT_MAX]; /* since the last acknowledged one */
+    attempt failed[LOG_WORKLOAD_FAILED_COUNT_MAX]; /* and may still come to light */
     size_t failed_count;
     uint64_t last_sequence;   /* acknowledged */
     uint64_t synced_sequence; /* acknowledged as durable */

@@ -124,84 +124,17 @@ static bool walk_segment(const loaded_log *self, size_t index, uint64_t next_seq
     return true;
 }
 
-static bool record_is(const log_workload *plan, const record *found, uint64_t number)
-{
-    static log_workload_bytes bytes;
-    record wanted;
-    log_workload_record(plan, found->sequence, number, &bytes, &wanted);
-    return wanted.kind == found->kind && slice_equal(wanted.key, found->key) &&
-           slice_equal(wanted.value, found->value);
-}
-
-/* Compares one commit with the records that come next. */
-typedef struct comparison {
-    const log_workload *plan;
-    const log_history *history;
-    size_t commit_index;     /* of the next record; commit_count: of a failed write */
-    uint64_t seen_in_commit; /* records of it */
-    bool failed_fits[LOG_WORKLOAD_FAILED_COUNT_MAX]; /* failed writes that the records so far match
-                                                      */
-} comparison;
-
-static const char *compare_acknowledged(comparison *self, const record *found)
-{
-    const attempt *commit = &self->history->commits[self->commit_index];
-    if (found->sequence != commit->first_sequence + self->seen_in_commit) {
-        return "a sequence does not follow";
-    }
-    if (!record_is(self->plan, found, commit->number)) {
-        return "a record is not what was acknowledged under its sequence";
-    }
-    if (++self->seen_in_commit == commit->count) {
-        self->commit_index++;
-        self->seen_in_commit = 0;
-    }
-    return NULL;
-}
-
-static const char *compare_failed(comparison *self, const record *found)
-{
-    bool any = false;
-    for (size_t i = 0; i < self->history->failed_count; i++) {
-        const attempt *failed = &self->history->failed[i];
-        self->failed_fits[i] = (self->seen_in_commit == 0 || self->failed_fits[i]) &&
-                               self->seen_in_commit < failed->count &&
-                               record_is(self->plan, found, failed->number);
-        any = any || self->failed_fits[i];
-    }
-    self->seen_in_commit++;
-    return any ? NULL : "a record that was never written";
-}
-
-static const char *compare_end(const comparison *self)
-{
-    if (self->seen_in_commit == 0) {
-        return NULL;
-    }
-    if (self->commit_index < self->history->commit_count) {
-        return "part of a batch";
-    }
-    for (size_t i = 0; i < self->history->failed_count; i++) {
-        if (self->failed_fits[i] && self->seen_in_commit == self->history->failed[i].count) {
-            return NULL;
-        }
-    }
-    return "part of a failed batch";
-}
-
 static const char *compare(const loaded_log *log, const log_workload *plan,
-                           const log_history *history)
+                           const log_history *history, bool keeps_all)
 {
-    comparison state = {.plan = plan, .history = history};
+    log_comparison state = log_comparison_from(plan, history, keeps_all, 1);
     uint64_t count = 0;
     log_reader reader;
     for (size_t i = 0; walk_segment(log, i, count + 1, &reader); i++) {
         record found;
         uint64_t offset = 0;
         while (log_reader_next(&reader, &found, &offset)) {
-            const char *wrong = state.commit_index < history->commit_count
-                                    ? compare_acknowledged(&state, &found)
-                                    : compare_failed(&state, &found);
+            const char *wrong = log_comparison_next(&state, &found);
             if (wrong != NULL) {
                 return wrong;
             }
@@ -211,7 +144,7 @@ static const char *compare(const loaded_log *log, const log_workload *plan,
     if (count != log->found.record_count || count != log->found.last_sequence) {
         return "a walk of the log does not give what recovery found";
     }
-    return compare_end(&state);
+    return log_comparison_end(&state);
 }
 
 const char *log_store_check(env *disk, const log_workload *plan, const log_history *history,
@@ -223,7 +156,7 @@ const char *log_store_check(env *disk, const log_workload *plan, const log_histo
     if (status != PYKV_OK) {
         return "the log cannot be read";
     }
-    const char *wrong = compare(&log, plan, history);
+    const char *wrong = compare(&log, plan, history, keeps_all);
     uint64_t last = log.found.last_sequence;
     if (wrong == NULL && log.found.damaged) {
         wrong = "a pure crash was taken for damage";

@@ -1,5 +1,5 @@
 /*
- * log_workload_parts: what log_workload.c and log_workload_check.c share.
+ * log_workload_parts: what the files of log_workload.h and wal_workload.h share.
  */
 #ifndef PYKV_TESTS_LOG_WORKLOAD_PARTS_H
 #define PYKV_TESTS_LOG_WORKLOAD_PARTS_H
@@ -21,5 +21,30 @@ PYKV_NODISCARD pykv_status log_workload_segment_new(env_directory *directory, co
                                                     const log_segment_header *header,
                                                     const log_workload *plan, env_file **file_out,
                                                     log_sink **sink_out);
+
+/* Compares the records of a log that was found with a history, one by one. A write that failed may
+ * stand at the end of a log whose power went before the next sync, even if its sequences were given
+ * to another write since. */
+typedef struct log_comparison {
+    const log_workload *plan;
+    const log_history *history;
+    bool keeps_all;                                  /* nothing acknowledged may be missing */
+    size_t commit_index;                             /* of the next record */
+    uint64_t seen_in_commit;                         /* records of it, or of the failed write */
+    bool in_failed;                                  /* a failed write has begun */
+    bool failed_fits[LOG_WORKLOAD_FAILED_COUNT_MAX]; /* failed writes that the records so far match
+                                                      */
+} log_comparison;
+
+/* A comparison whose first record is to have this sequence: the first of a commit. */
+log_comparison log_comparison_from(const log_workload *plan, const log_history *history,
+                                   bool keeps_all, uint64_t sequence);
+/* NULL if the record is the one that comes next, and if the log may end there, else what is wrong.
+ */
+const char *log_comparison_next(log_comparison *self, const record *found);
+const char *log_comparison_end(const log_comparison *self);
+
+/* Everything up to sequence was acknowledged as durable. */
+void log_history_synced(log_history *self, uint64_t sequence);
 
 #endif

@@ -101,8 +101,8 @@ uint64_t wal_last_sequence(const wal *self);
 uint64_t wal_synced_sequence(const wal *self);
 uint64_t wal_synced_position(const wal *self);
 
-/* The logs from number on, by rising number, for a manifest: all that there are, used or not. The
- * caller frees *logs_out with mem_free. PYKV_NO_MEMORY. */
+/* The logs from number on, by rising number, used or not, for a manifest. While writes may come
+ * number is at most the active log's. Free *logs_out with mem_free. PYKV_NO_MEMORY. */
 PYKV_NODISCARD pykv_status wal_list(const wal *self, uint32_t number, manifest_log **logs_out,
                                     size_t *count_out);
 
@@ -144,7 +144,7 @@ PYKV_NODISCARD pykv_status wal_sync(wal *self);
 bool wal_interval_has_passed(const wal *self);
 
 /* Everything in the logs below number is in tables, and a manifest without them is durable: closes
- * and unlinks them, the active one too if it is below. The sequences in them count as synced. */
+ * and unlinks them, at close the active one too. The sequences in them count as synced. */
 void wal_drop_before(wal *self, uint32_t number);
 
 #endif
