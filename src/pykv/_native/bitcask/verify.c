@@ -41,6 +41,14 @@ static void unpin(bitcask *self, segment *target)
     mutex_unlock(&self->writer);
 }
 
+static bool is_sealed(bitcask *self, const segment *target)
+{
+    mutex_lock(&self->writer);
+    bool sealed = target->sealed;
+    mutex_unlock(&self->writer);
+    return sealed;
+}
+
 /* Reads the file itself, not the mapping, so that what is on the device is checked. */
 static pykv_status load_file(const segment *source, uint64_t length, buffer *out)
 {
@@ -149,6 +157,7 @@ static void check_hint(bitcask *self, const segment *source, pykv_report *report
 static void check_segment(bitcask *self, const segment *source, buffer *scratch,
                           pykv_report *report)
 {
+    bool sealed = is_sealed(self, source); /* if so, the length that follows is the last one */
     uint64_t length = atomic_load_explicit(&source->length, memory_order_acquire);
     log_segment_header header;
     pykv_status status = load_file(source, length, scratch);
@@ -171,7 +180,7 @@ static void check_segment(bitcask *self, const segment *source, buffer *scratch,
     if (report->damage_count == damage_count) {
         check_order(source, scratch->data, scratch->size, report);
     }
-    if (source->sealed) {
+    if (sealed) {
         check_hint(self, source, report);
     }
 }
