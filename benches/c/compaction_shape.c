@@ -254,7 +254,7 @@ int main(int count, char **texts)
     uint64_t rows = argument(count, texts, 1, 2000000);
     uint64_t table_rows = argument(count, texts, 2, 4000);
     uint64_t flush_tables = argument(count, texts, 3, 1);
-    uint64_t base_tables = argument(count, texts, 4, 4);
+    uint64_t base_tables = argument(count, texts, 4, 2);
     int how = (int)argument(count, texts, 5, SHAPE_RANDOM);
     self.chance = 20261122;
     self.now.references = 1;

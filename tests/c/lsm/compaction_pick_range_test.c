@@ -11,14 +11,6 @@ static facts_fixture fixture;
 
 static const key_range EVERYTHING = {.start = {(const uint8_t *)"", 0}};
 
-static compaction_options options_of_now(void)
-{
-    compaction_options options = compaction_options_make(FACTS_TABLE_BYTES);
-    options.visible_sequence = 1000;
-    options.now_us = 1000;
-    return options;
-}
-
 static key_range between(const char *start, const char *stop)
 {
     key_range range = {facts_key(start), facts_key(stop), true};
@@ -29,7 +21,7 @@ static key_range between(const char *start, const char *stop)
 static void check_picked(key_range range, uint32_t number_before, const char *wanted)
 {
     compaction_plan plan;
-    compaction_options options = options_of_now();
+    compaction_options options = facts_options();
     pykv_status status =
         compaction_pick_range(facts_version(&fixture), &options, &range, number_before, &plan);
     CHECK_EQUAL(wanted[0] == '\0' ? PYKV_NOT_FOUND : PYKV_OK, status);
@@ -116,7 +108,7 @@ TEST(what_a_call_has_written_it_does_not_rewrite)
 TEST(a_range_waits_for_what_is_running_there)
 {
     compaction_plan plan;
-    compaction_options options = options_of_now();
+    compaction_options options = facts_options();
     key_range range = between("a", "b");
     facts_init(&fixture);
     facts_add(&fixture, 6, "a", "m")->busy = true;

@@ -9,14 +9,6 @@
 
 static facts_fixture fixture;
 
-static compaction_options options_of_now(void)
-{
-    compaction_options options = compaction_options_make(FACTS_TABLE_BYTES);
-    options.visible_sequence = 1000;
-    options.now_us = 1000;
-    return options;
-}
-
 /* Checks the plan that is picked, and why; "" means none. */
 static void check_picked(const compaction_options *options, const char *reason, const char *wanted)
 {
@@ -38,7 +30,7 @@ static void open_fixture(void)
 
 TEST(nothing_is_picked_as_long_as_no_level_is_due)
 {
-    compaction_options options = options_of_now();
+    compaction_options options = facts_options();
     facts_init(&fixture);
     check_picked(&options, "", "");
     facts_reset(&fixture);
@@ -53,7 +45,7 @@ TEST(nothing_is_picked_as_long_as_no_level_is_due)
 
 TEST(level_0_goes_into_the_base_level)
 {
-    compaction_options options = options_of_now();
+    compaction_options options = facts_options();
     open_fixture();
     facts_add(&fixture, 5, "c", "d");
     facts_add(&fixture, 5, "g", "h");
@@ -67,7 +59,7 @@ TEST(level_0_goes_into_the_base_level)
 /* Older tables must not stay above newer ones, so the oldest one is where it begins. */
 TEST(of_level_0_the_oldest_table_goes_first)
 {
-    compaction_options options = options_of_now();
+    compaction_options options = facts_options();
     open_fixture();
     facts_add(&fixture, 0, "a", "b");
     facts_add(&fixture, 0, "a", "b");
@@ -79,7 +71,7 @@ TEST(of_level_0_the_oldest_table_goes_first)
 
 TEST(tables_of_level_0_that_rise_are_moved_one_by_one)
 {
-    compaction_options options = options_of_now();
+    compaction_options options = facts_options();
     facts_init(&fixture);
     facts_add(&fixture, 0, "a", "b");
     facts_add(&fixture, 0, "c", "d");
@@ -91,7 +83,7 @@ TEST(tables_of_level_0_that_rise_are_moved_one_by_one)
 
 TEST(the_level_that_is_most_above_its_target_goes_first)
 {
-    compaction_options options = options_of_now();
+    compaction_options options = facts_options();
     open_fixture();
     facts_add(&fixture, 5, "a", "d")->facts.file_bytes = 6 * FACTS_TABLE_BYTES;
     for (size_t i = 0; i < 5; i++) {
@@ -105,7 +97,7 @@ TEST(the_level_that_is_most_above_its_target_goes_first)
 
 TEST(the_table_that_overlaps_least_for_its_size_goes_first)
 {
-    compaction_options options = options_of_now();
+    compaction_options options = facts_options();
     facts_init(&fixture);
     facts_add(&fixture, 6, "a", "b")->facts.file_bytes = 20 * FACTS_TABLE_BYTES;
     facts_add(&fixture, 6, "c", "d")->facts.file_bytes = 10 * FACTS_TABLE_BYTES;
@@ -121,7 +113,7 @@ TEST(the_table_that_overlaps_least_for_its_size_goes_first)
 
 TEST(a_level_whose_tables_are_all_busy_is_passed_over)
 {
-    compaction_options options = options_of_now();
+    compaction_options options = facts_options();
     open_fixture();
     facts_add(&fixture, 5, "a", "b")->facts.file_bytes = 6 * FACTS_TABLE_BYTES;
     fixture.list[0]->busy = true;
@@ -140,7 +132,7 @@ static void open_dense(uint64_t tombstones)
 
 TEST(a_table_dense_with_tombstones_goes_though_no_level_is_due)
 {
-    compaction_options options = options_of_now();
+    compaction_options options = facts_options();
     open_dense(50);
     check_picked(&options, "tombstones", "5>6: 3 | 1 |");
     options.visible_sequence = 2;
@@ -150,7 +142,7 @@ TEST(a_table_dense_with_tombstones_goes_though_no_level_is_due)
 
 TEST(a_table_with_fewer_tombstones_than_pay_stays)
 {
-    compaction_options options = options_of_now();
+    compaction_options options = facts_options();
     open_dense(49);
     check_picked(&options, "", "");
     fixture.list[0]->facts.entry_count = 98;
@@ -162,7 +154,7 @@ TEST(a_table_with_fewer_tombstones_than_pay_stays)
 
 TEST(tombstones_of_the_last_level_are_dropped_where_they_stand)
 {
-    compaction_options options = options_of_now();
+    compaction_options options = facts_options();
     open_fixture();
     facts_add(&fixture, 6, "m", "n")->facts.tombstone_count = 25;
     check_picked(&options, "", "");
@@ -173,7 +165,7 @@ TEST(tombstones_of_the_last_level_are_dropped_where_they_stand)
 
 TEST(a_table_that_expired_goes_before_one_with_tombstones)
 {
-    compaction_options options = options_of_now();
+    compaction_options options = facts_options();
     open_dense(60);
     facts_add(&fixture, 6, "x", "y")->facts.deadline_max_us = 1000;
     check_picked(&options, "expired", "6>6: 4 | |");
@@ -184,7 +176,7 @@ TEST(a_table_that_expired_goes_before_one_with_tombstones)
 
 TEST(in_a_level_that_is_due_what_expired_goes_first_and_then_what_is_dense)
 {
-    compaction_options options = options_of_now();
+    compaction_options options = facts_options();
     open_dense(60);
     for (size_t i = 0; i < 3; i++) {
         static const char *const keys[] = {"r", "s", "t"};
@@ -200,7 +192,7 @@ TEST(in_a_level_that_is_due_what_expired_goes_first_and_then_what_is_dense)
 TEST(a_pick_without_memory_says_so)
 {
     compaction_plan plan;
-    compaction_options options = options_of_now();
+    compaction_options options = facts_options();
     facts_init(&fixture);
     for (size_t i = 0; i < 4; i++) {
         facts_add(&fixture, 0, "a", "z");

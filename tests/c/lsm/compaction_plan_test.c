@@ -9,14 +9,6 @@
 
 static facts_fixture fixture;
 
-static compaction_options options_of_now(void)
-{
-    compaction_options options = compaction_options_make(FACTS_TABLE_BYTES);
-    options.visible_sequence = 1000;
-    options.now_us = 1000;
-    return options;
-}
-
 static pykv_status plan_level(uint8_t level_index, uint32_t first, uint32_t count,
                               const compaction_options *options, compaction_plan *out)
 {
@@ -63,7 +55,7 @@ TEST(overlap_is_all_tables_with_keys_between_two)
 TEST(a_plan_takes_what_overlaps_in_the_next_level_and_knows_the_one_behind)
 {
     compaction_plan plan;
-    compaction_options options = options_of_now();
+    compaction_options options = facts_options();
     facts_init(&fixture);
     facts_add(&fixture, 3, "c", "e");
     facts_add(&fixture, 4, "a", "b");
@@ -85,7 +77,7 @@ TEST(a_plan_takes_what_overlaps_in_the_next_level_and_knows_the_one_behind)
 TEST(a_plan_grows_by_neighbours_that_take_no_more_of_the_next_level)
 {
     compaction_plan plan;
-    compaction_options options = options_of_now();
+    compaction_options options = facts_options();
     facts_init(&fixture);
     facts_add(&fixture, 3, "a", "b");
     facts_add(&fixture, 3, "c", "d");
@@ -97,7 +89,7 @@ TEST(a_plan_grows_by_neighbours_that_take_no_more_of_the_next_level)
     options.input_bytes_max = 3 * FACTS_TABLE_BYTES;
     CHECK_OK(plan_level(3, 1, 1, &options, &plan));
     CHECK_PLAN("3>4: 2 | 5 |", &plan);
-    options = options_of_now();
+    options = facts_options();
     fixture.list[0]->busy = true;
     CHECK_OK(plan_level(3, 1, 1, &options, &plan));
     CHECK_PLAN("3>4: 2 | 5 |", &plan);
@@ -107,7 +99,7 @@ TEST(a_plan_grows_by_neighbours_that_take_no_more_of_the_next_level)
 TEST(a_table_that_overlaps_nothing_is_moved)
 {
     compaction_plan plan;
-    compaction_options options = options_of_now();
+    compaction_options options = facts_options();
     facts_init(&fixture);
     facts_add(&fixture, 3, "c", "e");
     facts_add(&fixture, 3, "f", "g");
@@ -126,7 +118,7 @@ TEST(a_table_that_overlaps_nothing_is_moved)
 TEST(a_table_with_tombstones_is_moved_only_above_what_they_hide)
 {
     compaction_plan plan;
-    compaction_options options = options_of_now();
+    compaction_options options = facts_options();
     facts_init(&fixture);
     facts_add(&fixture, 3, "c", "e")->facts.tombstone_count = 1;
     facts_add(&fixture, 3, "g", "h")->facts.tombstone_count = 1;
@@ -147,7 +139,7 @@ TEST(a_table_with_tombstones_is_moved_only_above_what_they_hide)
 TEST(of_level_0_a_plan_takes_every_table_in_the_chain_of_overlaps)
 {
     compaction_plan plan;
-    compaction_options options = options_of_now();
+    compaction_options options = facts_options();
     facts_init(&fixture);
     facts_add(&fixture, 6, "b", "c");
     facts_add(&fixture, 0, "a", "d");
@@ -166,7 +158,7 @@ TEST(of_level_0_a_plan_takes_every_table_in_the_chain_of_overlaps)
 TEST(of_level_0_a_plan_takes_what_lies_within_the_tables_that_it_rewrites)
 {
     compaction_plan plan;
-    compaction_options options = options_of_now();
+    compaction_options options = facts_options();
     facts_init(&fixture);
     facts_add(&fixture, 6, "a", "m");
     facts_add(&fixture, 6, "n", "z");
@@ -181,7 +173,7 @@ TEST(of_level_0_a_plan_takes_what_lies_within_the_tables_that_it_rewrites)
 TEST(the_last_level_is_rewritten_where_it_stands)
 {
     compaction_plan plan;
-    compaction_options options = options_of_now();
+    compaction_options options = facts_options();
     facts_init(&fixture);
     facts_add(&fixture, 6, "a", "m");
     facts_add(&fixture, 6, "n", "z");
@@ -196,7 +188,7 @@ TEST(a_busy_table_is_not_taken_again)
 {
     compaction_plan first;
     compaction_plan second;
-    compaction_options options = options_of_now();
+    compaction_options options = facts_options();
     facts_init(&fixture);
     facts_add(&fixture, 5, "a", "c");
     facts_add(&fixture, 5, "e", "g");
@@ -222,7 +214,7 @@ TEST(a_busy_table_is_not_taken_again)
 TEST(level_0_is_compacted_once_at_a_time)
 {
     compaction_plan plan;
-    compaction_options options = options_of_now();
+    compaction_options options = facts_options();
     facts_init(&fixture);
     facts_add(&fixture, 0, "a", "b");
     facts_add(&fixture, 0, "y", "z");
@@ -237,7 +229,7 @@ TEST(no_plan_goes_between_the_keys_of_a_running_one)
 {
     compaction_plan first;
     compaction_plan second;
-    compaction_options options = options_of_now();
+    compaction_options options = facts_options();
     facts_init(&fixture);
     facts_add(&fixture, 5, "a", "c");
     facts_add(&fixture, 5, "g", "i");
@@ -262,7 +254,7 @@ TEST(no_plan_goes_between_the_keys_of_a_running_one)
 TEST(a_plan_that_finds_no_memory_leaves_nothing)
 {
     compaction_plan plan;
-    compaction_options options = options_of_now();
+    compaction_options options = facts_options();
     level_run run = {0, 1};
     facts_init(&fixture);
     facts_add(&fixture, 0, "a", "c");

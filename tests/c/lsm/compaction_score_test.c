@@ -12,7 +12,7 @@ static facts_fixture fixture;
 static compaction_levels measure(void)
 {
     compaction_levels levels;
-    compaction_options options = compaction_options_make(FACTS_TABLE_BYTES);
+    compaction_options options = facts_options();
     compaction_levels_measure(facts_version(&fixture), &options, &levels);
     return levels;
 }
@@ -26,7 +26,7 @@ TEST(an_empty_store_goes_from_level_0_to_the_last)
     for (uint8_t i = 0; i < LSM_LEVEL_COUNT; i++) {
         CHECK(levels.scores[i] == 0);
     }
-    compaction_options options = compaction_options_make(FACTS_TABLE_BYTES);
+    compaction_options options = facts_options();
     CHECK_EQUAL(0, compaction_debt(facts_version(&fixture), &options));
     facts_reset(&fixture);
 }
@@ -93,7 +93,7 @@ TEST(a_level_above_the_base_is_due_as_long_as_it_has_a_table)
 
 TEST(debt_is_what_moving_the_excess_costs_level_by_level)
 {
-    compaction_options options = compaction_options_make(FACTS_TABLE_BYTES);
+    compaction_options options = facts_options();
     facts_init(&fixture);
     facts_add(&fixture, 6, "a", "z")->facts.file_bytes = 40 * FACTS_TABLE_BYTES;
     facts_add(&fixture, 5, "a", "z")->facts.file_bytes = 5 * FACTS_TABLE_BYTES;
@@ -112,7 +112,7 @@ TEST(debt_is_what_moving_the_excess_costs_level_by_level)
 TEST(debt_rises_with_every_table_of_level_0)
 {
     uint64_t before = 0;
-    compaction_options options = compaction_options_make(FACTS_TABLE_BYTES);
+    compaction_options options = facts_options();
     for (size_t count = 4; count < 20; count++) {
         facts_init(&fixture);
         facts_add(&fixture, 6, "a", "z")->facts.file_bytes = 400 * FACTS_TABLE_BYTES;

@@ -8,6 +8,7 @@
 #include "harness/check.h"
 
 #include "base/memory.h"
+#include "lsm/compaction_score.h"
 #include "lsm/version.h"
 
 enum { FACTS_FILES_MAX = 256, FACTS_TABLE_BYTES = 1000, FACTS_ENTRIES = 100 };
@@ -20,6 +21,16 @@ typedef struct facts_fixture {
     version *of;
     int64_t blocks_before;
 } facts_fixture;
+
+/* Options for such tables, a level from 4 of them up, that see and have outlived up to 1000. */
+static inline compaction_options facts_options(void)
+{
+    compaction_options options = compaction_options_make(FACTS_TABLE_BYTES);
+    options.level_bytes_base = 4 * FACTS_TABLE_BYTES;
+    options.visible_sequence = 1000;
+    options.now_us = 1000;
+    return options;
+}
 
 static inline slice facts_key(const char *text)
 {

@@ -42,16 +42,6 @@ static overlap_facts measure_overlap(const version *of, uint8_t level_index, con
     return facts;
 }
 
-static bool is_below(const version *of, uint8_t level_index, const table_file *asked)
-{
-    for (uint8_t i = (uint8_t)(level_index + 1); i < LSM_LEVEL_COUNT; i++) {
-        if (level_overlap(&of->levels[i], asked->smallest, asked->largest).count > 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool has_expired(const table_file *asked, const compaction_options *options)
 {
     uint64_t deadline_us = asked->facts.deadline_max_us;
@@ -76,7 +66,8 @@ static urgency urgency_of(const version *of, const compaction_options *options, 
                           const table_file *asked, const overlap_facts *overlap)
 {
     if (!is_dense(asked, options) || dead_count(asked, options) * 2 < overlap->entries ||
-        (overlap->entries == 0 && is_below(of, level_index, asked))) {
+        (overlap->entries == 0 &&
+         version_overlaps_below(of, level_index, asked->smallest, asked->largest))) {
         return URGENCY_NONE;
     }
     return has_expired(asked, options) ? URGENCY_EXPIRED : URGENCY_TOMBSTONES;
@@ -175,11 +166,11 @@ static pykv_status pick_level(version *of, const compaction_options *options,
 static uint8_t most_due(const compaction_levels *levels, uint32_t levels_left)
 {
     uint8_t most = LSM_LEVEL_COUNT;
-    for (uint8_t i = 0; i < LSM_LEVEL_COUNT; i++) {
+    for (uint32_t i = 0; i < LSM_LEVEL_COUNT; i++) {
         bool is_left = (levels_left >> i & 1) != 0;
         if (is_left && levels->scores[i] >= 1 &&
             (most == LSM_LEVEL_COUNT || levels->scores[i] > levels->scores[most])) {
-            most = i;
+            most = (uint8_t)i;
         }
     }
     return most;

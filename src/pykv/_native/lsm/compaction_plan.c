@@ -50,6 +50,16 @@ uint64_t level_run_bytes(const level *self, level_run run)
     return bytes;
 }
 
+bool version_overlaps_below(const version *self, uint8_t level_index, slice smallest, slice largest)
+{
+    for (uint32_t i = (uint32_t)level_index + 1; i < LSM_LEVEL_COUNT; i++) {
+        if (level_overlap(&self->levels[i], smallest, largest).count > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bounds bounds_of_run(const level *self, level_run run)
 {
     bounds made = {self->files[run.first]->smallest,
@@ -125,7 +135,8 @@ static pykv_status allocate(version *of, const bounds *range, size_t count, leve
     }
     table_file **files = mem_alloc_zeroed(count + below.count + behind.count, sizeof(table_file *));
     if (files == NULL) {
-        return error_set_no_memory((count + below.count + behind.count) * sizeof(table_file *));
+        (void)error_set_no_memory((count + below.count + behind.count) * sizeof(table_file *));
+        return PYKV_NO_MEMORY;
     }
     self->of = version_acquire(of);
     self->smallest = range->smallest;
@@ -156,10 +167,8 @@ static bool is_trivial(const compaction_plan *self, const compaction_options *op
     bool has_dead =
         only->facts.tombstone_count > 0 ||
         (only->facts.deadline_min_us != 0 && only->facts.deadline_min_us <= options->now_us);
-    for (uint8_t i = (uint8_t)(self->output_level + 1); i < LSM_LEVEL_COUNT && has_dead; i++) {
-        has_dead = level_overlap(&self->of->levels[i], self->smallest, self->largest).count == 0;
-    }
-    return !has_dead;
+    return !has_dead ||
+           version_overlaps_below(self->of, self->output_level, self->smallest, self->largest);
 }
 
 static void complete(compaction_plan *self, const compaction_options *options)
@@ -193,7 +202,10 @@ pykv_status compaction_plan_level(version *of, const compaction_options *options
                                   uint8_t level_index, level_run run, const char *reason,
                                   compaction_plan *out)
 {
-    PYKV_ASSERT(level_index > 0 && level_index + 1 < LSM_LEVEL_COUNT && run.count > 0);
+    PYKV_ASSERT(level_index > 0 && run.count > 0);
+    if (level_index + 1 >= LSM_LEVEL_COUNT) {
+        return error_set(PYKV_INVALID_ARGUMENT, "there is no level below level %u", level_index);
+    }
     const level *from = &of->levels[level_index];
     const level *to = &of->levels[level_index + 1];
     compaction_plan made = {

@@ -53,6 +53,10 @@ typedef struct level_run {
 level_run level_overlap(const level *self, slice smallest, slice largest);
 uint64_t level_run_bytes(const level *self, level_run run);
 
+/* True if a level deeper than level_index has such a table. */
+bool version_overlaps_below(const version *self, uint8_t level_index, slice smallest,
+                            slice largest);
+
 /* Makes the plan that takes all of run, neighbours of a level from 1 on, to the next level, with
  * neighbours that cost nothing below. PYKV_WOULD_BLOCK: not beside what is running.
  * PYKV_NO_MEMORY. */

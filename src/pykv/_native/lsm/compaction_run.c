@@ -19,16 +19,6 @@ struct compaction {
 
 /* ---- the inputs ---- */
 
-static bool is_below(const compaction_plan *plan, const table_file *asked)
-{
-    for (uint8_t i = (uint8_t)(plan->output_level + 1); i < LSM_LEVEL_COUNT; i++) {
-        if (level_overlap(&plan->of->levels[i], asked->smallest, asked->largest).count > 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool overlaps_output_level(const compaction_plan *plan, const table_file *asked)
 {
     for (size_t i = 0; i < plan->input_counts[1]; i++) {
@@ -48,7 +38,10 @@ static bool is_dead(const compaction_plan *plan, const table_job *job, const tab
 {
     const manifest_table *facts = &asked->facts;
     bool has_expired = facts->deadline_max_us != 0 && facts->deadline_max_us <= job->now_us;
-    if ((!has_expired && facts->tombstone_count < facts->entry_count) || is_below(plan, asked)) {
+    if (!has_expired && facts->tombstone_count < facts->entry_count) {
+        return false;
+    }
+    if (version_overlaps_below(plan->of, plan->output_level, asked->smallest, asked->largest)) {
         return false;
     }
     return of_output_level || (plan->input_level > 0 && !overlaps_output_level(plan, asked));
@@ -62,9 +55,12 @@ static pykv_status gather_inputs(compaction *self, const table_job *job)
     size_t room = plan->input_counts[0] + plan->input_counts[1];
     table_file **files = mem_alloc_zeroed(room, sizeof *files);
     uint8_t *levels = mem_alloc_zeroed(room, sizeof *levels);
-    pykv_status status =
-        files == NULL || levels == NULL ? error_set_no_memory(room * sizeof *files) : PYKV_OK;
-    for (size_t side = 0; side < 2 && status == PYKV_OK; side++) {
+    if (files == NULL || levels == NULL) {
+        mem_free(files);
+        mem_free(levels);
+        return error_set_no_memory(room * sizeof *files);
+    }
+    for (size_t side = 0; side < 2; side++) {
         for (size_t i = 0; i < plan->input_counts[side]; i++) {
             table_file *input = plan->inputs[side][i];
             if (!is_dead(plan, job, input, side == 1)) {
@@ -73,9 +69,7 @@ static pykv_status gather_inputs(compaction *self, const table_job *job)
             }
         }
     }
-    if (status == PYKV_OK) {
-        status = version_from_tables(files, levels, count, &self->inputs);
-    }
+    pykv_status status = version_from_tables(files, levels, count, &self->inputs);
     mem_free(files);
     mem_free(levels);
     return status;

@@ -6,7 +6,7 @@
 #include "base/invariant.h"
 
 enum {
-    TABLES_OF_BASE = 4,
+    TABLES_OF_BASE = 2,
     TABLES_OVERLAPPED_MAX = 10,
     TABLES_OF_INPUTS_MAX = 25,
     MULTIPLIER_DEFAULT = 10,
@@ -75,7 +75,7 @@ static uint32_t busy_count(const level *self, uint64_t *bytes_out)
 }
 
 static double score_of(const version *of, const compaction_options *options,
-                       const compaction_levels *levels, uint8_t index)
+                       const compaction_levels *levels, uint32_t index)
 {
     uint64_t busy_bytes;
     const level *self = &of->levels[index];
@@ -98,7 +98,7 @@ void compaction_levels_measure(const version *of, const compaction_options *opti
     PYKV_ASSERT(options->level0_trigger > 0);
     compaction_levels made = {.last = last_level(of)};
     set_targets(of, options, &made);
-    for (uint8_t index = 0; index < LSM_LEVEL_COUNT; index++) {
+    for (uint32_t index = 0; index < LSM_LEVEL_COUNT; index++) {
         made.scores[index] = score_of(of, options, &made, index);
     }
     *out = made;

@@ -45,7 +45,7 @@ typedef struct compaction_levels {
     double scores[LSM_LEVEL_COUNT];
 } compaction_levels;
 
-/* Options for tables of that size: level_bytes_base of 4 tables, a multiplier of 10, a trigger of
+/* Options for tables of that size: level_bytes_base of 2 tables, a multiplier of 10, a trigger of
  * 4, reaching over at most 10 tables, inputs of up to 25. Sequence, clock and running are zero. */
 compaction_options compaction_options_make(uint64_t table_bytes);
 
