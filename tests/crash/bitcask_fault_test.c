@@ -1,239 +1,31 @@
 /*
- * bitcask_fault_test: every call to the system, and every allocation, fails once or for ever.
- *
- * A write that fails is not applied, except that one whose sync failed may or may not be there
- * after the store is opened again. Reads never give anything but what was written. When the fault
- * is over a store that is not FAILED goes on; one that is goes on after it was opened again; then
- * everything acknowledged is there, also after a power cut. Nothing leaks.
+ * bitcask_fault_test: the Bitcask under failing calls and allocations (store_fault.h).
  */
 #include <errno.h>
 
-#include "bitcask_workload.h"
-#include "bitcask_workload_parts.h"
 #include "harness/check.h"
+#include "store_fault.h"
 
-#include "base/memory.h"
-#include "env/env_fault.h"
-
-enum { STEPS = 45, STEPS_AFTER = 10 };
-
-typedef struct fault_run {
-    bitcask_plan plan;
-    env *disk;
-    env *faulty; /* over disk */
-    bitcask_driver driver;
-    bitcask_history history;
-    uint64_t at;
-    bool sticky;
-    int system_errno; /* 0: an allocation */
-} fault_run;
-
-static fault_run now;
-
-static void fail(const char *what)
-{
-    check_failed(__FILE__, __LINE__,
-                 "%s (plan %" PRIu64 ", sink %d, durability %d, call %" PRIu64
-                 ", sticky %d, errno %d): %s",
-                 what, now.plan.seed, (int)now.plan.log_sink, (int)now.plan.durability, now.at,
-                 now.sticky, now.system_errno, error_last()->text);
-}
-
-static void arm(void)
-{
-    if (now.system_errno == 0) {
-        mem_fail_at(now.at, now.sticky);
-        return;
-    }
-    env_fault_plan plan = {.at = now.at,
-                           .sticky = now.sticky,
-                           .system_errno = now.system_errno,
-                           .seed = now.plan.seed};
-    env_fault_set(now.faulty, &plan);
-}
-
-static void disarm(void)
-{
-    env_fault_plan none = {.at = 0};
-    mem_fail_at(0, 0);
-    env_fault_set(now.faulty, &none);
-}
-
-/* A failed step leaves the history as it was, unless its commit is in doubt. */
-static void settle(size_t tried_before, pykv_status status)
-{
-    if (status != PYKV_COMMIT_UNKNOWN && now.history.tried > now.history.finished) {
-        now.history.tried = tried_before;
-    }
-}
-
-static void check_content(const char *when)
-{
-    size_t commit;
-    disarm();
-    const char *wrong = driver_check(now.driver.store, &now.history, now.history.finished,
-                                     now.history.finished, &commit);
-    if (wrong != NULL) {
-        fprintf(stderr, "%s: ", when);
-        fail(wrong);
-    }
-}
-
-/* Runs until a step fails; then looks, with the fault over. */
-static bool run_until_failure(void)
-{
-    size_t tried = 0;
-    pykv_status status = driver_open(&now.driver, now.faulty, &now.plan, &now.history);
-    if (status != PYKV_OK) {
-        disarm();
-        return false;
-    }
-    for (size_t i = 0; i < STEPS && status == PYKV_OK; i++) {
-        tried = now.history.tried;
-        status = driver_step(&now.driver);
-    }
-    settle(tried, status);
-    if (now.driver.store == NULL) {
-        disarm();
-        return false;
-    }
-    check_content("after the fault");
-    return true;
-}
-
-static void reopen_after(void)
-{
-    size_t commit = 0;
-    disarm();
-    if (driver_open(&now.driver, now.faulty, &now.plan, &now.history) != PYKV_OK) {
-        fail("the store does not open when the fault is over");
-    }
-    const char *wrong = driver_check(now.driver.store, &now.history, now.history.durable,
-                                     now.history.tried, &commit);
-    if (wrong == NULL && commit < now.history.finished) {
-        wrong = "an acknowledged write is gone, and no power was lost";
-    }
-    if (wrong != NULL) {
-        fail(wrong);
-    }
-    history_cut(&now.history, commit);
-}
-
-static void go_on(void)
-{
-    for (size_t i = 0; i < STEPS_AFTER; i++) {
-        if (driver_step(&now.driver) != PYKV_OK) {
-            fail("the store refuses an operation when the fault is over");
-        }
-    }
-    if (bitcask_sync(now.driver.store) != PYKV_OK) {
-        fail("the store does not sync when the fault is over");
-    }
-    check_content("going on");
-}
-
-/* The power goes: what was synced is there. */
-static void cut_power(void)
-{
-    env *after;
-    bitcask_driver driver;
-    size_t commit;
-    CHECK_OK(env_memory_crash(now.disk, now.at, ENV_CRASH_DROP_ALL, &after));
-    now.plan.clock = after;
-    if (driver_open(&driver, after, &now.plan, &now.history) != PYKV_OK) {
-        fail("the store does not open after the power cut");
-    }
-    const char *wrong = driver_check(driver.store, &now.history, now.history.finished,
-                                     now.history.finished, &commit);
-    if (wrong != NULL) {
-        fail(wrong);
-    }
-    driver_drop(&driver);
-    env_memory_free(after);
-}
-
-static bool fault_is_past(void)
-{
-    return now.system_errno == 0 ? false : env_fault_seen(now.faulty) < now.at;
-}
-
-/* One fault at call `at`. False when the workload ends before it. */
-static bool one_fault(void)
-{
-    int64_t blocks = mem_block_count();
-    now.history = (bitcask_history){.tried = 0};
-    CHECK_OK(env_memory_new(now.plan.seed, WORKLOAD_FILE_MAX, &now.disk));
-    CHECK_OK(env_fault_new(now.disk, &now.faulty));
-    now.plan.clock = now.disk;
-    arm();
-    bool is_open = run_until_failure();
-    bool past = fault_is_past();
-    bool failed = is_open && bitcask_state(now.driver.store) == PYKV_STATE_FAILED;
-    if (!is_open || failed) {
-        driver_drop(&now.driver);
-        reopen_after();
-    }
-    go_on();
-    driver_drop(&now.driver);
-    cut_power();
-    env_fault_free(now.faulty);
-    env_memory_free(now.disk);
-    if (mem_block_count() != blocks) {
-        fail("memory was not freed");
-    }
-    return !past;
-}
-
-static void fail_everywhere(int system_errno, int32_t sink, int32_t durability)
-{
-    uint64_t wanted = check_count("PYKV_FAULTS", 600) / 12;
-    uint64_t chance = check_seed() + (uint64_t)system_errno * 64 + (uint64_t)sink * 8;
-    uint64_t done = 0;
-    while (done < wanted) {
-        now.plan = (bitcask_plan){.seed = 1 + check_random(&chance, 1 << 30),
-                                  .step_count = STEPS,
-                                  .log_sink = sink,
-                                  .durability = durability,
-                                  .clears = true};
-        now.system_errno = system_errno;
-        now.at = 0;
-        bool reached = true;
-        while (reached && done < wanted) {
-            now.at += 1 + check_random(&chance, system_errno == 0 ? 40 : 9);
-            now.sticky = check_random(&chance, 2) == 0;
-            reached = one_fault() && now.at < 20000;
-            done++;
-        }
-    }
-    printf("bitcask failed calls, errno %d, sink %d, durability %d: %" PRIu64 ", failures: 0\n",
-           system_errno, (int)sink, (int)durability, done);
-}
-
-static void all_stores(int system_errno)
-{
-    fail_everywhere(system_errno, PYKV_LOG_PWRITE, PYKV_DURABILITY_OS);
-    fail_everywhere(system_errno, PYKV_LOG_MAPPED, PYKV_DURABILITY_OS);
-    fail_everywhere(system_errno, PYKV_LOG_PWRITE, PYKV_DURABILITY_SYNC);
-}
+static const fault_suite suite = {.engine = &engine_bitcask, .name = "bitcask"};
 
 TEST(an_input_output_error_at_any_call_loses_nothing)
 {
-    all_stores(EIO);
+    fail_every_call(&suite, EIO);
 }
 
 TEST(a_full_disk_at_any_call_loses_nothing)
 {
-    all_stores(ENOSPC);
+    fail_every_call(&suite, ENOSPC);
 }
 
 TEST(too_many_open_files_at_any_call_lose_nothing)
 {
-    all_stores(EMFILE);
+    fail_every_call(&suite, EMFILE);
 }
 
 TEST(a_failed_allocation_loses_nothing)
 {
-    all_stores(0);
+    fail_every_call(&suite, 0);
 }
 
 TEST_MAIN(CASE(an_input_output_error_at_any_call_loses_nothing),

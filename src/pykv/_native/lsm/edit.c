@@ -174,9 +174,11 @@ static uint64_t flushed_after(lsm *self, const lsm_edit *edit) REQUIRES(self->ma
     if (edit->flushed == NULL) {
         return self->flushed_sequence;
     }
+    /* After a clear the memtable may be empty: what it holds is no later than what is flushed. */
     memtable_stats stats;
     memtable_stats_read(edit->flushed, &stats);
-    return stats.sequence_max;
+    return stats.sequence_max > self->flushed_sequence ? stats.sequence_max
+                                                       : self->flushed_sequence;
 }
 
 static bool is_void(lsm *self, const lsm_edit *edit)
@@ -231,9 +233,10 @@ pykv_status lsm_install(lsm *self, const lsm_edit *edit, bool *taken_out)
 pykv_status lsm_install_clear(lsm *self, uint64_t sequence)
 {
     version *tables = lsm_view(self)->version;
+    /* Any later manifest is one of the cleared store, whether this one succeeds or not. */
+    self->flushed_sequence = sequence;
     pykv_status status = write_version(self, tables, false, sequence, false);
     if (status == PYKV_OK) {
-        self->flushed_sequence = sequence;
         mutex_lock(&self->writer);
         uint32_t needed = first_needed_log(self, lsm_view(self)->immutable_count);
         mutex_unlock(&self->writer);

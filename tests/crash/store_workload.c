@@ -1,15 +1,16 @@
 /*
- * bitcask_workload: the operations.
+ * store_workload: the operations.
  */
-#include "bitcask_workload.h"
+#include "store_workload.h"
 
 #include <stdio.h>
 
-#include "bitcask_workload_parts.h"
 #include "harness/check.h"
+#include "store_workload_parts.h"
 
 #include "base/memory.h"
-#include "bitcask/operation.h"
+
+enum { OPERATION_BYTES_MAX = 256 };
 
 size_t workload_key(uint32_t index, char out[WORKLOAD_KEY_BYTES])
 {
@@ -18,47 +19,63 @@ size_t workload_key(uint32_t index, char out[WORKLOAD_KEY_BYTES])
     return index == 7 ? 0 : (size_t)length; /* key 7 is the empty key */
 }
 
+size_t workload_value_length(uint32_t number)
+{
+    if ((number & WORKLOAD_LARGE) != 0) {
+        return 8000 + (number - WORKLOAD_LARGE) * 997 % 12000;
+    }
+    return number % 37 == 0 ? 3000 + number % 3000 : number * 7 % 300;
+}
+
 size_t workload_value(uint32_t number, uint8_t out[WORKLOAD_VALUE_BYTES])
 {
     uint64_t chance = number * UINT64_C(0x9E3779B97F4A7C15);
-    size_t length = number % 37 == 0 ? 3000 + number % 3000 : number * 7 % 300;
+    size_t length = workload_value_length(number);
     for (size_t i = 0; i < length; i++) {
         out[i] = (uint8_t)(chance >> (i % 8 * 8)) ^ (uint8_t)i;
     }
     return length;
 }
 
-static pykv_options options_of(const bitcask_plan *plan)
+static pykv_options options_of(const store_plan *plan)
 {
     pykv_options options = {.durability = plan->durability,
                             .log_sink = plan->log_sink,
                             .log_sector_padding = plan->padding,
-                            .segment_bytes = 8192,
-                            .batch_bytes_max = 1 << 20,
-                            .space_amplification_max = 1.3};
+                            .batch_bytes_max = 1 << 20};
+    if (plan->engine == &engine_bitcask) {
+        options.segment_bytes = 8192;
+        options.space_amplification_max = 1.3;
+    } else {
+        options.memory_budget_bytes = 16 << 20;
+        options.memtable_bytes = 64 << 10;
+        options.table_bytes = 64 << 10;
+        options.block_bytes = 1024;
+        options.compression = PYKV_CODEC_NONE;
+    }
     return options;
 }
 
-pykv_status driver_open(bitcask_driver *self, env *disk, const bitcask_plan *plan,
-                        bitcask_history *history)
+pykv_status driver_open(store_driver *self, env *disk, const store_plan *plan,
+                        store_history *history)
 {
     pykv_options options = options_of(plan);
-    *self = (bitcask_driver){.plan = plan,
-                             .disk = disk,
-                             .history = history,
-                             .chance = plan->seed * 2 + 1 + history->tried};
-    return bitcask_open(disk, WORKLOAD_PATH, &options, &self->store);
+    *self = (store_driver){.plan = plan,
+                           .disk = disk,
+                           .history = history,
+                           .chance = plan->seed * 2 + 1 + history->tried};
+    return plan->engine->open(disk, WORKLOAD_PATH, &options, &self->store);
 }
 
-void driver_drop(bitcask_driver *self)
+void driver_drop(store_driver *self)
 {
-    bitcask_free(self->store);
+    self->plan->engine->free(self->store);
     self->store = NULL;
 }
 
-pykv_status driver_close(bitcask_driver *self)
+pykv_status driver_close(store_driver *self)
 {
-    pykv_status status = bitcask_close(self->store, -1);
+    pykv_status status = self->plan->engine->close(self->store, -1);
     driver_drop(self);
     if (status == PYKV_OK) {
         self->history->durable = self->history->finished;
@@ -66,7 +83,7 @@ pykv_status driver_close(bitcask_driver *self)
     return status;
 }
 
-void history_cut(bitcask_history *self, size_t commit)
+void history_cut(store_history *self, size_t commit)
 {
     self->tried = commit;
     self->finished = commit;
@@ -75,7 +92,7 @@ void history_cut(bitcask_history *self, size_t commit)
 
 /* ---- writes ---- */
 
-static key_values *begin_commit(bitcask_history *history)
+static key_values *begin_commit(store_history *history)
 {
     key_values *next = &history->states[history->tried + 1];
     *next = history->states[history->tried];
@@ -83,7 +100,7 @@ static key_values *begin_commit(bitcask_history *history)
     return next;
 }
 
-static void end_commit(bitcask_driver *self, pykv_status status, bool durable)
+static void end_commit(store_driver *self, pykv_status status, bool durable)
 {
     if (status == PYKV_OK) {
         self->history->finished = self->history->tried;
@@ -93,35 +110,43 @@ static void end_commit(bitcask_driver *self, pykv_status status, bool durable)
     }
 }
 
-static bool is_durable(const bitcask_driver *self, int32_t flags)
+static bool is_durable(const store_driver *self, int32_t flags)
 {
     return (flags & PYKV_SYNC) != 0 ||
            (self->plan->durability == PYKV_DURABILITY_SYNC && (flags & PYKV_NO_SYNC) == 0);
 }
 
-static int32_t choose_flags(bitcask_driver *self)
+static int32_t choose_flags(store_driver *self)
 {
     uint64_t roll = check_random(&self->chance, 10);
     return roll == 0 ? PYKV_SYNC : roll == 1 ? PYKV_NO_SYNC : 0;
 }
 
-static pykv_status put_one(bitcask_driver *self)
+/* A number that no value had before. An LSM store gets large ones too, to fill its memtables. */
+static uint32_t next_number(store_driver *self)
+{
+    uint32_t number = ++self->history->last_value;
+    bool large = self->plan->engine == &engine_lsm && check_random(&self->chance, 8) == 0;
+    return large ? number | WORKLOAD_LARGE : number;
+}
+
+static pykv_status put_one(store_driver *self)
 {
     char key[WORKLOAD_KEY_BYTES];
     uint8_t value[WORKLOAD_VALUE_BYTES];
     uint32_t index = (uint32_t)check_random(&self->chance, WORKLOAD_KEY_COUNT);
-    uint32_t number = ++self->history->last_value;
+    uint32_t number = next_number(self);
     int32_t flags = choose_flags(self);
     size_t key_length = workload_key(index, key);
     size_t value_length = workload_value(number, value);
     begin_commit(self->history)->values[index] = number;
-    pykv_status status = bitcask_put(self->store, slice_make(key, key_length),
-                                     slice_make(value, value_length), flags);
+    pykv_status status = self->plan->engine->put(self->store, slice_make(key, key_length),
+                                                 slice_make(value, value_length), flags);
     end_commit(self, status, is_durable(self, flags));
     return status;
 }
 
-static pykv_status delete_one(bitcask_driver *self)
+static pykv_status delete_one(store_driver *self)
 {
     char key[WORKLOAD_KEY_BYTES];
     int32_t existed;
@@ -129,8 +154,8 @@ static pykv_status delete_one(bitcask_driver *self)
     int32_t flags = choose_flags(self);
     bool there = self->history->states[self->history->tried].values[index] != 0;
     begin_commit(self->history)->values[index] = 0;
-    pykv_status status =
-        bitcask_delete(self->store, slice_make(key, workload_key(index, key)), flags, &existed);
+    pykv_status status = self->plan->engine->remove(
+        self->store, slice_make(key, workload_key(index, key)), flags, &existed);
     if (status == PYKV_OK && (existed != 0) != there) {
         check_failed(__FILE__, __LINE__, "delete of key %u saw existed=%d", index, existed);
     }
@@ -138,7 +163,7 @@ static pykv_status delete_one(bitcask_driver *self)
     return status;
 }
 
-static pykv_status swap_one(bitcask_driver *self)
+static pykv_status swap_one(store_driver *self)
 {
     char key[WORKLOAD_KEY_BYTES];
     uint8_t old_value[WORKLOAD_VALUE_BYTES];
@@ -146,13 +171,13 @@ static pykv_status swap_one(bitcask_driver *self)
     int32_t swapped;
     uint32_t index = (uint32_t)check_random(&self->chance, WORKLOAD_KEY_COUNT);
     uint32_t old_number = self->history->states[self->history->tried].values[index];
-    uint32_t number = ++self->history->last_value;
+    uint32_t number = next_number(self);
     slice expected = slice_make(old_value, workload_value(old_number, old_value));
     slice wanted = slice_make(new_value, workload_value(number, new_value));
     begin_commit(self->history)->values[index] = number;
-    pykv_status status =
-        bitcask_compare_and_set(self->store, slice_make(key, workload_key(index, key)),
-                                old_number == 0 ? NULL : &expected, &wanted, 0, &swapped);
+    pykv_status status = self->plan->engine->compare_and_set(
+        self->store, slice_make(key, workload_key(index, key)), old_number == 0 ? NULL : &expected,
+        &wanted, 0, &swapped);
     if (status == PYKV_OK && swapped == 0) {
         check_failed(__FILE__, __LINE__, "compare_and_set of key %u did not swap", index);
     }
@@ -160,69 +185,71 @@ static pykv_status swap_one(bitcask_driver *self)
     return status;
 }
 
-static pykv_status write_batch(bitcask_driver *self)
+static pykv_status write_batch(store_driver *self)
 {
     char keys[WORKLOAD_BATCH_MAX][WORKLOAD_KEY_BYTES];
     static uint8_t values[WORKLOAD_BATCH_MAX][WORKLOAD_VALUE_BYTES];
-    operation operations[WORKLOAD_BATCH_MAX];
+    static _Alignas(16) uint8_t operations[WORKLOAD_BATCH_MAX * OPERATION_BYTES_MAX];
+    size_t operation_bytes = self->plan->engine->operation_bytes;
     size_t count = 1 + check_random(&self->chance, WORKLOAD_BATCH_MAX);
     int32_t flags = choose_flags(self);
     key_values *next = begin_commit(self->history);
+    CHECK(operation_bytes <= OPERATION_BYTES_MAX);
     for (size_t i = 0; i < count; i++) {
+        record *member = (record *)(void *)(operations + i * operation_bytes);
         uint32_t index = (uint32_t)check_random(&self->chance, WORKLOAD_KEY_COUNT);
         bool deletes = check_random(&self->chance, 4) == 0;
-        uint32_t number = deletes ? 0 : ++self->history->last_value;
-        operations[i].record.kind = deletes ? RECORD_DELETE : RECORD_PUT;
-        operations[i].record.key = slice_make(keys[i], workload_key(index, keys[i]));
-        operations[i].record.value = deletes
-                                         ? slice_make(NULL, 0)
-                                         : slice_make(values[i], workload_value(number, values[i]));
+        uint32_t number = deletes ? 0 : next_number(self);
+        member->kind = deletes ? RECORD_DELETE : RECORD_PUT;
+        member->key = slice_make(keys[i], workload_key(index, keys[i]));
+        member->value = deletes ? slice_make(NULL, 0)
+                                : slice_make(values[i], workload_value(number, values[i]));
         next->values[index] = number;
     }
-    pykv_status status = bitcask_write(self->store, operations, count, flags);
+    pykv_status status = self->plan->engine->write(self->store, operations, count, flags);
     end_commit(self, status, is_durable(self, flags));
     return status;
 }
 
-static pykv_status clear_all(bitcask_driver *self)
+static pykv_status clear_all(store_driver *self)
 {
     int32_t flags = choose_flags(self);
     *begin_commit(self->history) = (key_values){{0}};
-    pykv_status status = bitcask_clear(self->store, flags);
+    pykv_status status = self->plan->engine->clear(self->store, flags);
     end_commit(self, status, is_durable(self, flags));
     return status;
 }
 
 /* ---- the rest ---- */
 
-static pykv_status maintain(bitcask_driver *self)
+static pykv_status maintain(store_driver *self)
 {
     int32_t more;
     int32_t role = check_random(&self->chance, 3) == 0 ? PYKV_ROLE_LOG : PYKV_ROLE_DATA;
     env_memory_advance(self->plan->clock != NULL ? self->plan->clock : self->disk,
                        (int64_t)check_random(&self->chance, 20000000), 0);
-    return bitcask_maintain_step(self->store, role, &more);
+    return self->plan->engine->maintain_step(self->store, role, &more);
 }
 
-static pykv_status sync_all(bitcask_driver *self)
+static pykv_status sync_all(store_driver *self)
 {
-    pykv_status status = bitcask_sync(self->store);
+    pykv_status status = self->plan->engine->sync(self->store);
     if (status == PYKV_OK) {
         self->history->durable = self->history->finished;
     }
     return status;
 }
 
-static pykv_status flush_all(bitcask_driver *self)
+static pykv_status flush_all(store_driver *self)
 {
-    pykv_status status = bitcask_flush(self->store);
+    pykv_status status = self->plan->engine->flush(self->store);
     if (status == PYKV_OK) {
         self->history->durable = self->history->finished;
     }
     return status;
 }
 
-static pykv_status reopen(bitcask_driver *self)
+static pykv_status reopen(store_driver *self)
 {
     uint64_t chance = self->chance;
     pykv_status status = driver_close(self);
@@ -233,11 +260,11 @@ static pykv_status reopen(bitcask_driver *self)
     return status;
 }
 
-static pykv_status look(bitcask_driver *self)
+static pykv_status look(store_driver *self)
 {
     size_t commit;
     size_t now = self->history->tried;
-    const char *wrong = driver_check(self->store, self->history, now, now, &commit);
+    const char *wrong = driver_check(self, now, now, &commit);
     if (wrong == workload_unreadable) {
         return error_last()->status;
     }
@@ -247,7 +274,7 @@ static pykv_status look(bitcask_driver *self)
     return PYKV_OK;
 }
 
-pykv_status driver_step(bitcask_driver *self)
+pykv_status driver_step(store_driver *self)
 {
     uint64_t roll = check_random(&self->chance, 100);
     if (roll < 38) {
@@ -275,7 +302,7 @@ pykv_status driver_step(bitcask_driver *self)
         return maintain(self);
     }
     if (roll < 95) {
-        return bitcask_compact(self->store, NULL);
+        return self->plan->engine->compact(self->store, NULL);
     }
     return roll < 97 ? look(self) : reopen(self);
 }

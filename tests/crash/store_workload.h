@@ -1,14 +1,14 @@
 /*
- * bitcask_workload: a seeded stream of operations on a Bitcask, and what its user knows of it.
+ * store_workload: a seeded stream of operations on a store, and what its user knows of it.
  *
  * The history keeps the whole state after every commit, so a recovered store is right iff its
  * content equals the state after some commit between the last one that was acknowledged as durable
  * and the last one that was tried. Values follow from a number, so they are checked without a copy.
  */
-#ifndef PYKV_TESTS_BITCASK_WORKLOAD_H
-#define PYKV_TESTS_BITCASK_WORKLOAD_H
+#ifndef PYKV_TESTS_STORE_WORKLOAD_H
+#define PYKV_TESTS_STORE_WORKLOAD_H
 
-#include "bitcask/bitcask.h"
+#include "api/engine.h"
 #include "env/env_memory.h"
 
 enum {
@@ -20,7 +20,8 @@ enum {
 
 #define WORKLOAD_PATH "/store"
 
-typedef struct bitcask_plan {
+typedef struct store_plan {
+    const engine_ops *engine;
     uint64_t seed;
     size_t step_count;
     int32_t log_sink;   /* PYKV_LOG_PWRITE or PYKV_LOG_MAPPED */
@@ -28,7 +29,7 @@ typedef struct bitcask_plan {
     bool clears;        /* clear() is among the steps */
     bool padding;       /* each sync pads the log to a sector */
     env *clock;         /* the simulated disk behind a wrapper; NULL: the disk itself */
-} bitcask_plan;
+} store_plan;
 
 /* Number of the value of each key; 0: absent. */
 typedef struct key_values {
@@ -36,39 +37,39 @@ typedef struct key_values {
 } key_values;
 
 /* What the user knows; it outlives the crash. */
-typedef struct bitcask_history {
+typedef struct store_history {
     key_values states[WORKLOAD_COMMITS_MAX + 2]; /* [n]: after commit n; [0] is empty */
     size_t tried;                                /* commits begun; the last may have failed */
     size_t finished;                             /* commits acknowledged */
     size_t durable; /* commits acknowledged as durable, or known so by a later sync or close */
     uint32_t last_value;
-} bitcask_history;
+} store_history;
 
-typedef struct bitcask_driver {
-    const bitcask_plan *plan;
+typedef struct store_driver {
+    const store_plan *plan;
     env *disk;
-    bitcask *store; /* NULL: closed or failed to open */
-    bitcask_history *history;
+    void *store; /* NULL: closed or failed to open */
+    store_history *history;
     uint64_t chance;
-} bitcask_driver;
+} store_driver;
 
 /* Opens the store; its history goes on. */
-PYKV_NODISCARD pykv_status driver_open(bitcask_driver *self, env *disk, const bitcask_plan *plan,
-                                       bitcask_history *history);
+PYKV_NODISCARD pykv_status driver_open(store_driver *self, env *disk, const store_plan *plan,
+                                       store_history *history);
 /* One operation of the stream: a write, sync, flush, maintenance, compaction, scan, or reopening.
  */
-PYKV_NODISCARD pykv_status driver_step(bitcask_driver *self);
+PYKV_NODISCARD pykv_status driver_step(store_driver *self);
 /* Closes cleanly; everything acknowledged is durable then. */
-PYKV_NODISCARD pykv_status driver_close(bitcask_driver *self);
+PYKV_NODISCARD pykv_status driver_close(store_driver *self);
 /* Frees the store as the death of the process would: nothing more is written. */
-void driver_drop(bitcask_driver *self);
+void driver_drop(store_driver *self);
 
-/* Reads the whole store by get, contains, scan and count. NULL if its content is that of a state
- * from `from` to `to` of the history (which goes to *commit_out), else what is wrong (static). */
-const char *driver_check(bitcask *store, const bitcask_history *history, size_t from, size_t to,
-                         size_t *commit_out);
+/* Reads the whole store by get, get_many, contains, scan and count. NULL if its content is that of
+ * a state from `from` to `to` of the history (which goes to *commit_out), else what is wrong
+ * (static). */
+const char *driver_check(const store_driver *self, size_t from, size_t to, size_t *commit_out);
 
 /* Forgets the commits behind commit: the store went on from there. */
-void history_cut(bitcask_history *self, size_t commit);
+void history_cut(store_history *self, size_t commit);
 
 #endif

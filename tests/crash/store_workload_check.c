@@ -1,0 +1,245 @@
+/*
+ * store_workload_check: comparing a store with a history.
+ */
+#include "store_workload.h"
+#include "store_workload_parts.h"
+
+#include "base/epoch.h"
+#include "base/memory.h"
+
+const char workload_unreadable[] = "a read failed";
+
+/* The number of the value that data is, of those that key had in the history; UINT32_MAX: none. */
+static uint32_t number_of(const store_history *history, uint32_t key, size_t to, slice data)
+{
+    uint8_t value[WORKLOAD_VALUE_BYTES];
+    uint32_t tried = 0;
+    for (size_t n = to + 1; n-- > 0;) {
+        uint32_t number = history->states[n].values[key];
+        if (number == 0 || number == tried || data.size != workload_value_length(number)) {
+            continue;
+        }
+        tried = number;
+        workload_value(number, value);
+        if (data.size == 0 || memcmp(data.data, value, data.size) == 0) {
+            return number;
+        }
+    }
+    return UINT32_MAX;
+}
+
+static bool state_fits(const key_values *left, const key_values *right)
+{
+    uint8_t one[WORKLOAD_VALUE_BYTES];
+    uint8_t other[WORKLOAD_VALUE_BYTES];
+    for (uint32_t key = 0; key < WORKLOAD_KEY_COUNT; key++) {
+        uint32_t a = left->values[key];
+        uint32_t b = right->values[key];
+        if (a == b) {
+            continue;
+        }
+        if (a == 0 || b == 0) {
+            return false;
+        }
+        size_t length = workload_value_length(a);
+        if (length != workload_value_length(b)) {
+            return false;
+        }
+        workload_value(a, one);
+        workload_value(b, other);
+        if (memcmp(one, other, length) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static const char *read_key(const store_driver *self, uint32_t key, size_t to, uint32_t *out)
+{
+    const engine_ops *engine = self->plan->engine;
+    char name[WORKLOAD_KEY_BYTES];
+    pykv_pinned pinned = {0};
+    slice bytes = slice_make(name, workload_key(key, name));
+    pykv_status status = engine->get(self->store, bytes, 0, &pinned);
+    if (status == PYKV_NOT_FOUND) {
+        *out = 0;
+    } else if (status == PYKV_OK) {
+        *out = number_of(self->history, key, to, slice_make(pinned.data, pinned.length));
+        mem_free(pinned.owned);
+    } else {
+        return workload_unreadable;
+    }
+    if (*out == UINT32_MAX) {
+        return "get gave a value that was never put";
+    }
+    pykv_status there = engine->contains(self->store, bytes, 0);
+    if (there != PYKV_OK && there != PYKV_NOT_FOUND) {
+        return workload_unreadable;
+    }
+    return (there == PYKV_OK) == (*out != 0) ? NULL : "contains and get disagree";
+}
+
+/* As the API does, inside the epoch. */
+static const char *read_by_get(const store_driver *self, size_t to, key_values *out)
+{
+    const char *wrong = NULL;
+    epoch *readers = &self->plan->engine->gate(self->store)->readers;
+    for (uint32_t key = 0; key < WORKLOAD_KEY_COUNT && wrong == NULL; key++) {
+        epoch_token token = epoch_enter(readers);
+        wrong = read_key(self, key, to, &out->values[key]);
+        epoch_leave(readers, token);
+    }
+    return wrong;
+}
+
+static const char *read_many(const store_driver *self, void *many, size_t to, key_values *out)
+{
+    static char names[WORKLOAD_KEY_COUNT][WORKLOAD_KEY_BYTES];
+    const void *keys[WORKLOAD_KEY_COUNT];
+    size_t lengths[WORKLOAD_KEY_COUNT];
+    const engine_ops *engine = self->plan->engine;
+    for (uint32_t key = 0; key < WORKLOAD_KEY_COUNT; key++) {
+        keys[key] = names[key];
+        lengths[key] = workload_key(key, names[key]);
+    }
+    if (engine->many_get(many, WORKLOAD_KEY_COUNT, keys, lengths, 0) != PYKV_OK) {
+        return workload_unreadable;
+    }
+    const uint8_t *const *values = engine->many_values(many);
+    const size_t *value_lengths = engine->many_lengths(many);
+    for (uint32_t key = 0; key < WORKLOAD_KEY_COUNT; key++) {
+        slice value = slice_make(values[key], value_lengths[key]);
+        out->values[key] = values[key] == NULL ? 0 : number_of(self->history, key, to, value);
+        if (out->values[key] == UINT32_MAX) {
+            return "get_many gave a value that was never put";
+        }
+    }
+    return NULL;
+}
+
+static const char *read_by_get_many(const store_driver *self, size_t to, key_values *out)
+{
+    const engine_ops *engine = self->plan->engine;
+    epoch *readers = &engine->gate(self->store)->readers;
+    void *many;
+    if (engine->many_new(self->store, &many) != PYKV_OK) {
+        return workload_unreadable;
+    }
+    epoch_token token = epoch_enter(readers);
+    const char *wrong = read_many(self, many, to, out);
+    engine->many_release(many);
+    epoch_leave(readers, token);
+    engine->many_free(many);
+    return wrong;
+}
+
+/* Index of the key with these bytes, WORKLOAD_KEY_COUNT if there is none. */
+static uint32_t key_of(slice bytes)
+{
+    for (uint32_t key = 0; key < WORKLOAD_KEY_COUNT; key++) {
+        char name[WORKLOAD_KEY_BYTES];
+        if (slice_equal(bytes, slice_make(name, workload_key(key, name)))) {
+            return key;
+        }
+    }
+    return WORKLOAD_KEY_COUNT;
+}
+
+static const char *add_rows(const store_history *history, size_t to, const pykv_rows *rows,
+                            key_values *out)
+{
+    for (size_t i = 0; i < rows->count; i++) {
+        const uint64_t *at = rows->offsets + 2 * i;
+        uint32_t key = key_of(slice_make(rows->data + at[0], at[1] - at[0]));
+        if (key == WORKLOAD_KEY_COUNT) {
+            return "the scan gave a key that was never put";
+        }
+        if (out->values[key] != 0) {
+            return "the scan gave a key twice";
+        }
+        out->values[key] =
+            number_of(history, key, to, slice_make(rows->data + at[1], at[2] - at[1]));
+        if (out->values[key] == UINT32_MAX) {
+            return "the scan gave a value that was never put";
+        }
+    }
+    return NULL;
+}
+
+static const char *read_by_scan(const store_driver *self, size_t to, key_values *out)
+{
+    const engine_ops *engine = self->plan->engine;
+    const pykv_range all = {.limit = 0};
+    void *rows_of;
+    const char *wrong = NULL;
+    if (engine->scan_open(self->store, &all, &rows_of) != PYKV_OK) {
+        return workload_unreadable;
+    }
+    pykv_rows rows = {.count = 1};
+    while (wrong == NULL && rows.count > 0) {
+        pykv_status status = engine->scan_next(rows_of, 512, &rows);
+        if (status != PYKV_OK) {
+            wrong = workload_unreadable;
+        } else {
+            wrong = add_rows(self->history, to, &rows, out);
+        }
+    }
+    engine->scan_free(self->store, rows_of);
+    return wrong;
+}
+
+static uint64_t count_of(const key_values *state)
+{
+    uint64_t count = 0;
+    for (uint32_t key = 0; key < WORKLOAD_KEY_COUNT; key++) {
+        count += state->values[key] != 0;
+    }
+    return count;
+}
+
+/* Reads everything in each way; *out is what was found. */
+static const char *read_all(const store_driver *self, size_t to, key_values *out)
+{
+    key_values others = {{0}};
+    uint64_t count;
+    const char *wrong = read_by_get(self, to, out);
+    if (wrong == NULL) {
+        wrong = read_by_get_many(self, to, &others);
+    }
+    if (wrong == NULL && !state_fits(out, &others)) {
+        wrong = "get_many and get disagree";
+    }
+    others = (key_values){{0}};
+    if (wrong == NULL) {
+        wrong = read_by_scan(self, to, &others);
+    }
+    if (wrong == NULL && !state_fits(out, &others)) {
+        wrong = "scan and get disagree";
+    }
+    if (wrong == NULL && self->plan->engine->count(self->store, &count) != PYKV_OK) {
+        return workload_unreadable;
+    }
+    return wrong == NULL && count != count_of(out) ? "count is not the number of keys" : wrong;
+}
+
+const char *driver_check(const store_driver *self, size_t from, size_t to, size_t *commit_out)
+{
+    const store_history *history = self->history;
+    key_values got = {{0}};
+    const char *wrong = read_all(self, to, &got);
+    if (wrong != NULL) {
+        return wrong;
+    }
+    for (size_t n = to + 1; n-- > from;) {
+        if (state_fits(&got, &history->states[n])) {
+            *commit_out = n;
+            return NULL;
+        }
+    }
+    for (size_t n = 0; n < from; n++) {
+        if (state_fits(&got, &history->states[n])) {
+            return "a write that was acknowledged as durable is lost";
+        }
+    }
+    return "the content is that of no moment: a hole, or half a batch";
+}
