@@ -200,24 +200,11 @@ static pykv_status write_temporary(env_directory *directory, const buffer *bytes
     return status;
 }
 
-/* Makes the new name durable. Whatever the reason of a failure, it is PYKV_IO_FAILED. */
-static pykv_status sync_name(env_directory *directory)
-{
-    pykv_status status = env_directory_sync(directory);
-    if (status == PYKV_OK) {
-        return PYKV_OK;
-    }
-    pykv_error failure = *error_last();
-    failure.status = PYKV_IO_FAILED;
-    error_restore(&failure);
-    return PYKV_IO_FAILED;
-}
-
 pykv_status manifest_file_replace(env_directory *directory, const buffer *bytes)
 {
     pykv_status status = write_temporary(directory, bytes);
     if (status == PYKV_OK) {
         status = env_rename(directory, MANIFEST_TEMPORARY, MANIFEST_NAME);
     }
-    return status == PYKV_OK ? sync_name(directory) : status;
+    return status == PYKV_OK ? env_directory_sync(directory) : status;
 }

@@ -97,8 +97,8 @@ PYKV_NODISCARD pykv_status manifest_check_next_number(uint64_t next_number, uint
 PYKV_NODISCARD pykv_status manifest_file_load(env_directory *directory, uint64_t size_max,
                                               buffer *out, env_file **file_out);
 
-/* Replaces MANIFEST durably by bytes. PYKV_IO_FAILED: either may be in force; after any other
- * failure the old one is. */
+/* Replaces MANIFEST durably by bytes. On failure the old one is in force, unless it was the sync of
+ * the directory that failed: then either may be. */
 PYKV_NODISCARD pykv_status manifest_file_replace(env_directory *directory, const buffer *bytes);
 
 #endif

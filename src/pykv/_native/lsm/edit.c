@@ -189,6 +189,21 @@ static bool is_void(lsm *self, const lsm_edit *edit)
     return cleared;
 }
 
+/* After a failure of writing it: whether the manifest with that edit may be in force all the same,
+ * as when only the sync of its name failed. */
+static bool may_be_in_force(lsm *self, uint64_t edit)
+{
+    lsm_manifest found;
+    pykv_error failure = *error_last();
+    bool may = true;
+    if (lsm_manifest_read(self->home, &found) == PYKV_OK) {
+        may = found.edit >= edit;
+        lsm_manifest_reset(&found);
+    }
+    error_restore(&failure);
+    return may;
+}
+
 static pykv_status install_locked(lsm *self, const lsm_edit *edit, successor *next, bool *taken_out)
     REQUIRES(self->manifest_lock)
 {
@@ -201,8 +216,7 @@ static pykv_status install_locked(lsm *self, const lsm_edit *edit, successor *ne
     }
     uint64_t flushed = flushed_after(self, edit);
     status = write_version(self, next->version, edit->flushed != NULL, flushed, false);
-    /* A manifest that could not be synced to its end may be in force all the same. */
-    *taken_out = status == PYKV_OK || status == PYKV_IO_FAILED;
+    *taken_out = status == PYKV_OK || may_be_in_force(self, self->edit + 1);
     if (status == PYKV_OK) {
         status = publish(self, edit, next->version);
     }

@@ -82,8 +82,8 @@ typedef struct lsm_manifest {
  * next_number. Free with lsm_manifest_reset. */
 PYKV_NODISCARD pykv_status lsm_manifest_read(env_directory *directory, lsm_manifest *out);
 
-/* Replaces MANIFEST durably by self. PYKV_IO_FAILED: either may be in force; after any other
- * failure the old one is. PYKV_INTERNAL: it could not be read again. */
+/* Replaces MANIFEST durably by self. On failure the old one is in force, unless it was the sync of
+ * the directory that failed: then either may be. PYKV_INTERNAL: it could not be read again. */
 PYKV_NODISCARD pykv_status lsm_manifest_replace(env_directory *directory, const lsm_manifest *self);
 
 /* Frees the lists. */
