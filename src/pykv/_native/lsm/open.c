@@ -83,9 +83,16 @@ static pykv_status make(env *environment, const pykv_options *options,
 
 /* ---- the log's wishes ---- */
 
+/* The log calls with the writer lock, which it knows by another name. */
+static inline void writer_is_held(const lsm *self) ASSERTS_HELD(self->writer)
+{
+    (void)self;
+}
+
 static uint32_t take_number(void *context)
 {
     lsm *self = context;
+    writer_is_held(self);
     return (uint32_t)self->next_number++;
 }
 
@@ -298,6 +305,9 @@ static pykv_status open_once(env *environment, const char *path, const pykv_opti
     lsm *self = NULL;
     uint64_t began = env_monotonic_us(environment);
     pykv_status status = make(environment, options, &self);
+    if (self == NULL) {
+        return status;
+    }
     if (status == PYKV_OK) {
         status = open_home(self, path);
     }

@@ -88,7 +88,7 @@ pykv_status lsm_get(lsm *self, slice key, int32_t flags, pykv_pinned *pinned_out
 
 pykv_status lsm_contains(lsm *self, slice key, int32_t flags)
 {
-    pykv_pinned pinned;
+    pykv_pinned pinned = {.owned = NULL};
     pykv_status status = lsm_get(self, key, flags, &pinned);
     if (status == PYKV_OK) {
         mem_free(pinned.owned);

@@ -175,11 +175,11 @@ void lsm_scan_end_all(lsm *self)
 pykv_status lsm_count(lsm *self, uint64_t *count_out)
 {
     pykv_range keys = {.keys_only = 1};
-    lsm_scan *walk;
-    pykv_rows rows;
+    lsm_scan *walk = NULL;
+    pykv_rows rows = {.count = 0};
     uint64_t count = 0;
     pykv_status status = lsm_scan_open(self, &keys, &walk);
-    if (status != PYKV_OK) {
+    if (status != PYKV_OK || walk == NULL) {
         return status;
     }
     do {

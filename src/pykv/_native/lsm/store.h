@@ -66,6 +66,7 @@ struct lsm {
     uint64_t hash_seed_high;
     uint64_t epoch_number;
     codec_table codecs;
+    wal *log; /* with locks of its own, one of which is writer; NULL: read-only */
     uint64_t open_us;
     uint64_t recovered_record_count;
     uint64_t discarded_bytes;
@@ -83,7 +84,6 @@ struct lsm {
     _Atomic uint64_t visible_sequence;
 
     mutex writer;
-    wal *log GUARDED_BY(writer); /* the appending half; NULL: read-only */
     uint64_t next_number GUARDED_BY(writer);
     /* The oldest log with a record of each memtable, in the order active, immutables; 0: none. */
     uint32_t first_logs[1 + VIEW_IMMUTABLES_MAX] GUARDED_BY(writer);

@@ -20,7 +20,7 @@ pykv_status view_new(memtable *active, memtable *const *immutables, uint32_t imm
     }
     atomic_init(&self->references, 1);
     self->active = memtable_acquire(active);
-    for (uint32_t i = 0; i < immutable_count; i++) {
+    for (uint32_t i = 0; i < immutable_count && i < VIEW_IMMUTABLES_MAX; i++) {
         self->immutables[i] = memtable_acquire(immutables[i]);
     }
     self->immutable_count = immutable_count;
@@ -90,7 +90,8 @@ static pykv_status add_memtables(const view *self, iterator **children, size_t *
 {
     pykv_status status = memtable_iterator_new(self->active, &children[0]);
     *count_out = status == PYKV_OK ? 1 : 0;
-    for (uint32_t i = 0; i < self->immutable_count && status == PYKV_OK; i++) {
+    for (uint32_t i = 0; status == PYKV_OK && i < self->immutable_count && i < VIEW_IMMUTABLES_MAX;
+         i++) {
         status = memtable_iterator_new(self->immutables[i], &children[*count_out]);
         *count_out += status == PYKV_OK;
     }
