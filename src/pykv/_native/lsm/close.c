@@ -55,7 +55,7 @@ static pykv_status leave_clean(lsm *self) SINGLE_THREADED
         status = wal_sync(self->log);
     }
     if (status == PYKV_OK) {
-        status = lsm_flush(self);
+        status = lsm_flush_active(self);
     }
     if (status == PYKV_OK) {
         status = wal_close(self->log);

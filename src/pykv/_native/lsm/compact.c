@@ -171,7 +171,7 @@ static pykv_status compact_range(lsm *self, const wanted *what, pykv_progress *p
 pykv_status lsm_compact(lsm *self, pykv_progress *progress)
 {
     key_range all = {slice_make("", 0), slice_make(NULL, 0), false};
-    pykv_status status = lsm_flush(self);
+    pykv_status status = lsm_flush_active(self);
     if (status != PYKV_OK) {
         return status;
     }
@@ -185,6 +185,7 @@ pykv_status lsm_compact(lsm *self, pykv_progress *progress)
     mutex_lock(&self->compaction_lock);
     status = compact_range(self, &what, progress);
     mutex_unlock(&self->compaction_lock);
+    (void)reclaimer_sweep(&self->reclaimer);
     (void)table_graveyard_empty(&self->graveyard);
     return status;
 }

@@ -18,6 +18,9 @@ PYKV_NODISCARD pykv_status lsm_flush_step(lsm *self, bool *worked_out) REQUIRES(
 /* Flushes until no immutable memtable is left. */
 PYKV_NODISCARD pykv_status lsm_flush_all(lsm *self) EXCLUDES(self->flush_lock);
 
+/* As lsm_flush, whatever level 0 holds. */
+PYKV_NODISCARD pykv_status lsm_flush_active(lsm *self) EXCLUDES(self->flush_lock);
+
 /* A step of the compaction that runs, or of the one that is due. */
 PYKV_NODISCARD pykv_status lsm_compaction_step(lsm *self, bool *worked_out)
     REQUIRES(self->compaction_lock);

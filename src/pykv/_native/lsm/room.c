@@ -23,6 +23,7 @@ pykv_status lsm_publish_view(lsm *self, memtable *active, memtable *const *immut
     return status;
 }
 
+/* True if a full memtable has to wait: for its place, or for readers of level 0. */
 static bool has_too_many(const view *now)
 {
     return now->immutable_count == VIEW_IMMUTABLES_MAX ||
@@ -61,7 +62,7 @@ pykv_status lsm_switch_memtable(lsm *self)
     if (self->first_logs[0] == 0) {
         return PYKV_OK;
     }
-    if (has_too_many(now)) {
+    if (now->immutable_count == VIEW_IMMUTABLES_MAX) {
         return PYKV_WOULD_BLOCK;
     }
     pykv_status status = wal_roll(self->log);
@@ -81,7 +82,7 @@ pykv_status lsm_make_room(lsm *self, uint64_t log_bytes)
 {
     const view *now = lsm_view(self);
     if (PYKV_UNLIKELY(memtable_is_full(now->active))) {
-        pykv_status status = lsm_switch_memtable(self);
+        pykv_status status = has_too_many(now) ? PYKV_WOULD_BLOCK : lsm_switch_memtable(self);
         if (status != PYKV_OK) {
             return status;
         }

@@ -1,0 +1,128 @@
+/*
+ * clear_test: everything goes in one step, and what was begun before is void.
+ */
+#include "lsm_fixture.h"
+
+#include "lsm/jobs.h"
+
+TEST(a_clear_removes_what_is_in_memtables_and_tables)
+{
+    fixture self = fixture_new();
+    fixture_fill(&self, 0, 20, 10);
+    CHECK_OK(lsm_flush(self.store));
+    fixture_fill(&self, 10, 30, 10);
+    CHECK_OK(lsm_clear(self.store, 0));
+    CHECK_EQUAL(0, fixture_count(&self));
+    CHECK_EQUAL(0, fixture_stats(&self).table_count);
+    fixture_put(&self, "after", "1");
+    CHECK_EQUAL(1, fixture_count(&self));
+    CHECK_EQUAL(42, fixture_stats(&self).last_sequence);
+    fixture_maintain(&self, PYKV_ROLE_DATA);
+    CHECK_EQUAL(0, fixture_files(&self, ".tbl", NULL));
+    fixture_free(&self);
+}
+
+TEST(a_clear_holds_after_a_close_and_after_a_death)
+{
+    for (int way = 0; way < 4; way++) {
+        fixture self = fixture_new();
+        fixture_fill(&self, 0, 20, 10);
+        if (way % 2 == 1) {
+            CHECK_OK(lsm_flush(self.store));
+        }
+        CHECK_OK(lsm_clear(self.store, 0));
+        fixture_put(&self, "after", "1");
+        if (way / 2 == 0) {
+            fixture_reopen(&self);
+        } else {
+            fixture_recover(&self);
+        }
+        CHECK_EQUAL(1, fixture_count(&self));
+        fixture_expect(&self, "after", "1");
+        CHECK_EQUAL(22, fixture_stats(&self).last_sequence);
+        fixture_free(&self);
+    }
+}
+
+/* Flushes of more than a step are under way for a while. */
+TEST(a_flush_that_was_begun_before_a_clear_leaves_nothing)
+{
+    enum { MEMBERS = 500, BYTES = 4000 };
+    static uint8_t value[BYTES];
+    static char keys[MEMBERS][16];
+    static record batch[MEMBERS];
+    fixture self = fixture_new();
+    bool worked;
+    for (uint32_t i = 0; i < MEMBERS; i++) {
+        batch[i] = (record){.kind = RECORD_PUT, .key = fixture_key(i, keys[i])};
+        batch[i].value = slice_make(value, sizeof value);
+    }
+    CHECK_OK(lsm_write(self.store, batch, MEMBERS, 0));
+    fixture_put(&self, "next", "1"); /* seals the memtable of the batch */
+    CHECK_EQUAL(1, fixture_stats(&self).immutable_memtable_count);
+    mutex_lock(&self.store->flush_lock);
+    CHECK_OK(lsm_flush_step(self.store, &worked));
+    CHECK(self.store->flush != NULL);
+    mutex_unlock(&self.store->flush_lock);
+    CHECK_OK(lsm_clear(self.store, 0));
+    CHECK_EQUAL(0, fixture_stats(&self).immutable_memtable_count);
+    CHECK_OK(lsm_flush_all(self.store));
+    CHECK_EQUAL(0, fixture_stats(&self).table_count);
+    CHECK_EQUAL(0, fixture_files(&self, ".tbl", NULL));
+    CHECK_EQUAL(0, fixture_count(&self));
+    fixture_free(&self);
+}
+
+TEST(a_scan_that_is_open_sees_what_it_saw)
+{
+    fixture self = fixture_new();
+    lsm_scan *scan;
+    pykv_rows rows;
+    fixture_fill(&self, 0, 20, 10);
+    CHECK_OK(lsm_flush(self.store));
+    fixture_fill(&self, 20, 30, 10);
+    CHECK_OK(lsm_scan_open(self.store, NULL, &scan));
+    CHECK_OK(lsm_clear(self.store, 0));
+    fixture_maintain(&self, PYKV_ROLE_DATA);
+    CHECK_OK(lsm_scan_next(scan, 0, &rows));
+    CHECK_EQUAL(30, rows.count);
+    lsm_scan_free(self.store, scan);
+    CHECK_EQUAL(0, fixture_count(&self));
+    fixture_free(&self);
+}
+
+TEST(a_read_only_store_is_not_cleared)
+{
+    fixture self = fixture_new();
+    fixture_put(&self, "a", "1");
+    fixture_close(&self);
+    self.options.read_only = 1;
+    CHECK_OK(fixture_open(&self));
+    CHECK_STATUS(PYKV_READ_ONLY, lsm_clear(self.store, 0));
+    fixture_expect(&self, "a", "1");
+    fixture_free(&self);
+}
+
+TEST(without_memory_a_clear_is_done_or_not)
+{
+    fixture self = fixture_new();
+    pykv_status status = PYKV_NO_MEMORY;
+    fixture_fill(&self, 0, 20, 10);
+    for (uint64_t at = 1; status != PYKV_OK; at++) {
+        CHECK_EQUAL(20, fixture_count(&self));
+        (void)mem_fail_at(at, 0);
+        status = lsm_clear(self.store, 0);
+        (void)mem_fail_at(0, 0);
+        CHECK(status == PYKV_OK || status == PYKV_NO_MEMORY);
+    }
+    CHECK_EQUAL(0, fixture_count(&self));
+    fixture_recover(&self);
+    CHECK_EQUAL(0, fixture_count(&self));
+    fixture_free(&self);
+}
+
+TEST_MAIN(CASE(a_clear_removes_what_is_in_memtables_and_tables),
+          CASE(a_clear_holds_after_a_close_and_after_a_death),
+          CASE(a_flush_that_was_begun_before_a_clear_leaves_nothing),
+          CASE(a_scan_that_is_open_sees_what_it_saw), CASE(a_read_only_store_is_not_cleared),
+          CASE(without_memory_a_clear_is_done_or_not))

@@ -1,0 +1,164 @@
+/*
+ * compact_test: compactions bring tables down, and what nobody can see goes.
+ */
+#include <errno.h>
+
+#include "lsm_fixture.h"
+
+#include "env/env_fault.h"
+#include "lsm/jobs.h"
+
+/* Four and more tables of level 0 over the same keys. */
+static void fill_level0(fixture *self)
+{
+    for (int round = 0; round < 5; round++) {
+        fixture_fill(self, 0, 60, 500);
+        CHECK_OK(lsm_flush(self->store));
+    }
+}
+
+TEST(what_is_due_is_compacted_in_steps)
+{
+    fixture self = fixture_new();
+    bool worked = true;
+    fill_level0(&self);
+    CHECK_EQUAL(5, fixture_stats(&self).level_table_count[0]);
+    mutex_lock(&self.store->compaction_lock);
+    while (worked) {
+        CHECK_OK(lsm_compaction_step(self.store, &worked));
+    }
+    mutex_unlock(&self.store->compaction_lock);
+    pykv_stats stats = fixture_stats(&self);
+    CHECK(stats.level_table_count[0] < 4);
+    CHECK(stats.compaction_count > 0 && stats.compacted_bytes > 0);
+    CHECK(stats.compaction_read_bytes > stats.compacted_bytes);
+    CHECK_EQUAL(60, fixture_count(&self));
+    fixture_maintain(&self, PYKV_ROLE_DATA);
+    CHECK_EQUAL(stats.table_count, fixture_files(&self, ".tbl", NULL));
+    fixture_reopen(&self);
+    CHECK_EQUAL(60, fixture_count(&self));
+    fixture_free(&self);
+}
+
+TEST(a_compaction_asked_for_leaves_one_version_of_each_key_in_the_last_level)
+{
+    fixture self = fixture_new();
+    pykv_progress progress = {0};
+    fill_level0(&self);
+    for (uint32_t i = 0; i < 30; i++) {
+        char key[16];
+        CHECK_OK(lsm_delete(self.store, fixture_key(i, key), 0, NULL));
+    }
+    CHECK_OK(lsm_compact(self.store, &progress));
+    pykv_stats stats = fixture_stats(&self);
+    CHECK_EQUAL(stats.table_count, stats.level_table_count[LSM_LEVEL_COUNT - 1]);
+    CHECK(progress.total > 0 && progress.done > 0);
+    uint64_t entries = 0;
+    const level *last = &lsm_view(self.store)->version->levels[LSM_LEVEL_COUNT - 1];
+    for (uint32_t i = 0; i < last->count; i++) {
+        entries += last->files[i]->facts.entry_count;
+    }
+    CHECK_EQUAL(30, entries);
+    CHECK_EQUAL(30, fixture_count(&self));
+    CHECK_EQUAL(stats.table_count, fixture_files(&self, ".tbl", NULL));
+    fixture_free(&self);
+}
+
+TEST(what_an_open_scan_sees_stays_until_it_is_closed)
+{
+    fixture self = fixture_new();
+    lsm_scan *scan;
+    pykv_rows rows;
+    fixture_put(&self, "k", "old");
+    CHECK_OK(lsm_flush(self.store));
+    CHECK_OK(lsm_scan_open(self.store, NULL, &scan));
+    fixture_put(&self, "k", "new");
+    CHECK_OK(lsm_compact(self.store, NULL));
+    CHECK_OK(lsm_scan_next(scan, 0, &rows));
+    CHECK_EQUAL(1, rows.count);
+    CHECK_BYTES("kold", rows.data, 4);
+    lsm_scan_free(self.store, scan);
+    fixture_expect(&self, "k", "new");
+    CHECK_OK(lsm_compact(self.store, NULL));
+    CHECK_EQUAL(1, fixture_files(&self, ".tbl", NULL));
+    fixture_free(&self);
+}
+
+TEST(a_cancelled_compaction_ends_early_and_changes_nothing_that_is_read)
+{
+    fixture self = fixture_new();
+    pykv_progress progress = {.cancel = 1};
+    fill_level0(&self);
+    CHECK_STATUS(PYKV_TIMED_OUT, lsm_compact(self.store, &progress));
+    CHECK_EQUAL(60, fixture_count(&self));
+    progress.cancel = 0;
+    CHECK_OK(lsm_compact(self.store, &progress));
+    CHECK_EQUAL(60, fixture_count(&self));
+    fixture_free(&self);
+}
+
+/* Compactions of less than a step end with the step that began them. */
+TEST(a_compaction_given_up_on_its_way_leaves_no_file)
+{
+    fixture self = fixture_blank();
+    self.options.memtable_bytes = 512 * 1024;
+    CHECK_OK(fixture_open(&self));
+    bool worked;
+    for (int round = 0; round < 5; round++) {
+        fixture_fill(&self, 0, 100, 4000);
+        CHECK_OK(lsm_flush(self.store));
+    }
+    fixture_maintain(&self, PYKV_ROLE_LOG);
+    size_t files = fixture_files(&self, ".tbl", NULL);
+    mutex_lock(&self.store->compaction_lock);
+    CHECK_OK(lsm_compaction_step(self.store, &worked));
+    CHECK(self.store->compaction != NULL);
+    CHECK(fixture_files(&self, ".tbl", NULL) > files);
+    lsm_compaction_abandon(self.store);
+    lsm_compaction_abandon(self.store);
+    mutex_unlock(&self.store->compaction_lock);
+    CHECK_EQUAL(files, fixture_files(&self, ".tbl", NULL));
+    CHECK_EQUAL(100, fixture_count(&self));
+    CHECK_OK(lsm_compact(self.store, NULL));
+    CHECK_EQUAL(100, fixture_count(&self));
+    fixture_free(&self);
+}
+
+/* Every call of a compaction that can fail fails once. */
+TEST(a_compaction_that_fails_anywhere_loses_nothing_and_is_done_again)
+{
+    for (uint64_t at = 1;; at += 1 + at / 8) {
+        fixture self = fixture_blank();
+        env *disk = self.disk;
+        CHECK_OK(env_fault_new(disk, &self.disk));
+        CHECK_OK(fixture_open(&self));
+        fill_level0(&self);
+        env_fault_plan plan = {.at = at, .system_errno = EIO};
+        env_fault_set(self.disk, &plan);
+        pykv_status status = lsm_compact(self.store, NULL);
+        bool failed = env_fault_failed(self.disk) > 0;
+        CHECK(failed || status == PYKV_OK);
+        plan.at = 0;
+        env_fault_set(self.disk, &plan);
+        CHECK_EQUAL(60, fixture_count(&self));
+        CHECK_OK(lsm_compact(self.store, NULL));
+        CHECK_EQUAL(60, fixture_count(&self));
+        fixture_kill(&self);
+        env_fault_free(self.disk);
+        self.disk = disk;
+        CHECK_OK(fixture_open(&self));
+        CHECK_EQUAL(60, fixture_count(&self));
+        CHECK_EQUAL(fixture_stats(&self).table_count, fixture_files(&self, ".tbl", NULL));
+        fixture_free(&self);
+        if (!failed) {
+            break;
+        }
+    }
+}
+
+TEST_MAIN(CASE(what_is_due_is_compacted_in_steps),
+          CASE(a_compaction_asked_for_leaves_one_version_of_each_key_in_the_last_level),
+          CASE(what_an_open_scan_sees_stays_until_it_is_closed),
+          CASE(a_cancelled_compaction_ends_early_and_changes_nothing_that_is_read),
+          CASE(a_compaction_given_up_on_its_way_leaves_no_file),
+          CASE(a_compaction_that_fails_anywhere_loses_nothing_and_is_done_again))

@@ -1,0 +1,80 @@
+/*
+ * home_test: which names are a store's, and that destroying one removes these and no others.
+ */
+#include "lsm_fixture.h"
+
+#include "lsm/open.h"
+
+TEST(a_name_is_claimed_by_its_whole_text)
+{
+    static const struct {
+        const char *name;
+        home_claim claim;
+    } rows[] = {
+        {"00000001.tbl", HOME_CERTAIN},     {"ffffffff.tbl", HOME_CERTAIN},
+        {"00000000.tbl", HOME_NOT_MINE},    {"0000000A.tbl", HOME_NOT_MINE},
+        {"00000001.log", HOME_LIKELY},      {"000001.log", HOME_NOT_MINE},
+        {"00000001.torn", HOME_LEFT},       {"1.torn", HOME_NOT_MINE},
+        {"00000001.torn.x", HOME_NOT_MINE}, {"MANIFEST.tmp", HOME_LEFT},
+        {"MANIFEST-000001", HOME_NOT_MINE}, {"x00000001.tbl", HOME_NOT_MINE},
+        {"00000001.hint", HOME_NOT_MINE},   {"notes.tmp", HOME_NOT_MINE},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        CHECK_EQUAL(rows[i].claim, lsm_home.claim(rows[i].name));
+        CHECK_EQUAL(rows[i].claim != HOME_NOT_MINE, lsm_home.owns(rows[i].name));
+    }
+    CHECK(lsm_home.owns("MANIFEST"));
+    CHECK_EQUAL(PYKV_ENGINE_LSM, lsm_home.engine);
+}
+
+TEST(nothing_is_left_of_a_store_but_files_of_others)
+{
+    fixture self = fixture_new();
+    fixture_fill(&self, 0, 100, 1000);
+    CHECK_OK(lsm_flush(self.store));
+    CHECK_STATUS(PYKV_LOCKED, lsm_destroy(self.disk, FIXTURE_PATH));
+    fixture_close(&self);
+    fixture_make_file(&self, "0000000a.torn", "ours");
+    fixture_make_file(&self, "notes.txt", "theirs");
+    fixture_make_file(&self, "00000001.hint", "theirs");
+    CHECK_OK(lsm_destroy(self.disk, FIXTURE_PATH));
+    CHECK_EQUAL(2, fixture_files(&self, "", NULL));
+    fixture_unlink(&self, "notes.txt");
+    fixture_unlink(&self, "00000001.hint");
+    CHECK_STATUS(PYKV_PATH_NOT_FOUND, lsm_destroy(self.disk, FIXTURE_PATH));
+    self.store = NULL;
+    fixture_free(&self);
+}
+
+TEST(numbers_of_files_that_are_there_are_passed_over)
+{
+    fixture self = fixture_new();
+    uint64_t before = self.store->next_number;
+    CHECK_OK(lsm_skip_used_numbers(self.store));
+    CHECK_EQUAL(before, self.store->next_number);
+    fixture_make_file(&self, "00000123.tbl", "");
+    fixture_make_file(&self, "00000122.log", "");
+    CHECK_OK(lsm_skip_used_numbers(self.store));
+    CHECK_EQUAL(0x124, self.store->next_number);
+    fixture_free(&self);
+}
+
+TEST(only_what_is_not_in_the_version_is_an_orphan)
+{
+    fixture self = fixture_new();
+    fixture_put(&self, "a", "1");
+    fixture_reopen(&self);
+    fixture_make_file(&self, "00000123.tbl", "");
+    fixture_make_file(&self, "00000124.log", "");
+    CHECK_EQUAL(2, fixture_files(&self, ".tbl", NULL));
+    CHECK_OK(lsm_remove_orphans(self.store));
+    CHECK_EQUAL(1, fixture_files(&self, ".tbl", NULL));
+    CHECK_EQUAL(0, fixture_files(&self, ".log", NULL));
+    fixture_expect(&self, "a", "1");
+    fixture_free(&self);
+}
+
+TEST_MAIN(CASE(a_name_is_claimed_by_its_whole_text),
+          CASE(nothing_is_left_of_a_store_but_files_of_others),
+          CASE(numbers_of_files_that_are_there_are_passed_over),
+          CASE(only_what_is_not_in_the_version_is_an_orphan))
