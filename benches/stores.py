@@ -177,14 +177,17 @@ class PykvStore(BenchStore):
         self._engine = engine
         lacking = {"bitcask": {"seek"}, "memory": {"ram", "disk", "reopen", "put_synced", "device"}}
         self.lacks = frozenset(lacking.get(engine, {"ram"}))
+        self._options = {"memory_budget_bytes": budget_bytes} if engine == "lsm" else {}
 
     def open(self, path: Path, *, synced: bool = False) -> None:
-        """Opens with the defaults, in the durability of the row."""
+        """Opens with the defaults, the memory budget and the durability of the row."""
         durability = "sync" if synced else "os"
         if self._engine == "memory":
             self._store = self._pykv.open(None, engine="memory")
         else:
-            self._store = self._pykv.open(path, engine=self._engine, durability=durability)
+            self._store = self._pykv.open(
+                path, engine=self._engine, durability=durability, **self._options
+            )
 
     def close(self) -> None:
         """Closes and lets go."""
@@ -199,7 +202,13 @@ class PykvStore(BenchStore):
 
     def settings(self) -> str:
         """The defaults of the engine."""
-        return f"engine={self._engine}, defaults"
+        return ", ".join(
+            [
+                f"engine={self._engine}",
+                *(f"{name}={value}" for name, value in self._options.items()),
+                "else defaults" if self._options else "defaults",
+            ]
+        )
 
     def putter(self) -> Putter:
         """`put` itself."""
