@@ -159,7 +159,7 @@ def test_the_durability_in_force_is_stated(make: Make) -> None:
 
 def test_small_segments_make_many_files(make: Make, path: Path) -> None:
     db = make(segment_bytes=65_536)
-    db.update(rows(5_000))
+    db.update(rows(10_000))
     assert db.stats()["segment_count"] > 5
     assert len(segments(path)) > 5
 

@@ -261,10 +261,27 @@ TEST(a_merge_that_runs_is_given_up_and_loses_nothing)
     fixture_free(&f);
 }
 
+TEST(a_store_on_a_full_disk_is_closed_cleanly_and_keeps_no_room)
+{
+    fixture f = fixture_new();
+    fixture_fill(&f, 0, 100, 10);
+    CHECK(fixture_has(&f, MANIFEST_SPARE_NAME));
+    env_memory_set_capacity(f.disk, 1);
+    fixture_close(&f);
+    CHECK(!fixture_has(&f, MANIFEST_SPARE_NAME));
+    CHECK(!fixture_has(&f, MANIFEST_NAME ".tmp"));
+    env_memory_set_capacity(f.disk, UINT64_MAX);
+    CHECK_OK(fixture_open(&f));
+    CHECK(f.store->clean_open);
+    CHECK_EQUAL(100, bitcask_count(f.store));
+    fixture_free(&f);
+}
+
 TEST(a_close_that_cannot_write_the_clean_state_says_so_and_loses_nothing)
 {
     fixture f = fixture_new();
     fixture_fill(&f, 0, 100, 10);
+    fixture_unlink(&f, MANIFEST_SPARE_NAME);
     env_memory_set_capacity(f.disk, 1);
     CHECK_STATUS(PYKV_NO_SPACE, bitcask_close(f.store, -1));
     CHECK_EQUAL(PYKV_NO_SPACE, error_last()->status);
@@ -288,4 +305,5 @@ TEST_MAIN(CASE(a_clean_close_leaves_a_clean_manifest_an_image_and_a_log_cut_to_i
           CASE(a_close_without_a_timeout_waits_for_the_last_call),
           CASE(closing_a_store_that_was_only_read_changes_nothing_on_disk),
           CASE(a_merge_that_runs_is_given_up_and_loses_nothing),
+          CASE(a_store_on_a_full_disk_is_closed_cleanly_and_keeps_no_room),
           CASE(a_close_that_cannot_write_the_clean_state_says_so_and_loses_nothing))

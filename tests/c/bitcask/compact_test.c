@@ -108,8 +108,63 @@ TEST(a_store_whose_sync_failed_or_that_is_read_only_is_not_compacted)
     fixture_free(&self);
 }
 
+/* Six segments of seven rows: one that is dead, four with one dead row, and one that lives. */
+static void write_some_dead(fixture *self)
+{
+    fixture_fill(self, 0, 42, 1000);
+    fixture_fill(self, 7, 14, 500);
+    for (uint32_t i = 14; i < 42; i += 7) {
+        fixture_fill(self, i, i + 1, 500);
+    }
+    CHECK_OK(bitcask_flush(self->store));
+}
+
+/* Nothing could leave a disk without a free block: compact needed one itself. */
+TEST(on_a_full_disk_what_is_wholly_dead_goes_and_the_rest_waits_for_room)
+{
+    fixture self = fixture_new();
+    write_some_dead(&self);
+    uint64_t left = fixture_stats(&self).disk_bytes - self.store->segments[1]->length;
+    env_memory_set_capacity(self.disk, 1);
+    CHECK_STATUS(PYKV_NO_SPACE, bitcask_compact(self.store, NULL));
+    CHECK_EQUAL(1, fixture_stats(&self).merge_count);
+    CHECK_EQUAL(left, fixture_stats(&self).disk_bytes);
+    CHECK(!fixture_has(&self, "00000002.log"));
+    CHECK_STATUS(PYKV_NO_SPACE, bitcask_compact(self.store, NULL));
+    CHECK_EQUAL(42, fixture_stats(&self).key_count);
+    env_memory_set_capacity(self.disk, UINT64_MAX);
+    CHECK_OK(bitcask_compact(self.store, NULL));
+    expect_no_dead_byte(&self);
+    CHECK_EQUAL(42, fixture_stats(&self).key_count);
+    fixture_free(&self);
+}
+
+TEST(on_a_full_disk_what_leaves_is_the_room_to_merge_the_rest)
+{
+    fixture self = fixture_new();
+    write_some_dead(&self);
+    uint64_t held = 0;
+    env_names names;
+    CHECK_OK(env_memory_paths(self.disk, &names));
+    for (size_t i = 0; i < names.count; i++) {
+        uint64_t size;
+        uint8_t *data;
+        CHECK_OK(env_memory_file_bytes(self.disk, names.names[i], &data, &size));
+        held += size;
+    }
+    env_names_free(&names);
+    env_memory_set_capacity(self.disk, held);
+    CHECK_OK(bitcask_compact(self.store, NULL));
+    expect_no_dead_byte(&self);
+    CHECK_EQUAL(42, fixture_stats(&self).key_count);
+    fixture_delete(&self, "key-1");
+    fixture_free(&self);
+}
+
 TEST_MAIN(CASE(all_dead_bytes_go_and_the_tombstones_with_them),
           CASE(compacting_what_was_cleared_leaves_no_segment_with_a_record),
           CASE(a_store_without_dead_bytes_is_left_as_it_is),
           CASE(a_cancelled_compaction_leaves_everything_as_it_was),
-          CASE(a_store_whose_sync_failed_or_that_is_read_only_is_not_compacted))
+          CASE(a_store_whose_sync_failed_or_that_is_read_only_is_not_compacted),
+          CASE(on_a_full_disk_what_is_wholly_dead_goes_and_the_rest_waits_for_room),
+          CASE(on_a_full_disk_what_leaves_is_the_room_to_merge_the_rest))

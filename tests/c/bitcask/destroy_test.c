@@ -36,6 +36,7 @@ static fixture closed_store(void)
     put_file(store.disk, "0000000a.torn");
     put_file(store.disk, "0000000b.hint.tmp");
     put_file(store.disk, "MANIFEST.tmp");
+    put_file(store.disk, "MANIFEST.spare.tmp");
     put_file(store.disk, "KEYDIR.tmp");
     return store;
 }

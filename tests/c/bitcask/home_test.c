@@ -30,7 +30,7 @@ TEST(a_directory_is_free_with_nothing_in_it_or_nothing_that_means_anything)
     static const char *const free_ones[][NAMES_MAX] = {
         {NULL},
         {".gitkeep", ".DS_Store", "lost+found"},
-        {"LOCK", "MANIFEST.tmp", "KEYDIR", "0000000a.torn", "damaged-1"},
+        {"LOCK", "MANIFEST.tmp", "MANIFEST.spare.tmp", "KEYDIR", "0000000a.torn", "damaged-1"},
     };
     for (size_t i = 0; i < sizeof free_ones / sizeof free_ones[0]; i++) {
         int32_t engine;
@@ -81,10 +81,11 @@ TEST(what_belongs_to_somebody_else_is_named_with_what_to_do)
 
 TEST(a_file_is_ours_by_its_whole_name)
 {
-    static const char *const ours[] = {"MANIFEST",     "MANIFEST.tmp",      "KEYDIR",
-                                       "00000001.log", "00000001.hint.tmp", "0000000a.torn"};
-    static const char *const others[] = {"MANIFEST-1", "LOCK", "1.log", "0000000A.log",
-                                         "KEYDIR.torn"};
+    static const char *const ours[] = {"MANIFEST",         "MANIFEST.tmp", "MANIFEST.spare.tmp",
+                                       "KEYDIR",           "00000001.log", "0000000a.torn",
+                                       "00000001.hint.tmp"};
+    static const char *const others[] = {"MANIFEST-1",   "LOCK",        "1.log",
+                                         "0000000A.log", "KEYDIR.torn", "MANIFEST.spare"};
     for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++) {
         CHECK(home_is_ours(ours[i]));
     }

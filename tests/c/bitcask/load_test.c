@@ -14,8 +14,8 @@ static void flip(fixture *self, const char *name, uint64_t offset)
 
 TEST(files_that_no_manifest_lists_are_removed_and_foreign_ones_stay)
 {
-    const char *const orphans[] = {"000000ff.log", "000000ff.hint", "MANIFEST.tmp", "KEYDIR.tmp",
-                                   "00000001.hint.tmp"};
+    const char *const orphans[] = {"000000ff.log", "000000ff.hint",     "MANIFEST.tmp",
+                                   "KEYDIR.tmp",   "00000001.hint.tmp", "MANIFEST.spare.tmp"};
     fixture self = fixture_new();
     fixture_put(&self, "a", "1");
     fixture_close(&self);

@@ -2,12 +2,15 @@
  * manifest: what is written is read again, nothing else is ever taken for a manifest, and the file
  * is replaced at one moment.
  */
+#include <errno.h>
+
 #include "harness/check.h"
 
 #include "base/coding.h"
 #include "base/crc32c.h"
 #include "base/memory.h"
 #include "bitcask/manifest.h"
+#include "env/env_fault.h"
 #include "env/env_memory.h"
 #include "log/home.h"
 
@@ -273,9 +276,10 @@ TEST(a_flag_that_is_neither_0_nor_1_is_refused_though_the_checks_are_right)
     free_disk(disk, home);
 }
 
-/* Replaces edit 1 by edit 2 with the power off at the call numbered at; the edit found after. */
-static uint64_t replace_and_crash(uint64_t at, env_crash_policy policy, bool *off_out,
-                                  pykv_status *status_out)
+/* Replaces edit 1 by edit 2, in room kept for it if reserved, with the power off at the call
+ * numbered at; the edit found after. */
+static uint64_t replace_and_crash(uint64_t at, env_crash_policy policy, bool reserved,
+                                  bool *off_out, pykv_status *status_out)
 {
     env_directory *home;
     env *after;
@@ -285,7 +289,11 @@ static uint64_t replace_and_crash(uint64_t at, env_crash_policy policy, bool *of
     manifest got;
     CHECK_OK(manifest_replace(home, &old));
     env_memory_power_off_at(disk, env_memory_call_count(disk) + at);
-    *status_out = manifest_replace(home, &fresh);
+    *status_out = reserved ? manifest_reserve(home, 2 * SEGMENTS) : PYKV_OK;
+    if (*status_out == PYKV_OK) {
+        *status_out =
+            reserved ? manifest_replace_reserved(home, &fresh) : manifest_replace(home, &fresh);
+    }
     *off_out = env_memory_is_off(disk);
     CHECK_OK(env_memory_crash(disk, check_seed() + at, policy, &after));
     free_disk(disk, home);
@@ -299,14 +307,14 @@ static uint64_t replace_and_crash(uint64_t at, env_crash_policy policy, bool *of
     return edit;
 }
 
-TEST(when_the_power_goes_the_old_or_the_new_manifest_is_there)
+static void crash_everywhere(bool reserved)
 {
     for (env_crash_policy policy = ENV_CRASH_DROP_ALL; policy < ENV_CRASH_POLICY_COUNT; policy++) {
         bool off = true;
         uint64_t old_count = 0;
         for (uint64_t at = 1; off; at++) {
             pykv_status status;
-            uint64_t edit = replace_and_crash(at, policy, &off, &status);
+            uint64_t edit = replace_and_crash(at, policy, reserved, &off, &status);
             CHECK(edit == 1 || edit == 2);
             CHECK_EQUAL(off, status != PYKV_OK);
             CHECK(off || edit == 2);
@@ -316,10 +324,119 @@ TEST(when_the_power_goes_the_old_or_the_new_manifest_is_there)
     }
 }
 
+TEST(when_the_power_goes_the_old_or_the_new_manifest_is_there)
+{
+    crash_everywhere(false);
+    crash_everywhere(true);
+}
+
+/* ---- room for the next one ---- */
+
+/* Bytes of a file, UINT64_MAX if it is not there. */
+static uint64_t size_of(env_directory *home, const char *name)
+{
+    env_file *file;
+    uint64_t size = UINT64_MAX;
+    if (env_file_open(home, name, ENV_READ, &file) == PYKV_OK) {
+        CHECK_OK(env_file_size(file, &size));
+        env_file_close(file);
+    }
+    return size;
+}
+
+/* Without the room a full disk stayed full: nothing could leave it. */
+TEST(a_manifest_that_room_was_kept_for_is_written_on_a_full_disk)
+{
+    env_directory *home;
+    env *disk = new_disk(&home);
+    manifest old = example(1);
+    manifest fresh = example(2);
+    manifest got;
+    CHECK_OK(manifest_replace(home, &old));
+    CHECK_OK(manifest_reserve(home, SEGMENTS));
+    env_memory_set_capacity(disk, 1);
+    CHECK_STATUS(PYKV_NO_SPACE, manifest_replace(home, &fresh));
+    CHECK_EQUAL(UINT64_MAX, size_of(home, MANIFEST_NAME ".tmp")); /* nor is room lost to it */
+    CHECK_OK(manifest_replace_reserved(home, &fresh));
+    CHECK_OK(manifest_read(home, &got));
+    check_equal(&fresh, &got);
+    manifest_reset(&got);
+    CHECK_EQUAL(UINT64_MAX, size_of(home, MANIFEST_SPARE_NAME));
+    CHECK_STATUS(PYKV_NO_SPACE, manifest_replace_reserved(home, &fresh));
+    CHECK_EQUAL(UINT64_MAX, size_of(home, MANIFEST_SPARE_NAME));
+    free_disk(disk, home);
+}
+
+TEST(room_that_is_kept_grows_with_the_list_and_never_shrinks)
+{
+    env_directory *home;
+    env *disk = new_disk(&home);
+    manifest fresh = example(2);
+    CHECK_OK(manifest_reserve(home, 0));
+    CHECK_EQUAL(4096, size_of(home, MANIFEST_SPARE_NAME));
+    CHECK_OK(manifest_reserve(home, (4096 - MANIFEST_HEADER_BYTES) / MANIFEST_ENTRY_BYTES));
+    CHECK_EQUAL(4096, size_of(home, MANIFEST_SPARE_NAME));
+    CHECK_OK(manifest_reserve(home, 200));
+    CHECK_EQUAL(16384, size_of(home, MANIFEST_SPARE_NAME));
+    CHECK_OK(manifest_reserve(home, 1));
+    CHECK_EQUAL(16384, size_of(home, MANIFEST_SPARE_NAME));
+    CHECK_OK(manifest_replace_reserved(home, &fresh));
+    CHECK_EQUAL(WHOLE_BYTES, size_of(home, MANIFEST_NAME));
+    CHECK_OK(manifest_reserve(home, 1));
+    manifest_release(home);
+    CHECK_EQUAL(UINT64_MAX, size_of(home, MANIFEST_SPARE_NAME));
+    manifest_release(home);
+    free_disk(disk, home);
+}
+
+TEST(room_that_cannot_be_had_is_an_error_and_what_was_kept_stays)
+{
+    env_directory *home;
+    env *disk = new_disk(&home);
+    env_memory_set_capacity(disk, 1);
+    CHECK_STATUS(PYKV_NO_SPACE, manifest_reserve(home, 1));
+    CHECK_EQUAL(UINT64_MAX, size_of(home, MANIFEST_SPARE_NAME));
+    env_memory_set_capacity(disk, 4096);
+    CHECK_OK(manifest_reserve(home, 1));
+    CHECK_STATUS(PYKV_NO_SPACE, manifest_reserve(home, 200));
+    CHECK_EQUAL(4096, size_of(home, MANIFEST_SPARE_NAME));
+    CHECK_OK(manifest_reserve(home, 1));
+    free_disk(disk, home);
+}
+
+TEST(where_blocks_cannot_be_allocated_zeros_keep_the_room)
+{
+    env_directory *home;
+    env *faulty;
+    env *disk;
+    env_fault_plan plan = {.at = 1,
+                           .sticky = true,
+                           .system_errno = EOPNOTSUPP,
+                           .call_mask = 1U << ENV_CALL_ALLOCATE,
+                           .seed = check_seed()};
+    CHECK_OK(env_memory_new(check_seed(), 1 << 20, &disk));
+    CHECK_OK(env_fault_new(disk, &faulty));
+    CHECK_OK(env_directory_open(faulty, HOME, true, &home));
+    env_fault_set(faulty, &plan);
+    CHECK_OK(manifest_reserve(home, 200));
+    CHECK_EQUAL(1, env_fault_failed(faulty));
+    CHECK_EQUAL(16384, size_of(home, MANIFEST_SPARE_NAME));
+    env_memory_set_capacity(disk, 20000);
+    CHECK_STATUS(PYKV_NO_SPACE, manifest_reserve(home, 400));
+    CHECK_OK(manifest_reserve(home, 200));
+    env_directory_close(home);
+    env_fault_free(faulty);
+    env_memory_free(disk);
+}
+
 TEST_MAIN(CASE(every_field_that_was_written_is_read_again), CASE(every_flipped_bit_is_refused),
           CASE(every_other_length_is_refused),
           CASE(a_newer_version_and_another_engine_are_no_corruption),
           CASE(unused_bytes_that_are_not_zero_are_refused_though_the_checks_are_right),
           CASE(a_next_number_that_a_segment_has_or_that_no_segment_can_have_is_refused),
           CASE(a_flag_that_is_neither_0_nor_1_is_refused_though_the_checks_are_right),
-          CASE(when_the_power_goes_the_old_or_the_new_manifest_is_there))
+          CASE(when_the_power_goes_the_old_or_the_new_manifest_is_there),
+          CASE(a_manifest_that_room_was_kept_for_is_written_on_a_full_disk),
+          CASE(room_that_is_kept_grows_with_the_list_and_never_shrinks),
+          CASE(room_that_cannot_be_had_is_an_error_and_what_was_kept_stays),
+          CASE(where_blocks_cannot_be_allocated_zeros_keep_the_room))

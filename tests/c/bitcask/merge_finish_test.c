@@ -29,7 +29,7 @@ static void write_some(fixture *self)
     }
 }
 
-TEST(commit_lists_a_durable_output_with_a_hint_beside_its_inputs)
+TEST(commit_makes_the_output_durable_and_gives_it_a_hint_and_remove_lists_it)
 {
     fixture self = fixture_new();
     char name[SEGMENT_NAME_BYTES];
@@ -46,10 +46,17 @@ TEST(commit_lists_a_durable_output_with_a_hint_beside_its_inputs)
     CHECK_EQUAL(0, output->live_count);
     CHECK_EQUAL(atomic_load(&output->length), fixture_stats(&self).merged_bytes);
     segment_name(output->number, true, name);
-    CHECK(fixture_has(&self, name) && is_listed(&self, output->number));
+    CHECK(fixture_has(&self, name) && !is_listed(&self, output->number));
     for (size_t i = 0; i < inputs; i++) {
         CHECK(is_listed(&self, self.store->merge->inputs[i]->number));
     }
+    mutex_lock(&self.store->manifest_lock);
+    CHECK_OK(bitcask_write_manifest(self.store, false)); /* a writer rolls meanwhile */
+    mutex_unlock(&self.store->manifest_lock);
+    CHECK(is_listed(&self, output->number));
+    merge_fixture_finish(&self);
+    CHECK(is_listed(&self, output->number) && !is_listed(&self, 1));
+    CHECK(self.store->merge_was_fruitful);
     fixture_free(&self);
 }
 
@@ -159,8 +166,49 @@ TEST(a_merge_that_keeps_no_record_makes_no_output)
     fixture_free(&self);
 }
 
-TEST_MAIN(CASE(commit_lists_a_durable_output_with_a_hint_beside_its_inputs),
+/* The manifest that would have let the inputs go found no block, and the disk stayed full. */
+TEST(a_merge_that_fills_the_disk_still_lets_its_inputs_go)
+{
+    fixture self = fixture_new();
+    write_some(&self);
+    merge_fixture_begin(&self);
+    merge_fixture_until(&self, MERGE_REMOVE);
+    uint32_t input = self.store->merge->inputs[0]->number;
+    uint64_t before = fixture_stats(&self).disk_bytes;
+    env_memory_set_capacity(self.disk, 1);
+    merge_fixture_finish(&self);
+    CHECK(!is_listed(&self, input) && !fixture_has(&self, "00000001.log"));
+    CHECK(fixture_stats(&self).disk_bytes < before);
+    CHECK_EQUAL(14, fixture_stats(&self).key_count);
+    env_memory_set_capacity(self.disk, UINT64_MAX);
+    merge_fixture_kill_and_reopen(&self);
+    CHECK_EQUAL(14, fixture_stats(&self).key_count);
+    fixture_free(&self);
+}
+
+/* A merge was to rest when the store grew beside it; when nothing was written any more it rested
+ * for ever. */
+TEST(the_fruit_of_a_merge_is_what_it_frees_of_its_inputs)
+{
+    fixture self = fixture_new();
+    write_some(&self);
+    merge_fixture_begin(&self);
+    fixture_fill(&self, 100, 140, 1000);
+    merge_fixture_finish(&self);
+    CHECK(self.store->merge_was_fruitful);
+    fixture_fill(&self, 200, 201, 100);
+    fixture_fill(&self, 201, 206, 1000);
+    fixture_fill(&self, 200, 201, 100);
+    merge_fixture_begin(&self);
+    merge_fixture_finish(&self);
+    CHECK(!self.store->merge_was_fruitful);
+    fixture_free(&self);
+}
+
+TEST_MAIN(CASE(commit_makes_the_output_durable_and_gives_it_a_hint_and_remove_lists_it),
           CASE(swing_moves_the_live_counts_and_leaves_alone_what_changed),
           CASE(remove_syncs_what_displaced_the_inputs_before_it_unlinks_them),
           CASE(a_manifest_that_fails_at_the_removal_leaves_the_inputs_in_force),
-          CASE(a_merge_that_keeps_no_record_makes_no_output))
+          CASE(a_merge_that_keeps_no_record_makes_no_output),
+          CASE(a_merge_that_fills_the_disk_still_lets_its_inputs_go),
+          CASE(the_fruit_of_a_merge_is_what_it_frees_of_its_inputs))

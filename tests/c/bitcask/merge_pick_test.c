@@ -122,8 +122,37 @@ TEST(many_tombstones_bring_in_the_oldest_segment_that_keeps_them)
     fixture_free(&self);
 }
 
+TEST(after_a_full_disk_the_next_pick_is_what_fits_and_the_one_after_is_free)
+{
+    fixture self = fixture_new();
+    segment *inputs[MERGE_INPUTS_MAX];
+    fixture_fill(&self, 0, 21, 1000);
+    fixture_fill(&self, 0, 5, 1000);
+    fixture_fill(&self, 7, 14, 1000);
+    fixture_fill(&self, 14, 17, 1000);
+    seal_and_sync(&self);
+    segment *two_left = self.store->segments[0];
+    segment *dead = self.store->segments[1];
+    segment *four_left = self.store->segments[2];
+    CHECK_EQUAL(2, two_left->live_count);
+    CHECK_EQUAL(0, dead->live_count);
+    CHECK_EQUAL(4, four_left->live_count);
+    for (int thorough = 0; thorough <= 1; thorough++) {
+        self.store->merge_room = 0;
+        CHECK_EQUAL(1, pick(&self, thorough != 0, inputs));
+        CHECK(inputs[0] == dead);
+        self.store->merge_room = two_left->live_bytes + four_left->live_bytes - 1;
+        CHECK_EQUAL(2, pick(&self, thorough != 0, inputs));
+        CHECK(inputs[0] == dead && inputs[1] == two_left);
+        CHECK_EQUAL(UINT64_MAX, self.store->merge_room);
+    }
+    CHECK_EQUAL(3, pick(&self, true, inputs));
+    fixture_free(&self);
+}
+
 TEST_MAIN(CASE(a_store_without_dead_bytes_is_never_due_and_nothing_is_picked),
           CASE(merging_is_due_once_the_records_outgrow_the_limit),
           CASE(only_sealed_and_synced_segments_are_picked),
           CASE(the_segment_with_the_largest_dead_share_goes_first_and_dense_ones_stay),
-          CASE(many_tombstones_bring_in_the_oldest_segment_that_keeps_them))
+          CASE(many_tombstones_bring_in_the_oldest_segment_that_keeps_them),
+          CASE(after_a_full_disk_the_next_pick_is_what_fits_and_the_one_after_is_free))

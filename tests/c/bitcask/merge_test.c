@@ -154,6 +154,57 @@ TEST(a_damaged_input_ends_the_merge_and_stays)
     fixture_free(&self);
 }
 
+TEST(a_merge_does_not_begin_where_no_room_can_be_kept_for_its_end)
+{
+    fixture self = fixture_new();
+    segment *inputs[MERGE_INPUTS_MAX];
+    write_rounds(&self);
+    CHECK_OK(bitcask_flush(self.store));
+    CHECK_OK(bitcask_sync(self.store));
+    mutex_lock(&self.store->writer);
+    size_t count = merge_pick(self.store, true, inputs);
+    mutex_unlock(&self.store->writer);
+    fixture_unlink(&self, MANIFEST_SPARE_NAME);
+    env_memory_set_capacity(self.disk, 1);
+    mutex_lock(&self.store->merge_lock);
+    CHECK_STATUS(PYKV_NO_SPACE, merge_begin(self.store, inputs, count));
+    mutex_unlock(&self.store->merge_lock);
+    CHECK(self.store->merge == NULL);
+    CHECK_EQUAL(0, inputs[0]->pin_count);
+    env_memory_set_capacity(self.disk, UINT64_MAX);
+    merge_fixture_begin(&self);
+    CHECK(fixture_has(&self, MANIFEST_SPARE_NAME));
+    merge_fixture_finish(&self);
+    expect_rounds(&self);
+    fixture_free(&self);
+}
+
+TEST(a_merge_without_room_for_its_output_gives_back_what_it_wrote)
+{
+    fixture self = fixture_new();
+    bool more;
+    write_rounds(&self);
+    merge_fixture_begin(&self);
+    pykv_stats before = fixture_stats(&self);
+    uint64_t next_number = self.store->next_number;
+    char name[SEGMENT_NAME_BYTES];
+    segment_name((uint32_t)next_number, false, name);
+    env_memory_set_capacity(self.disk, 1);
+    mutex_lock(&self.store->merge_lock);
+    pykv_status status = PYKV_OK;
+    while (status == PYKV_OK) {
+        status = merge_step(self.store, &more);
+    }
+    mutex_unlock(&self.store->merge_lock);
+    CHECK_EQUAL(PYKV_NO_SPACE, status);
+    CHECK(!more && self.store->merge == NULL && self.store->merge_room == 0);
+    CHECK(!fixture_has(&self, name));
+    CHECK_EQUAL(before.disk_bytes, fixture_stats(&self).disk_bytes);
+    CHECK_EQUAL(before.segment_count, fixture_stats(&self).segment_count);
+    expect_rounds(&self);
+    fixture_free(&self);
+}
+
 TEST(a_tombstone_is_kept_while_a_segment_outside_the_merge_may_hold_its_key)
 {
     fixture self = fixture_new();
@@ -189,4 +240,6 @@ TEST_MAIN(CASE(a_merge_given_up_before_any_phase_leaves_everything_readable),
           CASE(a_key_changed_while_merging_keeps_what_was_written_last),
           CASE(a_scan_opened_at_any_phase_keeps_its_moment),
           CASE(a_damaged_input_ends_the_merge_and_stays),
+          CASE(a_merge_does_not_begin_where_no_room_can_be_kept_for_its_end),
+          CASE(a_merge_without_room_for_its_output_gives_back_what_it_wrote),
           CASE(a_tombstone_is_kept_while_a_segment_outside_the_merge_may_hold_its_key))

@@ -97,6 +97,30 @@ TEST(a_segment_prepared_ahead_is_the_one_the_log_rolls_to)
     fixture_free(&self);
 }
 
+/* Its file stayed for ever, empty, with a hint beside it. */
+TEST(a_prepared_segment_that_is_too_small_for_a_record_leaves_no_file)
+{
+    fixture self = fixture_new();
+    char name[SEGMENT_NAME_BYTES];
+    char value[FIXTURE_SEGMENT_BYTES + 1];
+    memset(value, 'v', sizeof value - 1);
+    value[sizeof value - 1] = 0;
+    fixture_put(&self, "before", "1");
+    CHECK_OK(bitcask_prepare_next(self.store));
+    uint32_t unused = self.store->prepared->number;
+    segment_name(unused, false, name);
+    fixture_put(&self, "big", value);
+    CHECK(self.store->active->number > unused);
+    for (size_t i = 0; i < self.store->segment_count; i++) {
+        CHECK(self.store->segments[i]->number != unused);
+    }
+    CHECK_OK(bitcask_prepare_next(self.store));
+    CHECK(!fixture_has(&self, name) && !is_listed(&self, unused));
+    fixture_reopen(&self);
+    fixture_expect(&self, "big", value);
+    fixture_free(&self);
+}
+
 TEST(sealing_ends_a_segment_and_the_next_write_begins_another)
 {
     fixture self = fixture_new();
@@ -296,6 +320,7 @@ TEST(writers_that_take_each_others_room_are_not_refused)
 TEST_MAIN(CASE(a_segment_is_in_a_durable_manifest_before_its_first_record),
           CASE(a_record_larger_than_a_segment_gets_its_own),
           CASE(a_segment_prepared_ahead_is_the_one_the_log_rolls_to),
+          CASE(a_prepared_segment_that_is_too_small_for_a_record_leaves_no_file),
           CASE(sealing_ends_a_segment_and_the_next_write_begins_another),
           CASE(a_roll_whose_manifest_fails_is_refused_and_tried_again_by_the_next_write),
           CASE(what_a_padded_segment_was_made_for_fits_behind_the_padding),

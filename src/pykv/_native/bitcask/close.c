@@ -12,6 +12,7 @@
 #include "bitcask/bitcask.h"
 #include "bitcask/image.h"
 #include "bitcask/limbo.h"
+#include "bitcask/manifest.h"
 #include "bitcask/merge.h"
 #include "bitcask/rolling.h"
 #include "bitcask/scan.h"
@@ -49,6 +50,9 @@ static pykv_status leave_clean(bitcask *self) SINGLE_THREADED
     pykv_status status = bitcask_sync(self);
     bool unchanged = !self->ground_ready && self->recovered_from_image &&
                      atomic_load_explicit(&self->counters.merge_count, memory_order_relaxed) == 0;
+    if (status == PYKV_OK && unchanged) {
+        manifest_release(self->home); /* of a merge that was given up */
+    }
     if (status != PYKV_OK || unchanged) {
         return status;
     }
@@ -62,7 +66,7 @@ static pykv_status leave_clean(bitcask *self) SINGLE_THREADED
         /* Without an image the next open reads the hints. */
     }
     if (status == PYKV_OK) {
-        status = bitcask_write_manifest(self, true);
+        status = bitcask_write_reserved_manifest(self, true);
     }
     mutex_unlock(&self->manifest_lock);
     return status;

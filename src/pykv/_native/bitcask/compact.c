@@ -30,20 +30,52 @@ static pykv_status run_merge(bitcask *self, pykv_progress *progress) REQUIRES(se
     return status;
 }
 
-/* Finishes what runs, then merges one pick; picked_out tells how many segments that was. */
-static pykv_status merge_once(bitcask *self, pykv_progress *progress, size_t *picked_out)
+/* Frees what readers left: what was unlinked first is freed by the second sweep. */
+static void sweep(bitcask *self)
+{
+    bool waiting;
+    mutex_lock(&self->writer);
+    bitcask_sweep_limbo(self, &waiting);
+    bitcask_sweep_limbo(self, &waiting);
+    mutex_unlock(&self->writer);
+}
+
+/* Merges one pick; room_out tells what the next pick is limited to. */
+static pykv_status merge_one_pick(bitcask *self, pykv_progress *progress, size_t *picked_out,
+                                  uint64_t *room_out) REQUIRES(self->merge_lock)
 {
     segment *inputs[MERGE_INPUTS_MAX];
-    mutex_lock(&self->merge_lock);
-    pykv_status status = run_merge(self, progress);
+    pykv_status status = PYKV_OK;
     mutex_lock(&self->writer);
-    *picked_out = status == PYKV_OK ? merge_pick(self, true, inputs) : 0;
+    *picked_out = merge_pick(self, true, inputs);
     mutex_unlock(&self->writer);
     if (*picked_out > 0) {
         status = merge_begin(self, inputs, *picked_out);
         if (status == PYKV_OK) {
             status = run_merge(self, progress);
         }
+    }
+    sweep(self);
+    mutex_lock(&self->writer);
+    *room_out = self->merge_room;
+    mutex_unlock(&self->writer);
+    return status;
+}
+
+/* Finishes what runs, then merges one pick; picked_out tells how many segments that was. Where the
+ * disk has too little room for it, smaller ones, as long as they get smaller. */
+static pykv_status merge_once(bitcask *self, pykv_progress *progress, size_t *picked_out)
+{
+    uint64_t room = UINT64_MAX;
+    uint64_t last_room;
+    *picked_out = 0;
+    mutex_lock(&self->merge_lock);
+    pykv_status status = run_merge(self, progress);
+    if (status == PYKV_OK || status == PYKV_NO_SPACE) {
+        do {
+            last_room = room;
+            status = merge_one_pick(self, progress, picked_out, &room);
+        } while (status == PYKV_NO_SPACE && room < last_room);
     }
     mutex_unlock(&self->merge_lock);
     if (status == PYKV_TIMED_OUT) {
@@ -77,9 +109,6 @@ pykv_status bitcask_compact(bitcask *self, pykv_progress *progress)
         before = bitcask_disk_bytes(self);
         status = merge_once(self, progress, &picked);
     }
-    bool waiting;
-    mutex_lock(&self->writer);
-    bitcask_sweep_limbo(self, &waiting);
-    mutex_unlock(&self->writer);
+    sweep(self);
     return status;
 }

@@ -38,6 +38,9 @@ bool home_is_ours(const char *name)
     if (strlen(name) >= sizeof stem) {
         return false;
     }
+    if (strcmp(name, MANIFEST_SPARE_NAME) == 0) {
+        return true;
+    }
     snprintf(stem, sizeof stem, "%s", name);
     if (cut_suffix(stem, BITCASK_TORN_SUFFIX)) {
         snprintf(log_name, sizeof log_name, "%s.log", stem);

@@ -174,6 +174,7 @@ static bool ends_with(const char *name, const char *suffix)
 static bool is_temporary(const char *name)
 {
     return strcmp(name, MANIFEST_NAME BITCASK_TEMPORARY_SUFFIX) == 0 ||
+           strcmp(name, MANIFEST_SPARE_NAME) == 0 ||
            strcmp(name, BITCASK_IMAGE_NAME BITCASK_TEMPORARY_SUFFIX) == 0 ||
            ends_with(name, ".hint" BITCASK_TEMPORARY_SUFFIX);
 }

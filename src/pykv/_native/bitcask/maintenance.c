@@ -21,8 +21,7 @@ enum {
     MAINTAIN_IDLE_US = 250000,   /* a lent thread looks for work at least this often */
     MAINTAIN_RETRY_US = 1000000, /* after a failure */
     MAINTAIN_SEAL_IDLE_US = 1000000,
-    MAINTAIN_MODE_US = 500000, /* the memory that files have room in is looked at so often */
-    MAINTAIN_FRUIT_SHARE = 16  /* a merge that freed less of its input makes merging rest */
+    MAINTAIN_MODE_US = 500000 /* the memory that files have room in is looked at so often */
 };
 
 /* ---- LOG ---- */
@@ -208,7 +207,6 @@ static pykv_status merge_work(bitcask *self, bool *worked) REQUIRES(self->merge_
     bool more;
     if (self->merge == NULL) {
         status = begin_if_due(self);
-        self->merge_began_disk = bitcask_disk_bytes(self);
     }
     *worked = status == PYKV_OK && self->merge != NULL;
     if (!*worked) {
@@ -216,9 +214,8 @@ static pykv_status merge_work(bitcask *self, bool *worked) REQUIRES(self->merge_
     }
     status = merge_step(self, &more);
     if (status == PYKV_OK && !more) {
-        uint64_t now = bitcask_disk_bytes(self);
-        bool fruitful = now + now / MAINTAIN_FRUIT_SHARE < self->merge_began_disk;
-        self->merge_rest_until = fruitful ? 0 : written_now(self) + self->options.segment_bytes / 4;
+        self->merge_rest_until =
+            self->merge_was_fruitful ? 0 : written_now(self) + self->options.segment_bytes / 4;
     }
     return status;
 }

@@ -32,6 +32,8 @@ enum {
     ENTRY_CRC_AT = MANIFEST_ENTRY_BYTES - 4
 };
 
+enum { RESERVE_STEP_BYTES = 4096 };
+
 static void encode_header(const manifest *self, uint8_t *out)
 {
     memcpy(out, manifest_magic, sizeof manifest_magic);
@@ -282,38 +284,126 @@ pykv_status manifest_read(env_directory *directory, manifest *out)
     return status;
 }
 
-static pykv_status write_temporary(env_directory *directory, const buffer *bytes)
+static void unlink_temporary(env_directory *directory, const char *name)
 {
-    env_file *file;
-    pykv_status status =
-        env_file_open(directory, MANIFEST_TEMPORARY, ENV_WRITE | ENV_CREATE | ENV_TRUNCATE, &file);
-    if (status != PYKV_OK) {
-        return status;
+    pykv_error failure = *error_last();
+    if (env_unlink(directory, name) != PYKV_OK) {
+        /* The next open removes it. */
     }
+    error_restore(&failure);
+}
+
+/* Writes bytes over what the file holds, whose blocks are used, and makes them all there is. */
+static pykv_status write_over(env_file *file, const buffer *bytes)
+{
+    uint64_t size;
     slice whole = slice_make(bytes->data, bytes->size);
-    status = env_file_write(file, 0, &whole, 1);
+    pykv_status status = env_file_write(file, 0, &whole, 1);
+    if (status == PYKV_OK) {
+        status = env_file_size(file, &size);
+    }
+    if (status == PYKV_OK && size != bytes->size) {
+        status = env_file_truncate(file, bytes->size);
+    }
     if (status == PYKV_OK && !PYKV_PLANTED(20)) {
         status = env_file_sync(file);
     }
+    return status;
+}
+
+static pykv_status write_temporary(env_directory *directory, const char *name, int flags,
+                                   const buffer *bytes)
+{
+    env_file *file;
+    pykv_status status = env_file_open(directory, name, ENV_WRITE | ENV_CREATE | flags, &file);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    status = write_over(file, bytes);
     env_file_close(file);
+    return status;
+}
+
+/* Replaces MANIFEST through the file name, opened with flags. */
+static pykv_status replace(env_directory *directory, const manifest *self, const char *name,
+                           int flags)
+{
+    buffer bytes = BUFFER_EMPTY;
+    pykv_status status = encode(self, &bytes);
+    if (status == PYKV_OK) {
+        status = write_temporary(directory, name, flags, &bytes);
+    }
+    if (status == PYKV_OK) {
+        status = env_rename(directory, name, MANIFEST_NAME);
+    }
+    if (status != PYKV_OK) {
+        unlink_temporary(directory, name);
+    } else if (!PYKV_PLANTED(21)) {
+        status = env_directory_sync(directory);
+    }
+    buffer_reset(&bytes);
     return status;
 }
 
 pykv_status manifest_replace(env_directory *directory, const manifest *self)
 {
-    buffer bytes = BUFFER_EMPTY;
-    pykv_status status = encode(self, &bytes);
-    if (status == PYKV_OK) {
-        status = write_temporary(directory, &bytes);
+    return replace(directory, self, MANIFEST_TEMPORARY, ENV_TRUNCATE);
+}
+
+/* ---- room for the next one ---- */
+
+static pykv_status write_zeros(env_file *file, uint64_t from, uint64_t end)
+{
+    static const uint8_t zeros[RESERVE_STEP_BYTES];
+    pykv_status status = PYKV_OK;
+    while (status == PYKV_OK && from < end) {
+        slice piece = slice_make(zeros, end - from < sizeof zeros ? end - from : sizeof zeros);
+        status = env_file_write(file, from, &piece, 1);
+        from += piece.size;
     }
-    if (status == PYKV_OK) {
-        status = env_rename(directory, MANIFEST_TEMPORARY, MANIFEST_NAME);
-    }
-    if (status == PYKV_OK && !PYKV_PLANTED(21)) {
-        status = env_directory_sync(directory);
-    }
-    buffer_reset(&bytes);
     return status;
+}
+
+/* Every byte of the file has its block: it only ever grows here. */
+static pykv_status grow(env_file *file, uint64_t size, uint64_t wanted)
+{
+    if (size >= wanted || PYKV_PLANTED(93)) {
+        return PYKV_OK;
+    }
+    pykv_status status = env_file_allocate(file, size, wanted - size);
+    return status == PYKV_NOT_SUPPORTED ? write_zeros(file, size, wanted) : status;
+}
+
+pykv_status manifest_reserve(env_directory *directory, uint64_t segment_count)
+{
+    env_file *file;
+    uint64_t size = 0;
+    uint64_t wanted =
+        round_up(MANIFEST_HEADER_BYTES + segment_count * MANIFEST_ENTRY_BYTES, RESERVE_STEP_BYTES);
+    pykv_status status =
+        env_file_open(directory, MANIFEST_SPARE_NAME, ENV_WRITE | ENV_CREATE, &file);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    status = env_file_size(file, &size);
+    if (status == PYKV_OK) {
+        status = grow(file, size, wanted);
+    }
+    env_file_close(file);
+    if (status != PYKV_OK && size == 0) {
+        unlink_temporary(directory, MANIFEST_SPARE_NAME);
+    }
+    return status;
+}
+
+pykv_status manifest_replace_reserved(env_directory *directory, const manifest *self)
+{
+    return replace(directory, self, MANIFEST_SPARE_NAME, 0);
+}
+
+void manifest_release(env_directory *directory)
+{
+    unlink_temporary(directory, MANIFEST_SPARE_NAME);
 }
 
 void manifest_reset(manifest *self)

@@ -28,7 +28,9 @@
  *
  * An un-sealed entry has length 0 unless clean; then the entry with the highest number may be
  * appended to at length. Replaced by writing MANIFEST.tmp, syncing it, renaming and syncing the
- * directory (docs/decisions/0005). Documented in docs/format/manifest.md.
+ * directory (docs/decisions/0005). A manifest that gives room back is written into the blocks of
+ * MANIFEST.spare.tmp instead, which are kept for it: a full disk has none. Documented in
+ * docs/format/manifest.md.
  */
 #ifndef PYKV_BITCASK_MANIFEST_H
 #define PYKV_BITCASK_MANIFEST_H
@@ -45,7 +47,8 @@ enum {
     MANIFEST_SEGMENTS_MAX = 8 * 1024 * 1024
 };
 
-#define MANIFEST_NAME "MANIFEST"
+#define MANIFEST_NAME       "MANIFEST"
+#define MANIFEST_SPARE_NAME "MANIFEST.spare.tmp"
 
 typedef struct manifest_segment {
     uint32_t number;
@@ -82,6 +85,17 @@ PYKV_NODISCARD pykv_status manifest_read(env_directory *directory, manifest *out
 
 /* Replaces MANIFEST durably by self. On failure the old one is still in force. */
 PYKV_NODISCARD pykv_status manifest_replace(env_directory *directory, const manifest *self);
+
+/* Keeps blocks for a manifest of up to segment_count segments, until it is written or let go. What
+ * was kept before counts, and stays on failure. PYKV_NO_SPACE, PYKV_IO_FAILED. */
+PYKV_NODISCARD pykv_status manifest_reserve(env_directory *directory, uint64_t segment_count);
+
+/* As manifest_replace, in the blocks that are kept. None are kept then, whatever comes of it. */
+PYKV_NODISCARD pykv_status manifest_replace_reserved(env_directory *directory,
+                                                     const manifest *self);
+
+/* Gives back the blocks that are kept. */
+void manifest_release(env_directory *directory);
 
 void manifest_reset(manifest *self);
 

@@ -36,6 +36,11 @@ pykv_status merge_begin(bitcask *store, segment *const *inputs, size_t input_cou
 {
     PYKV_ASSERT(store->merge == NULL && input_count > 0 && input_count <= MERGE_INPUTS_MAX);
     pykv_status status = bitcask_check_image_rest(store);
+    if (status == PYKV_OK) {
+        mutex_lock(&store->manifest_lock);
+        status = bitcask_reserve_manifest(store);
+        mutex_unlock(&store->manifest_lock);
+    }
     if (status != PYKV_OK) {
         return status;
     }
@@ -93,6 +98,15 @@ static void drop_output(bitcask *store, merge *self)
     if (drop) {
         segment_unlink(store->home, number);
     }
+}
+
+/* What was copied until the disk was full tells how much the next merge may copy. */
+static void note_room(bitcask *store, const merge *self)
+{
+    uint64_t copied = self->sink != NULL ? log_sink_tail(self->sink) : 0;
+    mutex_lock(&store->writer);
+    store->merge_room = copied - copied / MERGE_MARGIN_SHARE;
+    mutex_unlock(&store->writer);
 }
 
 static void end_early(bitcask *store, merge *self) REQUIRES(store->merge_lock)
@@ -362,6 +376,9 @@ pykv_status merge_step(bitcask *store, bool *more_out)
     case MERGE_REMOVE:
         status = merge_remove_step(store, self);
         break;
+    }
+    if (status == PYKV_NO_SPACE && store->merge != NULL) {
+        note_room(store, self);
     }
     if (status != PYKV_OK && store->merge != NULL) {
         end_early(store, store->merge);

@@ -3,12 +3,16 @@
  *
  * Phases, each of bounded steps:
  *   COPY    live records, and tombstones that something may still need, go to the output file
- *   COMMIT  the output is synced, its hint written, the manifest lists it beside its inputs
+ *   COMMIT  the output is synced and its hint written; from now on manifests may list it
  *   SWING   the slots of its records are pointed to it, unless the key changed since
- *   REMOVE  the manifest without the inputs is made durable; the inputs are unlinked
+ *   REMOVE  the manifest with the output, without the inputs, is made durable; these are unlinked
  *
  * A merge that fails or is abandoned before COMMIT leaves nothing but an orphan file; after COMMIT
- * the records stand twice, which replay does not mind (equal sequence, equal record).
+ * the records may stand twice, which replay does not mind (equal sequence, equal record).
+ *
+ * A full disk. The only manifest that a merge needs is that of REMOVE, and the room for it is kept
+ * since before the merge began: so a merge that copies nothing needs no room, and one that finds no
+ * room to copy gives back what it wrote. The next pick then is what fits the room that there was.
  *
  * Rules. (1) Inputs are sealed, synced and published. (2) birth_sequence of the output is the
  * store's published sequence when the merge began. (3) A tombstone is dropped only if every segment
@@ -30,7 +34,8 @@ enum { MERGE_INPUTS_MAX = 64 };
 typedef struct merge merge;
 
 /* Segments that merging now would be worth it, by dead bytes: sets inputs_out (borrowed pointers)
- * and returns how many. thorough: every segment with a dead byte or a droppable tombstone. */
+ * and returns how many. thorough: every segment with a dead byte or a droppable tombstone. After a
+ * merge that found no room, once: those whose live records fit what room there was. */
 size_t merge_pick(bitcask *store, bool thorough, segment *inputs_out[MERGE_INPUTS_MAX])
     REQUIRES(store->writer);
 

@@ -49,15 +49,6 @@ static void finish_output(bitcask *store, merge *self, bool has_hint)
     mutex_unlock(&store->writer);
 }
 
-/* Writes the manifest, as clean as it is. */
-static pykv_status write_list(bitcask *store) REQUIRES(store->manifest_lock)
-{
-    mutex_lock(&store->writer);
-    bool clean = !store->ground_ready;
-    mutex_unlock(&store->writer);
-    return bitcask_write_manifest(store, clean);
-}
-
 pykv_status merge_commit_step(bitcask *store, merge *self)
 {
     if (self->output == NULL) {
@@ -75,11 +66,6 @@ pykv_status merge_commit_step(bitcask *store, merge *self)
     }
     finish_output(store, self, has_hint);
     status = env_directory_sync(store->home);
-    if (status == PYKV_OK) {
-        mutex_lock(&store->manifest_lock);
-        status = write_list(store);
-        mutex_unlock(&store->manifest_lock);
-    }
     if (status != PYKV_OK) {
         return status;
     }
@@ -170,17 +156,41 @@ pykv_status merge_swing_step(bitcask *store, merge *self)
 
 /* ---- REMOVE ---- */
 
+/* Writes the manifest, as clean as it is, and keeps room for the next one in what the last one held
+ * before anything else takes it; if there is none, the next merge asks again. */
 static pykv_status write_without_inputs(bitcask *store)
 {
     mutex_lock(&store->manifest_lock);
+    mutex_lock(&store->writer);
+    bool clean = !store->ground_ready;
+    mutex_unlock(&store->writer);
     uint64_t merge_edit = store->merge_edit;
     store->merge_edit = store->edit + 1;
-    pykv_status status = write_list(store);
+    pykv_status status = bitcask_write_reserved_manifest(store, clean);
     if (status != PYKV_OK) {
         store->merge_edit = merge_edit;
     }
+    pykv_error failure = *error_last();
+    if (bitcask_reserve_manifest(store) != PYKV_OK) {
+        /* As above. */
+    }
+    error_restore(&failure);
     mutex_unlock(&store->manifest_lock);
     return status;
+}
+
+/* Whether what the merge frees is worth what it read, whatever is written meanwhile. */
+static bool is_fruitful(const merge *self)
+{
+    uint64_t read = 0;
+    uint64_t kept = 0;
+    for (size_t i = 0; i < self->input_count; i++) {
+        read += atomic_load_explicit(&self->inputs[i]->length, memory_order_relaxed);
+    }
+    if (self->output != NULL) {
+        kept = atomic_load_explicit(&self->output->length, memory_order_relaxed);
+    }
+    return kept + read / MERGE_FRUIT_SHARE < read;
 }
 
 pykv_status merge_remove_step(bitcask *store, merge *self) REQUIRES(store->merge_lock)
@@ -214,6 +224,7 @@ pykv_status merge_remove_step(bitcask *store, merge *self) REQUIRES(store->merge
     for (size_t i = 0; i < self->input_count; i++) {
         segment_unlink(store->home, self->inputs[i]->number);
     }
+    store->merge_was_fruitful = is_fruitful(self);
     mutex_lock(&store->writer);
     merge_unpin_inputs(store, self);
     mutex_unlock(&store->writer);

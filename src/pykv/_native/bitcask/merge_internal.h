@@ -13,8 +13,10 @@
 typedef enum merge_phase { MERGE_COPY, MERGE_COMMIT, MERGE_SWING, MERGE_REMOVE } merge_phase;
 
 enum {
-    MERGE_GROUP_RECORDS = 32,  /* looked up, or swung in one hold of the writer lock */
-    MERGE_SWING_RECORDS = 4096 /* swung in a step */
+    MERGE_GROUP_RECORDS = 32,   /* looked up, or swung in one hold of the writer lock */
+    MERGE_SWING_RECORDS = 4096, /* swung in a step */
+    MERGE_MARGIN_SHARE = 8,     /* of the room that there was, left to writers */
+    MERGE_FRUIT_SHARE = 16      /* a merge that freed less of its input bore no fruit */
 };
 
 /* Where a copied record came from: what its key's slot leads to until something displaces it. */

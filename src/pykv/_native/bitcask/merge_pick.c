@@ -154,8 +154,41 @@ static size_t pick_some(bitcask *store, segment **inputs) REQUIRES(store->writer
     return count;
 }
 
+/* What a merge copies at most if source is one of its inputs. */
+static uint64_t kept_bytes(const segment *source)
+{
+    return source->live_bytes + source->tombstone_bytes;
+}
+
+/* What a merge has room for: first the segments that give all their bytes back, then others. */
+static size_t pick_fitting(bitcask *store, uint64_t room, segment **inputs) REQUIRES(store->writer)
+{
+    size_t count = 0;
+    for (int turn = 0; turn < 2; turn++) {
+        for (size_t i = 0; i < store->segment_count; i++) {
+            segment *candidate = store->segments[i];
+            uint64_t kept = kept_bytes(candidate);
+            bool fits = turn == 0 ? kept == 0 : kept <= room;
+            bool worth = dead_bytes(candidate) > candidate->tombstone_bytes;
+            if (fits && worth && may_merge(store, candidate) &&
+                add_input(inputs, &count, candidate)) {
+                room -= kept;
+            }
+        }
+    }
+    return count;
+}
+
 size_t merge_pick(bitcask *store, bool thorough, segment *inputs_out[MERGE_INPUTS_MAX])
 {
+    size_t count = 0;
+    if (store->merge_room != UINT64_MAX) {
+        count = pick_fitting(store, store->merge_room, inputs_out);
+        store->merge_room = UINT64_MAX;
+    }
+    if (count > 0) {
+        return count;
+    }
     return thorough ? pick_all(store, inputs_out) : pick_some(store, inputs_out);
 }
 

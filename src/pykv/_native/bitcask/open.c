@@ -87,6 +87,7 @@ pykv_status bitcask_new(env *environment, const pykv_options *options,
     gate_init(&self->gate);
     extent_init(&self->extents);
     self->next_number = 1;
+    self->merge_room = UINT64_MAX;
     directory *keys;
     pykv_status status = bitcask_new_directory(&keys);
     if (status != PYKV_OK) {

@@ -282,7 +282,10 @@ static void unlink_abandoned(bitcask *self) REQUIRES(self->manifest_lock)
 static pykv_status prepare_segment(bitcask *self, uint64_t bytes) REQUIRES(self->manifest_lock)
 {
     segment *made;
-    pykv_status status = make_segment(self, bytes, &made);
+    pykv_status status = bitcask_reserve_manifest(self);
+    if (status == PYKV_OK) {
+        status = make_segment(self, bytes, &made);
+    }
     if (status != PYKV_OK) {
         return status;
     }
@@ -297,10 +300,10 @@ static pykv_status prepare_segment(bitcask *self, uint64_t bytes) REQUIRES(self-
     segment *unused = self->prepared;
     self->prepared = made;
     self->ground_ready = true;
-    if (unused != NULL) {
-        bitcask_mark_sealed(self, unused);
-    }
     mutex_unlock(&self->writer);
+    if (unused != NULL) {
+        bitcask_abandon(self, unused); /* it was too small for what comes */
+    }
     return PYKV_OK;
 }
 
@@ -339,6 +342,13 @@ static pykv_status prepare_sink(bitcask *self, uint64_t bytes)
     return status;
 }
 
+/* From here on the manifest on disk says "not clean", and there is room to let go of segments. */
+static pykv_status write_ground(bitcask *self) REQUIRES(self->manifest_lock)
+{
+    pykv_status status = bitcask_reserve_manifest(self);
+    return status == PYKV_OK ? bitcask_write_manifest(self, false) : status;
+}
+
 pykv_status bitcask_provide(bitcask *self, uint64_t bytes)
 {
     shortage missing;
@@ -355,7 +365,7 @@ pykv_status bitcask_provide(bitcask *self, uint64_t bytes)
         if (status == PYKV_OK && missing.segment) {
             status = prepare_segment(self, bytes);
         } else if (status == PYKV_OK && missing.manifest) {
-            status = bitcask_write_manifest(self, false);
+            status = write_ground(self);
             mutex_lock(&self->writer);
             self->ground_ready = self->ground_ready || status == PYKV_OK;
             mutex_unlock(&self->writer);
@@ -429,7 +439,8 @@ static pykv_status compose(bitcask *self, bool clean, manifest *out) REQUIRES(se
     return PYKV_OK;
 }
 
-pykv_status bitcask_write_manifest(bitcask *self, bool clean)
+static pykv_status write_manifest(bitcask *self, bool clean, bool reserved)
+    REQUIRES(self->manifest_lock)
 {
     manifest now;
     mutex_lock(&self->writer);
@@ -438,11 +449,30 @@ pykv_status bitcask_write_manifest(bitcask *self, bool clean)
     if (status != PYKV_OK) {
         return status;
     }
-    status = manifest_replace(self->home, &now);
+    status =
+        reserved ? manifest_replace_reserved(self->home, &now) : manifest_replace(self->home, &now);
     if (status == PYKV_OK) {
         self->edit = now.edit;
         unlink_abandoned(self);
     }
     manifest_reset(&now);
     return status;
+}
+
+pykv_status bitcask_write_manifest(bitcask *self, bool clean)
+{
+    return write_manifest(self, clean, false);
+}
+
+pykv_status bitcask_write_reserved_manifest(bitcask *self, bool clean)
+{
+    return write_manifest(self, clean, true);
+}
+
+pykv_status bitcask_reserve_manifest(bitcask *self)
+{
+    mutex_lock(&self->writer);
+    uint64_t count = self->segment_count;
+    mutex_unlock(&self->writer);
+    return manifest_reserve(self->home, count + 2);
 }

@@ -26,6 +26,16 @@ PYKV_NODISCARD pykv_status bitcask_seal_active(bitcask *self) REQUIRES(self->wri
 PYKV_NODISCARD pykv_status bitcask_write_manifest(bitcask *self, bool clean)
     REQUIRES(self->manifest_lock) EXCLUDES(self->writer);
 
+/* The same in the room that is kept for it: for manifests that give room back, on a full disk too.
+ */
+PYKV_NODISCARD pykv_status bitcask_write_reserved_manifest(bitcask *self, bool clean)
+    REQUIRES(self->manifest_lock) EXCLUDES(self->writer);
+
+/* Keeps room for such a manifest, with what may be added to the list until the next call: the
+ * output of one merge, and the segment that the caller is about to make. */
+PYKV_NODISCARD pykv_status bitcask_reserve_manifest(bitcask *self) REQUIRES(self->manifest_lock)
+    EXCLUDES(self->writer);
+
 /* Adds a segment to the list and the address space (base BITCASK_NO_ADDRESS: any). */
 PYKV_NODISCARD pykv_status bitcask_add_segment(bitcask *self, segment *target, uint64_t capacity,
                                                uint64_t base) REQUIRES(self->writer);

@@ -109,6 +109,7 @@ typedef struct bitcask {
     uint64_t scan_generation GUARDED_BY(writer); /* of the newest scan ever opened */
     uint64_t open_scan_count GUARDED_BY(writer);
     struct scan *scans GUARDED_BY(writer);
+    uint64_t merge_room GUARDED_BY(writer);    /* of the next merge, after one found too little */
     int32_t state GUARDED_BY(writer);          /* PYKV_STATE_* except read-only by option */
     pykv_error failure GUARDED_BY(writer);     /* why, when failed or degraded */
     uint64_t idle_sequence GUARDED_BY(writer); /* appended_sequence when last looked at, */
@@ -125,7 +126,7 @@ typedef struct bitcask {
     mutex merge_lock;
     struct merge *merge GUARDED_BY(merge_lock);       /* the one running, or NULL */
     uint64_t merge_rest_until GUARDED_BY(merge_lock); /* written_bytes before which merging rests */
-    uint64_t merge_began_disk GUARDED_BY(merge_lock); /* disk bytes when the running one began */
+    bool merge_was_fruitful GUARDED_BY(merge_lock);   /* the last one that was finished */
 
     /* Group commit. */
     mutex sync_lock;
