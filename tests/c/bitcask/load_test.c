@@ -32,6 +32,30 @@ TEST(files_that_no_manifest_lists_are_removed_and_foreign_ones_stay)
     fixture_free(&self);
 }
 
+/* A merge that was killed had sealed the segment and given it a hint, but no manifest: the segment
+ * went on, and verify found the hint to be damaged. */
+TEST(the_hint_of_a_segment_that_goes_on_is_removed)
+{
+    fixture self = fixture_new();
+    pykv_report report;
+    fixture_put(&self, "a", "1");
+    fixture_put(&self, "a", "2");
+    fixture_reopen(&self);
+    CHECK_OK(bitcask_flush(self.store));
+    fixture_maintain(&self, PYKV_ROLE_DATA, 1);
+    CHECK(fixture_has(&self, "00000001.hint"));
+    fixture_kill(&self);
+    CHECK_OK(fixture_open(&self));
+    CHECK(self.store->active != NULL && self.store->active->number == 1);
+    CHECK(!fixture_has(&self, "00000001.hint"));
+    fixture_put(&self, "b", "1");
+    CHECK_OK(bitcask_flush(self.store));
+    fixture_maintain(&self, PYKV_ROLE_DATA, 2);
+    CHECK_OK(bitcask_verify(self.store, NULL, &report));
+    CHECK_EQUAL(0, report.damage_count);
+    fixture_free(&self);
+}
+
 TEST(a_number_that_is_on_disk_is_not_given_again)
 {
     fixture self = fixture_new();
@@ -127,6 +151,7 @@ TEST(a_listed_segment_that_is_missing_or_another_file_is_damage)
 }
 
 TEST_MAIN(CASE(files_that_no_manifest_lists_are_removed_and_foreign_ones_stay),
+          CASE(the_hint_of_a_segment_that_goes_on_is_removed),
           CASE(a_number_that_is_on_disk_is_not_given_again),
           CASE(a_store_without_a_number_left_is_read_but_not_written),
           CASE(a_reader_removes_nothing),

@@ -154,11 +154,14 @@ pykv_status bitcask_load_image(bitcask *self, const manifest *listed)
 
 /* ---- orphans ---- */
 
-static bool is_listed(bitcask *self, uint32_t number) SINGLE_THREADED
+/* True if a file of that number belongs to the store. A hint does only if its segment is sealed:
+ * one that goes on was sealed without a manifest that says so before the process died, and will be
+ * longer than its hint knows. */
+static bool belongs(bitcask *self, uint32_t number, bool hint) SINGLE_THREADED
 {
     for (size_t i = 0; i < self->segment_count; i++) {
         if (self->segments[i]->number == number) {
-            return true;
+            return !hint || self->segments[i]->sealed;
         }
     }
     return false;
@@ -211,9 +214,9 @@ pykv_status bitcask_remove_orphans(bitcask *self) SINGLE_THREADED
         return status;
     }
     for (size_t i = 0; i < names.count && status == PYKV_OK; i++) {
-        bool hint;
+        bool hint = false;
         uint32_t number = segment_number(names.names[i], &hint);
-        bool orphan = number != 0 ? !is_listed(self, number) : is_temporary(names.names[i]);
+        bool orphan = number != 0 ? !belongs(self, number, hint) : is_temporary(names.names[i]);
         if (orphan) {
             status = env_unlink(self->home, names.names[i]);
         }
