@@ -17,7 +17,6 @@ TEST(a_clear_removes_what_is_in_memtables_and_tables)
     fixture_put(&self, "after", "1");
     CHECK_EQUAL(1, fixture_count(&self));
     CHECK_EQUAL(42, fixture_stats(&self).last_sequence);
-    fixture_maintain(&self, PYKV_ROLE_DATA);
     CHECK_EQUAL(0, fixture_files(&self, ".tbl", NULL));
     fixture_free(&self);
 }
@@ -121,8 +120,18 @@ TEST(without_memory_a_clear_is_done_or_not)
     fixture_free(&self);
 }
 
+/* It makes a manifest durable, and once did so whatever the flags were. */
+TEST(a_clear_that_may_not_wait_is_not_done)
+{
+    fixture self = fixture_new();
+    fixture_put(&self, "a", "1");
+    CHECK_EQUAL(PYKV_WOULD_BLOCK, lsm_clear(self.store, PYKV_NO_WAIT));
+    fixture_expect(&self, "a", "1");
+    fixture_free(&self);
+}
+
 TEST_MAIN(CASE(a_clear_removes_what_is_in_memtables_and_tables),
           CASE(a_clear_holds_after_a_close_and_after_a_death),
           CASE(a_flush_that_was_begun_before_a_clear_leaves_nothing),
           CASE(a_scan_that_is_open_sees_what_it_saw), CASE(a_read_only_store_is_not_cleared),
-          CASE(without_memory_a_clear_is_done_or_not))
+          CASE(without_memory_a_clear_is_done_or_not), CASE(a_clear_that_may_not_wait_is_not_done))

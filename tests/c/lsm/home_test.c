@@ -74,7 +74,34 @@ TEST(only_what_is_not_in_the_version_is_an_orphan)
     fixture_free(&self);
 }
 
+/* The counter of logs once went on with 0 behind the last number. */
+TEST(when_all_numbers_are_used_writes_are_refused_and_reads_go_on)
+{
+    fixture self = fixture_new();
+    pykv_status status = PYKV_OK;
+    uint8_t value[1000] = {0};
+    uint32_t count = 0;
+    self.store->next_number = UINT32_MAX - 3;
+    while (status == PYKV_OK) {
+        char key[16];
+        status = lsm_put(self.store, fixture_key(count, key), slice_make(value, sizeof value), 0);
+        count += status == PYKV_OK;
+    }
+    CHECK_EQUAL(PYKV_NOT_SUPPORTED, status);
+    CHECK(strstr(error_last()->text, "numbers") != NULL);
+    CHECK(count > 0);
+    CHECK_EQUAL(count, fixture_count(&self));
+    CHECK_STATUS(PYKV_NOT_SUPPORTED, lsm_flush(self.store));
+    CHECK_STATUS(PYKV_NOT_SUPPORTED, lsm_close(self.store, -1));
+    fixture_kill(&self);
+    self.options.read_only = 1;
+    CHECK_OK(fixture_open(&self));
+    CHECK_EQUAL(count, fixture_count(&self));
+    fixture_free(&self);
+}
+
 TEST_MAIN(CASE(a_name_is_claimed_by_its_whole_text),
           CASE(nothing_is_left_of_a_store_but_files_of_others),
           CASE(numbers_of_files_that_are_there_are_passed_over),
-          CASE(only_what_is_not_in_the_version_is_an_orphan))
+          CASE(only_what_is_not_in_the_version_is_an_orphan),
+          CASE(when_all_numbers_are_used_writes_are_refused_and_reads_go_on))

@@ -4,6 +4,7 @@
 #include "lsm_fixture.h"
 
 #include "lsm/scan.h"
+#include "lsm/user_iterator.h"
 
 /* Keys 0 to 99, some in tables, some in memtables, some both, without every fifth. */
 static fixture mixed(void)
@@ -191,10 +192,31 @@ TEST(without_memory_a_scan_is_not_opened_and_nothing_is_held)
     fixture_free(&self);
 }
 
+/* Between a close and the next row it once said that it had come to the end. */
+TEST(a_scan_that_a_close_interrupts_does_not_end_as_if_it_had_shown_all)
+{
+    enum { WRITES = USER_ITERATOR_SKIPPED_MAX + 1000 };
+    fixture self = {.options = {.memtable_bytes = 16 << 20, .compression = PYKV_CODEC_NONE}};
+    lsm_scan *scan;
+    pykv_rows rows;
+    CHECK_OK(env_memory_new(check_seed(), 64 << 20, &self.disk));
+    CHECK_OK(fixture_open(&self));
+    fixture_put(&self, "z", "1");
+    CHECK_OK(lsm_scan_open(self.store, NULL, &scan));
+    fixture_fill(&self, 0, WRITES, 1); /* which the scan passes over */
+    gate_shut(lsm_gate(self.store));
+    CHECK_STATUS(PYKV_CLOSED, lsm_scan_next(scan, 0, &rows));
+    CHECK_STATUS(PYKV_CLOSED, lsm_scan_next(scan, 0, &rows));
+    lsm_scan_free(self.store, scan);
+    fixture_close(&self);
+    fixture_free(&self);
+}
+
 TEST_MAIN(CASE(all_rows_come_in_order_whatever_the_chunk),
           CASE(a_range_bounds_the_rows_in_both_directions), CASE(a_limit_ends_the_scan),
           CASE(a_scan_sees_the_moment_it_was_opened_at),
           CASE(a_damaged_block_ends_the_scan_for_good),
           CASE(scans_are_ended_by_the_close_and_freed_after_it),
           CASE(ending_all_scans_gives_back_what_they_hold),
-          CASE(without_memory_a_scan_is_not_opened_and_nothing_is_held))
+          CASE(without_memory_a_scan_is_not_opened_and_nothing_is_held),
+          CASE(a_scan_that_a_close_interrupts_does_not_end_as_if_it_had_shown_all))

@@ -6,6 +6,7 @@
 #include "lsm_fixture.h"
 
 #include "env/env_fault.h"
+#include "lsm/internal_key.h"
 #include "lsm/write.h"
 
 static void set(record *operation, uint8_t kind, const char *key, const char *value)
@@ -240,6 +241,80 @@ TEST(without_memory_a_write_is_not_done_and_the_next_is)
     fixture_free(&self);
 }
 
+/* Writes the manifest of a closed store anew, with the last sequence given. */
+static void set_last_sequence(fixture *self, uint64_t sequence)
+{
+    env_directory *home;
+    lsm_manifest listed = fixture_manifest(self);
+    listed.last_sequence = listed.flushed_sequence = sequence;
+    listed.edit++;
+    CHECK_OK(env_directory_open(self->disk, FIXTURE_PATH, false, &home));
+    CHECK_OK(lsm_manifest_replace(home, &listed));
+    env_directory_close(home);
+    lsm_manifest_reset(&listed);
+}
+
+/* An invariant of the memtable once broke there. */
+TEST(when_all_sequences_are_used_writes_are_refused_and_reads_go_on)
+{
+    fixture self = fixture_new();
+    record batch[2];
+    set(&batch[0], RECORD_PUT, "a", "1");
+    set(&batch[1], RECORD_PUT, "b", "1");
+    fixture_close(&self);
+    set_last_sequence(&self, INTERNAL_SEQUENCE_MAX - 3);
+    CHECK_OK(fixture_open(&self));
+    CHECK_OK(lsm_write(self.store, batch, 2, 0));
+    CHECK_STATUS(PYKV_NOT_SUPPORTED, lsm_write(self.store, batch, 2, 0));
+    fixture_put(&self, "c", "1");
+    CHECK_EQUAL(INTERNAL_SEQUENCE_MAX, fixture_stats(&self).last_sequence);
+    CHECK_STATUS(PYKV_NOT_SUPPORTED, lsm_put(self.store, fixture_text("d"), fixture_text("1"), 0));
+    CHECK_STATUS(PYKV_NOT_SUPPORTED, lsm_clear(self.store, 0));
+    CHECK_EQUAL(3, fixture_count(&self));
+    fixture_recover(&self);
+    CHECK_EQUAL(3, fixture_count(&self));
+    CHECK_OK(lsm_compact(self.store, NULL));
+    fixture_close(&self);
+    set_last_sequence(&self, UINT64_MAX);
+    CHECK_OK(fixture_open(&self));
+    CHECK_STATUS(PYKV_NOT_SUPPORTED, lsm_put(self.store, fixture_text("d"), fixture_text("1"), 0));
+    fixture_free(&self);
+}
+
+/* A write that could not get a log once left no trace in the state. */
+TEST(a_write_without_space_shows_in_the_state_until_one_succeeds)
+{
+    fixture self = fixture_new();
+    slice key = fixture_text("k");
+    env_memory_set_capacity(self.disk, 1);
+    CHECK_STATUS(PYKV_NO_SPACE, lsm_put(self.store, key, key, 0));
+    CHECK_EQUAL(PYKV_STATE_READ_ONLY, lsm_state(self.store));
+    env_memory_set_capacity(self.disk, UINT64_MAX);
+    CHECK_OK(lsm_put(self.store, key, key, 0));
+    CHECK_EQUAL(PYKV_STATE_OPEN, lsm_state(self.store));
+    fixture_free(&self);
+}
+
+TEST(records_larger_than_a_log_are_written_with_and_without_padding)
+{
+    static uint8_t value[300000];
+    for (int padding = 0; padding < 2; padding++) {
+        fixture self = fixture_blank();
+        self.options.log_sector_padding = padding;
+        CHECK_OK(fixture_open(&self));
+        for (uint32_t i = 0; i < 5; i++) {
+            char key[16];
+            fixture_fill(&self, 100 + i, 101 + i, 100);
+            CHECK_OK(lsm_put(self.store, fixture_key(i, key), slice_make(value, sizeof value),
+                             i % 2 == 0 ? PYKV_SYNC : 0));
+        }
+        CHECK_EQUAL(10, fixture_count(&self));
+        fixture_recover(&self);
+        CHECK_EQUAL(10, fixture_count(&self));
+        fixture_free(&self);
+    }
+}
+
 TEST_MAIN(CASE(every_operation_has_a_sequence_of_its_own),
           CASE(the_later_of_equal_keys_in_a_batch_wins),
           CASE(a_batch_above_its_limit_is_refused_whole),
@@ -251,4 +326,7 @@ TEST_MAIN(CASE(every_operation_has_a_sequence_of_its_own),
           CASE(in_interval_durability_the_first_write_after_the_interval_syncs),
           CASE(a_read_only_store_refuses_writes),
           CASE(after_a_failed_sync_nothing_is_appended_and_what_was_not_visible_stays_so),
-          CASE(without_memory_a_write_is_not_done_and_the_next_is))
+          CASE(without_memory_a_write_is_not_done_and_the_next_is),
+          CASE(when_all_sequences_are_used_writes_are_refused_and_reads_go_on),
+          CASE(a_write_without_space_shows_in_the_state_until_one_succeeds),
+          CASE(records_larger_than_a_log_are_written_with_and_without_padding))

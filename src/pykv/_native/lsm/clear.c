@@ -47,9 +47,8 @@ static pykv_status append_clear(lsm *self, record *operation, memtable *active, 
         view_release(fresh);
         return lsm_append_failed(self, status);
     }
-    view *old = atomic_exchange_explicit(&self->view, fresh, memory_order_acq_rel);
-    memtable_seal(old->active);
-    view_retire(old, &self->reclaimer);
+    memtable_seal(lsm_view(self)->active);
+    lsm_replace_view(self, fresh);
     memset(self->first_logs, 0, sizeof self->first_logs);
     self->first_logs[0] = wal_active_number(self->log);
     self->clear_count++;
@@ -64,6 +63,9 @@ static pykv_status clear_locked(lsm *self, record *operation, memtable *active, 
     mutex_lock(&self->writer);
     version *before = version_acquire(lsm_view(self)->version);
     pykv_status status = lsm_check_writable(self);
+    if (status == PYKV_OK) {
+        status = lsm_check_sequences(self, 1);
+    }
     if (status == PYKV_OK) {
         status = wal_room(self->log, wal_bytes(operation, 1));
     }
@@ -99,6 +101,9 @@ pykv_status lsm_clear(lsm *self, int32_t flags)
     record operation;
     memtable *active;
     version *tables;
+    if ((flags & PYKV_NO_WAIT) != 0) {
+        return PYKV_WOULD_BLOCK; /* a manifest is made durable */
+    }
     lsm_prepare_operation(&operation, RECORD_CLEAR, slice_make(NULL, 0), slice_make(NULL, 0));
     pykv_status status = make_empty(self, &active, &tables);
     if (status != PYKV_OK) {
@@ -117,5 +122,7 @@ pykv_status lsm_clear(lsm *self, int32_t flags)
         status = wal_sync_through(self->log, operation.sequence);
     }
     lsm_tell_room(self);
+    (void)reclaimer_sweep(&self->reclaimer);
+    (void)table_graveyard_empty(&self->graveyard);
     return status;
 }

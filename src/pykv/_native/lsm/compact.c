@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "lsm/compaction_pick.h"
 #include "lsm/edit.h"
+#include "lsm/health.h"
 #include "lsm/jobs.h"
 
 static version *current_version(lsm *self, uint64_t *clear_count_out, uint64_t *visible_out)
@@ -38,6 +39,8 @@ static pykv_status begin(lsm *self, const wanted *what) REQUIRES(self->compactio
     uint64_t visible_sequence;
     version *now = current_version(self, &self->compaction_clear_count, &visible_sequence);
     compaction_options options = options_for(self, visible_sequence);
+    atomic_store_explicit(&self->counters.pending_compaction_bytes, compaction_debt(now, &options),
+                          memory_order_relaxed);
     pykv_status status =
         what->range == NULL
             ? compaction_pick(now, &options, &self->plan)
@@ -123,6 +126,7 @@ static pykv_status step(lsm *self, const wanted *what, bool *worked_out)
     }
     *worked_out = status == PYKV_OK;
     if (status == PYKV_NOT_FOUND || status == PYKV_WOULD_BLOCK) {
+        lsm_note_result(self, LSM_WORK_COMPACTION, PYKV_OK);
         return PYKV_OK;
     }
     if (status == PYKV_OK && self->compaction != NULL) {
@@ -131,11 +135,13 @@ static pykv_status step(lsm *self, const wanted *what, bool *worked_out)
     if (status == PYKV_OK && !more) {
         status = finish(self);
     }
-    if (status != PYKV_OK || !more) {
-        pykv_error failure = *error_last();
-        lsm_compaction_abandon(self);
-        error_restore(&failure);
+    if (status == PYKV_OK && more) {
+        return PYKV_OK;
     }
+    pykv_error failure = *error_last();
+    lsm_compaction_abandon(self);
+    error_restore(&failure);
+    lsm_note_result(self, LSM_WORK_COMPACTION, status);
     return status;
 }
 

@@ -22,6 +22,15 @@ static uint32_t first_needed_log(const lsm *self, uint32_t last) REQUIRES(self->
     return wal_active_number(self->log);
 }
 
+/* The version of now, which nobody replaces meanwhile. The view around it may go at any moment. */
+static version *current_version(lsm *self) REQUIRES(self->manifest_lock)
+{
+    mutex_lock(&self->writer);
+    version *tables = lsm_view(self)->version;
+    mutex_unlock(&self->writer);
+    return tables;
+}
+
 /* What the manifest is to say of a version and of the logs from first_log on. */
 static pykv_status gather(lsm *self, const version *tables, bool drops_oldest, lsm_manifest *out)
     REQUIRES(self->manifest_lock)
@@ -70,7 +79,7 @@ static pykv_status write_version(lsm *self, const version *tables, bool drops_ol
 pykv_status lsm_write_manifest(lsm *self, bool clean)
 {
     mutex_lock(&self->manifest_lock);
-    version *tables = lsm_view(self)->version;
+    version *tables = current_version(self);
     pykv_status status = write_version(self, tables, false, self->flushed_sequence, clean);
     mutex_unlock(&self->manifest_lock);
     return status;
@@ -83,6 +92,7 @@ typedef struct successor {
     table_file **opened; /* the outputs, one reference each */
     size_t opened_count;
     version *version;
+    view *fresh; /* prepared, so that nothing fails once the manifest is durable */
 } successor;
 
 static void successor_reset(successor *self)
@@ -92,6 +102,7 @@ static void successor_reset(successor *self)
     }
     mem_free(self->opened);
     version_release(self->version);
+    mem_free(self->fresh);
 }
 
 table_open_options lsm_table_options(const lsm *self)
@@ -136,30 +147,30 @@ static pykv_status derive(lsm *self, const lsm_edit *edit, successor *out)
         removed[i] = edit->inputs[i]->facts.number;
     }
     version_change change = {removed, edit->input_count, additions, added_count};
-    pykv_status status = version_apply(lsm_view(self)->version, &change, &out->version);
+    pykv_status status = version_apply(current_version(self), &change, &out->version);
     mem_free(additions);
-    return status;
+    return status == PYKV_OK ? view_prepare(&out->fresh) : status;
 }
 
 /* Publishes the version, and takes the flushed memtable out. */
-static pykv_status publish(lsm *self, const lsm_edit *edit, version *tables)
-    REQUIRES(self->manifest_lock)
+static void publish(lsm *self, const lsm_edit *edit, successor *next) REQUIRES(self->manifest_lock)
 {
     mutex_lock(&self->writer);
     const view *now = lsm_view(self);
     uint32_t kept = now->immutable_count - (edit->flushed != NULL);
     PYKV_ASSERT(edit->flushed == NULL || now->immutables[kept] == edit->flushed);
-    pykv_status status = lsm_publish_view(self, now->active, now->immutables, kept, tables);
+    view_fill(next->fresh, now->active, now->immutables, kept, next->version);
+    lsm_replace_view(self, next->fresh);
+    next->fresh = NULL;
     uint32_t needed = 0;
-    if (status == PYKV_OK && edit->flushed != NULL) {
+    if (edit->flushed != NULL) {
         self->first_logs[kept + 1] = 0;
         needed = first_needed_log(self, kept);
     }
     mutex_unlock(&self->writer);
-    if (status == PYKV_OK && needed != 0) {
+    if (needed != 0) {
         wal_drop_before(self->log, needed);
     }
-    return status;
 }
 
 static void mark_obsolete(const lsm_edit *edit)
@@ -218,9 +229,7 @@ static pykv_status install_locked(lsm *self, const lsm_edit *edit, successor *ne
     status = write_version(self, next->version, edit->flushed != NULL, flushed, false);
     *taken_out = status == PYKV_OK || may_be_in_force(self, self->edit + 1);
     if (status == PYKV_OK) {
-        status = publish(self, edit, next->version);
-    }
-    if (status == PYKV_OK) {
+        publish(self, edit, next);
         self->flushed_sequence = flushed;
         mark_obsolete(edit);
     }
@@ -246,7 +255,7 @@ pykv_status lsm_install(lsm *self, const lsm_edit *edit, bool *taken_out)
 
 pykv_status lsm_install_clear(lsm *self, uint64_t sequence)
 {
-    version *tables = lsm_view(self)->version;
+    version *tables = current_version(self);
     /* Any later manifest is one of the cleared store, whether this one succeeds or not. */
     self->flushed_sequence = sequence;
     pykv_status status = write_version(self, tables, false, sequence, false);

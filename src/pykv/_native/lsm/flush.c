@@ -4,21 +4,17 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "lsm/edit.h"
+#include "lsm/health.h"
 #include "lsm/jobs.h"
+#include "lsm/open.h"
 #include "lsm/room.h"
 #include "lsm/write.h"
 
 static pykv_status take_number(void *context, uint32_t *number_out)
 {
     lsm *self = context;
-    pykv_status status = PYKV_OK;
     mutex_lock(&self->writer);
-    if (self->next_number > UINT32_MAX) {
-        status = error_set(PYKV_NOT_SUPPORTED, "%s has used all its file numbers",
-                           env_directory_path(self->home));
-    } else {
-        *number_out = (uint32_t)self->next_number++;
-    }
+    pykv_status status = lsm_take_number(self, number_out);
     mutex_unlock(&self->writer);
     return status;
 }
@@ -102,6 +98,13 @@ static pykv_status finish(lsm *self) REQUIRES(self->flush_lock)
     return status == PYKV_NOT_FOUND ? PYKV_OK : status;
 }
 
+/* Goes on with the flush that is under way, to its end if that is in reach. */
+static pykv_status go_on(lsm *self, bool *more_out) REQUIRES(self->flush_lock)
+{
+    pykv_status status = flush_run_step(self->flush, LSM_STEP_BYTES, more_out);
+    return status == PYKV_OK && !*more_out ? finish(self) : status;
+}
+
 pykv_status lsm_flush_step(lsm *self, bool *worked_out)
 {
     pykv_status status = PYKV_OK;
@@ -111,16 +114,15 @@ pykv_status lsm_flush_step(lsm *self, bool *worked_out)
     }
     *worked_out = self->flush != NULL;
     if (status == PYKV_OK && self->flush != NULL) {
-        status = flush_run_step(self->flush, LSM_STEP_BYTES, &more);
-        if (status == PYKV_OK && !more) {
-            status = finish(self);
-        }
+        status = go_on(self, &more);
     }
-    if (self->flush != NULL && (status != PYKV_OK || !more)) {
-        pykv_error failure = *error_last();
-        lsm_flush_abandon(self);
-        error_restore(&failure);
+    if (status == PYKV_OK && more) {
+        return PYKV_OK;
     }
+    pykv_error failure = *error_last();
+    lsm_flush_abandon(self);
+    error_restore(&failure);
+    lsm_note_result(self, LSM_WORK_FLUSH, status);
     return status;
 }
 

@@ -81,6 +81,17 @@ pykv_status lsm_skip_used_numbers(lsm *self) SINGLE_THREADED
     return PYKV_OK;
 }
 
+/* The highest number is left out: wal_drop_before names the end of all logs by it. */
+pykv_status lsm_take_number(lsm *self, uint32_t *number_out)
+{
+    if (self->next_number >= UINT32_MAX) {
+        return error_set(PYKV_NOT_SUPPORTED, "%s has used all its file numbers",
+                         env_directory_path(self->home));
+    }
+    *number_out = (uint32_t)self->next_number++;
+    return PYKV_OK;
+}
+
 static bool has_table(const version *tables, uint32_t number)
 {
     for (int i = 0; i < LSM_LEVEL_COUNT; i++) {

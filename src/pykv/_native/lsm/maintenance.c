@@ -2,10 +2,11 @@
  * maintenance: what lent threads do, in bounded steps.
  *
  * LOG: prepares the log ahead of writers, syncs at its interval. DATA: flushes before it compacts,
- * frees what readers left, removes the files of tables that nobody refers to. A step that fails
- * degrades the store until a later one succeeds.
+ * frees what readers left, removes the files of tables that nobody refers to. What a step
+ * fails in is the state of the store (lsm/health.h).
  */
 #include "base/error.h"
+#include "lsm/health.h"
 #include "lsm/jobs.h"
 #include "lsm/room.h"
 #include "lsm/write.h"
@@ -33,22 +34,6 @@ static pykv_status data_step(lsm *self, bool *worked_out)
     return status;
 }
 
-/* A step that failed degrades the store; one that did something mends it. */
-static void note_result(lsm *self, pykv_status status, bool worked)
-{
-    mutex_lock(&self->writer);
-    if (status != PYKV_OK && self->state == PYKV_STATE_OPEN) {
-        self->state = status == PYKV_NO_SPACE ? PYKV_STATE_READ_ONLY : PYKV_STATE_DEGRADED;
-        self->failure = *error_last();
-    } else if (status == PYKV_OK && worked) {
-        self->state = PYKV_STATE_OPEN;
-    }
-    mutex_unlock(&self->writer);
-    if (status != PYKV_OK) {
-        lsm_tell_room(self);
-    }
-}
-
 pykv_status lsm_maintain_step(lsm *self, int32_t role, int32_t *more_out)
 {
     bool worked = false;
@@ -58,7 +43,9 @@ pykv_status lsm_maintain_step(lsm *self, int32_t role, int32_t *more_out)
     }
     if (role == PYKV_ROLE_DATA) {
         status = data_step(self, &worked);
-        note_result(self, status, worked);
+        if (status != PYKV_OK) {
+            lsm_tell_room(self);
+        }
     } else if (self->options.read_only == 0) {
         status = wal_step(self->log);
     }
@@ -98,11 +85,7 @@ pykv_status lsm_sync(lsm *self)
     if (self->options.read_only != 0) {
         return PYKV_OK;
     }
-    pykv_status status = wal_sync(self->log);
-    if (status == PYKV_OK) {
-        lsm_count_some(&self->counters.sync_count, 1);
-    }
-    return status;
+    return wal_sync(self->log);
 }
 
 pykv_status lsm_resume(lsm *self)
@@ -110,7 +93,7 @@ pykv_status lsm_resume(lsm *self)
     mutex_lock(&self->writer);
     pykv_status status = lsm_check_writable(self);
     if (status == PYKV_OK) {
-        self->state = PYKV_STATE_OPEN;
+        lsm_note_nothing(self);
     }
     mutex_unlock(&self->writer);
     lent_call_all(&self->gate.lent);

@@ -73,7 +73,6 @@ static pykv_status make(env *environment, const pykv_options *options,
     self->env = environment;
     self->options = *options;
     self->next_number = 1;
-    self->state = PYKV_STATE_OPEN;
     init_locks(self);
     gate_init(&self->gate);
     reclaimer_init(&self->reclaimer, &self->gate.readers);
@@ -92,8 +91,9 @@ static inline void writer_is_held(const lsm *self) ASSERTS_HELD(self->writer)
 static uint32_t take_number(void *context)
 {
     lsm *self = context;
+    uint32_t number = 0;
     writer_is_held(self);
-    return (uint32_t)self->next_number++;
+    return lsm_take_number(self, &number) == PYKV_OK ? number : 0;
 }
 
 static pykv_status write_manifest(void *context)

@@ -10,6 +10,9 @@
  * was torn off is kept. */
 PYKV_NODISCARD pykv_status lsm_recover(lsm *self, const lsm_manifest *listed);
 
+/* The next number for a file. PYKV_NOT_SUPPORTED: all are used. */
+PYKV_NODISCARD pykv_status lsm_take_number(lsm *self, uint32_t *number_out) REQUIRES(self->writer);
+
 /* Raises next_number above the numbers of all files that are there. */
 PYKV_NODISCARD pykv_status lsm_skip_used_numbers(lsm *self);
 

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "lsm/edit.h"
+#include "lsm/internal_key.h"
 #include "lsm/jobs.h"
 #include "lsm/open.h"
 #include "lsm/room.h"
@@ -100,7 +101,11 @@ static pykv_status add(lsm *self, const record *found) SINGLE_THREADED
                             .kind = found->kind};
     uint64_t bytes =
         memtable_entry_bytes(found->key.size, found->value.size, found->deadline_us != 0);
-    pykv_status status = memtable_reserve(active, 1, bytes);
+    pykv_status status =
+        internal_key_check(found->key.size, found->value.size, found->sequence, found->kind);
+    if (status == PYKV_OK) {
+        status = memtable_reserve(active, 1, bytes);
+    }
     if (status == PYKV_OK) {
         memtable_add(active, &entry, lsm_hash(self, found->key));
     }

@@ -3,11 +3,19 @@
  */
 #include "lsm/room.h"
 
-#include "base/error.h"
 #include "base/invariant.h"
+#include "lsm/health.h"
 #include "lsm/write.h"
 
 enum { ROOM_WAIT_US = 10000 };
+
+void lsm_replace_view(lsm *self, view *fresh)
+{
+    view *old = atomic_exchange_explicit(&self->view, fresh, memory_order_acq_rel);
+    if (old != NULL) {
+        view_retire(old, &self->reclaimer);
+    }
+}
 
 pykv_status lsm_publish_view(lsm *self, memtable *active, memtable *const *immutables,
                              uint32_t immutable_count, version *tables)
@@ -15,10 +23,7 @@ pykv_status lsm_publish_view(lsm *self, memtable *active, memtable *const *immut
     view *fresh;
     pykv_status status = view_new(active, immutables, immutable_count, tables, &fresh);
     if (status == PYKV_OK) {
-        view *old = atomic_exchange_explicit(&self->view, fresh, memory_order_acq_rel);
-        if (old != NULL) {
-            view_retire(old, &self->reclaimer);
-        }
+        lsm_replace_view(self, fresh);
     }
     return status;
 }
@@ -93,39 +98,45 @@ pykv_status lsm_make_room(lsm *self, uint64_t log_bytes)
 void lsm_tell_room(lsm *self)
 {
     mutex_lock(&self->room_lock);
+    self->room_count++;
     condition_broadcast(&self->room_made);
     mutex_unlock(&self->room_lock);
 }
 
-/* The failure of the work that makes room, as the writer's own. */
-static pykv_status background_failure(lsm *self)
+static uint64_t count_of_room(lsm *self)
 {
-    pykv_error failure = {.status = PYKV_OK};
-    mutex_lock(&self->writer);
-    if (self->state != PYKV_STATE_OPEN) {
-        failure = self->failure;
-    }
-    mutex_unlock(&self->writer);
-    if (failure.status != PYKV_OK) {
-        error_restore(&failure);
-    }
-    return failure.status;
+    mutex_lock(&self->room_lock);
+    uint64_t count = self->room_count;
+    mutex_unlock(&self->room_lock);
+    return count;
 }
 
-/* Waits a while for a lent thread to make room, or works itself where none was lent. */
-static pykv_status wait_for_room(lsm *self)
+/* Waits until room was told of since it was seen, or a while. */
+static void wait_since(lsm *self, uint64_t seen)
+{
+    mutex_lock(&self->room_lock);
+    if (self->room_count == seen) {
+        (void)condition_wait_for(&self->room_made, &self->room_lock, ROOM_WAIT_US);
+    }
+    mutex_unlock(&self->room_lock);
+}
+
+/* Waits for a lent thread to make room. Where none was lent works itself, and waits only while
+ * another writer does. */
+static pykv_status wait_for_room(lsm *self, uint64_t seen)
 {
     uint64_t began = env_monotonic_us(self->env);
     pykv_status status = PYKV_OK;
     if (lent_count(&self->gate.lent, PYKV_ROLE_DATA) == 0) {
-        int32_t more;
+        int32_t more = 0;
         status = lsm_maintain_step(self, PYKV_ROLE_DATA, &more);
+        if (status == PYKV_OK && more == 0) {
+            wait_since(self, seen);
+        }
     } else {
         lent_call(&self->gate.lent, PYKV_ROLE_DATA);
-        mutex_lock(&self->room_lock);
-        (void)condition_wait_for(&self->room_made, &self->room_lock, ROOM_WAIT_US);
-        mutex_unlock(&self->room_lock);
-        status = background_failure(self);
+        wait_since(self, seen);
+        status = lsm_failure_of_room(self);
     }
     uint64_t waited = env_monotonic_us(self->env) - began;
     atomic_fetch_add_explicit(&self->counters.stall_us, waited, memory_order_relaxed);
@@ -134,13 +145,14 @@ static pykv_status wait_for_room(lsm *self)
 
 pykv_status lsm_provide(lsm *self, uint64_t log_bytes)
 {
+    uint64_t seen = count_of_room(self);
     mutex_lock(&self->writer);
     bool stalled = lsm_is_stalled(self);
     bool full = memtable_is_full(lsm_view(self)->active);
     wal *log = self->log;
     mutex_unlock(&self->writer);
     if (stalled) {
-        return wait_for_room(self);
+        return wait_for_room(self, seen);
     }
     return full ? wal_prepare_next(log) : wal_provide(log, log_bytes);
 }

@@ -23,6 +23,9 @@ PYKV_NODISCARD pykv_status lsm_publish_view(lsm *self, memtable *active,
                                             memtable *const *immutables, uint32_t immutable_count,
                                             version *tables) REQUIRES(self->writer);
 
+/* The same with a view that was filled already, which cannot fail. */
+void lsm_replace_view(lsm *self, view *fresh) REQUIRES(self->writer);
+
 /* Tells writers that wait for room that there may be some. */
 void lsm_tell_room(lsm *self);
 

@@ -102,7 +102,10 @@ static pykv_status fill(lsm_scan *self, size_t chunk_bytes)
     do {
         status = user_iterator_fill(self->walk, &self->request, &self->rows);
     } while (status == PYKV_OK && self->rows.count == 0 && self->rows.more &&
-             atomic_load_explicit(&self->store->gate.closing, memory_order_relaxed) == 0);
+             !gate_is_shut(&self->store->gate));
+    if (status == PYKV_OK && self->rows.count == 0 && self->rows.more) {
+        return error_set(PYKV_CLOSED, "the store was closed before the scan came to its next row");
+    }
     if (status == PYKV_OK) {
         self->rows_left -= self->rows.count;
         self->is_done = !self->rows.more || self->rows_left == 0;
@@ -143,19 +146,48 @@ static void unlink_scan(lsm *store, lsm_scan *self) REQUIRES(store->writer)
     }
 }
 
+/* Takes the scan off the list, if close has not. */
+static bool take_off(lsm *store, lsm_scan *self) REQUIRES(store->writer)
+{
+    bool is_open = self->store != NULL;
+    if (is_open) {
+        unlink_scan(store, self);
+    }
+    return is_open;
+}
+
+/* Ends a scan beside a close, which takes what scans hold away as soon as it has the lock. */
+static void end_beside_close(lsm *store, lsm_scan *self)
+{
+    mutex_lock(&store->writer);
+    if (take_off(store, self)) {
+        end(self);
+    }
+    mutex_unlock(&store->writer);
+}
+
+/* Ends a scan as a call that close waits for; without the lock, as it may free much. */
+static void end_counted(lsm *store, lsm_scan *self)
+{
+    mutex_lock(&store->writer);
+    bool is_open = take_off(store, self);
+    mutex_unlock(&store->writer);
+    if (is_open) {
+        end(self);
+    }
+}
+
 void lsm_scan_free(lsm *store, lsm_scan *self)
 {
+    epoch_token token;
     if (self == NULL) {
         return;
     }
-    mutex_lock(&store->writer);
-    bool open = self->store != NULL;
-    if (open) {
-        unlink_scan(store, self);
-    }
-    mutex_unlock(&store->writer);
-    if (open) {
-        end(self);
+    if (gate_enter(&store->gate, &store->gate.others, &token)) {
+        end_counted(store, self);
+        epoch_leave(&store->gate.others, token);
+    } else {
+        end_beside_close(store, self);
     }
     user_iterator_rows_reset(&self->rows);
     mem_free(self);

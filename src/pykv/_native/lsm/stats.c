@@ -2,7 +2,7 @@
  * stats: counters and gauges, and the state of the store.
  */
 #include "base/process.h"
-#include "lsm/compaction_score.h"
+#include "lsm/health.h"
 #include "lsm/lsm.h"
 #include "lsm/store.h"
 
@@ -18,22 +18,49 @@ static void add_counters(const lsm *self, pykv_stats *out)
     out->get_count = read_counter(&self->counters.get_count);
     out->get_hit_count = read_counter(&self->counters.get_hit_count);
     out->written_bytes = read_counter(&self->counters.written_bytes);
-    out->sync_count = read_counter(&self->counters.sync_count);
     out->flushed_bytes = read_counter(&self->counters.flushed_bytes);
     out->compaction_read_bytes = read_counter(&self->counters.compaction_read_bytes);
     out->compacted_bytes = read_counter(&self->counters.compacted_bytes);
     out->compaction_count = read_counter(&self->counters.compaction_count);
     out->stall_us = read_counter(&self->counters.stall_us);
+    out->pending_compaction_bytes = read_counter(&self->counters.pending_compaction_bytes);
+}
+
+/* Puts less deletes are a guess at how many keys there are: each key that is put once counts. */
+typedef struct operations {
+    uint64_t count;
+    uint64_t delete_count;
+} operations;
+
+static void add_memtable(const memtable *from, operations *seen, pykv_stats *out)
+{
+    memtable_stats stats;
+    memtable_stats_read(from, &stats);
+    out->memtable_bytes += stats.used_bytes;
+    seen->count += stats.count;
+    seen->delete_count += stats.delete_count;
+}
+
+static void add_level(const level *tables, operations *seen)
+{
+    for (uint32_t i = 0; i < tables->count; i++) {
+        seen->count += tables->files[i]->facts.entry_count;
+        seen->delete_count += tables->files[i]->facts.tombstone_count;
+    }
+}
+
+static uint64_t guess_keys(const operations *seen)
+{
+    uint64_t twice = 2 * seen->delete_count;
+    return seen->count > twice ? seen->count - twice : 0;
 }
 
 static void add_view(const view *now, pykv_stats *out)
 {
-    memtable_stats stats;
-    memtable_stats_read(now->active, &stats);
-    out->memtable_bytes = stats.used_bytes;
+    operations seen = {0, 0};
+    add_memtable(now->active, &seen, out);
     for (uint32_t i = 0; i < now->immutable_count; i++) {
-        memtable_stats_read(now->immutables[i], &stats);
-        out->memtable_bytes += stats.used_bytes;
+        add_memtable(now->immutables[i], &seen, out);
     }
     out->immutable_memtable_count = now->immutable_count;
     out->disk_bytes = version_bytes(now->version);
@@ -42,6 +69,20 @@ static void add_view(const view *now, pykv_stats *out)
         out->level_table_count[i] = now->version->levels[i].count;
         out->level_bytes[i] = now->version->levels[i].bytes;
         out->level_count = now->version->levels[i].count != 0 ? (uint64_t)i + 1 : out->level_count;
+        add_level(&now->version->levels[i], &seen);
+    }
+    out->key_count = guess_keys(&seen);
+}
+
+static void add_log(const lsm *self, pykv_stats *out) REQUIRES(self->writer)
+{
+    out->synced_sequence = out->last_sequence;
+    if (self->log != NULL) {
+        wal_usage usage = wal_usage_now(self->log);
+        out->synced_sequence = wal_synced_sequence(self->log);
+        out->disk_bytes += usage.disk_bytes;
+        out->sync_count = usage.sync_count;
+        out->log_sink = usage.mapped ? PYKV_LOG_MAPPED : PYKV_LOG_PWRITE;
     }
 }
 
@@ -54,17 +95,6 @@ static void add_cache(lsm *self, pykv_stats *out)
     out->block_cache_miss_count = counters.miss_count;
 }
 
-static int32_t state_locked(const lsm *self) REQUIRES(self->writer)
-{
-    if (self->log != NULL && wal_check(self->log) != PYKV_OK) {
-        return PYKV_STATE_FAILED;
-    }
-    if (self->state == PYKV_STATE_OPEN && self->options.read_only != 0) {
-        return PYKV_STATE_READ_ONLY;
-    }
-    return self->state;
-}
-
 void lsm_stats(lsm *self, pykv_stats *out)
 {
     *out = (pykv_stats){0};
@@ -74,12 +104,12 @@ void lsm_stats(lsm *self, pykv_stats *out)
     add_view(lsm_view(self), out);
     out->open_scan_count = self->open_scan_count;
     out->last_sequence = lsm_visible(self);
-    out->synced_sequence = self->log != NULL ? wal_synced_sequence(self->log) : out->last_sequence;
+    add_log(self, out);
     out->epoch = self->epoch_number;
     out->recovered_record_count = self->recovered_record_count;
     out->discarded_bytes = self->discarded_bytes;
     out->open_us = self->open_us;
-    out->state = state_locked(self);
+    out->state = lsm_state_now(self);
     mutex_unlock(&self->writer);
     out->engine = PYKV_ENGINE_LSM;
     out->durability = self->options.durability;
@@ -90,7 +120,7 @@ void lsm_stats(lsm *self, pykv_stats *out)
 int32_t lsm_state(lsm *self)
 {
     mutex_lock(&self->writer);
-    int32_t state = state_locked(self);
+    int32_t state = lsm_state_now(self);
     mutex_unlock(&self->writer);
     return state;
 }

@@ -16,7 +16,8 @@
  *  3. A log or table leaves the directory only when a durable manifest does not list it.
  *  4. The version changes only with the manifest lock held, after a manifest with the new one is
  *     durable; a clear changes it first, as its record is in the log.
- *  5. After a failed sync nothing is appended; what was not visible stays invisible.
+ *  5. After a failed sync nothing is appended; what was not visible stays invisible, unless a flush
+ *     that was due makes it durable all the same.
  */
 #ifndef PYKV_LSM_STORE_H
 #define PYKV_LSM_STORE_H
@@ -40,19 +41,27 @@ enum {
     LSM_STEP_BYTES = 1024 * 1024 /* of a bounded maintenance step */
 };
 
-/* Counts since open. */
+/* Work whose failure is the state of the store (lsm/health.h). */
+typedef enum lsm_work {
+    LSM_WORK_APPEND = 0,
+    LSM_WORK_FLUSH,
+    LSM_WORK_COMPACTION,
+    LSM_WORK_COUNT
+} lsm_work;
+
+/* Counts since open, and a gauge. */
 typedef struct lsm_counters {
     _Atomic uint64_t get_count;
     _Atomic uint64_t get_hit_count;
     _Atomic uint64_t put_count;
     _Atomic uint64_t delete_count;
     _Atomic uint64_t written_bytes;
-    _Atomic uint64_t sync_count;
     _Atomic uint64_t flushed_bytes;
     _Atomic uint64_t compaction_read_bytes;
     _Atomic uint64_t compacted_bytes;
     _Atomic uint64_t compaction_count;
     _Atomic uint64_t stall_us;
+    _Atomic uint64_t pending_compaction_bytes; /* when a compaction was last looked for */
 } lsm_counters;
 
 struct lsm {
@@ -88,8 +97,8 @@ struct lsm {
     /* The oldest log with a record of each memtable, in the order active, immutables; 0: none. */
     uint32_t first_logs[1 + VIEW_IMMUTABLES_MAX] GUARDED_BY(writer);
     uint64_t clear_count GUARDED_BY(writer); /* what jobs began with before a clear is void */
-    int32_t state GUARDED_BY(writer);        /* OPEN, DEGRADED or READ_ONLY (no space) */
-    pykv_error failure GUARDED_BY(writer);   /* why, when it is not OPEN */
+    /* Of work that is failing; status PYKV_OK: it is not. */
+    pykv_error failures[LSM_WORK_COUNT] GUARDED_BY(writer);
     lsm_scan *scans GUARDED_BY(writer);
     uint64_t open_scan_count GUARDED_BY(writer);
 
@@ -111,6 +120,7 @@ struct lsm {
     /* Writers that wait for a flush or compaction, while lent threads do it. */
     mutex room_lock;
     condition room_made;
+    uint64_t room_count GUARDED_BY(room_lock); /* times that there may have come to be room */
 };
 
 static inline uint64_t lsm_hash(const lsm *self, slice key)

@@ -10,14 +10,20 @@
 #include "base/memory.h"
 #include "lsm/merging_iterator.h"
 
-pykv_status view_new(memtable *active, memtable *const *immutables, uint32_t immutable_count,
-                     version *tables, view **view_out)
+pykv_status view_prepare(view **view_out)
 {
-    PYKV_ASSERT(immutable_count <= VIEW_IMMUTABLES_MAX);
     view *self = mem_alloc_zeroed(1, sizeof *self);
     if (self == NULL) {
         return error_set_no_memory(sizeof *self);
     }
+    *view_out = self;
+    return PYKV_OK;
+}
+
+void view_fill(view *self, memtable *active, memtable *const *immutables, uint32_t immutable_count,
+               version *tables)
+{
+    PYKV_ASSERT(immutable_count <= VIEW_IMMUTABLES_MAX);
     atomic_init(&self->references, 1);
     self->active = memtable_acquire(active);
     for (uint32_t i = 0; i < immutable_count && i < VIEW_IMMUTABLES_MAX; i++) {
@@ -25,6 +31,17 @@ pykv_status view_new(memtable *active, memtable *const *immutables, uint32_t imm
     }
     self->immutable_count = immutable_count;
     self->version = version_acquire(tables);
+}
+
+pykv_status view_new(memtable *active, memtable *const *immutables, uint32_t immutable_count,
+                     version *tables, view **view_out)
+{
+    view *self = NULL;
+    pykv_status status = view_prepare(&self);
+    if (status != PYKV_OK || self == NULL) {
+        return status;
+    }
+    view_fill(self, active, immutables, immutable_count, tables);
     *view_out = self;
     return PYKV_OK;
 }

@@ -35,8 +35,16 @@ typedef struct view {
     version *version;
 } view;
 
-/* A view of these, whose references are taken; one reference is the caller's. PYKV_NO_MEMORY.
+/* Memory of a view for view_fill, which is the caller's: mem_free it if it is not filled.
+ * PYKV_NO_MEMORY. */
+PYKV_NODISCARD pykv_status view_prepare(view **view_out);
+
+/* Makes a prepared view one of these, whose references are taken; one reference is the caller's.
  * Requires immutable_count <= VIEW_IMMUTABLES_MAX. */
+void view_fill(view *self, memtable *active, memtable *const *immutables, uint32_t immutable_count,
+               version *tables);
+
+/* Both in one. */
 PYKV_NODISCARD pykv_status view_new(memtable *active, memtable *const *immutables,
                                     uint32_t immutable_count, version *tables, view **view_out);
 

@@ -250,11 +250,11 @@ pykv_status wal_list(const wal *self, uint32_t number, manifest_log **logs_out, 
     return PYKV_OK;
 }
 
-/* Bytes of a log up to its last record. */
+/* Bytes of a log up to its last record. The writer of an empty one may be changing, while the log
+ * is prepared. */
 static uint64_t used_bytes(const wal_log *log)
 {
-    uint64_t end = log_writer_end(&log->writer);
-    return end != 0 ? end : LOG_SEGMENT_HEADER_BYTES;
+    return log->last_sequence != 0 ? log_writer_end(&log->writer) : LOG_SEGMENT_HEADER_BYTES;
 }
 
 wal_usage wal_usage_now(const wal *self)
@@ -262,7 +262,9 @@ wal_usage wal_usage_now(const wal *self)
     wal_lock_is_held(self);
     wal_usage usage = {.log_count = self->log_count,
                        .written_bytes = self->dropped_bytes,
-                       .sync_count = self->sync_count};
+                       .sync_count = self->sync_count,
+                       .mapped = self->active != NULL ? log_sink_is_mapped(self->active->sink)
+                                                      : self->mapped};
     for (size_t i = 0; i < self->log_count; i++) {
         usage.disk_bytes += used_bytes(self->logs[i]);
         usage.written_bytes += used_bytes(self->logs[i]) - LOG_SEGMENT_HEADER_BYTES;

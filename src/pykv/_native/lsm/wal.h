@@ -10,8 +10,7 @@
  * be held. Lock order: the log's own prepare lock, the owner's manifest lock, sync_lock, writer.
  * Invariants: (1) sequences are given in log order, without gaps; (2) a log is in a durable
  * manifest before its first record; (3) what is synced is a prefix of what was appended; (4) after
- * a failed sync nothing is appended; (5) at most WAL_UNSYNCED_SEALED_MAX logs are sealed and not
- * synced.
+ * a failed sync nothing is appended; (5) WAL_UNSYNCED_SEALED_MAX logs at most are sealed un-synced.
  */
 #ifndef PYKV_LSM_WAL_H
 #define PYKV_LSM_WAL_H
@@ -39,7 +38,7 @@ typedef struct manifest_log manifest_log;
 typedef struct wal_owner {
     void *context;
     mutex *writer;
-    /* The next number of the store's counter. With the writer lock. */
+    /* The store's next number; 0, with the error set: there is none. With the writer lock. */
     uint32_t (*take_number)(void *context);
     /* Makes a manifest durable that lists every log of wal_list. Without the writer lock. On
      * failure that manifest may be in force all the same. */
@@ -115,6 +114,7 @@ typedef struct wal_usage {
     uint64_t disk_bytes;    /* of them, without what is reserved */
     uint64_t written_bytes; /* of records, since wal_open */
     uint64_t sync_count;
+    bool mapped; /* records go, or would go, through a mapping */
 } wal_usage;
 wal_usage wal_usage_now(const wal *self);
 

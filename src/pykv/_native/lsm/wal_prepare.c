@@ -41,6 +41,9 @@ static pykv_status make_file(wal *self, wal_log *log)
     header.birth_sequence = self->appended_sequence + 1;
     header.synced_through = self->synced_position;
     mutex_unlock(self->writer);
+    if (header.number == 0) {
+        return error_last()->status;
+    }
     log->number = header.number;
     log->file_id = header.file_id;
     log->birth_sequence = header.birth_sequence;

@@ -10,6 +10,8 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
+#include "lsm/health.h"
+#include "lsm/internal_key.h"
 #include "lsm/read.h"
 #include "lsm/room.h"
 
@@ -41,6 +43,16 @@ pykv_status lsm_check_writable(lsm *self)
     return wal_check(self->log);
 }
 
+pykv_status lsm_check_sequences(lsm *self, size_t count)
+{
+    uint64_t last = wal_last_sequence(self->log);
+    if (PYKV_LIKELY(last < INTERNAL_SEQUENCE_MAX && INTERNAL_SEQUENCE_MAX - last >= count)) {
+        return PYKV_OK;
+    }
+    return error_set(PYKV_NOT_SUPPORTED, "%s has used all its sequences",
+                     env_directory_path(self->home));
+}
+
 void lsm_publish(lsm *self)
 {
     atomic_store_explicit(&self->visible_sequence, wal_last_sequence(self->log),
@@ -49,9 +61,8 @@ void lsm_publish(lsm *self)
 
 pykv_status lsm_append_failed(lsm *self, pykv_status status)
 {
-    if (status == PYKV_NO_SPACE && self->state == PYKV_STATE_OPEN) {
-        self->state = PYKV_STATE_READ_ONLY;
-        self->failure = *error_last();
+    if (status == PYKV_NO_SPACE) {
+        lsm_note(self, LSM_WORK_APPEND, status);
     }
     return status;
 }
@@ -128,8 +139,8 @@ static pykv_status append(lsm *self, record *operations, size_t count, uint64_t 
         add_one(self, active, &operations[i]);
     }
     count_operations(self, operations, count, bytes);
-    if (PYKV_UNLIKELY(self->state == PYKV_STATE_READ_ONLY)) {
-        self->state = PYKV_STATE_OPEN;
+    if (PYKV_UNLIKELY(self->failures[LSM_WORK_APPEND].status != PYKV_OK)) {
+        lsm_note(self, LSM_WORK_APPEND, PYKV_OK);
     }
     return PYKV_OK;
 }
@@ -145,7 +156,10 @@ static pykv_status write_locked(lsm *self, record *operations, size_t count, int
         return status;
     }
     uint64_t bytes = wal_bytes(operations, count);
-    status = lsm_make_room(self, bytes);
+    status = lsm_check_sequences(self, count);
+    if (status == PYKV_OK) {
+        status = lsm_make_room(self, bytes);
+    }
     if (status == PYKV_OK) {
         status = reserve(self, operations, count);
     }
@@ -167,6 +181,18 @@ static int32_t flags_by_interval(lsm *self, int32_t flags)
         return flags;
     }
     return wal_interval_has_passed(self->log) ? flags | PYKV_SYNC : flags;
+}
+
+/* Makes room; what is missing then shows in the state as it does for an append. */
+static pykv_status provide(lsm *self, uint64_t log_bytes)
+{
+    pykv_status status = lsm_provide(self, log_bytes);
+    if (status == PYKV_NO_SPACE) {
+        mutex_lock(&self->writer);
+        status = lsm_append_failed(self, status);
+        mutex_unlock(&self->writer);
+    }
+    return status;
 }
 
 pykv_status lsm_write_if(lsm *self, record *operations, size_t count, int32_t flags,
@@ -193,8 +219,7 @@ pykv_status lsm_write_if(lsm *self, record *operations, size_t count, int32_t fl
         if (status != PYKV_WOULD_BLOCK || !may_wait) {
             return status;
         }
-        uint64_t bytes = wal_bytes(operations, count);
-        status = lsm_provide(self, bytes);
+        status = provide(self, wal_bytes(operations, count));
         if (status != PYKV_OK) {
             return status;
         }

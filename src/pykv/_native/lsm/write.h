@@ -25,6 +25,9 @@ bool lsm_waits_for_sync(const lsm *self, int32_t flags);
 /* PYKV_READ_ONLY, PYKV_STORE_FAILED or PYKV_OK. */
 PYKV_NODISCARD pykv_status lsm_check_writable(lsm *self) REQUIRES(self->writer);
 
+/* PYKV_NOT_SUPPORTED: there are not as many sequences left. */
+PYKV_NODISCARD pykv_status lsm_check_sequences(lsm *self, size_t count) REQUIRES(self->writer);
+
 /* Makes everything appended visible. */
 void lsm_publish(lsm *self) REQUIRES(self->writer);
 

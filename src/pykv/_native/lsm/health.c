@@ -1,0 +1,66 @@
+/*
+ * health: a failure for each kind of work, and the state that follows from them.
+ */
+#include "lsm/health.h"
+
+#include "base/error.h"
+
+void lsm_note(lsm *self, lsm_work work, pykv_status status)
+{
+    if (status != PYKV_OK) {
+        self->failures[work] = *error_last();
+    }
+    self->failures[work].status = status;
+}
+
+void lsm_note_result(lsm *self, lsm_work work, pykv_status status)
+{
+    mutex_lock(&self->writer);
+    lsm_note(self, work, status);
+    mutex_unlock(&self->writer);
+}
+
+void lsm_note_nothing(lsm *self)
+{
+    for (int i = 0; i < LSM_WORK_COUNT; i++) {
+        self->failures[i].status = PYKV_OK;
+    }
+}
+
+static int32_t state_by_failure(pykv_status status)
+{
+    if (status == PYKV_OK) {
+        return PYKV_STATE_OPEN;
+    }
+    return status == PYKV_NO_SPACE ? PYKV_STATE_READ_ONLY : PYKV_STATE_DEGRADED;
+}
+
+int32_t lsm_state_now(const lsm *self)
+{
+    if (self->log != NULL && wal_check(self->log) != PYKV_OK) {
+        return PYKV_STATE_FAILED;
+    }
+    int32_t state = self->options.read_only != 0 ? PYKV_STATE_READ_ONLY : PYKV_STATE_OPEN;
+    for (int i = 0; i < LSM_WORK_COUNT; i++) {
+        int32_t of_work = state_by_failure(self->failures[i].status);
+        state = of_work > state ? of_work : state;
+    }
+    return state;
+}
+
+pykv_status lsm_failure_of_room(lsm *self)
+{
+    pykv_error failure = {.status = PYKV_OK};
+    mutex_lock(&self->writer);
+    bool by_level0 = lsm_view(self)->version->levels[0].count >= LSM_LEVEL0_STOP;
+    if (self->failures[LSM_WORK_FLUSH].status != PYKV_OK) {
+        failure = self->failures[LSM_WORK_FLUSH];
+    } else if (by_level0 && self->failures[LSM_WORK_COMPACTION].status != PYKV_OK) {
+        failure = self->failures[LSM_WORK_COMPACTION];
+    }
+    mutex_unlock(&self->writer);
+    if (failure.status != PYKV_OK) {
+        error_restore(&failure);
+    }
+    return failure.status;
+}

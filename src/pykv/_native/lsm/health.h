@@ -1,0 +1,26 @@
+/*
+ * health: which work of a store is failing, and the state that the store is in by that.
+ *
+ * A failure stands until the same work succeeds, or has nothing to do any more; that other work
+ * succeeds does not hide it.
+ */
+#ifndef PYKV_LSM_HEALTH_H
+#define PYKV_LSM_HEALTH_H
+
+#include "lsm/store.h"
+
+/* Notes how work ended; of a failure the thread's last error is kept, and stays. */
+void lsm_note(lsm *self, lsm_work work, pykv_status status) REQUIRES(self->writer);
+void lsm_note_result(lsm *self, lsm_work work, pykv_status status) EXCLUDES(self->writer);
+
+/* Forgets all failures: what still fails will fail again. */
+void lsm_note_nothing(lsm *self) REQUIRES(self->writer);
+
+/* PYKV_STATE_* but CLOSED. */
+int32_t lsm_state_now(const lsm *self) REQUIRES(self->writer);
+
+/* The failure, as the caller's own, of the work that a writer waits for who finds the memtables or
+ * level 0 full: of flushes, and where it is level 0 of compactions. PYKV_OK: it goes well. */
+PYKV_NODISCARD pykv_status lsm_failure_of_room(lsm *self) EXCLUDES(self->writer);
+
+#endif

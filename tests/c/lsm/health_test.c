@@ -1,0 +1,94 @@
+/*
+ * health_test: each kind of work has its own failure, and the state is that of the worst.
+ */
+#include "lsm_fixture.h"
+
+#include "lsm/health.h"
+
+static int32_t note(fixture *self, lsm_work work, pykv_status status)
+{
+    if (status != PYKV_OK) {
+        CHECK_EQUAL(status, error_set(status, "work %d fails", (int)work));
+    }
+    lsm_note_result(self->store, work, status);
+    return lsm_state(self->store);
+}
+
+TEST(a_failure_stands_until_the_same_work_succeeds)
+{
+    fixture self = fixture_new();
+    CHECK_EQUAL(PYKV_STATE_OPEN, lsm_state(self.store));
+    CHECK_EQUAL(PYKV_STATE_DEGRADED, note(&self, LSM_WORK_COMPACTION, PYKV_CORRUPTION));
+    CHECK_EQUAL(PYKV_STATE_DEGRADED, note(&self, LSM_WORK_FLUSH, PYKV_OK));
+    CHECK_EQUAL(PYKV_STATE_READ_ONLY, note(&self, LSM_WORK_FLUSH, PYKV_NO_SPACE));
+    CHECK_EQUAL(PYKV_STATE_READ_ONLY, note(&self, LSM_WORK_COMPACTION, PYKV_OK));
+    CHECK_EQUAL(PYKV_STATE_OPEN, note(&self, LSM_WORK_FLUSH, PYKV_OK));
+    CHECK_EQUAL(PYKV_STATE_READ_ONLY, note(&self, LSM_WORK_APPEND, PYKV_NO_SPACE));
+    fixture_put(&self, "a", "1");
+    CHECK_EQUAL(PYKV_STATE_OPEN, lsm_state(self.store));
+    fixture_free(&self);
+}
+
+TEST(all_failures_can_be_forgotten)
+{
+    fixture self = fixture_new();
+    (void)note(&self, LSM_WORK_FLUSH, PYKV_IO_FAILED);
+    (void)note(&self, LSM_WORK_COMPACTION, PYKV_IO_FAILED);
+    mutex_lock(&self.store->writer);
+    lsm_note_nothing(self.store);
+    CHECK_EQUAL(PYKV_STATE_OPEN, lsm_state_now(self.store));
+    mutex_unlock(&self.store->writer);
+    fixture_free(&self);
+}
+
+TEST(who_waits_for_room_is_told_the_failure_of_the_work_that_makes_it)
+{
+    fixture self = fixture_new();
+    CHECK_OK(lsm_failure_of_room(self.store));
+    (void)note(&self, LSM_WORK_COMPACTION, PYKV_CORRUPTION);
+    CHECK_OK(lsm_failure_of_room(self.store)); /* flushes make room */
+    (void)note(&self, LSM_WORK_FLUSH, PYKV_NO_SPACE);
+    CHECK_EQUAL(PYKV_CORRUPTION, error_set(PYKV_CORRUPTION, "something else"));
+    CHECK_STATUS(PYKV_NO_SPACE, lsm_failure_of_room(self.store));
+    CHECK(strcmp("work 1 fails", error_last()->text) == 0);
+    (void)note(&self, LSM_WORK_FLUSH, PYKV_OK);
+    mutex_lock(&self.store->compaction_lock); /* nobody compacts */
+    for (uint32_t i = 0; i < LSM_LEVEL0_STOP; i++) {
+        fixture_fill(&self, i, i + 1, 10);
+        CHECK_OK(lsm_flush(self.store));
+    }
+    mutex_unlock(&self.store->compaction_lock);
+    CHECK_STATUS(PYKV_CORRUPTION, lsm_failure_of_room(self.store));
+    fixture_free(&self);
+}
+
+/* A flush that went well once hid that compactions were failing. */
+TEST(a_store_that_cannot_compact_says_so_whatever_it_flushes)
+{
+    fixture self = fixture_new();
+    uint64_t size;
+    int32_t more;
+    char name[32];
+    for (int round = 0; round < 5; round++) {
+        fixture_fill(&self, 0, 60, 500);
+        CHECK_OK(lsm_flush(self.store));
+    }
+    fixture_close(&self);
+    fixture_files(&self, ".tbl", name);
+    fixture_bytes(&self, name, &size)[2000] ^= 1;
+    CHECK_OK(fixture_open(&self));
+    CHECK_STATUS(PYKV_CORRUPTION, lsm_maintain_step(self.store, PYKV_ROLE_DATA, &more));
+    for (int round = 0; round < 5; round++) {
+        fixture_fill(&self, 100, 160, 500);
+        CHECK_OK(lsm_flush(self.store));
+        CHECK_EQUAL(PYKV_STATE_DEGRADED, lsm_state(self.store));
+    }
+    CHECK_OK(lsm_clear(self.store, 0)); /* the damage, too */
+    fixture_maintain(&self, PYKV_ROLE_DATA);
+    CHECK_EQUAL(PYKV_STATE_OPEN, lsm_state(self.store));
+    fixture_free(&self);
+}
+
+TEST_MAIN(CASE(a_failure_stands_until_the_same_work_succeeds), CASE(all_failures_can_be_forgotten),
+          CASE(who_waits_for_room_is_told_the_failure_of_the_work_that_makes_it),
+          CASE(a_store_that_cannot_compact_says_so_whatever_it_flushes))
