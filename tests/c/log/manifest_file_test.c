@@ -181,6 +181,40 @@ TEST(what_replaced_the_file_is_loaded_up_to_a_limit)
     free_disk(disk, home);
 }
 
+static uint64_t size_of(env_directory *home, const char *name)
+{
+    env_file *file;
+    uint64_t size = 0;
+    if (env_file_open(home, name, ENV_READ, &file) != PYKV_OK) {
+        return UINT64_MAX;
+    }
+    CHECK_OK(env_file_size(file, &size));
+    env_file_close(file);
+    return size;
+}
+
+TEST(what_is_kept_becomes_the_file_or_is_given_back)
+{
+    env_directory *home;
+    env *disk = new_disk(&home);
+    buffer bytes = BUFFER_EMPTY;
+    CHECK_OK(replace(home, "first"));
+    CHECK_OK(manifest_file_reserve(home, 4097));
+    CHECK_EQUAL(8192, size_of(home, MANIFEST_SPARE_NAME));
+    CHECK_OK(manifest_file_reserve(home, 1));
+    CHECK_EQUAL(8192, size_of(home, MANIFEST_SPARE_NAME));
+    check_text(home, "first");
+    CHECK_OK(buffer_append(&bytes, "kept", 4));
+    CHECK_OK(manifest_file_replace_reserved(home, &bytes));
+    buffer_reset(&bytes);
+    check_text(home, "kept");
+    CHECK_EQUAL(UINT64_MAX, size_of(home, MANIFEST_SPARE_NAME));
+    CHECK_OK(manifest_file_reserve(home, 1));
+    manifest_file_release(home);
+    CHECK_EQUAL(UINT64_MAX, size_of(home, MANIFEST_SPARE_NAME));
+    free_disk(disk, home);
+}
+
 TEST(a_failed_allocation_is_no_memory)
 {
     env_directory *home;
@@ -248,5 +282,6 @@ TEST_MAIN(CASE(every_field_of_a_head_is_read_again), CASE(every_flipped_bit_of_a
           CASE(an_entry_belongs_to_its_head),
           CASE(the_next_number_is_above_all_and_one_that_a_file_can_have_or_the_end),
           CASE(what_replaced_the_file_is_loaded_up_to_a_limit),
+          CASE(what_is_kept_becomes_the_file_or_is_given_back),
           CASE(a_failed_allocation_is_no_memory),
           CASE(when_the_power_goes_the_old_or_the_new_file_is_there))

@@ -39,16 +39,14 @@
 #include <stdint.h>
 
 #include "env/env.h"
+#include "log/manifest_file.h"
 
 enum {
-    MANIFEST_FORMAT_VERSION = 1,
-    MANIFEST_HEADER_BYTES = 256,
+    MANIFEST_FORMAT_VERSION = MANIFEST_HEAD_VERSION,
+    MANIFEST_HEADER_BYTES = MANIFEST_HEAD_BYTES,
     MANIFEST_ENTRY_BYTES = 64,
     MANIFEST_SEGMENTS_MAX = 8 * 1024 * 1024
 };
-
-#define MANIFEST_NAME       "MANIFEST"
-#define MANIFEST_SPARE_NAME "MANIFEST.spare.tmp"
 
 typedef struct manifest_segment {
     uint32_t number;

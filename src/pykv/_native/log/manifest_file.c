@@ -8,10 +8,13 @@
 #include "base/coding.h"
 #include "base/crc32c.h"
 #include "base/error.h"
+#include "base/invariant.h"
 
 #define MANIFEST_TEMPORARY MANIFEST_NAME ".tmp"
 
 static const uint8_t manifest_magic[8] = {'P', 'Y', 'K', 'V', 'M', 'A', 'N', '\n'};
+
+enum { RESERVE_STEP_BYTES = 4096 };
 
 enum { ENGINE_AT = 12, CLEAN_AT = 13, UNUSED_AT = 14, STORE_ID_AT = 16, NEXT_NUMBER_AT = 64 };
 
@@ -88,16 +91,16 @@ pykv_status manifest_head_decode(const uint8_t *data, uint64_t size, const char 
         return error_set(PYKV_FORMAT, "%s belongs to engine number %d, not to %s", path, (int)named,
                          owner);
     }
-    if (data[CLEAN_AT] > 1) {
-        return error_set_corruption(path, CLEAN_AT, "a flag of the manifest is neither 0 nor 1", 1,
-                                    data[CLEAN_AT]);
+    bool clean = false;
+    status = manifest_decode_flag(data, CLEAN_AT, path, 0, &clean);
+    if (status == PYKV_OK) {
+        status = manifest_check_unused(data, UNUSED_AT, STORE_ID_AT, path, 0);
     }
-    status = manifest_check_unused(data, UNUSED_AT, STORE_ID_AT, path, 0);
     if (status != PYKV_OK) {
         return status;
     }
     *out = (manifest_head){.engine = engine,
-                           .clean = data[CLEAN_AT] == 1,
+                           .clean = clean,
                            .store_id = load_u64(data + STORE_ID_AT),
                            .edit = load_u64(data + 24),
                            .epoch = load_u64(data + 40),
@@ -131,6 +134,17 @@ pykv_status manifest_check_unused(const uint8_t *data, uint64_t from, uint64_t e
     }
     return error_set_corruption(path, offset + from, "unused bytes of the manifest are not zero", 0,
                                 1);
+}
+
+pykv_status manifest_decode_flag(const uint8_t *data, uint64_t at, const char *path,
+                                 uint64_t offset, bool *flag_out)
+{
+    if (data[at] > 1) {
+        return error_set_corruption(path, offset + at, "a flag of the manifest is neither 0 nor 1",
+                                    1, data[at]);
+    }
+    *flag_out = data[at] == 1;
+    return PYKV_OK;
 }
 
 pykv_status manifest_check_next_number(uint64_t next_number, uint32_t highest, const char *path)
@@ -183,28 +197,117 @@ pykv_status manifest_file_load(env_directory *directory, uint64_t size_max, buff
     return PYKV_OK;
 }
 
-static pykv_status write_temporary(env_directory *directory, const buffer *bytes)
+static void unlink_temporary(env_directory *directory, const char *name)
+{
+    pykv_error failure = *error_last();
+    if (env_unlink(directory, name) != PYKV_OK) {
+        /* The next open removes it. */
+    }
+    error_restore(&failure);
+}
+
+/* Writes bytes over what the file holds, whose blocks are used, and makes them all there is. */
+static pykv_status write_over(env_file *file, const buffer *bytes)
+{
+    uint64_t size;
+    slice whole = slice_make(bytes->data, bytes->size);
+    pykv_status status = env_file_write(file, 0, &whole, 1);
+    if (status == PYKV_OK) {
+        status = env_file_size(file, &size);
+    }
+    if (status == PYKV_OK && size != bytes->size) {
+        status = env_file_truncate(file, bytes->size);
+    }
+    if (status == PYKV_OK && !PYKV_PLANTED(20)) {
+        status = env_file_sync(file);
+    }
+    return status;
+}
+
+static pykv_status write_temporary(env_directory *directory, const char *name, int flags,
+                                   const buffer *bytes)
 {
     env_file *file;
-    pykv_status status =
-        env_file_open(directory, MANIFEST_TEMPORARY, ENV_WRITE | ENV_CREATE | ENV_TRUNCATE, &file);
+    pykv_status status = env_file_open(directory, name, ENV_WRITE | ENV_CREATE | flags, &file);
     if (status != PYKV_OK) {
         return status;
     }
-    slice whole = slice_make(bytes->data, bytes->size);
-    status = env_file_write(file, 0, &whole, 1);
-    if (status == PYKV_OK) {
-        status = env_file_sync(file);
-    }
+    status = write_over(file, bytes);
     env_file_close(file);
+    return status;
+}
+
+/* Replaces MANIFEST through the file name, opened with flags. */
+static pykv_status replace(env_directory *directory, const buffer *bytes, const char *name,
+                           int flags)
+{
+    pykv_status status = write_temporary(directory, name, flags, bytes);
+    if (status == PYKV_OK) {
+        status = env_rename(directory, name, MANIFEST_NAME);
+    }
+    if (status != PYKV_OK) {
+        unlink_temporary(directory, name);
+    } else if (!PYKV_PLANTED(21)) {
+        status = env_directory_sync(directory);
+    }
     return status;
 }
 
 pykv_status manifest_file_replace(env_directory *directory, const buffer *bytes)
 {
-    pykv_status status = write_temporary(directory, bytes);
-    if (status == PYKV_OK) {
-        status = env_rename(directory, MANIFEST_TEMPORARY, MANIFEST_NAME);
+    return replace(directory, bytes, MANIFEST_TEMPORARY, ENV_TRUNCATE);
+}
+
+/* ---- room for the next one ---- */
+
+static pykv_status write_zeros(env_file *file, uint64_t from, uint64_t end)
+{
+    static const uint8_t zeros[RESERVE_STEP_BYTES];
+    pykv_status status = PYKV_OK;
+    while (status == PYKV_OK && from < end) {
+        slice piece = slice_make(zeros, end - from < sizeof zeros ? end - from : sizeof zeros);
+        status = env_file_write(file, from, &piece, 1);
+        from += piece.size;
     }
-    return status == PYKV_OK ? env_directory_sync(directory) : status;
+    return status;
+}
+
+/* Every byte of the file has its block: it only ever grows here. */
+static pykv_status grow(env_file *file, uint64_t size, uint64_t wanted)
+{
+    if (size >= wanted || PYKV_PLANTED(93)) {
+        return PYKV_OK;
+    }
+    pykv_status status = env_file_allocate(file, size, wanted - size);
+    return status == PYKV_NOT_SUPPORTED ? write_zeros(file, size, wanted) : status;
+}
+
+pykv_status manifest_file_reserve(env_directory *directory, uint64_t size)
+{
+    env_file *file;
+    uint64_t kept = 0;
+    pykv_status status =
+        env_file_open(directory, MANIFEST_SPARE_NAME, ENV_WRITE | ENV_CREATE, &file);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    status = env_file_size(file, &kept);
+    if (status == PYKV_OK) {
+        status = grow(file, kept, round_up(size, RESERVE_STEP_BYTES));
+    }
+    env_file_close(file);
+    if (status != PYKV_OK && kept == 0) {
+        unlink_temporary(directory, MANIFEST_SPARE_NAME);
+    }
+    return status;
+}
+
+pykv_status manifest_file_replace_reserved(env_directory *directory, const buffer *bytes)
+{
+    return replace(directory, bytes, MANIFEST_SPARE_NAME, 0);
+}
+
+void manifest_file_release(env_directory *directory)
+{
+    unlink_temporary(directory, MANIFEST_SPARE_NAME);
 }

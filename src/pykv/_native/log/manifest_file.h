@@ -23,7 +23,9 @@
  *                before them, seeded with header_crc
  *
  * Replaced by writing MANIFEST.tmp, syncing it, renaming and syncing the directory
- * (docs/decisions/0005). Pure but for the file: thread-safe, one writer of a directory at a time.
+ * (docs/decisions/0005). A manifest that gives room back is written into the blocks of
+ * MANIFEST.spare.tmp instead, which are kept for it: a full disk has none. Pure but for the file:
+ * thread-safe, one writer of a directory at a time.
  */
 #ifndef PYKV_LOG_MANIFEST_FILE_H
 #define PYKV_LOG_MANIFEST_FILE_H
@@ -40,7 +42,8 @@ enum {
     MANIFEST_HEAD_CRC_AT = MANIFEST_HEAD_BYTES - 4
 };
 
-#define MANIFEST_NAME "MANIFEST"
+#define MANIFEST_NAME       "MANIFEST"
+#define MANIFEST_SPARE_NAME "MANIFEST.spare.tmp"
 
 typedef struct manifest_head {
     uint8_t engine; /* PYKV_ENGINE_* */
@@ -88,6 +91,10 @@ PYKV_NODISCARD pykv_status manifest_entry_check(const uint8_t *data, uint64_t si
 PYKV_NODISCARD pykv_status manifest_check_unused(const uint8_t *data, uint64_t from, uint64_t end,
                                                  const char *path, uint64_t offset);
 
+/* Decodes the byte at of data, which stands at offset and has to be 0 or 1. */
+PYKV_NODISCARD pykv_status manifest_decode_flag(const uint8_t *data, uint64_t at, const char *path,
+                                                uint64_t offset, bool *flag_out);
+
 /* Checks that next_number is above every number that is given, the highest of which is highest. */
 PYKV_NODISCARD pykv_status manifest_check_next_number(uint64_t next_number, uint32_t highest,
                                                       const char *path);
@@ -100,5 +107,17 @@ PYKV_NODISCARD pykv_status manifest_file_load(env_directory *directory, uint64_t
 /* Replaces MANIFEST durably by bytes. On failure the old one is in force, unless it was the sync of
  * the directory that failed: then either may be. */
 PYKV_NODISCARD pykv_status manifest_file_replace(env_directory *directory, const buffer *bytes);
+
+/* Keeps blocks for a manifest of up to size bytes, until it is written or let go. What was kept
+ * before counts, and stays on failure. PYKV_NO_SPACE, PYKV_IO_FAILED. */
+PYKV_NODISCARD pykv_status manifest_file_reserve(env_directory *directory, uint64_t size);
+
+/* As manifest_file_replace, in the blocks that are kept. None are kept then, whatever comes of it.
+ */
+PYKV_NODISCARD pykv_status manifest_file_replace_reserved(env_directory *directory,
+                                                          const buffer *bytes);
+
+/* Gives back the blocks that are kept. */
+void manifest_file_release(env_directory *directory);
 
 #endif
