@@ -13,12 +13,14 @@ static bool ends_with(const char *path, const char *suffix)
     return length > strlen(suffix) && strcmp(path + length - strlen(suffix), suffix) == 0;
 }
 
-/* After opening there are the store's tables, and neither logs nor what a crash left unfinished. */
+/* After opening there are the store's tables and what was torn off its logs, and neither logs nor
+ * what a crash left unfinished. */
 static const char *inspect(env *disk, void *store)
 {
     env_names names;
     pykv_stats stats = {0};
     uint64_t tables = 0;
+    bool keeps_torn = false;
     const char *wrong = NULL;
     engine_lsm.stats(store, &stats);
     if (env_memory_paths(disk, &names) != PYKV_OK) {
@@ -26,6 +28,7 @@ static const char *inspect(env *disk, void *store)
     }
     for (size_t i = 0; i < names.count; i++) {
         tables += ends_with(names.names[i], ".tbl");
+        keeps_torn |= ends_with(names.names[i], ".torn");
         if (ends_with(names.names[i], ".log")) {
             wrong = "a log stays after it was recovered";
         }
@@ -34,6 +37,9 @@ static const char *inspect(env *disk, void *store)
         }
     }
     env_names_free(&names);
+    if (stats.discarded_bytes > 0 && !keeps_torn) {
+        wrong = "what was torn off the log is gone";
+    }
     return tables != stats.table_count ? "a table stays that nobody lists" : wrong;
 }
 

@@ -126,7 +126,31 @@ TEST(a_failed_allocation_loses_nothing)
     fail_every_call(&suite, 0);
 }
 
-TEST_MAIN(CASE(a_clear_whose_manifest_fails_loses_nothing_that_follows),
+/* The store fails with the sync: reads go on, without the write; another open takes up the log. */
+TEST(a_write_whose_sync_failed_is_seen_by_nobody_until_the_store_was_opened_again)
+{
+    scene now;
+    slice one = slice_make("k", 1);
+    slice other = slice_make("n", 1);
+    begin(&now);
+    CHECK_OK(engine_lsm.put(now.store, one, one, PYKV_SYNC));
+    fail_calls(&now, ENV_CALL_SYNC, 1, EIO);
+    CHECK_STATUS(PYKV_COMMIT_UNKNOWN, engine_lsm.put(now.store, other, other, PYKV_SYNC));
+    CHECK_EQUAL(PYKV_STATE_FAILED, engine_lsm.state(now.store));
+    CHECK_STATUS(PYKV_STORE_FAILED, engine_lsm.put(now.store, other, other, 0));
+    CHECK(has_key(&now, "k"));
+    CHECK(!has_key(&now, "n"));
+    CHECK_STATUS(PYKV_STORE_FAILED, engine_lsm.close(now.store, -1));
+    engine_lsm.free(now.store);
+    open_store(&now, now.faulty);
+    CHECK(has_key(&now, "k"));
+    CHECK_OK(engine_lsm.put(now.store, other, other, PYKV_SYNC));
+    CHECK(has_key(&now, "n"));
+    end(&now);
+}
+
+TEST_MAIN(CASE(a_write_whose_sync_failed_is_seen_by_nobody_until_the_store_was_opened_again),
+          CASE(a_clear_whose_manifest_fails_loses_nothing_that_follows),
           CASE(a_table_stays_while_a_manifest_that_lists_it_may_be_in_force),
           CASE(an_input_output_error_at_any_call_loses_nothing),
           CASE(a_full_disk_at_any_call_loses_nothing),

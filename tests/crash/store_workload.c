@@ -215,6 +215,7 @@ static pykv_status clear_all(store_driver *self)
 {
     int32_t flags = choose_flags(self);
     *begin_commit(self->history) = (key_values){{0}};
+    self->clear_commit = self->history->tried;
     pykv_status status = self->plan->engine->clear(self->store, flags);
     end_commit(self, status, is_durable(self, flags));
     return status;

@@ -51,6 +51,7 @@ typedef struct store_driver {
     void *store; /* NULL: closed or failed to open */
     store_history *history;
     uint64_t chance;
+    size_t clear_commit; /* the last commit that is a clear: it may be seen before its sync */
 } store_driver;
 
 /* Opens the store; its history goes on. */

@@ -133,25 +133,37 @@ static void add_live(bitcask *self, const operation *write)
     }
 }
 
-/* Finds the slot that write displaces anew: the one resolved, or that of a write to the same key
- * published since first_address. */
-static bool find_displaced(bitcask *self, directory *keys, operation *write, uint64_t first_address)
-    REQUIRES(self->writer)
+/* The one of count operations, which lie at rising addresses, that was appended at address. */
+static const operation *find_appended(const operation *operations, size_t count, uint64_t address)
 {
+    size_t low = 0;
+    while (low < count) {
+        size_t middle = low + (count - low) / 2;
+        if (operations[middle].address < address) {
+            low = middle + 1;
+        } else {
+            count = middle;
+        }
+    }
+    return operations[low].address == address ? &operations[low] : NULL;
+}
+
+/* Finds the slot that operations[index] displaces anew: the one resolved, or that of an earlier
+ * operation of its batch on the same key. Nothing is read, so nothing can fail. */
+static bool find_displaced(directory *keys, operation *operations, size_t index)
+{
+    operation *write = &operations[index];
     keydir_cursor cursor;
     keydir_find_locked(keys->keys, write->hash, &cursor);
     bool found = false;
     while (!found && keydir_next(&cursor)) {
-        found = cursor.address == write->old_address;
-        const segment *holder = extent_segment(&self->extents, cursor.address);
-        if (found || holder != self->active || cursor.address < first_address) {
-            continue;
+        const operation *earlier = find_appended(operations, index, cursor.address);
+        if (earlier != NULL && slice_equal(earlier->record.key, write->record.key)) {
+            write->old_bytes = bytes_of(&earlier->record);
+            found = true;
+        } else {
+            found = cursor.address == write->old_address;
         }
-        record earlier;
-        found = segment_read(holder, bitcask_offset(holder, cursor.address), false, &self->scratch,
-                             &earlier) == PYKV_OK &&
-                slice_equal(earlier.key, write->record.key);
-        write->old_bytes = found ? bytes_of(&earlier) : write->old_bytes;
     }
     keydir_spot_reset(&write->spot);
     if (found) {
@@ -201,14 +213,15 @@ static void publish_resolved(bitcask *self, directory *keys, const operation *wr
     swing(self, keys, write, write->old_address != BITCASK_NO_ADDRESS);
 }
 
-/* Publishes one of a batch, behind others of it since first_address. */
-static void publish_member(bitcask *self, directory *keys, operation *write, uint64_t first_address)
+/* Publishes one of a batch, behind those before it. */
+static void publish_member(bitcask *self, directory *keys, operation *operations, size_t index)
     REQUIRES(self->writer)
 {
+    operation *write = &operations[index];
     bool displaces = write->old_address != BITCASK_NO_ADDRESS;
     if (PYKV_UNLIKELY(write->has_twin ||
                       (displaces && !keydir_spot_leads(keys->keys, &write->spot)))) {
-        displaces = find_displaced(self, keys, write, first_address);
+        displaces = find_displaced(keys, operations, index);
     }
     swing(self, keys, write, displaces);
 }
@@ -231,7 +244,7 @@ void bitcask_publish(bitcask *self, operation *operations, size_t count)
         keydir_change_begin(keys->keys);
     }
     for (size_t i = 0; i < count; i++) {
-        publish_member(self, keys, &operations[i], operations[0].address);
+        publish_member(self, keys, operations, i);
     }
     if (several) {
         keydir_change_end(keys->keys);

@@ -188,6 +188,9 @@ static uint64_t flushed_after(lsm *self, const lsm_edit *edit) REQUIRES(self->ma
     /* After a clear the memtable may be empty: what it holds is no later than what is flushed. */
     memtable_stats stats;
     memtable_stats_read(edit->flushed, &stats);
+    if (PYKV_PLANTED(97)) {
+        return lsm_visible(self);
+    }
     return stats.sequence_max > self->flushed_sequence ? stats.sequence_max
                                                        : self->flushed_sequence;
 }
@@ -215,6 +218,23 @@ static bool may_be_in_force(lsm *self, uint64_t edit)
     return may;
 }
 
+/* For the planted bugs: logs and tables go before a manifest without them is durable. */
+static void drop_early(lsm *self, const lsm_edit *edit) REQUIRES(self->manifest_lock)
+{
+    if (PYKV_PLANTED(94) && edit->flushed != NULL) {
+        mutex_lock(&self->writer);
+        uint32_t needed = first_needed_log(self, lsm_view(self)->immutable_count - 1);
+        mutex_unlock(&self->writer);
+        wal_drop_before(self->log, needed);
+    }
+    for (size_t i = 0; PYKV_PLANTED(98) && i < edit->input_count && !edit->is_move; i++) {
+        char name[TABLE_FILE_NAME_BYTES];
+        table_file_name(edit->inputs[i]->facts.number, name);
+        pykv_status ignored = env_unlink(self->home, name);
+        (void)ignored;
+    }
+}
+
 static pykv_status install_locked(lsm *self, const lsm_edit *edit, successor *next, bool *taken_out)
     REQUIRES(self->manifest_lock)
 {
@@ -226,6 +246,7 @@ static pykv_status install_locked(lsm *self, const lsm_edit *edit, successor *ne
         return status;
     }
     uint64_t flushed = flushed_after(self, edit);
+    drop_early(self, edit);
     status = write_version(self, next->version, edit->flushed != NULL, flushed, false);
     *taken_out = status == PYKV_OK || may_be_in_force(self, self->edit + 1);
     if (status == PYKV_OK) {

@@ -21,6 +21,9 @@ static pykv_status forget_all(lsm *self) SINGLE_THREADED
 {
     memtable *active;
     version *tables;
+    if (PYKV_PLANTED(95)) {
+        return PYKV_OK;
+    }
     pykv_status status = version_new_empty(&tables);
     if (status != PYKV_OK) {
         return status;

@@ -166,7 +166,7 @@ static pykv_status write_locked(lsm *self, record *operations, size_t count, int
     if (status == PYKV_OK) {
         status = append(self, operations, count, bytes);
     }
-    if (status == PYKV_OK && !lsm_waits_for_sync(self, flags)) {
+    if (status == PYKV_OK && (!lsm_waits_for_sync(self, flags) || PYKV_PLANTED(96))) {
         lsm_publish(self);
     }
     return status;

@@ -1,20 +1,20 @@
 /*
- * bitcask_bitflip_golden: a small store with a file of every kind, and what its user knows of it.
+ * store_golden: a small store with a file of every kind, and what its user knows of it.
  *
  * Values tell their key and a number, so what a damaged store shows is known to be right, of an
  * earlier write, or never written.
  */
-#ifndef PYKV_TESTS_BITCASK_BITFLIP_GOLDEN_H
-#define PYKV_TESTS_BITCASK_BITFLIP_GOLDEN_H
+#ifndef PYKV_TESTS_STORE_GOLDEN_H
+#define PYKV_TESTS_STORE_GOLDEN_H
 
-#include "bitcask/bitcask.h"
+#include "api/engine.h"
 #include "env/env_memory.h"
 
 enum {
     GOLDEN_KEYS = 14, /* key 0 is the empty one; the last one is never written */
-    GOLDEN_TEXT_BYTES = 64,
+    GOLDEN_TEXT_BYTES = 192,
     GOLDEN_COMMITS_MAX = 64,
-    GOLDEN_FILES_MAX = 16,
+    GOLDEN_FILES_MAX = 24,
     GOLDEN_FILE_BYTES_MAX = 80 << 20 /* a repair makes segments of 64 MiB */
 };
 
@@ -31,8 +31,9 @@ typedef struct golden_file {
 } golden_file;
 
 typedef struct golden {
+    const engine_ops *engine;
     env *disk;
-    bitcask *store; /* NULL: closed or killed */
+    void *store; /* NULL: closed or killed */
     golden_state states[GOLDEN_COMMITS_MAX];
     size_t commit;  /* the last one; states[commit] is what the store holds */
     size_t durable; /* the last one that a record behind it says was synced */
@@ -42,12 +43,16 @@ typedef struct golden {
 
 typedef enum golden_kind {
     GOLDEN_CLOSED = 1,
-    GOLDEN_WITHOUT_IMAGE, /* closed, and the directory is to be made again from hints */
+    GOLDEN_WITHOUT_IMAGE, /* a Bitcask, closed: the directory is to be made again from hints */
     GOLDEN_KILLED         /* with an end of the log that was not synced */
 } golden_kind;
 
-/* A store of merged, sealed and active segments with hints. */
-void golden_make(golden *self, golden_kind kind);
+/* A Bitcask of merged, sealed and active segments with hints; an LSM store of tables in several
+ * levels, and of logs if it is killed. */
+void golden_make(golden *self, const engine_ops *engine, golden_kind kind);
+
+/* The options that it was written with. */
+pykv_options golden_options(const engine_ops *engine);
 void golden_free(golden *self);
 
 /* Bytes of key index; returns the length. */

@@ -1,17 +1,16 @@
 /*
- * bitcask_bitflip_golden: making the store, and telling what its bytes are.
+ * store_golden: making the store, and telling what its bytes are.
  */
-#include "bitcask_bitflip_golden.h"
+#include "store_golden.h"
 
 #include <stdio.h>
 
 #include "harness/check.h"
 
-#include "bitcask/operation.h"
 #include "log/log_format.h"
 #include "log/log_segment.h"
 
-enum { SEGMENT_BYTES = 4096, STEP_US = 1100000, STEPS = 6 };
+enum { OPERATION_BYTES_MAX = 256, STEP_US = 1100000, STEPS = 6 };
 
 size_t golden_key(uint32_t index, char out[GOLDEN_TEXT_BYTES])
 {
@@ -19,10 +18,13 @@ size_t golden_key(uint32_t index, char out[GOLDEN_TEXT_BYTES])
     return index == 0 ? 0 : (size_t)length;
 }
 
-static size_t value_of(uint32_t index, uint32_t number, char out[GOLDEN_TEXT_BYTES])
+/* In an LSM store long enough that tables have several blocks. */
+static size_t value_of(const golden *self, uint32_t index, uint32_t number,
+                       char out[GOLDEN_TEXT_BYTES])
 {
-    int length =
-        snprintf(out, GOLDEN_TEXT_BYTES, "%u:%u%.*s", index, number, (int)number % 9, "-padding");
+    int zeros = self->engine == &engine_lsm ? 90 + (int)number % 50 : 1;
+    int length = snprintf(out, GOLDEN_TEXT_BYTES, "%u:%0*u%.*s", index, zeros, number,
+                          (int)number % 9, "-padding");
     return (size_t)length;
 }
 
@@ -31,7 +33,8 @@ uint32_t golden_number(const golden *self, uint32_t index, slice value)
     for (size_t commit = 1; commit <= self->commit; commit++) {
         char text[GOLDEN_TEXT_BYTES];
         uint32_t number = self->states[commit].values[index];
-        if (number != 0 && slice_equal(value, slice_make(text, value_of(index, number, text)))) {
+        if (number != 0 &&
+            slice_equal(value, slice_make(text, value_of(self, index, number, text)))) {
             return number;
         }
     }
@@ -66,9 +69,9 @@ static void put(golden *self, uint32_t index)
     golden_state *state = next_state(self);
     state->values[index] = (uint32_t)self->commit;
     size_t key_length = golden_key(index, key);
-    size_t value_length = value_of(index, (uint32_t)self->commit, value);
-    CHECK_OK(
-        bitcask_put(self->store, slice_make(key, key_length), slice_make(value, value_length), 0));
+    size_t value_length = value_of(self, index, (uint32_t)self->commit, value);
+    CHECK_OK(self->engine->put(self->store, slice_make(key, key_length),
+                               slice_make(value, value_length), 0));
 }
 
 static void put_all(golden *self, uint32_t from, uint32_t to)
@@ -82,7 +85,7 @@ static void delete_key(golden *self, uint32_t index)
 {
     char key[GOLDEN_TEXT_BYTES];
     next_state(self)->values[index] = 0;
-    CHECK_OK(bitcask_delete(self->store, slice_make(key, golden_key(index, key)), 0, NULL));
+    CHECK_OK(self->engine->remove(self->store, slice_make(key, golden_key(index, key)), 0, NULL));
 }
 
 /* One batch: put of first, delete of second, put of third. */
@@ -90,26 +93,30 @@ static void write_batch(golden *self, uint32_t first, uint32_t second, uint32_t 
 {
     char keys[3][GOLDEN_TEXT_BYTES];
     char values[2][GOLDEN_TEXT_BYTES];
-    operation members[3] = {{.record = {.kind = RECORD_PUT}},
-                            {.record = {.kind = RECORD_DELETE}},
-                            {.record = {.kind = RECORD_PUT}}};
+    static _Alignas(16) uint8_t bytes[3 * OPERATION_BYTES_MAX];
+    record *members[3];
+    CHECK(self->engine->operation_bytes <= OPERATION_BYTES_MAX);
+    for (size_t i = 0; i < 3; i++) {
+        members[i] = (record *)(void *)(bytes + i * self->engine->operation_bytes);
+        *members[i] = (record){.kind = i == 1 ? RECORD_DELETE : RECORD_PUT};
+    }
     golden_state *state = next_state(self);
     uint32_t number = (uint32_t)self->commit;
     state->values[first] = number;
     state->values[second] = 0;
     state->values[third] = number;
-    members[0].record.key = slice_make(keys[0], golden_key(first, keys[0]));
-    members[0].record.value = slice_make(values[0], value_of(first, number, values[0]));
-    members[1].record.key = slice_make(keys[1], golden_key(second, keys[1]));
-    members[2].record.key = slice_make(keys[2], golden_key(third, keys[2]));
-    members[2].record.value = slice_make(values[1], value_of(third, number, values[1]));
-    CHECK_OK(bitcask_write(self->store, members, 3, 0));
+    members[0]->key = slice_make(keys[0], golden_key(first, keys[0]));
+    members[0]->value = slice_make(values[0], value_of(self, first, number, values[0]));
+    members[1]->key = slice_make(keys[1], golden_key(second, keys[1]));
+    members[2]->key = slice_make(keys[2], golden_key(third, keys[2]));
+    members[2]->value = slice_make(values[1], value_of(self, third, number, values[1]));
+    CHECK_OK(self->engine->write(self->store, bytes, 3, 0));
 }
 
 static void clear(golden *self)
 {
     *next_state(self) = (golden_state){{0}};
-    CHECK_OK(bitcask_clear(self->store, 0));
+    CHECK_OK(self->engine->clear(self->store, 0));
 }
 
 static void maintain(golden *self)
@@ -117,8 +124,8 @@ static void maintain(golden *self)
     for (int i = 0; i < STEPS; i++) {
         int32_t more;
         env_memory_advance(self->disk, STEP_US, 0);
-        CHECK_OK(bitcask_maintain_step(self->store, PYKV_ROLE_LOG, &more));
-        CHECK_OK(bitcask_maintain_step(self->store, PYKV_ROLE_DATA, &more));
+        CHECK_OK(self->engine->maintain_step(self->store, PYKV_ROLE_LOG, &more));
+        CHECK_OK(self->engine->maintain_step(self->store, PYKV_ROLE_DATA, &more));
     }
 }
 
@@ -176,17 +183,17 @@ static void write_sealed_part(golden *self)
     clear(self);
     put_all(self, 1, 6);
     delete_key(self, 5);
-    CHECK_OK(bitcask_flush(self->store));
+    CHECK_OK(self->engine->flush(self->store));
     put_all(self, 1, 3);
-    CHECK_OK(bitcask_compact(self->store, NULL));
+    CHECK_OK(self->engine->compact(self->store, NULL));
     put_all(self, 5, 9);
     put(self, 0);
-    CHECK_OK(bitcask_flush(self->store));
+    CHECK_OK(self->engine->flush(self->store));
     maintain(self);
     write_batch(self, 9, 3, 10);
     delete_key(self, 6);
     put(self, 7);
-    CHECK_OK(bitcask_flush(self->store));
+    CHECK_OK(self->engine->flush(self->store));
     maintain(self);
     put(self, 11);
     write_batch(self, 1, 8, 12);
@@ -200,24 +207,39 @@ static void remove_image(golden *self)
     env_directory_close(home);
 }
 
-void golden_make(golden *self, golden_kind kind)
+pykv_options golden_options(const engine_ops *engine)
 {
-    pykv_options options = {.segment_bytes = SEGMENT_BYTES, .log_sink = PYKV_LOG_PWRITE};
-    *self = (golden){.commit = 0};
+    pykv_options options = {.log_sink = PYKV_LOG_PWRITE};
+    if (engine == &engine_bitcask) {
+        options.segment_bytes = 4096;
+    } else {
+        options.memory_budget_bytes = 16 << 20;
+        options.memtable_bytes = 64 << 10;
+        options.table_bytes = 64 << 10;
+        options.block_bytes = 1024;
+        options.compression = PYKV_CODEC_NONE;
+    }
+    return options;
+}
+
+void golden_make(golden *self, const engine_ops *engine, golden_kind kind)
+{
+    pykv_options options = golden_options(engine);
+    *self = (golden){.engine = engine};
     CHECK_OK(env_memory_new(1, GOLDEN_FILE_BYTES_MAX, &self->disk));
-    CHECK_OK(bitcask_open(self->disk, GOLDEN_PATH, &options, &self->store));
+    CHECK_OK(self->engine->open(self->disk, GOLDEN_PATH, &options, &self->store));
     write_sealed_part(self);
-    CHECK_OK(bitcask_sync(self->store));
+    CHECK_OK(self->engine->sync(self->store));
     self->durable = self->commit;
     put(self, 2); /* its record says what was synced */
     if (kind != GOLDEN_KILLED) {
-        CHECK_OK(bitcask_close(self->store, -1));
+        CHECK_OK(self->engine->close(self->store, -1));
     } else {
         delete_key(self, 9);
         write_batch(self, 4, 10, 3);
         put(self, 6);
     }
-    bitcask_free(self->store);
+    self->engine->free(self->store);
     self->store = NULL;
     if (kind == GOLDEN_WITHOUT_IMAGE) {
         remove_image(self);
@@ -227,6 +249,6 @@ void golden_make(golden *self, golden_kind kind)
 
 void golden_free(golden *self)
 {
-    bitcask_free(self->store);
+    self->engine->free(self->store);
     env_memory_free(self->disk);
 }

@@ -1,0 +1,140 @@
+/*
+ * lsm_bitflip_test: every bit of every file of a small LSM store is flipped, one at a time. The
+ * damage is an error that names its file, or harmless: no wrong value, no missing key, no crash;
+ * verify finds it if it lies in a table, and a damaged manifest does not open.
+ *
+ * PYKV_FLIPS says how many bits of each kind of check; as many as there are, or more: all of them.
+ */
+#include "harness/check.h"
+#include "store_flip.h"
+
+static const char *name_of(const flip *at)
+{
+    return strrchr(at->file->path, '/') + 1;
+}
+
+/* The last error is about the file that is damaged. */
+static void expect_named(const flip *at)
+{
+    flip_expect(at, strstr(error_last()->text, name_of(at)) != NULL,
+                "the error does not name the damaged file");
+}
+
+/* ---- a store that was closed ---- */
+
+/* True if verify says what the damage is. */
+static bool verify_names(const flip *at, void *store)
+{
+    static pykv_report report;
+    flip_expect(at, engine_lsm.verify(store, NULL, &report) == PYKV_OK, "verify failed");
+    return report.damage_count > 0 && strstr(report.damages[0].path, name_of(at)) != NULL;
+}
+
+static void check_open(const flip *at, void *store)
+{
+    const golden_state *state = &stored.states[stored.commit];
+    golden_state read;
+    flip_read_keys(at, store, &read);
+    flip_expect(at, flip_fits(&read, state), "a key is missing, came back or has an earlier value");
+    if (!flip_check_scan(at, store, state)) {
+        expect_named(at);
+    }
+}
+
+/* A compaction fails on the damage, or it lay in what is read no more. */
+static void compact(const flip *at, void *store)
+{
+    pykv_status status = engine_lsm.compact(store, NULL);
+    flip_expect(at, status == PYKV_OK || status == PYKV_CORRUPTION, "a compaction failed");
+    check_open(at, store);
+}
+
+static void use_closed(const flip *at)
+{
+    env *disk = flip_disk(at);
+    for (int round = 0; round < 2; round++) {
+        void *store;
+        if (flip_open(at, disk, &store) != PYKV_OK) {
+            flip_expect(at, round == 0, "the store opened before and does not open again");
+            expect_named(at);
+            break;
+        }
+        flip_expect(at, !flip_is_of(at, "/MANIFEST"), "a damaged manifest is used");
+        check_open(at, store);
+        flip_expect(at, round > 0 || verify_names(at, store), "verify misses the damage");
+        if (at->bit % 7 == 0 && flip_options(at).read_only == 0) {
+            compact(at, store);
+        }
+        CHECK_OK(engine_lsm.close(store, -1));
+        engine_lsm.free(store);
+    }
+    env_memory_free(disk);
+}
+
+/* ---- a store that was killed ---- */
+
+/* The log may end before the damage, but not before what is known to be synced. */
+static void use_killed(const flip *at)
+{
+    env *disk = flip_disk(at);
+    void *store;
+    pykv_status status = flip_open(at, disk, &store);
+    if (status != PYKV_OK) {
+        expect_named(at);
+    } else {
+        golden_state read;
+        flip_read_keys(at, store, &read);
+        size_t commit = stored.commit;
+        while (commit > stored.durable && !flip_fits(&read, &stored.states[commit])) {
+            commit--;
+        }
+        flip_expect(at, flip_fits(&read, &stored.states[commit]),
+                    "no state of the store looks like that");
+        flip_expect(at, commit == stored.commit || flip_is_of(at, ".log"), "writes are lost");
+        (void)flip_check_scan(at, store, &stored.states[commit]);
+        engine_lsm.free(store);
+    }
+    env_memory_free(disk);
+}
+
+/* ---- */
+
+static size_t count_files(const char *suffix)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < stored.file_count; i++) {
+        count += flip_is_of(&(flip){&stored.files[i], 0}, suffix);
+    }
+    return count;
+}
+
+TEST(the_golden_stores_have_a_file_of_every_kind_and_are_sound)
+{
+    flip none = {&stored.files[0], 1};
+    golden_make(&stored, &engine_lsm, GOLDEN_CLOSED);
+    CHECK_EQUAL(0, count_files(".log"));
+    CHECK_EQUAL(1, count_files("/MANIFEST"));
+    CHECK(count_files(".tbl") >= 2);
+    CHECK_OK(flip_open(&none, stored.disk, &stored.store));
+    check_open(&none, stored.store);
+    CHECK(flip_is_sound(&none, stored.store));
+    golden_free(&stored);
+    golden_make(&stored, &engine_lsm, GOLDEN_KILLED);
+    CHECK(count_files(".log") >= 1);
+    CHECK(count_files(".tbl") >= 1);
+    golden_free(&stored);
+}
+
+TEST(a_flipped_bit_of_a_closed_store_is_an_error_that_names_its_file)
+{
+    flip_bits(&engine_lsm, GOLDEN_CLOSED, use_closed, "LSM, closed");
+}
+
+TEST(a_flipped_bit_of_a_killed_store_is_an_error_or_ends_its_log_there)
+{
+    flip_bits(&engine_lsm, GOLDEN_KILLED, use_killed, "LSM, killed");
+}
+
+TEST_MAIN(CASE(the_golden_stores_have_a_file_of_every_kind_and_are_sound),
+          CASE(a_flipped_bit_of_a_closed_store_is_an_error_that_names_its_file),
+          CASE(a_flipped_bit_of_a_killed_store_is_an_error_or_ends_its_log_there))

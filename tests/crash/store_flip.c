@@ -1,0 +1,180 @@
+/*
+ * store_flip: flipping bits, and what holds of a store that has one flipped.
+ */
+#include "store_flip.h"
+
+#include "harness/check.h"
+
+#include "base/memory.h"
+
+golden stored;
+
+bool flip_is_of(const flip *at, const char *suffix)
+{
+    size_t length = strlen(at->file->path);
+    return length > strlen(suffix) && strcmp(at->file->path + length - strlen(suffix), suffix) == 0;
+}
+
+static void fail(const flip *at, const char *what)
+{
+    check_failed(__FILE__, __LINE__, "%s (bit %" PRIu64 " of byte %" PRIu64 " of %s): %s", what,
+                 at->bit % 8, at->bit / 8, at->file->path, error_last()->text);
+}
+
+void flip_expect(const flip *at, bool holds, const char *what)
+{
+    if (!holds) {
+        fail(at, what);
+    }
+}
+
+env *flip_disk(const flip *at)
+{
+    env *disk;
+    uint8_t *data;
+    uint64_t size;
+    CHECK_OK(env_memory_clone(stored.disk, &disk));
+    CHECK_OK(env_memory_file_bytes(disk, at->file->path, &data, &size));
+    data[at->bit / 8] ^= (uint8_t)(1U << at->bit % 8);
+    return disk;
+}
+
+/* Ways of use take turns from bit to bit. */
+pykv_options flip_options(const flip *at)
+{
+    pykv_options options = golden_options(stored.engine);
+    options.log_sink = at->bit % 2 == 0 ? PYKV_LOG_PWRITE : PYKV_LOG_MAPPED;
+    options.no_mapped_reads = at->bit % 3 == 0;
+    options.read_only = at->bit % 5 == 0;
+    options.must_exist = 1;
+    return options;
+}
+
+pykv_status flip_open(const flip *at, env *disk, void **store_out)
+{
+    pykv_options options = flip_options(at);
+    pykv_status status = stored.engine->open(disk, GOLDEN_PATH, &options, store_out);
+    bool refused = status == PYKV_CORRUPTION || status == PYKV_FORMAT;
+    flip_expect(at, status == PYKV_OK || refused, "open failed");
+    return status;
+}
+
+/* ---- reading ---- */
+
+/* Number of the key's value, 0 if it is absent, UINT32_MAX if it is refused as damaged. */
+static uint32_t read_key(const flip *at, void *store, uint32_t index)
+{
+    char key[GOLDEN_TEXT_BYTES];
+    pykv_pinned pinned = {0};
+    slice name = slice_make(key, golden_key(index, key));
+    pykv_status status = stored.engine->get(store, name, 0, &pinned);
+    if (status != PYKV_OK) {
+        flip_expect(at, status == PYKV_NOT_FOUND || status == PYKV_CORRUPTION, "a get failed");
+        return status == PYKV_NOT_FOUND ? 0 : UINT32_MAX;
+    }
+    uint32_t number = golden_number(&stored, index, slice_make(pinned.data, pinned.length));
+    mem_free(pinned.owned);
+    flip_expect(at, number != 0, "a get shows a value that was never written");
+    flip_expect(at, stored.engine->contains(store, name, 0) == PYKV_OK,
+                "contains misses a key that get has");
+    return number;
+}
+
+void flip_read_keys(const flip *at, void *store, golden_state *out)
+{
+    epoch *readers = &stored.engine->gate(store)->readers;
+    for (uint32_t index = 0; index < GOLDEN_KEYS; index++) {
+        epoch_token token = epoch_enter(readers);
+        out->values[index] = read_key(at, store, index);
+        epoch_leave(readers, token);
+    }
+}
+
+/* True if what was read is the state, but for keys that were refused. */
+bool flip_fits(const golden_state *read, const golden_state *state)
+{
+    for (uint32_t index = 0; index < GOLDEN_KEYS; index++) {
+        if (read->values[index] != UINT32_MAX && read->values[index] != state->values[index]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+uint64_t flip_key_count(const golden_state *state)
+{
+    uint64_t count = 0;
+    for (uint32_t index = 0; index < GOLDEN_KEYS; index++) {
+        count += state->values[index] != 0;
+    }
+    return count;
+}
+
+/* The rows of a scan are those of the state; all of them, unless it is refused. */
+bool flip_check_scan(const flip *at, void *store, const golden_state *state)
+{
+    const pykv_range whole = {.limit = 0};
+    void *all;
+    pykv_rows rows = {.count = 1};
+    uint64_t count = 0;
+    pykv_status status = stored.engine->scan_open(store, &whole, &all);
+    flip_expect(at, status == PYKV_OK, "a scan does not begin");
+    while (status == PYKV_OK && rows.count > 0) {
+        status = stored.engine->scan_next(all, 0, &rows);
+        for (size_t i = 0; status == PYKV_OK && i < rows.count; i++) {
+            const uint64_t *row = rows.offsets + 2 * i;
+            uint32_t index = golden_index(slice_make(rows.data + row[0], row[1] - row[0]));
+            flip_expect(at, index < GOLDEN_KEYS, "a scan shows a key that was never written");
+            slice value = slice_make(rows.data + row[1], row[2] - row[1]);
+            flip_expect(at, golden_number(&stored, index, value) == state->values[index],
+                        "a scan shows a wrong value");
+            count++;
+        }
+    }
+    stored.engine->scan_free(store, all);
+    flip_expect(at, status == PYKV_OK || status == PYKV_CORRUPTION, "a scan failed");
+    flip_expect(at, status != PYKV_OK || count == flip_key_count(state), "a scan misses a key");
+    return status == PYKV_OK;
+}
+
+bool flip_is_sound(const flip *at, void *store)
+{
+    static pykv_report report;
+    flip_expect(at, stored.engine->verify(store, NULL, &report) == PYKV_OK, "verify failed");
+    return report.damage_count == 0;
+}
+
+/* ---- which bits ---- */
+
+static uint64_t bit_count(void)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < stored.file_count; i++) {
+        count += stored.files[i].size * 8;
+    }
+    return count;
+}
+
+/* All bits, or as many as are wanted: of each file alike, however large it is. */
+void flip_bits(const engine_ops *engine, golden_kind kind, void (*use)(const flip *at),
+               const char *name)
+{
+    uint64_t wanted = check_count("PYKV_FLIPS", 2000);
+    uint64_t chance = check_seed();
+    uint64_t done = 0;
+    golden_make(&stored, engine, kind);
+    uint64_t all = bit_count();
+    for (size_t i = 0; i < stored.file_count && wanted >= all; i++) {
+        for (uint64_t bit = 0; bit < stored.files[i].size * 8; bit++) {
+            use(&(flip){&stored.files[i], bit});
+            done++;
+        }
+    }
+    while (wanted < all && done < wanted) {
+        const golden_file *file = &stored.files[done % stored.file_count];
+        use(&(flip){file, check_random(&chance, file->size * 8)});
+        done++;
+    }
+    printf("bit flips, %s: %" PRIu64 " of %" PRIu64 " bits, failures: 0\n", name, done, all);
+    golden_free(&stored);
+}
