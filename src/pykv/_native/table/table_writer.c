@@ -68,7 +68,7 @@ pykv_status table_writer_append(table_writer *self, const void *data, size_t siz
 pykv_status table_writer_sync(table_writer *self)
 {
     pykv_status status = write_gathered(self);
-    return status == PYKV_OK && !PYKV_PLANTED(93) ? env_file_sync(self->file) : status;
+    return status == PYKV_OK && !PYKV_PLANTED(100) ? env_file_sync(self->file) : status;
 }
 
 void table_writer_close(table_writer *self)
