@@ -358,6 +358,58 @@ static void run(bool lends, bool clears)
     fixture_free(&of.store);
 }
 
+/* ---- readers that open the store beside its writer ---- */
+
+/* Reader and writer are two processes elsewhere: what they share of a mapping is no race there. */
+#if defined(__SANITIZE_THREAD__)
+enum { MAPS = 0 };
+#else
+enum { MAPS = 1 };
+#endif
+
+static void *write_beside(void *argument)
+{
+    worker *self = argument;
+    fixture *store = &self->of->store;
+    char text[16];
+    uint8_t value[700] = {0};
+    for (uint64_t i = 0; i < self->of->writes; i++) {
+        slice key = fixture_key((uint32_t)i, text);
+        CHECK_OK(lsm_put(store->store, key, slice_make(value, sizeof value),
+                         i % 50 == 0 ? PYKV_SYNC : 0));
+        atomic_store(&self->of->pairs[0].acknowledged, i + 1);
+        if (i % 200 == 199) {
+            CHECK_OK(lsm_compact(store->store, NULL));
+        }
+    }
+    atomic_store(&self->of->writing, 0);
+    return NULL;
+}
+
+TEST(a_reader_opens_beside_a_live_writer_and_sees_all_that_was_acknowledged)
+{
+    static crowd of;
+    worker writer = {.of = &of};
+    of = (crowd){.store = fixture_blank(), .writing = 1};
+    of.store.options.log_sink = MAPS ? PYKV_LOG_AUTO : PYKV_LOG_PWRITE;
+    of.store.options.no_mapped_reads = !MAPS;
+    CHECK_OK(fixture_open(&of.store));
+    of.writes = check_count("PYKV_LSM_WRITES", 600) * 2;
+    CHECK_EQUAL(0, pthread_create(&writer.thread, NULL, write_beside, &writer));
+    while (atomic_load(&of.writing) > 0) {
+        fixture reader = of.store;
+        reader.options.read_only = 1;
+        uint64_t least = atomic_load(&of.pairs[0].acknowledged);
+        CHECK_OK(fixture_open(&reader));
+        uint64_t count = fixture_count(&reader);
+        CHECK(count >= least && count <= atomic_load(&of.pairs[0].acknowledged) + 1);
+        CHECK_EQUAL(count, fixture_stats(&reader).last_sequence);
+        fixture_kill(&reader);
+    }
+    CHECK_EQUAL(0, pthread_join(writer.thread, NULL));
+    fixture_free(&of.store);
+}
+
 TEST(with_lent_threads_every_reader_sees_what_was_acknowledged)
 {
     run(true, false);
@@ -374,4 +426,5 @@ TEST(without_lent_threads_too)
 }
 
 TEST_MAIN(CASE(with_lent_threads_every_reader_sees_what_was_acknowledged),
-          CASE(with_lent_threads_and_clears_too), CASE(without_lent_threads_too))
+          CASE(with_lent_threads_and_clears_too), CASE(without_lent_threads_too),
+          CASE(a_reader_opens_beside_a_live_writer_and_sees_all_that_was_acknowledged))
