@@ -234,10 +234,17 @@ static int lock_twice(void)
 }
 #endif
 
+/* The thread sanitizer notices this before the lock does, and ends the process by itself. */
+#ifdef __SANITIZE_THREAD__
+enum { STOPPED_UNLOCKING = 66 };
+#else
+enum { STOPPED_UNLOCKING = CHILD_SIGNALLED + SIGABRT };
+#endif
+
 TEST(misuse_of_a_lock_stops_check_builds)
 {
 #ifdef PYKV_CHECK
-    CHECK_EQUAL(CHILD_SIGNALLED + SIGABRT, child_run(unlock_what_is_not_held));
+    CHECK_EQUAL(STOPPED_UNLOCKING, child_run(unlock_what_is_not_held));
     CHECK_EQUAL(CHILD_SIGNALLED + SIGABRT, child_run(lock_twice));
 #else
     mutex lock;
