@@ -2,6 +2,7 @@
  * compact_test: compactions bring tables down, and what nobody can see goes.
  */
 #include <errno.h>
+#include <pthread.h>
 
 #include "lsm_fixture.h"
 
@@ -156,9 +157,35 @@ TEST(a_compaction_that_fails_anywhere_loses_nothing_and_is_done_again)
     }
 }
 
+static void *write_on(void *argument)
+{
+    fixture *self = argument;
+    for (uint32_t i = 0; i < 2500; i++) {
+        fixture_fill(self, i % 300, i % 300 + 1, 1000);
+    }
+    return NULL;
+}
+
+/* The lock of compactions is the caller's meanwhile: level 0 would fill, and the writer wait. */
+TEST(writers_go_on_beside_compactions_that_were_asked_for_and_these_end)
+{
+    fixture self = fixture_new();
+    pthread_t thread;
+    fixture_fill(&self, 0, 300, 1000);
+    CHECK_EQUAL(0, pthread_create(&thread, NULL, write_on, &self));
+    for (int i = 0; i < 5; i++) {
+        CHECK_OK(lsm_compact(self.store, NULL));
+        CHECK(fixture_stats(&self).level_table_count[0] <= LSM_LEVEL0_STOP + VIEW_IMMUTABLES_MAX);
+    }
+    CHECK_EQUAL(0, pthread_join(thread, NULL));
+    CHECK_EQUAL(300, fixture_count(&self));
+    fixture_free(&self);
+}
+
 TEST_MAIN(CASE(what_is_due_is_compacted_in_steps),
           CASE(a_compaction_asked_for_leaves_one_version_of_each_key_in_the_last_level),
           CASE(what_an_open_scan_sees_stays_until_it_is_closed),
           CASE(a_cancelled_compaction_ends_early_and_changes_nothing_that_is_read),
+          CASE(writers_go_on_beside_compactions_that_were_asked_for_and_these_end),
           CASE(a_compaction_given_up_on_its_way_leaves_no_file),
           CASE(a_compaction_that_fails_anywhere_loses_nothing_and_is_done_again))

@@ -105,6 +105,19 @@ TEST(what_a_call_has_written_it_does_not_rewrite)
     facts_reset(&fixture);
 }
 
+/* A call once went on as long as somebody wrote. */
+TEST(what_was_flushed_since_the_call_began_stays)
+{
+    facts_init(&fixture);
+    facts_add(&fixture, 6, "a", "b");
+    facts_add(&fixture, 0, "c", "d");
+    facts_add(&fixture, 0, "x", "z");
+    check_picked(EVERYTHING, 4, "0>6: 3 2 | |");
+    check_picked(EVERYTHING, 3, "moved 0>6: 2 | |");
+    check_picked(EVERYTHING, 2, "");
+    facts_reset(&fixture);
+}
+
 TEST(a_range_waits_for_what_is_running_there)
 {
     compaction_plan plan;
@@ -131,5 +144,6 @@ TEST_MAIN(CASE(a_range_goes_down_from_the_top_level_by_level),
           CASE(one_plan_takes_no_more_than_its_bytes), CASE(what_overlaps_nothing_is_moved_alone),
           CASE(the_last_level_is_rewritten_where_it_has_what_is_dead),
           CASE(what_a_call_has_written_it_does_not_rewrite),
+          CASE(what_was_flushed_since_the_call_began_stays),
           CASE(a_range_waits_for_what_is_running_there),
           CASE(an_empty_store_has_nothing_to_compact))

@@ -162,7 +162,7 @@ static void life_end(life *self)
 
 TEST(memory_that_is_missing_once_anywhere_costs_one_operation)
 {
-    uint64_t rounds = check_count("PYKV_LSM_SHORTAGES", 60);
+    uint64_t rounds = check_count("PYKV_LSM_SHORTAGES", 30);
     uint64_t chance = check_seed();
     for (uint64_t round = 0; round < rounds; round++) {
         int64_t blocks = mem_block_count();
@@ -180,7 +180,7 @@ TEST(memory_that_is_missing_once_anywhere_costs_one_operation)
 
 TEST(memory_that_is_missing_for_a_while_ends_nothing)
 {
-    uint64_t rounds = check_count("PYKV_LSM_SHORTAGES", 60);
+    uint64_t rounds = check_count("PYKV_LSM_SHORTAGES", 30);
     uint64_t chance = check_seed();
     for (uint64_t round = 0; round < rounds; round++) {
         life self = life_begin(check_seed() + round);
@@ -196,7 +196,7 @@ TEST(memory_that_is_missing_for_a_while_ends_nothing)
 
 TEST(a_disk_that_fills_up_and_empties_again_ends_nothing)
 {
-    uint64_t rounds = check_count("PYKV_LSM_SHORTAGES", 60);
+    uint64_t rounds = check_count("PYKV_LSM_SHORTAGES", 30);
     uint64_t chance = check_seed();
     for (uint64_t round = 0; round < rounds; round++) {
         life self = life_begin(check_seed() + round);

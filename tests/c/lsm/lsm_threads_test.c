@@ -410,6 +410,62 @@ TEST(a_reader_opens_beside_a_live_writer_and_sees_all_that_was_acknowledged)
     fixture_free(&of.store);
 }
 
+/* ---- counters that everybody raises ---- */
+
+static void *raise_counter(void *argument)
+{
+    worker *self = argument;
+    lsm *store = self->of->store.store;
+    for (uint64_t i = 0; i < self->of->writes / 3; i++) {
+        int32_t swapped = 0;
+        while (swapped == 0) {
+            char found[24];
+            char raised[24];
+            CHECK_OK(fixture_get(&self->of->store, fixture_text("n"), 0, found, sizeof found));
+            slice before = fixture_text(found);
+            snprintf(raised, sizeof raised, "%ld", strtol(found, NULL, 10) + 1);
+            slice after = fixture_text(raised);
+            CHECK_OK(lsm_compare_and_set(store, fixture_text("n"), &before, &after, 0, &swapped));
+        }
+        if (i % 40 == self->number) {
+            CHECK_OK(lsm_flush(store));
+        }
+    }
+    return NULL;
+}
+
+static void run_counters(int32_t durability)
+{
+    static crowd of;
+    worker workers[WRITERS];
+    char wanted[16];
+    of = (crowd){.store = fixture_blank()};
+    of.store.options.durability = durability;
+    of.store.options.interval_us = 1;
+    of.writes = check_count("PYKV_LSM_WRITES", 600);
+    CHECK_OK(fixture_open(&of.store));
+    fixture_put(&of.store, "n", "0");
+    for (uint32_t i = 0; i < WRITERS; i++) {
+        workers[i] = (worker){.of = &of, .number = i};
+        CHECK_EQUAL(0, pthread_create(&workers[i].thread, NULL, raise_counter, &workers[i]));
+    }
+    for (uint32_t i = 0; i < WRITERS; i++) {
+        CHECK_EQUAL(0, pthread_join(workers[i].thread, NULL));
+    }
+    snprintf(wanted, sizeof wanted, "%u", WRITERS * (unsigned)(of.writes / 3));
+    fixture_expect(&of.store, "n", wanted);
+    fixture_recover(&of.store);
+    fixture_expect(&of.store, "n", wanted);
+    fixture_free(&of.store);
+}
+
+TEST(no_swap_is_lost_whatever_the_durability)
+{
+    run_counters(PYKV_DURABILITY_OS);
+    run_counters(PYKV_DURABILITY_SYNC);
+    run_counters(PYKV_DURABILITY_INTERVAL);
+}
+
 TEST(with_lent_threads_every_reader_sees_what_was_acknowledged)
 {
     run(true, false);
@@ -427,4 +483,5 @@ TEST(without_lent_threads_too)
 
 TEST_MAIN(CASE(with_lent_threads_every_reader_sees_what_was_acknowledged),
           CASE(with_lent_threads_and_clears_too), CASE(without_lent_threads_too),
+          CASE(no_swap_is_lost_whatever_the_durability),
           CASE(a_reader_opens_beside_a_live_writer_and_sees_all_that_was_acknowledged))

@@ -33,6 +33,20 @@ typedef struct wanted {
     uint32_t number_before;
 } wanted;
 
+/* Level 0 fills while a manual compaction goes on: what is due comes first before writers wait. */
+static pykv_status pick(lsm *self, version *now, const compaction_options *options,
+                        const wanted *what) REQUIRES(self->compaction_lock)
+{
+    pykv_status status = PYKV_NOT_FOUND;
+    if (what->range == NULL || now->levels[0].count >= LSM_LEVEL0_STOP / 2) {
+        status = compaction_pick(now, options, &self->plan);
+    }
+    if (what->range != NULL && status == PYKV_NOT_FOUND) {
+        status = compaction_pick_range(now, options, what->range, what->number_before, &self->plan);
+    }
+    return status;
+}
+
 /* Makes a plan and begins it. PYKV_NOT_FOUND: there is none. */
 static pykv_status begin(lsm *self, const wanted *what) REQUIRES(self->compaction_lock)
 {
@@ -41,10 +55,7 @@ static pykv_status begin(lsm *self, const wanted *what) REQUIRES(self->compactio
     compaction_options options = options_for(self, visible_sequence);
     atomic_store_explicit(&self->counters.pending_compaction_bytes, compaction_debt(now, &options),
                           memory_order_relaxed);
-    pykv_status status =
-        what->range == NULL
-            ? compaction_pick(now, &options, &self->plan)
-            : compaction_pick_range(now, &options, what->range, what->number_before, &self->plan);
+    pykv_status status = pick(self, now, &options, what);
     version_release(now);
     if (status != PYKV_OK) {
         return status;

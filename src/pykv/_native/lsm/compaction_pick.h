@@ -33,8 +33,8 @@ PYKV_NODISCARD pykv_status compaction_pick(version *of, const compaction_options
 /*
  * The next compaction of those that bring all tables with keys in range down to the last level, and
  * rewrite there what has tombstones or expired records. number_before is the number that the next
- * file had when the first of them was asked for: what they wrote themselves is not rewritten again.
- * They end, if nothing new comes into the levels, when none is left: PYKV_NOT_FOUND.
+ * file had when the first of them was asked for: what was flushed since stays in level 0, and what
+ * they wrote themselves is not rewritten again. They end when none is left: PYKV_NOT_FOUND.
  * PYKV_WOULD_BLOCK: ask again when a running one is installed. PYKV_NO_MEMORY.
  */
 PYKV_NODISCARD pykv_status compaction_pick_range(version *of, const compaction_options *options,

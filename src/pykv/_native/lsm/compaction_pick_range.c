@@ -11,8 +11,10 @@ static bool is_within(const table_file *asked, const key_range *range)
            (!range->has_stop || slice_compare(asked->smallest, range->stop) < 0);
 }
 
+/* Tables that were flushed since the call began are not its business: it would go on as long as
+ * somebody writes. */
 static pykv_status pick_level0(version *of, const compaction_options *options, uint8_t base,
-                               const key_range *range, compaction_plan *out)
+                               const key_range *range, uint32_t number_before, compaction_plan *out)
 {
     const level *first = &of->levels[0];
     bool *wanted = mem_alloc_zeroed((size_t)first->count + 1, sizeof(bool));
@@ -21,7 +23,8 @@ static pykv_status pick_level0(version *of, const compaction_options *options, u
         return error_set_no_memory(first->count);
     }
     for (uint32_t i = 0; i < first->count; i++) {
-        wanted[i] = is_within(first->files[i], range);
+        const table_file *asked = first->files[i];
+        wanted[i] = is_within(asked, range) && asked->facts.number < number_before;
         any |= wanted[i];
     }
     pykv_status status = PYKV_NOT_FOUND;
@@ -98,7 +101,7 @@ pykv_status compaction_pick_range(version *of, const compaction_options *options
 {
     compaction_levels levels;
     compaction_levels_measure(of, options, &levels);
-    pykv_status status = pick_level0(of, options, levels.base, range, out);
+    pykv_status status = pick_level0(of, options, levels.base, range, number_before, out);
     for (uint8_t i = 1; i < levels.last && status == PYKV_NOT_FOUND; i++) {
         status = pick_level(of, options, i, range, out);
     }

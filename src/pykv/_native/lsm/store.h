@@ -49,11 +49,11 @@ typedef enum lsm_work {
     LSM_WORK_COUNT
 } lsm_work;
 
-/* Counts since open, and a gauge. */
+/* Counts since open, and a gauge. What every get writes to stands apart from what it reads. */
 typedef struct lsm_counters {
-    _Atomic uint64_t get_count;
+    _Alignas(64) _Atomic uint64_t get_count; /* readers' */
     _Atomic uint64_t get_hit_count;
-    _Atomic uint64_t put_count;
+    _Alignas(64) _Atomic uint64_t put_count;
     _Atomic uint64_t delete_count;
     _Atomic uint64_t written_bytes;
     _Atomic uint64_t flushed_bytes;
@@ -89,10 +89,10 @@ struct lsm {
     block_source_cached source;
     table_graveyard graveyard;
     lsm_counters counters;
-    _Atomic(view *) view; /* changed with the writer lock */
+    _Alignas(64) _Atomic(view *) view; /* changed with the writer lock */
     _Atomic uint64_t visible_sequence;
 
-    mutex writer;
+    _Alignas(64) mutex writer;
     uint64_t next_number GUARDED_BY(writer);
     /* The oldest log with a record of each memtable, in the order active, immutables; 0: none. */
     uint32_t first_logs[1 + VIEW_IMMUTABLES_MAX] GUARDED_BY(writer);
