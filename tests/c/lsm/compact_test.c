@@ -98,6 +98,18 @@ TEST(a_cancelled_compaction_ends_early_and_changes_nothing_that_is_read)
     fixture_free(&self);
 }
 
+/* It once ended as if its caller had cancelled it. */
+TEST(a_compaction_that_a_close_ends_says_that_the_store_is_closed)
+{
+    fixture self = fixture_new();
+    fill_level0(&self);
+    atomic_store(&self.store->gate.closing, 1);
+    CHECK_STATUS(PYKV_CLOSED, lsm_compact(self.store, NULL));
+    atomic_store(&self.store->gate.closing, 0);
+    CHECK_EQUAL(60, fixture_count(&self));
+    fixture_free(&self);
+}
+
 /* Compactions of less than a step end with the step that began them. */
 TEST(a_compaction_given_up_on_its_way_leaves_no_file)
 {
@@ -187,5 +199,6 @@ TEST_MAIN(CASE(what_is_due_is_compacted_in_steps),
           CASE(what_an_open_scan_sees_stays_until_it_is_closed),
           CASE(a_cancelled_compaction_ends_early_and_changes_nothing_that_is_read),
           CASE(writers_go_on_beside_compactions_that_were_asked_for_and_these_end),
+          CASE(a_compaction_that_a_close_ends_says_that_the_store_is_closed),
           CASE(a_compaction_given_up_on_its_way_leaves_no_file),
           CASE(a_compaction_that_fails_anywhere_loses_nothing_and_is_done_again))

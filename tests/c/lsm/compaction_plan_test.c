@@ -115,6 +115,25 @@ TEST(a_table_that_overlaps_nothing_is_moved)
     facts_reset(&fixture);
 }
 
+/* A load in the order of keys moved every table down to the last level as it was, uncompressed. */
+TEST(a_table_is_not_moved_where_tables_begin_to_be_compressed)
+{
+    compaction_plan plan;
+    compaction_options options = facts_options();
+    facts_init(&fixture);
+    facts_add(&fixture, 1, "c", "e");
+    facts_add(&fixture, 2, "f", "g");
+    options.level_compressed_min = 2;
+    CHECK_OK(plan_level(1, 0, 1, &options, &plan));
+    CHECK_PLAN("1>2: 1 | |", &plan);
+    CHECK_OK(plan_level(2, 0, 1, &options, &plan));
+    CHECK_PLAN("moved 2>3: 2 | |", &plan);
+    options.level_compressed_min = 3;
+    CHECK_OK(plan_level(1, 0, 1, &options, &plan));
+    CHECK_PLAN("moved 1>2: 1 | |", &plan);
+    facts_reset(&fixture);
+}
+
 TEST(a_table_with_tombstones_is_moved_only_above_what_they_hide)
 {
     compaction_plan plan;
@@ -274,6 +293,7 @@ TEST_MAIN(CASE(overlap_is_all_tables_with_keys_between_two),
           CASE(a_plan_takes_what_overlaps_in_the_next_level_and_knows_the_one_behind),
           CASE(a_plan_grows_by_neighbours_that_take_no_more_of_the_next_level),
           CASE(a_table_that_overlaps_nothing_is_moved),
+          CASE(a_table_is_not_moved_where_tables_begin_to_be_compressed),
           CASE(a_table_with_tombstones_is_moved_only_above_what_they_hide),
           CASE(of_level_0_a_plan_takes_every_table_in_the_chain_of_overlaps),
           CASE(of_level_0_a_plan_takes_what_lies_within_the_tables_that_it_rewrites),

@@ -224,6 +224,7 @@ TEST(a_full_disk_refuses_a_write_whole_and_the_next_one_works_when_there_is_room
         self.options.log_sink = mapped != 0 ? PYKV_LOG_MAPPED : PYKV_LOG_PWRITE;
         self.log_bytes = 64 * 1024;
         fixture_open(&self, false);
+        CHECK_EQUAL(mapped != 0, fixture_usage(&self).mapped);
         env_memory_set_capacity(self.inner, 30000);
         pykv_status status = PYKV_OK;
         while (status == PYKV_OK) {

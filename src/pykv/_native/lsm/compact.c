@@ -24,6 +24,9 @@ static compaction_options options_for(lsm *self, uint64_t visible_sequence)
     compaction_options options = compaction_options_make(self->options.table_bytes);
     options.visible_sequence = visible_sequence;
     options.now_us = env_wall_us(self->env);
+    if (self->options.compression != CODEC_NONE) {
+        options.level_compressed_min = LSM_LEVEL_COMPRESSED_MIN;
+    }
     return options;
 }
 
@@ -162,10 +165,15 @@ pykv_status lsm_compaction_step(lsm *self, bool *worked_out)
     return step(self, &due, worked_out);
 }
 
-static bool is_over(const lsm *self, const pykv_progress *progress)
+static pykv_status check_goes_on(const lsm *self, const pykv_progress *progress)
 {
-    return (progress != NULL && __atomic_load_n(&progress->cancel, __ATOMIC_RELAXED) != 0) ||
-           atomic_load_explicit(&self->gate.closing, memory_order_relaxed) != 0;
+    if (atomic_load_explicit(&self->gate.closing, memory_order_relaxed) != 0) {
+        return error_set(PYKV_CLOSED, "the store is closed");
+    }
+    if (progress != NULL && __atomic_load_n(&progress->cancel, __ATOMIC_RELAXED) != 0) {
+        return error_set(PYKV_TIMED_OUT, "the compaction was ended before it was done");
+    }
+    return PYKV_OK;
 }
 
 static pykv_status compact_range(lsm *self, const wanted *what, pykv_progress *progress)
@@ -174,10 +182,10 @@ static pykv_status compact_range(lsm *self, const wanted *what, pykv_progress *p
     bool worked = true;
     pykv_status status = PYKV_OK;
     while (status == PYKV_OK && worked) {
-        if (is_over(self, progress)) {
-            return error_set(PYKV_TIMED_OUT, "the compaction was ended before it was done");
+        status = check_goes_on(self, progress);
+        if (status == PYKV_OK) {
+            status = step(self, what, &worked);
         }
-        status = step(self, what, &worked);
         if (progress != NULL) {
             __atomic_store_n(&progress->done, progress->done + LSM_STEP_BYTES, __ATOMIC_RELAXED);
         }

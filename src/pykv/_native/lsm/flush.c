@@ -19,12 +19,9 @@ static pykv_status take_number(void *context, uint32_t *number_out)
     return status;
 }
 
-/* Levels above this one are rewritten soon: compressing them costs more than it saves. */
-enum { FIRST_COMPRESSED_LEVEL = 2 };
-
 table_job lsm_job(lsm *self, uint8_t level_index, uint64_t visible_sequence)
 {
-    bool compressed = level_index >= FIRST_COMPRESSED_LEVEL && self->options.compression != 0;
+    bool compressed = level_index >= LSM_LEVEL_COMPRESSED_MIN;
     uint8_t codec_id = compressed ? (uint8_t)self->options.compression : (uint8_t)CODEC_NONE;
     return (table_job){
         .surroundings = self->env,

@@ -9,6 +9,9 @@
 
 #include "lsm/store.h"
 
+/* Tables of levels above this one are rewritten soon: compressing them costs more than it saves. */
+enum { LSM_LEVEL_COMPRESSED_MIN = 2 };
+
 /* What flushes and compactions are told of the store, for outputs of that level. */
 table_job lsm_job(lsm *self, uint8_t level_index, uint64_t visible_sequence);
 
