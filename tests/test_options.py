@@ -11,14 +11,16 @@ from pykv.options import (
     CommonOptions,
     Durability,
     Interval,
+    LsmOptions,
     MemoryOptions,
+    NativeOptions,
     Os,
     Sync,
     make_options,
     parse_durability,
 )
 
-CLASSES = [CommonOptions, BitcaskOptions, MemoryOptions]
+CLASSES = [CommonOptions, NativeOptions, BitcaskOptions, LsmOptions, MemoryOptions]
 
 
 @pytest.mark.parametrize(
@@ -98,6 +100,30 @@ def test_each_option_takes_its_range_and_nothing_else(
             make_options(BitcaskOptions, "bitcask", {name: value})
 
 
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        ("memory_budget_bytes", [None, 16 * 1024**2, 16 * 1024**4], [0, 16 * 1024**2 - 1, 1e9]),
+        ("memtable_bytes", [64 * 1024, 4 * 1024**3], [65_535, 4 * 1024**3 + 1, None]),
+        ("block_bytes", [1024, 65_536], [0, 1023, 65_537, True]),
+        ("table_bytes", [64 * 1024, 4 * 1024**3], [65_535, 4 * 1024**3 + 1]),
+        ("compression", [None, "zstd", "none"], ["lz4", "", 0, False]),
+        ("compression_level", [1, 22], [0, 23, -1, None, 1.0]),
+        ("filter_bits_per_key", [0, 2, 10.5, 32], [-1, 1.9, 33, math.nan, True, "10", None]),
+        ("background_threads", [0, 16], [-1, 17, False, "2"]),
+        ("log_sink", ["auto", "pwrite", "mapped"], ["mmap", "", None, 1]),
+    ],
+)
+def test_each_option_of_an_lsm_takes_its_range_and_nothing_else(
+    name: str, good: list[object], bad: list[object]
+) -> None:
+    for value in good:
+        assert getattr(make_options(LsmOptions, "lsm", {name: value}), name) == value
+    for value in bad:
+        with pytest.raises(InvalidOptionError, match=f"{name} must be .* got"):
+            make_options(LsmOptions, "lsm", {name: value})
+
+
 def test_read_only_and_error_if_exists_exclude_each_other() -> None:
     with pytest.raises(InvalidOptionError, match="give one"):
         CommonOptions(read_only=True, error_if_exists=True)
@@ -113,6 +139,9 @@ def test_an_unknown_option_names_the_near_miss() -> None:
     with pytest.raises(TypeError, match=r"'segment_byte': did you mean 'segment_bytes'\?"):
         make_options(BitcaskOptions, "bitcask", {"segment_byte": 1})
 
+    with pytest.raises(TypeError, match=r"'compresion': did you mean 'compression'\?"):
+        make_options(LsmOptions, "lsm", {"compresion": "zstd"})
+
 
 def test_an_option_like_no_other_lists_what_there_is() -> None:
     with pytest.raises(TypeError, match=r"'zzz': it knows .*create.*segment_bytes"):
@@ -122,3 +151,5 @@ def test_an_option_like_no_other_lists_what_there_is() -> None:
 def test_an_option_of_another_engine_is_unknown() -> None:
     with pytest.raises(TypeError, match="engine 'memory' has no option 'segment_bytes'"):
         make_options(MemoryOptions, "memory", {"segment_bytes": 1024**2})
+    with pytest.raises(TypeError, match="engine 'lsm' has no option 'segment_bytes'"):
+        make_options(LsmOptions, "lsm", {"segment_bytes": 1024**2})

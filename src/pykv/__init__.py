@@ -6,6 +6,8 @@ with pykv.open("data") as db:
     db[b"key"] = b"value"
 """
 
+from typing import TYPE_CHECKING, Any
+
 from pykv.engine import Engine, destroy, repair
 from pykv.engine import open_store as open
 from pykv.engine.memory import Memory
@@ -32,12 +34,25 @@ from pykv.errors import (
     StoreFailedError,
     ValueTooLargeError,
 )
-from pykv.options import BitcaskOptions, CommonOptions, Interval, MemoryOptions, Os, Sync
+from pykv.options import (
+    BitcaskOptions,
+    CommonOptions,
+    Interval,
+    LsmOptions,
+    MemoryOptions,
+    Os,
+    Sync,
+)
 from pykv.store import Batch, OrderedStore, Report, Store, supports
+
+if TYPE_CHECKING:
+    from pykv.engine.bitcask import Bitcask
+    from pykv.engine.lsm import Lsm
 
 __all__ = [
     "Batch",
     "BatchTooLargeError",
+    "Bitcask",
     "BitcaskOptions",
     "ClosedError",
     "CommitUnknownError",
@@ -56,6 +71,8 @@ __all__ = [
     "InvalidOptionError",
     "KeyTooLargeError",
     "LockedError",
+    "Lsm",
+    "LsmOptions",
     "Memory",
     "MemoryOptions",
     "NoSpaceError",
@@ -74,3 +91,12 @@ __all__ = [
     "repair",
     "supports",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The classes of engines on disk, which bring the core with them, when first asked for."""
+    if name in ("Bitcask", "Lsm"):
+        from importlib import import_module
+
+        return getattr(import_module(f"pykv.engine.{name.lower()}"), name)
+    raise AttributeError(f"module 'pykv' has no attribute {name!r}")

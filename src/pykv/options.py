@@ -120,6 +120,28 @@ def _count(default: int, minimum: int, maximum: int, unit: str) -> int:
     return _checked(default, check)
 
 
+def _count_or_none(minimum: int, maximum: int, unit: str) -> int | None:
+    def check(name: str, value: Any) -> None:
+        if value is not None and not (_is_int(value) and minimum <= value <= maximum):
+            raise InvalidOptionError(
+                f"{name} must be None or an int from {minimum:,} to {maximum:,} {unit}, "
+                f"got {value!r}"
+            )
+
+    return _checked(None, check)
+
+
+def _number_or_zero(default: float, minimum: float, maximum: float) -> float:
+    def check(name: str, value: Any) -> None:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not (value == 0 or minimum <= value <= maximum):
+            raise InvalidOptionError(
+                f"{name} must be 0 or a number from {minimum:g} to {maximum:g}, got {value!r}"
+            )
+
+    return _checked(default, check)
+
+
 def _ratio(default: float, above: float) -> float:
     def check(name: str, value: Any) -> None:
         number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -129,7 +151,7 @@ def _ratio(default: float, above: float) -> float:
     return _checked(default, check)
 
 
-_Choice = TypeVar("_Choice", bound=str)
+_Choice = TypeVar("_Choice", bound=str | None)
 
 
 def _choice(default: _Choice, *others: _Choice) -> _Choice:
@@ -137,7 +159,7 @@ def _choice(default: _Choice, *others: _Choice) -> _Choice:
 
     def check(name: str, value: object) -> None:
         if value not in names:
-            listed = ", ".join(f'"{each}"' for each in names)
+            listed = ", ".join("None" if each is None else f'"{each}"' for each in names)
             raise InvalidOptionError(f"{name} must be one of {listed}, got {value!r}")
 
     return _checked(default, check)
@@ -189,14 +211,8 @@ class CommonOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BitcaskOptions(CommonOptions):
-    """Options of engine="bitcask". All of them hold per open and may change on reopen.
-
-    segment_bytes: size in bytes at which a segment file is sealed, 64 KiB to 16 GiB, default
-    64 MiB. Small segments give space back sooner, large ones mean fewer files.
-
-    space_amplification_max: bytes on disk over live bytes that merging keeps, above 1, default 1.5.
-    Lower saves disk and writes more.
+class NativeOptions(CommonOptions):
+    """What the engines on disk take. All of it holds per open and may change on reopen.
 
     log_sink: "auto" (default), "pwrite" or "mapped": how small writes reach the log. "mapped" is
     faster and only for ext4, xfs and tmpfs; "auto" takes it where it is safe.
@@ -209,6 +225,23 @@ class BitcaskOptions(CommonOptions):
 
     recovery: "strict" (default) refuses to open a log that is damaged where it was synced;
     "point_in_time" cuts it there and loses what follows.
+    """
+
+    log_sink: Literal["auto", "pwrite", "mapped"] = _choice("auto", "pwrite", "mapped")
+    log_sector_padding: bool = _flag(False)
+    mapped_reads: bool = _flag(True)
+    recovery: Literal["strict", "point_in_time"] = _choice("strict", "point_in_time")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BitcaskOptions(NativeOptions):
+    """Options of engine="bitcask". All of them hold per open and may change on reopen.
+
+    segment_bytes: size in bytes at which a segment file is sealed, 64 KiB to 16 GiB, default
+    64 MiB. Small segments give space back sooner, large ones mean fewer files.
+
+    space_amplification_max: bytes on disk over live bytes that merging keeps, above 1, default 1.5.
+    Lower saves disk and writes more.
 
     merge_bytes_per_second: pace of merging in bytes, 0 to 1 TiB, default 0: unlimited. A slow pace
     leaves the device to readers and lets dead bytes wait longer.
@@ -219,12 +252,50 @@ class BitcaskOptions(CommonOptions):
 
     segment_bytes: int = _count(64 * MIB, 64 * KIB, 16 * GIB, "bytes")
     space_amplification_max: float = _ratio(1.5, above=1.0)
-    log_sink: Literal["auto", "pwrite", "mapped"] = _choice("auto", "pwrite", "mapped")
-    log_sector_padding: bool = _flag(False)
-    mapped_reads: bool = _flag(True)
-    recovery: Literal["strict", "point_in_time"] = _choice("strict", "point_in_time")
     merge_bytes_per_second: int = _count(0, 0, 1024 * GIB, "bytes")
     background_threads: int = _count(2, 0, 16, "threads")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LsmOptions(NativeOptions):
+    """Options of engine="lsm". All of them hold per open and may change on reopen.
+
+    A table keeps the block size, the codec and the filter it was written with until a compaction
+    writes it anew.
+
+    memory_budget_bytes: memory in bytes of memtables, cached blocks, filters and iterators
+    together, 16 MiB to 16 TiB. Default None: the larger of 256 MiB and an eighth of the memory that
+    is free for files.
+
+    memtable_bytes: size in bytes at which a memtable is written to a table, 64 KiB to 4 GiB,
+    default 64 MiB. Larger ones mean fewer compactions and a longer recovery after a crash.
+
+    block_bytes: data block in bytes before compression, 1 KiB to 64 KiB, default 8 KiB. Large
+    blocks compress better, small ones make a random get of a cold row cheaper.
+
+    table_bytes: size in bytes of the tables that compaction writes, 64 KiB to 4 GiB, default
+    64 MiB. Small tables make compactions of small parts possible, large ones mean fewer files.
+
+    compression: codec of blocks: "zstd", "none", or None (default): zstd where a provider of it
+    is, else none. "zstd" without a provider is a NotSupportedError at open.
+
+    compression_level: level of zstd, 1 to 22, default 1. Higher saves disk and writes slower.
+
+    filter_bits_per_key: bits of memory of a key in a filter, 2 to 32, or 0 for no filters,
+    default 10. More of them spare reads of blocks where a key is missing.
+
+    background_threads: threads lent to the store, 0 to 16, default 3. The first keeps the log, the
+    others flush and compact. With 0 the writers do that work themselves.
+    """
+
+    memory_budget_bytes: int | None = _count_or_none(16 * MIB, 16 * 1024 * GIB, "bytes")
+    memtable_bytes: int = _count(64 * MIB, 64 * KIB, 4 * GIB, "bytes")
+    block_bytes: int = _count(8 * KIB, KIB, 64 * KIB, "bytes")
+    table_bytes: int = _count(64 * MIB, 64 * KIB, 4 * GIB, "bytes")
+    compression: Literal["zstd", "none"] | None = _choice(None, "zstd", "none")
+    compression_level: int = _count(1, 1, 22, "(levels of zstd)")
+    filter_bits_per_key: float = _number_or_zero(10.0, 2.0, 32.0)
+    background_threads: int = _count(3, 0, 16, "threads")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,7 +47,7 @@ def test_key_and_value_have_formats(run: Run, tmp_path: Path) -> None:
         (["zz", "value", "--key-format", "hex"], Exit.USAGE, "the key 'zz' is not hex"),
         (["k" * 65_536, "value"], Exit.USAGE, "at most 65,535 bytes"),
         (["key", "--file", "/does/not/exist"], Exit.FAILED, "No such file"),
-        (["key", "value", "--engine", "lsm"], Exit.USAGE, "not in this version"),
+        (["key", "value", "--engine", "lsm"], Exit.FAILED, "Check the path and the engine"),
         (["key", "value", "--engine", "bitcusk"], Exit.USAGE, "did you mean 'bitcask'"),
         (["key", "value", "--engine", "memory"], Exit.USAGE, "end with the command"),
     ],

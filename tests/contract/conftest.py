@@ -41,10 +41,15 @@ def open_bitcask(path: Path, **options: object) -> Store:
     return pykv.open(path, engine="bitcask", **options)
 
 
+def open_lsm(path: Path, **options: object) -> Store:
+    return pykv.open(path, engine="lsm", **options)
+
+
 PERSISTENT = frozenset({"batch", "cas", "consistent_scan", "persistence"})
 
 SUBJECTS = [
     Subject("bitcask", open_bitcask, PERSISTENT),
+    Subject("lsm", open_lsm, PERSISTENT | {"order"}),
     Subject("memory", open_memory, frozenset({"order", "batch", "cas", "consistent_scan"})),
     Subject("minimal", open_minimal, PERSISTENT),
 ]

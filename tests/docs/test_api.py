@@ -11,8 +11,7 @@ import pytest
 
 import pykv
 from pykv import errors
-from pykv.engine.bitcask import Bitcask
-from pykv.options import BitcaskOptions, CommonOptions, MemoryOptions
+from pykv.options import BitcaskOptions, CommonOptions, LsmOptions, MemoryOptions
 from pykv.store import FEATURES, Batch, OrderedStore, Store
 from tests.docs.blocks import ROOT
 
@@ -34,21 +33,35 @@ def table(title: str) -> list[list[str]]:
     return [[cell.strip() for cell in row[1:-1]] for row in rows[2:]]
 
 
-def test_the_options_are_those_of_the_classes_with_their_defaults() -> None:
-    documented = {row[0].strip("`"): row for row in table("Options")}
-    fields = {field.name: field for field in dataclasses.fields(BitcaskOptions)}
-    assert list(documented) == list(fields)
+DISK = {"bitcask": BitcaskOptions, "lsm": LsmOptions}
+
+
+def engines_of(cell: str) -> set[str]:
+    """The engines that the last column of the table of options names."""
+    return {"disk": {*DISK}, "all": {*DISK, "memory"}}.get(cell, {cell})
+
+
+@pytest.mark.parametrize("engine", DISK)
+def test_the_options_are_those_of_the_class_with_their_defaults(engine: str) -> None:
+    cls = DISK[engine]
+    documented = {
+        row[0].strip("`"): row[1] for row in table("Options") if engine in engines_of(row[4])
+    }
+    fields = [field.name for field in dataclasses.fields(cls)]
+    assert sorted(documented) == sorted(fields)
     for name in fields:
-        default = getattr(BitcaskOptions(), name)
+        default = getattr(cls(), name)
         shown = f'"{default}"' if name == "durability" else repr(default).replace("'", '"')
-        assert documented[name][1] == f"`{shown}`", name
+        # One default for all engines, or an own one behind the name of an engine.
+        own = re.search(rf"{engine} (`[^`]*`)", documented[name])
+        assert (own[1] if own else documented[name].split(",")[0]) == f"`{shown}`", name
 
 
 def test_the_options_of_all_engines_are_the_common_ones() -> None:
     common = {field.name for field in dataclasses.fields(CommonOptions)}
     assert common == {field.name for field in dataclasses.fields(MemoryOptions)}
     for row in table("Options"):
-        assert row[0].strip("`") in common or row[4] == "bitcask"
+        assert row[0].strip("`") in common or row[4] in ("disk", *DISK)
 
 
 def public(*classes: type) -> set[str]:
@@ -58,29 +71,29 @@ def public(*classes: type) -> set[str]:
 
 def test_every_method_is_documented() -> None:
     text = section("Stores")
-    names = public(Store, OrderedStore, Batch, Bitcask, pykv.Memory)
+    names = public(Store, OrderedStore, Batch, pykv.Bitcask, pykv.Lsm, pykv.Memory)
     missing = {name for name in names if not re.search(rf"`[^`]*\b{name}\b[^`]*`", text)}
     assert missing == set()
 
 
 def test_the_features_are_those_of_the_code_and_of_each_engine(tmp_path: Path) -> None:
     rows = [line.split("|") for line in TEXT.split("\n") if line.startswith('| `"')]
-    cells = {row[1].strip().strip('`"'): (row[3].strip(), row[4].strip()) for row in rows}
+    cells = {row[1].strip().strip('`"'): [cell.strip() for cell in row[3:6]] for row in rows}
     assert cells.keys() == FEATURES.keys()
-    with pykv.open(tmp_path / "db") as bitcask, pykv.open(engine="memory") as memory:
-        for feature, shown in cells.items():
-            has = [pykv.supports(store, feature) for store in (bitcask, memory)]
-            assert [cell == "yes" for cell in shown] == has, feature
+    for column, engine in enumerate(["bitcask", "lsm", "memory"]):
+        with pykv.open(tmp_path / engine, engine=engine) as db:
+            for feature, shown in cells.items():
+                assert (shown[column] == "yes") == pykv.supports(db, feature), feature
 
 
-@pytest.mark.parametrize("engine", ["bitcask", "memory"])
-def test_every_counter_of_stats_is_documented(tmp_path: Path, engine: str) -> None:
+def test_every_counter_of_stats_is_documented(tmp_path: Path) -> None:
     documented = set(re.findall(r"`(\w+)`", section("Stats")))
-    with pykv.open(tmp_path / "db", engine=engine) as db:
-        stats: dict[str, Any] = db.stats()
-    assert set(stats) <= documented
-    if engine == "bitcask":
-        assert documented - set(stats) <= {"_us"}
+    counters: set[str] = set()
+    for engine in ("bitcask", "lsm", "memory"):
+        with pykv.open(tmp_path / engine, engine=engine) as db:
+            stats: dict[str, Any] = db.stats()
+        counters |= stats.keys()
+    assert documented - {"_us"} == counters
 
 
 def test_every_error_is_documented_with_its_base() -> None:

@@ -1,30 +1,14 @@
-"""What tests of the Bitcask share: rows to write, and a look at the files of a store."""
+"""What tests of the Bitcask share: how it is made, and its files."""
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from pykv.engine.bitcask import Bitcask
+from tests.engine.store_files import sizes
 
 Make = Callable[..., Bitcask]
-
-
-def sizes(path: Path) -> Iterator[tuple[Path, int]]:
-    """Files and their bytes, but for those that lent threads replace or remove meanwhile."""
-    for each in path.rglob("*"):
-        with contextlib.suppress(FileNotFoundError):
-            if each.is_file():
-                yield each, each.stat().st_size
 
 
 def segments(path: Path) -> list[Path]:
     """The files with records, oldest first, told by their growth with what is written."""
     return sorted(each for each, size in sizes(path) if size > 4_096)
-
-
-def bytes_on_disk(path: Path) -> int:
-    return sum(size for _, size in sizes(path))
-
-
-def rows(count: int, size: int = 100) -> dict[bytes, bytes]:
-    return {b"key %06d" % i: b"%d-" % i * (size // 8) for i in range(count)}

@@ -6,7 +6,8 @@ import pytest
 
 import pykv
 from pykv.errors import CorruptionError, FormatError, LockedError
-from tests.engine.bitcask_files import Make, rows, segments
+from tests.engine.bitcask_files import Make, segments
+from tests.engine.store_files import rows
 
 
 def damaged(path: Path, make: Make) -> tuple[Path, int]:
@@ -53,21 +54,10 @@ def test_repair_saves_every_other_record(path: Path, make: Make) -> None:
     assert db.verify().ok
 
 
-def test_repair_and_destroy_refuse_an_open_store(path: Path, make: Make) -> None:
+def test_repair_refuses_an_open_store(path: Path, make: Make) -> None:
     make()[b"k"] = b"v"
-    for call in (pykv.repair, pykv.destroy):
-        with pytest.raises(LockedError):
-            call(path)
-
-
-def test_destroy_removes_the_store_and_nothing_else(path: Path, make: Make) -> None:
-    make().close()
-    pykv.destroy(path)
-    assert not path.exists()
-    make().close()
-    (path / "notes.txt").write_text("mine")
-    pykv.destroy(path)
-    assert [each.name for each in path.iterdir()] == ["notes.txt"]
+    with pytest.raises(LockedError):
+        pykv.repair(path)
 
 
 def test_there_is_nothing_to_repair_or_destroy_elsewhere(tmp_path: Path) -> None:

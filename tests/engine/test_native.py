@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from pykv._native import Handle, ffi, lib
-from pykv.engine import native
+from pykv.engine import bitcask, lsm, native
 from pykv.engine.batch import Delete, Operation, Put
 from pykv.errors import BatchTooLargeError, ClosedError
-from pykv.options import BitcaskOptions
+from pykv.options import BitcaskOptions, LsmOptions
 
 
 @pytest.fixture
@@ -30,41 +30,65 @@ def value_of(handle: Handle, key: bytes) -> bytes | None:
     return value
 
 
-def test_every_option_of_the_class_reaches_the_core() -> None:
-    options = BitcaskOptions(
-        create=False,
-        error_if_exists=True,
-        durability="interval:7ms",
-        batch_bytes_max=70_000,
-        segment_bytes=80_000,
-        space_amplification_max=2.5,
-        log_sink="pwrite",
-        log_sector_padding=True,
-        mapped_reads=False,
-        recovery="point_in_time",
-        merge_bytes_per_second=9,
-    )
-    given: Any = ffi.new("pykv_options *", native.native_options(options))
-    fields = {name: getattr(given, name) for name in dir(given)}
-    of_lsm = {"memory_budget_bytes", "memtable_bytes", "block_bytes", "table_bytes"}
-    of_lsm |= {"compression", "compression_level", "filter_bits_per_key"}
-    assert {fields.pop(name) for name in of_lsm} == {0}
-    assert fields == {
-        "engine": lib.PYKV_ENGINE_BITCASK,
-        "durability": lib.PYKV_DURABILITY_INTERVAL,
-        "interval_us": 7_000,
-        "must_exist": 1,
-        "must_not_exist": 1,
-        "read_only": 0,
-        "log_sink": lib.PYKV_LOG_PWRITE,
+COMMON: dict[str, Any] = {
+    "create": False,
+    "error_if_exists": True,
+    "durability": "interval:7ms",
+    "batch_bytes_max": 70_000,
+    "log_sink": "pwrite",
+    "log_sector_padding": True,
+    "mapped_reads": False,
+    "recovery": "point_in_time",
+}
+COMMON_FIELDS = {
+    "durability": lib.PYKV_DURABILITY_INTERVAL,
+    "interval_us": 7_000,
+    "must_exist": 1,
+    "must_not_exist": 1,
+    "read_only": 0,
+    "log_sink": lib.PYKV_LOG_PWRITE,
+    "batch_bytes_max": 70_000,
+    "log_sector_padding": 1,
+    "no_mapped_reads": 1,
+    "recover_point_in_time": 1,
+}
+
+
+def fields_of(given: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a pykv_options that are not zero, and those of COMMON_FIELDS."""
+    raw: Any = ffi.new("pykv_options *", given)
+    return {name: v for name in dir(raw) if (v := getattr(raw, name)) or name in COMMON_FIELDS}
+
+
+def test_every_option_of_a_bitcask_reaches_the_core() -> None:
+    own: dict[str, Any] = {
         "segment_bytes": 80_000,
-        "batch_bytes_max": 70_000,
         "space_amplification_max": 2.5,
-        "log_sector_padding": 1,
-        "no_mapped_reads": 1,
-        "recover_point_in_time": 1,
         "merge_bytes_per_second": 9,
     }
+    given = bitcask.options_of(BitcaskOptions(**COMMON, **own))
+    assert fields_of(given) == COMMON_FIELDS | own | {"engine": lib.PYKV_ENGINE_BITCASK}
+
+
+def test_every_option_of_an_lsm_reaches_the_core() -> None:
+    own: dict[str, Any] = {
+        "memory_budget_bytes": 20_000_000,
+        "memtable_bytes": 90_000,
+        "block_bytes": 4_096,
+        "table_bytes": 80_000,
+        "compression_level": 3,
+        "filter_bits_per_key": 7.5,
+    }
+    given = lsm.options_of(LsmOptions(**COMMON, **own, compression="zstd"))
+    named = {"engine": lib.PYKV_ENGINE_LSM, "compression": lib.PYKV_CODEC_ZSTD}
+    assert fields_of(given) == COMMON_FIELDS | own | named
+
+
+def test_what_an_lsm_is_not_told_the_core_decides() -> None:
+    given = lsm.options_of(LsmOptions())
+    assert (given["memory_budget_bytes"], given["compression"]) == (0, 0)
+    assert lsm.options_of(LsmOptions(compression="none"))["compression"] == lib.PYKV_CODEC_NONE
+    assert lsm.options_of(LsmOptions(filter_bits_per_key=0))["filter_bits_per_key"] < 0
 
 
 @pytest.mark.parametrize(
@@ -77,7 +101,7 @@ def test_every_option_of_the_class_reaches_the_core() -> None:
 )
 def test_a_durability_has_its_number_and_its_words(durability: str, number: int) -> None:
     options = BitcaskOptions(durability=durability)
-    assert native.native_options(options)["durability"] == number
+    assert native.native_options(1, options)["durability"] == number
     stats = native.stats_of(ffi.new("pykv_stats *", {"engine": 1, "log_sink": 1}), options)
     assert stats["durability"].startswith(str(options.durability) + ": a write survives")
 

@@ -109,11 +109,6 @@ def test_only_memory_needs_no_path() -> None:
         pykv.open(None, engine="bitcask")  # type: ignore[call-overload]
 
 
-def test_an_lsm_is_not_supported_yet_and_the_message_says_what_is() -> None:
-    with pytest.raises(NotSupportedError, match=r'engine="bitcask".*engine="memory"'):
-        pykv.open("data", engine="lsm")
-
-
 def test_an_unknown_engine_names_the_near_miss() -> None:
     with pytest.raises(InvalidOptionError, match="'bitcsk': did you mean 'bitcask'"):
         pykv.open("data", engine="bitcsk")
@@ -146,7 +141,7 @@ class TestRegisteredEngine:
         assert engine_of(tmp_path / "db") is minimal_store.ENGINE
 
     def test_its_name_is_among_those_listed(self) -> None:
-        with pytest.raises(InvalidOptionError, match="bitcask, memory, minimal, wrong"):
+        with pytest.raises(InvalidOptionError, match="bitcask, lsm, memory, minimal, wrong"):
             pykv.open("data", engine="qqq")
 
     def test_what_is_no_engine_is_a_type_error(self) -> None:

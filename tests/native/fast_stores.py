@@ -11,8 +11,10 @@ import pytest
 
 import pykv._native
 from pykv._native import Handle, _plain
-from pykv.options import BitcaskOptions
+from pykv.engine import native_store
+from pykv.options import BitcaskOptions, LsmOptions
 
+ENGINES: dict[str, Any] = {"bitcask": BitcaskOptions, "lsm": LsmOptions}
 HAS_FAST = "pykv._native._fast" in sys.modules
 PATHS = ("fast", "plain")
 WHY_NOT = "this process was told to use the plain path (PYKV_FASTPATH=0)"
@@ -24,24 +26,32 @@ def base_of(path: str) -> Any:
     return _plain.StoreBase if path == "plain" else sys.modules["pykv._native._fast"].StoreBase
 
 
-def _bitcask_over(base: Any) -> Any:
-    """The class of Bitcask stores over base, from a copy of its module."""
-    spec = importlib.util.find_spec("pykv.engine.bitcask")
+def _copy_of(name: str) -> Any:
+    """A second copy of a module, made from what its imports are now."""
+    spec = importlib.util.find_spec(name)
     assert spec is not None
     assert spec.loader is not None
     copy = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(copy)
+    return copy
+
+
+def _classes_over(base: Any) -> dict[str, Any]:
+    """The classes of native stores over base, by the name of their engine."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pykv._native, "StoreBase", base)
-        spec.loader.exec_module(copy)
-    return copy.Bitcask
+        common = _copy_of("pykv.engine.native_store")
+        patch.setattr(native_store, "NativeStore", common.NativeStore)
+        modules = {engine: _copy_of(f"pykv.engine.{engine}") for engine in ENGINES}
+    return {"bitcask": modules["bitcask"].Bitcask, "lsm": modules["lsm"].Lsm}
 
 
-BITCASK = {path: _bitcask_over(base_of(path)) for path in PATHS if path == "plain" or HAS_FAST}
+CLASSES = {path: _classes_over(base_of(path)) for path in PATHS if path == "plain" or HAS_FAST}
 
 
-def open_over(path: str, directory: Path, **options: Any) -> Any:
+def open_over(path: str, directory: Path, engine: str = "bitcask", **options: Any) -> Any:
     """An open store over the fast or the plain path."""
-    return BITCASK[path](directory, BitcaskOptions(**options))
+    return CLASSES[path][engine](directory, ENGINES[engine](**options))
 
 
 def bound(directory: Path, base: Any = None) -> Any:

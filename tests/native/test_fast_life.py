@@ -195,7 +195,11 @@ CALLS: dict[str, Callable[[Any], object]] = {
 @pytest.mark.parametrize("mapped", [True, False])
 @pytest.mark.parametrize("call", CALLS)
 def test_a_call_keeps_nothing(tmp_path: Path, call: str, mapped: bool) -> None:
-    options = {"mapped_reads": mapped, "batch_bytes_max": 64 * 1024, "background_threads": 0}
+    options: dict[str, Any] = {
+        "mapped_reads": mapped,
+        "batch_bytes_max": 64 * 1024,
+        "background_threads": 0,
+    }
 
     def blocks_kept(count: int) -> int:
         before = sys.getallocatedblocks()

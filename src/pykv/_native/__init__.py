@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from pykv._native import _core
 from pykv._native._core import ffi, lib
-from pykv._native._plain import SCAN_KEYS, SCAN_ROWS, SCAN_VALUES, flags_of
+from pykv._native._plain import SCAN_KEYS, SCAN_ROWS, SCAN_VALUES, count_rows, flags_of
 from pykv._native.handle import Handle
 from pykv._native.status import check, text_of
 
@@ -25,6 +25,7 @@ __all__ = [
     "Handle",
     "StoreBase",
     "check",
+    "count_rows",
     "ffi",
     "flags_of",
     "lib",

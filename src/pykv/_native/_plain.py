@@ -164,6 +164,31 @@ def _range_of(kind: int, limit: int, start: bytes | None, stop: bytes | None, re
     return wanted
 
 
+def count_rows(owner: FFI.CData, start: bytes | None, stop: bytes | None) -> int:
+    """Number of keys from start to stop at this moment; it walks over them.
+
+    owner: of an open store with order.
+    """
+    wanted = _range_of(SCAN_KEYS, -1, start, stop, False)
+    scan_owner = ffi.new("pykv_scan **")
+
+    def make(scan_owner: FFI.CData) -> int:
+        return lib.pykv_scan_open(owner[0], wanted, scan_owner)
+
+    life = own(scan_owner, lib.pykv_scan_close, make, kept=owner)
+    try:
+        rows: Any = ffi.new("pykv_rows *")
+        count = 0
+        # Signals get through between chunks.
+        while True:
+            check(lib.pykv_scan_next(scan_owner[0], 0, 0, rows))
+            if rows.count == 0:
+                return count
+            count += rows.count
+    finally:
+        life.end()
+
+
 class _Scan:
     """An iterator over a pykv_scan, which it closes at the end and when it is dropped."""
 

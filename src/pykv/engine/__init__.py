@@ -13,6 +13,7 @@ from pykv.store import Report, Store
 
 if TYPE_CHECKING:
     from pykv.engine.bitcask import Bitcask
+    from pykv.engine.lsm import Lsm
     from pykv.engine.memory import Memory
 
 __all__ = ["Engine", "StrPath", "destroy", "open_store", "repair"]
@@ -27,20 +28,22 @@ def open_store(
 @overload
 def open_store(path: StrPath, *, engine: Literal["bitcask"], **options: object) -> Bitcask: ...
 @overload
+def open_store(path: StrPath, *, engine: Literal["lsm"], **options: object) -> Lsm: ...
+@overload
 def open_store(path: StrPath, *, engine: str | None = None, **options: object) -> Store: ...
 def open_store(
     path: StrPath | None = None, *, engine: str | None = None, **options: object
 ) -> Store:
     """Opens the store in a directory, which is made with its parents if it does not exist.
 
-    engine: "bitcask", "memory" (which needs no path), or the name of a registered engine. None lets
-    the directory decide; a new one gets "bitcask".  options: the fields of the engine's dataclass,
-    such as durability="sync", read_only=True or create=False.
+    engine: "bitcask", "lsm", "memory" (which needs no path), or the name of a registered engine.
+    None lets the directory decide; a new one gets "bitcask".  options: the fields of the engine's
+    dataclass, such as durability="sync", read_only=True or create=False.
 
     Raises TypeError for an unknown option, InvalidOptionError for a value outside its range or an
-    unknown engine, NotSupportedError for engine="lsm", and what the engine raises: LockedError,
-    FormatError, CorruptionError, FileNotFoundError, FileExistsError, NotADirectoryError,
-    PermissionError, IOFailedError.
+    unknown engine, NotSupportedError for a compression that is not here, and what the engine
+    raises: LockedError, FormatError, CorruptionError, FileNotFoundError, FileExistsError,
+    NotADirectoryError, PermissionError, IOFailedError.
     """
     place = None if path is None else _as_path(path)
     if engine is not None:

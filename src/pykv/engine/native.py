@@ -5,6 +5,7 @@ Functions that take a pointer may be called from any thread, at any time before 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pykv._native import check, ffi, flags_of, lib, text_of
 from pykv.engine.batch import Delete, Operation, Put
 from pykv.errors import Damage
-from pykv.options import BitcaskOptions, Interval, Sync
+from pykv.options import Interval, NativeOptions, Sync
 from pykv.store import Report, State
 
 if TYPE_CHECKING:
@@ -73,22 +74,20 @@ _OWN_STATS: Final[dict[str, frozenset[str]]] = {
 }
 
 
-def native_options(options: BitcaskOptions) -> dict[str, int | float]:
-    """The fields of pykv_options; those left out are the defaults of the core."""
+def native_options(engine: int, options: NativeOptions) -> dict[str, int | float]:
+    """The fields of pykv_options that all engines have; those left out are the defaults of the
+    core. engine: PYKV_ENGINE_*."""
     fields: dict[str, int | float] = {
-        "engine": lib.PYKV_ENGINE_BITCASK,
+        "engine": engine,
         "durability": lib.PYKV_DURABILITY_OS,
         "must_exist": not options.create,
         "must_not_exist": options.error_if_exists,
         "read_only": options.read_only,
         "log_sink": _SINKS[options.log_sink],
-        "segment_bytes": options.segment_bytes,
         "batch_bytes_max": options.batch_bytes_max,
-        "space_amplification_max": options.space_amplification_max,
         "log_sector_padding": options.log_sector_padding,
         "no_mapped_reads": not options.mapped_reads,
         "recover_point_in_time": options.recovery == "point_in_time",
-        "merge_bytes_per_second": options.merge_bytes_per_second,
     }
     if isinstance(options.durability, Sync):
         fields["durability"] = lib.PYKV_DURABILITY_SYNC
@@ -98,7 +97,7 @@ def native_options(options: BitcaskOptions) -> dict[str, int | float]:
     return fields
 
 
-def _guarantee(options: BitcaskOptions) -> str:
+def _guarantee(options: NativeOptions) -> str:
     """What a write that returned survives, in words."""
     if options.read_only:
         return "none: opened read-only"
@@ -174,7 +173,7 @@ def _number_or_list(field: Any) -> int | list[int]:
     return list(field) if isinstance(field, ffi.CData) else int(field)
 
 
-def stats_of(raw: Any, options: BitcaskOptions) -> dict[str, Any]:
+def stats_of(raw: Any, options: NativeOptions) -> dict[str, Any]:
     """The fields of a pykv_stats under the names and in the words of `Store.stats`.
 
     Without those of other engines. An array is a list.
@@ -218,3 +217,29 @@ def _damage(raw: Any) -> Damage:
         expected=raw.expected if differ else None,
         got=raw.got if differ else None,
     )
+
+
+# ---- databases that are closed ----
+
+
+def detected(path: Path) -> int:
+    """PYKV_ENGINE_* of the database in a directory, PYKV_ENGINE_ANY where there is none.
+
+    FormatError for a newer format, and for files of whatever else.
+    """
+    engine_out: Any = ffi.new("int32_t *")
+    check(lib.pykv_detect(os.fsencode(path), engine_out))
+    engine: int = engine_out[0]
+    return engine
+
+
+def repair(path: Path) -> Report:
+    """Saves every readable record of the closed database in path; see `pykv.repair`."""
+    raw: Any = ffi.new("pykv_report *")
+    check(lib.pykv_repair(os.fsencode(path), raw))
+    return report_of(raw)
+
+
+def destroy(path: Path) -> None:
+    """Removes the closed database in path; see `pykv.destroy`."""
+    check(lib.pykv_destroy(os.fsencode(path)))

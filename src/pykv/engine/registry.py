@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pykv.arguments import near_miss
-from pykv.errors import FormatError, InvalidOptionError, NotSupportedError
+from pykv.errors import FormatError, InvalidOptionError
 from pykv.options import CommonOptions
 from pykv.store import Report, Store
 
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoints
 
 GROUP: Final = "pykv.engines"
-_MODULES: Final = {"bitcask": "pykv.engine.bitcask", "memory": "pykv.engine.memory"}
-_LATER: Final = {"lsm"}
+_MODULES: Final = {name: f"pykv.engine.{name}" for name in ("bitcask", "lsm", "memory")}
 
 
 def _never(_path: Path) -> bool:
@@ -52,17 +51,12 @@ class Engine:
 def find_engine(name: str) -> Engine:
     """The engine called name.
 
-    Raises NotSupportedError for one that this version does not have, InvalidOptionError with the
-    near miss for an unknown one, TypeError where an entry point leads to something else.
+    Raises InvalidOptionError with the near miss for an unknown one, TypeError where an entry point
+    leads to something else.
     """
     if name in _MODULES:
         engine: Engine = import_module(_MODULES[name]).ENGINE
         return engine
-    if name in _LATER:
-        raise NotSupportedError(
-            f'engine="{name}" is not in this version: use engine="bitcask", or engine="memory" '
-            "for rows in order"
-        )
     for found in _registered().select(name=name):
         loaded = found.load()
         if not isinstance(loaded, Engine):

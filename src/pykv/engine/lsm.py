@@ -1,0 +1,161 @@
+"""The LSM engine: rows in byte order, in tables that are written once and merged level by level.
+
+All of it lives in the C core; here it gets its Python face. Neither the number of keys nor their
+size is bound by memory, and blocks are compressed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from pykv._native import SCAN_KEYS, count_rows, lib
+from pykv._native.codec import provide_zstd
+from pykv.arguments import BytesLike, key_range
+from pykv.engine.batch import Delete, DeleteRange, Operation, Put
+from pykv.engine.native import destroy, detected, native_options, repair
+from pykv.engine.native_store import NativeStore
+from pykv.engine.order import OrderedStoreBase
+from pykv.engine.registry import Engine
+from pykv.options import LsmOptions
+from pykv.store import Progress
+
+FEATURES: Final = frozenset({"order", "batch", "cas", "consistent_scan", "persistence"})
+
+_CODECS: Final = {None: 0, "none": lib.PYKV_CODEC_NONE, "zstd": lib.PYKV_CODEC_ZSTD}
+
+
+class Lsm(NativeStore, OrderedStoreBase):
+    """An ordered store on disk. Any thread may use it; after a fork the parent only.
+
+    One process has it open for writing; others may open it with read_only=True.
+    """
+
+    _options: LsmOptions
+
+    __slots__ = ()
+
+    def __init__(self, path: Path | None, options: LsmOptions | None = None) -> None:
+        if path is None:
+            raise TypeError("engine 'lsm' needs the path of a directory")
+        chosen = LsmOptions() if options is None else options
+        provide_zstd()
+        self._open(path, chosen, options_of(chosen), chosen.background_threads)
+
+    @property
+    def features(self) -> frozenset[str]:
+        """All there are."""
+        return FEATURES
+
+    # ---- reading ----
+
+    def _begin_scan(
+        self,
+        kind: int,
+        start: BytesLike | None,
+        stop: BytesLike | None,
+        prefix: BytesLike | None,
+        reverse: bool,
+        limit: int,
+    ) -> Iterator[Any]:
+        low, high = key_range(start, stop, prefix)
+        return self._scan(kind, limit, low, high, bool(reverse))
+
+    def count(
+        self,
+        start: BytesLike | None = None,
+        stop: BytesLike | None = None,
+        *,
+        prefix: BytesLike | None = None,
+    ) -> int:
+        """Number of keys in a range, exact; it walks over them."""
+        return count_rows(self._handle.owner, *key_range(start, stop, prefix))
+
+    def approximate_len(self) -> int:
+        """Number of keys; a guess, which counts what overwrites and deletes left behind. O(1)."""
+        count: int = self._raw_stats().key_count
+        return count
+
+    # ---- writing ----
+
+    def delete_range(
+        self, start: BytesLike | None, stop: BytesLike | None, *, sync: bool | None = None
+    ) -> None:
+        """Removes [start, stop); nothing where start >= stop.
+
+        It deletes the keys of a scan, in the chunks of `delete_many`: a crash may leave a part of
+        the range, and rows that other threads put there meanwhile may stay or go. In a batch it is
+        applied with the batch, all or nothing.
+        """
+        low, high = key_range(start, stop)
+        self.delete_many(self._scan(SCAN_KEYS, -1, low, high, False), sync=sync)
+
+    def _write(self, operations: Sequence[Operation], sync: bool | None) -> None:
+        if any(isinstance(each, DeleteRange) for each in operations):
+            operations = self._with_keys(operations)
+        super()._write(operations, sync)
+
+    def _with_keys(self, operations: Sequence[Operation]) -> list[Operation]:
+        """operations with the keys that are in a range to delete now, or were put there before."""
+        plain: list[Operation] = []
+        put: dict[bytes, None] = {}
+        for operation in operations:
+            match operation:
+                case DeleteRange(start, stop):
+                    gone = dict.fromkeys(self._scan(SCAN_KEYS, -1, start, stop, False))
+                    gone |= {
+                        key: None for key in put if start <= key and (stop is None or key < stop)
+                    }
+                    plain += [Delete(key) for key in gone]
+                case Put(key):
+                    put[key] = None
+                    plain.append(operation)
+                case _:
+                    plain.append(operation)
+        return plain
+
+    # ---- upkeep ----
+
+    def compact(
+        self,
+        start: BytesLike | None = None,
+        stop: BytesLike | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> None:
+        """Merges all tables into the last level, without what nobody can see any more.
+
+        A range is taken, and what lies outside of it is merged too. An interrupt ends it early and
+        leaves the store whole.
+        """
+        key_range(start, stop)
+        self._compact(progress)
+
+
+def options_of(options: LsmOptions) -> dict[str, int | float]:
+    """The fields of pykv_options."""
+    return native_options(lib.PYKV_ENGINE_LSM, options) | {
+        "memory_budget_bytes": options.memory_budget_bytes or 0,
+        "memtable_bytes": options.memtable_bytes,
+        "block_bytes": options.block_bytes,
+        "table_bytes": options.table_bytes,
+        "compression": _CODECS[options.compression],
+        "compression_level": options.compression_level,
+        "filter_bits_per_key": options.filter_bits_per_key or -1.0,
+    }
+
+
+def detect(path: Path) -> bool:
+    """Whether the directory path holds an LSM store. FormatError for a newer format."""
+    return detected(path) == lib.PYKV_ENGINE_LSM
+
+
+ENGINE: Final = Engine(
+    name="lsm",
+    options=LsmOptions,
+    open=Lsm,
+    detect=detect,
+    repair=repair,
+    destroy=destroy,
+)

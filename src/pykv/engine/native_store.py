@@ -1,0 +1,208 @@
+"""The stores that live in the C core: what all of them do alike.
+
+A class derives from NativeStore first and from one of the bases of `pykv.engine.order` second, and
+adds how it scans and counts. The rest is the core's.
+"""
+
+from __future__ import annotations
+
+import sys
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pykv._native import (
+    SCAN_KEYS,
+    SCAN_ROWS,
+    SCAN_VALUES,
+    Handle,
+    StoreBase,
+    check,
+    ffi,
+    lib,
+)
+from pykv.arguments import BytesLike, check_limit
+from pykv.engine.batch import Operation
+from pykv.engine.maintenance import lend_threads, run_long
+from pykv.engine.native import STATES, compare_and_set, report_of, stats_of, write_operations
+from pykv.options import NativeOptions
+from pykv.store import Progress, Report, Row, State
+
+
+class NativeStore(StoreBase):
+    """An open store of the core. Any thread may use it; after a fork the parent only.
+
+    One process has it open for writing; others may open it with read_only=True.
+    """
+
+    __slots__ = ("__weakref__", "_handle", "_options", "_path", "_thread_count")
+
+    _options: NativeOptions
+
+    def _open(
+        self,
+        path: Path,
+        options: NativeOptions,
+        fields: Mapping[str, int | float],
+        thread_count: int,
+    ) -> None:
+        """Opens the store at path and lends it threads. fields: of pykv_options."""
+        self._options = options
+        self._path = path
+        handle = Handle(path, fields)
+        self._bind(handle.address, handle.owner, options.batch_bytes_max)
+        self._handle = handle
+        self._thread_count = lend_threads(handle, 0 if options.read_only else thread_count)
+
+    # ---- what the store is ----
+
+    @property
+    def path(self) -> Path:
+        """The directory, as given to open."""
+        return self._path
+
+    @property
+    def closed(self) -> bool:
+        """True once close has begun, and in a forked child."""
+        return self._handle.is_closed()
+
+    @property
+    def state(self) -> State:
+        """ "open"; "degraded": background work fails; "read-only": opened so, or no space, until
+        there is some; "failed": a sync failed, reopen to write; "closed"."""
+        state = STATES[lib.pykv_state(self._handle.pointer)]
+        return "failed" if state == "closed" and not self.closed else state
+
+    @property
+    def last_seq(self) -> int:
+        """Sequence number of the last write, 0 before the first."""
+        last: int = self._raw_stats().last_sequence
+        return last
+
+    def _check_open(self) -> None:
+        check(lib.pykv_check_open(self._handle.pointer))
+
+    # ---- reading ----
+
+    def _get(self, key: bytes) -> bytes | None:
+        return self.get(key)
+
+    @abstractmethod
+    def _begin_scan(
+        self,
+        kind: int,
+        start: BytesLike | None,
+        stop: BytesLike | None,
+        prefix: BytesLike | None,
+        reverse: bool,
+        limit: int,
+    ) -> Iterator[Any]:
+        """A scan of rows, keys or values (SCAN_*) as `_scan` gives it; limit -1: all."""
+
+    def scan(
+        self,
+        start: BytesLike | None = None,
+        stop: BytesLike | None = None,
+        *,
+        prefix: BytesLike | None = None,
+        reverse: bool = False,
+        limit: int | None = None,
+    ) -> Iterator[Row]:
+        """The rows of a range at the moment of this call, in byte order if the store has order.
+
+        A store without order raises NotSupportedError for every argument but limit. The iterator
+        keeps what it may still show on disk and in memory until it ends, is dropped, or the store
+        is closed.
+        """
+        return self._begin_scan(SCAN_ROWS, start, stop, prefix, reverse, _row_limit(limit))
+
+    def scan_keys(
+        self,
+        start: BytesLike | None = None,
+        stop: BytesLike | None = None,
+        *,
+        prefix: BytesLike | None = None,
+        reverse: bool = False,
+        limit: int | None = None,
+    ) -> Iterator[bytes]:
+        """The keys of scan."""
+        return self._begin_scan(SCAN_KEYS, start, stop, prefix, reverse, _row_limit(limit))
+
+    def scan_values(
+        self,
+        start: BytesLike | None = None,
+        stop: BytesLike | None = None,
+        *,
+        prefix: BytesLike | None = None,
+        reverse: bool = False,
+        limit: int | None = None,
+    ) -> Iterator[bytes]:
+        """The values of scan."""
+        return self._begin_scan(SCAN_VALUES, start, stop, prefix, reverse, _row_limit(limit))
+
+    # ---- writing ----
+
+    def _write(self, operations: Sequence[Operation], sync: bool | None) -> None:
+        write_operations(self._handle.pointer, operations, sync)
+
+    def _compare_and_set(
+        self, key: bytes, expected: bytes | None, value: bytes | None, sync: bool | None
+    ) -> bool:
+        return compare_and_set(self._handle.pointer, key, expected, value, sync)
+
+    def clear(self) -> None:
+        """Removes every key in one step."""
+        check(lib.pykv_clear(self._handle.pointer, 0))
+
+    # ---- upkeep ----
+
+    def sync(self) -> None:
+        """Makes everything written so far durable. IOFailedError, CommitUnknownError."""
+        check(lib.pykv_sync(self._handle.pointer))
+
+    def flush(self) -> None:
+        """Seals the file that a Bitcask writes to; writes the memtables of an Lsm to tables."""
+        check(lib.pykv_flush(self._handle.pointer))
+
+    def _compact(self, progress: Progress | None) -> None:
+        run_long(lambda shared: lib.pykv_compact(self._handle.pointer, shared), progress)
+
+    def resume(self) -> None:
+        """Tries now, not within the second, to leave the state "degraded" or "read-only"."""
+        check(lib.pykv_resume(self._handle.pointer))
+
+    def _raw_stats(self) -> Any:
+        raw: Any = ffi.new("pykv_stats *")
+        check(lib.pykv_get_stats(self._handle.pointer, raw))
+        return raw
+
+    def stats(self) -> dict[str, Any]:
+        """Counters since open, and gauges; bytes are bytes, times end in _us.
+
+        "durability" states the guarantee in force; docs/api.md describes the others.
+        """
+        stats = stats_of(self._raw_stats(), self._options)
+        stats["background_thread_count"] = self._thread_count
+        stats["path"] = str(self._path)
+        return stats
+
+    def verify(self, *, progress: Progress | None = None) -> Report:
+        """Reads every byte of every file and reports what is damaged; damage does not raise."""
+        raw: Any = ffi.new("pykv_report *")
+        run_long(lambda shared: lib.pykv_verify(self._handle.pointer, shared, raw), progress)
+        return report_of(raw)
+
+    def close(self, timeout: float | None = None) -> None:
+        """Ends scans, syncs, and releases every file; silent where that is done.
+
+        timeout: seconds to wait for calls in flight, None for ever; then TimeoutError, new calls
+        are refused, and close may be called again.
+        """
+        self._handle.close(timeout)
+
+
+def _row_limit(limit: int | None) -> int:
+    """The limit as the native scan takes it: -1 for none."""
+    check_limit(limit)
+    return -1 if limit is None else min(limit, sys.maxsize)
