@@ -52,6 +52,15 @@ def database(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def ordered(tmp_path: Path) -> Path:
+    """The path of a database whose engine has order, with four rows."""
+    path = tmp_path / "ordered"
+    with pykv.open(path, engine="lsm") as db:
+        db.update({b"one": b"1", b"two": b"2", b"three": b"3", b"\xff\x00": b"bytes \xfe"})
+    return path
+
+
+@pytest.fixture
 def damaged(tmp_path: Path) -> Path:
     """The path of a database with a flipped byte in the value of its first row."""
     path = tmp_path / "damaged"

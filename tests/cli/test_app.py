@@ -1,5 +1,6 @@
 """The command as a whole: its help, how it finds commands, and how it ends."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -174,3 +175,16 @@ def test_a_command_without_a_bar_does_not_import_its_library(database: Path) -> 
     command = [sys.executable, "-c", program, "get", str(database), "one"]
     ended = subprocess.run(command, capture_output=True, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"1", b"")
+
+
+def test_a_database_with_order_is_looked_after_too(run: Run, ordered: Path, tmp_path: Path) -> None:
+    assert run("get", ordered, "two").stdout.strip() == "2"
+    assert run("delete", ordered, "two").exit_code == Exit.GOOD
+    assert run("dump", ordered, tmp_path / "rows.tsv").exit_code == Exit.GOOD
+    assert (tmp_path / "rows.tsv").read_text().splitlines()[:2] == ["one\t1", "three\t3"]
+    assert run("compact", ordered).exit_code == Exit.GOOD
+    assert "lsm" in run("stats", ordered).stdout
+    assert json.loads(run("stats", ordered, "--json").stdout)["level_count"] == 7
+    assert run("verify", ordered).exit_code == Exit.GOOD
+    assert run("destroy", ordered, "--yes").exit_code == Exit.GOOD
+    assert not ordered.exists()

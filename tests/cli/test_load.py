@@ -29,6 +29,16 @@ def test_rows_of_a_file_are_stored_by_its_suffix(run: Run, tmp_path: Path) -> No
         assert rows_of(path) == {b"one": b"1", b"t\tab": b"two\nlines"}
 
 
+def test_the_engine_of_a_new_database_can_be_chosen(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "database"
+    args = ("--format", "tsv", "--engine", "lsm")
+    assert run("load", path, "-", *args, input=b"b\t2\na\t1\n").exit_code == Exit.GOOD
+    assert run("load", path, "-", "--format", "tsv", input=b"c\t3\n").exit_code == Exit.GOOD
+    with pykv.open(path) as db:
+        assert isinstance(db, pykv.Lsm)
+        assert list(db.items()) == [(b"a", b"1"), (b"b", b"2"), (b"c", b"3")]
+
+
 def test_a_directory_is_stored_as_path_and_contents(run: Run, tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     (tree / "deep" / "er").mkdir(parents=True)

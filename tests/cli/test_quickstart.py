@@ -32,8 +32,8 @@ def tree(tmp_path: Path) -> Path:
     return root
 
 
-def start(tree: Path) -> Result:
-    return CliRunner().invoke(quickstart.main, ["--dir", str(tree)])
+def start(tree: Path, engine: str = "bitcask") -> Result:
+    return CliRunner().invoke(quickstart.main, ["--dir", str(tree), "--engine", engine])
 
 
 def test_a_small_tree_passes_and_is_reported(tree: Path) -> None:
@@ -41,6 +41,21 @@ def test_a_small_tree_passes_and_is_reported(tree: Path) -> None:
     assert (result.exit_code, result.stderr) == (Exit.GOOD, "")
     for words in ("30 files", "10 files", "none is missing", "no damage", "bytes of RAM a key"):
         assert words in result.stdout
+
+
+def test_an_engine_with_order_is_scanned_too(tree: Path) -> None:
+    result = start(tree, "lsm")
+    assert (result.exit_code, result.stderr) == (Exit.GOOD, "")
+    for words in ("30 files", "none is missing", "no damage", "and 2 prefix scans"):
+        assert words in result.stdout
+    assert "RAM" not in result.stdout
+
+
+def test_it_fails_when_the_order_is_wrong(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pykv.Lsm, "first", pykv.Lsm.last)
+    result = start(tree, "lsm")
+    assert (result.exit_code, result.stdout) == (Exit.CORRUPTION, "")
+    assert "the first and the last key are not" in result.stderr
 
 
 def test_it_runs_as_a_module(tree: Path) -> None:
@@ -178,7 +193,7 @@ def test_the_standard_library_is_taken_without_what_was_installed() -> None:
 @pytest.mark.parametrize(
     ("args", "code", "words"),
     [
-        (["--engine", "lsm"], Exit.USAGE, "not in this version"),
+        (["--engine", "lsn"], Exit.USAGE, "did you mean 'lsm'"),
         (["--engine", "memory"], Exit.USAGE, "end with the process"),
         (["--dir", "/does/not/exist"], Exit.USAGE, "does not exist"),
     ],

@@ -58,8 +58,24 @@ def test_the_report_tells_files_bytes_rates_disk_memory_and_reopen_time() -> Non
         assert words in text
 
 
+def test_an_engine_with_order_tells_what_was_scanned_and_one_without_live_bytes_its_disk() -> None:
+    report = QuickstartReport(
+        "/tree",
+        "lsm",
+        disk_bytes_before=3_000_000,
+        merge_seconds=0.25,
+        ordered_key_count=1_500,
+        prefix_count=1,
+        stats={"disk_bytes": 2_000_000},
+    )
+    text = "\n".join(report.lines())
+    assert "3.0 MB on disk to 2.0 MB, in 0.250 s" in text
+    assert "1,500 keys in order, forwards and backwards, and 1 prefix scan" in text
+
+
 def test_what_an_engine_does_not_count_is_left_out() -> None:
     text = "\n".join(QuickstartReport("/tree", "other").lines())
     assert "memory" not in text
     assert "left out" not in text
+    assert "in order" not in text
     assert "live" not in text

@@ -57,6 +57,32 @@ def test_an_order_that_the_engine_has_not_is_refused(
     assert "no order" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("args", "keys"),
+    [
+        ([], ["one", "three", "two", "\\xff\\x00"]),
+        (["--reverse"], ["\\xff\\x00", "two", "three", "one"]),
+        (["--prefix", "t"], ["three", "two"]),
+        (["--start", "three"], ["three", "two", "\\xff\\x00"]),
+        (["--stop", "two"], ["one", "three"]),
+        (["--start", "p", "--stop", "tw", "--reverse"], ["three"]),
+        (["--reverse", "--limit", "2"], ["\\xff\\x00", "two"]),
+        (["--start", "\\xff"], ["\\xff\\x00"]),
+        (["--prefix", "x"], []),
+    ],
+)
+def test_an_engine_with_order_takes_bounds(
+    run: Run, ordered: Path, args: list[str], keys: list[str]
+) -> None:
+    result = run("scan", ordered, "--keys", *args)
+    assert (result.exit_code, result.stdout.splitlines()) == (Exit.GOOD, keys)
+
+
+def test_bounds_are_written_as_keys_are(run: Run, ordered: Path) -> None:
+    args = ("--key-format", "hex", "--start", b"two".hex(), "--values")
+    assert run("scan", ordered, *args).stdout.splitlines() == ["2", "bytes \\xfe"]
+
+
 def test_a_bound_out_of_form_is_refused(run: Run, database: Path) -> None:
     result = run("scan", database, "--start", "xyz", "--key-format", "hex")
     assert result.exit_code == Exit.USAGE

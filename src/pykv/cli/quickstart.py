@@ -1,6 +1,6 @@
 """The main job on real input: stores a file tree, breaks off, comes back, and checks every byte.
 
-    python -m pykv.cli.quickstart [--dir DIR] [--engine bitcask]
+    python -m pykv.cli.quickstart [--dir DIR] [--engine lsm]
 
 Exits with 0 if every file was as it should be, with 3 if something differs, with 4 if it could not
 be done.
@@ -21,7 +21,7 @@ from typing import Final, TypeVar
 import click
 
 import pykv
-from pykv.cli import quickstart_writer
+from pykv.cli import quickstart_order, quickstart_writer
 from pykv.cli.app import EndsInOneLine
 from pykv.cli.failures import Exit, Failure
 from pykv.cli.opening import example
@@ -103,6 +103,19 @@ def check_all(db: pykv.Store, expected: Expected, work: Work) -> None:
     allowed = quickstart_writer.child_keys(db, expected.acknowledged_count)
     extra = set(db.keys()) - expected.files.keys() - allowed
     found += [f"{key!r} should not be there" for key in sorted(extra)]
+    _fail_on(found)
+
+
+def check_order(db: pykv.OrderedStore, expected: Expected) -> int:
+    """Scans forwards, backwards and by prefix; returns the number of prefixes. DifferenceError."""
+    keys = sorted(
+        expected.files.keys() | quickstart_writer.child_keys(db, expected.acknowledged_count)
+    )
+    _fail_on(quickstart_order.differences(db, keys))
+    return len(quickstart_order.prefixes_of(keys))
+
+
+def _fail_on(found: list[str]) -> None:
     if len(found) > DIFFERENCES_MAX:
         found[DIFFERENCES_MAX:] = [f"and {len(found) - DIFFERENCES_MAX:,} more"]
     if found:
@@ -186,12 +199,17 @@ def run(tree: Path, database: Path, engine: str) -> QuickstartReport:
     report.acknowledged_count = expected.acknowledged_count
     with _reopened(database) as (db, report.reopen_killed_seconds):
         check_all(db, expected, Work())
+        if isinstance(db, pykv.OrderedStore):
+            check_order(db, expected)
         report.disk_bytes_before = db.stats().get("disk_bytes")
         report.merge_seconds = merge(db)
         report.checked_record_count = verify(db)
         check_all(db, expected, Work())
     with _reopened(database) as (db, report.reopen_clean_seconds):
         check_all(db, expected, Work())
+        if isinstance(db, pykv.OrderedStore):
+            report.prefix_count = check_order(db, expected)
+            report.ordered_key_count = len(db)
         report.stats = db.stats()
     return report
 
@@ -243,7 +261,8 @@ def main(tree: Path, engine: str) -> None:
     """Store a file tree in a temporary database, and see that nothing is ever lost.
 
     Every file is read back and compared. A third is overwritten, a third deleted, a writing process
-    killed; the database is reopened, merged, verified, and every file compared again.
+    killed; the database is reopened, merged, verified, and every file compared again. Engines with
+    order are scanned forwards, backwards and below every directory.
     """
     with tempfile.TemporaryDirectory(prefix="pykv-quickstart-") as directory:
         report = run(tree, Path(directory) / "database", engine)

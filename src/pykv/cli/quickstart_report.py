@@ -59,6 +59,8 @@ class QuickstartReport:
     disk_bytes_before: int | None = None
     merge_seconds: float = 0.0
     checked_record_count: int = 0
+    ordered_key_count: int | None = None
+    prefix_count: int = 0
     stats: Mapping[str, Any] = field(default_factory=dict)
 
     def lines(self) -> list[str]:
@@ -81,6 +83,7 @@ class QuickstartReport:
             ("reopened", reopened),
             ("merged", self._merged()),
             ("verified", f"{count_text(self.checked_record_count, 'record')}, no damage"),
+            ("scanned", self._scanned()),
             ("memory", self._memory()),
         ]
         title = f"pykv quickstart: {self.tree} in {self.engine}"
@@ -93,11 +96,20 @@ class QuickstartReport:
 
     def _merged(self) -> str:
         after, live = self.stats.get("disk_bytes"), self.stats.get("live_bytes")
-        if self.disk_bytes_before is None or not after or not live:
+        if self.disk_bytes_before is None or not after:
             return f"in {self.merge_seconds:.3f} s"
+        share = f"{after / live:.2f} of the live bytes, " if live else ""
         return (
             f"{size_text(self.disk_bytes_before)} on disk to {size_text(after)}, "
-            f"{after / live:.2f} of the live bytes, in {self.merge_seconds:.3f} s"
+            f"{share}in {self.merge_seconds:.3f} s"
+        )
+
+    def _scanned(self) -> str:
+        if self.ordered_key_count is None:
+            return ""
+        return (
+            f"{count_text(self.ordered_key_count, 'key')} in order, forwards and backwards, and "
+            f"{count_text(self.prefix_count, 'prefix scan')}"
         )
 
     def _memory(self) -> str:

@@ -24,7 +24,11 @@ from pykv.cli.output import json_fields, write_json, write_line
 
 @click.command(
     "scan",
-    epilog=example("  pykv scan data --limit 10\n  pykv scan data --keys | sort"),
+    epilog=example(
+        "  pykv scan data --limit 10\n"
+        "  pykv scan data --keys | sort\n"
+        "  pykv scan ordered --prefix user: --reverse"
+    ),
 )
 @database_argument
 @click.option("--start", metavar="KEY", help="First key. Needs an engine with order.")
@@ -51,8 +55,9 @@ def command(
 ) -> None:
     """Write rows, each on a line.
 
-    A line has the key, a tab, and the value. The rows are those of one moment. A Bitcask has no
-    order. Bounds are written as keys are, without --key-format as escape.
+    A line has the key, a tab, and the value. The rows are those of one moment, in the order of
+    their keys; a Bitcask has no order. Bounds are written as keys are, without --key-format as
+    escape.
     """
     if keys_only and values_only:
         raise Failure("--keys and --values exclude each other: give one, or none.", Exit.USAGE)
