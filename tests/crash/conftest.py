@@ -5,8 +5,16 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from tests.engine.native_kinds import KINDS, Kind
 
 _counts: list[str] = []
+
+
+@pytest.fixture(params=KINDS, ids=lambda kind: kind.name)
+def kind(request: pytest.FixtureRequest) -> Kind:
+    """Each engine of the core."""
+    found: Kind = request.param
+    return found
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ class Plan:
     @classmethod
     def draw(cls, seed: str) -> "Plan":
         rng = random.Random(seed)
-        options = options_of(rng) | {
+        options = options_of(rng, "bitcask") | {
             "durability": rng.choice(["os", "os", "sync", "sync", "interval:5ms"]),
             "log_sink": rng.choice(["mapped", "mapped", "pwrite", "auto"]),
             "log_sector_padding": rng.random() < 0.2,

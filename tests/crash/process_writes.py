@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from pykv.engine.bitcask import Bitcask
+from tests.engine.native_kinds import NativeStore
 
 KEY_COUNT = 300
 KINDS = {"put": 300, "delete": 60, "many": 40, "batch": 50, "put_synced": 4, "sync": 2}
@@ -40,7 +40,7 @@ class Write:
         for key in self.deletes:
             rows.pop(key, None)
 
-    def perform(self, db: Bitcask) -> None:
+    def perform(self, db: NativeStore) -> None:
         """Makes the write."""
         match self.kind:
             case "put" | "put_synced":
@@ -102,13 +102,21 @@ def _write(kind: str, keys: list[bytes], rng: random.Random, mark: bytes) -> Wri
             return Write(kind)
 
 
-def options_of(rng: random.Random) -> dict[str, Any]:
-    """Options of a Bitcask under which segments roll and merges run."""
-    return {
+def options_of(rng: random.Random, engine: str) -> dict[str, Any]:
+    """Options under which files roll and merges run."""
+    common = {
         "durability": rng.choice(["os", "os", "interval:5ms", "sync"]),
         "log_sink": rng.choice(["auto", "auto", "pwrite"]),
-        "segment_bytes": rng.choice([65_536, 1 << 20]),
         "background_threads": rng.choice([0, 2, 3]),
+    }
+    if engine == "lsm":
+        return common | {
+            "memtable_bytes": rng.choice([65_536, 1 << 20]),
+            "table_bytes": rng.choice([65_536, 1 << 20]),
+            "compression": rng.choice([None, "none"]),
+        }
+    return common | {
+        "segment_bytes": rng.choice([65_536, 1 << 20]),
         "space_amplification_max": rng.choice([1.1, 1.5]),
     }
 

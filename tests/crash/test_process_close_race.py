@@ -7,18 +7,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.engine.native_kinds import Kind
 
-from pykv.engine.bitcask import Bitcask
 from pykv.errors import ClosedError
-from pykv.options import BitcaskOptions
 
-ROUNDS = 15
+ROUNDS = 8
 Scan = Iterator[tuple[bytes, bytes]]
 KEYS = [b"%04d" % number for number in range(1_000)]
 
-CALLS: dict[str, Callable[[Bitcask, int], object]] = {
+CALLS: dict[str, Callable[[Any, int], object]] = {
     "get": lambda db, i: db.get(KEYS[i % 1_000]),
     "contains": lambda db, i: KEYS[i % 1_000] in db,
     "get_many": lambda db, i: db.get_many(KEYS[i % 900 :][:100]),
@@ -46,7 +46,7 @@ def _frequent_switches() -> Iterator[None]:
     sys.setswitchinterval(interval)
 
 
-def call_until_closed(db: Bitcask, name: str, failures: list[BaseException]) -> None:
+def call_until_closed(db: Any, name: str, failures: list[BaseException]) -> None:
     try:
         for i in range(10_000_000):
             CALLS[name](db, i)
@@ -59,9 +59,9 @@ def call_until_closed(db: Bitcask, name: str, failures: list[BaseException]) -> 
 
 
 @pytest.mark.parametrize("closers", [1, 3])
-def test_every_call_may_race_with_close(tmp_path: Path, closers: int) -> None:
+def test_every_call_may_race_with_close(kind: Kind, tmp_path: Path, closers: int) -> None:
     for round_ in range(ROUNDS):
-        db = Bitcask(tmp_path / "db", BitcaskOptions(segment_bytes=65_536))
+        db = kind.open(tmp_path / "db", **kind.small)
         db.update(dict.fromkeys(KEYS, b"v" * 100))
         failures: list[BaseException] = []
         threads = [
@@ -79,7 +79,7 @@ def test_every_call_may_race_with_close(tmp_path: Path, closers: int) -> None:
             assert not thread.is_alive()
         assert failures == []
         assert db.closed
-    with Bitcask(tmp_path / "db") as db:
+    with kind.open(tmp_path / "db") as db:
         assert db.verify().ok
 
 
@@ -97,10 +97,10 @@ def read_all(scans: list[Scan]) -> None:
                 pass
 
 
-def test_scans_may_end_in_any_thread_at_any_time(tmp_path: Path) -> None:
+def test_scans_may_end_in_any_thread_at_any_time(kind: Kind, tmp_path: Path) -> None:
     """A scan that is dropped or read by one thread while another one closes its store."""
     for _ in range(ROUNDS):
-        db = Bitcask(tmp_path / "db")
+        db = kind.open(tmp_path / "db")
         db.update(dict.fromkeys(KEYS, b"v" * 100))
         scans = [db.scan() for _ in range(200)]
         for scan in scans[::3]:
@@ -115,11 +115,11 @@ def test_scans_may_end_in_any_thread_at_any_time(tmp_path: Path) -> None:
         assert not any(thread.is_alive() for thread in threads)
 
 
-def test_a_store_may_be_dropped_while_its_threads_work(tmp_path: Path) -> None:
+def test_a_store_may_be_dropped_while_its_threads_work(kind: Kind, tmp_path: Path) -> None:
     """Without close, the finalizer closes while lent threads merge."""
     rows = dict.fromkeys(KEYS, b"v" * 100)
     for _ in range(ROUNDS):
-        db = Bitcask(tmp_path / "db", BitcaskOptions(segment_bytes=65_536))
+        db = kind.open(tmp_path / "db", **kind.small)
         for _ in range(5):
             db.update(rows)
         scan = db.scan()
@@ -127,15 +127,17 @@ def test_a_store_may_be_dropped_while_its_threads_work(tmp_path: Path) -> None:
             del db
         with pytest.raises(ClosedError):
             next(scan)
-    with Bitcask(tmp_path / "db") as db:
+    with kind.open(tmp_path / "db") as db:
         assert dict(db.items()) == rows
 
 
-def test_a_finalizer_may_use_and_close_a_store_in_the_middle_of_its_calls(tmp_path: Path) -> None:
+def test_a_finalizer_may_use_and_close_a_store_in_the_middle_of_its_calls(
+    kind: Kind, tmp_path: Path
+) -> None:
     """The collector runs foreign finalizers inside calls that make objects."""
 
     class Meddler:
-        def __init__(self, db: Bitcask) -> None:
+        def __init__(self, db: Any) -> None:
             self.db = db
             self.me = self
 
@@ -150,7 +152,7 @@ def test_a_finalizer_may_use_and_close_a_store_in_the_middle_of_its_calls(tmp_pa
     threshold = gc.get_threshold()
     gc.set_threshold(50, 2, 2)
     try:
-        with Bitcask(tmp_path / "db") as db:
+        with kind.open(tmp_path / "db") as db:
             db.update(dict.fromkeys(KEYS, b"v"))
             for _ in range(30):
                 Meddler(db)

@@ -6,16 +6,21 @@ from pathlib import Path
 
 import pytest
 from tests.crash.processes import fork, run_program, wait_for
-
-from pykv.engine.bitcask import Bitcask
+from tests.engine.native_kinds import Kind
 
 OPEN = """
 import atexit, os, sys, threading, time
 import pykv
 path = sys.argv[1]
-db = pykv.open(path, engine="bitcask", segment_bytes=65_536)
+db = pykv.open(path, engine=ENGINE, **SMALL)
 db.update({b"%06d" % i: b"v" * 100 for i in range(3_000)})
 """
+
+
+def program(kind: Kind, rest: str) -> str:
+    """The code of a program that opens a store and fills it before the rest."""
+    return f"ENGINE, SMALL = {kind.name!r}, {dict(kind.small)!r}\n{OPEN}{rest}"
+
 
 LEFT_OPEN = {
     "left open": "",
@@ -50,7 +55,7 @@ time.sleep(0.3)
     "another opened in a finalizer": """
 class Late:
     def __del__(self):
-        self.db = pykv.open(path + "-late", engine="bitcask")
+        self.db = pykv.open(path + "-late", engine=ENGINE)
         self.db[b"k"] = b"v"
 late = Late()
 """,
@@ -58,12 +63,12 @@ late = Late()
 
 
 @pytest.mark.parametrize("state", LEFT_OPEN)
-def test_a_store_left_open_is_closed_at_exit(tmp_path: Path, state: str) -> None:
-    done = run_program(OPEN + LEFT_OPEN[state], tmp_path / "db")
+def test_a_store_left_open_is_closed_at_exit(kind: Kind, tmp_path: Path, state: str) -> None:
+    done = run_program(program(kind, LEFT_OPEN[state]), tmp_path / "db")
     assert done.returncode == 0, done.stderr
     assert "ResourceWarning" in done.stderr
     assert "Fatal" not in done.stderr
-    with Bitcask(tmp_path / "db") as db:
+    with kind.open(tmp_path / "db") as db:
         assert len(db) == 3_000
         assert db.stats()["clean_open"]
         assert db.verify().ok
@@ -88,29 +93,31 @@ threading.Thread(target=finish).start()
 
 
 @pytest.mark.parametrize("state", SILENT)
-def test_a_store_that_is_closed_in_time_exits_in_silence(tmp_path: Path, state: str) -> None:
-    done = run_program(OPEN + SILENT[state], tmp_path / "db")
+def test_a_store_that_is_closed_in_time_exits_in_silence(
+    kind: Kind, tmp_path: Path, state: str
+) -> None:
+    done = run_program(program(kind, SILENT[state]), tmp_path / "db")
     assert (done.returncode, done.stderr) == (0, "")
-    with Bitcask(tmp_path / "db") as db:
+    with kind.open(tmp_path / "db") as db:
         assert len(db) >= 3_000
         assert db.stats()["clean_open"]
 
 
-def test_an_exit_without_handlers_loses_nothing(tmp_path: Path) -> None:
-    done = run_program(OPEN + "os._exit(7)", tmp_path / "db")
+def test_an_exit_without_handlers_loses_nothing(kind: Kind, tmp_path: Path) -> None:
+    done = run_program(program(kind, "os._exit(7)"), tmp_path / "db")
     assert done.returncode == 7
-    with Bitcask(tmp_path / "db") as db:
+    with kind.open(tmp_path / "db") as db:
         assert len(db) == 3_000
         assert not db.stats()["clean_open"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGABRT, signal.SIGSEGV])
-def test_a_deadly_signal_loses_nothing(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_deadly_signal_loses_nothing(kind: Kind, tmp_path: Path, number: signal.Signals) -> None:
     out, into = os.pipe()
 
     def work() -> None:
         signal.signal(number, signal.SIG_DFL)
-        db = Bitcask(tmp_path / "db")
+        db = kind.open(tmp_path / "db")
         for i in range(500):
             db[b"%d" % i] = b"v"
         os.write(into, b"written")
@@ -122,6 +129,6 @@ def test_a_deadly_signal_loses_nothing(tmp_path: Path, number: signal.Signals) -
     os.close(into)
     os.kill(child, number)
     assert wait_for(child) == -number
-    with Bitcask(tmp_path / "db") as db:
+    with kind.open(tmp_path / "db") as db:
         assert len(db) == 500
         assert db.verify().ok

@@ -9,24 +9,23 @@ from pathlib import Path
 
 import pytest
 from tests.crash.processes import fork, in_child, run_program, wait_for, wait_until
+from tests.engine.native_kinds import Kind
 
-from pykv.engine.bitcask import Bitcask
 from pykv.errors import ForkedError, LockedError
-from pykv.options import BitcaskOptions
 
 
-def can_open(path: Path) -> bool:
+def can_open(kind: Kind, path: Path) -> bool:
     try:
-        Bitcask(path).close()
+        kind.open(path).close()
     except LockedError:
         return False
     return True
 
 
-def test_children_of_a_busy_parent_neither_hang_nor_write(tmp_path: Path) -> None:
+def test_children_of_a_busy_parent_neither_hang_nor_write(kind: Kind, tmp_path: Path) -> None:
     """A fork catches other threads in the middle of their calls, with locks that nobody will ever
     release in the child."""
-    db = Bitcask(tmp_path / "db", BitcaskOptions(segment_bytes=65_536))
+    db = kind.open(tmp_path / "db", **kind.small)
     done = threading.Event()
 
     def write(name: int) -> None:
@@ -62,8 +61,8 @@ def test_children_of_a_busy_parent_neither_hang_nor_write(tmp_path: Path) -> Non
     db.close()
 
 
-def test_a_child_may_drop_what_it_inherited(tmp_path: Path) -> None:
-    db = Bitcask(tmp_path / "db")
+def test_a_child_may_drop_what_it_inherited(kind: Kind, tmp_path: Path) -> None:
+    db = kind.open(tmp_path / "db")
     db[b"k"] = b"v"
     stores, scans = [db], [db.scan(), db.scan_keys()]
 
@@ -80,8 +79,8 @@ def test_a_child_may_drop_what_it_inherited(tmp_path: Path) -> None:
     db.close()
 
 
-def test_a_batch_of_the_parent_is_refused_in_the_child(tmp_path: Path) -> None:
-    with Bitcask(tmp_path / "db") as db, db.batch() as batch:
+def test_a_batch_of_the_parent_is_refused_in_the_child(kind: Kind, tmp_path: Path) -> None:
+    with kind.open(tmp_path / "db") as db, db.batch() as batch:
         batch.put(b"k", b"v")
 
         def work() -> None:
@@ -89,31 +88,31 @@ def test_a_batch_of_the_parent_is_refused_in_the_child(tmp_path: Path) -> None:
                 batch.__exit__(None, None, None)
 
         assert in_child(work) == 0
-    with Bitcask(tmp_path / "db") as db:
+    with kind.open(tmp_path / "db") as db:
         assert dict(db.items()) == {b"k": b"v"}
 
 
-def test_a_child_opens_for_itself_what_its_parent_closed(tmp_path: Path) -> None:
+def test_a_child_opens_for_itself_what_its_parent_closed(kind: Kind, tmp_path: Path) -> None:
     def work() -> None:
-        with Bitcask(tmp_path / "db") as db:
+        with kind.open(tmp_path / "db") as db:
             assert db[b"k"] == b"parent"
             db[b"k"] = b"child"
-            assert db.stats()["background_thread_count"] == 2
+            assert db.stats()["background_thread_count"] == kind.options().background_threads
 
-    with Bitcask(tmp_path / "db") as db:
+    with kind.open(tmp_path / "db") as db:
         db[b"k"] = b"parent"
-        assert in_child(lambda: can_open(tmp_path / "db") and 1 / 0) == 0
+        assert in_child(lambda: can_open(kind, tmp_path / "db") and 1 / 0) == 0
     assert in_child(work) == 0
-    with Bitcask(tmp_path / "db") as db:
+    with kind.open(tmp_path / "db") as db:
         assert db[b"k"] == b"child"
 
 
-def test_a_child_reads_beside_its_parent(tmp_path: Path) -> None:
-    with Bitcask(tmp_path / "db") as db:
+def test_a_child_reads_beside_its_parent(kind: Kind, tmp_path: Path) -> None:
+    with kind.open(tmp_path / "db") as db:
         db[b"k"] = b"before"
 
         def work() -> None:
-            with Bitcask(tmp_path / "db", BitcaskOptions(read_only=True)) as reader:
+            with kind.open(tmp_path / "db", read_only=True) as reader:
                 assert reader[b"k"] == b"before"
 
         assert in_child(work) == 0
@@ -121,13 +120,15 @@ def test_a_child_reads_beside_its_parent(tmp_path: Path) -> None:
         assert db[b"k"] == b"after"
 
 
-def test_a_child_that_lives_on_does_not_keep_the_lock_of_a_killed_parent(tmp_path: Path) -> None:
+def test_a_child_that_lives_on_does_not_keep_the_lock_of_a_killed_parent(
+    kind: Kind, tmp_path: Path
+) -> None:
     """The lock of a file belongs to all processes that inherited it: a worker once kept a database
     locked in the name of its dead owner."""
     out, into = os.pipe()
 
     def own() -> None:
-        db = Bitcask(tmp_path / "db")
+        db = kind.open(tmp_path / "db")
         db[b"k"] = b"v"
         worker = fork(lambda: time.sleep(60))
         os.write(into, b"%d\n" % worker)
@@ -135,13 +136,13 @@ def test_a_child_that_lives_on_does_not_keep_the_lock_of_a_killed_parent(tmp_pat
 
     owner = fork(own)
     worker = int(os.read(out, 100))
-    assert not can_open(tmp_path / "db")
+    assert not can_open(kind, tmp_path / "db")
     os.kill(owner, signal.SIGKILL)
     assert wait_for(owner) == -signal.SIGKILL
     try:
         os.kill(worker, 0)
-        wait_until(lambda: can_open(tmp_path / "db"))
-        with Bitcask(tmp_path / "db") as db:
+        wait_until(lambda: can_open(kind, tmp_path / "db"))
+        with kind.open(tmp_path / "db") as db:
             assert db[b"k"] == b"v"
     finally:
         os.kill(worker, signal.SIGKILL)
@@ -149,11 +150,11 @@ def test_a_child_that_lives_on_does_not_keep_the_lock_of_a_killed_parent(tmp_pat
         os.close(into)
 
 
-def test_workers_of_multiprocessing_get_a_named_error(tmp_path: Path) -> None:
+def test_workers_of_multiprocessing_get_a_named_error(kind: Kind, tmp_path: Path) -> None:
     code = """
 import multiprocessing, sys, warnings, pykv
 warnings.simplefilter("ignore", DeprecationWarning)
-db = pykv.open(sys.argv[1], engine="bitcask")
+db = pykv.open(sys.argv[1], engine=sys.argv[2])
 db[b"k"] = b"v"
 
 def work(number):
@@ -167,5 +168,5 @@ with multiprocessing.get_context("fork").Pool(3) as pool:
 assert db[b"k"] == b"v"
 db.close()
 """
-    done = run_program(code, tmp_path / "db")
+    done = run_program(code, tmp_path / "db", kind.name)
     assert (done.returncode, done.stderr) == (0, "")

@@ -9,14 +9,13 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import pytest
 from tests.crash.processes import in_child, run_program
+from tests.engine.native_kinds import Kind
 
-from pykv.engine.bitcask import Bitcask
-from pykv.options import BitcaskOptions
-
-STORM_SECONDS = 3.0
+STORM_SECONDS = 2.0
 
 # What is raised in a finalizer goes no further than a message; that is so for every Python object.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -61,7 +60,7 @@ def weather(work: Callable[[], object]) -> int:
     return next(strikes)
 
 
-def check_nothing_left(db: Bitcask) -> None:
+def check_nothing_left(db: Any) -> None:
     stats = db.stats()
     assert stats["open_scan_count"] == 0
     assert db.verify().ok
@@ -69,8 +68,8 @@ def check_nothing_left(db: Bitcask) -> None:
     db.close(timeout=20)
 
 
-def test_reads_in_a_storm_leave_no_pin(tmp_path: Path) -> None:
-    db = Bitcask(tmp_path / "db")
+def test_reads_in_a_storm_leave_no_pin(kind: Kind, tmp_path: Path) -> None:
+    db = kind.open(tmp_path / "db")
     rows = {b"%04d" % i: b"v%d" % i * 20 for i in range(2_000)}
     db.update(rows)
     keys = list(rows)
@@ -88,8 +87,8 @@ def test_reads_in_a_storm_leave_no_pin(tmp_path: Path) -> None:
     check_nothing_left(db)
 
 
-def test_writes_in_a_storm_are_done_or_not_begun(tmp_path: Path) -> None:
-    db = Bitcask(tmp_path / "db", BitcaskOptions(segment_bytes=1 << 20))
+def test_writes_in_a_storm_are_done_or_not_begun(kind: Kind, tmp_path: Path) -> None:
+    db = kind.open(tmp_path / "db", **kind.small)
     keys = [b"%03d" % i for i in range(100)]
     state = {"number": 0}
 
@@ -110,12 +109,12 @@ def test_writes_in_a_storm_are_done_or_not_begun(tmp_path: Path) -> None:
     check_nothing_left(db)
 
 
-def test_opening_and_closing_in_a_storm_leaves_no_lock(tmp_path: Path) -> None:
+def test_opening_and_closing_in_a_storm_leaves_no_lock(kind: Kind, tmp_path: Path) -> None:
     """An interrupt right after the core has opened the store must not lose it."""
-    Bitcask(tmp_path / "db").close()
+    kind.open(tmp_path / "db").close()
 
     def open_and_close() -> None:
-        with Bitcask(tmp_path / "db") as db:
+        with kind.open(tmp_path / "db") as db:
             db[b"k"] = b"v"
 
     def work() -> None:
@@ -123,15 +122,15 @@ def test_opening_and_closing_in_a_storm_leaves_no_lock(tmp_path: Path) -> None:
         # The hook of pytest would keep the traceback, and with it the store that was being closed.
         sys.unraisablehook = lambda _unraisable: None
         assert weather(open_and_close) > 20
-        with Bitcask(tmp_path / "db") as db:
+        with kind.open(tmp_path / "db") as db:
             db[b"after"] = b"v"
             assert db.verify().ok
 
     assert in_child(work) == 0
 
 
-def test_upkeep_in_a_storm_leaves_the_store_whole(tmp_path: Path) -> None:
-    db = Bitcask(tmp_path / "db", BitcaskOptions(segment_bytes=65_536))
+def test_upkeep_in_a_storm_leaves_the_store_whole(kind: Kind, tmp_path: Path) -> None:
+    db = kind.open(tmp_path / "db", **kind.small)
     rows = {b"%04d" % i: b"v" * 100 for i in range(3_000)}
     db.update(rows)
 
@@ -147,11 +146,11 @@ def test_upkeep_in_a_storm_leaves_the_store_whole(tmp_path: Path) -> None:
     check_nothing_left(db)
 
 
-def test_ctrl_c_ends_a_program_with_its_writes_kept(tmp_path: Path) -> None:
+def test_ctrl_c_ends_a_program_with_its_writes_kept(kind: Kind, tmp_path: Path) -> None:
     code = """
 import os, signal, sys, threading, pykv
 signal.signal(signal.SIGINT, signal.default_int_handler)
-db = pykv.open(sys.argv[1], engine="bitcask")
+db = pykv.open(sys.argv[1], engine=sys.argv[2])
 threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGINT]).start()
 number = 0
 try:
@@ -162,8 +161,8 @@ try:
 except KeyboardInterrupt:
     print(number)
 """
-    done = run_program(code, tmp_path / "db")
+    done = run_program(code, tmp_path / "db", kind.name)
     assert (done.returncode, done.stderr) == (0, "")
-    with Bitcask(tmp_path / "db") as db:
+    with kind.open(tmp_path / "db") as db:
         assert len(db) - int(done.stdout) in (0, 1)
         assert db.stats()["clean_open"]

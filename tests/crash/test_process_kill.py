@@ -15,17 +15,17 @@ from typing import Any
 
 from tests.crash.process_writes import Rows, differences, options_of, writes_of
 from tests.crash.processes import fork, wait_for
-
-from pykv.engine.bitcask import Bitcask
-from pykv.options import BitcaskOptions
+from tests.engine.native_kinds import Kind
 
 KILLS = int(os.environ.get("PYKV_KILLS") or 20)
 WRITES_MAX = 4_000
 
 
-def write_and_tell(path: Path, pipe: int, seed: int, options: dict[str, Any], count: int) -> None:
+def write_and_tell(
+    kind: Kind, path: Path, pipe: int, seed: int, options: dict[str, Any], count: int
+) -> None:
     """The work of the child: the first count writes of a round, then a close."""
-    db = Bitcask(path, BitcaskOptions(**options))
+    db = kind.open(path, **options)
     os.write(pipe, struct.pack("<i", -1))
     for number, write in enumerate(writes_of(seed)):
         if number == count:
@@ -44,14 +44,14 @@ def read_told(pipe: int) -> list[int]:
     return [number for (number,) in struct.iter_unpack("<i", data[: len(data) // 4 * 4])]
 
 
-def kill_in_round(path: Path, seed: int) -> tuple[int, bool]:
+def kill_in_round(kind: Kind, path: Path, seed: int) -> tuple[int, bool]:
     """Lets a child write and kills it. Returns the number of acknowledged writes, and whether the
     store was closed by then."""
     rng = random.Random(f"kill {seed}")
     count = rng.choice([30, 300, WRITES_MAX])
-    options = options_of(rng)
+    options = options_of(rng, kind.name)
     out, into = os.pipe()
-    child = fork(lambda: write_and_tell(path, into, seed, options, count))
+    child = fork(lambda: write_and_tell(kind, path, into, seed, options, count))
     os.close(into)
     told = []
     if rng.random() < 0.8:
@@ -81,18 +81,18 @@ def states_after(before: Rows, seed: int, acknowledged: int, closed: bool) -> li
 
 
 def test_no_acknowledged_write_is_lost_to_a_kill(
-    tmp_path: Path, seed: int, told: list[str]
+    kind: Kind, tmp_path: Path, seed: int, told: list[str]
 ) -> None:
     path = tmp_path / "db"
-    Bitcask(path).close()
+    kind.open(path).close()
     rows: Rows = {}
     total = 0
     for round_ in range(KILLS):
-        acknowledged, closed = kill_in_round(path, seed + round_)
+        acknowledged, closed = kill_in_round(kind, path, seed + round_)
         total += acknowledged
         # A reader leaves the recovery to the next child, which may be killed in it.
         reading = round_ % 2 == 0 and round_ + 1 < KILLS
-        with Bitcask(path, BitcaskOptions(read_only=reading)) as db:
+        with kind.open(path, read_only=reading) as db:
             found = dict(db.items())
             allowed = states_after(rows, seed + round_, acknowledged, closed)
             assert found in allowed, (
