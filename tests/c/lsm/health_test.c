@@ -44,13 +44,14 @@ TEST(all_failures_can_be_forgotten)
 TEST(who_waits_for_room_is_told_the_failure_of_the_work_that_makes_it)
 {
     fixture self = fixture_new();
-    CHECK_OK(lsm_failure_of_room(self.store));
+    CHECK_OK(lsm_failure_of_room(self.store, 0));
     (void)note(&self, LSM_WORK_COMPACTION, PYKV_CORRUPTION);
-    CHECK_OK(lsm_failure_of_room(self.store)); /* flushes make room */
+    CHECK_OK(lsm_failure_of_room(self.store, 0)); /* flushes make room */
     (void)note(&self, LSM_WORK_FLUSH, PYKV_NO_SPACE);
     CHECK_EQUAL(PYKV_CORRUPTION, error_set(PYKV_CORRUPTION, "something else"));
-    CHECK_STATUS(PYKV_NO_SPACE, lsm_failure_of_room(self.store));
+    CHECK_STATUS(PYKV_NO_SPACE, lsm_failure_of_room(self.store, 0));
     CHECK(strcmp("work 1 fails", error_last()->text) == 0);
+    CHECK_OK(lsm_failure_of_room(self.store, 2)); /* no failure since */
     (void)note(&self, LSM_WORK_FLUSH, PYKV_OK);
     mutex_lock(&self.store->compaction_lock); /* nobody compacts */
     for (uint32_t i = 0; i < LSM_LEVEL0_STOP; i++) {
@@ -58,7 +59,24 @@ TEST(who_waits_for_room_is_told_the_failure_of_the_work_that_makes_it)
         CHECK_OK(lsm_flush(self.store));
     }
     mutex_unlock(&self.store->compaction_lock);
-    CHECK_STATUS(PYKV_CORRUPTION, lsm_failure_of_room(self.store));
+    CHECK_STATUS(PYKV_CORRUPTION, lsm_failure_of_room(self.store, 0));
+    fixture_free(&self);
+}
+
+/* A failure from before there was space again was once given to writers while a lent thread was
+ * making the room. */
+TEST(who_waits_is_not_told_of_failures_from_before)
+{
+    fixture self = fixture_new();
+    (void)note(&self, LSM_WORK_FLUSH, PYKV_NO_SPACE);
+    mutex_lock(&self.store->writer);
+    uint64_t before = lsm_failures_of_room(self.store);
+    mutex_unlock(&self.store->writer);
+    CHECK_OK(lsm_failure_of_room(self.store, before));
+    (void)note(&self, LSM_WORK_APPEND, PYKV_NO_SPACE);
+    CHECK_OK(lsm_failure_of_room(self.store, before));
+    (void)note(&self, LSM_WORK_FLUSH, PYKV_NO_SPACE);
+    CHECK_STATUS(PYKV_NO_SPACE, lsm_failure_of_room(self.store, before));
     fixture_free(&self);
 }
 
@@ -91,4 +109,5 @@ TEST(a_store_that_cannot_compact_says_so_whatever_it_flushes)
 
 TEST_MAIN(CASE(a_failure_stands_until_the_same_work_succeeds), CASE(all_failures_can_be_forgotten),
           CASE(who_waits_for_room_is_told_the_failure_of_the_work_that_makes_it),
+          CASE(who_waits_is_not_told_of_failures_from_before),
           CASE(a_store_that_cannot_compact_says_so_whatever_it_flushes))

@@ -9,6 +9,7 @@ void lsm_note(lsm *self, lsm_work work, pykv_status status)
 {
     if (status != PYKV_OK) {
         self->failures[work] = *error_last();
+        self->failure_counts[work]++;
     }
     self->failures[work].status = status;
 }
@@ -48,14 +49,20 @@ int32_t lsm_state_now(const lsm *self)
     return state;
 }
 
-pykv_status lsm_failure_of_room(lsm *self)
+uint64_t lsm_failures_of_room(const lsm *self)
+{
+    return self->failure_counts[LSM_WORK_FLUSH] + self->failure_counts[LSM_WORK_COMPACTION];
+}
+
+pykv_status lsm_failure_of_room(lsm *self, uint64_t since)
 {
     pykv_error failure = {.status = PYKV_OK};
     mutex_lock(&self->writer);
+    bool is_new = lsm_failures_of_room(self) != since;
     bool by_level0 = lsm_view(self)->version->levels[0].count >= LSM_LEVEL0_STOP;
-    if (self->failures[LSM_WORK_FLUSH].status != PYKV_OK) {
+    if (is_new && self->failures[LSM_WORK_FLUSH].status != PYKV_OK) {
         failure = self->failures[LSM_WORK_FLUSH];
-    } else if (by_level0 && self->failures[LSM_WORK_COMPACTION].status != PYKV_OK) {
+    } else if (is_new && by_level0 && self->failures[LSM_WORK_COMPACTION].status != PYKV_OK) {
         failure = self->failures[LSM_WORK_COMPACTION];
     }
     mutex_unlock(&self->writer);

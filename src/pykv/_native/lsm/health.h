@@ -19,8 +19,11 @@ void lsm_note_nothing(lsm *self) REQUIRES(self->writer);
 /* PYKV_STATE_* but CLOSED. */
 int32_t lsm_state_now(const lsm *self) REQUIRES(self->writer);
 
-/* The failure, as the caller's own, of the work that a writer waits for who finds the memtables or
- * level 0 full: of flushes, and where it is level 0 of compactions. PYKV_OK: it goes well. */
-PYKV_NODISCARD pykv_status lsm_failure_of_room(lsm *self) EXCLUDES(self->writer);
+/* How often the work has failed that a writer waits for who finds the memtables or level 0 full. */
+uint64_t lsm_failures_of_room(const lsm *self) REQUIRES(self->writer);
+
+/* The failure, as the caller's own, of that work, if it failed since there were so many: of
+ * flushes, and where it is level 0 of compactions. PYKV_OK: it may go well. */
+PYKV_NODISCARD pykv_status lsm_failure_of_room(lsm *self, uint64_t since) EXCLUDES(self->writer);
 
 #endif

@@ -123,7 +123,7 @@ static void wait_since(lsm *self, uint64_t seen)
 
 /* Waits for a lent thread to make room. Where none was lent works itself, and waits only while
  * another writer does. */
-static pykv_status wait_for_room(lsm *self, uint64_t seen)
+static pykv_status wait_for_room(lsm *self, uint64_t seen, uint64_t failures)
 {
     uint64_t began = env_monotonic_us(self->env);
     pykv_status status = PYKV_OK;
@@ -136,7 +136,7 @@ static pykv_status wait_for_room(lsm *self, uint64_t seen)
     } else {
         lent_call(&self->gate.lent, PYKV_ROLE_DATA);
         wait_since(self, seen);
-        status = lsm_failure_of_room(self);
+        status = lsm_failure_of_room(self, failures);
     }
     uint64_t waited = env_monotonic_us(self->env) - began;
     atomic_fetch_add_explicit(&self->counters.stall_us, waited, memory_order_relaxed);
@@ -148,11 +148,12 @@ pykv_status lsm_provide(lsm *self, uint64_t log_bytes)
     uint64_t seen = count_of_room(self);
     mutex_lock(&self->writer);
     bool stalled = lsm_is_stalled(self);
+    uint64_t failures = lsm_failures_of_room(self);
     bool full = memtable_is_full(lsm_view(self)->active);
     wal *log = self->log;
     mutex_unlock(&self->writer);
     if (stalled) {
-        return wait_for_room(self, seen);
+        return wait_for_room(self, seen, failures);
     }
     return full ? wal_prepare_next(log) : wal_provide(log, log_bytes);
 }

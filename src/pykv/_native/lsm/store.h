@@ -99,6 +99,7 @@ struct lsm {
     uint64_t clear_count GUARDED_BY(writer); /* what jobs began with before a clear is void */
     /* Of work that is failing; status PYKV_OK: it is not. */
     pykv_error failures[LSM_WORK_COUNT] GUARDED_BY(writer);
+    uint64_t failure_counts[LSM_WORK_COUNT] GUARDED_BY(writer); /* since open */
     lsm_scan *scans GUARDED_BY(writer);
     uint64_t open_scan_count GUARDED_BY(writer);
 
