@@ -97,6 +97,40 @@ static void use_killed(const flip *at)
     env_memory_free(disk);
 }
 
+/* ---- repair ---- */
+
+/* A value may be that of another write to the key, or gone, if the damage may have held it. */
+static void check_repaired(const flip *at, void *store)
+{
+    const golden_state *state = &stored.states[stored.commit];
+    golden_state read;
+    flip_read_keys(at, store, &read);
+    bool all_is_there = flip_is_of(at, "/MANIFEST");
+    for (uint32_t index = 0; index < GOLDEN_KEYS; index++) {
+        flip_expect(at, read.values[index] != UINT32_MAX, "a repaired store has damage");
+        flip_expect(at, !all_is_there || read.values[index] == state->values[index],
+                    "a repair lost a record though no table is damaged");
+    }
+    flip_expect(at, flip_check_scan(at, store, &read), "a repaired store does not scan");
+    flip_expect(at, flip_is_sound(at, store), "verify finds damage in a repaired store");
+}
+
+static void repair(const flip *at)
+{
+    static pykv_report report;
+    env *disk = flip_disk(at);
+    void *store;
+    uint64_t count;
+    flip_expect(at, engine_lsm.repair(disk, GOLDEN_PATH, &report) == PYKV_OK, "the repair failed");
+    flip_expect(at, report.damage_count > 0, "a repair does not tell the damage");
+    flip_expect(at, flip_open(at, disk, &store) == PYKV_OK, "a repaired store does not open");
+    CHECK_OK(engine_lsm.count(store, &count));
+    flip_expect(at, count == report.kept_record_count, "a repair counts wrong");
+    check_repaired(at, store);
+    engine_lsm.free(store);
+    env_memory_free(disk);
+}
+
 /* ---- */
 
 static size_t count_files(const char *suffix)
@@ -135,6 +169,12 @@ TEST(a_flipped_bit_of_a_killed_store_is_an_error_or_ends_its_log_there)
     flip_bits(&engine_lsm, GOLDEN_KILLED, use_killed, "LSM, killed");
 }
 
-TEST_MAIN(CASE(the_golden_stores_have_a_file_of_every_kind_and_are_sound),
+TEST(a_repair_saves_what_has_no_flipped_bit)
+{
+    flip_bits(&engine_lsm, GOLDEN_CLOSED, repair, "LSM, repair");
+}
+
+TEST_MAIN(CASE(a_repair_saves_what_has_no_flipped_bit),
+          CASE(the_golden_stores_have_a_file_of_every_kind_and_are_sound),
           CASE(a_flipped_bit_of_a_closed_store_is_an_error_that_names_its_file),
           CASE(a_flipped_bit_of_a_killed_store_is_an_error_or_ends_its_log_there))

@@ -3,8 +3,8 @@
  */
 #include "base/coding.h"
 #include "base/crc32c.h"
-#include "bitcask/repair.h"
 #include "bitcask/repair_fixture.h"
+#include "log/repair_swap.h"
 
 enum { BODY_OF_FIRST = LOG_SEGMENT_HEADER_BYTES + RECORD_HEADER_BYTES + 20 };
 

@@ -8,7 +8,7 @@
 
 #include "bitcask/bitcask.h"
 #include "bitcask/manifest.h"
-#include "bitcask/repair.h"
+#include "log/repair_swap.h"
 #include "bitcask/store.h"
 
 enum { HOME_NAME_BYTES = 32 };

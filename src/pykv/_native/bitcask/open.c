@@ -15,7 +15,7 @@
 #include "bitcask/find.h"
 #include "bitcask/home.h"
 #include "bitcask/limbo.h"
-#include "bitcask/repair.h"
+#include "log/repair_swap.h"
 #include "bitcask/rolling.h"
 
 #define MIB (UINT64_C(1024) * 1024)

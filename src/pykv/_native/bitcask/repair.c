@@ -11,8 +11,6 @@
  * Single members of a batch that was damaged elsewhere are saved too: repair keeps what can be
  * read.
  */
-#include "bitcask/repair.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,8 +21,10 @@
 #include "base/report.h"
 #include "bitcask/bitcask.h"
 #include "bitcask/find.h"
+#include "bitcask/home.h"
 #include "bitcask/repair_internal.h"
 #include "bitcask/segment.h"
+#include "log/repair_swap.h"
 
 /* ---- reading ---- */
 
@@ -317,7 +317,7 @@ static pykv_status repair_home(env *environment, env_directory *home, pykv_repor
     repair_stage stage;
     pykv_status status = repair_find_stage(home, &stage);
     if (status == PYKV_OK && stage == REPAIR_MOVING) {
-        return repair_swap(environment, home, report);
+        return repair_swap(environment, home, &bitcask_home, report);
     }
     if (status == PYKV_OK && stage == REPAIR_SWAPPED) {
         status = repair_clean(environment, home);
@@ -325,7 +325,7 @@ static pykv_status repair_home(env *environment, env_directory *home, pykv_repor
     if (status == PYKV_OK) {
         status = save(environment, home, report);
     }
-    return status == PYKV_OK ? repair_swap(environment, home, NULL) : status;
+    return status == PYKV_OK ? repair_swap(environment, home, &bitcask_home, NULL) : status;
 }
 
 /* Not even a lock is made where there is no store. */

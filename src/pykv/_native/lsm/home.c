@@ -10,6 +10,7 @@
 #include "log/home_destroy.h"
 #include "log/log_file.h"
 #include "log/manifest_file.h"
+#include "log/repair_swap.h"
 #include "lsm/open.h"
 
 #define TEMPORARY_SUFFIX ".tmp"
@@ -39,7 +40,7 @@ static home_claim claim(const char *name)
     if (table_file_number(name) != 0) {
         return HOME_CERTAIN;
     }
-    if (log_file_number(name) != 0) {
+    if (log_file_number(name) != 0 || strcmp(name, REPAIR_DIRECTORY) == 0) {
         return HOME_LIKELY;
     }
     bool temporary = strcmp(name, MANIFEST_NAME TEMPORARY_SUFFIX) == 0;
@@ -48,7 +49,8 @@ static home_claim claim(const char *name)
 
 static bool owns(const char *name)
 {
-    return claim(name) != HOME_NOT_MINE || strcmp(name, MANIFEST_NAME) == 0;
+    bool listed = claim(name) != HOME_NOT_MINE && strcmp(name, REPAIR_DIRECTORY) != 0;
+    return listed || strcmp(name, MANIFEST_NAME) == 0;
 }
 
 const home_engine lsm_home = {PYKV_ENGINE_LSM, claim, owns};

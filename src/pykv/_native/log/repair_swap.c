@@ -1,22 +1,25 @@
 /*
  * repair_swap: the moves of a repair, each a rename that can be repeated.
  *
- * New segments have higher numbers than old ones (DONE tells the first), so a file's name says
- * which it is. The old manifest goes before any other old file, the new one comes last: at no time
- * does a manifest list files that are not there, and a store that opens is either the old one, all
- * of it, or the new one.
+ * New numbered files have higher numbers than old ones (DONE tells the first), so a file's name
+ * says which it is. The old manifest goes before any other old file, the new one comes last: at no
+ * time does a manifest list files that are not there, and a store that opens is either the old one,
+ * all of it, or the new one.
  */
+#include "log/repair_swap.h"
+
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/coding.h"
 #include "base/crc32c.h"
 #include "base/error.h"
 #include "base/report.h"
-#include "bitcask/repair.h"
-#include "bitcask/store.h"
+#include "log/manifest_file.h"
 
 enum {
+    NUMBER_DIGITS = 8, /* of a file's name */
     REPAIR_NAME_BYTES = 96,
     REPAIR_ATTEMPTS_MAX = 10000,
     REPAIR_NUMBER_COUNT = 6,
@@ -106,11 +109,24 @@ static void recall(const pykv_report *numbers, pykv_report *out)
     out->damage_count = damages;
 }
 
-static bool is_old(const char *name, uint32_t first_number)
+static bool ends_with(const char *name, const char *suffix)
 {
-    bool hint;
-    uint32_t number = segment_number(name, &hint);
-    return number != 0 && number < first_number;
+    size_t length = strlen(name);
+    return length > strlen(suffix) && strcmp(name + length - strlen(suffix), suffix) == 0;
+}
+
+/* A file of the old store, but for its manifest: one with a lower number, or without a
+ * number. What was torn off logs stays where it is. */
+static bool is_old(const home_engine *engine, const char *name, uint32_t first_number)
+{
+    bool is_manifest = strncmp(name, MANIFEST_NAME, strlen(MANIFEST_NAME)) == 0;
+    if (is_manifest || ends_with(name, ".torn") || !engine->owns(name)) {
+        return false;
+    }
+    char *end;
+    unsigned long number = strtoul(name, &end, 16);
+    bool numbered = end == name + NUMBER_DIGITS && *end == '.';
+    return !numbered || number < first_number;
 }
 
 /* Makes the first free damaged-N; name ends with a slash. */
@@ -140,9 +156,9 @@ static pykv_status move(env_directory *home, const char *from_directory, const c
     return env_rename(home, from, to);
 }
 
-/* Moves the old manifest, if it is here still, then the old image and segments to a damaged-N
+/* Moves the old manifest, if it is here still, then the other old files to a damaged-N
  * directory. As long as the manifest is here nothing else has been moved. */
-static pykv_status move_old(env_directory *home, uint32_t first_number)
+static pykv_status move_old(env_directory *home, const home_engine *engine, uint32_t first_number)
 {
     char damaged[REPAIR_NAME_BYTES / 2];
     env_names names;
@@ -161,7 +177,7 @@ static pykv_status move_old(env_directory *home, uint32_t first_number)
     }
     for (size_t i = 0; i < names.count && status == PYKV_OK; i++) {
         const char *name = names.names[i];
-        if (strcmp(name, BITCASK_IMAGE_NAME) == 0 || is_old(name, first_number)) {
+        if (is_old(engine, name, first_number)) {
             status = move(home, "", name, damaged);
         }
     }
@@ -172,7 +188,7 @@ static pykv_status move_old(env_directory *home, uint32_t first_number)
 static bool is_last(const char *name)
 {
     return strcmp(name, MANIFEST_NAME) == 0 || strcmp(name, REPAIR_DONE_NAME) == 0 ||
-           strcmp(name, BITCASK_LOCK_NAME) == 0;
+           strcmp(name, HOME_LOCK_NAME) == 0;
 }
 
 static pykv_status move_new(env_directory *home, env_directory *fresh)
@@ -241,7 +257,7 @@ static void path_of_fresh(const env_directory *home, char path[PYKV_ERROR_PATH_B
 pykv_status repair_clean(env *environment, env_directory *home)
 {
     char path[PYKV_ERROR_PATH_BYTES];
-    pykv_status status = env_unlink(home, REPAIR_DIRECTORY "/" BITCASK_LOCK_NAME);
+    pykv_status status = env_unlink(home, REPAIR_DIRECTORY "/" HOME_LOCK_NAME);
     if (status == PYKV_OK || status == PYKV_PATH_NOT_FOUND) {
         status = env_unlink(home, REPAIR_DIRECTORY "/" REPAIR_DONE_NAME);
     }
@@ -249,7 +265,8 @@ pykv_status repair_clean(env *environment, env_directory *home)
     return status == PYKV_OK ? env_remove_directory(environment, path) : status;
 }
 
-pykv_status repair_swap(env *environment, env_directory *home, pykv_report *report_out)
+pykv_status repair_swap(env *environment, env_directory *home, const home_engine *engine,
+                        pykv_report *report_out)
 {
     char path[PYKV_ERROR_PATH_BYTES];
     env_directory *fresh;
@@ -264,7 +281,7 @@ pykv_status repair_swap(env *environment, env_directory *home, pykv_report *repo
     }
     status = env_directory_sync(fresh);
     if (status == PYKV_OK) {
-        status = move_old(home, mark.first_number);
+        status = move_old(home, engine, mark.first_number);
     }
     if (status == PYKV_OK) {
         status = move_new(home, fresh);

@@ -2,9 +2,9 @@
  * repair_swap: a repair that was interrupted at any of its moves is finished by the next one, and
  * nobody finds an empty store in between.
  */
-#include "bitcask/repair.h"
 #include "bitcask/repair_fixture.h"
 #include "env/env_fault.h"
+#include "log/repair_swap.h"
 
 enum { SAVED_KEYS = REPAIR_KEYS - 1 };
 
