@@ -1,164 +1,154 @@
 /*
- * repair_swap: a repair that was interrupted at any of its moves is finished by the next one, and
- * nobody finds an empty store in between.
+ * repair_swap_test: whenever the power goes, the next swap finishes, and a manifest never lists
+ * files that are not there.
  */
-#include "bitcask/repair_fixture.h"
-#include "env/env_fault.h"
+#include "harness/check.h"
+
+#include "env/env_memory.h"
+#include "log/log_file.h"
+#include "log/manifest_file.h"
 #include "log/repair_swap.h"
 
-enum { SAVED_KEYS = REPAIR_KEYS - 1 };
+#define HOME "/store"
 
-/* The calls of which one fails, and all later ones. */
-static const uint32_t moves =
-    1U << ENV_CALL_RENAME | 1U << ENV_CALL_UNLINK | 1U << ENV_CALL_MAKE_DIRECTORY;
+enum { FIRST_NEW = 5, KEPT = 42 };
 
-/* A closed store of several segments whose first record is damaged. */
-static repair_fixture damaged_store(void)
+static home_claim claim(const char *name)
 {
-    repair_fixture self = repair_new();
-    fixture_fill(&self.base, 0, REPAIR_KEYS, REPAIR_VALUE_BYTES);
-    fixture_close(&self.base);
-    repair_flip(&self, "00000001.log", LOG_SEGMENT_HEADER_BYTES + RECORD_HEADER_BYTES + 20);
-    return self;
+    return log_file_number(name) != 0 ? HOME_CERTAIN : HOME_NOT_MINE;
 }
 
-/* Repairs with all moves from number at on failing; true if one did. */
-static bool interrupted_repair(repair_fixture *self, uint64_t at)
+static bool owns(const char *name)
 {
-    env *faulty;
-    pykv_report report;
-    env_fault_plan plan = {.at = at, .sticky = true, .system_errno = 5, .call_mask = moves};
-    CHECK_OK(env_fault_new(env_posix(), &faulty));
-    env_fault_set(faulty, &plan);
-    pykv_status status = bitcask_repair(faulty, self->path, &report);
-    bool failed = env_fault_failed(faulty) > 0;
-    env_fault_free(faulty);
-    CHECK(failed || status == PYKV_OK);
-    return failed;
+    return log_file_number(name) != 0 || strcmp(name, MANIFEST_NAME) == 0;
 }
 
-static void check_saved(repair_fixture *self)
+static const home_engine engine = {PYKV_ENGINE_LSM, claim, owns};
+
+static void make_file(env_directory *home, const char *name, const char *text)
 {
-    repair_open(self);
-    CHECK_EQUAL(SAVED_KEYS, bitcask_count(self->base.store));
-    CHECK_OK(bitcask_contains(self->base.store, fixture_text("key-1"), 0));
-    CHECK_OK(bitcask_contains(self->base.store, fixture_text("key-199"), 0));
-    fixture_close(&self->base);
+    env_file *file;
+    slice bytes = slice_make(text, strlen(text));
+    CHECK_OK(env_file_open(home, name, ENV_WRITE | ENV_CREATE, &file));
+    CHECK_OK(env_file_write(file, 0, &bytes, 1));
+    CHECK_OK(env_file_sync(file));
+    env_file_close(file);
 }
 
-static repair_stage stage_of(repair_fixture *self)
+/* A damaged store, and a repaired one that waits in repairing/. */
+static env *waiting(env_directory **home_out)
+{
+    env *disk;
+    env_directory *home;
+    env_directory *fresh;
+    pykv_report report = {.kept_record_count = KEPT, .damage_count = 2};
+    CHECK_OK(env_memory_new(1, 1 << 20, &disk));
+    CHECK_OK(env_directory_open(disk, HOME, true, &home));
+    make_file(home, MANIFEST_NAME, "old");
+    make_file(home, "00000001.log", "old");
+    make_file(home, "notes.txt", "not ours");
+    CHECK_OK(env_directory_open(disk, HOME "/" REPAIR_DIRECTORY, true, &fresh));
+    make_file(fresh, MANIFEST_NAME, "new");
+    make_file(fresh, "00000005.log", "new");
+    CHECK_OK(repair_mark_done(home, FIRST_NEW, &report));
+    CHECK_OK(env_directory_sync(fresh));
+    CHECK_OK(env_directory_sync(home));
+    env_directory_close(fresh);
+    *home_out = home;
+    return disk;
+}
+
+static bool holds(env *disk, const char *path, const char *text)
+{
+    uint8_t *data;
+    uint64_t size;
+    return env_memory_file_bytes(disk, path, &data, &size) == PYKV_OK && size == strlen(text) &&
+           memcmp(data, text, size) == 0;
+}
+
+/* The manifest that is there has its log beside it. */
+static void check_between(env *disk)
+{
+    CHECK(!holds(disk, HOME "/MANIFEST", "old") || holds(disk, HOME "/00000001.log", "old"));
+    CHECK(!holds(disk, HOME "/MANIFEST", "new") || holds(disk, HOME "/00000005.log", "new"));
+}
+
+static void check_swapped(env *disk)
+{
+    CHECK(holds(disk, HOME "/MANIFEST", "new"));
+    CHECK(holds(disk, HOME "/00000005.log", "new"));
+    CHECK(holds(disk, HOME "/notes.txt", "not ours"));
+    CHECK(holds(disk, HOME "/damaged-1/MANIFEST", "old"));
+    CHECK(holds(disk, HOME "/damaged-1/00000001.log", "old") ||
+          holds(disk, HOME "/damaged-2/00000001.log", "old"));
+}
+
+/* Goes on from where the power went. */
+static void finish(env *disk)
 {
     env_directory *home;
     repair_stage stage;
-    CHECK_OK(env_directory_open(env_posix(), self->path, false, &home));
+    pykv_report report = {0};
+    CHECK_OK(env_directory_open(disk, HOME, false, &home));
     CHECK_OK(repair_find_stage(home, &stage));
-    env_directory_close(home);
-    return stage;
-}
-
-TEST(a_repair_interrupted_at_any_move_is_finished_by_the_next_which_tells_what_it_counted)
-{
-    bool failed = true;
-    uint64_t finished_count = 0;
-    uint64_t waiting_count = 0;
-    for (uint64_t at = 1; failed; at++) {
-        pykv_report report;
-        repair_fixture self = damaged_store();
-        failed = interrupted_repair(&self, at);
-        waiting_count += repair_has(&self, REPAIR_DIRECTORY "/" REPAIR_DONE_NAME);
-        repair_stage stage = stage_of(&self);
-        CHECK_OK(bitcask_repair(env_posix(), self.path, &report));
-        CHECK_EQUAL(SAVED_KEYS, report.kept_record_count);
-        if (stage == REPAIR_MOVING) {
-            finished_count++;
-            CHECK_EQUAL(1, report.damage_count);
-            CHECK_EQUAL(1, report.lost_record_count);
-            CHECK(strstr(report.damages[0].text, "interrupted") != NULL);
-        }
-        CHECK(!repair_has(&self, REPAIR_DIRECTORY));
-        CHECK(repair_has(&self, "damaged-1/00000001.log") ||
-              repair_has(&self, "damaged-2/00000001.log"));
-        check_saved(&self);
-        repair_free(&self);
+    if (stage == REPAIR_MOVING) {
+        CHECK_OK(repair_swap(disk, home, &engine, &report));
+        CHECK_EQUAL(KEPT, report.kept_record_count);
+        CHECK_EQUAL(2, report.damage_count);
+    } else if (stage == REPAIR_SWAPPED) {
+        CHECK_OK(repair_clean(disk, home));
+    } else if (holds(disk, HOME "/MANIFEST", "old")) {
+        CHECK_OK(repair_swap(disk, home, &engine, NULL));
     }
-    CHECK(waiting_count > 5 && finished_count > 3);
+    env_directory_close(home);
 }
 
-/* Such a repair once cleaned up behind the one before and did nothing else. */
-TEST(a_repair_that_finds_a_finished_swap_cleans_up_and_repairs)
+/* True if the swap was over before that call. */
+static bool cut_at(uint64_t call, env_crash_policy policy)
 {
-    pykv_report report;
+    env *after;
     env_directory *home;
-    repair_fixture self = damaged_store();
-    CHECK_OK(bitcask_repair(env_posix(), self.path, &report));
-    CHECK_OK(env_directory_open(env_posix(), self.path, false, &home));
-    CHECK_OK(env_make_directory(home, REPAIR_DIRECTORY));
-    CHECK_OK(repair_mark_done(home, 2, &report));
-    env_directory_close(home);
-    CHECK_EQUAL(REPAIR_SWAPPED, stage_of(&self));
-    repair_open(&self);
-    fixture_fill(&self.base, 0, 1, REPAIR_VALUE_BYTES);
-    CHECK_OK(bitcask_flush(self.base.store));
-    char name[SEGMENT_NAME_BYTES];
-    segment_name(self.base.store->segments[0]->number, false, name);
-    fixture_close(&self.base);
-    repair_flip(&self, name, LOG_SEGMENT_HEADER_BYTES + RECORD_HEADER_BYTES + 20);
-    CHECK_OK(bitcask_repair(env_posix(), self.path, &report));
-    CHECK_EQUAL(1, report.damage_count);
-    CHECK_EQUAL(1, report.lost_record_count);
-    CHECK_EQUAL(SAVED_KEYS, report.kept_record_count);
-    CHECK(!repair_has(&self, REPAIR_DIRECTORY));
-    CHECK(repair_has(&self, "damaged-2/" MANIFEST_NAME));
-    repair_free(&self);
-}
-
-/* With all old files moved away and no new one there yet, open once made a new, empty store. And a
- * repair once finished the one before with what that had saved, whatever was written since. */
-TEST(an_interrupted_repair_never_shows_an_empty_store_nor_loses_what_is_written_later)
-{
-    bool failed = true;
-    uint64_t refused_count = 0;
-    for (uint64_t at = 1; failed; at++) {
-        pykv_report report;
-        repair_fixture self = damaged_store();
-        failed = interrupted_repair(&self, at);
-        pykv_status status =
-            bitcask_open(env_posix(), self.path, &self.base.options, &self.base.store);
-        if (status == PYKV_OK) {
-            CHECK(bitcask_count(self.base.store) >= SAVED_KEYS);
-            fixture_put(&self.base, "later", "write");
-            fixture_close(&self.base);
-        } else {
-            CHECK_EQUAL(PYKV_CORRUPTION, status);
-            refused_count++;
-        }
-        CHECK_OK(bitcask_repair(env_posix(), self.path, &report));
-        repair_open(&self);
-        fixture_expect(&self.base, "later", status == PYKV_OK ? "write" : NULL);
-        CHECK_EQUAL(SAVED_KEYS + (status == PYKV_OK), bitcask_count(self.base.store));
-        repair_free(&self);
+    env *disk = waiting(&home);
+    env_memory_power_off_at(disk, env_memory_call_count(disk) + call);
+    bool over = repair_swap(disk, home, &engine, NULL) == PYKV_OK;
+    CHECK_OK(env_memory_crash(disk, call, policy, &after));
+    check_between(after);
+    finish(after);
+    if (holds(after, HOME "/damaged-1/MANIFEST", "old")) {
+        check_swapped(after);
+    } else {
+        /* The cut left an empty damaged-1 behind. */
+        CHECK(holds(after, HOME "/MANIFEST", "new") && holds(after, HOME "/00000005.log", "new"));
+        CHECK(holds(after, HOME "/damaged-2/MANIFEST", "old"));
     }
-    CHECK(refused_count > 3);
+    env_directory_close(home);
+    env_memory_free(after);
+    env_memory_free(disk);
+    return over;
 }
 
-TEST(only_a_whole_mark_says_that_a_store_waits)
+TEST(a_swap_puts_the_new_files_in_place_and_keeps_the_old_ones)
 {
     env_directory *home;
-    const pykv_report report = {.kept_record_count = 7};
-    repair_fixture self = repair_new();
-    CHECK_EQUAL(REPAIR_NONE, stage_of(&self));
-    CHECK_OK(env_directory_open(env_posix(), self.path, false, &home));
-    CHECK_OK(env_make_directory(home, REPAIR_DIRECTORY));
-    CHECK_OK(repair_mark_done(home, 0x01020304, &report));
+    env *disk = waiting(&home);
+    CHECK_OK(repair_swap(disk, home, &engine, NULL));
+    check_swapped(disk);
+    CHECK(!holds(disk, HOME "/" REPAIR_DIRECTORY "/" REPAIR_DONE_NAME, ""));
     env_directory_close(home);
-    CHECK_EQUAL(REPAIR_SWAPPED, stage_of(&self));
-    repair_flip(&self, REPAIR_DIRECTORY "/" REPAIR_DONE_NAME, 44);
-    CHECK_EQUAL(REPAIR_NONE, stage_of(&self));
-    repair_free(&self);
+    env_memory_free(disk);
 }
 
-TEST_MAIN(
-    CASE(a_repair_interrupted_at_any_move_is_finished_by_the_next_which_tells_what_it_counted),
-    CASE(a_repair_that_finds_a_finished_swap_cleans_up_and_repairs),
-    CASE(an_interrupted_repair_never_shows_an_empty_store_nor_loses_what_is_written_later),
-    CASE(only_a_whole_mark_says_that_a_store_waits))
+TEST(a_swap_that_the_power_cut_short_is_finished_by_the_next)
+{
+    uint64_t call = 1;
+    while (!cut_at(call, ENV_CRASH_DROP_ALL)) {
+        (void)cut_at(call, ENV_CRASH_KEEP_ALL);
+        (void)cut_at(call, ENV_CRASH_PREFIX);
+        (void)cut_at(call, ENV_CRASH_SUBSET);
+        call++;
+    }
+    CHECK(call > 8);
+}
+
+TEST_MAIN(CASE(a_swap_puts_the_new_files_in_place_and_keeps_the_old_ones),
+          CASE(a_swap_that_the_power_cut_short_is_finished_by_the_next))

@@ -8,8 +8,8 @@
 
 #include "bitcask/bitcask.h"
 #include "bitcask/manifest.h"
-#include "log/repair_swap.h"
 #include "bitcask/store.h"
+#include "log/repair_swap.h"
 
 enum { HOME_NAME_BYTES = 32 };
 

@@ -15,8 +15,8 @@
 #include "bitcask/find.h"
 #include "bitcask/home.h"
 #include "bitcask/limbo.h"
-#include "log/repair_swap.h"
 #include "bitcask/rolling.h"
+#include "log/repair_swap.h"
 
 #define MIB (UINT64_C(1024) * 1024)
 

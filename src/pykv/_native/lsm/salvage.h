@@ -24,9 +24,9 @@ typedef struct salvaged_logs {
     uint64_t clear_sequence; /* highest of a clear; 0: none */
 } salvaged_logs;
 
-/* Adds every valid operation of a log file, looked for at every granule. file_id and store: by the
- * header, or where that is damaged by file_id (0: it is not known, and nothing can be read).
- * PYKV_NO_MEMORY; all else is a damage of report. */
+/* Adds every valid operation of a log file, looked for at every granule. file_id is what the
+ * manifest says, for a file whose header is damaged; 0: unknown, and then nothing of it can be
+ * read. PYKV_NO_MEMORY; all else is a damage of report. */
 PYKV_NODISCARD pykv_status salvage_log(env_directory *home, const char *name, uint64_t file_id,
                                        pykv_report *report, salvaged_logs *out);
 
