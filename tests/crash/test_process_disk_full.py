@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from tests.crash.processes import in_child, mounted, wait_until
+from tests.engine.native_kinds import Kind, NativeStore
 
 from pykv.engine.bitcask import Bitcask
 from pykv.errors import IOFailedError, NoSpaceError, ReadOnlyError
@@ -32,7 +33,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         yield place
 
 
-def put_rows(db: Bitcask, kept: Rows, size: int) -> None:
+def put_rows(db: NativeStore, kept: Rows, size: int) -> None:
     """Puts rows for as long as that goes well; kept gets those that were acknowledged."""
     for number in range(100_000):
         key, value = b"%06d" % number, b"%06d" % number * (size // 6)
@@ -55,7 +56,7 @@ def fill_up(place: Path) -> None:
             file.write(bytes(4_096))
 
 
-def check_rows(db: Bitcask, kept: Rows) -> None:
+def check_rows(db: NativeStore, kept: Rows) -> None:
     assert dict(db.items()) == kept
     assert db.get_many(list(kept)) == list(kept.values())
     assert len(db) == len(kept)
@@ -101,7 +102,7 @@ def options_of(segment_bytes: int, sink: str) -> BitcaskOptions:
     return BitcaskOptions(segment_bytes=segment_bytes, log_sink="pwrite")
 
 
-def can_put(db: Bitcask, kept: Rows) -> bool:
+def can_put(db: NativeStore, kept: Rows) -> bool:
     try:
         db.put(b"healed", b"v")
     except (IOFailedError, ReadOnlyError):
@@ -181,21 +182,23 @@ def test_compact_and_deletes_make_room_on_a_disk_without_a_free_block(
         assert db.verify().ok
 
 
-def test_a_new_store_on_a_full_disk_is_a_named_error(disk: Path) -> None:
+def test_a_new_store_on_a_full_disk_is_a_named_error(kind: Kind, disk: Path) -> None:
     fill_up(disk / "ballast")
     with pytest.raises(NoSpaceError):
-        Bitcask(disk / "db")
+        kind.open(disk / "db")
     (disk / "ballast").unlink()
-    with Bitcask(disk / "db") as db:
+    with kind.open(disk / "db") as db:
         db[b"k"] = b"v"
 
 
 @pytest.mark.parametrize("sink", ["auto", "pwrite"])
-def test_a_limit_on_the_size_of_files_is_a_named_error(tmp_path: Path, sink: str) -> None:
+def test_a_limit_on_the_size_of_files_is_a_named_error(
+    kind: Kind, tmp_path: Path, sink: str
+) -> None:
     def work() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
-        db = Bitcask(tmp_path / "db", options_of(1 << 20, sink))
+        db = kind.open(tmp_path / "db", **dict.fromkeys(kind.small, 1 << 20), log_sink=sink)
         kept: Rows = {}
         with pytest.raises(IOFailedError, match="File too large"):
             put_rows(db, kept, 1_000)
@@ -203,15 +206,15 @@ def test_a_limit_on_the_size_of_files_is_a_named_error(tmp_path: Path, sink: str
         assert len(kept) > 200
 
     assert in_child(work) == 0
-    with Bitcask(tmp_path / "db") as db:
+    with kind.open(tmp_path / "db") as db:
         assert len(db) > 200
         assert db.verify().ok
 
 
-def test_too_many_open_files_are_a_named_error_and_lose_nothing(tmp_path: Path) -> None:
+def test_too_many_open_files_are_a_named_error_and_lose_nothing(kind: Kind, tmp_path: Path) -> None:
     def work() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (40, 100))
-        db = Bitcask(tmp_path / "db", BitcaskOptions(segment_bytes=65_536))
+        db = kind.open(tmp_path / "db", **kind.small)
         kept: Rows = {}
         with pytest.raises(IOFailedError, match="Too many open files"):
             put_rows(db, kept, 5_000)
@@ -222,7 +225,7 @@ def test_too_many_open_files_are_a_named_error_and_lose_nothing(tmp_path: Path) 
         db.close()
 
     assert in_child(work) == 0
-    with Bitcask(tmp_path / "db") as db:
+    with kind.open(tmp_path / "db") as db:
         assert len(db) > 100
         assert b"healed" in db
         assert db.verify().ok

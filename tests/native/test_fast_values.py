@@ -1,5 +1,6 @@
 """Values of every size, in memory and behind system calls: one by one, many at once, in scans."""
 
+import itertools
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -113,3 +114,26 @@ def test_a_damaged_value_is_never_given(tmp_path: Path, mapped: bool, size: int)
         db[b"k"] = b"good again"
         assert db.get_many([b"k"] * 100) == [b"good again"] * 100
         assert lib.pykv_last_error() is not None
+
+
+def test_ranges_are_the_same_over_both_paths(tmp_path: Path) -> None:
+    keys = [b"", b"a", b"ab", b"a\xff", b"b", b"\xff", b"\xff\xff"]
+    bounds: list[bytes | None] = [None, *keys, b"zz"]
+    hows: list[dict[str, Any]] = [
+        {},
+        {"reverse": True},
+        {"limit": 2},
+        {"reverse": True, "limit": 0},
+    ]
+    with (
+        open_over("fast", tmp_path / "fast", "lsm") as fast,
+        open_over("plain", tmp_path / "plain", "lsm") as plain,
+    ):
+        for db in (fast, plain):
+            db.update((key, b"<" + key + b">") for key in keys)
+        for start, stop in itertools.product(bounds, bounds):
+            for how in hows:
+                for scan in ("scan", "scan_keys", "scan_values"):
+                    shown = [list(getattr(db, scan)(start, stop, **how)) for db in (fast, plain)]
+                    assert shown[0] == shown[1], (start, stop, how)
+            assert fast.count(start, stop) == plain.count(start, stop)
