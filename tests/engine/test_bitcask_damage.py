@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import pykv
-from pykv.errors import CorruptionError, FormatError, LockedError
+from pykv.errors import CorruptionError, FormatError
 from tests.engine.bitcask_files import Make, segments
 from tests.engine.store_files import rows
 
@@ -52,12 +52,6 @@ def test_repair_saves_every_other_record(path: Path, make: Make) -> None:
     db = make()
     assert dict(db.items()) == expected
     assert db.verify().ok
-
-
-def test_repair_refuses_an_open_store(path: Path, make: Make) -> None:
-    make()[b"k"] = b"v"
-    with pytest.raises(LockedError):
-        pykv.repair(path)
 
 
 def test_there_is_nothing_to_repair_or_destroy_elsewhere(tmp_path: Path) -> None:

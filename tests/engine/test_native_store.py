@@ -334,7 +334,23 @@ def test_destroy_removes_the_store_and_nothing_else(make: Make, path: Path) -> N
     assert [each.name for each in path.iterdir()] == ["notes.txt"]
 
 
-def test_destroy_refuses_an_open_store(make: Make, path: Path) -> None:
+def test_repair_of_a_sound_store_keeps_every_row(make: Make, path: Path) -> None:
+    with make() as db:
+        db.update(rows(2_000))
+        db.flush()
+        db.update(rows(500, 200))
+        db.delete(b"key 000000")
+    report = pykv.repair(path)
+    assert (report.ok, report.lost_record_count) == (True, 0)
+    expected = rows(2_000) | rows(500, 200)
+    del expected[b"key 000000"]
+    with make() as db:
+        assert dict(db.items()) == expected
+        assert db.verify().ok
+
+
+def test_repair_and_destroy_refuse_an_open_store(make: Make, path: Path) -> None:
     make()[b"k"] = b"v"
-    with pytest.raises(LockedError):
-        pykv.destroy(path)
+    for call in (pykv.repair, pykv.destroy):
+        with pytest.raises(LockedError):
+            call(path)
