@@ -222,8 +222,7 @@ static void fail_everywhere(int system_errno, int32_t sink, int32_t durability)
         while (reached && done < wanted) {
             now.at += 1 + check_random(&chance, system_errno == 0 ? 40 : 9);
             now.sticky = check_random(&chance, 2) == 0;
-            reached = one_fault() &&
-                      (suite->calls_max == 0 || system_errno == 0 || now.at < suite->calls_max);
+            reached = one_fault();
             done++;
         }
     }

@@ -9,7 +9,6 @@
 typedef struct fault_suite {
     const engine_ops *engine;
     const char *name;
-    uint64_t calls_max;         /* the last call of a workload that may fail; 0: any */
     bool shows_part_of_a_batch; /* what a FAILED store shows is not looked at */
 } fault_suite;
 

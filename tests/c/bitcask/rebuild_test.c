@@ -149,9 +149,38 @@ TEST(a_store_in_use_changes_over_to_the_rebuilt_directory)
     fixture_free(&self);
 }
 
+/* A failed call while a damaged page of the image was being replaced left segments without live
+ * bytes, and the next overwrite of a key in them found books that could not be. */
+TEST(a_rebuild_that_fails_leaves_the_books_of_the_directory_that_stays)
+{
+    fixture self = fixture_new();
+    fixture_fill(&self, 0, 300, 100);
+    pykv_stats before = fixture_stats(&self);
+    pykv_status status = PYKV_NO_MEMORY;
+    uint64_t failures = 0;
+    mutex_lock(&self.store->writer);
+    for (uint64_t call = 1; status == PYKV_NO_MEMORY; call++) {
+        mem_fail_at(call, 0);
+        status = bitcask_rebuild_in_use(self.store);
+        mem_fail_at(0, 0);
+        failures += status == PYKV_NO_MEMORY;
+        uint64_t disk_bytes;
+        uint64_t live_bytes;
+        bitcask_space(self.store, &disk_bytes, &live_bytes);
+        CHECK_EQUAL(before.live_bytes, live_bytes);
+    }
+    mutex_unlock(&self.store->writer);
+    CHECK_OK(status);
+    CHECK(failures > 3);
+    fixture_fill(&self, 0, 300, 90);
+    CHECK_EQUAL(300, fixture_stats(&self).key_count);
+    fixture_free(&self);
+}
+
 TEST_MAIN(CASE(a_newer_record_in_an_older_file_wins),
           CASE(tombstones_and_clears_count_and_leave_no_slot),
           CASE(hints_and_records_give_the_same_directory),
           CASE(a_damaged_hint_is_passed_over_and_written_again),
           CASE(a_newer_record_whose_key_is_damaged_does_not_bring_the_older_one_back),
-          CASE(a_store_in_use_changes_over_to_the_rebuilt_directory))
+          CASE(a_store_in_use_changes_over_to_the_rebuilt_directory),
+          CASE(a_rebuild_that_fails_leaves_the_books_of_the_directory_that_stays))

@@ -210,13 +210,44 @@ static void drop_tombstones(rebuild *self)
     }
 }
 
+/* What a rebuild counts anew in a segment. */
+typedef struct books {
+    uint64_t live_bytes;
+    uint64_t live_count;
+    uint64_t tombstone_bytes;
+    uint64_t tombstone_count;
+} books;
+
+static void save_books(const bitcask *self, books *saved) SINGLE_THREADED
+{
+    for (size_t i = 0; i < self->segment_count; i++) {
+        const segment *source = self->segments[i];
+        saved[i] = (books){source->live_bytes, source->live_count, source->tombstone_bytes,
+                           source->tombstone_count};
+    }
+}
+
+/* The directory that is in use stays, and with it what was counted for it. */
+static void restore_books(const bitcask *self, const books *saved) SINGLE_THREADED
+{
+    for (size_t i = 0; i < self->segment_count && !PYKV_PLANTED(101); i++) {
+        segment *source = self->segments[i];
+        source->live_bytes = saved[i].live_bytes;
+        source->live_count = saved[i].live_count;
+        source->tombstone_bytes = saved[i].tombstone_bytes;
+        source->tombstone_count = saved[i].tombstone_count;
+    }
+}
+
 static pykv_status build(bitcask *self, keydir **keys_out) SINGLE_THREADED
 {
     rebuild work = {.store = self};
-    pykv_status status = keydir_new(&work.keys);
-    if (status != PYKV_OK) {
-        return status;
+    books *saved = mem_alloc((self->segment_count + 1) * sizeof *saved);
+    if (saved == NULL) {
+        return error_set_no_memory((self->segment_count + 1) * sizeof *saved);
     }
+    save_books(self, saved);
+    pykv_status status = keydir_new(&work.keys);
     for (size_t i = 0; i < self->segment_count && status == PYKV_OK; i++) {
         status = apply_segment(&work, self->segments[i]);
     }
@@ -224,8 +255,10 @@ static pykv_status build(bitcask *self, keydir **keys_out) SINGLE_THREADED
         drop_tombstones(&work);
         *keys_out = work.keys;
     } else {
+        restore_books(self, saved);
         keydir_free(work.keys);
     }
+    mem_free(saved);
     hint_list_reset(&work.tombstones);
     buffer_reset(&work.new_scratch);
     buffer_reset(&work.old_scratch);
