@@ -1,6 +1,6 @@
-"""Makes the README's table of measurements from committed results.
+"""Makes the README's tables of measurements from committed results.
 
-The README names the file in the first of two marker lines, and the table stands between them:
+The README names the file in the first of two marker lines, and its table stands between them:
 
     <!-- bench: begin benches/results/2026-01-31-bitcask.json -->
     <!-- bench: end -->
@@ -41,22 +41,25 @@ def table(results: Results) -> str:
 
 
 def replaced(text: str, root: Path) -> str:
-    """The text with a fresh table between the markers. The file they name is below `root`.
+    """The text with a fresh table between each two markers. The files they name are below `root`.
 
-    MarkersMissingError, or ResultsError if the file cannot be read.
+    MarkersMissingError, or ResultsError if a file cannot be read.
     """
-    found = _MARKED.search(text)
-    if found is None:
+    fresh, count = _MARKED.subn(lambda found: _marked_table(found, root), text)
+    if count == 0:
         raise MarkersMissingError("no lines <!-- bench: begin FILE --> and <!-- bench: end -->")
+    return fresh
+
+
+def _marked_table(found: re.Match[str], root: Path) -> str:
     results = Results.load(root / found["file"])
     if results.clock != "wall":
         raise ResultsError(f"{found['file']}: processor time is not what a user waits for")
-    made = found["begin"] + table(results) + found["end"]
-    return text[: found.start()] + made + text[found.end() :]
+    return found["begin"] + table(results) + found["end"]
 
 
 @click.command(epilog="Example: python -m benches.readme_table --check")
-@click.option("--check", is_flag=True, help="Change nothing; exit code 1 if the table is stale.")
+@click.option("--check", is_flag=True, help="Change nothing; exit code 1 if a table is stale.")
 @click.option(
     "--readme",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
@@ -64,7 +67,7 @@ def replaced(text: str, root: Path) -> str:
     help="The file to change.  [default: README.md]",
 )
 def main(check: bool, readme: Path) -> None:
-    """Make the README's table of measurements from the results it names."""
+    """Make the README's tables of measurements from the results it names."""
     text = readme.read_text(encoding="utf-8")
     try:
         fresh = replaced(text, readme.resolve().parent)
@@ -73,7 +76,7 @@ def main(check: bool, readme: Path) -> None:
     if fresh == text:
         return
     if check:
-        click.echo(f"{readme}: the table is stale; run python -m benches.readme_table", err=True)
+        click.echo(f"{readme}: a table is stale; run python -m benches.readme_table", err=True)
         sys.exit(1)
     readme.write_text(fresh, encoding="utf-8")
 

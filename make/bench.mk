@@ -2,9 +2,13 @@
 BENCH = $(BIN)/python -m benches.run
 BASELINE ?= benches/results/baseline.json
 
+# The engines of pykv that make bench measures, one after the other, in 10 minutes together.
+ENGINES ?= bitcask lsm
+
 .PHONY: bench
-bench: $(BUILT) $(VENV)/.pykv-needs-bench ## measure pykv beside its peers (BENCH_ARGS=...)
-	$(BENCH) $(BENCH_ARGS)
+bench: $(BUILT) $(VENV)/.pykv-needs-bench ## measure pykv beside its peers (ENGINES=, BENCH_ARGS=)
+	@set -e; for engine in $(ENGINES); do \
+		$(BENCH) --pykv-engine $$engine --minutes 5 $(BENCH_ARGS); done
 
 .PHONY: bench-compare
 bench-compare: $(BUILT) $(VENV)/.pykv-needs-bench ## against a saved run (BASELINE=file.json)

@@ -32,6 +32,16 @@ def test_the_table_stands_between_the_markers(readme: Path) -> None:
     assert "| 4.50x [4.50-4.50] | lmdb | 4x | met |" in text
 
 
+def test_each_pair_of_markers_gets_the_table_of_its_file(make_results: Make, readme: Path) -> None:
+    make_results({"get": {"lmdb": [3.0], "pykv": [1.0]}}).save(readme.parent / "other.json")
+    readme.write_text(readme.read_text() + f"{BEGIN.replace('kept', 'other')}\n{END}\n")
+    assert CliRunner().invoke(main, ["--readme", str(readme)]).exit_code == 0
+    before, between, after = readme.read_text().split(END)
+    assert "4.50x" in before and "3.00x" not in before
+    assert "3.00x" in between and "4.50x" not in between
+    assert after == "\n"
+
+
 def test_check_fails_on_a_stale_table_and_changes_nothing(readme: Path) -> None:
     before = readme.read_text()
     done = CliRunner().invoke(main, ["--check", "--readme", str(readme)])
