@@ -201,6 +201,22 @@ def test_views_come_in_order(make: Make) -> None:
     assert list(db.items()) == [(b"a", b"1"), (b"b", b"2"), (b"c", b"0")]
 
 
+def test_a_delete_reads_nothing_where_nobody_asks_whether_the_key_was_there(make: Make) -> None:
+    db = make()
+    db.update({b"a": b"1", b"c": b"1"})
+    db.close()
+    db = make()
+    db.delete(b"a")
+    db.delete(b"b")
+    db.delete_many([b"d"])
+    assert db.last_seq == 5
+    assert db.stats()["block_cache_miss_count"] == 0
+    assert list(db) == [b"c"]
+    with pytest.raises(KeyError):
+        del db[b"b"]
+    assert db.last_seq == 5
+
+
 def test_a_delete_of_a_range_works_on_more_than_a_chunk(make: Make) -> None:
     db = make(memtable_bytes=65_536, table_bytes=65_536)
     db.update(rows(5_000))

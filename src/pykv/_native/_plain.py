@@ -118,7 +118,8 @@ class StoreBase:
 
     def delete(self, key: BytesLike, *, sync: bool | None = None) -> None:
         """Removes key; a missing one is silent."""
-        self._discard(as_bytes(key, "key"), sync)
+        name = as_bytes(key, "key")
+        check(lib.pykv_delete(self._pointer, name, len(name), flags_of(sync), ffi.NULL))
 
     def __delitem__(self, key: BytesLike, /) -> None:
         if not self._discard(as_bytes(key, "key"), None):

@@ -432,8 +432,8 @@ PYKV_API pykv_status pykv_count(pykv_store *store, uint64_t *count_out);
 PYKV_API pykv_status pykv_put(pykv_store *store, const void *key, size_t key_length,
                               const void *value, size_t value_length, int32_t flags);
 
-/* Deletes key; existed_out (may be NULL) tells whether it was there. A missing key writes nothing.
- */
+/* Deletes key; existed_out tells whether it was there, and then a missing key writes nothing. NULL:
+ * nobody asks, and an LSM store writes the delete without looking the key up. */
 PYKV_API pykv_status pykv_delete(pykv_store *store, const void *key, size_t key_length,
                                  int32_t flags, int32_t *existed_out);
 

@@ -102,6 +102,20 @@ TEST(a_delete_tells_whether_the_key_was_there_and_writes_nothing_if_not)
     fixture_free(&self);
 }
 
+TEST(a_delete_that_nobody_asks_about_is_written_without_reading_a_block)
+{
+    fixture self = fixture_new();
+    fixture_put(&self, "a", "1");
+    fixture_put(&self, "c", "1");
+    fixture_reopen(&self);
+    CHECK_OK(lsm_delete(self.store, fixture_text("a"), 0, NULL));
+    CHECK_OK(lsm_delete(self.store, fixture_text("b"), 0, NULL));
+    CHECK_EQUAL(4, fixture_stats(&self).last_sequence);
+    CHECK_EQUAL(0, fixture_stats(&self).block_cache_miss_count);
+    CHECK_EQUAL(1, fixture_count(&self));
+    fixture_free(&self);
+}
+
 TEST(compare_and_set_writes_only_what_it_was_asked_to_replace)
 {
     fixture self = fixture_new();

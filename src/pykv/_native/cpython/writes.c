@@ -78,22 +78,22 @@ static inline pykv_status delete_view(pykv_store *store, const bytes_view *key, 
     return status;
 }
 
-/* 1 if key was there, 0 if not, -1 with an exception. */
-static inline int delete_one(store_object *self, PyObject *key, int32_t flags)
+/* existed_out: whether key was there; NULL where nobody asks, which may spare a lookup. False with
+ * an exception. */
+static inline bool delete_one(store_object *self, PyObject *key, int32_t flags,
+                              int32_t *existed_out)
 {
     bytes_view name;
-    int32_t existed = 0;
     pykv_store *store = store_object_bound(self);
     if (FAST_UNLIKELY(store == NULL || !bytes_view_key(key, &name))) {
-        return -1;
+        return false;
     }
-    pykv_status status = delete_view(store, &name, flags, &existed);
+    pykv_status status = delete_view(store, &name, flags, existed_out);
     bytes_view_reset(&name);
     if (FAST_UNLIKELY(status != PYKV_OK)) {
         raise_status(status);
-        return -1;
     }
-    return existed != 0;
+    return status == PYKV_OK;
 }
 
 PyObject *store_put(PyObject *self, PyObject *const *arguments, Py_ssize_t count,
@@ -125,7 +125,7 @@ PyObject *store_delete(PyObject *self, PyObject *const *arguments, Py_ssize_t co
                !flags_of_sync(values[1], &flags)) {
         return NULL;
     }
-    if (FAST_UNLIKELY(delete_one((store_object *)self, values[0], flags) < 0)) {
+    if (FAST_UNLIKELY(!delete_one((store_object *)self, values[0], flags, NULL))) {
         return NULL;
     }
     return Py_NewRef(Py_None);
@@ -134,11 +134,12 @@ PyObject *store_delete(PyObject *self, PyObject *const *arguments, Py_ssize_t co
 PyObject *store_discard(PyObject *self, PyObject *const *arguments, Py_ssize_t count)
 {
     int32_t flags;
-    if (!signature_count("_discard", count, 2) || !flags_of_sync(arguments[1], &flags)) {
+    int32_t existed = 0;
+    if (!signature_count("_discard", count, 2) || !flags_of_sync(arguments[1], &flags) ||
+        !delete_one((store_object *)self, arguments[0], flags, &existed)) {
         return NULL;
     }
-    int existed = delete_one((store_object *)self, arguments[0], flags);
-    return existed < 0 ? NULL : PyBool_FromLong(existed);
+    return PyBool_FromLong(existed);
 }
 
 int store_assign(PyObject *self, PyObject *key, PyObject *value)
@@ -146,9 +147,12 @@ int store_assign(PyObject *self, PyObject *key, PyObject *value)
     if (FAST_LIKELY(value != NULL)) {
         return put_one((store_object *)self, key, value, 0);
     }
-    int existed = delete_one((store_object *)self, key, 0);
+    int32_t existed = 0;
+    if (!delete_one((store_object *)self, key, 0, &existed)) {
+        return -1;
+    }
     if (existed == 0) {
         PyErr_SetObject(PyExc_KeyError, key);
     }
-    return existed > 0 ? 0 : -1;
+    return existed != 0 ? 0 : -1;
 }

@@ -44,7 +44,8 @@ const size_t *lsm_many_lengths(const lsm_many *self);
 void lsm_many_release(lsm_many *self);
 void lsm_many_free(lsm_many *self);
 
-/* Writes. existed_out (may be NULL): whether the key was there, which costs a lookup. */
+/* Writes. existed_out: whether the key was there, which costs a lookup; with NULL there is none,
+ * and the delete of a missing key is written like any other. */
 PYKV_NODISCARD pykv_status lsm_put(lsm *self, slice key, slice value, int32_t flags);
 PYKV_NODISCARD pykv_status lsm_delete(lsm *self, slice key, int32_t flags, int32_t *existed_out);
 /* Applies operations (kind, key, value set) as one batch. */
