@@ -165,7 +165,6 @@ def test_compact_and_deletes_make_room_on_a_disk_without_a_free_block(
     """
     options = replace(options_of(65_536, sink), space_amplification_max=10)
     with Bitcask(disk / "db", options) as db:
-        # More than the hints take, for which there may be room only now.
         old = {b"old %d" % number: bytes(5_000) for number in range(300)}
         db.update(old)
         db.update(old)

@@ -79,19 +79,19 @@ TEST(sealed_and_synced_segments_get_their_hint)
 }
 
 /* Such a hint once stayed until the next open. */
-TEST(a_hint_that_comes_after_its_segment_was_merged_away_does_not_stay)
+TEST(no_hint_is_written_of_a_segment_that_is_being_merged_away)
 {
     fixture self = fixture_new();
     int32_t more = 0;
     fixture_fill(&self, 0, 20, 1000);
     log_step(&self);
-    self.store->segments[0]->removed = true; /* as by a merge in another thread, */
-    self.store->segments[0]->pin_count++;    /* which holds it a while longer */
+    self.store->segments[0]->input = true;
     CHECK_OK(bitcask_maintain_step(self.store, PYKV_ROLE_DATA, &more));
-    CHECK(self.store->segments[0]->has_hint);
-    CHECK(!fixture_has(&self, "00000001.hint") && !fixture_has(&self, "00000001.hint.tmp"));
-    self.store->segments[0]->removed = false;
-    self.store->segments[0]->pin_count--;
+    CHECK(!self.store->segments[0]->has_hint && self.store->segments[1]->has_hint);
+    CHECK(!fixture_has(&self, "00000001.hint") && fixture_has(&self, "00000002.hint"));
+    self.store->segments[0]->input = false;
+    CHECK_OK(bitcask_maintain_step(self.store, PYKV_ROLE_DATA, &more));
+    CHECK(fixture_has(&self, "00000001.hint") && !self.store->segments[0]->hinting);
     fixture_free(&self);
 }
 
@@ -217,7 +217,7 @@ TEST(a_failing_step_degrades_the_store_until_one_succeeds)
 TEST_MAIN(CASE(the_space_of_overwritten_and_deleted_records_comes_back_by_itself),
           CASE(a_store_without_live_records_shrinks_to_almost_nothing),
           CASE(sealed_and_synced_segments_get_their_hint),
-          CASE(a_hint_that_comes_after_its_segment_was_merged_away_does_not_stay),
+          CASE(no_hint_is_written_of_a_segment_that_is_being_merged_away),
           CASE(threads_that_write_hints_write_each_once),
           CASE(a_sync_is_made_at_the_interval_and_in_every_mode_after_half_a_minute),
           CASE(the_log_role_prepares_the_next_segment_ahead_of_the_writers),

@@ -1,6 +1,10 @@
 /*
  * merge_test: one merge from its beginning to its end or to where it is given up.
  */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
 #include "bitcask/merge.h"
 #include "bitcask/merge_fixture.h"
 
@@ -179,6 +183,40 @@ TEST(a_merge_does_not_begin_where_no_room_can_be_kept_for_its_end)
     fixture_free(&self);
 }
 
+static _Atomic bool has_begun;
+
+static void *begin_and_say(void *context)
+{
+    merge_fixture_begin(context);
+    atomic_store(&has_begun, true);
+    return NULL;
+}
+
+/* On a full disk compact returned, and what it had let go of was not free yet: a thread was still
+ * writing the hint of an input. */
+TEST(a_merge_begins_when_the_hints_of_its_inputs_are_there)
+{
+    fixture self = fixture_new();
+    pthread_t thread;
+    struct timespec pause = {.tv_nsec = 20000000};
+    write_rounds(&self);
+    segment *input = self.store->segments[0];
+    input->hinting = true;
+    CHECK_EQUAL(0, pthread_create(&thread, NULL, begin_and_say, &self));
+    nanosleep(&pause, NULL);
+    CHECK(!atomic_load(&has_begun));
+    mutex_lock(&self.store->writer);
+    input->hinting = false;
+    condition_broadcast(&self.store->hint_done);
+    mutex_unlock(&self.store->writer);
+    CHECK_EQUAL(0, pthread_join(thread, NULL));
+    CHECK(atomic_load(&has_begun) && input->input);
+    merge_abandon(self.store);
+    CHECK(!input->input);
+    expect_rounds(&self);
+    fixture_free(&self);
+}
+
 TEST(a_merge_without_room_for_its_output_gives_back_what_it_wrote)
 {
     fixture self = fixture_new();
@@ -241,5 +279,6 @@ TEST_MAIN(CASE(a_merge_given_up_before_any_phase_leaves_everything_readable),
           CASE(a_scan_opened_at_any_phase_keeps_its_moment),
           CASE(a_damaged_input_ends_the_merge_and_stays),
           CASE(a_merge_does_not_begin_where_no_room_can_be_kept_for_its_end),
+          CASE(a_merge_begins_when_the_hints_of_its_inputs_are_there),
           CASE(a_merge_without_room_for_its_output_gives_back_what_it_wrote),
           CASE(a_tombstone_is_kept_while_a_segment_outside_the_merge_may_hold_its_key))

@@ -155,6 +155,7 @@ void bitcask_free(bitcask *self) SINGLE_THREADED
     buffer_reset(&self->abandoned);
     extent_reset(&self->extents);
     condition_destroy(&self->sync_done);
+    condition_destroy(&self->hint_done);
     gate_destroy(&self->gate);
     mutex_destroy(&self->writer);
     mutex_destroy(&self->manifest_lock);

@@ -118,7 +118,7 @@ static segment *without_hint(bitcask *self) REQUIRES(self->writer)
     for (size_t i = 0; i < self->segment_count; i++) {
         segment *candidate = self->segments[i];
         if (candidate->sealed && candidate->synced && !candidate->has_hint && !candidate->merging &&
-            !candidate->leaving) {
+            !candidate->input) {
             return candidate;
         }
     }
@@ -132,6 +132,7 @@ static pykv_status hint_step(bitcask *self, bool *worked)
     segment *target = without_hint(self);
     if (target != NULL) {
         target->pin_count++;
+        target->hinting = true;
         target->has_hint = true; /* taken: not by another thread, nor again, whatever comes of it */
     }
     mutex_unlock(&self->writer);
@@ -144,17 +145,17 @@ static pykv_status hint_step(bitcask *self, bool *worked)
         status = hint_write(self, target, &list);
     }
     hint_list_reset(&list);
-    mutex_lock(&self->writer);
-    uint32_t number = target->number;
-    bool merged = target->removed; /* meanwhile, and its files were removed before this one came */
-    bitcask_unpin_segment(self, target);
-    mutex_unlock(&self->writer);
-    if (merged || status != PYKV_OK) {
+    if (status != PYKV_OK) {
         pykv_error failure = *error_last();
-        segment_unlink_hint(self->home, number);
+        segment_unlink_hint(self->home, target->number);
         error_restore(&failure);
     }
-    return merged ? PYKV_OK : status;
+    mutex_lock(&self->writer);
+    target->hinting = false;
+    bitcask_unpin_segment(self, target);
+    condition_broadcast(&self->hint_done);
+    mutex_unlock(&self->writer);
+    return status;
 }
 
 /* The active segment holds much that is dead, and nobody writes: seal it, so that it can be merged.

@@ -32,6 +32,31 @@ static uint64_t lowest_birth_outside(const bitcask *store, segment *const *input
     return lowest;
 }
 
+static bool any_hinting(segment *const *inputs, size_t count)
+{
+    bool any = false;
+    for (size_t i = 0; i < count; i++) {
+        any |= inputs[i]->hinting;
+    }
+    return any;
+}
+
+/* Pins the inputs for the merge alone. Who writes the hint of one would keep its bytes on disk
+ * beyond the end of the merge, and put the hint of a removed segment there. */
+static void take_inputs(bitcask *store, merge *self, segment *const *inputs, size_t count)
+    REQUIRES(store->writer)
+{
+    for (size_t i = 0; i < count; i++) {
+        self->inputs[i] = inputs[i];
+        self->inputs[i]->pin_count++;
+        self->inputs[i]->input = true;
+    }
+    self->input_count = count;
+    while (any_hinting(inputs, count) && !PYKV_PLANTED(102)) {
+        condition_wait(&store->hint_done, &store->writer);
+    }
+}
+
 pykv_status merge_begin(bitcask *store, segment *const *inputs, size_t input_count)
 {
     PYKV_ASSERT(store->merge == NULL && input_count > 0 && input_count <= MERGE_INPUTS_MAX);
@@ -49,16 +74,14 @@ pykv_status merge_begin(bitcask *store, segment *const *inputs, size_t input_cou
         return error_set_no_memory(sizeof *self);
     }
     mutex_lock(&store->writer);
+    take_inputs(store, self, inputs, input_count);
     self->birth_sequence = store->published_sequence;
     self->other_birth = lowest_birth_outside(store, inputs, input_count);
     self->durable_clear = store->durable_clear_sequence;
     self->capacity = LOG_SEGMENT_HEADER_BYTES;
     for (size_t i = 0; i < input_count; i++) {
-        self->inputs[i] = inputs[i];
-        self->inputs[i]->pin_count++;
         self->capacity += atomic_load_explicit(&inputs[i]->length, memory_order_relaxed);
     }
-    self->input_count = input_count;
     mutex_unlock(&store->writer);
     store->merge = self;
     return PYKV_OK;
@@ -67,6 +90,7 @@ pykv_status merge_begin(bitcask *store, segment *const *inputs, size_t input_cou
 void merge_unpin_inputs(bitcask *store, merge *self) REQUIRES(store->writer)
 {
     for (size_t i = 0; i < self->input_count; i++) {
+        self->inputs[i]->input = false;
         bitcask_unpin_segment(store, self->inputs[i]);
     }
 }

@@ -42,8 +42,8 @@ size_t merge_pick(bitcask *store, bool thorough, segment *inputs_out[MERGE_INPUT
 /* True if the store's space is above its limit, or a pick would be made. */
 bool merge_is_due(bitcask *store) REQUIRES(store->writer);
 
-/* Begins a merge of inputs (pinned until it ends). PYKV_NO_SPACE, PYKV_NO_MEMORY, PYKV_IO_FAILED.
- */
+/* Begins a merge of inputs (pinned until it ends), once hints of theirs that are being written are
+ * there. PYKV_NO_SPACE, PYKV_NO_MEMORY, PYKV_IO_FAILED. */
 PYKV_NODISCARD pykv_status merge_begin(bitcask *store, segment *const *inputs, size_t input_count)
     REQUIRES(store->merge_lock) EXCLUDES(store->writer);
 

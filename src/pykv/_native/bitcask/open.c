@@ -84,6 +84,7 @@ pykv_status bitcask_new(env *environment, const pykv_options *options,
     mutex_init(&self->merge_lock);
     mutex_init(&self->sync_lock);
     condition_init(&self->sync_done);
+    condition_init(&self->hint_done);
     gate_init(&self->gate);
     extent_init(&self->extents);
     self->next_number = 1;

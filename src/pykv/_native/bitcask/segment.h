@@ -47,6 +47,8 @@ typedef struct segment {
     bool synced; /* sealed and durable to its end */
     bool has_hint;
     bool merging;            /* the unfinished output of a merge: not in the manifest yet */
+    bool hinting;            /* its hint is being written by a thread that holds it */
+    bool input;              /* of the running merge: its hint is not written any more */
     bool leaving;            /* the input of a merge that the next manifest leaves out */
     bool removed;            /* replaced by a merge: no longer in the manifest */
     uint32_t pin_count;      /* scans that hold it, and merges that read it */

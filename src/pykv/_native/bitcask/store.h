@@ -131,6 +131,7 @@ typedef struct bitcask {
     /* Group commit. */
     mutex sync_lock;
     condition sync_done;
+    condition hint_done; /* waited for under writer */
     bool sync_running GUARDED_BY(sync_lock);
     uint64_t sync_round GUARDED_BY(sync_lock);
 } bitcask;
