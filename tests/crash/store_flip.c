@@ -117,7 +117,7 @@ bool flip_check_scan(const flip *at, void *store, const golden_state *state)
     void *all;
     pykv_rows rows = {.count = 1};
     uint64_t count = 0;
-    pykv_status status = stored.engine->scan_open(store, &whole, &all);
+    pykv_status status = stored.engine->scan_open(store, NULL, &whole, &all);
     flip_expect(at, status == PYKV_OK, "a scan does not begin");
     while (status == PYKV_OK && rows.count > 0) {
         status = stored.engine->scan_next(all, 0, &rows);

@@ -102,7 +102,7 @@ static const char *read_many(const store_driver *self, void *many, size_t to, ke
         keys[key] = names[key];
         lengths[key] = workload_key(key, names[key]);
     }
-    if (engine->many_get(many, WORKLOAD_KEY_COUNT, keys, lengths, 0) != PYKV_OK) {
+    if (engine->many_get(many, NULL, WORKLOAD_KEY_COUNT, keys, lengths, 0) != PYKV_OK) {
         return workload_unreadable;
     }
     const uint8_t *const *values = engine->many_values(many);
@@ -172,7 +172,7 @@ static const char *read_by_scan(const store_driver *self, size_t to, key_values 
     const pykv_range all = {.limit = 0};
     void *rows_of;
     const char *wrong = NULL;
-    if (engine->scan_open(self->store, &all, &rows_of) != PYKV_OK) {
+    if (engine->scan_open(self->store, NULL, &all, &rows_of) != PYKV_OK) {
         return workload_unreadable;
     }
     pykv_rows rows = {.count = 1};

@@ -117,6 +117,7 @@ typedef struct pykv_store pykv_store;
 typedef struct pykv_batch pykv_batch;
 typedef struct pykv_scan pykv_scan;
 typedef struct pykv_many pykv_many;
+typedef struct pykv_snapshot pykv_snapshot;
 
 /* Detail of the last failure of the calling thread. Strings are NUL-terminated, maybe empty. */
 typedef struct pykv_error {
@@ -171,9 +172,10 @@ typedef struct pykv_stats {
     uint64_t keydir_bytes;  /* Bitcask: memory of the key directory */
     uint64_t undo_bytes;    /* Bitcask: memory of displaced versions kept for open iterators */
     uint64_t open_scan_count;
-    uint64_t last_sequence;   /* of the last visible write */
-    uint64_t synced_sequence; /* of the last write known to be on the device */
-    uint64_t epoch;           /* rises with each unclean recovery */
+    uint64_t open_snapshot_count; /* LSM */
+    uint64_t last_sequence;       /* of the last visible write */
+    uint64_t synced_sequence;     /* of the last write known to be on the device */
+    uint64_t epoch;               /* rises with each unclean recovery */
     uint64_t put_count;
     uint64_t delete_count;
     uint64_t get_count;
@@ -352,17 +354,17 @@ PYKV_API pykv_status pykv_decompress(int32_t id, const void *data, size_t size, 
 PYKV_API pykv_status pykv_open(const char *path, const pykv_options *options,
                                pykv_store **store_out);
 
-/* Waits for calls in flight (at most timeout_us, 0: not at all, negative: for ever), ends scans,
- * syncs, writes the clean-close state and releases every file. Lent threads leave by themselves, at
- * the end of a step: they are given a second more. Later calls give PYKV_CLOSED; closing again is
- * OK. PYKV_TIMED_OUT leaves the store closing: new calls are refused, and close may be called
- * again. After any other failure it is closed: PYKV_COMMIT_UNKNOWN where the sync fails now,
- * PYKV_STORE_FAILED where the store had failed before; what was not synced may be lost with the
- * power. */
+/* Waits for calls in flight (at most timeout_us, 0: not at all, negative: for ever), ends scans
+ * and snapshots, syncs, writes the clean-close state and releases every file. Lent threads leave by
+ * themselves, at the end of a step: they are given a second more. Later calls give PYKV_CLOSED;
+ * closing again is OK. PYKV_TIMED_OUT leaves the store closing: new calls are refused, and close
+ * may be called again. After any other failure it is closed: PYKV_COMMIT_UNKNOWN where the sync
+ * fails now, PYKV_STORE_FAILED where the store had failed before; what was not synced may be lost
+ * with the power. */
 PYKV_API pykv_status pykv_close(pykv_store *store, int64_t timeout_us);
 
-/* Frees a handle; closes it first if needed. No call may be running or follow, and its scans and
- * manys must have been freed. In a forked child it does nothing. */
+/* Frees a handle; closes it first if needed. No call may be running or follow, and its scans,
+ * snapshots and manys must have been freed. In a forked child it does nothing. */
 PYKV_API void pykv_free(pykv_store *store);
 
 /* PYKV_OK while the store takes calls; else what they would be refused with: PYKV_CLOSED,
@@ -426,6 +428,42 @@ PYKV_API void pykv_scan_close(pykv_scan *scan);
 
 /* Number of keys, exact. A Bitcask knows it; an LSM store walks over all of them. */
 PYKV_API pykv_status pykv_count(pykv_store *store, uint64_t *count_out);
+
+/* Number of keys in a range, at most its limit; it walks over them. PYKV_NOT_SUPPORTED as for
+ * pykv_scan_open. */
+PYKV_API pykv_status pykv_count_range(pykv_store *store, const pykv_range *range,
+                                      uint64_t *count_out);
+
+/* ---- snapshots ----
+ * A snapshot of an LSM store is a moment that is kept, for reads at it by any number of threads.
+ * As long as it is open the tables and memtables of that moment stay, those that flushes and
+ * compactions have replaced since too. */
+
+/* The moment of this call. PYKV_NOT_SUPPORTED in a Bitcask; PYKV_NO_MEMORY. */
+PYKV_API pykv_status pykv_snapshot_new(pykv_store *store, pykv_snapshot **snapshot_out);
+
+/* Gives up what it holds. Calls at it give PYKV_CLOSED from then on, as after the store's close;
+ * scans opened at it go on. */
+PYKV_API void pykv_snapshot_close(pykv_snapshot *snapshot);
+
+/* Closes and frees it. No call at it may be running or follow. */
+PYKV_API void pykv_snapshot_free(pykv_snapshot *snapshot);
+
+/* As pykv_get, pykv_unpin, pykv_contains, pykv_get_many (of the same store), pykv_scan_open and
+ * pykv_count_range (NULL: all), at the snapshot's moment. What has a deadline had expired then, or
+ * has not. */
+PYKV_API pykv_status pykv_get_at(pykv_snapshot *snapshot, const void *key, size_t key_length,
+                                 int32_t flags, pykv_pinned *pinned_out);
+PYKV_API void pykv_unpin_at(pykv_snapshot *snapshot, pykv_pinned *pinned);
+PYKV_API pykv_status pykv_contains_at(pykv_snapshot *snapshot, const void *key, size_t key_length,
+                                      int32_t flags);
+PYKV_API pykv_status pykv_get_many_at(pykv_many *many, pykv_snapshot *snapshot, size_t count,
+                                      const void *const *keys, const size_t *key_lengths,
+                                      int32_t flags);
+PYKV_API pykv_status pykv_scan_open_at(pykv_snapshot *snapshot, const pykv_range *range,
+                                       pykv_scan **scan_out);
+PYKV_API pykv_status pykv_count_at(pykv_snapshot *snapshot, const pykv_range *range,
+                                   uint64_t *count_out);
 
 /* ---- writing ---- */
 

@@ -40,7 +40,7 @@ static void *open_store(env *disk)
 static uint64_t count_of(void *store)
 {
     uint64_t count = 0;
-    CHECK_OK(ops->count(store, &count));
+    CHECK_OK(ops->count(store, NULL, NULL, &count));
     return count;
 }
 
@@ -80,7 +80,7 @@ static void read_many(void *store)
     size_t lengths[] = {1, 1, 1};
     void *many;
     CHECK_OK(ops->many_new(store, &many));
-    CHECK_OK(ops->many_get(many, 3, keys, lengths, 0));
+    CHECK_OK(ops->many_get(many, NULL, 3, keys, lengths, 0));
     CHECK(ops->many_values(many)[0] == NULL);
     CHECK_BYTES("2", ops->many_values(many)[1], 1);
     CHECK_EQUAL(1, ops->many_lengths(many)[2]);
@@ -93,12 +93,12 @@ static void scan_all(void *store)
     void *scan;
     pykv_rows rows;
     pykv_range range = {0};
-    CHECK_OK(ops->scan_open(store, &range, &scan));
+    CHECK_OK(ops->scan_open(store, NULL, &range, &scan));
     CHECK_OK(ops->scan_next(scan, 0, &rows));
     CHECK_EQUAL(2, rows.count);
     ops->scan_free(store, scan);
     range.reverse = 1;
-    CHECK_OK(ops->scan_open(store, &range, &scan));
+    CHECK_OK(ops->scan_open(store, NULL, &range, &scan));
     CHECK_OK(ops->scan_next(scan, 0, &rows));
     CHECK_BYTES("d3c2", rows.data, 4);
     ops->scan_free(store, scan);

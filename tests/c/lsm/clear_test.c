@@ -80,7 +80,7 @@ TEST(a_scan_that_is_open_sees_what_it_saw)
     fixture_fill(&self, 0, 20, 10);
     CHECK_OK(lsm_flush(self.store));
     fixture_fill(&self, 20, 30, 10);
-    CHECK_OK(lsm_scan_open(self.store, NULL, &scan));
+    CHECK_OK(lsm_scan_open(self.store, NULL, NULL, &scan));
     CHECK_OK(lsm_clear(self.store, 0));
     fixture_maintain(&self, PYKV_ROLE_DATA);
     CHECK_OK(lsm_scan_next(scan, 0, &rows));

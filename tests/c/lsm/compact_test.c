@@ -72,7 +72,7 @@ TEST(what_an_open_scan_sees_stays_until_it_is_closed)
     pykv_rows rows;
     fixture_put(&self, "k", "old");
     CHECK_OK(lsm_flush(self.store));
-    CHECK_OK(lsm_scan_open(self.store, NULL, &scan));
+    CHECK_OK(lsm_scan_open(self.store, NULL, NULL, &scan));
     fixture_put(&self, "k", "new");
     CHECK_OK(lsm_compact(self.store, NULL));
     CHECK_OK(lsm_scan_next(scan, 0, &rows));

@@ -69,7 +69,7 @@ FIXTURE_UNUSED static void fixture_expect(fixture *self, const char *key, const 
 FIXTURE_UNUSED static uint64_t fixture_count(fixture *self)
 {
     uint64_t count = UINT64_MAX;
-    CHECK_OK(lsm_count(self->store, &count));
+    CHECK_OK(lsm_count(self->store, NULL, NULL, &count));
     return count;
 }
 

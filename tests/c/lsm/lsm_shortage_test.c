@@ -83,7 +83,7 @@ static void scan_all(life *self)
     lsm_scan *scan;
     pykv_rows rows;
     pykv_range range = {.reverse = self->step % 2 == 0};
-    if (!was_done(self, lsm_scan_open(self->store.store, &range, &scan))) {
+    if (!was_done(self, lsm_scan_open(self->store.store, NULL, &range, &scan))) {
         return;
     }
     uint64_t live = 0;

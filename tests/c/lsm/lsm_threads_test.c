@@ -146,7 +146,7 @@ static bool get_twins(worker *self, gate *counted, lsm_many *many)
     if (!gate_enter(counted, &counted->readers, &token)) {
         return false;
     }
-    CHECK_OK(lsm_many_get(many, 2, keys, lengths, 0));
+    CHECK_OK(lsm_many_get(many, NULL, 2, keys, lengths, 0));
     const uint8_t *const *values = lsm_many_values(many);
     const size_t *sizes = lsm_many_lengths(many);
     CHECK_EQUAL(sizes[0], sizes[1]);
@@ -237,7 +237,7 @@ static bool scan_once(worker *self, gate *counted, snapshot *seen)
     if (!gate_enter(counted, &counted->others, &token)) {
         return false;
     }
-    CHECK_OK(lsm_scan_open(of->store.store, &range, &scan));
+    CHECK_OK(lsm_scan_open(of->store.store, NULL, &range, &scan));
     epoch_leave(&counted->others, token);
     while (scan_chunk(counted, scan, seen, &closing)) {
         sched_yield();

@@ -16,7 +16,7 @@ static pykv_status get_range(lsm_many *many, uint32_t from, uint32_t to, int32_t
         keys[i - from] = key.data;
         lengths[i - from] = key.size;
     }
-    return lsm_many_get(many, to - from, keys, lengths, flags);
+    return lsm_many_get(many, NULL, to - from, keys, lengths, flags);
 }
 
 /* A store of even keys in a table, of keys that 3 divides in the memtable, without every tenth. */
@@ -114,7 +114,7 @@ TEST(an_empty_value_is_there)
     fixture_put(&self, "e", "");
     for (int i = 0; i < 2; i++) {
         epoch_token token = epoch_enter(&lsm_gate(self.store)->readers);
-        CHECK_OK(lsm_many_get(many, 2, keys, lengths, 0));
+        CHECK_OK(lsm_many_get(many, NULL, 2, keys, lengths, 0));
         CHECK(lsm_many_values(many)[0] != NULL && lsm_many_values(many)[1] == NULL);
         CHECK_EQUAL(0, lsm_many_lengths(many)[0]);
         lsm_many_release(many);

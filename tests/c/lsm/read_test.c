@@ -87,10 +87,11 @@ TEST(what_is_not_visible_yet_is_not_found)
     fixture_put(&self, "a", "2");
     epoch_token token = epoch_enter(&lsm_gate(self.store)->readers);
     uint64_t hash = lsm_hash(self.store, fixture_text("a"));
-    CHECK_OK(lsm_find(self.store, lsm_view(self.store), 1, fixture_text("a"), hash, 0, &pinned));
+    lsm_moment moment = {lsm_view(self.store), 1, 0};
+    CHECK_OK(lsm_find(self.store, &moment, fixture_text("a"), hash, 0, &pinned));
     CHECK_BYTES("1", pinned.data, 1);
-    CHECK_EQUAL(PYKV_NOT_FOUND,
-                lsm_find(self.store, lsm_view(self.store), 0, fixture_text("a"), hash, 0, &pinned));
+    moment.sequence = 0;
+    CHECK_EQUAL(PYKV_NOT_FOUND, lsm_find(self.store, &moment, fixture_text("a"), hash, 0, &pinned));
     epoch_leave(&lsm_gate(self.store)->readers, token);
     CHECK_EQUAL(PYKV_OK, fixture_get(&self, fixture_text("a"), 0, value, sizeof value));
     CHECK(strcmp("2", value) == 0);

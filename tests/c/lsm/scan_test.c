@@ -3,8 +3,8 @@
  */
 #include "lsm_fixture.h"
 
-#include "lsm/scan.h"
 #include "lsm/user_iterator.h"
+#include "lsm/walk.h"
 
 /* Keys 0 to 99, some in tables, some in memtables, some both, without every fifth. */
 static fixture mixed(void)
@@ -37,7 +37,7 @@ static void expect_rows(fixture *self, const pykv_range *range, size_t chunk, in
     pykv_rows rows;
     int step = from <= to ? 1 : -1;
     int at = from;
-    CHECK_OK(lsm_scan_open(self->store, range, &scan));
+    CHECK_OK(lsm_scan_open(self->store, NULL, range, &scan));
     CHECK_EQUAL(1, fixture_stats(self).open_scan_count);
     do {
         CHECK_OK(lsm_scan_next(scan, chunk, &rows));
@@ -103,7 +103,7 @@ TEST(a_scan_sees_the_moment_it_was_opened_at)
     pykv_rows rows;
     fixture_put(&self, "a", "1");
     fixture_put(&self, "b", "1");
-    CHECK_OK(lsm_scan_open(self.store, NULL, &scan));
+    CHECK_OK(lsm_scan_open(self.store, NULL, NULL, &scan));
     fixture_put(&self, "a", "2");
     fixture_delete(&self, "b");
     fixture_put(&self, "c", "1");
@@ -129,7 +129,7 @@ TEST(a_damaged_block_ends_the_scan_for_good)
     fixture_files(&self, ".tbl", name);
     fixture_bytes(&self, name, &size)[2000] ^= 1;
     CHECK_OK(fixture_open(&self));
-    CHECK_OK(lsm_scan_open(self.store, NULL, &scan));
+    CHECK_OK(lsm_scan_open(self.store, NULL, NULL, &scan));
     pykv_status status = PYKV_OK;
     while (status == PYKV_OK) {
         status = lsm_scan_next(scan, 500, &rows);
@@ -139,7 +139,7 @@ TEST(a_damaged_block_ends_the_scan_for_good)
     CHECK_STATUS(PYKV_CORRUPTION, lsm_scan_next(scan, 500, &rows));
     lsm_scan_free(self.store, scan);
     uint64_t count = 7;
-    CHECK_STATUS(PYKV_CORRUPTION, lsm_count(self.store, &count));
+    CHECK_STATUS(PYKV_CORRUPTION, lsm_count(self.store, NULL, NULL, &count));
     CHECK_EQUAL(7, count);
     fixture_free(&self);
 }
@@ -149,7 +149,7 @@ TEST(scans_are_ended_by_the_close_and_freed_after_it)
     fixture self = mixed();
     lsm_scan *scans[3];
     for (int i = 0; i < 3; i++) {
-        CHECK_OK(lsm_scan_open(self.store, NULL, &scans[i]));
+        CHECK_OK(lsm_scan_open(self.store, NULL, NULL, &scans[i]));
     }
     lsm_scan_free(self.store, scans[1]);
     CHECK_EQUAL(2, fixture_stats(&self).open_scan_count);
@@ -164,10 +164,10 @@ TEST(ending_all_scans_gives_back_what_they_hold)
 {
     fixture self = mixed();
     lsm_scan *scan;
-    CHECK_OK(lsm_scan_open(self.store, NULL, &scan));
+    CHECK_OK(lsm_scan_open(self.store, NULL, NULL, &scan));
     CHECK_OK(lsm_compact(self.store, NULL));
     size_t files = fixture_files(&self, ".tbl", NULL);
-    lsm_scan_end_all(self.store);
+    lsm_walk_end_all(self.store);
     CHECK_EQUAL(0, fixture_stats(&self).open_scan_count);
     fixture_maintain(&self, PYKV_ROLE_DATA);
     CHECK(fixture_files(&self, ".tbl", NULL) < files);
@@ -183,7 +183,7 @@ TEST(without_memory_a_scan_is_not_opened_and_nothing_is_held)
     for (uint64_t at = 1; status != PYKV_OK; at++) {
         int64_t blocks = mem_block_count();
         (void)mem_fail_at(at, 0);
-        status = lsm_scan_open(self.store, NULL, &scan);
+        status = lsm_scan_open(self.store, NULL, NULL, &scan);
         (void)mem_fail_at(0, 0);
         CHECK(status == PYKV_OK || status == PYKV_NO_MEMORY);
         CHECK(status == PYKV_OK || blocks == mem_block_count());
@@ -202,7 +202,7 @@ TEST(a_scan_that_a_close_interrupts_does_not_end_as_if_it_had_shown_all)
     CHECK_OK(env_memory_new(check_seed(), 64 << 20, &self.disk));
     CHECK_OK(fixture_open(&self));
     fixture_put(&self, "z", "1");
-    CHECK_OK(lsm_scan_open(self.store, NULL, &scan));
+    CHECK_OK(lsm_scan_open(self.store, NULL, NULL, &scan));
     fixture_fill(&self, 0, WRITES, 1); /* which the scan passes over */
     gate_shut(lsm_gate(self.store));
     CHECK_STATUS(PYKV_CLOSED, lsm_scan_next(scan, 0, &rows));

@@ -43,7 +43,10 @@ typedef struct engine_ops {
      * pinned_out->owned until that is freed with mem_free. */
     pykv_status (*get)(void *engine, slice key, int32_t flags, pykv_pinned *pinned_out);
     pykv_status (*contains)(void *engine, slice key, int32_t flags);
-    pykv_status (*many_get)(void *many, size_t count, const void *const *keys,
+    /* At the moment of a snapshot, in many_get NULL: now. */
+    pykv_status (*get_at)(void *engine, const void *snapshot, slice key, int32_t flags,
+                          pykv_pinned *pinned_out);
+    pykv_status (*many_get)(void *many, const void *snapshot, size_t count, const void *const *keys,
                             const size_t *key_lengths, int32_t flags);
 
     /* Inside gate.readers, or gate.others where calls_are_readers is false. */
@@ -54,8 +57,12 @@ typedef struct engine_ops {
     pykv_status (*compare_and_set)(void *engine, slice key, const slice *expected,
                                    const slice *value, int32_t flags, int32_t *swapped_out);
     pykv_status (*clear)(void *engine, int32_t flags);
-    pykv_status (*count)(void *engine, uint64_t *count_out);
-    pykv_status (*scan_open)(void *engine, const pykv_range *range, void **scan_out);
+    /* snapshot NULL: now; range NULL: all. */
+    pykv_status (*count)(void *engine, const void *snapshot, const pykv_range *range,
+                         uint64_t *count_out);
+    pykv_status (*scan_open)(void *engine, const void *snapshot, const pykv_range *range,
+                             void **scan_out);
+    pykv_status (*snapshot_new)(void *engine, void **snapshot_out);
     pykv_status (*scan_next)(void *scan, size_t chunk_bytes, pykv_rows *rows_out);
     pykv_status (*sync)(void *engine);
     pykv_status (*flush)(void *engine);
@@ -69,7 +76,8 @@ typedef struct engine_ops {
     pykv_status (*maintain_step)(void *engine, int32_t role, int32_t *more_out);
 
     /* Not counted. A many holds no results after many_new and many_release; scan_free may come
-     * after close. */
+     * after close, and so may snapshot_close and snapshot_free, of which the latter is the last
+     * call at a snapshot. */
     pykv_status (*maintain)(void *engine, int32_t role);
     pykv_status (*many_new)(void *engine, void **many_out);
     const uint8_t *const *(*many_values)(const void *many);
@@ -77,6 +85,8 @@ typedef struct engine_ops {
     void (*many_release)(void *many);
     void (*many_free)(void *many);
     void (*scan_free)(void *engine, void *scan);
+    void (*snapshot_close)(void *engine, void *snapshot);
+    void (*snapshot_free)(void *engine, void *snapshot);
 
     /* Of a closed database. */
     pykv_status (*repair)(env *env, const char *path, pykv_report *report_out);

@@ -51,10 +51,29 @@ static pykv_status contains(void *engine, slice key, int32_t flags)
     return bitcask_contains(engine, key, flags);
 }
 
-static pykv_status count_keys(void *engine, uint64_t *count_out)
+/* PYKV_NOT_SUPPORTED for a range that asks for an order. */
+static pykv_status check_range(const pykv_range *range)
 {
-    *count_out = bitcask_count(engine);
-    return PYKV_OK;
+    if (range->has_start == 0 && range->has_stop == 0 && range->reverse == 0) {
+        return PYKV_OK;
+    }
+    return error_set(PYKV_NOT_SUPPORTED,
+                     "a Bitcask has no order, so a scan of it has neither %s: scan all of it, "
+                     "or keep the rows in an LSM store",
+                     range->reverse != 0 ? "direction nor bounds" : "bounds nor direction");
+}
+
+static pykv_status count_keys(void *engine, const void *snapshot, const pykv_range *range,
+                              uint64_t *count_out)
+{
+    (void)snapshot;
+    pykv_status status = range != NULL ? check_range(range) : PYKV_OK;
+    if (status == PYKV_OK) {
+        uint64_t count = bitcask_count(engine);
+        bool limited = range != NULL && range->limit != 0 && range->limit < count;
+        *count_out = limited ? range->limit : count;
+    }
+    return status;
 }
 
 static pykv_status new_many(void *engine, void **many_out)
@@ -67,9 +86,10 @@ static pykv_status new_many(void *engine, void **many_out)
     return status;
 }
 
-static pykv_status get_many(void *self, size_t count, const void *const *keys,
+static pykv_status get_many(void *self, const void *snapshot, size_t count, const void *const *keys,
                             const size_t *key_lengths, int32_t flags)
 {
+    (void)snapshot;
     return many_get(self, count, keys, key_lengths, flags);
 }
 
@@ -93,16 +113,16 @@ static void free_many(void *self)
     many_free(self);
 }
 
-static pykv_status open_scan(void *engine, const pykv_range *range, void **scan_out)
+static pykv_status open_scan(void *engine, const void *snapshot, const pykv_range *range,
+                             void **scan_out)
 {
     scan *made;
-    if (range->has_start != 0 || range->has_stop != 0 || range->reverse != 0) {
-        return error_set(PYKV_NOT_SUPPORTED,
-                         "a Bitcask has no order, so a scan of it has neither %s: scan all of it, "
-                         "or keep the rows in an LSM store",
-                         range->reverse != 0 ? "direction nor bounds" : "bounds nor direction");
+    (void)snapshot;
+    pykv_status status = check_range(range);
+    if (status != PYKV_OK) {
+        return status;
     }
-    pykv_status status = scan_open(engine, range->keys_only != 0, &made);
+    status = scan_open(engine, range->keys_only != 0, &made);
     if (status == PYKV_OK) {
         scan_set_limit(made, range->limit);
         *scan_out = made;
@@ -118,6 +138,37 @@ static pykv_status next_of_scan(void *self, size_t chunk_bytes, pykv_rows *rows_
 static void free_scan(void *engine, void *self)
 {
     scan_free(engine, self);
+}
+
+static pykv_status refuse_snapshot(void)
+{
+    return error_set(PYKV_NOT_SUPPORTED, "a Bitcask keeps no snapshots: a scan of it shows one "
+                                         "moment, or keep the rows in an LSM store");
+}
+
+static pykv_status new_snapshot(void *engine, void **snapshot_out)
+{
+    (void)engine;
+    (void)snapshot_out;
+    return refuse_snapshot();
+}
+
+static pykv_status get_at(void *engine, const void *snapshot, slice key, int32_t flags,
+                          pykv_pinned *pinned_out)
+{
+    (void)engine;
+    (void)snapshot;
+    (void)key;
+    (void)flags;
+    (void)pinned_out;
+    return refuse_snapshot();
+}
+
+/* There is none to close or free. */
+static void leave_snapshot(void *engine, void *snapshot)
+{
+    (void)engine;
+    (void)snapshot;
 }
 
 /* ---- writing ---- */
@@ -205,6 +256,7 @@ const engine_ops engine_bitcask = {
     .gate = gate_of,
     .get = get,
     .contains = contains,
+    .get_at = get_at,
     .many_get = get_many,
     .put = put,
     .remove = remove_key,
@@ -213,6 +265,7 @@ const engine_ops engine_bitcask = {
     .clear = clear,
     .count = count_keys,
     .scan_open = open_scan,
+    .snapshot_new = new_snapshot,
     .scan_next = next_of_scan,
     .sync = sync_store,
     .flush = flush,
@@ -229,6 +282,8 @@ const engine_ops engine_bitcask = {
     .many_release = release_many,
     .many_free = free_many,
     .scan_free = free_scan,
+    .snapshot_close = leave_snapshot,
+    .snapshot_free = leave_snapshot,
     .repair = bitcask_repair,
     .destroy = bitcask_destroy,
 };

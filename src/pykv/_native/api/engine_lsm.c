@@ -44,9 +44,16 @@ static pykv_status contains(void *engine, slice key, int32_t flags)
     return lsm_contains(engine, key, flags);
 }
 
-static pykv_status count_keys(void *engine, uint64_t *count_out)
+static pykv_status get_at(void *engine, const void *snapshot, slice key, int32_t flags,
+                          pykv_pinned *pinned_out)
 {
-    return lsm_count(engine, count_out);
+    return lsm_get_at(engine, snapshot, key, flags, pinned_out);
+}
+
+static pykv_status count_keys(void *engine, const void *snapshot, const pykv_range *range,
+                              uint64_t *count_out)
+{
+    return lsm_count(engine, snapshot, range, count_out);
 }
 
 static pykv_status new_many(void *engine, void **many_out)
@@ -59,10 +66,10 @@ static pykv_status new_many(void *engine, void **many_out)
     return status;
 }
 
-static pykv_status get_many(void *self, size_t count, const void *const *keys,
+static pykv_status get_many(void *self, const void *snapshot, size_t count, const void *const *keys,
                             const size_t *key_lengths, int32_t flags)
 {
-    return lsm_many_get(self, count, keys, key_lengths, flags);
+    return lsm_many_get(self, snapshot, count, keys, key_lengths, flags);
 }
 
 static const uint8_t *const *values_of_many(const void *self)
@@ -85,10 +92,11 @@ static void free_many(void *self)
     lsm_many_free(self);
 }
 
-static pykv_status open_scan(void *engine, const pykv_range *range, void **scan_out)
+static pykv_status open_scan(void *engine, const void *snapshot, const pykv_range *range,
+                             void **scan_out)
 {
     lsm_scan *made;
-    pykv_status status = lsm_scan_open(engine, range, &made);
+    pykv_status status = lsm_scan_open(engine, snapshot, range, &made);
     if (status == PYKV_OK) {
         *scan_out = made;
     }
@@ -103,6 +111,26 @@ static pykv_status next_of_scan(void *self, size_t chunk_bytes, pykv_rows *rows_
 static void free_scan(void *engine, void *self)
 {
     lsm_scan_free(engine, self);
+}
+
+static pykv_status new_snapshot(void *engine, void **snapshot_out)
+{
+    lsm_snapshot *made;
+    pykv_status status = lsm_snapshot_new(engine, &made);
+    if (status == PYKV_OK) {
+        *snapshot_out = made;
+    }
+    return status;
+}
+
+static void close_snapshot(void *engine, void *self)
+{
+    lsm_snapshot_close(engine, self);
+}
+
+static void free_snapshot(void *engine, void *self)
+{
+    lsm_snapshot_free(engine, self);
 }
 
 /* ---- writing ---- */
@@ -190,6 +218,7 @@ const engine_ops engine_lsm = {
     .gate = gate_of,
     .get = get,
     .contains = contains,
+    .get_at = get_at,
     .many_get = get_many,
     .put = put,
     .remove = remove_key,
@@ -199,6 +228,7 @@ const engine_ops engine_lsm = {
     .count = count_keys,
     .scan_open = open_scan,
     .scan_next = next_of_scan,
+    .snapshot_new = new_snapshot,
     .sync = sync_store,
     .flush = flush,
     .resume = resume,
@@ -214,6 +244,8 @@ const engine_ops engine_lsm = {
     .many_release = release_many,
     .many_free = free_many,
     .scan_free = free_scan,
+    .snapshot_close = close_snapshot,
+    .snapshot_free = free_snapshot,
     .repair = lsm_repair,
     .destroy = lsm_destroy,
 };

@@ -1,6 +1,8 @@
 /*
  * reads: the reading part of pykv.h.
  */
+#include "api/reads.h"
+
 #include "api/handle.h"
 #include "base/memory.h"
 
@@ -60,15 +62,26 @@ pykv_status pykv_contains(pykv_store *store, const void *key, size_t key_length,
     return status;
 }
 
-pykv_status pykv_count(pykv_store *store, uint64_t *count_out)
+pykv_status reads_count(pykv_store *store, const void *snapshot, const pykv_range *range,
+                        uint64_t *count_out)
 {
     epoch_token token;
     pykv_status status = handle_enter(store, &token);
     if (status == PYKV_OK) {
-        status = store->ops->count(store->engine, count_out);
+        status = store->ops->count(store->engine, snapshot, range, count_out);
         handle_leave(store, token);
     }
     return status;
+}
+
+pykv_status pykv_count(pykv_store *store, uint64_t *count_out)
+{
+    return reads_count(store, NULL, NULL, count_out);
+}
+
+pykv_status pykv_count_range(pykv_store *store, const pykv_range *range, uint64_t *count_out)
+{
+    return reads_count(store, NULL, range, count_out);
 }
 
 /* ---- many ---- */
@@ -117,8 +130,8 @@ static pykv_status check_keys(size_t count, const size_t *key_lengths)
     return PYKV_OK;
 }
 
-pykv_status pykv_get_many(pykv_many *self, size_t count, const void *const *keys,
-                          const size_t *key_lengths, int32_t flags)
+pykv_status reads_get_many(pykv_many *self, const void *snapshot, size_t count,
+                           const void *const *keys, const size_t *key_lengths, int32_t flags)
 {
     pykv_many_release(self);
     pykv_status status = handle_enter_reader(self->store, &self->token);
@@ -128,12 +141,18 @@ pykv_status pykv_get_many(pykv_many *self, size_t count, const void *const *keys
     self->inside = true;
     status = check_keys(count, key_lengths);
     if (status == PYKV_OK) {
-        status = self->store->ops->many_get(self->inner, count, keys, key_lengths, flags);
+        status = self->store->ops->many_get(self->inner, snapshot, count, keys, key_lengths, flags);
     }
     if (status != PYKV_OK) {
         pykv_many_release(self);
     }
     return status;
+}
+
+pykv_status pykv_get_many(pykv_many *self, size_t count, const void *const *keys,
+                          const size_t *key_lengths, int32_t flags)
+{
+    return reads_get_many(self, NULL, count, keys, key_lengths, flags);
 }
 
 const uint8_t *const *pykv_many_values(const pykv_many *self)
@@ -148,7 +167,8 @@ const size_t *pykv_many_lengths(const pykv_many *self)
 
 /* ---- scans ---- */
 
-pykv_status pykv_scan_open(pykv_store *store, const pykv_range *range, pykv_scan **scan_out)
+pykv_status reads_scan_open(pykv_store *store, const void *snapshot, const pykv_range *range,
+                            pykv_scan **scan_out)
 {
     static const pykv_range all = {0};
     epoch_token token;
@@ -162,7 +182,8 @@ pykv_status pykv_scan_open(pykv_store *store, const pykv_range *range, pykv_scan
     } else {
         self->store = store;
         self->stamp = store->stamp;
-        status = store->ops->scan_open(store->engine, range != NULL ? range : &all, &self->inner);
+        status = store->ops->scan_open(store->engine, snapshot, range != NULL ? range : &all,
+                                       &self->inner);
     }
     handle_leave(store, token);
     if (status != PYKV_OK) {
@@ -171,6 +192,11 @@ pykv_status pykv_scan_open(pykv_store *store, const pykv_range *range, pykv_scan
     }
     *scan_out = self;
     return PYKV_OK;
+}
+
+pykv_status pykv_scan_open(pykv_store *store, const pykv_range *range, pykv_scan **scan_out)
+{
+    return reads_scan_open(store, NULL, range, scan_out);
 }
 
 pykv_status pykv_scan_next(pykv_scan *self, size_t chunk_bytes, int32_t flags, pykv_rows *rows_out)

@@ -12,7 +12,7 @@
 #include "lsm/jobs.h"
 #include "lsm/open.h"
 #include "lsm/room.h"
-#include "lsm/scan.h"
+#include "lsm/walk.h"
 
 static uint64_t now_us(void *context)
 {
@@ -118,7 +118,8 @@ pykv_status lsm_close(lsm *self, int64_t timeout_us) SINGLE_THREADED
                          "calls were still running when the time to close %s ran out: close again",
                          env_directory_path(self->home));
     }
-    lsm_scan_end_all(self);
+    lsm_walk_end_all(self);
+    lsm_snapshot_close_all(self);
     abandon_jobs(self);
     pykv_status status = self->options.read_only == 0 ? leave_clean(self) : PYKV_OK;
     pykv_error failure = *error_last();

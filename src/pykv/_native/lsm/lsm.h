@@ -18,6 +18,7 @@ typedef struct lsm lsm;
 typedef struct gate gate;
 typedef struct lsm_many lsm_many;
 typedef struct lsm_scan lsm_scan;
+typedef struct lsm_snapshot lsm_snapshot;
 
 extern const home_engine lsm_home;
 
@@ -33,12 +34,16 @@ gate *lsm_gate(lsm *self);
  * PYKV_NO_WAIT PYKV_WOULD_BLOCK where a block would have to be read. */
 PYKV_NODISCARD pykv_status lsm_get(lsm *self, slice key, int32_t flags, pykv_pinned *pinned_out);
 PYKV_NODISCARD pykv_status lsm_contains(lsm *self, slice key, int32_t flags);
+/* At the moment of a snapshot; NULL: now. */
+PYKV_NODISCARD pykv_status lsm_get_at(lsm *self, const lsm_snapshot *snapshot, slice key,
+                                      int32_t flags, pykv_pinned *pinned_out);
 
-/* Many gets at one moment: inside the epoch, and results are valid as long as that, at most until
- * lsm_many_release. */
+/* Many gets at one moment, that of snapshot or now: inside the epoch, and results are valid as long
+ * as that, at most until lsm_many_release. */
 PYKV_NODISCARD pykv_status lsm_many_new(lsm *store, lsm_many **many_out);
-PYKV_NODISCARD pykv_status lsm_many_get(lsm_many *self, size_t count, const void *const *keys,
-                                        const size_t *key_lengths, int32_t flags);
+PYKV_NODISCARD pykv_status lsm_many_get(lsm_many *self, const lsm_snapshot *snapshot, size_t count,
+                                        const void *const *keys, const size_t *key_lengths,
+                                        int32_t flags);
 const uint8_t *const *lsm_many_values(const lsm_many *self);
 const size_t *lsm_many_lengths(const lsm_many *self);
 void lsm_many_release(lsm_many *self);
@@ -56,14 +61,23 @@ PYKV_NODISCARD pykv_status lsm_compare_and_set(lsm *self, slice key, const slice
                                                int32_t *swapped_out);
 PYKV_NODISCARD pykv_status lsm_clear(lsm *self, int32_t flags);
 
-/* Rows at one moment, in the order of their keys. A failure is final. range NULL: all. */
-PYKV_NODISCARD pykv_status lsm_scan_open(lsm *store, const pykv_range *range, lsm_scan **scan_out);
+/* A moment that is kept. Closing gives up what it holds, beside reads at it too, which give
+ * PYKV_CLOSED from then on; so does the store's close. free closes, and is the last call. */
+PYKV_NODISCARD pykv_status lsm_snapshot_new(lsm *store, lsm_snapshot **snapshot_out);
+void lsm_snapshot_close(lsm *store, lsm_snapshot *self);
+void lsm_snapshot_free(lsm *store, lsm_snapshot *self);
+
+/* Rows at the moment of snapshot, or now where it is NULL, in the order of their keys. A failure is
+ * final. range NULL: all. A scan does not need its snapshot any more. */
+PYKV_NODISCARD pykv_status lsm_scan_open(lsm *store, const lsm_snapshot *snapshot,
+                                         const pykv_range *range, lsm_scan **scan_out);
 PYKV_NODISCARD pykv_status lsm_scan_next(lsm_scan *self, size_t chunk_bytes, pykv_rows *rows_out);
 /* Ends the scan, unless the store's close has done so, and frees it. */
 void lsm_scan_free(lsm *store, lsm_scan *self);
 
-/* Counts the keys by walking over them. */
-PYKV_NODISCARD pykv_status lsm_count(lsm *self, uint64_t *count_out);
+/* Counts the keys of a range (NULL: all) by walking over them. */
+PYKV_NODISCARD pykv_status lsm_count(lsm *self, const lsm_snapshot *snapshot,
+                                     const pykv_range *range, uint64_t *count_out);
 
 /* Makes everything durable; writes the memtables to tables. */
 PYKV_NODISCARD pykv_status lsm_sync(lsm *self);

@@ -103,7 +103,7 @@ static void set_value(lsm_many *self, size_t index, slice value)
 }
 
 /* Takes what the memtables had, and makes requests of the rest. */
-static void sort_out(lsm_many *self)
+static void sort_out(lsm_many *self, const lsm_moment *moment)
 {
     for (size_t i = 0; i < self->count; i++) {
         self->values[i] = NULL;
@@ -114,20 +114,20 @@ static void sort_out(lsm_many *self)
             self->requests[at] = (table_request){.key = self->keys[i], .hash = self->hashes[i]};
             self->pointers[at] = &self->requests[at];
             self->places[at] = i;
-        } else if (lsm_is_live(self->store, entry->kind, entry->deadline_us)) {
+        } else if (lsm_is_live_at(self->store, moment, entry->kind, entry->deadline_us)) {
             set_value(self, i, entry->value);
         }
     }
 }
 
 /* The first status that is neither a result nor absence. */
-static pykv_status take_requests(lsm_many *self)
+static pykv_status take_requests(lsm_many *self, const lsm_moment *moment)
 {
     pykv_status failed = PYKV_OK;
     for (size_t i = 0; i < self->request_count; i++) {
         const table_request *asked = &self->requests[i];
         if (asked->status == PYKV_OK) {
-            if (lsm_is_live(self->store, asked->found.kind, asked->found.deadline_us)) {
+            if (lsm_is_live_at(self->store, moment, asked->found.kind, asked->found.deadline_us)) {
                 set_value(self, self->places[i], asked->found.value);
             }
         } else if (asked->status != PYKV_NOT_FOUND && failed == PYKV_OK) {
@@ -146,30 +146,39 @@ static uint64_t count_hits(const lsm_many *self)
     return hits;
 }
 
-pykv_status lsm_many_get(lsm_many *self, size_t count, const void *const *keys,
-                         const size_t *key_lengths, int32_t flags)
+static void take_keys(lsm_many *self, size_t count, const void *const *keys,
+                      const size_t *key_lengths)
 {
-    lsm_many_release(self);
-    pykv_status status = reserve(self, count);
-    if (status != PYKV_OK) {
-        return status;
-    }
-    lsm *store = self->store;
     self->count = count;
     for (size_t i = 0; i < count; i++) {
         self->keys[i] = slice_make(keys[i], key_lengths[i]);
-        self->hashes[i] = lsm_hash(store, self->keys[i]);
+        self->hashes[i] = lsm_hash(self->store, self->keys[i]);
         self->found[i] = false;
     }
-    const view *now = lsm_view(store);
-    uint64_t sequence = lsm_visible(store);
-    (void)view_find_many(now, self->keys, self->hashes, count, sequence, self->found,
+}
+
+pykv_status lsm_many_get(lsm_many *self, const lsm_snapshot *snapshot, size_t count,
+                         const void *const *keys, const size_t *key_lengths, int32_t flags)
+{
+    lsm *store = self->store;
+    lsm_moment moment;
+    lsm_many_release(self);
+    pykv_status status = lsm_moment_of(store, snapshot, &moment);
+    if (status == PYKV_OK) {
+        status = reserve(self, count);
+    }
+    if (status != PYKV_OK) {
+        return status;
+    }
+    take_keys(self, count, keys, key_lengths);
+    (void)view_find_many(moment.view, self->keys, self->hashes, count, moment.sequence, self->found,
                          self->entries);
-    sort_out(self);
+    sort_out(self, &moment);
     block_source *source =
         (flags & PYKV_NO_WAIT) != 0 ? &store->source.resident : &store->source.face;
-    version_get_many(now->version, source, sequence, self->pointers, self->request_count);
-    status = take_requests(self);
+    version_get_many(moment.view->version, source, moment.sequence, self->pointers,
+                     self->request_count);
+    status = take_requests(self, &moment);
     if (status != PYKV_OK) {
         lsm_many_release(self);
         return status;

@@ -5,8 +5,6 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "log/log_format.h"
-#include "lsm/store.h"
 
 bool lsm_is_live(lsm *self, uint8_t kind, uint64_t deadline_us)
 {
@@ -17,9 +15,10 @@ bool lsm_is_live(lsm *self, uint8_t kind, uint64_t deadline_us)
 }
 
 /* Gives a value of the memtables, which lives as long as the epoch. */
-static pykv_status give_entry(lsm *self, const iterator_entry *entry, pykv_pinned *pinned_out)
+static pykv_status give_entry(lsm *self, const lsm_moment *moment, const iterator_entry *entry,
+                              pykv_pinned *pinned_out)
 {
-    if (!lsm_is_live(self, entry->kind, entry->deadline_us)) {
+    if (!lsm_is_live_at(self, moment, entry->kind, entry->deadline_us)) {
         return PYKV_NOT_FOUND;
     }
     pinned_out->data = entry->value.data;
@@ -29,9 +28,10 @@ static pykv_status give_entry(lsm *self, const iterator_entry *entry, pykv_pinne
 }
 
 /* Gives a value of a block: as it is if the epoch keeps the block, else a copy. */
-static pykv_status give_found(lsm *self, table_found *found, pykv_pinned *pinned_out)
+static pykv_status give_found(lsm *self, const lsm_moment *moment, table_found *found,
+                              pykv_pinned *pinned_out)
 {
-    if (!lsm_is_live(self, found->kind, found->deadline_us)) {
+    if (!lsm_is_live_at(self, moment, found->kind, found->deadline_us)) {
         table_release(&self->source.face, found);
         return PYKV_NOT_FOUND;
     }
@@ -61,29 +61,42 @@ static inline block_source *source_for(lsm *self, int32_t flags)
     return (flags & PYKV_NO_WAIT) != 0 ? &self->source.resident : &self->source.face;
 }
 
-pykv_status lsm_find(lsm *self, const view *now, uint64_t sequence, slice key, uint64_t hash,
-                     int32_t flags, pykv_pinned *pinned_out)
+pykv_status lsm_find(lsm *self, const lsm_moment *moment, slice key, uint64_t hash, int32_t flags,
+                     pykv_pinned *pinned_out)
 {
     iterator_entry entry;
-    if (view_find(now, key, hash, sequence, &entry)) {
-        return give_entry(self, &entry, pinned_out);
+    if (view_find(moment->view, key, hash, moment->sequence, &entry)) {
+        return give_entry(self, moment, &entry, pinned_out);
     }
     table_found found;
-    pykv_status status =
-        version_get(now->version, source_for(self, flags), key, sequence, hash, &found);
-    return status == PYKV_OK ? give_found(self, &found, pinned_out) : status;
+    pykv_status status = version_get(moment->view->version, source_for(self, flags), key,
+                                     moment->sequence, hash, &found);
+    return status == PYKV_OK ? give_found(self, moment, &found, pinned_out) : status;
 }
 
-pykv_status lsm_get(lsm *self, slice key, int32_t flags, pykv_pinned *pinned_out)
+static inline pykv_status get_at(lsm *self, const lsm_moment *moment, slice key, int32_t flags,
+                                 pykv_pinned *pinned_out)
 {
-    uint64_t hash = lsm_hash(self, key);
-    const view *now = lsm_view(self);
     lsm_count_some(&self->counters.get_count, 1);
-    pykv_status status = lsm_find(self, now, lsm_visible(self), key, hash, flags, pinned_out);
+    pykv_status status = lsm_find(self, moment, key, lsm_hash(self, key), flags, pinned_out);
     if (PYKV_LIKELY(status == PYKV_OK)) {
         lsm_count_some(&self->counters.get_hit_count, 1);
     }
     return status;
+}
+
+pykv_status lsm_get(lsm *self, slice key, int32_t flags, pykv_pinned *pinned_out)
+{
+    lsm_moment now = lsm_moment_now(self);
+    return get_at(self, &now, key, flags, pinned_out);
+}
+
+pykv_status lsm_get_at(lsm *self, const lsm_snapshot *snapshot, slice key, int32_t flags,
+                       pykv_pinned *pinned_out)
+{
+    lsm_moment moment;
+    pykv_status status = lsm_moment_of(self, snapshot, &moment);
+    return status == PYKV_OK ? get_at(self, &moment, key, flags, pinned_out) : status;
 }
 
 pykv_status lsm_contains(lsm *self, slice key, int32_t flags)

@@ -103,6 +103,7 @@ void lsm_stats(lsm *self, pykv_stats *out)
     mutex_lock(&self->writer);
     add_view(lsm_view(self), out);
     out->open_scan_count = self->open_scan_count;
+    out->open_snapshot_count = self->open_snapshot_count;
     out->last_sequence = lsm_visible(self);
     add_log(self, out);
     out->epoch = self->epoch_number;

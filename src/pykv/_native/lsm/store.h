@@ -100,8 +100,10 @@ struct lsm {
     /* Of work that is failing; status PYKV_OK: it is not. */
     pykv_error failures[LSM_WORK_COUNT] GUARDED_BY(writer);
     uint64_t failure_counts[LSM_WORK_COUNT] GUARDED_BY(writer); /* since open */
-    lsm_scan *scans GUARDED_BY(writer);
-    uint64_t open_scan_count GUARDED_BY(writer);
+    struct lsm_walk *walks GUARDED_BY(writer);
+    uint64_t open_scan_count GUARDED_BY(writer); /* walks: scans and cursors */
+    lsm_snapshot *snapshots GUARDED_BY(writer);
+    uint64_t open_snapshot_count GUARDED_BY(writer);
 
     mutex manifest_lock;
     uint64_t edit GUARDED_BY(manifest_lock);

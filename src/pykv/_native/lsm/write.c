@@ -75,8 +75,8 @@ static pykv_status ask(lsm *self, const record *operation, int32_t flags, lsm_qu
     uint64_t hash = lsm_hash(self, operation->key);
     lsm_publish(self);
     epoch_token token = epoch_enter(&self->gate.readers);
-    pykv_status status = lsm_find(self, lsm_view(self), wal_last_sequence(self->log),
-                                  operation->key, hash, flags, &pinned);
+    lsm_moment now = {lsm_view(self), wal_last_sequence(self->log), 0};
+    pykv_status status = lsm_find(self, &now, operation->key, hash, flags, &pinned);
     if (status == PYKV_OK) {
         slice value = slice_make(pinned.data, pinned.length);
         question->met = question->test(question, &value);

@@ -1,0 +1,20 @@
+/*
+ * reads: what reads of now and reads at a snapshot share. snapshot is the engine's, or NULL: now.
+ */
+#ifndef PYKV_API_READS_H
+#define PYKV_API_READS_H
+
+#include "pykv.h"
+
+#include "base/annotate.h"
+
+/* As pykv_count_range, pykv_get_many and pykv_scan_open. */
+PYKV_NODISCARD pykv_status reads_count(pykv_store *store, const void *snapshot,
+                                       const pykv_range *range, uint64_t *count_out);
+PYKV_NODISCARD pykv_status reads_get_many(pykv_many *self, const void *snapshot, size_t count,
+                                          const void *const *keys, const size_t *key_lengths,
+                                          int32_t flags);
+PYKV_NODISCARD pykv_status reads_scan_open(pykv_store *store, const void *snapshot,
+                                           const pykv_range *range, pykv_scan **scan_out);
+
+#endif
