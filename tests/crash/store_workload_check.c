@@ -216,7 +216,7 @@ static const char *read_all(const store_driver *self, size_t to, key_values *out
     if (wrong == NULL && !state_fits(out, &others)) {
         wrong = "scan and get disagree";
     }
-    if (wrong == NULL && self->plan->engine->count(self->store, &count) != PYKV_OK) {
+    if (wrong == NULL && self->plan->engine->count(self->store, NULL, NULL, &count) != PYKV_OK) {
         return workload_unreadable;
     }
     return wrong == NULL && count != count_of(out) ? "count is not the number of keys" : wrong;

@@ -25,7 +25,7 @@ pykv_status pykv_snapshot_new(pykv_store *store, pykv_snapshot **snapshot_out)
     status = self != NULL ? store->ops->snapshot_new(store->engine, &self->inner)
                           : error_set_no_memory(sizeof *self);
     handle_leave(store, token);
-    if (status != PYKV_OK) {
+    if (status != PYKV_OK || self == NULL) {
         mem_free(self);
         return status;
     }

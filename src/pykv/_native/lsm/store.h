@@ -29,6 +29,7 @@
 #include "base/mutex.h"
 #include "base/reclaim.h"
 #include "lsm/compaction_run.h"
+#include "lsm/counters.h"
 #include "lsm/flush_run.h"
 #include "lsm/lsm.h"
 #include "lsm/view.h"
@@ -48,21 +49,6 @@ typedef enum lsm_work {
     LSM_WORK_COMPACTION,
     LSM_WORK_COUNT
 } lsm_work;
-
-/* Counts since open, and a gauge. What every get writes to stands apart from what it reads. */
-typedef struct lsm_counters {
-    _Alignas(64) _Atomic uint64_t get_count; /* readers' */
-    _Atomic uint64_t get_hit_count;
-    _Alignas(64) _Atomic uint64_t put_count;
-    _Atomic uint64_t delete_count;
-    _Atomic uint64_t written_bytes;
-    _Atomic uint64_t flushed_bytes;
-    _Atomic uint64_t compaction_read_bytes;
-    _Atomic uint64_t compacted_bytes;
-    _Atomic uint64_t compaction_count;
-    _Atomic uint64_t stall_us;
-    _Atomic uint64_t pending_compaction_bytes; /* when a compaction was last looked for */
-} lsm_counters;
 
 struct lsm {
     /* Constant after open. */
@@ -140,12 +126,6 @@ static inline view *lsm_view(lsm *self)
 static inline uint64_t lsm_visible(lsm *self)
 {
     return atomic_load_explicit(&self->visible_sequence, memory_order_acquire);
-}
-
-static inline void lsm_count_some(_Atomic uint64_t *counter, uint64_t count)
-{
-    uint64_t before = atomic_load_explicit(counter, memory_order_relaxed);
-    atomic_store_explicit(counter, before + count, memory_order_relaxed);
 }
 
 #endif
