@@ -213,6 +213,7 @@ typedef struct pykv_stats {
     uint64_t compacted_bytes;       /* to tables, by compactions */
     uint64_t compaction_count;
     uint64_t stall_us;                 /* that writers waited for background work */
+    uint64_t delay_us;                 /* that writers were slowed down by what it owes */
     uint64_t pending_compaction_bytes; /* that compactions would read to reach the wanted shape */
 } pykv_stats;
 

@@ -69,6 +69,7 @@ _OWN_STATS: Final[dict[str, frozenset[str]]] = {
             "compacted_bytes",
             "compaction_count",
             "stall_us",
+            "delay_us",
             "pending_compaction_bytes",
         }
     ),

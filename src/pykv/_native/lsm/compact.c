@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
+#include "lsm/brake.h"
 #include "lsm/compaction_pick.h"
 #include "lsm/edit.h"
 #include "lsm/health.h"
@@ -28,6 +29,14 @@ static compaction_options options_for(lsm *self, uint64_t visible_sequence)
         options.level_compressed_min = LSM_LEVEL_COMPRESSED_MIN;
     }
     return options;
+}
+
+static void note_debt(lsm *self, uint64_t bytes)
+{
+    atomic_store_explicit(&self->counters.pending_compaction_bytes, bytes, memory_order_relaxed);
+    mutex_lock(&self->writer);
+    lsm_brake_renew(self);
+    mutex_unlock(&self->writer);
 }
 
 /* What to compact: what is due, or what a manual compaction needs. */
@@ -56,8 +65,7 @@ static pykv_status begin(lsm *self, const wanted *what) REQUIRES(self->compactio
     uint64_t visible_sequence;
     version *now = current_version(self, &self->compaction_clear_count, &visible_sequence);
     compaction_options options = options_for(self, visible_sequence);
-    atomic_store_explicit(&self->counters.pending_compaction_bytes, compaction_debt(now, &options),
-                          memory_order_relaxed);
+    note_debt(self, compaction_debt(now, &options));
     pykv_status status = pick(self, now, &options, what);
     version_release(now);
     if (status != PYKV_OK) {

@@ -20,6 +20,7 @@ typedef struct lsm_counters {
     _Atomic uint64_t compacted_bytes;
     _Atomic uint64_t compaction_count;
     _Atomic uint64_t stall_us;
+    _Atomic uint64_t delay_us;
     _Atomic uint64_t pending_compaction_bytes; /* when a compaction was last looked for */
 } lsm_counters;
 

@@ -4,6 +4,7 @@
 #include "lsm/room.h"
 
 #include "base/invariant.h"
+#include "lsm/brake.h"
 #include "lsm/health.h"
 #include "lsm/write.h"
 
@@ -15,6 +16,7 @@ void lsm_replace_view(lsm *self, view *fresh)
     if (old != NULL) {
         view_retire(old, &self->reclaimer);
     }
+    lsm_brake_renew(self);
 }
 
 pykv_status lsm_publish_view(lsm *self, memtable *active, memtable *const *immutables,

@@ -23,6 +23,7 @@ static void add_counters(const lsm *self, pykv_stats *out)
     out->compacted_bytes = read_counter(&self->counters.compacted_bytes);
     out->compaction_count = read_counter(&self->counters.compaction_count);
     out->stall_us = read_counter(&self->counters.stall_us);
+    out->delay_us = read_counter(&self->counters.delay_us);
     out->pending_compaction_bytes = read_counter(&self->counters.pending_compaction_bytes);
 }
 

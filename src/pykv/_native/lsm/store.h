@@ -32,13 +32,15 @@
 #include "lsm/counters.h"
 #include "lsm/flush_run.h"
 #include "lsm/lsm.h"
+#include "lsm/pace.h"
 #include "lsm/view.h"
 #include "lsm/wal.h"
 #include "table/block_source_cached.h"
 #include "table/memory_budget.h"
 
 enum {
-    LSM_LEVEL0_STOP = 20,        /* tables of level 0 at which writers wait */
+    LSM_LEVEL0_SLOW = 8,         /* tables of level 0 above which writers slow down */
+    LSM_LEVEL0_STOP = 20,        /* and at which they wait */
     LSM_STEP_BYTES = 1024 * 1024 /* of a bounded maintenance step */
 };
 
@@ -75,6 +77,7 @@ struct lsm {
     block_source_cached source;
     table_graveyard graveyard;
     lsm_counters counters;
+    pacer pacer;                       /* charged with the writer lock */
     _Alignas(64) _Atomic(view *) view; /* changed with the writer lock */
     _Atomic uint64_t visible_sequence;
 

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
+#include "lsm/brake.h"
 #include "lsm/health.h"
 #include "lsm/internal_key.h"
 #include "lsm/read.h"
@@ -139,6 +140,9 @@ static pykv_status append(lsm *self, record *operations, size_t count, uint64_t 
         add_one(self, active, &operations[i]);
     }
     count_operations(self, operations, count, bytes);
+    if (PYKV_UNLIKELY(lsm_brake_is_on(self))) {
+        lsm_brake_charge(self, bytes);
+    }
     if (PYKV_UNLIKELY(self->failures[LSM_WORK_APPEND].status != PYKV_OK)) {
         lsm_note(self, LSM_WORK_APPEND, PYKV_OK);
     }
@@ -205,6 +209,12 @@ pykv_status lsm_write_if(lsm *self, record *operations, size_t count, int32_t fl
     bool may_wait = (flags & PYKV_NO_WAIT) == 0;
     if (waits && !may_wait) {
         return PYKV_WOULD_BLOCK;
+    }
+    if (PYKV_UNLIKELY(lsm_brake_is_on(self)) && lsm_brake_holds(self)) {
+        if (!may_wait && !PYKV_PLANTED(126)) {
+            return PYKV_WOULD_BLOCK;
+        }
+        lsm_brake_wait(self);
     }
     for (;;) {
         if (!lock_writer(self, flags)) {
