@@ -43,7 +43,7 @@ from pykv.options import (
     Os,
     Sync,
 )
-from pykv.store import Batch, OrderedStore, Report, Store, supports
+from pykv.store import Batch, DiskStore, OrderedStore, Report, Store, supports
 
 if TYPE_CHECKING:
     from pykv.engine.bitcask import Bitcask
@@ -59,6 +59,7 @@ __all__ = [
     "CommonOptions",
     "CorruptionError",
     "Damage",
+    "DiskStore",
     "DivergedError",
     "Engine",
     "Error",

@@ -8,7 +8,9 @@ C-contiguous buffer of unsigned bytes. All functions are pure.
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pykv.errors import KeyTooLargeError, ValueTooLargeError
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     BytesLike: TypeAlias = ReadableBuffer
 else:
     BytesLike = bytes | bytearray | memoryview
+
+StrPath: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 KEY_BYTES_MAX: Final = 65_535
 VALUE_BYTES_MAX: Final = 1 << 30
@@ -99,3 +103,11 @@ def near_miss(name: str, known: Iterable[str]) -> str:
     if close:
         return f": did you mean {close[0]!r}?"
     return f": it knows {', '.join(names)}"
+
+
+def as_path(path: StrPath) -> Path:
+    """The path of a file or directory; ValueError for one with a null byte."""
+    text = os.fsdecode(path)
+    if "\0" in text:
+        raise ValueError("a path has no null byte")
+    return Path(text)

@@ -22,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Protocol, Self, TypeVar, overload, runtime_checkable
 
-from pykv.arguments import BytesLike, near_miss
+from pykv.arguments import BytesLike, StrPath, near_miss
 from pykv.errors import Damage
 
 FEATURES: Final[Mapping[str, str]] = {
@@ -324,6 +324,18 @@ class OrderedStore(Store, Protocol):
         self, start: BytesLike | None, stop: BytesLike | None, *, sync: bool | None = None
     ) -> None:
         """Removes [start, stop) in one step; nothing where start >= stop."""
+
+
+@runtime_checkable
+class DiskStore(Store, Protocol):
+    """A store in a directory of its own, which can be copied while it is written."""
+
+    @property
+    def path(self) -> Path:
+        """The directory, as given to open."""
+
+    def checkpoint(self, path: StrPath) -> None:
+        """Makes a database at path, where nothing may be, with the rows of one moment."""
 
 
 def supports(store: Store, feature: str) -> bool:

@@ -4,6 +4,7 @@
  */
 #include "harness/check.h"
 #include "store_crash.h"
+#include "store_workload.h"
 
 #include "env/env_memory.h"
 
@@ -27,6 +28,9 @@ static const char *inspect(env *disk, void *store)
         return "the files cannot be listed";
     }
     for (size_t i = 0; i < names.count; i++) {
+        if (strncmp(names.names[i], WORKLOAD_PATH "/", strlen(WORKLOAD_PATH) + 1) != 0) {
+            continue; /* of a checkpoint */
+        }
         tables += ends_with(names.names[i], ".tbl");
         keeps_torn |= ends_with(names.names[i], ".torn");
         if (ends_with(names.names[i], ".log")) {

@@ -83,6 +83,22 @@ static const char *use_on(store_driver *driver, store_history *history)
     return driver_check(driver, history->finished, history->finished, &commit);
 }
 
+/* On a disk of its own, as looking at checkpoints removes them. */
+static void check_copies(env *crashed, const store_plan *plan, store_history *history,
+                         uint64_t call, int policy, uint64_t crash_seed)
+{
+    env *twin;
+    if (history->copy_count == 0) {
+        return;
+    }
+    CHECK_OK(env_memory_clone(crashed, &twin));
+    const char *wrong = workload_check_copies(twin, plan, history);
+    if (wrong != NULL) {
+        fail(wrong, plan, call, policy, crash_seed);
+    }
+    env_memory_free(twin);
+}
+
 static void check_state(env *crashed, const store_plan *plan, const store_history *before,
                         uint64_t call, int policy, uint64_t crash_seed)
 {
@@ -92,6 +108,7 @@ static void check_state(env *crashed, const store_plan *plan, const store_histor
     uint64_t chance = crash_seed * 31 + call;
     env *nested = NULL;
     history = *before;
+    check_copies(crashed, plan, &history, call, policy, crash_seed);
     if (check_random(&chance, 3) == 0) {
         nested = cut_recovery(crashed, plan, &chance);
     }

@@ -195,6 +195,10 @@ static bool one_fault(void)
     }
     go_on();
     driver_drop(&now.driver);
+    const char *wrong = workload_check_copies(now.disk, &now.plan, &now.history);
+    if (wrong != NULL) {
+        fail(wrong);
+    }
     cut_power(ENV_CRASH_DROP_ALL, now.history.finished, now.history.finished);
     env_fault_free(now.faulty);
     env_memory_free(now.disk);

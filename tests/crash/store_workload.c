@@ -37,7 +37,7 @@ size_t workload_value(uint32_t number, uint8_t out[WORKLOAD_VALUE_BYTES])
     return length;
 }
 
-static pykv_options options_of(const store_plan *plan)
+pykv_options workload_options(const store_plan *plan)
 {
     pykv_options options = {.durability = plan->durability,
                             .log_sink = plan->log_sink,
@@ -59,7 +59,7 @@ static pykv_options options_of(const store_plan *plan)
 pykv_status driver_open(store_driver *self, env *disk, const store_plan *plan,
                         store_history *history)
 {
-    pykv_options options = options_of(plan);
+    pykv_options options = workload_options(plan);
     *self = (store_driver){.plan = plan,
                            .disk = disk,
                            .history = history,
@@ -299,8 +299,11 @@ pykv_status driver_step(store_driver *self)
     if (roll < 75) {
         return flush_all(self);
     }
-    if (roll < 93) {
+    if (roll < 92) {
         return maintain(self);
+    }
+    if (roll < 93) {
+        return driver_copy(self);
     }
     if (roll < 95) {
         return self->plan->engine->compact(self->store, NULL);

@@ -15,6 +15,7 @@ enum {
     WORKLOAD_KEY_COUNT = 24,
     WORKLOAD_COMMITS_MAX = 512,
     WORKLOAD_BATCH_MAX = 6,
+    WORKLOAD_COPIES_MAX = 3,
     WORKLOAD_FILE_MAX = 1 << 20
 };
 
@@ -36,6 +37,13 @@ typedef struct key_values {
     uint32_t values[WORKLOAD_KEY_COUNT];
 } key_values;
 
+/* A checkpoint of the state after a commit. */
+typedef struct store_copy {
+    size_t commit;
+    bool made; /* the call returned */
+    bool used; /* it was written to: nobody knows what it holds */
+} store_copy;
+
 /* What the user knows; it outlives the crash. */
 typedef struct store_history {
     key_values states[WORKLOAD_COMMITS_MAX + 2]; /* [n]: after commit n; [0] is empty */
@@ -43,6 +51,8 @@ typedef struct store_history {
     size_t finished;                             /* commits acknowledged */
     size_t durable; /* commits acknowledged as durable, or known so by a later sync or close */
     uint32_t last_value;
+    store_copy copies[WORKLOAD_COPIES_MAX];
+    size_t copy_count;
 } store_history;
 
 typedef struct store_driver {
@@ -69,6 +79,13 @@ void driver_drop(store_driver *self);
  * a state from `from` to `to` of the history (which goes to *commit_out), else what is wrong
  * (static). */
 const char *driver_check(const store_driver *self, size_t from, size_t to, size_t *commit_out);
+
+/* Makes a checkpoint, and looks at it: it may be read, or written, beside its source. */
+PYKV_NODISCARD pykv_status driver_copy(store_driver *self);
+
+/* Reads every checkpoint of the history, and removes it. NULL if those that were made are what they
+ * were made of, and the others that too or no store, else what is wrong (static). */
+const char *workload_check_copies(env *disk, const store_plan *plan, store_history *history);
 
 /* Forgets the commits behind commit: the store went on from there. */
 void history_cut(store_history *self, size_t commit);

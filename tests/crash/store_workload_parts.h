@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "store_workload.h"
+
 enum { WORKLOAD_KEY_BYTES = 40, WORKLOAD_VALUE_BYTES = 20100 };
 
 /* Numbers with this bit have values of 8,000 to 20,000 bytes. */
@@ -16,6 +18,9 @@ enum { WORKLOAD_KEY_BYTES = 40, WORKLOAD_VALUE_BYTES = 20100 };
 size_t workload_key(uint32_t index, char out[WORKLOAD_KEY_BYTES]);
 size_t workload_value(uint32_t number, uint8_t out[WORKLOAD_VALUE_BYTES]);
 size_t workload_value_length(uint32_t number);
+
+/* Options of the store of a plan. */
+pykv_options workload_options(const store_plan *plan);
 
 /* What driver_check returns when a read failed, as during a power cut. */
 extern const char workload_unreadable[];

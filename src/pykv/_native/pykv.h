@@ -526,6 +526,13 @@ PYKV_API int32_t pykv_state(pykv_store *store);
 PYKV_API pykv_status pykv_verify(pykv_store *store, pykv_progress *progress,
                                  pykv_report *report_out);
 
+/* Makes a directory at path, where there must be nothing (PYKV_PATH_EXISTS), with the store as it
+ * is at one moment: everything written before the call is in it, all of it durable, and of what is
+ * written meanwhile a beginning. It is a database of its own. Its files are hard links, or copies
+ * where the file system gives none; the store never writes them again. A call that fails takes the
+ * directory back; what a crash leaves does not open, and pykv_destroy removes it. */
+PYKV_API pykv_status pykv_checkpoint(pykv_store *store, const char *path);
+
 /* Tries to leave PYKV_STATE_READ_ONLY or PYKV_STATE_DEGRADED now. */
 PYKV_API pykv_status pykv_resume(pykv_store *store);
 

@@ -24,6 +24,7 @@ COMMANDS: Final = (
     "verify",
     "repair",
     "compact",
+    "checkpoint",
     "destroy",
 )
 

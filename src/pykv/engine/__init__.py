@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias, overload
+from typing import TYPE_CHECKING, Literal, overload
 
+from pykv.arguments import StrPath, as_path
 from pykv.engine.registry import Engine, engine_of, find_engine
 from pykv.errors import FormatError, NotSupportedError
 from pykv.options import make_options
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from pykv.engine.memory import Memory
 
 __all__ = ["Engine", "StrPath", "destroy", "open_store", "repair"]
-
-StrPath: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 
 @overload
@@ -45,7 +43,7 @@ def open_store(
     raises: LockedError, FormatError, CorruptionError, FileNotFoundError, FileExistsError,
     NotADirectoryError, PermissionError, IOFailedError.
     """
-    place = None if path is None else _as_path(path)
+    place = None if path is None else as_path(path)
     if engine is not None:
         chosen = find_engine(engine)
     else:
@@ -61,7 +59,7 @@ def repair(path: StrPath) -> Report:
     Raises FileNotFoundError, FormatError, NotSupportedError where the engine cannot repair, and
     LockedError where the database is open.
     """
-    place = _as_path(path)
+    place = as_path(path)
     engine = _existing(place)
     if engine.repair is None:
         raise NotSupportedError(f"engine {engine.name!r} cannot repair", path=place)
@@ -74,7 +72,7 @@ def destroy(path: StrPath) -> None:
     Raises FileNotFoundError, FormatError, NotSupportedError where the engine cannot destroy, and
     LockedError where the database is open.
     """
-    place = _as_path(path)
+    place = as_path(path)
     engine = _existing(place)
     if engine.destroy is None:
         raise NotSupportedError(f"engine {engine.name!r} cannot destroy", path=place)
@@ -87,10 +85,3 @@ def _existing(place: Path) -> Engine:
     if engine is None:
         raise FormatError(f"no database of a known engine is in {str(place)!r}", path=place)
     return engine
-
-
-def _as_path(path: StrPath) -> Path:
-    text = os.fsdecode(path)
-    if "\0" in text:
-        raise ValueError("a path has no null byte")
-    return Path(text)

@@ -6,6 +6,7 @@ adds how it scans and counts. The rest is the core's.
 
 from __future__ import annotations
 
+import os
 import sys
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +23,7 @@ from pykv._native import (
     ffi,
     lib,
 )
-from pykv.arguments import BytesLike, check_limit
+from pykv.arguments import BytesLike, StrPath, as_path, check_limit
 from pykv.engine.batch import Operation
 from pykv.engine.maintenance import lend_threads, run_long
 from pykv.engine.native import STATES, compare_and_set, report_of, stats_of, write_operations
@@ -192,6 +193,16 @@ class NativeStore(StoreBase):
         raw: Any = ffi.new("pykv_report *")
         run_long(lambda shared: lib.pykv_verify(self._handle.pointer, shared, raw), progress)
         return report_of(raw)
+
+    def checkpoint(self, path: StrPath) -> None:
+        """Makes a database at path with the rows of one moment, in the time of linking its files.
+
+        Everything written before the call is in it, and durable. The files are hard links, which
+        neither database ever writes again, or copies where the file system gives none.  Raises
+        FileExistsError where there is anything at path, ReadOnlyError, NoSpaceError; then nothing
+        of it stays.
+        """
+        check(lib.pykv_checkpoint(self._handle.pointer, os.fsencode(as_path(path))))
 
     def close(self, timeout: float | None = None) -> None:
         """Ends scans, syncs, and releases every file; silent where that is done.

@@ -60,7 +60,7 @@ static void on_names(side *at, size_t what, const char *name, const char *other)
         at->status = env_unlink(at->directory, name);
         break;
     case 2:
-        at->status = env_link(at->directory, name, other);
+        at->status = env_link(at->directory, name, at->directory, other);
         break;
     case 3:
         at->status = env_make_directory(at->directory, name);

@@ -60,7 +60,7 @@ static pykv_status call_everything(void)
     status = status != PYKV_OK ? status : env_file_map(file, 4, true, &mapping);
     status = status != PYKV_OK ? status : env_mapping_written(&mapping, 0, 1);
     status = status != PYKV_OK ? status : env_rename(inner, "file", "moved");
-    status = status != PYKV_OK ? status : env_link(inner, "moved", "twin");
+    status = status != PYKV_OK ? status : env_link(inner, "moved", inner, "twin");
     status = status != PYKV_OK ? status : env_unlink(inner, "moved");
     status = status != PYKV_OK ? status : env_make_directory(inner, "made");
     status = status != PYKV_OK ? status : env_remove_directory(wrapper, "/d/x/made");

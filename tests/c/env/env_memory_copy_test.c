@@ -30,7 +30,7 @@ static env_file *start(void)
     CHECK_OK(env_directory_sync(directory));
     CHECK_OK(file_write_one(file, 0, "dirty", 5));
     CHECK_OK(env_file_truncate(file, 9000));
-    CHECK_OK(env_link(directory, "file", "twin"));
+    CHECK_OK(env_link(directory, "file", directory, "twin"));
     CHECK_OK(env_rename(directory, "file", "moved"));
     file_put(directory, "gone", "gone");
     env_file *unlinked = file_open(directory, "gone", ENV_READ);

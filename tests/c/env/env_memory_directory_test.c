@@ -153,7 +153,7 @@ TEST(a_link_survives_or_does_not_and_shares_the_bytes)
     start();
     put_synced("a", "A");
     CHECK_OK(env_directory_sync(directory));
-    CHECK_OK(env_link(directory, "a", "b"));
+    CHECK_OK(env_link(directory, "a", directory, "b"));
     count_looks(ENV_CRASH_SUBSET, "/d/a", "/d/b");
     CHECK(counted['A'][0] > 0 && counted['A']['A'] > 0);
     CHECK_EQUAL(SEED_COUNT, counted['A'][0] + counted['A']['A']);

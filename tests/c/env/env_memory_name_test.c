@@ -40,7 +40,7 @@ TEST(files_and_directories_do_not_take_each_others_place)
     expect_failure(EISDIR, env_rename(directory, "file", "inner"));
     expect_failure(ENOTDIR, env_rename(directory, "inner", "file"));
     expect_failure(EISDIR, env_unlink(directory, "inner"));
-    expect_failure(EPERM, env_link(directory, "inner", "twin"));
+    expect_failure(EPERM, env_link(directory, "inner", directory, "twin"));
     expect_failure(EISDIR, env_file_open(directory, "inner", ENV_READ | ENV_WRITE, &file));
     expect_failure(ENOTDIR, env_remove_directory(disk, "/d/file"));
     expect_failure(EEXIST, env_make_directory(directory, "file"));
@@ -76,7 +76,7 @@ TEST(a_name_is_a_path_below_its_directory)
     expect_failure(ENOTDIR, env_file_open(directory, "file/a", FILES_CREATE, &file));
     expect_failure(ENOENT, env_file_open(directory, "none/a", FILES_CREATE, &file));
     expect_failure(EISDIR, env_file_open(directory, "inner/", ENV_READ, &file));
-    CHECK_OK(env_link(directory, "file", "inner/file"));
+    CHECK_OK(env_link(directory, "file", directory, "inner/file"));
     file_expect(directory, "inner/file", "text");
     finish();
 }
@@ -171,7 +171,7 @@ static pykv_status call_number(int number)
     case 0:
         return env_rename(directory, "file", "renamed");
     case 1:
-        return env_link(directory, "file", "twin");
+        return env_link(directory, "file", directory, "twin");
     case 2:
         return env_make_directory(directory, "made");
     case 3:

@@ -45,7 +45,7 @@ static pykv_status change_everything(env_directory *base)
         memcpy(mapping.base + 100, "mapped", 6);
         status = env_mapping_written(&mapping, 100, 6);
     }
-    status = status != PYKV_OK ? status : env_link(base, "file", "twin");
+    status = status != PYKV_OK ? status : env_link(base, "file", base, "twin");
     status = status != PYKV_OK ? status : env_rename(base, "file", "new");
     status = status != PYKV_OK ? status : env_unlink(base, "twin"); /* 10 */
     status = status != PYKV_OK ? status : env_make_directory(base, "inner");

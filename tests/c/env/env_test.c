@@ -183,7 +183,7 @@ CONTRACT(rename_to_the_same_file_changes_nothing)
     file_put(disk->root, "name", "text");
     CHECK_OK(env_rename(disk->root, "name", "name"));
     file_expect(disk->root, "name", "text");
-    CHECK_OK(env_link(disk->root, "name", "twin"));
+    CHECK_OK(env_link(disk->root, "name", disk->root, "twin"));
     CHECK_OK(env_rename(disk->root, "name", "twin"));
     file_expect(disk->root, "name", "text");
     file_expect(disk->root, "twin", "text");
@@ -193,7 +193,7 @@ CONTRACT(names_that_are_missing_are_not_found)
 {
     CHECK_STATUS(PYKV_PATH_NOT_FOUND, env_rename(disk->root, "gone", "to"));
     CHECK_STATUS(PYKV_PATH_NOT_FOUND, env_unlink(disk->root, "gone"));
-    CHECK_STATUS(PYKV_PATH_NOT_FOUND, env_link(disk->root, "gone", "to"));
+    CHECK_STATUS(PYKV_PATH_NOT_FOUND, env_link(disk->root, "gone", disk->root, "to"));
     CHECK_STATUS(PYKV_PATH_NOT_FOUND, env_remove_directory(disk->env, below(disk, "gone")));
     CHECK(strstr(error_last()->path, "gone") != NULL);
 }
@@ -201,10 +201,25 @@ CONTRACT(names_that_are_missing_are_not_found)
 CONTRACT(link_gives_a_file_a_second_name)
 {
     file_put(disk->root, "one", "text");
-    CHECK_OK(env_link(disk->root, "one", "two"));
-    CHECK_STATUS(PYKV_PATH_EXISTS, env_link(disk->root, "one", "two"));
+    CHECK_OK(env_link(disk->root, "one", disk->root, "two"));
+    CHECK_STATUS(PYKV_PATH_EXISTS, env_link(disk->root, "one", disk->root, "two"));
     CHECK_OK(env_unlink(disk->root, "one"));
     file_expect(disk->root, "two", "text");
+}
+
+CONTRACT(link_gives_a_file_a_name_in_another_directory)
+{
+    env_directory *other;
+    file_put(disk->root, "one", "text");
+    CHECK_OK(env_directory_open(disk->env, below(disk, "other"), true, &other));
+    CHECK_OK(env_link(disk->root, "one", other, "two"));
+    CHECK_STATUS(PYKV_PATH_EXISTS, env_link(disk->root, "one", other, "two"));
+    CHECK(strstr(error_last()->path, "other") != NULL);
+    CHECK_STATUS(PYKV_PATH_NOT_FOUND, env_unlink(disk->root, "two"));
+    CHECK_OK(env_unlink(disk->root, "one"));
+    file_expect(other, "two", "text");
+    CHECK_OK(env_unlink(other, "two"));
+    env_directory_close(other);
 }
 
 CONTRACT(an_unlinked_file_lives_until_it_is_closed)
@@ -305,6 +320,7 @@ TEST(every_errno_of_the_contract_has_its_status)
     CHECK_EQUAL(PYKV_NOT_SUPPORTED, env_status_from_errno(EOPNOTSUPP));
     CHECK_EQUAL(PYKV_NOT_SUPPORTED, env_status_from_errno(ENOSYS));
     CHECK_EQUAL(PYKV_NOT_SUPPORTED, env_status_from_errno(EXDEV));
+    CHECK_EQUAL(PYKV_NOT_SUPPORTED, env_status_from_errno(EMLINK));
     CHECK_EQUAL(PYKV_INVALID_ARGUMENT, env_status_from_errno(ENAMETOOLONG));
     CHECK_EQUAL(PYKV_IO_FAILED, env_status_from_errno(EIO));
     CHECK_EQUAL(PYKV_IO_FAILED, env_status_from_errno(EMFILE));
@@ -348,6 +364,7 @@ TEST_MAIN(CONTRACT_CASES(a_missing_directory_is_not_found),
           CONTRACT_CASES(rename_to_the_same_file_changes_nothing),
           CONTRACT_CASES(names_that_are_missing_are_not_found),
           CONTRACT_CASES(link_gives_a_file_a_second_name),
+          CONTRACT_CASES(link_gives_a_file_a_name_in_another_directory),
           CONTRACT_CASES(an_unlinked_file_lives_until_it_is_closed),
           CONTRACT_CASES(a_directory_is_made_once_and_removed_when_empty),
           CONTRACT_CASES(a_removed_directory_takes_no_more_names),

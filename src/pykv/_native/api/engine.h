@@ -73,6 +73,7 @@ typedef struct engine_ops {
     /* Inside gate.others. */
     pykv_status (*compact)(void *engine, pykv_progress *progress);
     pykv_status (*verify)(void *engine, pykv_progress *progress, pykv_report *report_out);
+    pykv_status (*checkpoint)(void *engine, const char *path);
     pykv_status (*maintain_step)(void *engine, int32_t role, int32_t *more_out);
 
     /* Not counted. A many holds no results after many_new and many_release; scan_free may come

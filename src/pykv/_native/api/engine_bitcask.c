@@ -236,6 +236,11 @@ static pykv_status verify(void *engine, pykv_progress *progress, pykv_report *re
     return bitcask_verify(engine, progress, report_out);
 }
 
+static pykv_status checkpoint_store(void *engine, const char *path)
+{
+    return bitcask_checkpoint(engine, path);
+}
+
 static pykv_status maintain(void *engine, int32_t role)
 {
     return bitcask_maintain(engine, role);
@@ -274,6 +279,7 @@ const engine_ops engine_bitcask = {
     .state = state,
     .compact = compact,
     .verify = verify,
+    .checkpoint = checkpoint_store,
     .maintain_step = maintain_step,
     .maintain = maintain,
     .many_new = new_many,

@@ -198,6 +198,11 @@ static pykv_status verify(void *engine, pykv_progress *progress, pykv_report *re
     return lsm_verify(engine, progress, report_out);
 }
 
+static pykv_status checkpoint_store(void *engine, const char *path)
+{
+    return lsm_checkpoint(engine, path);
+}
+
 static pykv_status maintain(void *engine, int32_t role)
 {
     return lsm_maintain(engine, role);
@@ -236,6 +241,7 @@ const engine_ops engine_lsm = {
     .state = state,
     .compact = compact,
     .verify = verify,
+    .checkpoint = checkpoint_store,
     .maintain_step = maintain_step,
     .maintain = maintain,
     .many_new = new_many,

@@ -69,6 +69,17 @@ pykv_status pykv_verify(pykv_store *store, pykv_progress *progress, pykv_report 
     return status;
 }
 
+pykv_status pykv_checkpoint(pykv_store *store, const char *path)
+{
+    epoch_token token;
+    pykv_status status = handle_enter_long(store, &token);
+    if (status == PYKV_OK) {
+        status = store->ops->checkpoint(store->engine, path);
+        handle_leave_long(store, token);
+    }
+    return status;
+}
+
 pykv_status pykv_resume(pykv_store *store)
 {
     epoch_token token;

@@ -67,6 +67,7 @@ int32_t bitcask_state(bitcask *self);
 PYKV_NODISCARD pykv_status bitcask_resume(bitcask *self);
 PYKV_NODISCARD pykv_status bitcask_verify(bitcask *self, pykv_progress *progress,
                                           pykv_report *report_out);
+PYKV_NODISCARD pykv_status bitcask_checkpoint(bitcask *self, const char *path);
 PYKV_NODISCARD pykv_status bitcask_repair(env *env, const char *path, pykv_report *report_out);
 PYKV_NODISCARD pykv_status bitcask_destroy(env *env, const char *path);
 /* Names of a Bitcask's files, and home_detect for this engine alone. */

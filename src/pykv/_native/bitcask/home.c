@@ -38,7 +38,7 @@ bool home_is_ours(const char *name)
     if (strlen(name) >= sizeof stem) {
         return false;
     }
-    if (strcmp(name, MANIFEST_SPARE_NAME) == 0) {
+    if (strcmp(name, MANIFEST_SPARE_NAME) == 0 || strcmp(name, HOME_UNFINISHED_NAME) == 0) {
         return true;
     }
     snprintf(stem, sizeof stem, "%s", name);

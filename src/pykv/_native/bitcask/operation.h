@@ -23,6 +23,7 @@ typedef struct pending_write {
     uint64_t address;
     uint64_t sequence;
     uint32_t batch_left; /* members of its batch behind it */
+    bool clears;
 } pending_write;
 
 #endif

@@ -274,7 +274,8 @@ void bitcask_add_pending(bitcask *self, const operation *operations, size_t coun
         self->pending[self->pending_count++] =
             (pending_write){.address = operations[i].address,
                             .sequence = operations[i].record.sequence,
-                            .batch_left = (uint32_t)(count - 1 - i)};
+                            .batch_left = (uint32_t)(count - 1 - i),
+                            .clears = operations[i].record.kind == RECORD_CLEAR};
     }
 }
 

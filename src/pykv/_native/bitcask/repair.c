@@ -331,8 +331,11 @@ static pykv_status repair_home(env *environment, env_directory *home, pykv_repor
 /* Not even a lock is made where there is no store. */
 static pykv_status check_home(env_directory *home)
 {
-    int32_t engine;
-    pykv_status status = bitcask_detect(home, &engine);
+    int32_t engine = PYKV_ENGINE_ANY;
+    pykv_status status = home_check(home, &bitcask_home);
+    if (status == PYKV_OK) {
+        status = bitcask_detect(home, &engine);
+    }
     if (status == PYKV_OK && engine == PYKV_ENGINE_ANY) {
         return error_set_at(PYKV_PATH_NOT_FOUND, env_directory_path(home),
                             "there is no database in this directory");

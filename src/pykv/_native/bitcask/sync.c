@@ -24,6 +24,7 @@ typedef struct sync_plan {
     size_t target_count;
     uint64_t sequence; /* appended when the plan was made */
     uint64_t position;
+    uint64_t clear_sequence; /* of the last clear by then */
 } sync_plan;
 
 void bitcask_fail(bitcask *self)
@@ -50,6 +51,17 @@ pykv_status bitcask_check_writable(bitcask *self)
         self->failure.text);
 }
 
+uint64_t bitcask_last_clear(const bitcask *self)
+{
+    uint64_t sequence = self->clear_sequence;
+    for (size_t i = 0; i < self->pending_count; i++) {
+        if (self->pending[i].clears) {
+            sequence = self->pending[i].sequence;
+        }
+    }
+    return sequence;
+}
+
 static bool needs_sync(const bitcask *self, const segment *candidate) REQUIRES(self->writer)
 {
     return !candidate->synced && candidate != self->prepared &&
@@ -66,7 +78,9 @@ static pykv_status pad_tail(bitcask *self) REQUIRES(self->writer)
 
 static void plan_round(bitcask *self, sync_plan *plan) REQUIRES(self->writer)
 {
-    *plan = (sync_plan){.sequence = self->appended_sequence, .position = self->synced_position};
+    *plan = (sync_plan){.sequence = self->appended_sequence,
+                        .position = self->synced_position,
+                        .clear_sequence = bitcask_last_clear(self)};
     for (size_t i = 0; i < self->segment_count; i++) {
         segment *candidate = self->segments[i];
         if (!needs_sync(self, candidate)) {
@@ -136,8 +150,10 @@ static pykv_status finish_round(bitcask *self, sync_plan *plan, pykv_status stat
         log_writer_synced(&self->log, plan->position);
     }
     pykv_status published = bitcask_publish_pending(self, plan->sequence);
-    if (self->clear_sequence <= plan->sequence) {
-        self->durable_clear_sequence = self->clear_sequence;
+    /* Another clear may have come since. */
+    if (plan->clear_sequence <= plan->sequence &&
+        plan->clear_sequence > self->durable_clear_sequence) {
+        self->durable_clear_sequence = plan->clear_sequence;
     }
     return published;
 }

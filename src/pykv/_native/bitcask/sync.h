@@ -9,6 +9,9 @@
 /* Returns once everything up to sequence is durable; one caller syncs for all that wait. */
 PYKV_NODISCARD pykv_status bitcask_sync_through(bitcask *self, uint64_t sequence);
 
+/* Sequence of the last clear that was appended, visible or not; 0: none. */
+uint64_t bitcask_last_clear(const bitcask *self) REQUIRES(self->writer);
+
 /* In interval durability: flags, and PYKV_SYNC where the interval has passed and no LOG thread is
  * lent that would sync: then the write does it, unless it says PYKV_NO_SYNC. */
 int32_t bitcask_flags_by_interval(bitcask *self, int32_t flags);

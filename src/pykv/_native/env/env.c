@@ -64,9 +64,10 @@ pykv_status env_unlink(env_directory *directory, const char *name)
     return directory->owner->ops->unlink(directory, name);
 }
 
-pykv_status env_link(env_directory *directory, const char *from, const char *to)
+pykv_status env_link(env_directory *directory, const char *from, env_directory *target,
+                     const char *to)
 {
-    return directory->owner->ops->link(directory, from, to);
+    return directory->owner->ops->link(directory, from, target, to);
 }
 
 pykv_status env_make_directory(env_directory *directory, const char *name)
@@ -234,6 +235,7 @@ static const errno_row errno_rows[] = {
     {EOPNOTSUPP, PYKV_NOT_SUPPORTED},
     {ENOSYS, PYKV_NOT_SUPPORTED},
     {EXDEV, PYKV_NOT_SUPPORTED},
+    {EMLINK, PYKV_NOT_SUPPORTED},
     {ENAMETOOLONG, PYKV_INVALID_ARGUMENT},
 };
 

@@ -9,10 +9,10 @@
  * Errors come back as a status with the errno and path in the thread's last error: PYKV_IO_FAILED,
  * PYKV_NO_SPACE (ENOSPC, EDQUOT, EFBIG), PYKV_PATH_NOT_FOUND, PYKV_PATH_EXISTS (EEXIST, ENOTEMPTY),
  * PYKV_NO_PERMISSION (EACCES, EPERM), PYKV_READ_ONLY (EROFS), PYKV_NOT_A_DIRECTORY, PYKV_NO_MEMORY,
- * PYKV_NOT_SUPPORTED (EOPNOTSUPP, ENOSYS, EXDEV), PYKV_INVALID_ARGUMENT (ENAMETOOLONG, or a mapping
- * of no bytes). EINTR and short transfers are looped inside. Thread-safety: an env, a directory and
- * a file may be used from any thread at once; writers of one file at overlapping offsets must
- * exclude each other.
+ * PYKV_NOT_SUPPORTED (EOPNOTSUPP, ENOSYS, EXDEV, EMLINK), PYKV_INVALID_ARGUMENT (ENAMETOOLONG, or a
+ * mapping of no bytes). EINTR and short transfers are looped inside. Thread-safety: an env, a
+ * directory and a file may be used from any thread at once; writers of one file at overlapping
+ * offsets must exclude each other.
  */
 #ifndef PYKV_ENV_ENV_H
 #define PYKV_ENV_ENV_H
@@ -74,10 +74,11 @@ PYKV_NODISCARD pykv_status env_directory_sync(env_directory *directory);
 PYKV_NODISCARD pykv_status env_directory_list(env_directory *directory, env_names *names_out);
 void env_names_free(env_names *names);
 
-/* Names. Durable only after env_directory_sync. */
+/* Names. Durable only after env_directory_sync. A link goes to a directory of the same env. */
 PYKV_NODISCARD pykv_status env_rename(env_directory *directory, const char *from, const char *to);
 PYKV_NODISCARD pykv_status env_unlink(env_directory *directory, const char *name);
-PYKV_NODISCARD pykv_status env_link(env_directory *directory, const char *from, const char *to);
+PYKV_NODISCARD pykv_status env_link(env_directory *directory, const char *from,
+                                    env_directory *target, const char *to);
 PYKV_NODISCARD pykv_status env_make_directory(env_directory *directory, const char *name);
 /* Removes an empty directory by its path. */
 PYKV_NODISCARD pykv_status env_remove_directory(env *self, const char *path);
@@ -135,8 +136,7 @@ PYKV_NODISCARD pykv_status env_random(env *self, void *data, size_t size);
 /* How often a memory access of this process waited for a disk; rises only. */
 uint64_t env_disk_waits(env *self);
 /* Bytes of files that memory has room for now, beside what programs hold and within the limits of
- * their control groups; UINT64_MAX where that is not known. Reads small files: not for hot paths.
- */
+ * their control groups; UINT64_MAX where that is not known. Reads files: not for hot paths. */
 uint64_t env_memory_room(env *self);
 
 /* Asks the system for large pages under size bytes of the heap, all in use, at a multiple of this

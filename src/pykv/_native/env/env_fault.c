@@ -162,10 +162,13 @@ static pykv_status fault_unlink(env_directory *directory, const char *name)
     return status == PYKV_OK ? env_unlink(inner_directory(directory), name) : status;
 }
 
-static pykv_status fault_link(env_directory *directory, const char *from, const char *to)
+static pykv_status fault_link(env_directory *directory, const char *from, env_directory *target,
+                              const char *to)
 {
     pykv_status status = fault_check_name(directory, ENV_CALL_LINK, from, to);
-    return status == PYKV_OK ? env_link(inner_directory(directory), from, to) : status;
+    return status == PYKV_OK
+               ? env_link(inner_directory(directory), from, inner_directory(target), to)
+               : status;
 }
 
 static pykv_status fault_make_directory(env_directory *directory, const char *name)

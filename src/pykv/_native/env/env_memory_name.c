@@ -170,10 +170,11 @@ pykv_status memory_unlink(env_directory *directory, const char *name)
     return status;
 }
 
-static pykv_status link_locked(env_directory *directory, const char *from, const char *to)
+static pykv_status link_locked(env_directory *directory, const char *from, env_directory *target,
+                               const char *to)
 {
     memory_node *node = look_up(directory, from);
-    int failure = check_new_name(directory, to);
+    int failure = check_new_name(target, to);
     pykv_status status = memory_check_power(memory_disk_of(directory->owner), directory->path);
     if (status != PYKV_OK) {
         return status;
@@ -181,22 +182,23 @@ static pykv_status link_locked(env_directory *directory, const char *from, const
     if (node == NULL) {
         return env_fail_name(ENOENT, directory->path, from, "link");
     }
-    if (look_up(directory, to) != NULL) {
+    if (look_up(target, to) != NULL) {
         failure = EEXIST;
     } else if (node->is_directory) {
         failure = EPERM;
     }
     if (failure != 0) {
-        return env_fail_name(failure, directory->path, to, "link");
+        return env_fail_name(failure, target->path, to, "link");
     }
-    return change(directory, MEMORY_LINK, node, to, NULL);
+    return change(target, MEMORY_LINK, node, to, NULL);
 }
 
-pykv_status memory_link(env_directory *directory, const char *from, const char *to)
+pykv_status memory_link(env_directory *directory, const char *from, env_directory *target,
+                        const char *to)
 {
     memory_disk *disk = memory_disk_of(directory->owner);
     mutex_lock(&disk->lock);
-    pykv_status status = link_locked(directory, from, to);
+    pykv_status status = link_locked(directory, from, target, to);
     mutex_unlock(&disk->lock);
     return status;
 }

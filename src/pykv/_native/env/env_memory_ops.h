@@ -34,7 +34,8 @@ pykv_status memory_directory_list(env_directory *directory, env_names *out);
 /* env_memory_name.c */
 pykv_status memory_rename(env_directory *directory, const char *from, const char *to);
 pykv_status memory_unlink(env_directory *directory, const char *name);
-pykv_status memory_link(env_directory *directory, const char *from, const char *to);
+pykv_status memory_link(env_directory *directory, const char *from, env_directory *target,
+                        const char *to);
 /* A new file or directory under a name that leads nowhere yet. Needs the disk's lock. */
 pykv_status memory_make_node(env_directory *directory, const char *name, bool is_directory,
                              memory_node **node_out);

@@ -20,7 +20,8 @@ typedef struct env_ops {
     pykv_status (*directory_list)(env_directory *directory, env_names *out);
     pykv_status (*rename)(env_directory *directory, const char *from, const char *to);
     pykv_status (*unlink)(env_directory *directory, const char *name);
-    pykv_status (*link)(env_directory *directory, const char *from, const char *to);
+    pykv_status (*link)(env_directory *directory, const char *from, env_directory *target,
+                        const char *to);
     pykv_status (*make_directory)(env_directory *directory, const char *name);
     pykv_status (*remove_directory)(env *self, const char *path);
     pykv_status (*file_open)(env_directory *directory, const char *name, int flags, env_file **out);

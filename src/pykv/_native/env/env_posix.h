@@ -45,7 +45,8 @@ pykv_status posix_remove_directory(env *self, const char *path);
 
 pykv_status posix_rename(env_directory *directory, const char *from, const char *to);
 pykv_status posix_unlink(env_directory *directory, const char *name);
-pykv_status posix_link(env_directory *directory, const char *from, const char *to);
+pykv_status posix_link(env_directory *directory, const char *from, env_directory *target,
+                       const char *to);
 pykv_status posix_make_directory(env_directory *directory, const char *name);
 
 pykv_status posix_file_open(env_directory *directory, const char *name, int flags, env_file **out);

@@ -300,11 +300,13 @@ pykv_status posix_unlink(env_directory *directory, const char *name)
     return PYKV_OK;
 }
 
-pykv_status posix_link(env_directory *directory, const char *from, const char *to)
+pykv_status posix_link(env_directory *directory, const char *from, env_directory *target,
+                       const char *to)
 {
-    int descriptor = descriptor_of(directory);
-    if (linkat(descriptor, from, descriptor, to, 0) != 0) {
-        return env_fail_name(errno, directory->path, errno == EEXIST ? to : from, "link");
+    if (linkat(descriptor_of(directory), from, descriptor_of(target), to, 0) != 0) {
+        bool is_target = errno == EEXIST;
+        return env_fail_name(errno, is_target ? target->path : directory->path,
+                             is_target ? to : from, "link");
     }
     return PYKV_OK;
 }

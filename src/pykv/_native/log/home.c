@@ -176,13 +176,26 @@ pykv_status home_detect(env_directory *home, const home_engine *const *engines, 
     return status;
 }
 
+static bool has_file(env_directory *home, const char *name)
+{
+    env_file *file;
+    bool has = env_file_open(home, name, ENV_READ, &file) == PYKV_OK;
+    if (has) {
+        env_file_close(file);
+    }
+    return has;
+}
+
 pykv_status home_check(env_directory *home, const home_engine *engine)
 {
     int32_t found;
-    env_file *file;
-    if (env_file_open(home, MANIFEST_NAME, ENV_READ, &file) == PYKV_OK) {
-        env_file_close(file);
+    if (has_file(home, MANIFEST_NAME)) {
         return PYKV_OK;
+    }
+    if (has_file(home, HOME_UNFINISHED_NAME)) {
+        return error_set_at(PYKV_FORMAT, env_directory_path(home),
+                            "the directory holds a checkpoint or a restore that was not finished "
+                            "(there is " HOME_UNFINISHED_NAME "): destroy it, and make it again");
     }
     return home_detect_by_names(home, &engine, 1, &found);
 }

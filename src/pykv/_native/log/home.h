@@ -16,7 +16,8 @@
 
 #include "env/env.h"
 
-#define HOME_LOCK_NAME "LOCK"
+#define HOME_LOCK_NAME       "LOCK"
+#define HOME_UNFINISHED_NAME "CHECKPOINT.tmp" /* log/checkpoint.h */
 
 /* What an engine says of a name. */
 typedef enum home_claim {
@@ -45,8 +46,8 @@ PYKV_NODISCARD pykv_status home_detect_by_names(env_directory *home,
                                                 const home_engine *const *engines, size_t count,
                                                 int32_t *engine_out);
 
-/* PYKV_FORMAT if home has neither a MANIFEST nor anything else of a store of this engine, and a
- * file of somebody else. */
+/* PYKV_FORMAT if home has no MANIFEST, and is a checkpoint that was not finished, or has nothing
+ * else of a store of this engine and a file of somebody else. */
 PYKV_NODISCARD pykv_status home_check(env_directory *home, const home_engine *engine);
 
 /* Engine that the head of MANIFEST names, known or not; PYKV_ENGINE_ANY: there is no MANIFEST.

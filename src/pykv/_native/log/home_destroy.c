@@ -6,6 +6,8 @@
  */
 #include "log/home_destroy.h"
 
+#include <string.h>
+
 #include "base/error.h"
 #include "log/manifest_file.h"
 
@@ -13,7 +15,8 @@ static size_t count_own(const home_engine *engine, const env_names *names)
 {
     size_t count = 0;
     for (size_t i = 0; i < names->count; i++) {
-        count += engine->owns(names->names[i]);
+        count +=
+            engine->owns(names->names[i]) || strcmp(names->names[i], HOME_UNFINISHED_NAME) == 0;
     }
     return count;
 }
@@ -57,13 +60,17 @@ static pykv_status remove_files(env_directory *home, const home_engine *engine)
     if (status != PYKV_OK) {
         return status;
     }
+    bool unfinished = false;
     for (size_t i = 0; i < names.count && status == PYKV_OK; i++) {
-        if (engine->owns(names.names[i])) {
+        bool mark = strcmp(names.names[i], HOME_UNFINISHED_NAME) == 0;
+        unfinished |= mark;
+        if (!mark && engine->owns(names.names[i])) {
             status = env_unlink(home, names.names[i]);
         }
     }
     env_names_free(&names);
-    return status;
+    /* What says that the rest is no store goes last. */
+    return status == PYKV_OK && unfinished ? env_unlink(home, HOME_UNFINISHED_NAME) : status;
 }
 
 pykv_status home_destroy(env *environment, const char *path, const home_engine *engine)

@@ -43,7 +43,8 @@ static home_claim claim(const char *name)
     if (log_file_number(name) != 0 || strcmp(name, REPAIR_DIRECTORY) == 0) {
         return HOME_LIKELY;
     }
-    bool temporary = strcmp(name, MANIFEST_NAME TEMPORARY_SUFFIX) == 0;
+    bool temporary = strcmp(name, MANIFEST_NAME TEMPORARY_SUFFIX) == 0 ||
+                     strcmp(name, HOME_UNFINISHED_NAME) == 0;
     return temporary || is_torn(name) ? HOME_LEFT : HOME_NOT_MINE;
 }
 

@@ -88,6 +88,7 @@ PYKV_NODISCARD pykv_status lsm_resume(lsm *self);
 void lsm_stats(lsm *self, pykv_stats *out);
 int32_t lsm_state(lsm *self);
 PYKV_NODISCARD pykv_status lsm_verify(lsm *self, pykv_progress *progress, pykv_report *report_out);
+PYKV_NODISCARD pykv_status lsm_checkpoint(lsm *self, const char *path);
 /* Lends the thread until the store closes. */
 PYKV_NODISCARD pykv_status lsm_maintain(lsm *self, int32_t role);
 PYKV_NODISCARD pykv_status lsm_maintain_step(lsm *self, int32_t role, int32_t *more_out);

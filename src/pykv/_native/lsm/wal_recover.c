@@ -260,7 +260,7 @@ static pykv_status keep_one(const wal_recovery *self, log_source *source)
     char kept[LOG_FILE_NAME_BYTES];
     log_file_name(source->number, name);
     log_file_torn_name(source->number, kept);
-    pykv_status status = env_link(self->home, name, kept);
+    pykv_status status = env_link(self->home, name, self->home, kept);
     if (status == PYKV_NOT_SUPPORTED || status == PYKV_NO_PERMISSION) {
         return PYKV_OK;
     }

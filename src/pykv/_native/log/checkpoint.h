@@ -1,0 +1,38 @@
+/*
+ * checkpoint: a directory with the files of a store as they are at one moment, made beside it.
+ *
+ * Files that are never written again get a second name there, or are copied where the file system
+ * has none. Before them stands a mark, HOME_UNFINISHED_NAME, which goes when the manifest is
+ * durable: a directory with the mark and no manifest is no store, and opens as none (home.h).
+ * Order: mark, files, names durable, manifest, mark gone. What crashes on the way leaves the mark.
+ *
+ * Not thread-safe. The files that are added must keep their names meanwhile.
+ */
+#ifndef PYKV_LOG_CHECKPOINT_H
+#define PYKV_LOG_CHECKPOINT_H
+
+#include "env/env.h"
+
+typedef struct checkpoint checkpoint;
+
+/* Makes the directory at path, and its parents, with the mark in it. PYKV_PATH_EXISTS if there is
+ * anything at path. End it with checkpoint_end. */
+PYKV_NODISCARD pykv_status checkpoint_begin(env *environment, const char *path,
+                                            checkpoint **checkpoint_out);
+
+/* The directory, for the manifest. */
+env_directory *checkpoint_home(checkpoint *self);
+
+/* Brings the file of that name, which is durable and is never written again. PYKV_PATH_NOT_FOUND:
+ * it is not there. */
+PYKV_NODISCARD pykv_status checkpoint_add(checkpoint *self, env_directory *from, const char *name);
+
+/* Makes the names durable: the manifest may come. */
+PYKV_NODISCARD pykv_status checkpoint_settle(checkpoint *self);
+
+/* Frees self. status PYKV_OK: the manifest is durable, and the mark goes. Else the directory and
+ * all that is in it goes, as far as that works. Returns status, its detail the thread's last error.
+ */
+pykv_status checkpoint_end(checkpoint *self, pykv_status status);
+
+#endif
