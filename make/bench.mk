@@ -20,3 +20,7 @@ bench-block-cache: lib ## what a hit and a miss of the block cache cost, in nano
 	$(CC) $(C_LANGUAGE) -O2 -pthread benches/c/block_cache_floor.c build/libpykv.a \
 		-o build/bench/block_cache_floor -lm -ldl
 	build/bench/block_cache_floor
+
+.PHONY: bench-scale
+bench-scale: $(BUILT) $(VENV)/.pykv-needs-bench ## growth to 20 M keys, tight memory (SCALE_ARGS=)
+	$(BIN)/python -m benches.scale $(SCALE_ARGS)

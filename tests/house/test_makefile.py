@@ -6,7 +6,8 @@ import house_files
 
 PROMISED = """
     help quickstart test check test-c test-py test-asan test-tsan test-crash test-model fuzz-replay
-    test-plants soak fuzz bench bench-compare dev build stubs lib wheel docs format lint type clean
+    test-plants soak fuzz bench bench-compare bench-scale dev build stubs lib wheel docs
+    format lint type clean
 """
 PHONY = re.compile(r"^\.PHONY:(.*)$", re.MULTILINE)
 HELPED = re.compile(r"^([a-z][a-z0-9-]*):[^=\n]*## (\S.*)$", re.MULTILINE)

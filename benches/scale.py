@@ -1,0 +1,177 @@
+"""`make bench-scale`: how the engines do as data grows, and when it is larger than their memory.
+
+Exit code 0: all gates are met; 1: one is not; 2: the arguments are wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+
+import click
+from rich.console import Console
+
+from benches import machine, scale_stores
+from benches.run import PRINT_COLUMNS_MIN, STORES, Names
+from benches.scale_child import Latencies, Report, Specification
+from benches.scale_report import Outcome, gates, print_outcome, save
+
+KEYS = 20_000_000
+BIN_KEYS = 1_000_000
+BINS_MIN = 10
+RESULTS = machine.REPOSITORY / "build" / "bench" / "scale.json"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to measure, and in how much time."""
+
+    engine_names: tuple[str, ...]
+    key_count: int
+    seed: int
+    budget_bytes: int
+    seconds_max: float
+    directory: Path
+    control_group: str
+
+    @property
+    def bin_keys(self) -> int:
+        """Keys of one rate: a million, fewer where there would be too few rates."""
+        return max(1, min(BIN_KEYS, self.key_count // BINS_MIN))
+
+
+@click.command(epilog="Example: python -m benches.scale --keys 200000 --engines pykv-lsm,rocksdict")
+@click.option(
+    "--engines",
+    "engine_names",
+    type=Names(scale_stores.KNOWN),
+    default=scale_stores.DEFAULT,
+    help=f"Comma-separated, of {', '.join(scale_stores.KNOWN)}. Default: the first four.",
+)
+@click.option("--keys", type=click.IntRange(min=1000), default=KEYS, show_default=True)
+@click.option(
+    "--minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    default=30,
+    show_default=True,
+    help="Time a run may take: an engine that is out of its share of it stops where it is.",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Of keys and values.")
+@click.option(
+    "--budget",
+    "budget_mebibytes",
+    type=click.IntRange(min=16),
+    default=256,
+    show_default=True,
+    help="Memory for caches while data grows, MiB an engine.",
+)
+@click.option(
+    "--directory",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=STORES,
+    help="Where the stores are made; its device is what is measured.  [default: build/bench]",
+)
+@click.option(
+    "--control-group",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="A control group's directory, for each engine to enter: its limit is theirs.",
+)
+@click.option(
+    "--json",
+    "json_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=RESULTS,
+    help="Where to keep the results.  [default: build/bench/scale.json]",
+)
+def main(
+    engine_names: tuple[str, ...],
+    keys: int,
+    minutes: float,
+    seed: int,
+    budget_mebibytes: int,
+    directory: Path,
+    control_group: Path | None,
+    json_path: Path,
+) -> None:
+    """Measure pykv and its peers as data grows."""
+    console = Console(width=None if sys.stdout.isatty() else PRINT_COLUMNS_MIN)
+    missing = [name for name in engine_names if not scale_stores.installed(name)]
+    if missing:
+        console.print(f"Not installed, so left out: {', '.join(missing)}", style="yellow")
+    plan = Plan(
+        engine_names=tuple(name for name in engine_names if name not in missing),
+        key_count=keys,
+        seed=seed,
+        budget_bytes=budget_mebibytes << 20,
+        seconds_max=minutes * 60,
+        directory=directory,
+        control_group=str(control_group or ""),
+    )
+    outcome = measure(plan)
+    print_outcome(console, outcome)
+    save(outcome, json_path)
+    console.print(f"Kept in {json_path}", highlight=False)
+    sys.exit(0 if all(gate.met for gate in gates(outcome.reports)) else 1)
+
+
+def measure(plan: Plan) -> Outcome:
+    """Measures one engine after the other, each in a process of its own."""
+    start = monotonic()
+    plan.directory.mkdir(parents=True, exist_ok=True)
+    outcome = Outcome(
+        made=datetime.now(UTC).isoformat(timespec="seconds"),
+        key_count=plan.key_count,
+        bin_keys=plan.bin_keys,
+        seed=plan.seed,
+        budget_bytes=plan.budget_bytes,
+        machine=machine.describe(plan.directory),
+        control_group=plan.control_group,
+    )
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    if load > cores / 2:
+        outcome.notes.append(f"the machine was busy at the start (load {load:.1f})")
+    for name in plan.engine_names:
+        outcome.reports[name] = _measure_engine(plan, name)
+    outcome.seconds = monotonic() - start
+    return outcome
+
+
+def _measure_engine(plan: Plan, name: str) -> Report:
+    seconds_max = plan.seconds_max / len(plan.engine_names)
+    with tempfile.TemporaryDirectory(dir=plan.directory) as directory:
+        spec = Specification(
+            engine=name,
+            key_count=plan.key_count,
+            bin_keys=plan.bin_keys,
+            seed=plan.seed,
+            budget_bytes=plan.budget_bytes,
+            directory=directory,
+            seconds_max=seconds_max,
+            control_group=plan.control_group,
+        )
+        command = [sys.executable, "-m", "benches.scale_child", json.dumps(asdict(spec))]
+        done = subprocess.run(
+            command, cwd=machine.REPOSITORY, capture_output=True, text=True, check=False
+        )
+    os.sync()
+    if done.returncode != 0:
+        raise click.ClickException(f"{name} failed with {done.returncode}:\n{done.stderr.strip()}")
+    return _report_of(done.stdout)
+
+
+def _report_of(text: str) -> Report:
+    fields = json.loads(text)
+    for name in ("puts", "gets", "tight_gets", "tight_overwrites"):
+        fields[name] = Latencies(**fields[name])
+    return Report(**fields)
+
+
+if __name__ == "__main__":
+    main()

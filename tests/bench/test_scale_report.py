@@ -1,0 +1,73 @@
+"""The gates of `make bench-scale`, on reports made by hand."""
+
+import io
+import json
+from pathlib import Path
+
+from rich.console import Console
+
+from benches.scale_child import Latencies, Report
+from benches.scale_report import Outcome, gates, print_outcome, rate_kept, save
+
+MACHINE = {
+    "cpu": "a processor",
+    "cores": "2",
+    "memory": "24 GiB",
+    "system": "Linux 6.1",
+    "file system": "ext4",
+    "python": "CPython 3.11.7",
+}
+
+
+def report(engine: str, *, last: float = 90.0, longest_ms: float = 50.0, wa: float = 3.0) -> Report:
+    return Report(
+        engine,
+        bin_rates=[100.0, 95.0, last],
+        puts=Latencies(3, 1.0, 2.0, 3.0, longest_ms * 1e3),
+        gets=Latencies(3, 1.0, 2.0, wa * 10, 40.0),
+        write_amplification=wa,
+    )
+
+
+def outcome(*reports: Report) -> Outcome:
+    made = Outcome("2026-01-31", 3_000_000, 1_000_000, 1, 256 << 20, MACHINE)
+    made.reports = {each.engine: each for each in reports}
+    return made
+
+
+def test_all_gates_are_met_where_nothing_is_worse() -> None:
+    judged = gates(outcome(report("pykv-lsm"), report("rocksdict", wa=3.5)).reports)
+    assert [gate.met for gate in judged] == [True] * 4
+
+
+def test_a_rate_that_halves_and_a_long_pause_miss_their_gates() -> None:
+    judged = gates({"pykv-bitcask": report("pykv-bitcask", last=49.0, longest_ms=100.5)})
+    assert [gate.met for gate in judged] == [False, False]
+    assert judged[0].reached == "0.49"
+    assert judged[1].reached == "100.5 ms"
+
+
+def test_amplification_and_gets_are_held_against_rocksdict() -> None:
+    judged = gates(outcome(report("pykv-lsm", wa=3.6), report("rocksdict", wa=3.5)).reports)
+    assert [gate.met for gate in judged] == [True, True, False, False]
+    assert gates({"rocksdict": report("rocksdict")}) == []
+
+
+def test_without_a_rate_nothing_was_kept() -> None:
+    assert rate_kept(Report("pykv-lsm")) == 0.0
+
+
+def test_the_table_and_the_file_say_what_was_measured(tmp_path: Path) -> None:
+    made = outcome(report("raw"), report("pykv-lsm"))
+    made.control_group = "/groups/small"
+    made.reports["raw"].notes.append("out of time after 7 keys")
+    console = Console(width=150, record=True, file=io.StringIO())
+    print_outcome(console, made)
+    text = console.export_text()
+    assert "in the control group /groups/small" in text
+    assert "Note: raw: out of time after 7 keys" in text
+    assert "3,000,000" in text
+    save(made, tmp_path / "kept" / "scale.json")
+    kept = json.loads((tmp_path / "kept" / "scale.json").read_text(encoding="utf-8"))
+    assert kept["kind"] == "scale"
+    assert [gate["met"] for gate in kept["gates"]] == [True, True]
