@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Iterable
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -26,6 +27,7 @@ StrPath: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 KEY_BYTES_MAX: Final = 65_535
 VALUE_BYTES_MAX: Final = 1 << 30
+TTL_SECONDS_MAX: Final = 1_000 * 366 * 86_400
 
 
 def as_bytes(data: BytesLike, what: str) -> bytes:
@@ -84,6 +86,22 @@ def key_range(
             after = stem[:-1] + bytes([stem[-1] + 1])
             high = after if high is None else min(high, after)
     return low, high
+
+
+def ttl_us_of(ttl: float | timedelta) -> int:
+    """A time to live in whole microseconds, at least 1.
+
+    ttl: seconds above 0 and up to TTL_SECONDS_MAX (a thousand years), or a timedelta of so much.
+    Raises TypeError, ValueError.
+    """
+    seconds = ttl.total_seconds() if isinstance(ttl, timedelta) else ttl
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise TypeError(
+            f"ttl must be seconds (int or float) or a timedelta, not {type(ttl).__name__}"
+        )
+    if not 0 < seconds <= TTL_SECONDS_MAX:
+        raise ValueError(f"ttl must be above 0 and at most a thousand years, got {ttl!r}")
+    return max(int(seconds * 1_000_000), 1)
 
 
 def check_limit(limit: int | None) -> None:

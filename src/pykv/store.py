@@ -18,6 +18,7 @@ from collections.abc import (
     ValuesView,
 )
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Protocol, Self, TypeVar, overload, runtime_checkable
@@ -32,6 +33,7 @@ FEATURES: Final[Mapping[str, str]] = {
     "cas": "compare_and_set, put_if_absent, pop and setdefault are atomic",
     "consistent_scan": "a scan shows the moment it was made, whatever is written later",
     "persistence": "rows outlive the process",
+    "ttl": "put, put_many and put of a batch take ttl; touch and expires_at work",
 }
 
 Row = tuple[bytes, bytes]
@@ -83,7 +85,9 @@ class Batch(Protocol):
     def __len__(self) -> int:
         """Number of writes collected."""
 
-    def put(self, key: BytesLike, value: BytesLike) -> None:
+    def put(
+        self, key: BytesLike, value: BytesLike, *, ttl: float | timedelta | None = None
+    ) -> None:
         """Adds a put; the last of equal keys wins. May raise BatchTooLargeError."""
 
     def delete(self, key: BytesLike) -> None:
@@ -157,8 +161,19 @@ class Store(Protocol):
     def get_many(self, keys: Iterable[BytesLike], default: object = None) -> Sequence[object]:
         """The value of each key, or default, in the order of keys."""
 
-    def put(self, key: BytesLike, value: BytesLike, *, sync: bool | None = None) -> None:
-        """Sets key to value.
+    def put(
+        self,
+        key: BytesLike,
+        value: BytesLike,
+        *,
+        ttl: float | timedelta | None = None,
+        sync: bool | None = None,
+    ) -> None:
+        """Sets key to value, for ttl seconds or for ever.
+
+        ttl: seconds above 0, or a timedelta; when they have passed the key is absent, in every kind
+        of call at once. Setting a key again without ttl lets it stay for ever. A store without the
+        feature "ttl" raises NotSupportedError.
 
         sync=True waits until this write and all before it are on the device, False does not wait
         even in a "sync" store, None does what the store's durability says.
@@ -171,6 +186,7 @@ class Store(Protocol):
         self,
         items: Iterable[tuple[BytesLike, BytesLike]],
         *,
+        ttl: float | timedelta | None = None,
         sync: bool | None = None,
         atomic: bool = False,
     ) -> None:
@@ -198,6 +214,14 @@ class Store(Protocol):
 
         expected=None stands for an absent key, value=None deletes.
         """
+
+    def touch(
+        self, key: BytesLike, ttl: float | timedelta | None, *, sync: bool | None = None
+    ) -> bool:
+        """Lets key expire ttl from now on, None: never; tells whether it was there. Atomic."""
+
+    def expires_at(self, key: BytesLike) -> float | None:
+        """When key expires, in seconds since 1970; None: never. KeyError if it is absent."""
 
     def batch(self, *, sync: bool | None = None) -> Batch:
         """A batch for a `with` block."""

@@ -49,8 +49,8 @@ PERSISTENT = frozenset({"batch", "cas", "consistent_scan", "persistence"})
 
 SUBJECTS = [
     Subject("bitcask", open_bitcask, PERSISTENT),
-    Subject("lsm", open_lsm, PERSISTENT | {"order"}),
-    Subject("memory", open_memory, frozenset({"order", "batch", "cas", "consistent_scan"})),
+    Subject("lsm", open_lsm, PERSISTENT | {"order", "ttl"}),
+    Subject("memory", open_memory, frozenset({"order", "batch", "cas", "consistent_scan", "ttl"})),
     Subject("minimal", open_minimal, PERSISTENT),
 ]
 

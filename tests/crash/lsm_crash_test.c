@@ -61,7 +61,7 @@ static void *open_store(env *disk)
 static void put_synced(void *store, const char *key)
 {
     slice text = slice_make(key, strlen(key));
-    CHECK_OK(engine_lsm.put(store, text, text, PYKV_SYNC));
+    CHECK_OK(engine_lsm.put(store, text, text, 0, PYKV_SYNC));
 }
 
 static bool has_key(void *store, const char *key)

@@ -54,7 +54,7 @@ static void put_big_ones(scene *self, char name)
     for (char i = 0; i < BIG_PUTS; i++) {
         char key[2] = {name, (char)('0' + i)};
         CHECK_OK(
-            engine_lsm.put(self->store, slice_make(key, 2), slice_make(value, sizeof value), 0));
+            engine_lsm.put(self->store, slice_make(key, 2), slice_make(value, sizeof value), 0, 0));
     }
 }
 
@@ -94,7 +94,7 @@ TEST(a_table_stays_while_a_manifest_that_lists_it_may_be_in_force)
     for (uint64_t at = 1; at <= 4; at++) {
         scene now;
         begin(&now);
-        CHECK_OK(engine_lsm.put(now.store, slice_make("k", 1), slice_make("v", 1), 0));
+        CHECK_OK(engine_lsm.put(now.store, slice_make("k", 1), slice_make("v", 1), 0, 0));
         fail_calls(&now, ENV_CALL_SYNC_DIRECTORY, at, ENOSPC);
         pykv_status status = engine_lsm.flush(now.store);
         CHECK((status != PYKV_OK) == (env_fault_failed(now.faulty) > 0));
@@ -133,18 +133,18 @@ TEST(a_write_whose_sync_failed_is_seen_by_nobody_until_the_store_was_opened_agai
     slice one = slice_make("k", 1);
     slice other = slice_make("n", 1);
     begin(&now);
-    CHECK_OK(engine_lsm.put(now.store, one, one, PYKV_SYNC));
+    CHECK_OK(engine_lsm.put(now.store, one, one, 0, PYKV_SYNC));
     fail_calls(&now, ENV_CALL_SYNC, 1, EIO);
-    CHECK_STATUS(PYKV_COMMIT_UNKNOWN, engine_lsm.put(now.store, other, other, PYKV_SYNC));
+    CHECK_STATUS(PYKV_COMMIT_UNKNOWN, engine_lsm.put(now.store, other, other, 0, PYKV_SYNC));
     CHECK_EQUAL(PYKV_STATE_FAILED, engine_lsm.state(now.store));
-    CHECK_STATUS(PYKV_STORE_FAILED, engine_lsm.put(now.store, other, other, 0));
+    CHECK_STATUS(PYKV_STORE_FAILED, engine_lsm.put(now.store, other, other, 0, 0));
     CHECK(has_key(&now, "k"));
     CHECK(!has_key(&now, "n"));
     CHECK_STATUS(PYKV_STORE_FAILED, engine_lsm.close(now.store, -1));
     engine_lsm.free(now.store);
     open_store(&now, now.faulty);
     CHECK(has_key(&now, "k"));
-    CHECK_OK(engine_lsm.put(now.store, other, other, PYKV_SYNC));
+    CHECK_OK(engine_lsm.put(now.store, other, other, 0, PYKV_SYNC));
     CHECK(has_key(&now, "n"));
     end(&now);
 }

@@ -71,7 +71,7 @@ static void put(golden *self, uint32_t index)
     size_t key_length = golden_key(index, key);
     size_t value_length = value_of(self, index, (uint32_t)self->commit, value);
     CHECK_OK(self->engine->put(self->store, slice_make(key, key_length),
-                               slice_make(value, value_length), 0));
+                               slice_make(value, value_length), 0, 0));
 }
 
 static void put_all(golden *self, uint32_t from, uint32_t to)

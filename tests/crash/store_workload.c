@@ -100,6 +100,36 @@ static key_values *begin_commit(store_history *history)
     return next;
 }
 
+key_values driver_alive(const store_driver *self, const key_values *state)
+{
+    uint64_t now = env_wall_us(self->disk);
+    key_values alive = *state;
+    for (uint32_t key = 0; key < WORKLOAD_KEY_COUNT; key++) {
+        if (alive.deadlines[key] != 0 && alive.deadlines[key] <= now) {
+            alive.values[key] = 0;
+        }
+        if (alive.values[key] == 0) {
+            alive.deadlines[key] = 0;
+        }
+    }
+    return alive;
+}
+
+/* The number of key's value now. */
+static uint32_t number_now(const store_driver *self, uint32_t key)
+{
+    return driver_alive(self, &self->history->states[self->history->tried]).values[key];
+}
+
+/* For ever, or for some of the time that the workload takes. */
+static uint64_t choose_deadline(store_driver *self)
+{
+    if (self->plan->engine != &engine_lsm || check_random(&self->chance, 3) != 0) {
+        return 0;
+    }
+    return env_wall_us(self->disk) + 1 + check_random(&self->chance, 60000000);
+}
+
 static void end_commit(store_driver *self, pykv_status status, bool durable)
 {
     if (status == PYKV_OK) {
@@ -137,11 +167,14 @@ static pykv_status put_one(store_driver *self)
     uint32_t index = (uint32_t)check_random(&self->chance, WORKLOAD_KEY_COUNT);
     uint32_t number = next_number(self);
     int32_t flags = choose_flags(self);
+    uint64_t deadline = choose_deadline(self);
     size_t key_length = workload_key(index, key);
     size_t value_length = workload_value(number, value);
-    begin_commit(self->history)->values[index] = number;
+    key_values *next = begin_commit(self->history);
+    next->values[index] = number;
+    next->deadlines[index] = deadline;
     pykv_status status = self->plan->engine->put(self->store, slice_make(key, key_length),
-                                                 slice_make(value, value_length), flags);
+                                                 slice_make(value, value_length), deadline, flags);
     end_commit(self, status, is_durable(self, flags));
     return status;
 }
@@ -152,7 +185,7 @@ static pykv_status delete_one(store_driver *self)
     int32_t existed;
     uint32_t index = (uint32_t)check_random(&self->chance, WORKLOAD_KEY_COUNT);
     int32_t flags = choose_flags(self);
-    bool there = self->history->states[self->history->tried].values[index] != 0;
+    bool there = number_now(self, index) != 0;
     begin_commit(self->history)->values[index] = 0;
     pykv_status status = self->plan->engine->remove(
         self->store, slice_make(key, workload_key(index, key)), flags, &existed);
@@ -170,14 +203,17 @@ static pykv_status swap_one(store_driver *self)
     uint8_t new_value[WORKLOAD_VALUE_BYTES];
     int32_t swapped;
     uint32_t index = (uint32_t)check_random(&self->chance, WORKLOAD_KEY_COUNT);
-    uint32_t old_number = self->history->states[self->history->tried].values[index];
+    uint32_t old_number = number_now(self, index);
     uint32_t number = next_number(self);
+    uint64_t deadline = choose_deadline(self);
     slice expected = slice_make(old_value, workload_value(old_number, old_value));
     slice wanted = slice_make(new_value, workload_value(number, new_value));
-    begin_commit(self->history)->values[index] = number;
+    key_values *next = begin_commit(self->history);
+    next->values[index] = number;
+    next->deadlines[index] = deadline;
     pykv_status status = self->plan->engine->compare_and_set(
         self->store, slice_make(key, workload_key(index, key)), old_number == 0 ? NULL : &expected,
-        &wanted, 0, &swapped);
+        &wanted, deadline, 0, &swapped);
     if (status == PYKV_OK && swapped == 0) {
         check_failed(__FILE__, __LINE__, "compare_and_set of key %u did not swap", index);
     }
@@ -204,7 +240,9 @@ static pykv_status write_batch(store_driver *self)
         member->key = slice_make(keys[i], workload_key(index, keys[i]));
         member->value = deletes ? slice_make(NULL, 0)
                                 : slice_make(values[i], workload_value(number, values[i]));
+        member->deadline_us = deletes ? 0 : choose_deadline(self);
         next->values[index] = number;
+        next->deadlines[index] = member->deadline_us;
     }
     pykv_status status = self->plan->engine->write(self->store, operations, count, flags);
     end_commit(self, status, is_durable(self, flags));
@@ -214,7 +252,7 @@ static pykv_status write_batch(store_driver *self)
 static pykv_status clear_all(store_driver *self)
 {
     int32_t flags = choose_flags(self);
-    *begin_commit(self->history) = (key_values){{0}};
+    *begin_commit(self->history) = (key_values){.values = {0}};
     self->clear_commit = self->history->tried;
     pykv_status status = self->plan->engine->clear(self->store, flags);
     end_commit(self, status, is_durable(self, flags));
@@ -227,8 +265,9 @@ static pykv_status maintain(store_driver *self)
 {
     int32_t more;
     int32_t role = check_random(&self->chance, 3) == 0 ? PYKV_ROLE_LOG : PYKV_ROLE_DATA;
-    env_memory_advance(self->plan->clock != NULL ? self->plan->clock : self->disk,
-                       (int64_t)check_random(&self->chance, 20000000), 0);
+    int64_t passed_us = (int64_t)check_random(&self->chance, 20000000);
+    env_memory_advance(self->plan->clock != NULL ? self->plan->clock : self->disk, passed_us,
+                       passed_us);
     return self->plan->engine->maintain_step(self->store, role, &more);
 }
 

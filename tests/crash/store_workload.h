@@ -32,9 +32,10 @@ typedef struct store_plan {
     env *clock;         /* the simulated disk behind a wrapper; NULL: the disk itself */
 } store_plan;
 
-/* Number of the value of each key; 0: absent. */
+/* Number of the value of each key, 0: absent, and its deadline, 0: none. */
 typedef struct key_values {
     uint32_t values[WORKLOAD_KEY_COUNT];
+    uint64_t deadlines[WORKLOAD_KEY_COUNT];
 } key_values;
 
 /* A checkpoint of the state after a commit. */
@@ -63,6 +64,9 @@ typedef struct store_driver {
     uint64_t chance;
     size_t clear_commit; /* the last commit that is a clear: it may be seen before its sync */
 } store_driver;
+
+/* What of a state is there at this moment of the disk's clock. */
+key_values driver_alive(const store_driver *self, const key_values *state);
 
 /* Opens the store; its history goes on. */
 PYKV_NODISCARD pykv_status driver_open(store_driver *self, env *disk, const store_plan *plan,

@@ -79,6 +79,18 @@ static const char *read_key(const store_driver *self, uint32_t key, size_t to, u
     return (there == PYKV_OK) == (*out != 0) ? NULL : "contains and get disagree";
 }
 
+/* The deadline of key, which is there. */
+static const char *read_deadline(const store_driver *self, uint32_t key, uint64_t *out)
+{
+    char name[WORKLOAD_KEY_BYTES];
+    slice bytes = slice_make(name, workload_key(key, name));
+    pykv_status status = self->plan->engine->expires_at(self->store, bytes, 0, out);
+    if (status != PYKV_OK && status != PYKV_NOT_FOUND) {
+        return workload_unreadable;
+    }
+    return status == PYKV_OK ? NULL : "a key that is there has no deadline to tell";
+}
+
 /* As the API does, inside the epoch. */
 static const char *read_by_get(const store_driver *self, size_t to, key_values *out)
 {
@@ -87,6 +99,9 @@ static const char *read_by_get(const store_driver *self, size_t to, key_values *
     for (uint32_t key = 0; key < WORKLOAD_KEY_COUNT && wrong == NULL; key++) {
         epoch_token token = epoch_enter(readers);
         wrong = read_key(self, key, to, &out->values[key]);
+        if (wrong == NULL && out->values[key] != 0) {
+            wrong = read_deadline(self, key, &out->deadlines[key]);
+        }
         epoch_leave(readers, token);
     }
     return wrong;
@@ -200,7 +215,7 @@ static uint64_t count_of(const key_values *state)
 /* Reads everything in each way; *out is what was found. */
 static const char *read_all(const store_driver *self, size_t to, key_values *out)
 {
-    key_values others = {{0}};
+    key_values others = {.values = {0}};
     uint64_t count;
     const char *wrong = read_by_get(self, to, out);
     if (wrong == NULL) {
@@ -209,7 +224,7 @@ static const char *read_all(const store_driver *self, size_t to, key_values *out
     if (wrong == NULL && !state_fits(out, &others)) {
         wrong = "get_many and get disagree";
     }
-    others = (key_values){{0}};
+    others = (key_values){.values = {0}};
     if (wrong == NULL) {
         wrong = read_by_scan(self, to, &others);
     }
@@ -222,22 +237,29 @@ static const char *read_all(const store_driver *self, size_t to, key_values *out
     return wrong == NULL && count != count_of(out) ? "count is not the number of keys" : wrong;
 }
 
+/* True if what was read is the state after commit n at this moment. */
+static bool is_state(const store_driver *self, const key_values *got, size_t n)
+{
+    key_values alive = driver_alive(self, &self->history->states[n]);
+    return state_fits(got, &alive) &&
+           memcmp(got->deadlines, alive.deadlines, sizeof alive.deadlines) == 0;
+}
+
 const char *driver_check(const store_driver *self, size_t from, size_t to, size_t *commit_out)
 {
-    const store_history *history = self->history;
-    key_values got = {{0}};
+    key_values got = {.values = {0}};
     const char *wrong = read_all(self, to, &got);
     if (wrong != NULL) {
         return wrong;
     }
     for (size_t n = to + 1; n-- > from;) {
-        if (state_fits(&got, &history->states[n])) {
+        if (is_state(self, &got, n)) {
             *commit_out = n;
             return NULL;
         }
     }
     for (size_t n = 0; n < from; n++) {
-        if (state_fits(&got, &history->states[n])) {
+        if (is_state(self, &got, n)) {
             return "a write that was acknowledged as durable is lost";
         }
     }

@@ -42,7 +42,7 @@ static pykv_status write_copy(const store_plan *plan, void *store)
     for (uint32_t i = 0; i < WORKLOAD_KEY_COUNT && status == PYKV_OK; i += 3) {
         memset(value, 'c', sizeof value);
         status = plan->engine->put(store, slice_make(key, workload_key(i, key)),
-                                   slice_make(value, i * 100), 0);
+                                   slice_make(value, i * 100), 0, 0);
     }
     if (status == PYKV_OK) {
         status = plan->engine->compact(store, NULL);

@@ -133,7 +133,7 @@ def test_verify_finds_rows_out_of_order() -> None:
         db.update({b"a": b"1", b"b": b"2"})
         moment = db._moment
         assert moment is not None
-        leaf = moment.rows._root
+        leaf = moment.rows.rows._root
         leaf.entries = leaf.entries[::-1]
         report = db.verify()
         assert not report.ok

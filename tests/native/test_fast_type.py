@@ -143,7 +143,7 @@ WRONG_CALLS: dict[str, Callable[[Any], object]] = {
     "get unknown": lambda db: db.get(b"k", defualt=None),
     "put of one": lambda db: db.put(b"k"),
     "put of three": lambda db: db.put(b"k", b"v", True),
-    "put unknown": lambda db: db.put(b"k", b"v", ttl=1),
+    "put unknown": lambda db: db.put(b"k", b"v", snyc=True),
     "put by other name": lambda db: db.put(b"k", data=b"v"),
     "put_many of two": lambda db: db.put_many([], True),
     "put_many of nothing": lambda db: db.put_many(atomic=True),

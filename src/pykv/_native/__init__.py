@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING
 
 from pykv._native import _core
 from pykv._native._core import ffi, lib
-from pykv._native._plain import SCAN_KEYS, SCAN_ROWS, SCAN_VALUES, count_rows, flags_of
+from pykv._native._plain import (
+    SCAN_KEYS,
+    SCAN_ROWS,
+    SCAN_VALUES,
+    count_rows,
+    flags_of,
+    now_us,
+)
 from pykv._native.handle import Handle
 from pykv._native.status import check, text_of
 
@@ -29,6 +36,7 @@ __all__ = [
     "ffi",
     "flags_of",
     "lib",
+    "now_us",
     "text_of",
 ]
 

@@ -5,6 +5,7 @@ delete_many besides. Safe from any thread; a scan is used by one thread at a tim
 """
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from typing import Any, TypeVar, overload
 
 from pykv.arguments import BytesLike
@@ -23,11 +24,19 @@ class StoreBase:
     def get_many(self, keys: Iterable[BytesLike]) -> list[bytes | None]: ...
     @overload
     def get_many(self, keys: Iterable[BytesLike], default: _T) -> list[bytes | _T]: ...
-    def put(self, key: BytesLike, value: BytesLike, *, sync: bool | None = None) -> None: ...
+    def put(
+        self,
+        key: BytesLike,
+        value: BytesLike,
+        *,
+        ttl: float | timedelta | None = None,
+        sync: bool | None = None,
+    ) -> None: ...
     def put_many(
         self,
         items: Iterable[tuple[BytesLike, BytesLike]],
         *,
+        ttl: float | timedelta | None = None,
         sync: bool | None = None,
         atomic: bool = False,
     ) -> None: ...

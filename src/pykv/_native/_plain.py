@@ -8,12 +8,13 @@ returned. Safe from any thread; a scan is used by one thread at a time.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 from pykv._native._core import ffi, lib
 from pykv._native.ownership import own
 from pykv._native.status import NOT_FOUND, OK, check, error_of
-from pykv.arguments import BytesLike, as_bytes
+from pykv.arguments import BytesLike, as_bytes, ttl_us_of
 
 if TYPE_CHECKING:
     from _cffi_backend import FFI
@@ -30,6 +31,14 @@ def flags_of(sync: bool | None) -> int:
     if sync is None:
         return 0
     return lib.PYKV_SYNC if sync else lib.PYKV_NO_SYNC
+
+
+def now_us(pointer: FFI.CData) -> int:
+    """The clock that deadlines of a store are compared with, in microseconds since 1970."""
+    now_out: Any = ffi.new("uint64_t *")
+    check(lib.pykv_now(pointer, now_out))
+    now: int = now_out[0]
+    return now
 
 
 class StoreBase:
@@ -108,10 +117,19 @@ class StoreBase:
 
     # ---- writing ----
 
-    def put(self, key: BytesLike, value: BytesLike, *, sync: bool | None = None) -> None:
-        """Sets key to value."""
+    def put(
+        self,
+        key: BytesLike,
+        value: BytesLike,
+        *,
+        ttl: float | timedelta | None = None,
+        sync: bool | None = None,
+    ) -> None:
+        """Sets key to value, for ttl seconds or for ever."""
         name, data = as_bytes(key, "key"), as_bytes(value, "value")
-        check(lib.pykv_put(self._pointer, name, len(name), data, len(data), flags_of(sync)))
+        a, b = len(name), len(data)
+        until = 0 if ttl is None else ttl_us_of(ttl) + now_us(self._pointer)
+        check(lib.pykv_put_until(self._pointer, name, a, data, b, until, flags_of(sync)))
 
     def __setitem__(self, key: BytesLike, value: BytesLike, /) -> None:
         self.put(key, value)

@@ -471,6 +471,26 @@ PYKV_API pykv_status pykv_count_at(pykv_snapshot *snapshot, const pykv_range *ra
 PYKV_API pykv_status pykv_put(pykv_store *store, const void *key, size_t key_length,
                               const void *value, size_t value_length, int32_t flags);
 
+/* As pykv_put, but from deadline_us on key is absent, for every kind of call. Deadlines are times
+ * of the store's clock (pykv_now); 0: it does not expire. Whoever sets a key again sets its
+ * deadline again, or none. */
+PYKV_API pykv_status pykv_put_until(pykv_store *store, const void *key, size_t key_length,
+                                    const void *value, size_t value_length, uint64_t deadline_us,
+                                    int32_t flags);
+
+/* Gives the key that is there another deadline (0: none) in one step. PYKV_NOT_FOUND. */
+PYKV_API pykv_status pykv_touch(pykv_store *store, const void *key, size_t key_length,
+                                uint64_t deadline_us, int32_t flags);
+
+/* The deadline of the key that is there, 0: it does not expire. PYKV_NOT_FOUND; flags as in
+ * pykv_get. */
+PYKV_API pykv_status pykv_expires_at(pykv_store *store, const void *key, size_t key_length,
+                                     int32_t flags, uint64_t *deadline_us_out);
+
+/* The clock that deadlines are compared with, in microseconds since 1970: the wall clock, or, where
+ * that went back, the highest time that the store knows of. */
+PYKV_API pykv_status pykv_now(pykv_store *store, uint64_t *now_us_out);
+
 /* Deletes key; existed_out tells whether it was there, and then a missing key writes nothing. NULL:
  * nobody asks, and an LSM store writes the delete without looking the key up. */
 PYKV_API pykv_status pykv_delete(pykv_store *store, const void *key, size_t key_length,
@@ -491,6 +511,12 @@ PYKV_API pykv_status pykv_write_many(pykv_store *store, size_t count, const void
                                      const size_t *key_lengths, const void *const *values,
                                      const size_t *value_lengths, int32_t flags);
 
+/* The same with a deadline of all the pairs. Deletes have none. */
+PYKV_API pykv_status pykv_write_many_until(pykv_store *store, size_t count, const void *const *keys,
+                                           const size_t *key_lengths, const void *const *values,
+                                           const size_t *value_lengths, uint64_t deadline_us,
+                                           int32_t flags);
+
 /* Removes every key in one step. */
 PYKV_API pykv_status pykv_clear(pykv_store *store, int32_t flags);
 
@@ -499,6 +525,9 @@ PYKV_API pykv_status pykv_clear(pykv_store *store, int32_t flags);
 PYKV_API pykv_status pykv_batch_new(pykv_batch **batch_out);
 PYKV_API pykv_status pykv_batch_put(pykv_batch *batch, const void *key, size_t key_length,
                                     const void *value, size_t value_length);
+PYKV_API pykv_status pykv_batch_put_until(pykv_batch *batch, const void *key, size_t key_length,
+                                          const void *value, size_t value_length,
+                                          uint64_t deadline_us);
 PYKV_API pykv_status pykv_batch_delete(pykv_batch *batch, const void *key, size_t key_length);
 PYKV_API size_t pykv_batch_count(const pykv_batch *batch);
 PYKV_API size_t pykv_batch_bytes(const pykv_batch *batch);

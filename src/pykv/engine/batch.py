@@ -6,6 +6,7 @@ An operation holds checked bytes of its own. A batch is used by one thread at a 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import timedelta
 from types import TracebackType
 from typing import Final, NamedTuple, Self, TypeAlias
 
@@ -17,10 +18,11 @@ CHUNK_BYTES_MAX: Final = 4 << 20
 
 
 class Put(NamedTuple):
-    """Sets key to value."""
+    """Sets key to value until deadline_us, a time of the store's clock; 0: for ever."""
 
     key: bytes
     value: bytes
+    deadline_us: int = 0
 
 
 class Delete(NamedTuple):
@@ -41,11 +43,11 @@ Operation: TypeAlias = Put | Delete | DeleteRange
 
 def operation_bytes(operation: Operation) -> int:
     """Bytes that an operation counts for in a batch: those of its keys and values."""
-    return sum([len(part) for part in operation if part is not None])
+    return sum([len(part) for part in operation if isinstance(part, bytes)])
 
 
 def puts(items: Iterable[tuple[BytesLike, BytesLike]]) -> Iterator[Put]:
-    """A put for each (key, value) pair. TypeError for what is no pair."""
+    """A put without deadline for each (key, value) pair. TypeError for what is no pair."""
     for item in items:
         try:
             key, value = item
@@ -105,19 +107,21 @@ def check_batch_bytes(operation_count: int, batch_bytes: int, batch_bytes_max: i
 class BufferedBatch:
     """A batch that collects operations in memory and hands them to `write` in one piece.
 
-    write: the store's atomic write of operations.  sync: as in `put`.  ordered: whether the store
-    can delete a range.
+    write: the store's atomic write of operations.  deadline_of: the deadline of what is put with a
+    ttl now.  sync: as in `put`.  ordered: whether the store can delete a range.
     """
 
     def __init__(
         self,
         write: Callable[[Sequence[Operation], bool | None], None],
+        deadline_of: Callable[[float | timedelta | None], int],
         *,
         sync: bool | None,
         batch_bytes_max: int,
         ordered: bool,
     ) -> None:
         self._write = write
+        self._deadline_of = deadline_of
         self._sync = sync
         self._batch_bytes_max = batch_bytes_max
         self._ordered = ordered
@@ -153,9 +157,15 @@ class BufferedBatch:
         state = "closed" if self._operations is None else "open"
         return f"<pykv batch of {self._count} writes, {state}>"
 
-    def put(self, key: BytesLike, value: BytesLike) -> None:
-        """Adds a put. TypeError, KeyTooLargeError, ValueTooLargeError, BatchTooLargeError."""
-        self._add(Put(as_bytes(key, "key"), as_bytes(value, "value")))
+    def put(
+        self, key: BytesLike, value: BytesLike, *, ttl: float | timedelta | None = None
+    ) -> None:
+        """Adds a put. TypeError, KeyTooLargeError, ValueTooLargeError, BatchTooLargeError.
+
+        ttl: as in `put` of the store, from this call on.
+        """
+        name, data = as_bytes(key, "key"), as_bytes(value, "value")
+        self._add(Put(name, data, self._deadline_of(ttl)))
 
     def delete(self, key: BytesLike) -> None:
         """Adds a delete. TypeError, KeyTooLargeError, BatchTooLargeError."""

@@ -21,7 +21,7 @@ from pykv.engine.registry import Engine
 from pykv.options import LsmOptions
 from pykv.store import Progress
 
-FEATURES: Final = frozenset({"order", "batch", "cas", "consistent_scan", "persistence"})
+FEATURES: Final = frozenset({"order", "batch", "cas", "consistent_scan", "persistence", "ttl"})
 
 _CODECS: Final = {None: 0, "none": lib.PYKV_CODEC_NONE, "zstd": lib.PYKV_CODEC_ZSTD}
 

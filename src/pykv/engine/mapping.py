@@ -8,14 +8,16 @@ takes no lock: a method is atomic where the primitive that it calls is.
 from __future__ import annotations
 
 import warnings
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, Sequence, ValuesView
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NoReturn, Self, SupportsIndex, TypeVar, overload
 
 from pykv.arguments import BytesLike, as_bytes
 from pykv.engine.batch import BufferedBatch, Operation, Put, chunks, deletes, one_batch, puts
+from pykv.engine.expiry import ExpiryBase
 from pykv.engine.views import StoreItems, StoreKeys, StoreValues
 from pykv.errors import ClosedError, StoreFailedError
 from pykv.options import CommonOptions
@@ -25,7 +27,7 @@ T = TypeVar("T")
 _MISSING: Final = object()
 
 
-class StoreBase(ABC):
+class StoreBase(ExpiryBase):
     """A store over the primitives of an engine; equality and hash are by identity."""
 
     __slots__ = ()
@@ -219,9 +221,17 @@ class StoreBase(ABC):
         if not self._discard(as_bytes(key, "key"), None):
             raise KeyError(key)
 
-    def put(self, key: BytesLike, value: BytesLike, *, sync: bool | None = None) -> None:
+    def put(
+        self,
+        key: BytesLike,
+        value: BytesLike,
+        *,
+        ttl: float | timedelta | None = None,
+        sync: bool | None = None,
+    ) -> None:
         """Sets key to value. TypeError, KeyTooLargeError, ValueTooLargeError."""
-        self._write((Put(as_bytes(key, "key"), as_bytes(value, "value")),), sync)
+        name, data = as_bytes(key, "key"), as_bytes(value, "value")
+        self._write((Put(name, data, self._deadline_of(ttl)),), sync)
 
     def delete(self, key: BytesLike, *, sync: bool | None = None) -> None:
         """Removes key; a missing one is silent."""
@@ -231,17 +241,22 @@ class StoreBase(ABC):
         self,
         items: Iterable[tuple[BytesLike, BytesLike]],
         *,
+        ttl: float | timedelta | None = None,
         sync: bool | None = None,
         atomic: bool = False,
     ) -> None:
-        """Puts (key, value) pairs in chunks that are all or nothing; atomic=True makes one."""
+        """Puts (key, value) pairs in chunks that are all or nothing; atomic=True makes one.
+
+        The ttl of a chunk begins when the chunk is written.
+        """
         self._check_open()
+        self._deadline_of(ttl)
         bytes_max = self._options.batch_bytes_max
         if atomic:
-            self._write(one_batch(puts(items), bytes_max), sync)
+            self._write(self._dated(one_batch(puts(items), bytes_max), ttl), sync)
             return
         for chunk in chunks(puts(items), bytes_max):
-            self._write(chunk, sync)
+            self._write(self._dated(chunk, ttl), sync)
 
     def delete_many(self, keys: Iterable[BytesLike], *, sync: bool | None = None) -> None:
         """Removes keys, in the chunks of put_many; missing ones are silent."""
@@ -274,6 +289,7 @@ class StoreBase(ABC):
         self._check_open()
         return BufferedBatch(
             self._write,
+            self._deadline_of,
             sync=sync,
             batch_bytes_max=self._options.batch_bytes_max,
             ordered="order" in self.features,

@@ -4,6 +4,9 @@ All rows are one immutable map, published with its sequence number as one moment
 take the moment they find and need no lock. A writer makes the next moment from the last one and
 publishes it with one assignment: a batch that raises or is interrupted has changed nothing.
 
+What has expired leaves with the next call, which publishes a moment without it first: so it is
+absent for everybody at once. That is no write and has no sequence number.
+
 Writers take a lock that its holder may take again, because a finalizer or a signal handler may
 write in the middle of a write of the same thread. Such a write is published first, and the
 interrupted one starts again from it.
@@ -13,6 +16,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -20,6 +24,7 @@ from typing import Any, Final, NamedTuple, TypeVar, overload
 
 from pykv.arguments import BytesLike, as_bytes, check_limit, key_range
 from pykv.engine.batch import Delete, DeleteRange, Operation, Put
+from pykv.engine.expiring_map import ExpiringMap
 from pykv.engine.order import OrderedStoreBase
 from pykv.engine.ordered_map import OrderedMap
 from pykv.engine.registry import Engine
@@ -30,17 +35,18 @@ from pykv.store import Progress, Report, Row, State
 T = TypeVar("T")
 
 DAMAGES_MAX: Final = 64
-FEATURES: Final = frozenset({"order", "batch", "cas", "consistent_scan"})
+FEATURES: Final = frozenset({"order", "batch", "cas", "consistent_scan", "ttl"})
 
 
 class _Moment(NamedTuple):
     """The rows after the write with sequence number last_seq."""
 
-    rows: OrderedMap
+    rows: ExpiringMap
     last_seq: int
+    due_us: int = 0  # the first deadline; 0: there is none
 
 
-_Edit = Callable[[OrderedMap], tuple[OrderedMap, int]]
+_Edit = Callable[[ExpiringMap], tuple[ExpiringMap, int]]
 
 _open_stores: weakref.WeakSet[Memory] = weakref.WeakSet()
 
@@ -51,14 +57,15 @@ class Memory(OrderedStoreBase):
     path: a label for `path` and repr; nothing is read from or written to it.
     """
 
-    __slots__ = ("__weakref__", "_forked", "_lock", "_moment", "_options", "_path")
+    __slots__ = ("__weakref__", "_forked", "_high_us", "_lock", "_moment", "_options", "_path")
 
     def __init__(self, path: Path | None = None, options: MemoryOptions | None = None) -> None:
         self._path = path
         self._options = MemoryOptions() if options is None else options
         self._lock = threading.RLock()
         self._forked = False
-        self._moment: _Moment | None = _Moment(OrderedMap(), 0)
+        self._high_us = 0
+        self._moment: _Moment | None = _Moment(ExpiringMap(), 0)
         _open_stores.add(self)
 
     @property
@@ -87,7 +94,25 @@ class Memory(OrderedStoreBase):
             raise ForkedError("a memory store of the parent is empty here", path=self._path)
         if moment is None:
             raise ClosedError(f"{self!r} is closed", path=self._path)
+        if moment.due_us and moment.due_us <= self._now_us():
+            return self._expire()
         return moment
+
+    def _now_us(self) -> int:
+        """The wall clock, which does not go back here."""
+        self._high_us = max(self._high_us, time.time_ns() // 1_000)
+        return self._high_us
+
+    def _expire(self) -> _Moment:
+        """Publishes the moment without what has expired, and returns it."""
+        with self._lock:
+            while (before := self._moment) is not None:
+                rows = before.rows.without_expired(self._now_us())
+                after = _Moment(rows, before.last_seq, rows.first_deadline_us())
+                if self._moment is before:
+                    self._moment = after
+                    return after
+        return self._now()
 
     def _check_open(self) -> None:
         self._now()
@@ -98,13 +123,25 @@ class Memory(OrderedStoreBase):
             while True:
                 before = self._now()
                 rows, write_count = edit(before.rows)
-                after = _Moment(rows, before.last_seq + write_count)
+                last_seq = before.last_seq + write_count
+                after = _Moment(rows, last_seq, rows.first_deadline_us())
                 if self._moment is before:
                     self._moment = after
                     return before
 
     def _get(self, key: bytes) -> bytes | None:
-        return self._now().rows.get(key)
+        return self._now().rows.rows.get(key)
+
+    def _expires_us(self, key: bytes) -> int | None:
+        rows = self._now().rows
+        return None if rows.rows.get(key) is None else rows.deadline_us(key)
+
+    def _touch(self, key: bytes, deadline_us: int, sync: bool | None) -> bool:
+        def edit(rows: ExpiringMap) -> tuple[ExpiringMap, int]:
+            value = rows.rows.get(key)
+            return (rows, 0) if value is None else (rows.set(key, value, deadline_us), 1)
+
+        return self._change(edit).rows.rows.get(key) is not None
 
     @overload
     def get_many(self, keys: Iterable[BytesLike]) -> list[bytes | None]: ...
@@ -112,12 +149,12 @@ class Memory(OrderedStoreBase):
     def get_many(self, keys: Iterable[BytesLike], default: T) -> list[bytes | T]: ...
     def get_many(self, keys: Iterable[BytesLike], default: object = None) -> list[Any]:
         """The value of each key, or default, all at the moment of this call."""
-        get = self._now().rows.get
+        get = self._now().rows.rows.get
         found = [get(as_bytes(key, "key")) for key in keys]
         return [default if value is None else value for value in found]
 
     def _write(self, operations: Sequence[Operation], sync: bool | None) -> None:
-        def edit(rows: OrderedMap) -> tuple[OrderedMap, int]:
+        def edit(rows: ExpiringMap) -> tuple[ExpiringMap, int]:
             write_count = 0
             for operation in operations:
                 changed = _apply(rows, operation)
@@ -128,26 +165,26 @@ class Memory(OrderedStoreBase):
         self._change(edit)
 
     def _discard(self, key: bytes, sync: bool | None) -> bool:
-        def edit(rows: OrderedMap) -> tuple[OrderedMap, int]:
+        def edit(rows: ExpiringMap) -> tuple[ExpiringMap, int]:
             changed = rows.remove(key)
             return changed, int(changed is not rows)
 
-        return self._change(edit).rows.get(key) is not None
+        return self._change(edit).rows.rows.get(key) is not None
 
     def _compare_and_set(
         self, key: bytes, expected: bytes | None, value: bytes | None, sync: bool | None
     ) -> bool:
-        def edit(rows: OrderedMap) -> tuple[OrderedMap, int]:
-            if rows.get(key) != expected:
+        def edit(rows: ExpiringMap) -> tuple[ExpiringMap, int]:
+            if rows.rows.get(key) != expected:
                 return rows, 0
             changed = rows.remove(key) if value is None else rows.set(key, value)
             return changed, int(changed is not rows)
 
-        return self._change(edit).rows.get(key) == expected
+        return self._change(edit).rows.rows.get(key) == expected
 
     def clear(self) -> None:
         """Removes every key in one step."""
-        self._change(lambda rows: (OrderedMap(), int(len(rows) > 0)))
+        self._change(lambda rows: (ExpiringMap(), int(len(rows) > 0)))
 
     def scan(
         self,
@@ -160,7 +197,7 @@ class Memory(OrderedStoreBase):
     ) -> Iterator[Row]:
         """The rows of a range at the moment of this call, in byte order."""
         check_limit(limit)
-        rows = self._now().rows
+        rows = self._now().rows.rows
         first, last = _ranks(rows, start, stop, prefix)
         if limit is not None and reverse:
             first = max(first, last - limit)
@@ -184,7 +221,7 @@ class Memory(OrderedStoreBase):
         prefix: BytesLike | None = None,
     ) -> int:
         """Number of keys in a range. O(log n)."""
-        first, last = _ranks(self._now().rows, start, stop, prefix)
+        first, last = _ranks(self._now().rows.rows, start, stop, prefix)
         return last - first
 
     def sync(self) -> None:
@@ -222,7 +259,7 @@ class Memory(OrderedStoreBase):
         """Checks the order and the counts of all rows."""
         rows = self._now().rows
         byte_count = done = 0
-        for run in rows.slices(0, len(rows)):
+        for run in rows.rows.slices(0, len(rows)):
             byte_count += sum([len(key) + len(value) for key, value in run])
             done += len(run)
             if progress is not None:
@@ -245,10 +282,10 @@ class Memory(OrderedStoreBase):
             self._lock.release()
 
 
-def _apply(rows: OrderedMap, operation: Operation) -> OrderedMap:
+def _apply(rows: ExpiringMap, operation: Operation) -> ExpiringMap:
     match operation:
-        case Put(key, value):
-            return rows.set(key, value)
+        case Put(key, value, deadline_us):
+            return rows.set(key, value, deadline_us)
         case Delete(key):
             return rows.remove(key)
         case DeleteRange(start, stop):

@@ -125,7 +125,7 @@ def write_operations(
         check(lib.pykv_sync(pointer))
     puts = [each for each in operations if isinstance(each, Put)]
     deletes = [each for each in operations if isinstance(each, Delete)]
-    if puts and deletes:
+    if (puts and deletes) or len({each.deadline_us for each in puts}) > 1:
         _write_batch(pointer, operations, flags_of(sync))
         return
     keys, key_lengths = _arrays([each.key for each in puts or deletes])
@@ -133,11 +133,10 @@ def write_operations(
     if not deletes:
         values, value_lengths = _arrays([each.value for each in puts])
     count = len(operations)
-    check(
-        lib.pykv_write_many(
-            pointer, count, keys, key_lengths, values, value_lengths, flags_of(sync)
-        )
-    )
+    flags = flags_of(sync)
+    until = puts[0].deadline_us if puts else 0
+    call = lib.pykv_write_many_until
+    check(call(pointer, count, keys, key_lengths, values, value_lengths, until, flags))
 
 
 def _write_batch(pointer: FFI.CData, operations: Sequence[Operation], flags: int) -> None:
@@ -148,8 +147,9 @@ def _write_batch(pointer: FFI.CData, operations: Sequence[Operation], flags: int
         batch = batch_out[0]
         for operation in operations:
             match operation:
-                case Put(key, value):
-                    check(lib.pykv_batch_put(batch, key, len(key), value, len(value)))
+                case Put(key, value, until):
+                    a, b = len(key), len(value)
+                    check(lib.pykv_batch_put_until(batch, key, a, value, b, until))
                 case Delete(key):
                     check(lib.pykv_batch_delete(batch, key, len(key)))
         check(lib.pykv_write(pointer, batch, flags))
@@ -169,6 +169,26 @@ def compare_and_set(
     absent, gone = expected is None, value is None
     check(call(pointer, key, a, old, b, absent, new, c, gone, flags, swapped))
     return bool(swapped[0])
+
+
+def touch(pointer: FFI.CData, key: bytes, deadline_us: int, sync: bool | None) -> bool:
+    """Sets the deadline of key (0: none); False if it is absent."""
+    status = lib.pykv_touch(pointer, key, len(key), deadline_us, flags_of(sync))
+    if status == lib.PYKV_NOT_FOUND:
+        return False
+    check(status)
+    return True
+
+
+def expires_us(pointer: FFI.CData, key: bytes) -> int | None:
+    """The deadline of key, 0 for none; None if it is absent."""
+    deadline_out: Any = ffi.new("uint64_t *")
+    status = lib.pykv_expires_at(pointer, key, len(key), 0, deadline_out)
+    if status == lib.PYKV_NOT_FOUND:
+        return None
+    check(status)
+    deadline_us: int = deadline_out[0]
+    return deadline_us
 
 
 def _number_or_list(field: Any) -> int | list[int]:

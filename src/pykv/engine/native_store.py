@@ -22,11 +22,20 @@ from pykv._native import (
     check,
     ffi,
     lib,
+    now_us,
 )
 from pykv.arguments import BytesLike, StrPath, as_path, check_limit
 from pykv.engine.batch import Operation
 from pykv.engine.maintenance import lend_threads, run_long
-from pykv.engine.native import STATES, compare_and_set, report_of, stats_of, write_operations
+from pykv.engine.native import (
+    STATES,
+    compare_and_set,
+    expires_us,
+    report_of,
+    stats_of,
+    touch,
+    write_operations,
+)
 from pykv.options import NativeOptions
 from pykv.store import Progress, Report, Row, State
 
@@ -151,6 +160,15 @@ class NativeStore(StoreBase):
         self, key: bytes, expected: bytes | None, value: bytes | None, sync: bool | None
     ) -> bool:
         return compare_and_set(self._handle.pointer, key, expected, value, sync)
+
+    def _now_us(self) -> int:
+        return now_us(self._handle.pointer)
+
+    def _expires_us(self, key: bytes) -> int | None:
+        return expires_us(self._handle.pointer, key)
+
+    def _touch(self, key: bytes, deadline_us: int, sync: bool | None) -> bool:
+        return touch(self._handle.pointer, key, deadline_us, sync)
 
     def clear(self) -> None:
         """Removes every key in one step."""

@@ -65,12 +65,12 @@ static void write_all(void *store)
     int32_t swapped = 0;
     slice one = text("1");
     slice three = text("3");
-    CHECK_OK(ops->put(store, text("a"), one, 0));
+    CHECK_OK(ops->put(store, text("a"), one, 0, 0));
     write_batch(store);
     CHECK_EQUAL(2, count_of(store));
     CHECK_OK(ops->remove(store, text("b"), 0, &existed));
     CHECK_EQUAL(1, existed);
-    CHECK_OK(ops->compare_and_set(store, text("d"), NULL, &three, 0, &swapped));
+    CHECK_OK(ops->compare_and_set(store, text("d"), NULL, &three, 0, 0, &swapped));
     CHECK_EQUAL(1, swapped);
 }
 
@@ -146,7 +146,7 @@ TEST(every_function_does_its_work_on_a_store)
     keep_up(store);
     CHECK_OK(ops->clear(store, 0));
     CHECK_EQUAL(0, count_of(store));
-    CHECK_OK(ops->put(store, text("z"), text("26"), 0));
+    CHECK_OK(ops->put(store, text("z"), text("26"), 0, 0));
     gate *counted = ops->gate(store);
     CHECK_OK(ops->close(store, -1));
     CHECK(counted->closing);

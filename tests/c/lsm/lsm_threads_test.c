@@ -424,7 +424,8 @@ static void *raise_counter(void *argument)
             slice before = fixture_text(found);
             snprintf(raised, sizeof raised, "%ld", strtol(found, NULL, 10) + 1);
             slice after = fixture_text(raised);
-            CHECK_OK(lsm_compare_and_set(store, fixture_text("n"), &before, &after, 0, &swapped));
+            CHECK_OK(
+                lsm_compare_and_set(store, fixture_text("n"), &before, &after, 0, 0, &swapped));
         }
         if (i % 40 == self->number) {
             CHECK_OK(lsm_flush(store));

@@ -25,7 +25,7 @@
 typedef struct engine_ops {
     const home_engine *home; /* its number, and which files are its own */
     /* What write takes for one write is so large, and begins with a record, of which the caller
-     * sets kind, key and value. */
+     * sets kind, key, value and deadline_us. */
     size_t operation_bytes;
     /* True: every call is inside the epoch gate.readers. False: only those that read are; the
      * others may then wait for the readers to leave. */
@@ -43,19 +43,23 @@ typedef struct engine_ops {
      * pinned_out->owned until that is freed with mem_free. */
     pykv_status (*get)(void *engine, slice key, int32_t flags, pykv_pinned *pinned_out);
     pykv_status (*contains)(void *engine, slice key, int32_t flags);
+    pykv_status (*expires_at)(void *engine, slice key, int32_t flags, uint64_t *deadline_us_out);
     /* At the moment of a snapshot, in many_get NULL: now. */
     pykv_status (*get_at)(void *engine, const void *snapshot, slice key, int32_t flags,
                           pykv_pinned *pinned_out);
     pykv_status (*many_get)(void *many, const void *snapshot, size_t count, const void *const *keys,
                             const size_t *key_lengths, int32_t flags);
 
-    /* Inside gate.readers, or gate.others where calls_are_readers is false. */
-    pykv_status (*put)(void *engine, slice key, slice value, int32_t flags);
+    /* Inside gate.readers, or gate.others where calls_are_readers is false. deadline_us 0: it does
+     * not expire. */
+    uint64_t (*now)(void *engine);
+    pykv_status (*put)(void *engine, slice key, slice value, uint64_t deadline_us, int32_t flags);
     pykv_status (*remove)(void *engine, slice key, int32_t flags, int32_t *existed_out);
     pykv_status (*write)(void *engine, void *operations, size_t count, int32_t flags);
     /* expected NULL: absent; value NULL: delete. */
     pykv_status (*compare_and_set)(void *engine, slice key, const slice *expected,
-                                   const slice *value, int32_t flags, int32_t *swapped_out);
+                                   const slice *value, uint64_t deadline_us, int32_t flags,
+                                   int32_t *swapped_out);
     pykv_status (*clear)(void *engine, int32_t flags);
     /* snapshot NULL: now; range NULL: all. */
     pykv_status (*count)(void *engine, const void *snapshot, const pykv_range *range,

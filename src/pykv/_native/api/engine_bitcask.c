@@ -51,6 +51,21 @@ static pykv_status contains(void *engine, slice key, int32_t flags)
     return bitcask_contains(engine, key, flags);
 }
 
+static pykv_status expires_at(void *engine, slice key, int32_t flags, uint64_t *deadline_us_out)
+{
+    pykv_status status = bitcask_contains(engine, key, flags);
+    if (status == PYKV_OK) {
+        *deadline_us_out = 0;
+    }
+    return status;
+}
+
+static uint64_t now(void *engine)
+{
+    const bitcask *store = engine;
+    return env_wall_us(store->env);
+}
+
 /* PYKV_NOT_SUPPORTED for a range that asks for an order. */
 static pykv_status check_range(const pykv_range *range)
 {
@@ -173,9 +188,18 @@ static void leave_snapshot(void *engine, void *snapshot)
 
 /* ---- writing ---- */
 
-static pykv_status put(void *engine, slice key, slice value, int32_t flags)
+static pykv_status check_deadline(uint64_t deadline_us)
 {
-    return bitcask_put(engine, key, value, flags);
+    return deadline_us == 0 ? PYKV_OK
+                            : error_set(PYKV_NOT_SUPPORTED,
+                                        "a Bitcask keeps rows for ever: keep what expires in an "
+                                        "LSM store");
+}
+
+static pykv_status put(void *engine, slice key, slice value, uint64_t deadline_us, int32_t flags)
+{
+    pykv_status status = check_deadline(deadline_us);
+    return status == PYKV_OK ? bitcask_put(engine, key, value, flags) : status;
 }
 
 static pykv_status remove_key(void *engine, slice key, int32_t flags, int32_t *existed_out)
@@ -185,13 +209,22 @@ static pykv_status remove_key(void *engine, slice key, int32_t flags, int32_t *e
 
 static pykv_status write_all(void *engine, void *operations, size_t count, int32_t flags)
 {
-    return bitcask_write(engine, operations, count, flags);
+    const operation *written = operations;
+    pykv_status status = PYKV_OK;
+    for (size_t i = 0; i < count && status == PYKV_OK; i++) {
+        status = check_deadline(written[i].record.deadline_us);
+    }
+    return status == PYKV_OK ? bitcask_write(engine, operations, count, flags) : status;
 }
 
 static pykv_status compare_and_set(void *engine, slice key, const slice *expected,
-                                   const slice *value, int32_t flags, int32_t *swapped_out)
+                                   const slice *value, uint64_t deadline_us, int32_t flags,
+                                   int32_t *swapped_out)
 {
-    return bitcask_compare_and_set(engine, key, expected, value, flags, swapped_out);
+    pykv_status status = check_deadline(deadline_us);
+    return status == PYKV_OK
+               ? bitcask_compare_and_set(engine, key, expected, value, flags, swapped_out)
+               : status;
 }
 
 static pykv_status clear(void *engine, int32_t flags)
@@ -262,7 +295,9 @@ const engine_ops engine_bitcask = {
     .get = get,
     .contains = contains,
     .get_at = get_at,
+    .expires_at = expires_at,
     .many_get = get_many,
+    .now = now,
     .put = put,
     .remove = remove_key,
     .write = write_all,

@@ -44,6 +44,16 @@ static pykv_status contains(void *engine, slice key, int32_t flags)
     return lsm_contains(engine, key, flags);
 }
 
+static pykv_status expires_at(void *engine, slice key, int32_t flags, uint64_t *deadline_us_out)
+{
+    return lsm_expires_at(engine, key, flags, deadline_us_out);
+}
+
+static uint64_t now(void *engine)
+{
+    return lsm_now(engine);
+}
+
 static pykv_status get_at(void *engine, const void *snapshot, slice key, int32_t flags,
                           pykv_pinned *pinned_out)
 {
@@ -135,9 +145,9 @@ static void free_snapshot(void *engine, void *self)
 
 /* ---- writing ---- */
 
-static pykv_status put(void *engine, slice key, slice value, int32_t flags)
+static pykv_status put(void *engine, slice key, slice value, uint64_t deadline_us, int32_t flags)
 {
-    return lsm_put(engine, key, value, flags);
+    return lsm_put_until(engine, key, value, deadline_us, flags);
 }
 
 static pykv_status remove_key(void *engine, slice key, int32_t flags, int32_t *existed_out)
@@ -151,9 +161,10 @@ static pykv_status write_all(void *engine, void *operations, size_t count, int32
 }
 
 static pykv_status compare_and_set(void *engine, slice key, const slice *expected,
-                                   const slice *value, int32_t flags, int32_t *swapped_out)
+                                   const slice *value, uint64_t deadline_us, int32_t flags,
+                                   int32_t *swapped_out)
 {
-    return lsm_compare_and_set(engine, key, expected, value, flags, swapped_out);
+    return lsm_compare_and_set(engine, key, expected, value, deadline_us, flags, swapped_out);
 }
 
 static pykv_status clear(void *engine, int32_t flags)
@@ -224,7 +235,9 @@ const engine_ops engine_lsm = {
     .get = get,
     .contains = contains,
     .get_at = get_at,
+    .expires_at = expires_at,
     .many_get = get_many,
+    .now = now,
     .put = put,
     .remove = remove_key,
     .write = write_all,

@@ -11,6 +11,7 @@ typedef struct batch_entry {
     size_t key_at;
     size_t key_length;
     size_t value_length; /* the value follows the key */
+    uint64_t deadline_us;
 } batch_entry;
 
 struct pykv_batch {
@@ -18,21 +19,33 @@ struct pykv_batch {
     buffer entries; /* of batch_entry */
 };
 
-pykv_status pykv_put(pykv_store *store, const void *key, size_t key_length, const void *value,
-                     size_t value_length, int32_t flags)
+static inline pykv_status put(pykv_store *store, slice key, slice value, uint64_t deadline_us,
+                              int32_t flags)
 {
     epoch_token token;
     pykv_status status = handle_enter(store, &token);
     if (PYKV_UNLIKELY(status != PYKV_OK)) {
         return status;
     }
-    status = handle_check_sizes(key_length, value_length);
+    status = handle_check_sizes(key.size, value.size);
     if (PYKV_LIKELY(status == PYKV_OK)) {
-        status = store->ops->put(store->engine, slice_make(key, key_length),
-                                 slice_make(value, value_length), flags);
+        status = store->ops->put(store->engine, key, value, deadline_us, flags);
     }
     handle_leave(store, token);
     return status;
+}
+
+pykv_status pykv_put(pykv_store *store, const void *key, size_t key_length, const void *value,
+                     size_t value_length, int32_t flags)
+{
+    return put(store, slice_make(key, key_length), slice_make(value, value_length), 0, flags);
+}
+
+pykv_status pykv_put_until(pykv_store *store, const void *key, size_t key_length, const void *value,
+                           size_t value_length, uint64_t deadline_us, int32_t flags)
+{
+    return put(store, slice_make(key, key_length), slice_make(value, value_length), deadline_us,
+               flags);
 }
 
 pykv_status pykv_delete(pykv_store *store, const void *key, size_t key_length, int32_t flags,
@@ -65,9 +78,9 @@ pykv_status pykv_compare_and_set(pykv_store *store, const void *key, size_t key_
     slice written = slice_make(value, value_length);
     status = handle_check_sizes(key_length, delete_it != 0 ? 0 : value_length);
     if (status == PYKV_OK) {
-        status = store->ops->compare_and_set(store->engine, slice_make(key, key_length),
-                                             expect_absent != 0 ? NULL : &wanted,
-                                             delete_it != 0 ? NULL : &written, flags, swapped_out);
+        status = store->ops->compare_and_set(
+            store->engine, slice_make(key, key_length), expect_absent != 0 ? NULL : &wanted,
+            delete_it != 0 ? NULL : &written, 0, flags, swapped_out);
     }
     handle_leave(store, token);
     return status;
@@ -96,12 +109,13 @@ pykv_status pykv_batch_new(pykv_batch **batch_out)
     return PYKV_OK;
 }
 
-static pykv_status add(pykv_batch *self, uint8_t kind, slice key, slice value)
+static pykv_status add(pykv_batch *self, uint8_t kind, slice key, slice value, uint64_t deadline_us)
 {
     batch_entry entry = {.kind = kind,
                          .key_at = self->bytes.size,
                          .key_length = key.size,
-                         .value_length = value.size};
+                         .value_length = value.size,
+                         .deadline_us = deadline_us};
     pykv_status status = handle_check_sizes(key.size, value.size);
     if (status == PYKV_OK) {
         status = buffer_reserve(&self->bytes, key.size + value.size);
@@ -121,12 +135,19 @@ static pykv_status add(pykv_batch *self, uint8_t kind, slice key, slice value)
 pykv_status pykv_batch_put(pykv_batch *self, const void *key, size_t key_length, const void *value,
                            size_t value_length)
 {
-    return add(self, RECORD_PUT, slice_make(key, key_length), slice_make(value, value_length));
+    return pykv_batch_put_until(self, key, key_length, value, value_length, 0);
+}
+
+pykv_status pykv_batch_put_until(pykv_batch *self, const void *key, size_t key_length,
+                                 const void *value, size_t value_length, uint64_t deadline_us)
+{
+    return add(self, RECORD_PUT, slice_make(key, key_length), slice_make(value, value_length),
+               deadline_us);
 }
 
 pykv_status pykv_batch_delete(pykv_batch *self, const void *key, size_t key_length)
 {
-    return add(self, RECORD_DELETE, slice_make(key, key_length), slice_make(NULL, 0));
+    return add(self, RECORD_DELETE, slice_make(key, key_length), slice_make(NULL, 0), 0);
 }
 
 size_t pykv_batch_count(const pykv_batch *self)
@@ -169,12 +190,13 @@ static pykv_status operations_new(const pykv_store *store, size_t count, operati
 }
 
 static void operations_set(const operations *self, size_t index, uint8_t kind, slice key,
-                           slice value)
+                           slice value, uint64_t deadline_us)
 {
     record *written = (record *)(void *)(self->bytes + index * self->step);
     written->kind = kind;
     written->key = key;
     written->value = value;
+    written->deadline_us = deadline_us;
 }
 
 static pykv_status write_operations(pykv_store *store, const operations *written, int32_t flags)
@@ -201,7 +223,7 @@ pykv_status pykv_write(pykv_store *store, pykv_batch *batch, int32_t flags)
         memcpy(&entry, batch->entries.data + i * sizeof entry, sizeof entry);
         const uint8_t *key = batch->bytes.data + entry.key_at;
         operations_set(&written, i, entry.kind, slice_make(key, entry.key_length),
-                       slice_make(key + entry.key_length, entry.value_length));
+                       slice_make(key + entry.key_length, entry.value_length), entry.deadline_us);
     }
     status = write_operations(store, &written, flags);
     mem_free(written.bytes);
@@ -211,6 +233,13 @@ pykv_status pykv_write(pykv_store *store, pykv_batch *batch, int32_t flags)
 pykv_status pykv_write_many(pykv_store *store, size_t count, const void *const *keys,
                             const size_t *key_lengths, const void *const *values,
                             const size_t *value_lengths, int32_t flags)
+{
+    return pykv_write_many_until(store, count, keys, key_lengths, values, value_lengths, 0, flags);
+}
+
+pykv_status pykv_write_many_until(pykv_store *store, size_t count, const void *const *keys,
+                                  const size_t *key_lengths, const void *const *values,
+                                  const size_t *value_lengths, uint64_t deadline_us, int32_t flags)
 {
     operations written;
     pykv_status status = operations_new(store, count, &written);
@@ -222,7 +251,7 @@ pykv_status pykv_write_many(pykv_store *store, size_t count, const void *const *
         slice value = puts ? slice_make(values[i], value_lengths[i]) : slice_make(NULL, 0);
         status = handle_check_sizes(key_lengths[i], value.size);
         operations_set(&written, i, puts ? RECORD_PUT : RECORD_DELETE,
-                       slice_make(keys[i], key_lengths[i]), value);
+                       slice_make(keys[i], key_lengths[i]), value, puts ? deadline_us : 0);
     }
     if (status == PYKV_OK) {
         status = write_operations(store, &written, flags);

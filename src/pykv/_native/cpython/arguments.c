@@ -7,6 +7,8 @@
 
 #include "cpython/copying.h"
 
+enum { TTL_PLAIN_SECONDS_MAX = 1000000000 }; /* longer ones are for pykv.arguments to judge */
+
 /* ---- bytes ---- */
 
 /* True for what pykv.arguments takes: unsigned bytes, one after the other, of any shape but none.
@@ -138,6 +140,47 @@ bool signature_count(const char *function, Py_ssize_t given, Py_ssize_t count)
     PyErr_Format(PyExc_TypeError, "%s() takes %zd positional arguments but %zd were given",
                  function, count, given);
     return false;
+}
+
+/* What pykv.arguments.ttl_us_of gives, or raises. */
+static bool ask_ttl(PyObject *ttl, uint64_t *ttl_us_out)
+{
+    PyObject *arguments = PyImport_ImportModule("pykv.arguments");
+    if (arguments == NULL) {
+        return false;
+    }
+    PyObject *number = PyObject_CallMethod(arguments, "ttl_us_of", "O", ttl);
+    Py_DECREF(arguments);
+    if (number == NULL) {
+        return false;
+    }
+    *ttl_us_out = PyLong_AsUnsignedLongLong(number);
+    Py_DECREF(number);
+    return !PyErr_Occurred();
+}
+
+bool ttl_of(PyObject *ttl, uint64_t *ttl_us_out)
+{
+    *ttl_us_out = 0;
+    if (ttl == NULL || ttl == Py_None) {
+        return true;
+    }
+    if (PyFloat_CheckExact(ttl)) {
+        double seconds = PyFloat_AsDouble(ttl);
+        if (seconds >= 1e-6 && seconds <= TTL_PLAIN_SECONDS_MAX) {
+            *ttl_us_out = (uint64_t)(seconds * 1e6);
+            return true;
+        }
+    }
+    if (PyLong_CheckExact(ttl)) {
+        int overflow = 0;
+        long long seconds = PyLong_AsLongLongAndOverflow(ttl, &overflow);
+        if (overflow == 0 && seconds > 0 && seconds <= TTL_PLAIN_SECONDS_MAX) {
+            *ttl_us_out = (uint64_t)seconds * 1000000;
+            return true;
+        }
+    }
+    return ask_ttl(ttl, ttl_us_out);
 }
 
 bool flags_of_sync(PyObject *sync, int32_t *flags_out)

@@ -19,7 +19,7 @@
 #define FAST_LIKELY(x)   __builtin_expect(!!(x), 1)
 #define FAST_UNLIKELY(x) __builtin_expect(!!(x), 0)
 
-enum { SIGNATURE_ARGUMENTS_MAX = 3 };
+enum { SIGNATURE_ARGUMENTS_MAX = 4 };
 
 /* The bytes of an argument, valid as long as the argument and copy are. */
 typedef struct bytes_view {
@@ -89,6 +89,10 @@ bool signature_bind(const signature *self, PyObject *const *arguments, Py_ssize_
 
 /* TypeError unless count arguments were given by position. */
 bool signature_count(const char *function, Py_ssize_t given, Py_ssize_t count);
+
+/* A time to live in microseconds; ttl is borrowed, NULL and None are 0. False with TypeError or
+ * ValueError. */
+bool ttl_of(PyObject *ttl, uint64_t *ttl_us_out);
 
 /* The flags of a write; sync is borrowed, NULL and None leave it to the durability of the store.
  * False with what the truth of sync raised. */

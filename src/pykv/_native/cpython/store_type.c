@@ -129,9 +129,10 @@ static PyMethodDef store_methods[] = {
      "get_many($self, keys, default=None)\n--\n\n"
      "The value of each key, or default, in the order of keys."},
     {"put", METHOD(store_put), METH_FASTCALL | METH_KEYWORDS,
-     "put($self, key, value, *, sync=None)\n--\n\nSets key to value."},
+     "put($self, key, value, *, ttl=None, sync=None)\n--\n\n"
+     "Sets key to value, for ttl seconds or for ever."},
     {"put_many", METHOD(store_put_many), METH_FASTCALL | METH_KEYWORDS,
-     "put_many($self, items, *, sync=None, atomic=False)\n--\n\n"
+     "put_many($self, items, *, ttl=None, sync=None, atomic=False)\n--\n\n"
      "Puts (key, value) pairs in chunks that are all or nothing; atomic=True makes one."},
     {"delete", METHOD(store_delete), METH_FASTCALL | METH_KEYWORDS,
      "delete($self, key, *, sync=None)\n--\n\nRemoves key; a missing one is silent."},

@@ -24,8 +24,8 @@ enum {
 
 static const signature put_many_signature = {
     .function = "put_many",
-    .names = {"items", "sync", "atomic"},
-    .name_count = 3,
+    .names = {"items", "ttl", "sync", "atomic"},
+    .name_count = 4,
     .positional_max = 1,
     .required = 1,
 };
@@ -42,8 +42,9 @@ static const signature delete_many_signature = {
 typedef struct chunk {
     pykv_store *store;
     int32_t flags;
-    bool deletes; /* keys alone */
-    bool atomic;  /* all in one batch, which may not be larger than bytes_max */
+    uint64_t ttl_us; /* of puts; 0: for ever */
+    bool deletes;    /* keys alone */
+    bool atomic;     /* all in one batch, which may not be larger than bytes_max */
     size_t bytes_max;
     size_t bytes; /* of keys and values */
     size_t count;
@@ -118,23 +119,26 @@ static void chunk_reset(chunk *self)
 
 /* ---- writing ---- */
 
-static pykv_status write_all(const chunk *self, int32_t flags)
+static pykv_status write_all(const chunk *self, uint64_t deadline_us, int32_t flags)
 {
-    return pykv_write_many(self->store, self->count, self->keys, self->key_lengths,
-                           self->deletes ? NULL : self->values, self->value_lengths, flags);
+    return pykv_write_many_until(self->store, self->count, self->keys, self->key_lengths,
+                                 self->deletes ? NULL : self->values, self->value_lengths,
+                                 deadline_us, flags);
 }
 
 /* Writes what was collected, also nothing, and lets go of it. False with an exception. */
 static bool chunk_write(chunk *self)
 {
-    pykv_status status = PYKV_WOULD_BLOCK;
+    uint64_t until;
     bool small = self->count <= HELD_WRITES_MAX && self->bytes <= LARGE_BYTES;
-    if (small && (self->flags & PYKV_SYNC) == 0) {
-        status = write_all(self, self->flags | PYKV_NO_WAIT);
+    pykv_status status = deadline_after(self->store, self->ttl_us, &until);
+    if (status == PYKV_OK) {
+        bool holds = small && (self->flags & PYKV_SYNC) == 0;
+        status = holds ? write_all(self, until, self->flags | PYKV_NO_WAIT) : PYKV_WOULD_BLOCK;
     }
     if (status == PYKV_WOULD_BLOCK) {
         Py_BEGIN_ALLOW_THREADS;
-        status = write_all(self, self->flags);
+        status = write_all(self, until, self->flags);
         Py_END_ALLOW_THREADS;
     }
     if (status != PYKV_OK) {
@@ -297,10 +301,10 @@ PyObject *store_put_many(PyObject *op, PyObject *const *arguments, Py_ssize_t co
     chunk puts = {.store = store_object_bound(store), .bytes_max = store->batch_bytes_max};
     if (puts.store == NULL ||
         !signature_bind(&put_many_signature, arguments, count, keywords, values) ||
-        !flags_of_sync(values[1], &puts.flags)) {
+        !ttl_of(values[1], &puts.ttl_us) || !flags_of_sync(values[2], &puts.flags)) {
         return NULL;
     }
-    int atomic = values[2] == NULL ? 0 : PyObject_IsTrue(values[2]);
+    int atomic = values[3] == NULL ? 0 : PyObject_IsTrue(values[3]);
     if (atomic < 0) {
         return NULL;
     }

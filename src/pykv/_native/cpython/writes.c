@@ -10,8 +10,8 @@
 
 static const signature put_signature = {
     .function = "put",
-    .names = {"key", "value", "sync"},
-    .name_count = 3,
+    .names = {"key", "value", "ttl", "sync"},
+    .name_count = 4,
     .positional_max = 2,
     .required = 2,
 };
@@ -24,24 +24,36 @@ static const signature delete_signature = {
     .required = 1,
 };
 
+/* How a write is meant: the time to live of what is put, 0: for ever, and flags. */
+typedef struct write_terms {
+    uint64_t ttl_us;
+    int32_t flags;
+} write_terms;
+
 static inline pykv_status put_views(pykv_store *store, const bytes_view *key,
-                                    const bytes_view *value, int32_t flags)
+                                    const bytes_view *value, write_terms terms)
 {
-    pykv_status status = PYKV_WOULD_BLOCK;
-    if (FAST_LIKELY((flags & PYKV_SYNC) == 0 && value->length <= LARGE_BYTES)) {
-        status = pykv_put(store, key->data, key->length, value->data, value->length,
-                          flags | PYKV_NO_WAIT);
+    uint64_t until;
+    pykv_status status = deadline_after(store, terms.ttl_us, &until);
+    if (FAST_UNLIKELY(status != PYKV_OK)) {
+        return status;
+    }
+    status = PYKV_WOULD_BLOCK;
+    if (FAST_LIKELY((terms.flags & PYKV_SYNC) == 0 && value->length <= LARGE_BYTES)) {
+        status = pykv_put_until(store, key->data, key->length, value->data, value->length, until,
+                                terms.flags | PYKV_NO_WAIT);
     }
     if (FAST_UNLIKELY(status == PYKV_WOULD_BLOCK)) {
         Py_BEGIN_ALLOW_THREADS;
-        status = pykv_put(store, key->data, key->length, value->data, value->length, flags);
+        status = pykv_put_until(store, key->data, key->length, value->data, value->length, until,
+                                terms.flags);
         Py_END_ALLOW_THREADS;
     }
     return status;
 }
 
 /* -1 with an exception. */
-static inline int put_one(store_object *self, PyObject *key, PyObject *value, int32_t flags)
+static inline int put_one(store_object *self, PyObject *key, PyObject *value, write_terms terms)
 {
     bytes_view name;
     bytes_view data;
@@ -53,7 +65,7 @@ static inline int put_one(store_object *self, PyObject *key, PyObject *value, in
         bytes_view_reset(&name);
         return -1;
     }
-    pykv_status status = put_views(store, &name, &data, flags);
+    pykv_status status = put_views(store, &name, &data, terms);
     bytes_view_reset(&name);
     bytes_view_reset(&data);
     if (FAST_UNLIKELY(status != PYKV_OK)) {
@@ -99,16 +111,16 @@ static inline bool delete_one(store_object *self, PyObject *key, int32_t flags,
 PyObject *store_put(PyObject *self, PyObject *const *arguments, Py_ssize_t count,
                     PyObject *keywords)
 {
-    PyObject *values[SIGNATURE_ARGUMENTS_MAX] = {NULL, NULL, NULL};
-    int32_t flags = 0;
+    PyObject *values[SIGNATURE_ARGUMENTS_MAX] = {NULL, NULL, NULL, NULL};
+    write_terms terms = {0, 0};
     if (FAST_LIKELY(keywords == NULL && count == 2)) {
         values[0] = arguments[0];
         values[1] = arguments[1];
     } else if (!signature_bind(&put_signature, arguments, count, keywords, values) ||
-               !flags_of_sync(values[2], &flags)) {
+               !ttl_of(values[2], &terms.ttl_us) || !flags_of_sync(values[3], &terms.flags)) {
         return NULL;
     }
-    if (FAST_UNLIKELY(put_one((store_object *)self, values[0], values[1], flags) < 0)) {
+    if (FAST_UNLIKELY(put_one((store_object *)self, values[0], values[1], terms) < 0)) {
         return NULL;
     }
     return Py_NewRef(Py_None);
@@ -117,7 +129,7 @@ PyObject *store_put(PyObject *self, PyObject *const *arguments, Py_ssize_t count
 PyObject *store_delete(PyObject *self, PyObject *const *arguments, Py_ssize_t count,
                        PyObject *keywords)
 {
-    PyObject *values[SIGNATURE_ARGUMENTS_MAX] = {NULL, NULL, NULL};
+    PyObject *values[SIGNATURE_ARGUMENTS_MAX] = {NULL, NULL, NULL, NULL};
     int32_t flags = 0;
     if (FAST_LIKELY(keywords == NULL && count == 1)) {
         values[0] = arguments[0];
@@ -145,7 +157,7 @@ PyObject *store_discard(PyObject *self, PyObject *const *arguments, Py_ssize_t c
 int store_assign(PyObject *self, PyObject *key, PyObject *value)
 {
     if (FAST_LIKELY(value != NULL)) {
-        return put_one((store_object *)self, key, value, 0);
+        return put_one((store_object *)self, key, value, (write_terms){0, 0});
     }
     int32_t existed = 0;
     if (!delete_one((store_object *)self, key, 0, &existed)) {

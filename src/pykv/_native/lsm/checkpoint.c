@@ -35,7 +35,7 @@ static pykv_status seize(lsm *self, moment *out)
     out->listed.epoch = self->epoch_number;
     out->listed.hash_seed_low = self->hash_seed_low;
     out->listed.hash_seed_high = self->hash_seed_high;
-    out->listed.wall_high_us = env_wall_us(self->env);
+    out->listed.wall_high_us = store_clock_now(&self->clock);
     return version_list(out->tables, &out->listed.tables, &out->listed.table_count);
 }
 

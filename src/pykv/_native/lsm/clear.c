@@ -104,7 +104,7 @@ pykv_status lsm_clear(lsm *self, int32_t flags)
     if ((flags & PYKV_NO_WAIT) != 0) {
         return PYKV_WOULD_BLOCK; /* a manifest is made durable */
     }
-    lsm_prepare_operation(&operation, RECORD_CLEAR, slice_make(NULL, 0), slice_make(NULL, 0));
+    lsm_prepare_operation(&operation, RECORD_CLEAR, slice_make(NULL, 0), slice_make(NULL, 0), 0);
     pykv_status status = make_empty(self, &active, &tables);
     if (status != PYKV_OK) {
         return status;

@@ -24,7 +24,7 @@ static compaction_options options_for(lsm *self, uint64_t visible_sequence)
 {
     compaction_options options = compaction_options_make(self->options.table_bytes);
     options.visible_sequence = visible_sequence;
-    options.now_us = env_wall_us(self->env);
+    options.now_us = store_clock_now(&self->clock);
     if (self->options.compression != CODEC_NONE) {
         options.level_compressed_min = LSM_LEVEL_COMPRESSED_MIN;
     }

@@ -53,7 +53,7 @@ static pykv_status gather(lsm *self, const version *tables, bool drops_oldest, l
     out->next_number = self->next_number;
     out->last_sequence = wal_last_sequence(self->log);
     out->durable_through = wal_synced_position(self->log);
-    out->wall_high_us = env_wall_us(self->env);
+    out->wall_high_us = store_clock_now(&self->clock);
     mutex_unlock(&self->writer);
     out->edit = self->edit + 1;
     return status;

@@ -35,7 +35,7 @@ table_job lsm_job(lsm *self, uint8_t level_index, uint64_t visible_sequence)
                      .block_bytes = (uint32_t)self->options.block_bytes,
                      .keeps_checks = false},
         .visible_sequence = visible_sequence,
-        .now_us = env_wall_us(self->env),
+        .now_us = store_clock_now(&self->clock),
     };
 }
 

@@ -34,6 +34,9 @@ gate *lsm_gate(lsm *self);
  * PYKV_NO_WAIT PYKV_WOULD_BLOCK where a block would have to be read. */
 PYKV_NODISCARD pykv_status lsm_get(lsm *self, slice key, int32_t flags, pykv_pinned *pinned_out);
 PYKV_NODISCARD pykv_status lsm_contains(lsm *self, slice key, int32_t flags);
+/* 0: it does not expire. */
+PYKV_NODISCARD pykv_status lsm_expires_at(lsm *self, slice key, int32_t flags,
+                                          uint64_t *deadline_us_out);
 /* At the moment of a snapshot; NULL: now. */
 PYKV_NODISCARD pykv_status lsm_get_at(lsm *self, const lsm_snapshot *snapshot, slice key,
                                       int32_t flags, pykv_pinned *pinned_out);
@@ -49,16 +52,21 @@ const size_t *lsm_many_lengths(const lsm_many *self);
 void lsm_many_release(lsm_many *self);
 void lsm_many_free(lsm_many *self);
 
-/* Writes. existed_out: whether the key was there, which costs a lookup; with NULL there is none,
- * and the delete of a missing key is written like any other. */
+/* The clock that deadlines are compared with. */
+uint64_t lsm_now(lsm *self);
+
+/* Writes. deadline_us 0: it does not expire. existed_out: whether the key was there, which costs a
+ * lookup; with NULL there is none, and the delete of a missing key is written like any other. */
 PYKV_NODISCARD pykv_status lsm_put(lsm *self, slice key, slice value, int32_t flags);
+PYKV_NODISCARD pykv_status lsm_put_until(lsm *self, slice key, slice value, uint64_t deadline_us,
+                                         int32_t flags);
 PYKV_NODISCARD pykv_status lsm_delete(lsm *self, slice key, int32_t flags, int32_t *existed_out);
-/* Applies operations (kind, key, value set) as one batch. */
+/* Applies operations (kind, key, value, deadline_us set) as one batch. */
 PYKV_NODISCARD pykv_status lsm_write(lsm *self, record *operations, size_t count, int32_t flags);
 /* expected NULL: absent; value NULL: delete. */
 PYKV_NODISCARD pykv_status lsm_compare_and_set(lsm *self, slice key, const slice *expected,
-                                               const slice *value, int32_t flags,
-                                               int32_t *swapped_out);
+                                               const slice *value, uint64_t deadline_us,
+                                               int32_t flags, int32_t *swapped_out);
 PYKV_NODISCARD pykv_status lsm_clear(lsm *self, int32_t flags);
 
 /* A moment that is kept. Closing gives up what it holds, beside reads at it too, which give

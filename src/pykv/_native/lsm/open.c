@@ -73,6 +73,7 @@ static pykv_status make(env *environment, const pykv_options *options,
     self->env = environment;
     self->options = *options;
     self->next_number = 1;
+    store_clock_init(&self->clock, environment, 0);
     init_locks(self);
     gate_init(&self->gate);
     reclaimer_init(&self->reclaimer, &self->gate.readers);
@@ -198,6 +199,7 @@ static void adopt(lsm *self, const lsm_manifest *listed) SINGLE_THREADED
     self->flushed_sequence = listed->flushed_sequence;
     self->is_clean_on_disk = listed->clean;
     self->clean_open = listed->clean;
+    store_clock_init(&self->clock, self->env, PYKV_PLANTED(162) ? 0 : listed->wall_high_us);
 }
 
 /* ---- tables ---- */

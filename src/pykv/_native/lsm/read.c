@@ -11,7 +11,7 @@ bool lsm_is_live(lsm *self, uint8_t kind, uint64_t deadline_us)
     if (kind != RECORD_PUT) {
         return false;
     }
-    return PYKV_LIKELY(deadline_us == 0) || deadline_us > env_wall_us(self->env);
+    return !store_clock_has_passed(&self->clock, deadline_us);
 }
 
 /* Gives a value of the memtables, which lives as long as the epoch. */
@@ -97,6 +97,35 @@ pykv_status lsm_get_at(lsm *self, const lsm_snapshot *snapshot, slice key, int32
     lsm_moment moment;
     pykv_status status = lsm_moment_of(self, snapshot, &moment);
     return status == PYKV_OK ? get_at(self, &moment, key, flags, pinned_out) : status;
+}
+
+pykv_status lsm_expires_at(lsm *self, slice key, int32_t flags, uint64_t *deadline_us_out)
+{
+    iterator_entry entry = {.kind = RECORD_DELETE};
+    uint64_t hash = lsm_hash(self, key);
+    const view *now = lsm_view(self);
+    uint64_t sequence = lsm_visible(self);
+    if (!view_find(now, key, hash, sequence, &entry)) {
+        table_found found;
+        pykv_status status =
+            version_get(now->version, source_for(self, flags), key, sequence, hash, &found);
+        if (status != PYKV_OK) {
+            return status;
+        }
+        entry.kind = found.kind;
+        entry.deadline_us = found.deadline_us;
+        table_release(&self->source.face, &found);
+    }
+    if (!lsm_is_live(self, entry.kind, entry.deadline_us)) {
+        return PYKV_NOT_FOUND;
+    }
+    *deadline_us_out = entry.deadline_us;
+    return PYKV_OK;
+}
+
+uint64_t lsm_now(lsm *self)
+{
+    return store_clock_now(&self->clock);
 }
 
 pykv_status lsm_contains(lsm *self, slice key, int32_t flags)

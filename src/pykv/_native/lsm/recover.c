@@ -142,7 +142,7 @@ static pykv_status list_tables_alone(lsm *self, const lsm_manifest *listed,
     next.next_number = self->next_number;
     next.last_sequence = found->last_sequence;
     next.flushed_sequence = found->last_sequence;
-    next.wall_high_us = env_wall_us(self->env);
+    next.wall_high_us = store_clock_now(&self->clock);
     pykv_status status = version_list(lsm_view(self)->version, &next.tables, &next.table_count);
     if (status == PYKV_OK) {
         status = lsm_manifest_replace(self->home, &next);

@@ -203,11 +203,8 @@ static pykv_status save_newest(repair *self, const iterator_entry *entry, lsm *t
     if (entry->kind != RECORD_PUT || entry->sequence <= self->logs.clear_sequence) {
         return PYKV_OK;
     }
-    record operation = {.kind = RECORD_PUT,
-                        .key = entry->key,
-                        .value = entry->value,
-                        .deadline_us = entry->deadline_us};
-    operation.body_crc = record_body_crc(&operation);
+    record operation;
+    lsm_prepare_operation(&operation, RECORD_PUT, entry->key, entry->value, entry->deadline_us);
     self->report->kept_record_count++;
     return lsm_write_if(target, &operation, 1, PYKV_NO_SYNC, NULL);
 }
@@ -262,6 +259,7 @@ static pykv_status build_fresh(repair *self) SINGLE_THREADED
         return status;
     }
     target->next_number = (uint64_t)self->number_max + 1;
+    store_clock_init(&target->clock, self->env, self->listed.wall_high_us);
     status = save_all(self, target);
     if (status == PYKV_OK) {
         status = lsm_close(target, -1);

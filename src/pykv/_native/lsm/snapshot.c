@@ -49,7 +49,7 @@ pykv_status lsm_moment_acquire(lsm *store, const lsm_snapshot *snapshot, lsm_mom
         return status;
     }
     if (moment.now_us == 0) {
-        moment.now_us = env_wall_us(store->env);
+        moment.now_us = store_clock_now(&store->clock);
     }
     *moment_out = moment;
     return PYKV_OK;

@@ -28,6 +28,7 @@
 #include "base/hash.h"
 #include "base/mutex.h"
 #include "base/reclaim.h"
+#include "log/store_clock.h"
 #include "lsm/compaction_run.h"
 #include "lsm/counters.h"
 #include "lsm/flush_run.h"
@@ -76,6 +77,7 @@ struct lsm {
     block_cache *cache;
     block_source_cached source;
     table_graveyard graveyard;
+    store_clock clock;
     lsm_counters counters;
     pacer pacer;                       /* charged with the writer lock */
     _Alignas(64) _Atomic(view *) view; /* changed with the writer lock */

@@ -236,16 +236,27 @@ pykv_status lsm_write_if(lsm *self, record *operations, size_t count, int32_t fl
     }
 }
 
-void lsm_prepare_operation(record *operation, uint8_t kind, slice key, slice value)
+void lsm_prepare_operation(record *operation, uint8_t kind, slice key, slice value,
+                           uint64_t deadline_us)
 {
-    *operation = (record){.kind = kind, .key = key, .value = value};
+    *operation =
+        (record){.kind = kind,
+                 .flags = deadline_us != 0 && !PYKV_PLANTED(161) ? RECORD_FLAG_DEADLINE : 0,
+                 .deadline_us = deadline_us,
+                 .key = key,
+                 .value = value};
     operation->body_crc = record_body_crc(operation);
 }
 
 pykv_status lsm_put(lsm *self, slice key, slice value, int32_t flags)
 {
+    return lsm_put_until(self, key, value, 0, flags);
+}
+
+pykv_status lsm_put_until(lsm *self, slice key, slice value, uint64_t deadline_us, int32_t flags)
+{
     record operation;
-    lsm_prepare_operation(&operation, RECORD_PUT, key, value);
+    lsm_prepare_operation(&operation, RECORD_PUT, key, value, deadline_us);
     return lsm_write_if(self, &operation, 1, flags, NULL);
 }
 
@@ -259,7 +270,7 @@ pykv_status lsm_delete(lsm *self, slice key, int32_t flags, int32_t *existed_out
 {
     record operation;
     lsm_question question = {.test = is_present};
-    lsm_prepare_operation(&operation, RECORD_DELETE, key, slice_make(NULL, 0));
+    lsm_prepare_operation(&operation, RECORD_DELETE, key, slice_make(NULL, 0), 0);
     pykv_status status =
         lsm_write_if(self, &operation, 1, flags, existed_out != NULL ? &question : NULL);
     if (status == PYKV_OK && existed_out != NULL) {
@@ -277,12 +288,12 @@ static bool equals_expected(const lsm_question *self, const slice *value)
 }
 
 pykv_status lsm_compare_and_set(lsm *self, slice key, const slice *expected, const slice *value,
-                                int32_t flags, int32_t *swapped_out)
+                                uint64_t deadline_us, int32_t flags, int32_t *swapped_out)
 {
     record operation;
     lsm_question question = {.test = equals_expected, .expected = expected};
     lsm_prepare_operation(&operation, value != NULL ? RECORD_PUT : RECORD_DELETE, key,
-                          value != NULL ? *value : slice_make(NULL, 0));
+                          value != NULL ? *value : slice_make(NULL, 0), deadline_us);
     pykv_status status = lsm_write_if(self, &operation, 1, flags, &question);
     if (status == PYKV_OK) {
         *swapped_out = question.met;
@@ -314,7 +325,7 @@ pykv_status lsm_write(lsm *self, record *operations, size_t count, int32_t flags
     }
     for (size_t i = 0; i < count; i++) {
         lsm_prepare_operation(&operations[i], operations[i].kind, operations[i].key,
-                              operations[i].value);
+                              operations[i].value, operations[i].deadline_us);
     }
     return lsm_write_if(self, operations, count, flags, NULL);
 }

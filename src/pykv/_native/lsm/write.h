@@ -35,6 +35,7 @@ void lsm_publish(lsm *self) REQUIRES(self->writer);
 pykv_status lsm_append_failed(lsm *self, pykv_status status) REQUIRES(self->writer);
 
 /* Fills what a caller leaves open of an operation. */
-void lsm_prepare_operation(record *operation, uint8_t kind, slice key, slice value);
+void lsm_prepare_operation(record *operation, uint8_t kind, slice key, slice value,
+                           uint64_t deadline_us);
 
 #endif

@@ -1,0 +1,45 @@
+/*
+ * store_clock: the clock that deadlines are compared with: the wall clock, or the highest time that
+ * counted before, whichever is later.
+ *
+ * What was once told to have expired stays so, whatever the wall clock does: the high water is
+ * raised to a deadline that has passed, and to every moment that store_clock_now gives. A store
+ * keeps it in its manifest. A wall clock that jumps forward so expires early; one that jumps back
+ * stands still here until it has caught up. Orders and files never depend on it.
+ *
+ * The wall clock is read only where there is a deadline: it costs more than a lookup's hash.
+ *
+ * Thread-safe.
+ */
+#ifndef PYKV_LOG_STORE_CLOCK_H
+#define PYKV_LOG_STORE_CLOCK_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/annotate.h"
+#include "env/env.h"
+
+typedef struct store_clock {
+    env *env;
+    _Atomic uint64_t high_us;
+} store_clock;
+
+/* high_us: of the manifest, or 0. */
+void store_clock_init(store_clock *self, env *environment, uint64_t high_us);
+
+/* The time in microseconds since 1970. Everything that this time has passed has expired from now
+ * on, for everybody. */
+uint64_t store_clock_now(store_clock *self);
+
+/* As store_clock_has_passed, of a deadline that is not 0. */
+bool store_clock_is_behind(store_clock *self, uint64_t deadline_us);
+
+/* True if there is a deadline (it is not 0) and it has come. */
+static inline bool store_clock_has_passed(store_clock *self, uint64_t deadline_us)
+{
+    return PYKV_UNLIKELY(deadline_us != 0) && store_clock_is_behind(self, deadline_us);
+}
+
+#endif

@@ -1,0 +1,81 @@
+/*
+ * store_clock_test: what has expired stays expired, whatever the wall clock does.
+ */
+#include "harness/check.h"
+
+#include "env/env_memory.h"
+#include "log/store_clock.h"
+
+enum { FILE_BYTES_MAX = 4096 };
+
+static env *new_disk(void)
+{
+    env *disk;
+    CHECK_OK(env_memory_new(check_seed(), FILE_BYTES_MAX, &disk));
+    env_memory_advance(disk, 0, 5000000);
+    return disk;
+}
+
+TEST(what_has_no_deadline_never_expires)
+{
+    store_clock clock;
+    env *disk = new_disk();
+    store_clock_init(&clock, disk, UINT64_MAX);
+    CHECK(!store_clock_has_passed(&clock, 0));
+    env_memory_free(disk);
+}
+
+TEST(a_deadline_has_passed_when_it_has_come)
+{
+    store_clock clock;
+    env *disk = new_disk();
+    store_clock_init(&clock, disk, 0);
+    uint64_t deadline = env_wall_us(disk) + 1000000;
+    CHECK(!store_clock_has_passed(&clock, deadline));
+    env_memory_advance(disk, 0, 1000000);
+    CHECK(store_clock_has_passed(&clock, deadline));
+    env_memory_free(disk);
+}
+
+TEST(a_clock_that_jumps_back_brings_nothing_back)
+{
+    store_clock clock;
+    env *disk = new_disk();
+    store_clock_init(&clock, disk, 0);
+    uint64_t passed = env_wall_us(disk) - 1;
+    CHECK(store_clock_has_passed(&clock, passed));
+    env_memory_advance(disk, 0, -4000000);
+    CHECK(store_clock_has_passed(&clock, passed));
+    CHECK(!store_clock_has_passed(&clock, passed + 1));
+    CHECK(store_clock_now(&clock) >= passed);
+    env_memory_free(disk);
+}
+
+TEST(what_now_gave_has_passed_for_everybody)
+{
+    store_clock clock;
+    env *disk = new_disk();
+    store_clock_init(&clock, disk, 0);
+    uint64_t now = store_clock_now(&clock);
+    env_memory_advance(disk, 0, -4000000);
+    CHECK_EQUAL(now, store_clock_now(&clock));
+    CHECK(store_clock_has_passed(&clock, now));
+    env_memory_free(disk);
+}
+
+TEST(the_clock_begins_at_the_high_water_that_was_kept)
+{
+    store_clock clock;
+    env *disk = new_disk();
+    uint64_t high = env_wall_us(disk) + 1000000;
+    store_clock_init(&clock, disk, high);
+    CHECK_EQUAL(high, store_clock_now(&clock));
+    CHECK(store_clock_has_passed(&clock, high));
+    CHECK(!store_clock_has_passed(&clock, high + 1));
+    env_memory_free(disk);
+}
+
+TEST_MAIN(CASE(what_has_no_deadline_never_expires), CASE(a_deadline_has_passed_when_it_has_come),
+          CASE(a_clock_that_jumps_back_brings_nothing_back),
+          CASE(what_now_gave_has_passed_for_everybody),
+          CASE(the_clock_begins_at_the_high_water_that_was_kept))

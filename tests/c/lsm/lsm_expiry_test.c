@@ -1,0 +1,219 @@
+/*
+ * lsm_expiry_test: rows with deadlines in memtables, logs and tables, whatever the clock does.
+ */
+#include "lsm_fixture.h"
+
+enum { SECOND = 1000000 };
+
+static uint64_t put_for(fixture *self, const char *key, const char *value, uint64_t ttl_us)
+{
+    uint64_t deadline = lsm_now(self->store) + ttl_us;
+    CHECK_OK(lsm_put_until(self->store, fixture_text(key), fixture_text(value), deadline, 0));
+    return deadline;
+}
+
+/* Lets wall clock and monotonic clock go on. */
+static void wait_us(fixture *self, int64_t time_us)
+{
+    env_memory_advance(self->disk, time_us, time_us);
+}
+
+static uint64_t deadline_of(fixture *self, const char *key)
+{
+    uint64_t deadline = UINT64_MAX;
+    epoch_token token = epoch_enter(&lsm_gate(self->store)->readers);
+    CHECK_OK(lsm_expires_at(self->store, fixture_text(key), 0, &deadline));
+    epoch_leave(&lsm_gate(self->store)->readers, token);
+    return deadline;
+}
+
+TEST(a_deadline_goes_with_its_row_through_log_flush_compaction_and_repair)
+{
+    fixture self = fixture_new();
+    pykv_report report;
+    uint64_t deadline = put_for(&self, "a", "1", 100 * SECOND);
+    fixture_put(&self, "b", "2");
+    CHECK_EQUAL(deadline, deadline_of(&self, "a"));
+    CHECK_EQUAL(0, deadline_of(&self, "b"));
+    CHECK_OK(lsm_sync(self.store));
+    fixture_recover(&self);
+    CHECK_EQUAL(deadline, deadline_of(&self, "a"));
+    CHECK_OK(lsm_flush(self.store));
+    CHECK_EQUAL(deadline, deadline_of(&self, "a"));
+    CHECK_OK(lsm_compact(self.store, NULL));
+    CHECK_EQUAL(deadline, deadline_of(&self, "a"));
+    fixture_close(&self);
+    CHECK_OK(lsm_repair(self.disk, FIXTURE_PATH, &report));
+    CHECK_OK(fixture_open(&self));
+    CHECK_EQUAL(deadline, deadline_of(&self, "a"));
+    CHECK_EQUAL(0, deadline_of(&self, "b"));
+    fixture_recover(&self);
+    wait_us(&self, 100 * SECOND);
+    fixture_expect(&self, "a", NULL);
+    fixture_expect(&self, "b", "2");
+    CHECK_EQUAL(1, fixture_count(&self));
+    fixture_free(&self);
+}
+
+/* A repair wrote the rows that it saved without the flag of their deadline: they became immortal
+ * with the next recovery. */
+TEST(a_repair_of_logs_keeps_deadlines)
+{
+    fixture self = fixture_new();
+    pykv_report report;
+    uint64_t deadline = put_for(&self, "a", "1", 100 * SECOND);
+    CHECK_OK(lsm_sync(self.store));
+    fixture_kill(&self);
+    CHECK_OK(lsm_repair(self.disk, FIXTURE_PATH, &report));
+    CHECK_EQUAL(0, report.damage_count);
+    CHECK_OK(fixture_open(&self));
+    CHECK_EQUAL(deadline, deadline_of(&self, "a"));
+    fixture_free(&self);
+}
+
+TEST(an_expired_put_hides_what_is_older_until_nothing_older_is_left)
+{
+    fixture self = fixture_new();
+    fixture_put(&self, "a", "old");
+    fixture_put(&self, "z", "other");
+    CHECK_OK(lsm_compact(self.store, NULL));
+    (void)put_for(&self, "a", "new", SECOND);
+    fixture_put(&self, "b", "1");
+    CHECK_OK(lsm_flush(self.store));
+    wait_us(&self, 2 * SECOND);
+    fixture_put(&self, "c", "1");
+    CHECK_OK(lsm_flush(self.store));
+    fixture_expect(&self, "a", NULL);
+    fixture_maintain(&self, PYKV_ROLE_DATA);
+    fixture_expect(&self, "a", NULL);
+    CHECK_OK(lsm_compact(self.store, NULL));
+    fixture_expect(&self, "a", NULL);
+    fixture_recover(&self);
+    fixture_expect(&self, "a", NULL);
+    CHECK_EQUAL(3, fixture_count(&self));
+    fixture_free(&self);
+}
+
+TEST(a_compaction_writes_no_value_that_has_expired)
+{
+    char key[16];
+    fixture self = fixture_new();
+    static const char value[1000] = {1};
+    for (uint32_t i = 0; i < 500; i++) {
+        uint64_t deadline = i % 10 == 0 ? 0 : lsm_now(self.store) + SECOND;
+        CHECK_OK(lsm_put_until(self.store, fixture_key(i, key), slice_make(value, sizeof value),
+                               deadline, 0));
+    }
+    CHECK_OK(lsm_compact(self.store, NULL));
+    uint64_t before = fixture_stats(&self).disk_bytes;
+    CHECK_EQUAL(500, fixture_count(&self));
+    wait_us(&self, 2 * SECOND);
+    CHECK_EQUAL(50, fixture_count(&self));
+    CHECK_OK(lsm_compact(self.store, NULL));
+    CHECK_EQUAL(50, fixture_count(&self));
+    CHECK(fixture_stats(&self).disk_bytes < before / 5);
+    fixture_free(&self);
+}
+
+TEST(maintenance_gives_back_the_space_of_tables_whose_rows_have_all_expired)
+{
+    char key[16];
+    fixture self = fixture_new();
+    static const char value[1000] = {1};
+    for (uint32_t i = 0; i < 500; i++) {
+        CHECK_OK(lsm_put_until(self.store, fixture_key(i, key), slice_make(value, sizeof value),
+                               lsm_now(self.store) + SECOND, 0));
+    }
+    CHECK_OK(lsm_compact(self.store, NULL));
+    fixture_maintain(&self, PYKV_ROLE_DATA);
+    CHECK(fixture_stats(&self).table_count > 2);
+    wait_us(&self, 2 * SECOND);
+    fixture_maintain(&self, PYKV_ROLE_DATA);
+    CHECK_EQUAL(0, fixture_stats(&self).table_count);
+    CHECK_EQUAL(0, fixture_count(&self));
+    fixture_free(&self);
+}
+
+TEST(what_a_manifest_saw_expire_stays_so_when_the_clock_goes_back)
+{
+    fixture self = fixture_new();
+    (void)put_for(&self, "a", "1", 10 * SECOND);
+    CHECK_OK(lsm_sync(self.store));
+    wait_us(&self, 10 * SECOND);
+    fixture_expect(&self, "a", NULL);
+    env_memory_advance(self.disk, 0, -100 * (int64_t)SECOND);
+    fixture_expect(&self, "a", NULL);
+    CHECK_EQUAL(0, fixture_count(&self));
+    fixture_reopen(&self);
+    fixture_expect(&self, "a", NULL);
+    fixture_put(&self, "a", "2");
+    fixture_expect(&self, "a", "2");
+    /* The clock stands still until the wall clock has caught up. */
+    (void)put_for(&self, "b", "1", SECOND);
+    wait_us(&self, 50 * SECOND);
+    fixture_expect(&self, "b", "1");
+    wait_us(&self, 60 * SECOND);
+    fixture_expect(&self, "b", NULL);
+    fixture_free(&self);
+}
+
+TEST(a_clock_that_jumps_forward_expires_early_and_leaves_the_rest_as_it_is)
+{
+    fixture self = fixture_new();
+    (void)put_for(&self, "a", "1", 10 * SECOND);
+    fixture_put(&self, "b", "1");
+    CHECK_OK(lsm_flush(self.store));
+    env_memory_advance(self.disk, 0, INT64_C(10) * 365 * 86400 * SECOND);
+    fixture_expect(&self, "a", NULL);
+    fixture_put(&self, "b", "2");
+    CHECK_OK(lsm_compact(self.store, NULL));
+    env_memory_advance(self.disk, 0, INT64_C(-20) * 365 * 86400 * SECOND);
+    fixture_put(&self, "b", "3");
+    fixture_recover(&self);
+    fixture_expect(&self, "a", NULL);
+    fixture_expect(&self, "b", "3");
+    fixture_free(&self);
+}
+
+TEST(a_condition_takes_what_has_expired_for_absent)
+{
+    fixture self = fixture_new();
+    int32_t swapped = 1;
+    int32_t existed = 1;
+    slice value = fixture_text("1");
+    (void)put_for(&self, "a", "1", SECOND);
+    wait_us(&self, SECOND);
+    CHECK_OK(lsm_compare_and_set(self.store, fixture_text("a"), &value, &value, 0, 0, &swapped));
+    CHECK_EQUAL(0, swapped);
+    CHECK_OK(lsm_delete(self.store, fixture_text("a"), 0, &existed));
+    CHECK_EQUAL(0, existed);
+    CHECK_OK(lsm_compare_and_set(self.store, fixture_text("a"), NULL, &value, 0, 0, &swapped));
+    CHECK_EQUAL(1, swapped);
+    CHECK_EQUAL(0, deadline_of(&self, "a"));
+    fixture_free(&self);
+}
+
+TEST(a_reader_beside_the_writer_sees_the_same_deadlines)
+{
+    fixture self = fixture_new();
+    uint64_t deadline = put_for(&self, "a", "1", 10 * SECOND);
+    CHECK_OK(lsm_flush(self.store));
+    fixture reader = self;
+    reader.options.read_only = 1;
+    CHECK_OK(fixture_open(&reader));
+    CHECK_EQUAL(deadline, deadline_of(&reader, "a"));
+    wait_us(&self, 10 * SECOND);
+    fixture_expect(&reader, "a", NULL);
+    lsm_free(reader.store);
+    fixture_free(&self);
+}
+
+TEST_MAIN(CASE(a_deadline_goes_with_its_row_through_log_flush_compaction_and_repair),
+          CASE(a_repair_of_logs_keeps_deadlines),
+          CASE(an_expired_put_hides_what_is_older_until_nothing_older_is_left),
+          CASE(a_compaction_writes_no_value_that_has_expired),
+          CASE(maintenance_gives_back_the_space_of_tables_whose_rows_have_all_expired),
+          CASE(what_a_manifest_saw_expire_stays_so_when_the_clock_goes_back),
+          CASE(a_clock_that_jumps_forward_expires_early_and_leaves_the_rest_as_it_is),
+          CASE(a_condition_takes_what_has_expired_for_absent),
+          CASE(a_reader_beside_the_writer_sees_the_same_deadlines))
