@@ -88,6 +88,48 @@ TEST(a_common_prefix_shrinks_in_every_node_on_the_way)
     memtable_records_close(made);
 }
 
+static int in_order(const void *left, const void *right)
+{
+    const memtable_record *const *first = left;
+    const memtable_record *const *second = right;
+    return memtable_record_compare(*first, *second, 0);
+}
+
+/* Inserts the next count keys by one call, in order or as they come. */
+static void insert_batch(memtable_records *made, memtable_keys keys, size_t count, bool ordered)
+{
+    size_t first = made->count;
+    for (size_t i = 0; i < count; i++) {
+        (void)memtable_records_make(made, memtable_key(keys, first + i, made->room));
+    }
+    memtable_record **added = made->records + first;
+    if (ordered) {
+        qsort(added, count, sizeof *added, in_order);
+    }
+    CHECK_OK(memtable_tree_reserve(&made->tree, count));
+    memtable_insert_many(&made->tree, (const memtable_record *const *)added, count);
+}
+
+TEST(batches_in_any_order_make_a_sound_tree_that_has_all_of_them)
+{
+    uint64_t seed = check_seed();
+    for (int keys = 0; keys < KEYS_KINDS; keys++) {
+        memtable_records *made = memtable_records_open();
+        size_t limit = keys == KEYS_LONG ? 300 : 4000;
+        while (made->count < limit) {
+            insert_batch(made, (memtable_keys)keys, 1 + check_random(&seed, 300),
+                         check_random(&seed, 3) != 0);
+        }
+        memtable_node *root = memtable_tree_root(&made->tree);
+        CHECK_EQUAL(made->count, memtable_records_check(root));
+        for (size_t i = 0; i < made->count; i++) {
+            internal_key place = {memtable_record_key(made->records[i]), made->records[i]->trailer};
+            CHECK(memtable_find(root, &place) == made->records[i]);
+        }
+        memtable_records_close(made);
+    }
+}
+
 TEST(a_tree_without_memory_is_not_made)
 {
     memtable_tree tree;
@@ -137,5 +179,6 @@ TEST_MAIN(CASE(every_set_of_keys_makes_a_sound_tree), CASE(keys_in_order_fill_th
           CASE(random_keys_fill_their_leaves_by_half_at_least),
           CASE(versions_of_one_key_fill_their_leaves_by_half_at_least),
           CASE(a_common_prefix_shrinks_in_every_node_on_the_way),
+          CASE(batches_in_any_order_make_a_sound_tree_that_has_all_of_them),
           CASE(a_tree_without_memory_is_not_made),
           CASE(a_reserved_batch_that_splits_every_leaf_needs_no_memory))

@@ -89,6 +89,22 @@ static inline size_t memtable_model_value(uint64_t sequence, uint8_t *out)
     return size;
 }
 
+/* Adds an operation of the next sequence to the array. */
+static inline void memtable_model_note(memtable_model *self, slice key, uint64_t deadline_us,
+                                       uint8_t kind)
+{
+    uint8_t *copy = malloc(key.size + 1);
+    CHECK(copy != NULL && self->count < self->capacity);
+    memcpy(copy, key.data, key.size);
+    size_t index = memtable_model_place(self, key, self->sequence + 1);
+    memmove(self->entries + index + 1, self->entries + index,
+            (self->count - index) * sizeof self->entries[0]);
+    self->sequence++;
+    self->entries[index] =
+        (model_entry){slice_make(copy, key.size), self->sequence, deadline_us, kind};
+    self->count++;
+}
+
 /* Adds an operation of the next sequence to both. Every 5th is a delete, every 7th has a deadline.
  * PYKV_NO_MEMORY passes through with nothing changed. */
 static inline pykv_status memtable_model_add(memtable_model *self, slice key)
@@ -110,16 +126,7 @@ static inline pykv_status memtable_model_add(memtable_model *self, slice key)
                             .body_crc = (uint32_t)sequence ^ 0xABCD,
                             .kind = kind};
     memtable_add(self->table, &entry, memtable_key_hash(key));
-    CHECK(self->count < self->capacity);
-    uint8_t *copy = malloc(key.size + 1);
-    CHECK(copy != NULL);
-    memcpy(copy, key.data, key.size);
-    size_t index = memtable_model_place(self, key, sequence);
-    memmove(self->entries + index + 1, self->entries + index,
-            (self->count - index) * sizeof self->entries[0]);
-    self->entries[index] = (model_entry){slice_make(copy, key.size), sequence, deadline_us, kind};
-    self->count++;
-    self->sequence = sequence;
+    memtable_model_note(self, key, deadline_us, kind);
     return PYKV_OK;
 }
 

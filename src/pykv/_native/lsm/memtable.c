@@ -103,6 +103,24 @@ static void count_entry(memtable *self, const iterator_entry *entry, uint64_t by
     }
 }
 
+void memtable_count_many(memtable *self, const record *operations, size_t count, uint64_t bytes)
+{
+    uint64_t deletes = 0;
+    for (size_t i = 0; i < count; i++) {
+        deletes += operations[i].kind == RECORD_DELETE;
+        if (PYKV_UNLIKELY(operations[i].deadline_us != 0)) {
+            lower(&self->deadline_min_us, operations[i].deadline_us);
+        }
+    }
+    set(&self->count, own(&self->count) + count);
+    set(&self->delete_count, own(&self->delete_count) + deletes);
+    set(&self->record_bytes, own(&self->record_bytes) + bytes);
+    lower(&self->sequence_min, operations[0].sequence);
+    if (operations[count - 1].sequence > own(&self->sequence_max)) {
+        set(&self->sequence_max, operations[count - 1].sequence);
+    }
+}
+
 void memtable_add(memtable *self, const iterator_entry *entry, uint64_t hash)
 {
     PYKV_ASSERT(!memtable_is_sealed(self));

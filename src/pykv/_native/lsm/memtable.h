@@ -30,7 +30,10 @@
 #include "base/reclaim.h"
 #include "base/slice.h"
 
+enum { MEMTABLE_ADD_MAX = 512 };
+
 typedef struct memtable memtable;
+typedef struct record record;
 
 typedef struct memtable_stats {
     uint64_t count; /* operations */
@@ -65,6 +68,11 @@ PYKV_NODISCARD pykv_status memtable_reserve(memtable *self, size_t count, uint64
  * internal_key_check, a sequence that no other operation on this key has, and hash, the low half of
  * the key's hash by which readers ask. */
 void memtable_add(memtable *self, const iterator_entry *entry, uint64_t hash);
+
+/* Adds count operations, MEMTABLE_ADD_MAX at most, in the order of their sequences, as memtable_add
+ * does with each. */
+void memtable_add_many(memtable *self, const record *operations, const uint64_t *hashes,
+                       size_t count);
 
 /* True if the used bytes have reached the limit: time for a new memtable. Thread-safe. */
 bool memtable_is_full(const memtable *self);

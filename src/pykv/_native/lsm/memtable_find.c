@@ -8,16 +8,6 @@
 #include "lsm/memtable_find.h"
 
 #include "base/invariant.h"
-#include "lsm/memtable_search.h"
-
-/* How many separators come before the place: the child to take. */
-static inline uint32_t choose_child(const memtable_node *node, const internal_key *place)
-{
-    size_t common_length = node->common_length;
-    return memtable_search(node->of.inner.words, node->of.inner.records,
-                           memtable_node_count(node) - 1, common_length, place,
-                           key_word(place->user_key, common_length));
-}
 
 /* Fills the way from level down along the edge of the side. */
 static void descend_edge(memtable_descent *self, uint32_t level, int side)
@@ -49,7 +39,7 @@ void memtable_descend(memtable_node *root, internal_key place, memtable_descent 
             out->word = key_word(place.user_key, node->common_length);
             return;
         }
-        uint32_t slot = choose_child(node, &place);
+        uint32_t slot = memtable_choose_child(node, &place);
         out->slots[level] = (uint16_t)slot;
         node = memtable_node_child(node, slot);
         if (level > 1) {
@@ -124,7 +114,7 @@ void memtable_find_step(memtable_search_state *state, const internal_key *place)
         state->node = NULL;
         return;
     }
-    uint32_t slot = choose_child(node, place);
+    uint32_t slot = memtable_choose_child(node, place);
     if (slot + 1 < memtable_node_count(node)) {
         state->upper = node->of.inner.records[slot];
     }

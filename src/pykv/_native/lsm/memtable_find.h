@@ -17,6 +17,17 @@
 #include "lsm/internal_key.h"
 #include "lsm/memtable_node.h"
 #include "lsm/memtable_record.h"
+#include "lsm/memtable_search.h"
+
+/* How many separators of an inner node come before the place: the child to take. Requires that the
+ * key begins with the node's common bytes. */
+static inline uint32_t memtable_choose_child(const memtable_node *node, const internal_key *place)
+{
+    size_t common_length = node->common_length;
+    return memtable_search(node->of.inner.words, node->of.inner.records,
+                           memtable_node_count(node) - 1, common_length, place,
+                           key_word(place->user_key, common_length));
+}
 
 /* A way from the root to a leaf. Borrows nodes. */
 typedef struct memtable_descent {

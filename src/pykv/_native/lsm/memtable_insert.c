@@ -12,6 +12,10 @@
 #include "base/invariant.h"
 #include "lsm/memtable_build.h"
 #include "lsm/memtable_find.h"
+#include "lsm/memtable_finger.h"
+
+/* Records whose leaves are fetched side by side. */
+enum { AHEAD_RECORDS = 8 };
 
 /* What takes the place of a node; none at all: left is NULL. */
 typedef struct change {
@@ -200,6 +204,11 @@ static void climb(memtable_tree *self, const memtable_descent *way, change below
     }
 }
 
+static inline bool has_room(const memtable_node *leaf, uint32_t count)
+{
+    return count < MEMTABLE_LEAF_SLOTS && count - leaf->sorted < MEMTABLE_LEAF_UNSORTED;
+}
+
 void memtable_insert(memtable_tree *self, const memtable_record *record)
 {
     memtable_descent way;
@@ -207,11 +216,89 @@ void memtable_insert(memtable_tree *self, const memtable_record *record)
     memtable_descend(atomic_load_explicit(&self->root, memory_order_relaxed), place, &way);
     memtable_node *leaf = way.nodes[0];
     uint32_t count = memtable_node_count(leaf);
-    bool has_room = count < MEMTABLE_LEAF_SLOTS && count - leaf->sorted < MEMTABLE_LEAF_UNSORTED;
-    if (PYKV_LIKELY(way.side == 0 && has_room)) {
+    if (PYKV_LIKELY(way.side == 0 && has_room(leaf, count))) {
         append_slot(leaf, count, record, way.word);
         return;
     }
     memtable_pool_supply(self->pool, nodes_at_once(self));
     climb(self, &way, rebuild_leaf(self, &way, record));
+}
+
+/* ---- many ---- */
+
+/* Where a record belongs. leaf NULL: it does not share some node's common bytes. */
+typedef struct spot {
+    memtable_node *leaf;
+    size_t known;
+} spot;
+
+/* Finds the leaves, and fetches their first lines. */
+static void find_leaves(memtable_node *root, memtable_finger *finger,
+                        const memtable_record *const *records, size_t count, spot *spots)
+{
+    for (size_t i = 0; i < count; i++) {
+        internal_key place = {memtable_record_key(records[i]), records[i]->trailer};
+        bool found = memtable_finger_move(finger, root, &place);
+        spots[i] = (spot){found ? finger->leaf : NULL, finger->known};
+        __builtin_prefetch(finger->leaf);
+    }
+}
+
+/* Fetches the lines of the slots that will be written. */
+static void fetch_slots(const spot *spots, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const memtable_node *leaf = spots[i].leaf;
+        if (leaf != NULL) {
+            uint32_t slot = memtable_node_count(leaf) % MEMTABLE_LEAF_SLOTS;
+            __builtin_prefetch(&leaf->of.leaf.words[slot], 1);
+            __builtin_prefetch(&leaf->of.leaf.records[slot], 1);
+        }
+    }
+}
+
+/* Adds a record to the leaf of its spot. False if nodes have to be replaced for it. */
+static bool append(const spot *to, const memtable_record *record)
+{
+    size_t shared;
+    slice key = memtable_record_key(record);
+    memtable_node *leaf = to->leaf;
+    if (leaf == NULL || memtable_node_side(leaf, key, to->known, &shared) != 0) {
+        return false;
+    }
+    uint32_t count = memtable_node_count(leaf);
+    if (!has_room(leaf, count)) {
+        return false;
+    }
+    append_slot(leaf, count, record, key_word(key, leaf->common_length));
+    return true;
+}
+
+/* Adds records up to one for which nodes are replaced. Returns how many. */
+static size_t insert_some(memtable_tree *self, memtable_finger *finger,
+                          const memtable_record *const *records, size_t count)
+{
+    spot spots[AHEAD_RECORDS];
+    count = count < AHEAD_RECORDS ? count : AHEAD_RECORDS;
+    find_leaves(atomic_load_explicit(&self->root, memory_order_relaxed), finger, records, count,
+                spots);
+    fetch_slots(spots, count);
+    for (size_t i = 0; i < count; i++) {
+        if (PYKV_UNLIKELY(!append(&spots[i], records[i]))) {
+            memtable_insert(self, records[i]);
+            finger->placed = PYKV_PLANTED(111);
+            return i + 1;
+        }
+    }
+    return count;
+}
+
+void memtable_insert_many(memtable_tree *self, const memtable_record *const *records, size_t count)
+{
+    memtable_finger finger = {.leaf = NULL};
+    while (count > 0) {
+        size_t done = insert_some(self, &finger, records, count);
+        records += done;
+        count -= done;
+    }
 }

@@ -46,4 +46,7 @@ PYKV_NODISCARD pykv_status memtable_tree_reserve(memtable_tree *self, size_t rec
  * Requires it reserved. */
 void memtable_insert(memtable_tree *self, const memtable_record *record);
 
+/* Adds records as memtable_insert does, one after the other; cheaper if their keys rise. */
+void memtable_insert_many(memtable_tree *self, const memtable_record *const *records, size_t count);
+
 #endif

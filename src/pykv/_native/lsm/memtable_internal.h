@@ -1,6 +1,6 @@
 /*
- * memtable_internal: what the files of the memtable share. Private to memtable.c, memtable_many.c
- * and memtable_iterator.c.
+ * memtable_internal: what the files of the memtable share. Private to memtable.c, memtable_many.c,
+ * memtable_add_many.c and memtable_iterator.c.
  */
 #ifndef PYKV_LSM_MEMTABLE_INTERNAL_H
 #define PYKV_LSM_MEMTABLE_INTERNAL_H
@@ -33,5 +33,8 @@ struct memtable {
     /* the writer's */
     memtable_arena arena;
 };
+
+/* Counts operations (one at least, in the order of their sequences) that take bytes as records. */
+void memtable_count_many(memtable *self, const record *operations, size_t count, uint64_t bytes);
 
 #endif

@@ -35,61 +35,71 @@ int memtable_node_side_unknown(const memtable_node *self, slice key, size_t know
     return compare_from(key, common, known, shared_out);
 }
 
-/* Orders the unsorted slots from first to count by insertion; they are few. */
-static void sort_slots(const memtable_node *leaf, uint32_t first, uint32_t count,
-                       uint8_t order[MEMTABLE_LEAF_UNSORTED])
+/* Records of a leaf with their words, in order. */
+typedef struct few {
+    uint32_t count;
+    uint64_t words[MEMTABLE_LEAF_UNSORTED];
+    const memtable_record *records[MEMTABLE_LEAF_UNSORTED];
+} few;
+
+/* Orders the unsorted slots by insertion; they are few. */
+static void sort_slots(const memtable_node *leaf, uint32_t count, few *out)
 {
-    const uint64_t *words = leaf->of.leaf.words;
-    const memtable_record *const *records = leaf->of.leaf.records;
-    for (uint32_t slot = first; slot < count; slot++) {
-        uint32_t at = slot - first;
-        while (at > 0) {
-            uint32_t before = order[at - 1];
-            bool moves = words[slot] < words[before];
-            if (words[slot] == words[before]) {
-                moves = memtable_record_compare(records[slot], records[before],
-                                                leaf->common_length) < 0;
-            }
-            if (!moves) {
+    out->count = 0;
+    for (uint32_t slot = leaf->sorted; slot < count; slot++) {
+        uint64_t word = leaf->of.leaf.words[slot];
+        const memtable_record *record = leaf->of.leaf.records[slot];
+        uint32_t at = out->count++;
+        for (; at > 0 && word <= out->words[at - 1]; at--) {
+            if (word == out->words[at - 1] &&
+                memtable_record_compare(record, out->records[at - 1], leaf->common_length) > 0) {
                 break;
             }
-            order[at] = order[at - 1];
-            at--;
+            out->words[at] = out->words[at - 1];
+            out->records[at] = out->records[at - 1];
         }
-        order[at] = (uint8_t)slot;
+        out->words[at] = word;
+        out->records[at] = record;
     }
 }
 
-static void append_slots(memtable_run *run, const memtable_node *leaf, uint32_t first,
-                         uint32_t count)
+/* Copies what is left of a run behind that of out. */
+static void append_rest(memtable_run *out, const uint64_t *words,
+                        const memtable_record *const *records, uint32_t first, uint32_t count)
 {
-    memcpy(run->words + run->count, leaf->of.leaf.words + first, count * sizeof run->words[0]);
-    memcpy(run->records + run->count, leaf->of.leaf.records + first,
-           count * sizeof run->records[0]);
-    run->count += count;
+    memcpy(out->words + out->count, words + first, (count - first) * sizeof words[0]);
+    memcpy(out->records + out->count, records + first, (count - first) * sizeof records[0]);
+    out->count += count - first;
 }
 
 void memtable_leaf_sort(const memtable_node *self, memtable_run *out)
 {
-    uint8_t order[MEMTABLE_LEAF_UNSORTED] = {0};
+    few added;
     uint32_t count = memtable_node_count(self);
     uint32_t sorted = self->sorted;
-    uint32_t taken = 0;
+    uint32_t left = 0;
+    uint32_t right = 0;
+    const uint64_t *words = self->of.leaf.words;
+    const memtable_record *const *records = self->of.leaf.records;
     PYKV_ASSERT(self->level == 0 && count - sorted <= MEMTABLE_LEAF_UNSORTED);
     memtable_node_prefetch(self, true);
-    sort_slots(self, sorted, count, order);
+    sort_slots(self, count, &added);
     out->count = 0;
-    for (uint32_t i = 0; i < count - sorted; i++) {
-        uint32_t slot = order[i];
-        const memtable_record *record = self->of.leaf.records[slot];
-        internal_key place = {memtable_record_key(record), record->trailer};
-        uint32_t until =
-            taken + memtable_search(self->of.leaf.words + taken, self->of.leaf.records + taken,
-                                    sorted - taken, self->common_length, &place,
-                                    self->of.leaf.words[slot]);
-        append_slots(out, self, taken, until - taken);
-        append_slots(out, self, slot, 1);
-        taken = until;
+    while (left < sorted && right < added.count) {
+        /* Which of the two comes next is not for a processor to guess: no branch but for ties. */
+        uint64_t word = words[left];
+        uint64_t other = added.words[right];
+        bool takes_left = word < other;
+        if (PYKV_UNLIKELY(word == other)) {
+            takes_left = memtable_record_compare(records[left], added.records[right],
+                                                 self->common_length) < 0;
+        }
+        const memtable_record *const *next = takes_left ? &records[left] : &added.records[right];
+        out->words[out->count] = takes_left ? word : other;
+        out->records[out->count++] = *next;
+        left += takes_left;
+        right += !takes_left;
     }
-    append_slots(out, self, taken, sorted - taken);
+    append_rest(out, words, records, left, sorted);
+    append_rest(out, added.words, added.records, right, added.count);
 }

@@ -112,6 +112,26 @@ static void add_one(lsm *self, memtable *to, const record *added) REQUIRES(self-
     memtable_add(to, &entry, lsm_hash(self, added->key));
 }
 
+/* In chunks; one record goes the shorter way. */
+static void add_all(lsm *self, memtable *to, const record *added, size_t count)
+    REQUIRES(self->writer)
+{
+    uint64_t hashes[MEMTABLE_ADD_MAX];
+    if (PYKV_LIKELY(count == 1)) {
+        add_one(self, to, added);
+        return;
+    }
+    while (count > 0) {
+        size_t some = count < MEMTABLE_ADD_MAX ? count : MEMTABLE_ADD_MAX;
+        for (size_t i = 0; i < some; i++) {
+            hashes[i] = lsm_hash(self, added[i].key);
+        }
+        memtable_add_many(to, added, hashes, some);
+        added += some;
+        count -= some;
+    }
+}
+
 static void count_operations(lsm *self, const record *operations, size_t count, uint64_t bytes)
     REQUIRES(self->writer)
 {
@@ -136,9 +156,7 @@ static pykv_status append(lsm *self, record *operations, size_t count, uint64_t 
     if (PYKV_UNLIKELY(self->first_logs[0] == 0)) {
         self->first_logs[0] = wal_active_number(self->log);
     }
-    for (size_t i = 0; i < count; i++) {
-        add_one(self, active, &operations[i]);
-    }
+    add_all(self, active, operations, count);
     count_operations(self, operations, count, bytes);
     if (PYKV_UNLIKELY(lsm_brake_is_on(self))) {
         lsm_brake_charge(self, bytes);
