@@ -43,6 +43,7 @@ from pykv.options import (
     Os,
     Sync,
 )
+from pykv.reader import OrderedReader, OrderedSnapshot, Reader, Snapshot
 from pykv.store import Batch, DiskStore, OrderedStore, Report, Store, supports
 
 if TYPE_CHECKING:
@@ -78,10 +79,14 @@ __all__ = [
     "MemoryOptions",
     "NoSpaceError",
     "NotSupportedError",
+    "OrderedReader",
+    "OrderedSnapshot",
     "OrderedStore",
     "Os",
     "ReadOnlyError",
+    "Reader",
     "Report",
+    "Snapshot",
     "StaleEpochError",
     "Store",
     "StoreFailedError",

@@ -7,16 +7,7 @@ used by one thread at a time. After close every call but close raises ClosedErro
 
 from __future__ import annotations
 
-from collections.abc import (
-    Callable,
-    ItemsView,
-    Iterable,
-    Iterator,
-    KeysView,
-    Mapping,
-    Sequence,
-    ValuesView,
-)
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -25,6 +16,8 @@ from typing import Any, Final, Literal, Protocol, Self, TypeVar, overload, runti
 
 from pykv.arguments import BytesLike, StrPath, near_miss
 from pykv.errors import Damage
+from pykv.reader import OrderedReader, OrderedSnapshot, Reader, Snapshot
+from pykv.reader import Row as Row
 
 FEATURES: Final[Mapping[str, str]] = {
     "order": "scans run in byte order and take start, stop, prefix and reverse; first, last, "
@@ -32,11 +25,11 @@ FEATURES: Final[Mapping[str, str]] = {
     "batch": "batch() and put_many(atomic=True) are all or nothing",
     "cas": "compare_and_set, put_if_absent, pop and setdefault are atomic",
     "consistent_scan": "a scan shows the moment it was made, whatever is written later",
+    "snapshot": "snapshot() keeps a moment for reads at it",
     "persistence": "rows outlive the process",
     "ttl": "put, put_many and put of a batch take ttl; touch and expires_at work",
 }
 
-Row = tuple[bytes, bytes]
 Progress = Callable[[int, int], object]
 State = Literal["open", "degraded", "read-only", "failed", "closed"]
 T = TypeVar("T")
@@ -98,16 +91,8 @@ class Batch(Protocol):
 
 
 @runtime_checkable
-class Store(Protocol):
+class Store(Reader, Protocol):
     """A key-value store. isinstance() looks at names only; `supports` tells what works."""
-
-    @property
-    def path(self) -> Path | None:
-        """Where the store lives; None for one without a place."""
-
-    @property
-    def closed(self) -> bool:
-        """True after close."""
 
     @property
     def state(self) -> State:
@@ -121,45 +106,9 @@ class Store(Protocol):
     def last_seq(self) -> int:
         """Sequence number of the last write, 0 before the first. Every operation has its own."""
 
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
-
-    def __bool__(self) -> bool:
-        """True while open, also when empty."""
-
-    def __len__(self) -> int:
-        """Number of keys, exact; an engine may have to scan for it."""
-
-    def __iter__(self) -> Iterator[bytes]:
-        """The keys, at one moment."""
-
-    def __contains__(self, key: BytesLike, /) -> bool: ...
-
-    def __getitem__(self, key: BytesLike, /) -> bytes: ...
-
     def __setitem__(self, key: BytesLike, value: BytesLike, /) -> None: ...
 
     def __delitem__(self, key: BytesLike, /) -> None: ...
-
-    @overload
-    def get(self, key: BytesLike) -> bytes | None: ...
-    @overload
-    def get(self, key: BytesLike, default: T) -> bytes | T: ...
-    def get(self, key: BytesLike, default: object = None) -> object:
-        """The value of key, or default."""
-
-    @overload
-    def get_many(self, keys: Iterable[BytesLike]) -> list[bytes | None]: ...
-    @overload
-    def get_many(self, keys: Iterable[BytesLike], default: T) -> list[bytes | T]: ...
-    def get_many(self, keys: Iterable[BytesLike], default: object = None) -> Sequence[object]:
-        """The value of each key, or default, in the order of keys."""
 
     def put(
         self,
@@ -223,6 +172,9 @@ class Store(Protocol):
     def expires_at(self, key: BytesLike) -> float | None:
         """When key expires, in seconds since 1970; None: never. KeyError if it is absent."""
 
+    def snapshot(self) -> Snapshot:
+        """The moment of this call, for reads. NotSupportedError in a store without them."""
+
     def batch(self, *, sync: bool | None = None) -> Batch:
         """A batch for a `with` block."""
 
@@ -243,60 +195,6 @@ class Store(Protocol):
 
     def clear(self) -> None:
         """Removes every key in one step."""
-
-    def scan(
-        self,
-        start: BytesLike | None = None,
-        stop: BytesLike | None = None,
-        *,
-        prefix: BytesLike | None = None,
-        reverse: bool = False,
-        limit: int | None = None,
-    ) -> Iterator[Row]:
-        """The rows of a range, at one moment: that of this call.
-
-        A store without order takes limit only and raises NotSupportedError for the rest.
-        """
-
-    def scan_keys(
-        self,
-        start: BytesLike | None = None,
-        stop: BytesLike | None = None,
-        *,
-        prefix: BytesLike | None = None,
-        reverse: bool = False,
-        limit: int | None = None,
-    ) -> Iterator[bytes]:
-        """The keys of scan."""
-
-    def scan_values(
-        self,
-        start: BytesLike | None = None,
-        stop: BytesLike | None = None,
-        *,
-        prefix: BytesLike | None = None,
-        reverse: bool = False,
-        limit: int | None = None,
-    ) -> Iterator[bytes]:
-        """The values of scan."""
-
-    def keys(self) -> KeysView[bytes]:
-        """A lazy view of the keys; each iteration shows its own moment."""
-
-    def values(self) -> ValuesView[bytes]:
-        """A lazy view of the values."""
-
-    def items(self) -> ItemsView[bytes, bytes]:
-        """A lazy view of the rows."""
-
-    def count(
-        self,
-        start: BytesLike | None = None,
-        stop: BytesLike | None = None,
-        *,
-        prefix: BytesLike | None = None,
-    ) -> int:
-        """Number of keys in a range; without arguments that of all."""
 
     def sync(self) -> None:
         """Makes everything written so far durable."""
@@ -325,24 +223,11 @@ class Store(Protocol):
 
 
 @runtime_checkable
-class OrderedStore(Store, Protocol):
+class OrderedStore(OrderedReader, Store, Protocol):
     """A store whose scans run in byte order."""
 
-    @property
-    def key_order(self) -> Literal["bytes"]:
-        """The order of the keys: that of their unsigned bytes. Only ordered stores have this."""
-
-    def first(self) -> Row | None:
-        """The row with the lowest key, None in an empty store."""
-
-    def last(self) -> Row | None:
-        """The row with the highest key."""
-
-    def floor(self, key: BytesLike) -> Row | None:
-        """The row with the highest key <= key."""
-
-    def ceiling(self, key: BytesLike) -> Row | None:
-        """The row with the lowest key >= key."""
+    def snapshot(self) -> OrderedSnapshot:
+        """The moment of this call, for reads."""
 
     def delete_range(
         self, start: BytesLike | None, stop: BytesLike | None, *, sync: bool | None = None

@@ -49,8 +49,12 @@ PERSISTENT = frozenset({"batch", "cas", "consistent_scan", "persistence"})
 
 SUBJECTS = [
     Subject("bitcask", open_bitcask, PERSISTENT),
-    Subject("lsm", open_lsm, PERSISTENT | {"order", "ttl"}),
-    Subject("memory", open_memory, frozenset({"order", "batch", "cas", "consistent_scan", "ttl"})),
+    Subject("lsm", open_lsm, PERSISTENT | {"order", "snapshot", "ttl"}),
+    Subject(
+        "memory",
+        open_memory,
+        frozenset({"order", "batch", "cas", "consistent_scan", "snapshot", "ttl"}),
+    ),
     Subject("minimal", open_minimal, PERSISTENT),
 ]
 

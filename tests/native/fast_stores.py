@@ -11,7 +11,7 @@ import pytest
 
 import pykv._native
 from pykv._native import Handle, _plain
-from pykv.engine import native_store
+from pykv.engine import lsm_snapshot, native_store
 from pykv.options import BitcaskOptions, LsmOptions
 
 ENGINES: dict[str, Any] = {"bitcask": BitcaskOptions, "lsm": LsmOptions}
@@ -26,6 +26,12 @@ def base_of(path: str) -> Any:
     return _plain.StoreBase if path == "plain" else sys.modules["pykv._native._fast"].StoreBase
 
 
+def snapshot_base_of(path: str) -> Any:
+    """SnapshotBase of the fast or the plain path."""
+    module = _plain if path == "plain" else sys.modules["pykv._native._fast"]
+    return module.SnapshotBase
+
+
 def _copy_of(name: str) -> Any:
     """A second copy of a module, made from what its imports are now."""
     spec = importlib.util.find_spec(name)
@@ -36,17 +42,24 @@ def _copy_of(name: str) -> Any:
     return copy
 
 
-def _classes_over(base: Any) -> dict[str, Any]:
-    """The classes of native stores over base, by the name of their engine."""
+def _classes_over(base: Any, snapshot_base: Any) -> dict[str, Any]:
+    """The classes of native stores over two bases, by the name of their engine."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pykv._native, "StoreBase", base)
+        patch.setattr(pykv._native, "SnapshotBase", snapshot_base)
         common = _copy_of("pykv.engine.native_store")
         patch.setattr(native_store, "NativeStore", common.NativeStore)
+        snapshots = _copy_of("pykv.engine.lsm_snapshot")
+        patch.setattr(lsm_snapshot, "LsmSnapshot", snapshots.LsmSnapshot)
         modules = {engine: _copy_of(f"pykv.engine.{engine}") for engine in ENGINES}
     return {"bitcask": modules["bitcask"].Bitcask, "lsm": modules["lsm"].Lsm}
 
 
-CLASSES = {path: _classes_over(base_of(path)) for path in PATHS if path == "plain" or HAS_FAST}
+CLASSES = {
+    path: _classes_over(base_of(path), snapshot_base_of(path))
+    for path in PATHS
+    if path == "plain" or HAS_FAST
+}
 
 
 def open_over(path: str, directory: Path, engine: str = "bitcask", **options: Any) -> Any:

@@ -23,6 +23,7 @@ from tests.native.fast_stores import (
     open_over,
     outcome,
     run_python,
+    snapshot_base_of,
 )
 
 pytestmark = needs_fast
@@ -30,6 +31,7 @@ pytestmark = needs_fast
 STUB = Path(__file__).parents[2] / "src" / "pykv" / "_native" / "_fast.pyi"
 ITEM_METHODS = {"__contains__", "__delitem__", "__getitem__", "__setitem__"}
 ONLY_FAST = {"put_many", "delete_many"}
+ONLY_PLAIN = {"_owner", "_pointer", "_snapshot", "_pin", "_has", "_look_up", "_begin"}
 Pair = namedtuple("Pair", "key value")
 
 
@@ -48,23 +50,33 @@ def fast(both: list[Any]) -> Any:
 
 
 def names_of(base: type) -> set[str]:
-    return {name for name in vars(base) if not name.startswith("__") or name in ITEM_METHODS}
+    names = {name for each in base.__mro__ for name in vars(each)}
+    return {name for name in names if not name.startswith("__") or name in ITEM_METHODS}
 
 
 # ---- the type ----
 
 
 def test_it_has_the_attributes_of_its_twin_and_two_more() -> None:
-    plain = names_of(base_of("plain")) - {"_owner", "_pointer"}
+    plain = names_of(base_of("plain")) - ONLY_PLAIN
     assert names_of(base_of("fast")) == plain | ONLY_FAST
 
 
+def test_that_of_snapshots_has_the_attributes_of_its_twin() -> None:
+    fast = snapshot_base_of("fast")
+    assert names_of(fast) == names_of(snapshot_base_of("plain")) - ONLY_PLAIN
+
+
 def test_the_stub_names_what_there_is() -> None:
-    (described,) = (
-        node for node in ast.parse(STUB.read_text()).body if isinstance(node, ast.ClassDef)
-    )
-    names = {node.name for node in described.body if isinstance(node, ast.FunctionDef)}
-    assert names == names_of(base_of("fast"))
+    described = {
+        node.name: {each.name for each in node.body if isinstance(each, ast.FunctionDef)}
+        for node in ast.parse(STUB.read_text()).body
+        if isinstance(node, ast.ClassDef)
+    }
+    assert described == {
+        "StoreBase": names_of(base_of("fast")),
+        "SnapshotBase": names_of(snapshot_base_of("fast")),
+    }
 
 
 @pytest.mark.parametrize("name", ["get", "get_many", "put", "put_many", "delete", "delete_many"])

@@ -1,7 +1,7 @@
-"""The door to the C core: cffi's ffi and lib, owned handles, errors, and the base of native stores.
+"""The door to the C core: cffi's ffi and lib, owned handles, errors, the bases of native classes.
 
-StoreBase is the type of `_native/cpython/` where the extension has it, unless the environment says
-PYKV_FASTPATH=0 at import; else its plain twin over cffi.
+StoreBase and SnapshotBase are the types of `_native/cpython/` where the extension has them, unless
+the environment says PYKV_FASTPATH=0 at import; else their plain twins over cffi.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pykv._native._plain import (
     now_us,
 )
 from pykv._native.handle import Handle
+from pykv._native.ownership import own
 from pykv._native.status import check, text_of
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "SCAN_ROWS",
     "SCAN_VALUES",
     "Handle",
+    "SnapshotBase",
     "StoreBase",
     "check",
     "count_rows",
@@ -37,6 +39,7 @@ __all__ = [
     "flags_of",
     "lib",
     "now_us",
+    "own",
     "text_of",
 ]
 
@@ -59,6 +62,8 @@ def _load_fast() -> bool:
 
 
 if TYPE_CHECKING or os.environ.get("PYKV_FASTPATH") == "0" or not _load_fast():
+    from pykv._native._plain import SnapshotBase as SnapshotBase
     from pykv._native._plain import StoreBase as StoreBase
 else:
+    from pykv._native._fast import SnapshotBase as SnapshotBase
     from pykv._native._fast import StoreBase as StoreBase

@@ -1,13 +1,14 @@
-"""The base of native stores over cffi: the plain twin of the type in `pykv._native._fast`.
+"""The bases of native stores and snapshots over cffi: the plain twins of the types in
+`pykv._native._fast`.
 
-Both have the attributes below and no other. put_many and delete_many of the fast type stand before
+These have the same attributes. put_many and delete_many of the fast type stand before
 those of `pykv.engine.mapping`, which are their twins. Results are copied out before they are
 returned. Safe from any thread; a scan is used by one thread at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
@@ -41,19 +42,25 @@ def now_us(pointer: FFI.CData) -> int:
     return now
 
 
-class StoreBase:
-    """The calls that a store makes most, each straight to the core."""
+class _Reads:
+    """Reads over four calls of the core, which see this moment or that of a snapshot."""
 
     __slots__ = ("_owner", "_pointer")
 
-    def _bind(self, address: int, owner: FFI.CData, batch_bytes_max: int) -> None:
-        """Takes an open store, once, before any other call; see `pykv._native.handle`.
+    _owner: FFI.CData
+    _pointer: FFI.CData
 
-        address: of the pykv_store.  owner: what owns it.  batch_bytes_max: the option, which is
-        for the fast type.
-        """
-        self._owner = owner
-        self._pointer = ffi.cast("pykv_store *", address)
+    def _pin(self, key: bytes, pinned: FFI.CData) -> int:
+        return lib.pykv_get(self._pointer, key, len(key), 0, pinned)
+
+    def _has(self, key: bytes) -> int:
+        return lib.pykv_contains(self._pointer, key, len(key), 0)
+
+    def _look_up(self, many: FFI.CData, count: int, keys: FFI.CData, lengths: FFI.CData) -> int:
+        return lib.pykv_get_many(many, count, keys, lengths, 0)
+
+    def _begin(self, wanted: FFI.CData, scan_out: FFI.CData) -> int:
+        return lib.pykv_scan_open(self._pointer, wanted, scan_out)
 
     # ---- reading ----
 
@@ -67,7 +74,7 @@ class StoreBase:
         # An interrupt may come between any two calls; what is pinned by then must be unpinned.
         pinned: Any = ffi.new("pykv_pinned *")
         try:
-            status = lib.pykv_get(self._pointer, exact, len(exact), 0, pinned)
+            status = self._pin(exact, pinned)
             if status == OK:
                 return ffi.buffer(pinned.data, pinned.length)[:]
         finally:
@@ -85,7 +92,7 @@ class StoreBase:
 
     def __contains__(self, key: BytesLike, /) -> bool:
         exact = as_bytes(key, "key")
-        status = lib.pykv_contains(self._pointer, exact, len(exact), 0)
+        status = self._has(exact)
         if status not in (OK, NOT_FOUND):
             raise error_of(status)
         return status == OK
@@ -103,7 +110,7 @@ class StoreBase:
             check(lib.pykv_many_new(self._pointer, many_out))
             many = many_out[0]
             lengths = ffi.new("size_t[]", [len(key) for key in exact])
-            check(lib.pykv_get_many(many, len(exact), ffi.new("void *[]", pointers), lengths, 0))
+            check(self._look_up(many, len(exact), ffi.new("void *[]", pointers), lengths))
             if not exact:
                 return []
             values = ffi.unpack(lib.pykv_many_values(many), len(exact))
@@ -114,6 +121,40 @@ class StoreBase:
             ]
         finally:
             lib.pykv_many_free(many_out[0])
+
+    # ---- scanning ----
+
+    def _scan(
+        self,
+        kind: int,
+        limit: int,
+        start: bytes | None = None,
+        stop: bytes | None = None,
+        reverse: bool = False,
+        /,
+    ) -> Iterator[Any]:
+        """At most limit (-1: all) rows, keys or values (SCAN_*) of this moment from start to stop.
+
+        Bounds and reverse are given all or none; NotSupportedError in a store without order. The
+        scan is ended by its last row, by close of the store, and when it is dropped.
+        """
+        wanted = _range_of(kind, limit, start, stop, reverse)
+        return _Scan(self._pointer, self._owner, kind, limit, lambda out: self._begin(wanted, out))
+
+
+class StoreBase(_Reads):
+    """The calls that a store makes most, each straight to the core."""
+
+    __slots__ = ()
+
+    def _bind(self, address: int, owner: FFI.CData, batch_bytes_max: int) -> None:
+        """Takes an open store, once, before any other call; see `pykv._native.handle`.
+
+        address: of the pykv_store.  owner: what owns it.  batch_bytes_max: the option, which is
+        for the fast type.
+        """
+        self._owner = owner
+        self._pointer = ffi.cast("pykv_store *", address)
 
     # ---- writing ----
 
@@ -149,23 +190,32 @@ class StoreBase:
         check(lib.pykv_delete(self._pointer, key, len(key), flags_of(sync), existed))
         return bool(existed[0])
 
-    # ---- scanning ----
 
-    def _scan(
-        self,
-        kind: int,
-        limit: int,
-        start: bytes | None = None,
-        stop: bytes | None = None,
-        reverse: bool = False,
-        /,
-    ) -> Iterator[Any]:
-        """At most limit (-1: all) rows, keys or values (SCAN_*) of this moment from start to stop.
+class SnapshotBase(_Reads):
+    """The reads of a snapshot, each straight to the core."""
 
-        Bounds and reverse are given all or none; NotSupportedError in a store without order. The
-        scan is ended by its last row, by close of the store, and when it is dropped.
+    __slots__ = ("_snapshot",)
+
+    def _bind(self, address: int, snapshot_address: int, owner: FFI.CData) -> None:
+        """Takes an open snapshot and its store, once, before any other call.
+
+        address: of the pykv_store.  snapshot_address: of the pykv_snapshot.  owner: of both.
         """
-        return _Scan(self._owner, kind, limit, _range_of(kind, limit, start, stop, reverse))
+        self._owner = owner
+        self._pointer = ffi.cast("pykv_store *", address)
+        self._snapshot = ffi.cast("pykv_snapshot *", snapshot_address)
+
+    def _pin(self, key: bytes, pinned: FFI.CData) -> int:
+        return lib.pykv_get_at(self._snapshot, key, len(key), 0, pinned)
+
+    def _has(self, key: bytes) -> int:
+        return lib.pykv_contains_at(self._snapshot, key, len(key), 0)
+
+    def _look_up(self, many: FFI.CData, count: int, keys: FFI.CData, lengths: FFI.CData) -> int:
+        return lib.pykv_get_many_at(many, self._snapshot, count, keys, lengths, 0)
+
+    def _begin(self, wanted: FFI.CData, scan_out: FFI.CData) -> int:
+        return lib.pykv_scan_open_at(self._snapshot, wanted, scan_out)
 
 
 def _range_of(kind: int, limit: int, start: bytes | None, stop: bytes | None, reverse: bool) -> Any:
@@ -183,16 +233,18 @@ def _range_of(kind: int, limit: int, start: bytes | None, stop: bytes | None, re
     return wanted
 
 
-def count_rows(owner: FFI.CData, start: bytes | None, stop: bytes | None) -> int:
-    """Number of keys from start to stop at this moment; it walks over them.
+def count_rows(opened: FFI.CData, owner: FFI.CData, start: bytes | None, stop: bytes | None) -> int:
+    """Number of keys from start to stop at its moment; it walks over them.
 
-    owner: of an open store with order.
+    opened: a pykv_store* with order, or a pykv_snapshot*.  owner: what owns it.
     """
     wanted = _range_of(SCAN_KEYS, -1, start, stop, False)
     scan_owner = ffi.new("pykv_scan **")
+    is_snapshot = ffi.typeof(opened) is ffi.typeof("pykv_snapshot *")
+    opens = lib.pykv_scan_open_at if is_snapshot else lib.pykv_scan_open
 
     def make(scan_owner: FFI.CData) -> int:
-        return lib.pykv_scan_open(owner[0], wanted, scan_owner)
+        return opens(opened, wanted, scan_owner)
 
     life = own(scan_owner, lib.pykv_scan_close, make, kept=owner)
     try:
@@ -211,15 +263,20 @@ def count_rows(owner: FFI.CData, start: bytes | None, stop: bytes | None) -> int
 class _Scan:
     """An iterator over a pykv_scan, which it closes at the end and when it is dropped."""
 
-    __slots__ = ("_kind", "_left", "_life", "_owner", "_rows", "_scan_owner")
+    __slots__ = ("_kind", "_left", "_life", "_owner", "_pointer", "_rows", "_scan_owner")
 
-    def __init__(self, owner: FFI.CData, kind: int, limit: int, wanted: FFI.CData) -> None:
-        def make(scan_owner: FFI.CData) -> int:
-            return lib.pykv_scan_open(owner[0], wanted, scan_owner)
-
+    def __init__(
+        self,
+        pointer: FFI.CData,
+        owner: FFI.CData,
+        kind: int,
+        limit: int,
+        make: Callable[[FFI.CData], int],
+    ) -> None:
         self._scan_owner = ffi.new("pykv_scan **")
         self._life = own(self._scan_owner, lib.pykv_scan_close, make, kept=owner)
         self._owner = owner
+        self._pointer = pointer
         self._kind = kind
         self._left = limit
         self._rows: Iterator[Any] = iter(())
@@ -229,7 +286,7 @@ class _Scan:
 
     def __next__(self) -> Any:
         # Rows that were read already are not shown once the store is closed.
-        check(lib.pykv_check_open(self._owner[0]))
+        check(lib.pykv_check_open(self._pointer))
         row = next(self._rows, None) if self._left else None
         if row is None and self._left:
             self._rows = iter(self._read())

@@ -14,6 +14,7 @@ from pykv._native import SCAN_KEYS, count_rows, lib
 from pykv._native.codec import provide_zstd
 from pykv.arguments import BytesLike, key_range
 from pykv.engine.batch import Delete, DeleteRange, Operation, Put
+from pykv.engine.lsm_snapshot import LsmSnapshot
 from pykv.engine.native import destroy, detected, native_options, repair
 from pykv.engine.native_store import NativeStore
 from pykv.engine.order import OrderedStoreBase
@@ -21,7 +22,9 @@ from pykv.engine.registry import Engine
 from pykv.options import LsmOptions
 from pykv.store import Progress
 
-FEATURES: Final = frozenset({"order", "batch", "cas", "consistent_scan", "persistence", "ttl"})
+FEATURES: Final = frozenset(
+    {"order", "batch", "cas", "consistent_scan", "snapshot", "persistence", "ttl"}
+)
 
 _CODECS: Final = {None: 0, "none": lib.PYKV_CODEC_NONE, "zstd": lib.PYKV_CODEC_ZSTD}
 
@@ -70,7 +73,12 @@ class Lsm(NativeStore, OrderedStoreBase):
         prefix: BytesLike | None = None,
     ) -> int:
         """Number of keys in a range, exact; it walks over them."""
-        return count_rows(self._handle.owner, *key_range(start, stop, prefix))
+        handle = self._handle
+        return count_rows(handle.pointer, handle.owner, *key_range(start, stop, prefix))
+
+    def snapshot(self) -> LsmSnapshot:
+        """The moment of this call, for reads until it is closed."""
+        return LsmSnapshot(self._handle, self._path)
 
     def approximate_len(self) -> int:
         """Number of keys; a guess, which counts what overwrites and deletes left behind. O(1)."""

@@ -9,40 +9,32 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, Sequence, ValuesView
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, NoReturn, Self, SupportsIndex, TypeVar, overload
+from typing import Any, Final, TypeVar, overload
 
 from pykv.arguments import BytesLike, as_bytes
 from pykv.engine.batch import BufferedBatch, Operation, Put, chunks, deletes, one_batch, puts
 from pykv.engine.expiry import ExpiryBase
-from pykv.engine.views import StoreItems, StoreKeys, StoreValues
-from pykv.errors import ClosedError, StoreFailedError
+from pykv.engine.reading import ReaderBase
+from pykv.errors import NotSupportedError, StoreFailedError
 from pykv.options import CommonOptions
-from pykv.store import Batch, Progress, Report, Row, State
+from pykv.reader import Snapshot
+from pykv.store import Batch, Progress, Report, State
 
 T = TypeVar("T")
 _MISSING: Final = object()
 
 
-class StoreBase(ExpiryBase):
+class StoreBase(ReaderBase, ExpiryBase):
     """A store over the primitives of an engine; equality and hash are by identity."""
 
     __slots__ = ()
 
     _options: CommonOptions  # Set by the engine when it opens.
 
-    # A mapping has no last key to begin with: without this, reversed() would count down from len().
-    __reversed__ = None
-
     # ---- primitives ----
-
-    @property
-    @abstractmethod
-    def path(self) -> Path | None:
-        """Where the store lives; None for one without a place."""
 
     @property
     @abstractmethod
@@ -58,10 +50,6 @@ class StoreBase(ExpiryBase):
     @abstractmethod
     def last_seq(self) -> int:
         """Sequence number of the last write."""
-
-    @abstractmethod
-    def _get(self, key: bytes) -> bytes | None:
-        """The value of key, None if it is absent."""
 
     @abstractmethod
     def _write(self, operations: Sequence[Operation], sync: bool | None) -> None:
@@ -80,28 +68,6 @@ class StoreBase(ExpiryBase):
     @abstractmethod
     def clear(self) -> None:
         """Removes every key in one step."""
-
-    @abstractmethod
-    def scan(
-        self,
-        start: BytesLike | None = None,
-        stop: BytesLike | None = None,
-        *,
-        prefix: BytesLike | None = None,
-        reverse: bool = False,
-        limit: int | None = None,
-    ) -> Iterator[Row]:
-        """The rows of a range at the moment of this call, not of the first next()."""
-
-    @abstractmethod
-    def count(
-        self,
-        start: BytesLike | None = None,
-        stop: BytesLike | None = None,
-        *,
-        prefix: BytesLike | None = None,
-    ) -> int:
-        """Number of keys in a range. list(db) asks for it too, so that of all should be cheap."""
 
     @abstractmethod
     def sync(self) -> None:
@@ -132,85 +98,6 @@ class StoreBase(ExpiryBase):
     @abstractmethod
     def close(self, timeout: float | None = None) -> None:
         """Releases everything; closing twice is silent."""
-
-    # ---- reading ----
-
-    def __getitem__(self, key: BytesLike, /) -> bytes:
-        value = self._get(as_bytes(key, "key"))
-        if value is None:
-            raise KeyError(key)
-        return value
-
-    def __contains__(self, key: BytesLike, /) -> bool:
-        return self._get(as_bytes(key, "key")) is not None
-
-    def __len__(self) -> int:
-        return self.count()
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self.scan_keys()
-
-    def __bool__(self) -> bool:
-        return not self.closed
-
-    @overload
-    def get(self, key: BytesLike) -> bytes | None: ...
-    @overload
-    def get(self, key: BytesLike, default: T) -> bytes | T: ...
-    def get(self, key: BytesLike, default: object = None) -> object:
-        """The value of key, or default. TypeError, KeyTooLargeError."""
-        value = self._get(as_bytes(key, "key"))
-        return default if value is None else value
-
-    @overload
-    def get_many(self, keys: Iterable[BytesLike]) -> list[bytes | None]: ...
-    @overload
-    def get_many(self, keys: Iterable[BytesLike], default: T) -> list[bytes | T]: ...
-    def get_many(self, keys: Iterable[BytesLike], default: object = None) -> list[Any]:
-        """The value of each key, or default, in the order of keys."""
-        self._check_open()
-        return [self.get(key, default) for key in keys]
-
-    def scan_keys(
-        self,
-        start: BytesLike | None = None,
-        stop: BytesLike | None = None,
-        *,
-        prefix: BytesLike | None = None,
-        reverse: bool = False,
-        limit: int | None = None,
-    ) -> Iterator[bytes]:
-        """The keys of scan."""
-        rows = self.scan(start, stop, prefix=prefix, reverse=reverse, limit=limit)
-        return (key for key, _ in rows)
-
-    def scan_values(
-        self,
-        start: BytesLike | None = None,
-        stop: BytesLike | None = None,
-        *,
-        prefix: BytesLike | None = None,
-        reverse: bool = False,
-        limit: int | None = None,
-    ) -> Iterator[bytes]:
-        """The values of scan."""
-        rows = self.scan(start, stop, prefix=prefix, reverse=reverse, limit=limit)
-        return (value for _, value in rows)
-
-    def keys(self) -> KeysView[bytes]:
-        """A lazy view of the keys."""
-        self._check_open()
-        return StoreKeys(self)
-
-    def values(self) -> ValuesView[bytes]:
-        """A lazy view of the values."""
-        self._check_open()
-        return StoreValues(self)
-
-    def items(self) -> ItemsView[bytes, bytes]:
-        """A lazy view of the rows."""
-        self._check_open()
-        return StoreItems(self)
 
     # ---- writing ----
 
@@ -284,6 +171,15 @@ class StoreBase(ExpiryBase):
             sync,
         )
 
+    def snapshot(self) -> Snapshot:
+        """The moment of this call, for reads. NotSupportedError where the engine has none."""
+        self._check_open()
+        raise NotSupportedError(
+            f"{type(self).__name__} keeps no snapshots: a scan of it shows one moment, "
+            "or keep the rows in an LSM store",
+            path=self.path,
+        )
+
     def batch(self, *, sync: bool | None = None) -> Batch:
         """A batch for a `with` block; an exception in the block discards it."""
         self._check_open()
@@ -331,13 +227,9 @@ class StoreBase(ExpiryBase):
         """True after close."""
         return self.state == "closed"
 
-    def _check_open(self) -> None:
-        if self.closed:
-            raise ClosedError(f"{self!r} is closed", path=self.path)
-
-    def __enter__(self) -> Self:
-        self._check_open()
-        return self
+    def __repr__(self) -> str:
+        place = "" if self.path is None else f" {str(self.path)!r}"
+        return f"<pykv.{type(self).__name__}{place} {self.state}>"
 
     def __exit__(
         self,
@@ -351,16 +243,6 @@ class StoreBase(ExpiryBase):
             # A block that raised has more to say than that its store had failed.
             if error is None:
                 raise
-
-    def __repr__(self) -> str:
-        place = "" if self.path is None else f" {str(self.path)!r}"
-        return f"<pykv.{type(self).__name__}{place} {self.state}>"
-
-    def __reduce_ex__(self, _protocol: SupportsIndex, /) -> NoReturn:
-        raise TypeError(
-            f"a {type(self).__name__} store cannot be pickled or copied: "
-            "send its path and open it there, or copy its items()"
-        )
 
     def __del__(self) -> None:
         try:

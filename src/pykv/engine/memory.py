@@ -18,24 +18,23 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar, overload
+from typing import Any, Final, NamedTuple
 
-from pykv.arguments import BytesLike, as_bytes, check_limit, key_range
+from pykv.arguments import BytesLike, key_range
 from pykv.engine.batch import Delete, DeleteRange, Operation, Put
 from pykv.engine.expiring_map import ExpiringMap
+from pykv.engine.memory_reader import MemoryReader
 from pykv.engine.order import OrderedStoreBase
 from pykv.engine.ordered_map import OrderedMap
 from pykv.engine.registry import Engine
 from pykv.errors import ClosedError, Damage, ForkedError
 from pykv.options import MemoryOptions
-from pykv.store import Progress, Report, Row, State
-
-T = TypeVar("T")
+from pykv.store import Progress, Report, State
 
 DAMAGES_MAX: Final = 64
-FEATURES: Final = frozenset({"order", "batch", "cas", "consistent_scan", "ttl"})
+FEATURES: Final = frozenset({"order", "batch", "cas", "consistent_scan", "snapshot", "ttl"})
 
 
 class _Moment(NamedTuple):
@@ -51,7 +50,7 @@ _Edit = Callable[[ExpiringMap], tuple[ExpiringMap, int]]
 _open_stores: weakref.WeakSet[Memory] = weakref.WeakSet()
 
 
-class Memory(OrderedStoreBase):
+class Memory(MemoryReader, OrderedStoreBase):
     """An ordered store in memory. Any thread may use it; after a fork only the parent.
 
     path: a label for `path` and repr; nothing is read from or written to it.
@@ -114,8 +113,15 @@ class Memory(OrderedStoreBase):
                     return after
         return self._now()
 
+    def _rows(self) -> OrderedMap:
+        return self._now().rows.rows
+
     def _check_open(self) -> None:
         self._now()
+
+    def snapshot(self) -> MemorySnapshot:
+        """The rows of this moment, for reads until it or the store is closed."""
+        return MemorySnapshot(self, self._rows())
 
     def _change(self, edit: _Edit) -> _Moment:
         """Publishes edit(rows): new rows and the number of writes. Returns the moment before."""
@@ -129,9 +135,6 @@ class Memory(OrderedStoreBase):
                     self._moment = after
                     return before
 
-    def _get(self, key: bytes) -> bytes | None:
-        return self._now().rows.rows.get(key)
-
     def _expires_us(self, key: bytes) -> int | None:
         rows = self._now().rows
         return None if rows.rows.get(key) is None else rows.deadline_us(key)
@@ -142,16 +145,6 @@ class Memory(OrderedStoreBase):
             return (rows, 0) if value is None else (rows.set(key, value, deadline_us), 1)
 
         return self._change(edit).rows.rows.get(key) is not None
-
-    @overload
-    def get_many(self, keys: Iterable[BytesLike]) -> list[bytes | None]: ...
-    @overload
-    def get_many(self, keys: Iterable[BytesLike], default: T) -> list[bytes | T]: ...
-    def get_many(self, keys: Iterable[BytesLike], default: object = None) -> list[Any]:
-        """The value of each key, or default, all at the moment of this call."""
-        get = self._now().rows.rows.get
-        found = [get(as_bytes(key, "key")) for key in keys]
-        return [default if value is None else value for value in found]
 
     def _write(self, operations: Sequence[Operation], sync: bool | None) -> None:
         def edit(rows: ExpiringMap) -> tuple[ExpiringMap, int]:
@@ -185,44 +178,6 @@ class Memory(OrderedStoreBase):
     def clear(self) -> None:
         """Removes every key in one step."""
         self._change(lambda rows: (ExpiringMap(), int(len(rows) > 0)))
-
-    def scan(
-        self,
-        start: BytesLike | None = None,
-        stop: BytesLike | None = None,
-        *,
-        prefix: BytesLike | None = None,
-        reverse: bool = False,
-        limit: int | None = None,
-    ) -> Iterator[Row]:
-        """The rows of a range at the moment of this call, in byte order."""
-        check_limit(limit)
-        rows = self._now().rows.rows
-        first, last = _ranks(rows, start, stop, prefix)
-        if limit is not None and reverse:
-            first = max(first, last - limit)
-        elif limit is not None:
-            last = min(last, first + limit)
-        return self._stream(rows.slices(first, last, bool(reverse)))
-
-    def _stream(self, runs: Iterator[tuple[Row, ...]]) -> Iterator[Row]:
-        """The rows of runs one by one, for as long as the store is open."""
-        self._now()
-        for run in runs:
-            for row in run:
-                yield row
-                self._now()
-
-    def count(
-        self,
-        start: BytesLike | None = None,
-        stop: BytesLike | None = None,
-        *,
-        prefix: BytesLike | None = None,
-    ) -> int:
-        """Number of keys in a range. O(log n)."""
-        first, last = _ranks(self._now().rows.rows, start, stop, prefix)
-        return last - first
 
     def sync(self) -> None:
         """Does nothing: there is no device to wait for."""
@@ -282,6 +237,40 @@ class Memory(OrderedStoreBase):
             self._lock.release()
 
 
+class MemorySnapshot(MemoryReader):
+    """A memory store at one moment. Any thread may use it; after a fork the parent only."""
+
+    __slots__ = ("__weakref__", "_kept", "_store")
+
+    def __init__(self, store: Memory, rows: OrderedMap) -> None:
+        self._store = store
+        self._kept: OrderedMap | None = rows
+
+    @property
+    def path(self) -> Path | None:
+        """The path of the store."""
+        return self._store.path
+
+    @property
+    def closed(self) -> bool:
+        """True once it or its store is closed, and in a forked child."""
+        return self._kept is None or self._store.closed
+
+    def _rows(self) -> OrderedMap:
+        rows = self._kept
+        self._store._now()
+        if rows is None:
+            raise ClosedError(f"{self!r} is closed", path=self.path)
+        return rows
+
+    def _check_open(self) -> None:
+        self._rows()
+
+    def close(self) -> None:
+        """Forgets the rows, and ends its scans; silent where that is done."""
+        self._kept = None
+
+
 def _apply(rows: ExpiringMap, operation: Operation) -> ExpiringMap:
     match operation:
         case Put(key, value, deadline_us):
@@ -290,19 +279,6 @@ def _apply(rows: ExpiringMap, operation: Operation) -> ExpiringMap:
             return rows.remove(key)
         case DeleteRange(start, stop):
             return rows.remove_range(start, stop)
-
-
-def _ranks(
-    rows: OrderedMap,
-    start: BytesLike | None,
-    stop: BytesLike | None,
-    prefix: BytesLike | None,
-) -> tuple[int, int]:
-    """The ranks [first, last) of the rows in a range."""
-    low, high = key_range(start, stop, prefix)
-    first = rows.rank(low)
-    last = len(rows) if high is None else rows.rank(high)
-    return first, max(first, last)
 
 
 def _leave_in_child() -> None:

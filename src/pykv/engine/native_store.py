@@ -7,24 +7,12 @@ adds how it scans and counts. The rest is the core's.
 from __future__ import annotations
 
 import os
-import sys
-from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pykv._native import (
-    SCAN_KEYS,
-    SCAN_ROWS,
-    SCAN_VALUES,
-    Handle,
-    StoreBase,
-    check,
-    ffi,
-    lib,
-    now_us,
-)
-from pykv.arguments import BytesLike, StrPath, as_path, check_limit
+from pykv._native import Handle, StoreBase, check, ffi, lib, now_us
+from pykv.arguments import StrPath, as_path
 from pykv.engine.batch import Operation
 from pykv.engine.maintenance import lend_threads, run_long
 from pykv.engine.native import (
@@ -36,11 +24,12 @@ from pykv.engine.native import (
     touch,
     write_operations,
 )
+from pykv.engine.native_reader import NativeReader
 from pykv.options import NativeOptions
-from pykv.store import Progress, Report, Row, State
+from pykv.store import Progress, Report, State
 
 
-class NativeStore(StoreBase):
+class NativeStore(StoreBase, NativeReader):
     """An open store of the core. Any thread may use it; after a fork the parent only.
 
     One process has it open for writing; others may open it with read_only=True.
@@ -97,59 +86,6 @@ class NativeStore(StoreBase):
 
     def _get(self, key: bytes) -> bytes | None:
         return self.get(key)
-
-    @abstractmethod
-    def _begin_scan(
-        self,
-        kind: int,
-        start: BytesLike | None,
-        stop: BytesLike | None,
-        prefix: BytesLike | None,
-        reverse: bool,
-        limit: int,
-    ) -> Iterator[Any]:
-        """A scan of rows, keys or values (SCAN_*) as `_scan` gives it; limit -1: all."""
-
-    def scan(
-        self,
-        start: BytesLike | None = None,
-        stop: BytesLike | None = None,
-        *,
-        prefix: BytesLike | None = None,
-        reverse: bool = False,
-        limit: int | None = None,
-    ) -> Iterator[Row]:
-        """The rows of a range at the moment of this call, in byte order if the store has order.
-
-        A store without order raises NotSupportedError for every argument but limit. The iterator
-        keeps what it may still show on disk and in memory until it ends, is dropped, or the store
-        is closed.
-        """
-        return self._begin_scan(SCAN_ROWS, start, stop, prefix, reverse, _row_limit(limit))
-
-    def scan_keys(
-        self,
-        start: BytesLike | None = None,
-        stop: BytesLike | None = None,
-        *,
-        prefix: BytesLike | None = None,
-        reverse: bool = False,
-        limit: int | None = None,
-    ) -> Iterator[bytes]:
-        """The keys of scan."""
-        return self._begin_scan(SCAN_KEYS, start, stop, prefix, reverse, _row_limit(limit))
-
-    def scan_values(
-        self,
-        start: BytesLike | None = None,
-        stop: BytesLike | None = None,
-        *,
-        prefix: BytesLike | None = None,
-        reverse: bool = False,
-        limit: int | None = None,
-    ) -> Iterator[bytes]:
-        """The values of scan."""
-        return self._begin_scan(SCAN_VALUES, start, stop, prefix, reverse, _row_limit(limit))
 
     # ---- writing ----
 
@@ -229,9 +165,3 @@ class NativeStore(StoreBase):
         are refused, and close may be called again.
         """
         self._handle.close(timeout)
-
-
-def _row_limit(limit: int | None) -> int:
-    """The limit as the native scan takes it: -1 for none."""
-    check_limit(limit)
-    return -1 if limit is None else min(limit, sys.maxsize)

@@ -7,12 +7,13 @@ from typing import Literal, NoReturn
 from pykv.arguments import BytesLike, as_bytes, key_range
 from pykv.engine.batch import DeleteRange
 from pykv.engine.mapping import StoreBase
+from pykv.engine.reading import ReaderBase
 from pykv.errors import NotSupportedError
-from pykv.store import Row
+from pykv.reader import Row
 
 
-class OrderedStoreBase(StoreBase):
-    """What an ordered store does in terms of scan and _write."""
+class OrderedReaderBase(ReaderBase):
+    """What an ordered store or snapshot does in terms of scan."""
 
     __slots__ = ()
 
@@ -37,6 +38,12 @@ class OrderedStoreBase(StoreBase):
     def ceiling(self, key: BytesLike) -> Row | None:
         """The row with the lowest key >= key, None if there is none."""
         return next(self.scan(start=as_bytes(key, "key"), limit=1), None)
+
+
+class OrderedStoreBase(OrderedReaderBase, StoreBase):
+    """What an ordered store does in terms of scan and _write."""
+
+    __slots__ = ()
 
     def delete_range(
         self, start: BytesLike | None, stop: BytesLike | None, *, sync: bool | None = None

@@ -1,4 +1,4 @@
-"""The lazy views that keys(), values() and items() of a store return.
+"""The lazy views that keys(), values() and items() of a store or snapshot return.
 
 A view holds no rows: each iteration shows the moment it began, each lookup its own.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import ItemsView, Iterator, KeysView, ValuesView
 from typing import Any
 
-from pykv.store import Row, Store
+from pykv.reader import Reader, Row
 
 
 class StoreKeys(KeysView[bytes]):
@@ -16,7 +16,7 @@ class StoreKeys(KeysView[bytes]):
 
     __slots__ = ("_store",)
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Reader) -> None:
         self._store = store
 
     def __len__(self) -> int:
@@ -37,7 +37,7 @@ class StoreValues(ValuesView[bytes]):
 
     __slots__ = ("_store",)
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Reader) -> None:
         self._store = store
 
     def __len__(self) -> int:
@@ -58,7 +58,7 @@ class StoreItems(ItemsView[bytes, bytes]):
 
     __slots__ = ("_store",)
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Reader) -> None:
         self._store = store
 
     def __len__(self) -> int:

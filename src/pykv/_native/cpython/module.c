@@ -5,6 +5,7 @@
 #include <Python.h>
 
 #include "cpython/scan_object.h"
+#include "cpython/snapshot_type.h"
 #include "cpython/store_type.h"
 
 /* Of CPython 3.12 and later, where a module must say that it wants no interpreter with a lock of
@@ -14,6 +15,18 @@ enum { VERSION_WITH_INTERPRETERS = 0x030C0000, SLOT_MULTIPLE_INTERPRETERS = 3 };
 /* The interpreter looks it up by its name. */
 PyMODINIT_FUNC PyInit__fast(void); /* NOLINT(misc-use-internal-linkage) */
 
+/* Makes a type and gives it a name in the module. -1 with an exception. */
+static int add_type(PyObject *module, const char *name, PyType_Spec *spec)
+{
+    PyObject *type = PyType_FromModuleAndSpec(module, spec, NULL);
+    if (type == NULL) {
+        return -1;
+    }
+    int status = PyModule_AddObjectRef(module, name, type);
+    Py_DECREF(type);
+    return status;
+}
+
 static int module_exec(PyObject *module)
 {
     module_state *state = PyModule_GetState(module);
@@ -22,13 +35,10 @@ static int module_exec(PyObject *module)
         return -1;
     }
     state->scan_type = (PyTypeObject *)scan_type;
-    PyObject *store_type = PyType_FromModuleAndSpec(module, &store_type_spec, NULL);
-    if (store_type == NULL) {
+    if (add_type(module, "StoreBase", &store_type_spec) < 0) {
         return -1;
     }
-    int status = PyModule_AddObjectRef(module, "StoreBase", store_type);
-    Py_DECREF(store_type);
-    return status;
+    return add_type(module, "SnapshotBase", &snapshot_type_spec);
 }
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg)
@@ -59,7 +69,8 @@ static PyModuleDef_Slot module_slots[] = {
 static PyModuleDef module_definition = {
     PyModuleDef_HEAD_INIT,
     .m_name = "_fast",
-    .m_doc = "The base of native stores in C; its plain twin is pykv._native._plain.",
+    .m_doc = "The bases of native stores and snapshots in C; their plain twins are in "
+             "pykv._native._plain.",
     .m_size = sizeof(module_state),
     .m_slots = module_slots,
     .m_traverse = module_traverse,

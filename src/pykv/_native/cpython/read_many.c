@@ -33,9 +33,10 @@ static const signature get_many_signature = {
 /* The keys of one call, and what was found. */
 typedef struct lookup {
     pykv_many *many;
-    PyObject *absent; /* what to give for a missing key; borrowed */
-    PyObject *keys;   /* a tuple, which nobody can change */
-    PyObject *copies; /* a list of bytes for keys that are not bytes; NULL: there is none */
+    pykv_snapshot *snapshot; /* NULL: now */
+    PyObject *absent;        /* what to give for a missing key; borrowed */
+    PyObject *keys;          /* a tuple, which nobody can change */
+    PyObject *copies;        /* a list of bytes for keys that are not bytes; NULL: there is none */
     size_t count;
     const void **pointers; /* the first of three arrays in one block */
     size_t *key_lengths;
@@ -144,6 +145,15 @@ static void copy_out(lookup *self)
     pykv_many_release(self->many);
 }
 
+static pykv_status look_up(const lookup *self, int32_t flags)
+{
+    if (self->snapshot == NULL) {
+        return pykv_get_many(self->many, self->count, self->pointers, self->key_lengths, flags);
+    }
+    return pykv_get_many_at(self->many, self->snapshot, self->count, self->pointers,
+                            self->key_lengths, flags);
+}
+
 /* Looks the keys up and has all values in the buffer. False with an exception. */
 static bool fill_buffer(lookup *self, size_t capacity)
 {
@@ -157,7 +167,7 @@ static bool fill_buffer(lookup *self, size_t capacity)
             return false;
         }
         Py_BEGIN_ALLOW_THREADS;
-        status = pykv_get_many(self->many, self->count, self->pointers, self->key_lengths, 0);
+        status = look_up(self, 0);
         if (status == PYKV_OK) {
             copy_out(self);
         }
@@ -245,8 +255,7 @@ static PyObject *get_held(lookup *self)
     if (list == NULL) {
         return NULL;
     }
-    pykv_status status =
-        pykv_get_many(self->many, self->count, self->pointers, self->key_lengths, PYKV_NO_WAIT);
+    pykv_status status = look_up(self, PYKV_NO_WAIT);
     if (status == PYKV_OK) {
         bool complete = set_pinned(self, list);
         pykv_many_release(self->many);
@@ -283,7 +292,7 @@ PyObject *store_get_many(PyObject *op, PyObject *const *arguments, Py_ssize_t co
         store_object_bound(store) == NULL) {
         return NULL;
     }
-    lookup all = {.absent = values[1] != NULL ? values[1] : Py_None};
+    lookup all = {.snapshot = store->snapshot, .absent = values[1] != NULL ? values[1] : Py_None};
     if (take_keys(&all, values[0]) && take_many(store, &all)) {
         list = get_all(store, &all);
         give_many(store, &all);

@@ -22,24 +22,24 @@ static const signature get_signature = {
 
 /* A lookup that may wait. The length of the value goes to length_out, and the value into bytes
  * where capacity suffices. Called without the interpreter lock. */
-static pykv_status copy_value(pykv_store *store, const bytes_view *key, void *bytes,
+static pykv_status copy_value(const store_object *self, const bytes_view *key, void *bytes,
                               size_t capacity, size_t *length_out)
 {
     pykv_pinned pinned;
-    pykv_status status = pykv_get(store, key->data, key->length, 0, &pinned);
+    pykv_status status = store_object_get(self, key, 0, &pinned);
     if (status == PYKV_OK) {
         *length_out = pinned.length;
         if (pinned.length <= capacity) {
             memcpy(bytes, pinned.data, pinned.length);
         }
-        pykv_unpin(store, &pinned);
+        pykv_unpin(self->store, &pinned);
     }
     return status;
 }
 
 /* The value, whose length was seen: into a bytes object of that length, again if it changed.
  * NULL with *status_out, or with an exception and PYKV_OK. */
-static PyObject *get_large(pykv_store *store, const bytes_view *key, size_t length,
+static PyObject *get_large(const store_object *self, const bytes_view *key, size_t length,
                            pykv_status *status_out)
 {
     for (;;) {
@@ -51,7 +51,7 @@ static PyObject *get_large(pykv_store *store, const bytes_view *key, size_t leng
             return NULL;
         }
         Py_BEGIN_ALLOW_THREADS;
-        *status_out = copy_value(store, key, bytes, capacity, &length);
+        *status_out = copy_value(self, key, bytes, capacity, &length);
         Py_END_ALLOW_THREADS;
         if (*status_out == PYKV_OK && length == capacity) {
             return value;
@@ -64,33 +64,34 @@ static PyObject *get_large(pykv_store *store, const bytes_view *key, size_t leng
 }
 
 /* A lookup that would block. As get_large. */
-static PyObject *get_patiently(pykv_store *store, const bytes_view *key, pykv_status *status_out)
+static PyObject *get_patiently(const store_object *self, const bytes_view *key,
+                               pykv_status *status_out)
 {
     uint8_t bytes[SMALL_BYTES];
     size_t length = 0;
     Py_BEGIN_ALLOW_THREADS;
-    *status_out = copy_value(store, key, bytes, sizeof bytes, &length);
+    *status_out = copy_value(self, key, bytes, sizeof bytes, &length);
     Py_END_ALLOW_THREADS;
     if (*status_out != PYKV_OK) {
         return NULL;
     }
     if (length > sizeof bytes) {
-        return get_large(store, key, length, status_out);
+        return get_large(self, key, length, status_out);
     }
     return PyBytes_FromStringAndSize((const char *)bytes, (Py_ssize_t)length);
 }
 
 /* As get_large, after a first look with the interpreter lock that did not give a small value. */
-static PyObject *get_slowly(pykv_store *store, const bytes_view *key, pykv_pinned *pinned,
+static PyObject *get_slowly(const store_object *self, const bytes_view *key, pykv_pinned *pinned,
                             pykv_status *status_out)
 {
     if (*status_out == PYKV_OK) {
         size_t length = pinned->length;
-        pykv_unpin(store, pinned);
-        return get_large(store, key, length, status_out);
+        pykv_unpin(self->store, pinned);
+        return get_large(self, key, length, status_out);
     }
     if (*status_out == PYKV_WOULD_BLOCK) {
-        return get_patiently(store, key, status_out);
+        return get_patiently(self, key, status_out);
     }
     return NULL;
 }
@@ -107,12 +108,12 @@ static inline PyObject *look_up(store_object *self, PyObject *key, pykv_status *
     if (FAST_UNLIKELY(store == NULL || !bytes_view_key(key, &name))) {
         return NULL;
     }
-    pykv_status status = pykv_get(store, name.data, name.length, PYKV_NO_WAIT, &pinned);
+    pykv_status status = store_object_get(self, &name, PYKV_NO_WAIT, &pinned);
     if (FAST_LIKELY(status == PYKV_OK && pinned.length <= LARGE_BYTES)) {
         value = PyBytes_FromStringAndSize((const char *)pinned.data, (Py_ssize_t)pinned.length);
         pykv_unpin(store, &pinned);
     } else if (status != PYKV_NOT_FOUND) {
-        value = get_slowly(store, &name, &pinned, &status);
+        value = get_slowly(self, &name, &pinned, &status);
     }
     bytes_view_reset(&name);
     *status_out = status;
@@ -150,17 +151,25 @@ PyObject *store_subscript(PyObject *self, PyObject *key)
     return value;
 }
 
-int store_contains(PyObject *self, PyObject *key)
+static inline pykv_status contains(const store_object *self, const bytes_view *key, int32_t flags)
+{
+    if (FAST_LIKELY(self->snapshot == NULL)) {
+        return pykv_contains(self->store, key->data, key->length, flags);
+    }
+    return pykv_contains_at(self->snapshot, key->data, key->length, flags);
+}
+
+int store_contains(PyObject *op, PyObject *key)
 {
     bytes_view name;
-    pykv_store *store = store_object_bound((store_object *)self);
-    if (FAST_UNLIKELY(store == NULL || !bytes_view_key(key, &name))) {
+    const store_object *self = (const store_object *)op;
+    if (FAST_UNLIKELY(store_object_bound(self) == NULL || !bytes_view_key(key, &name))) {
         return -1;
     }
-    pykv_status status = pykv_contains(store, name.data, name.length, PYKV_NO_WAIT);
+    pykv_status status = contains(self, &name, PYKV_NO_WAIT);
     if (FAST_UNLIKELY(status == PYKV_WOULD_BLOCK)) {
         Py_BEGIN_ALLOW_THREADS;
-        status = pykv_contains(store, name.data, name.length, 0);
+        status = contains(self, &name, 0);
         Py_END_ALLOW_THREADS;
     }
     bytes_view_reset(&name);

@@ -43,8 +43,8 @@ static void end(scan_object *self)
     Py_CLEAR(self->pair);
 }
 
-PyObject *scan_object_new(PyTypeObject *type, pykv_store *store, PyObject *owner, int kind,
-                          Py_ssize_t limit, pykv_range range)
+PyObject *scan_object_new(PyTypeObject *type, pykv_store *store, pykv_snapshot *snapshot,
+                          PyObject *owner, int kind, Py_ssize_t limit, pykv_range range)
 {
     pykv_scan *scan;
     pykv_status status;
@@ -59,7 +59,8 @@ PyObject *scan_object_new(PyTypeObject *type, pykv_store *store, PyObject *owner
     range.keys_only = kind == SCAN_KEYS;
     range.limit = limit > 0 ? (uint64_t)limit : 0;
     Py_BEGIN_ALLOW_THREADS;
-    status = pykv_scan_open(store, &range, &scan);
+    status = snapshot == NULL ? pykv_scan_open(store, &range, &scan)
+                              : pykv_scan_open_at(snapshot, &range, &scan);
     Py_END_ALLOW_THREADS;
     if (status != PYKV_OK) {
         raise_status(status);

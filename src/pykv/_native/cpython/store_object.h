@@ -1,5 +1,6 @@
 /*
- * store_object: an open store as the methods of StoreBase see it.
+ * store_object: an open store, or a snapshot of one, as the methods of StoreBase and SnapshotBase
+ * see it.
  *
  * The fields are guarded by the interpreter lock. The store lives until owner is let go, which
  * happens when the object goes, after everything that was made from the store.
@@ -22,8 +23,9 @@
 
 typedef struct store_object {
     PyObject ob_base;
-    pykv_store *store; /* NULL before _bind */
-    PyObject *owner;   /* keeps store; NULL before _bind; not shown to the collector */
+    pykv_store *store;       /* NULL before _bind */
+    pykv_snapshot *snapshot; /* NULL: reads see now */
+    PyObject *owner;         /* keeps both; NULL before _bind; not shown to the collector */
     size_t batch_bytes_max;
     pykv_many *spare_many;   /* for the next get_many, or NULL */
     size_t bytes_a_key_hint; /* of what the last large get_many found */
@@ -31,6 +33,13 @@ typedef struct store_object {
 
 /* Raises AttributeError: nothing was bound. */
 pykv_store *store_object_unbound(void);
+
+/* Py_tp_traverse and Py_tp_dealloc. */
+int store_object_traverse(PyObject *op, visitproc visit, void *arg);
+void store_object_dealloc(PyObject *op);
+
+/* The bytes of a value, at first. */
+enum { BYTES_A_KEY_GUESS = 128 };
 
 /* The store, or NULL with an exception. */
 static inline pykv_store *store_object_bound(const store_object *self)
@@ -46,6 +55,16 @@ static inline pykv_status deadline_after(pykv_store *store, uint64_t ttl_us,
     pykv_status status = ttl_us != 0 ? pykv_now(store, &now_us) : PYKV_OK;
     *deadline_us_out = ttl_us + now_us;
     return status;
+}
+
+/* As pykv_get. */
+static inline pykv_status store_object_get(const store_object *self, const bytes_view *key,
+                                           int32_t flags, pykv_pinned *pinned_out)
+{
+    if (FAST_LIKELY(self->snapshot == NULL)) {
+        return pykv_get(self->store, key->data, key->length, flags, pinned_out);
+    }
+    return pykv_get_at(self->snapshot, key->data, key->length, flags, pinned_out);
 }
 
 #endif

@@ -8,21 +8,12 @@
  */
 #include "cpython/store_type.h"
 
-#include "cpython/raising.h"
+#include "cpython/ranges.h"
 #include "cpython/read_many.h"
 #include "cpython/reads.h"
-#include "cpython/scan_object.h"
 #include "cpython/store_object.h"
 #include "cpython/write_many.h"
 #include "cpython/writes.h"
-
-enum { BYTES_A_KEY_GUESS = 128 };
-
-pykv_store *store_object_unbound(void)
-{
-    PyErr_SetString(PyExc_AttributeError, "no store was bound to this object");
-    return NULL;
-}
 
 /* _bind(address, owner, batch_bytes_max) */
 static PyObject *store_bind(PyObject *op, PyObject *const *arguments, Py_ssize_t count)
@@ -45,76 +36,6 @@ static PyObject *store_bind(PyObject *op, PyObject *const *arguments, Py_ssize_t
     self->batch_bytes_max = batch_bytes_max;
     self->bytes_a_key_hint = BYTES_A_KEY_GUESS;
     return Py_NewRef(Py_None);
-}
-
-/* A bound of a range: bytes, borrowed from the argument, or None. False with an exception. */
-static bool bound_of(PyObject *argument, const void **data_out, size_t *length_out,
-                     int32_t *given_out)
-{
-    char *data;
-    Py_ssize_t length;
-    *given_out = argument != Py_None;
-    if (argument == Py_None) {
-        return true;
-    }
-    if (PyBytes_AsStringAndSize(argument, &data, &length) < 0) {
-        return false;
-    }
-    *data_out = data;
-    *length_out = (size_t)length;
-    return true;
-}
-
-/* start, stop, reverse. False with an exception. */
-static bool range_of(PyObject *const *arguments, pykv_range *out)
-{
-    out->reverse = PyObject_IsTrue(arguments[2]);
-    return out->reverse >= 0 &&
-           bound_of(arguments[0], &out->start, &out->start_length, &out->has_start) &&
-           bound_of(arguments[1], &out->stop, &out->stop_length, &out->has_stop);
-}
-
-/* _scan(kind, limit) or _scan(kind, limit, start, stop, reverse) */
-static PyObject *store_scan(PyObject *op, PyTypeObject *defining_class, PyObject *const *arguments,
-                            Py_ssize_t count, PyObject *keywords)
-{
-    store_object *self = (store_object *)op;
-    pykv_store *store = store_object_bound(self);
-    Py_ssize_t names = keywords == NULL ? 0 : PyTuple_Size(keywords);
-    pykv_range range = {0};
-    bool whole = count + names <= 2;
-    if (store == NULL || !signature_count("_scan", count + names, whole ? 2 : 5) ||
-        !(whole || range_of(arguments + 2, &range))) {
-        return NULL;
-    }
-    Py_ssize_t kind = PyLong_AsSsize_t(arguments[0]);
-    Py_ssize_t limit = PyLong_AsSsize_t(arguments[1]);
-    if (PyErr_Occurred()) {
-        return NULL;
-    }
-    const module_state *state = PyType_GetModuleState(defining_class);
-    if (state == NULL) {
-        return NULL;
-    }
-    return scan_object_new(state->scan_type, store, self->owner, (int)kind, limit, range);
-}
-
-static int store_traverse(PyObject *op, visitproc visit, void *arg)
-{
-    Py_VISIT(Py_TYPE(op));
-    return 0;
-}
-
-static void store_dealloc(PyObject *op)
-{
-    store_object *self = (store_object *)op;
-    PyTypeObject *type = Py_TYPE(op);
-    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
-    PyObject_GC_UnTrack(op);
-    pykv_many_free(self->spare_many);
-    Py_CLEAR(self->owner);
-    release(op);
-    Py_DECREF(type);
 }
 
 #define METHOD(function) ((PyCFunction)(void (*)(void))(function))
@@ -151,8 +72,8 @@ static PyMethodDef store_methods[] = {
 static PyType_Slot store_slots[] = {
     {Py_tp_doc, "The calls that a store makes most, each straight to the core."},
     {Py_tp_methods, store_methods},
-    {Py_tp_traverse, store_traverse},
-    {Py_tp_dealloc, store_dealloc},
+    {Py_tp_traverse, store_object_traverse},
+    {Py_tp_dealloc, store_object_dealloc},
     {Py_mp_subscript, store_subscript},
     {Py_mp_ass_subscript, store_assign},
     {Py_sq_contains, store_contains},

@@ -1,0 +1,88 @@
+"""Snapshots of LSM stores: a moment that the core keeps, and reads at it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pykv._native import Handle, SnapshotBase, count_rows, ffi, lib, own
+from pykv.arguments import BytesLike, key_range
+from pykv.engine.native_reader import NativeReader
+from pykv.engine.order import OrderedReaderBase
+from pykv.errors import ClosedError
+
+if TYPE_CHECKING:
+    from _cffi_backend import FFI
+
+
+class LsmSnapshot(SnapshotBase, NativeReader, OrderedReaderBase):
+    """An LSM store at one moment. Any thread may use it; after a fork the parent only.
+
+    It keeps the tables and memtables of its moment, also those that flushes and compactions have
+    replaced since, until it is closed, dropped, or the store is closed.
+    """
+
+    __slots__ = ("__weakref__", "_closed", "_path", "_snapshot_owner", "_store")
+
+    def __init__(self, handle: Handle, path: Path) -> None:
+        self._closed = False
+        self._path = path
+        self._store: FFI.CData = handle.pointer
+        self._snapshot_owner: FFI.CData = ffi.new("pykv_snapshot **")
+        own(
+            self._snapshot_owner,
+            lib.pykv_snapshot_free,
+            lambda owner: lib.pykv_snapshot_new(handle.pointer, owner),
+            kept=handle.owner,
+        )
+        address = int(ffi.cast("uintptr_t", self._snapshot_owner[0]))
+        self._bind(handle.address, address, self._snapshot_owner)
+
+    @property
+    def path(self) -> Path:
+        """The directory of the store, as given to open."""
+        return self._path
+
+    @property
+    def closed(self) -> bool:
+        """True once it or its store is closed, and in a forked child."""
+        return self._closed or lib.pykv_check_open(self._store) in (
+            lib.PYKV_CLOSED,
+            lib.PYKV_FORKED,
+        )
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise ClosedError(f"{self!r} is closed", path=self._path)
+
+    def _get(self, key: bytes) -> bytes | None:
+        return self.get(key)
+
+    def _begin_scan(
+        self,
+        kind: int,
+        start: BytesLike | None,
+        stop: BytesLike | None,
+        prefix: BytesLike | None,
+        reverse: bool,
+        limit: int,
+    ) -> Iterator[Any]:
+        low, high = key_range(start, stop, prefix)
+        return self._scan(kind, limit, low, high, bool(reverse))
+
+    def count(
+        self,
+        start: BytesLike | None = None,
+        stop: BytesLike | None = None,
+        *,
+        prefix: BytesLike | None = None,
+    ) -> int:
+        """Number of keys in a range; it walks over them."""
+        owner = self._snapshot_owner
+        return count_rows(owner[0], owner, *key_range(start, stop, prefix))
+
+    def close(self) -> None:
+        """Gives up what it keeps; silent where that is done. Scans that were opened go on."""
+        self._closed = True
+        lib.pykv_snapshot_close(self._snapshot_owner[0])

@@ -1,0 +1,77 @@
+"""Scans of native stores and of snapshots of them, over one primitive."""
+
+from __future__ import annotations
+
+import sys
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import Any
+
+from pykv._native import SCAN_KEYS, SCAN_ROWS, SCAN_VALUES
+from pykv.arguments import BytesLike, check_limit
+from pykv.reader import Row
+
+
+class NativeReader:
+    """The scans that a class with `_begin_scan` has."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def _begin_scan(
+        self,
+        kind: int,
+        start: BytesLike | None,
+        stop: BytesLike | None,
+        prefix: BytesLike | None,
+        reverse: bool,
+        limit: int,
+    ) -> Iterator[Any]:
+        """A scan of rows, keys or values (SCAN_*) as `_scan` gives it; limit -1: all."""
+
+    def scan(
+        self,
+        start: BytesLike | None = None,
+        stop: BytesLike | None = None,
+        *,
+        prefix: BytesLike | None = None,
+        reverse: bool = False,
+        limit: int | None = None,
+    ) -> Iterator[Row]:
+        """The rows of a range at the moment of this call, in byte order if the store has order.
+
+        A store without order raises NotSupportedError for every argument but limit. The iterator
+        keeps what it may still show on disk and in memory until it ends, is dropped, or the store
+        is closed.
+        """
+        return self._begin_scan(SCAN_ROWS, start, stop, prefix, reverse, _row_limit(limit))
+
+    def scan_keys(
+        self,
+        start: BytesLike | None = None,
+        stop: BytesLike | None = None,
+        *,
+        prefix: BytesLike | None = None,
+        reverse: bool = False,
+        limit: int | None = None,
+    ) -> Iterator[bytes]:
+        """The keys of scan."""
+        return self._begin_scan(SCAN_KEYS, start, stop, prefix, reverse, _row_limit(limit))
+
+    def scan_values(
+        self,
+        start: BytesLike | None = None,
+        stop: BytesLike | None = None,
+        *,
+        prefix: BytesLike | None = None,
+        reverse: bool = False,
+        limit: int | None = None,
+    ) -> Iterator[bytes]:
+        """The values of scan."""
+        return self._begin_scan(SCAN_VALUES, start, stop, prefix, reverse, _row_limit(limit))
+
+
+def _row_limit(limit: int | None) -> int:
+    """The limit as the native scan takes it: -1 for none."""
+    check_limit(limit)
+    return -1 if limit is None else min(limit, sys.maxsize)

@@ -1,0 +1,29 @@
+"""Reads of rows in memory, of now and of a snapshot."""
+
+import pytest
+
+from pykv.engine.memory import Memory, MemorySnapshot
+from pykv.errors import ClosedError
+
+
+def test_a_snapshot_shares_the_rows_and_not_the_changes() -> None:
+    with Memory() as db:
+        db.put_many((b"%02d" % i, b"v") for i in range(50))
+        kept = db.snapshot()
+        assert isinstance(kept, MemorySnapshot)
+        assert kept._rows() is db._rows()
+        db.delete_range(b"10", b"40")
+        assert (len(kept), len(db)) == (50, 20)
+        assert list(kept.scan_keys(b"08", b"12", reverse=True)) == [b"11", b"10", b"09", b"08"]
+
+
+def test_closing_it_ends_its_scans() -> None:
+    with Memory() as db:
+        db.put_many((b"%02d" % i, b"v") for i in range(50))
+        kept = db.snapshot()
+        rows = kept.scan()
+        next(rows)
+        kept.close()
+        with pytest.raises(ClosedError):
+            next(rows)
+        assert len(db) == 50
