@@ -12,10 +12,7 @@
 #include "env/env_fault.h"
 #include "env/env_memory.h"
 
-/* One bug is known and not mended yet: where a read or an allocation fails while a batch becomes
- * visible behind its sync, the store fails and shows a part of it until it is opened again. */
-static const fault_suite suite = {
-    .engine = &engine_bitcask, .name = "bitcask", .shows_part_of_a_batch = true};
+static const fault_suite suite = {.engine = &engine_bitcask, .name = "bitcask"};
 
 TEST(an_input_output_error_at_any_call_loses_nothing)
 {

@@ -9,7 +9,6 @@
 typedef struct fault_suite {
     const engine_ops *engine;
     const char *name;
-    bool shows_part_of_a_batch; /* what a FAILED store shows is not looked at */
 } fault_suite;
 
 /* Lets a quarter of PYKV_FAULTS calls fail with system_errno; 0: allocations. A wrong answer ends

@@ -6,6 +6,7 @@
 #include "bitcask/keydir_grow.h"
 #include "bitcask/keydir_internal.h"
 #include "bitcask/keydir_model.h"
+#include "bitcask/keydir_reserve.h"
 
 /* Hashes with few distinct low bits: three buckets out of four stay nearly empty at first. */
 static uint64_t hash_few_low_bits(uint64_t key)
@@ -353,6 +354,67 @@ TEST(growing_inside_a_change_ends_it_only_with_the_outer_one)
     keydir_model_close(&model);
 }
 
+/* Adds keys from..to - 1 as a batch: first everything that may fail, then without any memory. */
+static void insert_batch(keydir_model *model, uint64_t from, uint64_t to)
+{
+    keydir *directory = model->directory;
+    for (uint64_t key = from; key < to; key++) {
+        CHECK_OK(keydir_prepare(directory, model->hash(key), keydir_model_rehash, model));
+    }
+    CHECK_OK(keydir_reserve(directory, to - from, keydir_model_rehash, model));
+    mem_fail_at(1, true);
+    keydir_change_begin(directory);
+    for (uint64_t key = from; key < to; key++) {
+        uint64_t hash = model->hash(key);
+        uint64_t address = keydir_model_address(model, key);
+        CHECK(keydir_insert(directory, hash, address) ||
+              keydir_insert_reserved(directory, hash, address));
+        model->address_of[key] = address;
+        model->count++;
+    }
+    keydir_change_end(directory);
+    CHECK_EQUAL(0, mem_fail_at(0, false));
+}
+
+TEST(a_batch_that_was_reserved_for_is_inserted_without_memory)
+{
+    const uint64_t sizes[] = {1, 17, 18, 130, 1000, 20000};
+    uint64_t seed = check_seed();
+    for (uint64_t before = 0; before < 10000; before = before * 4 + 700) {
+        for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+            keydir_model model;
+            keydir_model_open(&model, keydir_model_mix, 100000);
+            uint64_t first = check_random(&seed, before + 1);
+            for (uint64_t key = 0; key < first; key++) {
+                CHECK_OK(keydir_model_put(&model, key));
+            }
+            insert_batch(&model, first, first + sizes[i]);
+            keydir_model_check(&model, true);
+            keydir_model_close(&model);
+        }
+    }
+}
+
+TEST(a_reservation_that_fails_leaves_the_directory_whole)
+{
+    pykv_status status = PYKV_NO_MEMORY;
+    for (uint64_t k = 1; status != PYKV_OK; k++) {
+        keydir_model model;
+        keydir_model_open(&model, keydir_model_mix, 20000);
+        for (uint64_t key = 0; key < 1000; key++) {
+            CHECK_OK(keydir_model_put(&model, key));
+        }
+        mem_fail_at(k, true);
+        status = keydir_reserve(model.directory, 10000, keydir_model_rehash, &model);
+        mem_fail_at(0, false);
+        CHECK(status == PYKV_OK || status == PYKV_NO_MEMORY);
+        keydir_model_check(&model, true);
+        insert_batch(&model, 1000, 11000);
+        keydir_model_check(&model, true);
+        keydir_model_close(&model);
+    }
+}
+
 TEST_MAIN(CASE(random_histories_agree_with_an_array),
           CASE(histories_with_few_distinct_low_bits_agree_with_an_array),
           CASE(histories_of_one_bucket_agree_with_an_array_also_when_it_is_full),
@@ -366,4 +428,6 @@ TEST_MAIN(CASE(random_histories_agree_with_an_array),
           CASE(a_directory_that_cannot_be_made_leaks_nothing),
           CASE(a_split_reads_the_records_whose_tags_ran_out_and_gives_them_full_tags),
           CASE(a_record_that_cannot_be_read_fails_the_split_and_changes_nothing),
-          CASE(growing_inside_a_change_ends_it_only_with_the_outer_one))
+          CASE(growing_inside_a_change_ends_it_only_with_the_outer_one),
+          CASE(a_batch_that_was_reserved_for_is_inserted_without_memory),
+          CASE(a_reservation_that_fails_leaves_the_directory_whole))

@@ -113,9 +113,9 @@ void keydir_change_end(keydir *self);
 void keydir_find_locked(const keydir *self, uint64_t hash, keydir_cursor *cursor_out);
 
 /*
- * Makes sure that a keydir_insert of hash will find a free slot: grows and splits as due. A failed
- * growth is no failure while a slot is free. PYKV_NO_MEMORY otherwise, nothing changed;
- * PYKV_CORRUPTION if a page of the image that it needs is damaged.
+ * Makes sure that a keydir_insert of hash will find a free slot: grows and splits as due. A split
+ * that fails for memory is left to the next call. PYKV_NO_MEMORY, nothing changed; PYKV_CORRUPTION
+ * if a page of the image that it needs is damaged.
  * Splitting may need the hash of a record whose tag has run out of bits: rehash gives it, from an
  * address, or fails with the status to return.
  */

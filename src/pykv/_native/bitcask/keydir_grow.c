@@ -1,6 +1,6 @@
 /*
- * keydir_grow: keydir_prepare and what it does: laying a bucket out anew with more, as many or
- * fewer units, and splitting the next bucket in turn. See keydir.h.
+ * keydir_grow: keydir_prepare, keydir_reserve and what they do: laying a bucket out anew with more,
+ * as many or fewer units, and splitting the next bucket in turn. See keydir.h.
  *
  * Both work the same way: reserve memory and read what has to be read while nothing has changed,
  * then collect the entries in scratch and write the lines anew inside one change. A bucket is laid
@@ -21,6 +21,7 @@
 #include "base/memory.h"
 #include "bitcask/keydir_image_pages.h"
 #include "bitcask/keydir_internal.h"
+#include "bitcask/keydir_reserve.h"
 
 enum {
     USED_PER_UNIT_MAX = KEYDIR_UNIT_SLOTS * 7 / 8,
@@ -29,7 +30,8 @@ enum {
     LIVE_PER_UNIT_SPLIT = KEYDIR_UNIT_SLOTS * 4 / 5,
     DELETED_IN_FULL_MAX = 64, /* in a bucket of 14 units, before it is laid out again */
     UNITS_LEAST = 4,          /* of the first blocks */
-    UNITS_RESERVED = 2 * KEYDIR_BUCKET_UNITS_MAX
+    FREE_WHEN_PREPARED = KEYDIR_UNIT_SLOTS - USED_PER_UNIT_MAX + 1,
+    KEYS_AHEAD_OF_SPLITS = KEYDIR_BUCKET_KEYS * 5 / 4 /* a bucket, while a batch is inserted */
 };
 
 /* Units that hold live entries at per_unit each; one at least, 14 at most. */
@@ -74,11 +76,15 @@ static uint32_t take_unit(keydir *self)
     return unit_number;
 }
 
-/* Makes sure that unit_count calls of take_unit succeed. */
-static pykv_status reserve_units(keydir *self, uint32_t unit_count)
+static uint64_t unused_units(const keydir *self)
 {
-    PYKV_ASSERT(unit_count <= UNITS_RESERVED);
-    while (self->free_count + (self->block_end - self->block_next) < unit_count) {
+    return self->free_count + (self->block_end - self->block_next);
+}
+
+/* Makes sure that unit_count calls of take_unit succeed. */
+static pykv_status reserve_units(keydir *self, uint64_t unit_count)
+{
+    while (unused_units(self) < unit_count) {
         uint64_t item_count = keydir_space_block_items(&self->units, UNITS_LEAST);
         uint64_t first;
         if (self->units.granule_count * KEYDIR_GRANULE_ITEMS + item_count > UINT32_MAX) {
@@ -169,10 +175,11 @@ static void lay_out(const keydir *self, keydir_bucket *bucket, const uint64_t *w
  * nothing changed. */
 static pykv_status resize_bucket(keydir *self, keydir_bucket *bucket, uint32_t unit_count)
 {
+    uint32_t old_count = unit_count_of(bucket);
     uint32_t count = collect(self, bucket, self->words);
     uint32_t least = units_for(count, KEYDIR_UNIT_SLOTS);
     unit_count = unit_count > least ? unit_count : least;
-    pykv_status status = reserve_units(self, unit_count);
+    pykv_status status = reserve_units(self, unit_count > old_count ? unit_count - old_count : 0);
     if (status == PYKV_OK) {
         keydir_change_begin(self);
         set_unit_count(self, bucket, unit_count);
@@ -383,8 +390,46 @@ pykv_status keydir_prepare(keydir *self, uint64_t hash, keydir_rehash rehash, vo
     }
     keydir_bucket *bucket = keydir_bucket_at(self, bucket_index);
     status = make_room(self, bucket);
-    if (PYKV_LIKELY(bucket->live < unit_count_of(bucket) * KEYDIR_UNIT_SLOTS)) {
-        return PYKV_OK;
+    if (PYKV_UNLIKELY(status == PYKV_OK &&
+                      bucket->live == unit_count_of(bucket) * KEYDIR_UNIT_SLOTS)) {
+        return no_room(bucket);
     }
-    return status != PYKV_OK ? status : no_room(bucket);
+    return status;
+}
+
+/* ---- batches ---- */
+
+static bool lags_behind(const keydir *self, uint64_t insert_count)
+{
+    uint64_t level = atomic_load_explicit(&self->shape, memory_order_relaxed) & 0xFF;
+    return keydir_count(self) + insert_count > KEYS_AHEAD_OF_SPLITS * self->bucket_count &&
+           level < KEYDIR_LEVEL_MAX;
+}
+
+/* How often buckets can become full by that many inserts: once for those that get more than a
+ * prepared one has room for, and once more for each unit's worth. */
+static uint64_t growth_of(const keydir *self, uint64_t insert_count)
+{
+    uint64_t overfull = insert_count / (FREE_WHEN_PREPARED + 1);
+    return (overfull < self->bucket_count ? overfull : self->bucket_count) +
+           insert_count / KEYDIR_UNIT_SLOTS;
+}
+
+pykv_status keydir_reserve(keydir *self, uint64_t insert_count, keydir_rehash rehash, void *context)
+{
+    pykv_status status = PYKV_OK;
+    while (status == PYKV_OK && lags_behind(self, insert_count)) {
+        status = split_next(self, rehash, context);
+    }
+    return status == PYKV_OK ? reserve_units(self, growth_of(self, insert_count)) : status;
+}
+
+bool keydir_insert_reserved(keydir *self, uint64_t hash, uint64_t address)
+{
+    uint64_t shape = atomic_load_explicit(&self->shape, memory_order_relaxed);
+    keydir_bucket *bucket = keydir_bucket_at(self, keydir_locate(shape, hash).bucket_index);
+    uint32_t unit_count = unit_count_of(bucket);
+    return unit_count < KEYDIR_BUCKET_UNITS_MAX &&
+           resize_bucket(self, bucket, unit_count + 1) == PYKV_OK &&
+           keydir_insert(self, hash, address);
 }

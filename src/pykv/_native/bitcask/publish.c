@@ -2,8 +2,7 @@
  * publish: swinging directory slots to appended records, with the count of live bytes kept exact.
  *
  * Resolving comes before the append: it reads what a write displaces and reserves every bit of
- * memory, so that publishing cannot fail. A write that waits for its sync is resolved again when it
- * is published, because writes before it may have changed the same key.
+ * memory, so that publishing cannot fail.
  */
 #include "bitcask/publish.h"
 
@@ -11,6 +10,7 @@
 #include "base/invariant.h"
 #include "base/memory.h"
 #include "bitcask/image.h"
+#include "bitcask/keydir_reserve.h"
 #include "bitcask/sync.h"
 
 /* Hash of the key of the record at address, for directory slots whose tag has run out. */
@@ -33,7 +33,7 @@ static pykv_status rehash(void *context, uint64_t address, uint64_t *hash_out)
     return status;
 }
 
-static directory *directory_now(bitcask *self)
+static directory *directory_now(const bitcask *self)
 {
     return atomic_load_explicit(&self->directory, memory_order_relaxed);
 }
@@ -100,6 +100,12 @@ pykv_status bitcask_resolve(bitcask *self, operation *write, read_mode mode)
         write->old_bytes = bytes_of(&old);
     }
     return status == PYKV_OK || status == PYKV_NOT_FOUND ? reserve(self, keys, write) : status;
+}
+
+pykv_status bitcask_reserve_inserts(bitcask *self, uint64_t count)
+{
+    return PYKV_PLANTED(103) ? PYKV_OK
+                             : keydir_reserve(directory_now(self)->keys, count, rehash, self);
 }
 
 void bitcask_displace(bitcask *self, directory *keys, uint64_t hash, uint64_t address)
@@ -179,9 +185,8 @@ static void insert_new(bitcask *self, directory *keys, const operation *write)
         keydir_insert(keys->keys, write->hash, write->address)) {
         return;
     }
-    if (keydir_prepare(keys->keys, write->hash, rehash, self) != PYKV_OK ||
-        !keydir_insert(keys->keys, write->hash, write->address)) {
-        error_set(PYKV_STORE_FAILED, "no memory for the key directory: reopen the store");
+    if (!keydir_insert_reserved(keys->keys, write->hash, write->address)) {
+        error_set(PYKV_STORE_FAILED, "no room in the key directory: reopen the store");
         bitcask_fail(self);
     }
 }
@@ -206,13 +211,6 @@ static void swing(bitcask *self, directory *keys, const operation *write, bool d
     self->published_sequence = write->record.sequence;
 }
 
-/* Publishes the write that was resolved last. */
-static void publish_resolved(bitcask *self, directory *keys, const operation *write)
-    REQUIRES(self->writer)
-{
-    swing(self, keys, write, write->old_address != BITCASK_NO_ADDRESS);
-}
-
 /* Publishes one of a batch, behind those before it. */
 static void publish_member(bitcask *self, directory *keys, operation *operations, size_t index)
     REQUIRES(self->writer)
@@ -226,124 +224,27 @@ static void publish_member(bitcask *self, directory *keys, operation *operations
     swing(self, keys, write, displaces);
 }
 
-void bitcask_publish(bitcask *self, operation *operations, size_t count)
+void bitcask_publish_one(bitcask *self, const operation *write)
 {
-    directory *keys = directory_now(self);
-    bool several = count > 1 && !PYKV_PLANTED(23);
-    if (PYKV_UNLIKELY(operations[0].record.kind == RECORD_CLEAR)) {
-        if (bitcask_publish_clear(self, &operations[0]) != PYKV_OK) {
+    if (PYKV_UNLIKELY(write->record.kind == RECORD_CLEAR)) {
+        if (bitcask_publish_clear(self, write) != PYKV_OK) {
             bitcask_fail(self);
         }
         return;
     }
-    if (count == 1) {
-        publish_resolved(self, keys, &operations[0]);
-        return;
-    }
-    if (several) {
+    swing(self, directory_now(self), write, write->old_address != BITCASK_NO_ADDRESS);
+}
+
+void bitcask_publish_several(bitcask *self, operation *operations, size_t count)
+{
+    directory *keys = directory_now(self);
+    if (!PYKV_PLANTED(23)) {
         keydir_change_begin(keys->keys);
     }
     for (size_t i = 0; i < count; i++) {
         publish_member(self, keys, operations, i);
     }
-    if (several) {
+    if (!PYKV_PLANTED(23)) {
         keydir_change_end(keys->keys);
     }
-}
-
-pykv_status bitcask_reserve_pending(bitcask *self, size_t count)
-{
-    size_t needed = self->pending_count + count;
-    if (needed <= self->pending_capacity) {
-        return PYKV_OK;
-    }
-    size_t capacity = needed * 2;
-    pending_write *grown = mem_resize(self->pending, capacity * sizeof *grown);
-    if (grown == NULL) {
-        return error_set_no_memory(capacity * sizeof *grown);
-    }
-    self->pending = grown;
-    self->pending_capacity = capacity;
-    return PYKV_OK;
-}
-
-void bitcask_add_pending(bitcask *self, const operation *operations, size_t count)
-{
-    PYKV_ASSERT(self->pending_count + count <= self->pending_capacity);
-    for (size_t i = 0; i < count; i++) {
-        self->pending[self->pending_count++] =
-            (pending_write){.address = operations[i].address,
-                            .sequence = operations[i].record.sequence,
-                            .batch_left = (uint32_t)(count - 1 - i),
-                            .clears = operations[i].record.kind == RECORD_CLEAR};
-    }
-}
-
-/* Publishes one write that waited: it is read back from the log and resolved as things are now. */
-static pykv_status publish_waiting(bitcask *self, directory *keys, const pending_write *waiting,
-                                   buffer *scratch) REQUIRES(self->writer)
-{
-    segment *holder = extent_segment(&self->extents, waiting->address);
-    operation write = {.address = waiting->address};
-    pykv_status status = segment_read(holder, bitcask_offset(holder, waiting->address), true,
-                                      scratch, &write.record);
-    if (status != PYKV_OK) {
-        return status;
-    }
-    write.hash = bitcask_hash(self, write.record.key.data, write.record.key.size);
-    keydir_spot_reset(&write.spot);
-    if (write.record.kind == RECORD_CLEAR) {
-        return bitcask_publish_clear(self, &write);
-    }
-    status = bitcask_resolve(self, &write, READ_COLD_LOCKED);
-    if (status == PYKV_OK) {
-        publish_resolved(self, keys, &write);
-    }
-    return status;
-}
-
-static pykv_status publish_waiting_batch(bitcask *self, size_t *index, buffer *scratch)
-    REQUIRES(self->writer)
-{
-    pykv_status status = PYKV_OK;
-    directory *keys = directory_now(self);
-    bool several = self->pending[*index].batch_left > 0;
-    bool last = false;
-    if (several) {
-        keydir_change_begin(keys->keys);
-    }
-    while (status == PYKV_OK && !last) {
-        last = self->pending[*index].batch_left == 0;
-        status = publish_waiting(self, keys, &self->pending[*index], scratch);
-        (*index)++;
-    }
-    if (several) {
-        keydir_change_end(keys->keys);
-    }
-    return status;
-}
-
-pykv_status bitcask_publish_pending(bitcask *self, uint64_t through_sequence)
-{
-    if (PYKV_LIKELY(self->pending_count == 0)) {
-        return PYKV_OK;
-    }
-    buffer scratch = BUFFER_EMPTY;
-    pykv_status status = PYKV_OK;
-    size_t index = 0;
-    while (status == PYKV_OK && index < self->pending_count &&
-           self->pending[index].sequence <= through_sequence) {
-        status = publish_waiting_batch(self, &index, &scratch);
-    }
-    if (index < self->pending_count) {
-        memmove(self->pending, self->pending + index,
-                (self->pending_count - index) * sizeof *self->pending);
-    }
-    /* A failure on the way has dropped what waits. */
-    self->pending_count -= index < self->pending_count ? index : self->pending_count;
-    buffer_reset(&scratch);
-    if (status != PYKV_OK) {
-        bitcask_fail(self);
-    }
-    return status;
 }

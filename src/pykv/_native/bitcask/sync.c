@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "bitcask/bitcask.h"
-#include "bitcask/publish.h"
+#include "bitcask/publish_waiting.h"
 #include "bitcask/rolling.h"
 
 /* Rolling leaves few sealed segments without a sync (bitcask_make_room). If there are more all the

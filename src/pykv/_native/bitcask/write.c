@@ -14,6 +14,7 @@
 #include "bitcask/find.h"
 #include "bitcask/image.h"
 #include "bitcask/publish.h"
+#include "bitcask/publish_waiting.h"
 #include "bitcask/rolling.h"
 #include "bitcask/sync.h"
 
@@ -91,17 +92,16 @@ static void look_ahead(const bitcask *self, const keydir *keys, operation *write
     }
 }
 
-static pykv_status resolve_all(bitcask *self, operation *operations, size_t count, read_mode mode)
-    REQUIRES(self->writer)
+pykv_status bitcask_resolve_several(bitcask *self, operation *operations, size_t count,
+                                    read_mode mode)
 {
     directory *keys = atomic_load_explicit(&self->directory, memory_order_relaxed);
     pykv_status status = PYKV_OK;
+    uint64_t insert_count = 0;
     if (self->open_scan_count > 0) {
         status = undo_reserve(&keys->undo, count);
     }
-    if (count > 1) {
-        mark_twins(operations, count);
-    }
+    mark_twins(operations, count);
     for (size_t i = 0; i < count && status == PYKV_OK; i++) {
         if (i + AHEAD_BUCKET < count) {
             keydir_prefetch_bucket(keys->keys, operations[i + AHEAD_BUCKET].hash);
@@ -113,8 +113,9 @@ static pykv_status resolve_all(bitcask *self, operation *operations, size_t coun
             look_ahead(self, keys->keys, &operations[i + AHEAD_RECORD]);
         }
         status = bitcask_resolve(self, &operations[i], mode);
+        insert_count += operations[i].old_address == BITCASK_NO_ADDRESS;
     }
-    return status;
+    return status == PYKV_OK ? bitcask_reserve_inserts(self, insert_count) : status;
 }
 
 static pykv_status append_one(bitcask *self, operation *write) REQUIRES(self->writer)
@@ -227,8 +228,10 @@ pykv_status bitcask_append_and_publish(bitcask *self, operation *operations, siz
     count_operations(self, operations, count);
     if (waits && !PYKV_PLANTED(48)) {
         bitcask_add_pending(self, operations, count);
+    } else if (count == 1) {
+        bitcask_publish_one(self, operations);
     } else {
-        bitcask_publish(self, operations, count);
+        bitcask_publish_several(self, operations, count);
     }
     return PYKV_OK;
 }
@@ -281,7 +284,8 @@ static pykv_status write_locked(bitcask *self, operation *operations, size_t cou
     }
     status = bitcask_make_room(self, bytes_of(self, operations, count));
     if (status == PYKV_OK) {
-        status = resolve_all(self, operations, count, mode);
+        status = count == 1 ? bitcask_resolve(self, operations, mode)
+                            : bitcask_resolve_several(self, operations, count, mode);
     }
     if (status != PYKV_OK || is_idle(operations, count)) {
         return status;

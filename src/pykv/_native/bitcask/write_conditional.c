@@ -7,6 +7,7 @@
 #include "bitcask/bitcask.h"
 #include "bitcask/limbo.h"
 #include "bitcask/publish.h"
+#include "bitcask/publish_waiting.h"
 #include "bitcask/rolling.h"
 #include "bitcask/sync.h"
 #include "bitcask/write.h"

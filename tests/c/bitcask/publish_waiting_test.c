@@ -1,0 +1,180 @@
+/*
+ * publish_waiting_test: what became durable becomes visible, whole batches at a time.
+ */
+#include <errno.h>
+
+#include "bitcask/bitcask_fixture.h"
+#include "bitcask/publish_waiting.h"
+#include "env/env_fault.h"
+
+static operation make(uint8_t kind, const char *key, const char *value)
+{
+    return (operation){
+        .record = {.kind = kind,
+                   .key = fixture_text(key),
+                   .value = value != NULL ? fixture_text(value) : slice_make(NULL, 0)}};
+}
+
+TEST(a_write_that_waits_is_resolved_again_when_it_is_published)
+{
+    fixture self = fixture_new();
+    operation first = make(RECORD_PUT, "a", "1");
+    operation second = make(RECORD_PUT, "a", "22222222");
+    fixture_put(&self, "a", "0");
+    mutex_lock(&self.store->writer);
+    operation *const waiting[] = {&first, &second};
+    for (size_t i = 0; i < 2; i++) {
+        uint64_t offset;
+        waiting[i]->record.body_crc = record_body_crc(&waiting[i]->record);
+        waiting[i]->record.sequence = ++self.store->appended_sequence;
+        CHECK_OK(log_writer_append(&self.store->log, &waiting[i]->record, &offset));
+        atomic_store(&self.store->active->length, log_sink_tail(self.store->sink));
+        waiting[i]->address = self.store->active->address_base + offset / 8;
+        CHECK_OK(bitcask_reserve_pending(self.store, 1));
+        bitcask_add_pending(self.store, waiting[i], 1);
+    }
+    CHECK_OK(bitcask_publish_pending(self.store, 2));
+    CHECK_EQUAL(1, self.store->pending_count);
+    CHECK_EQUAL(2, self.store->published_sequence);
+    CHECK_OK(bitcask_publish_pending(self.store, UINT64_MAX));
+    CHECK_EQUAL(0, self.store->pending_count);
+    CHECK_EQUAL(40, self.store->active->live_bytes);
+    CHECK_EQUAL(1, self.store->active->live_count);
+    mutex_unlock(&self.store->writer);
+    fixture_expect(&self, "a", "22222222");
+    fixture_free(&self);
+}
+
+/* The members of a batch come behind each other: each sees what those before it did. */
+TEST(a_batch_that_waited_applies_its_operations_in_order)
+{
+    fixture self = fixture_new();
+    fixture_put(&self, "a", "0");
+    fixture_put(&self, "b", "0");
+    fixture_put(&self, "", "0");
+    operation batch[] = {make(RECORD_PUT, "a", "1"),     make(RECORD_PUT, "a", "22"),
+                         make(RECORD_DELETE, "b", NULL), make(RECORD_PUT, "c", "1"),
+                         make(RECORD_DELETE, "c", NULL), make(RECORD_PUT, "b", "333"),
+                         make(RECORD_PUT, "", "1"),      make(RECORD_PUT, "d", "1")};
+    CHECK_OK(bitcask_write(self.store, batch, sizeof batch / sizeof batch[0], PYKV_SYNC));
+    fixture_expect(&self, "a", "22");
+    fixture_expect(&self, "b", "333");
+    fixture_expect(&self, "c", NULL);
+    fixture_expect(&self, "", "1");
+    fixture_expect(&self, "d", "1");
+    CHECK_EQUAL(4, fixture_stats(&self).key_count);
+    CHECK_EQUAL(4, self.store->active->live_count);
+    fixture_free(&self);
+}
+
+enum { FAULTY_BATCH = 40 };
+
+/* A store of "k0" to "k19" on a disk whose calls can fail. */
+typedef struct faulty_store {
+    env *disk;
+    env *faulty;
+    bitcask *store;
+    pykv_options options;
+} faulty_store;
+
+static faulty_store faulty_store_new(void)
+{
+    faulty_store self = {.options = {.log_sink = PYKV_LOG_PWRITE, .no_mapped_reads = 1}};
+    char key[16];
+    CHECK_OK(env_memory_new(check_seed(), FIXTURE_FILE_MAX, &self.disk));
+    CHECK_OK(env_fault_new(self.disk, &self.faulty));
+    CHECK_OK(bitcask_open(self.faulty, FIXTURE_PATH, &self.options, &self.store));
+    for (int i = 0; i < FAULTY_BATCH / 2; i++) {
+        snprintf(key, sizeof key, "k%d", i);
+        CHECK_OK(bitcask_put(self.store, fixture_text(key), fixture_text("old"), 0));
+    }
+    return self;
+}
+
+static void faulty_store_free(faulty_store *self)
+{
+    bitcask_free(self->store);
+    env_fault_free(self->faulty);
+    env_memory_free(self->disk);
+}
+
+/* The k-th read, or allocation, and all after it fail until stop. */
+static void fail_from(faulty_store *self, bool reads, uint64_t k)
+{
+    env_fault_plan no_reads = {
+        .at = k, .sticky = true, .system_errno = EIO, .call_mask = UINT32_C(1) << ENV_CALL_READ};
+    if (reads) {
+        env_fault_set(self->faulty, &no_reads);
+    } else {
+        (void)mem_fail_at(k, true);
+    }
+}
+
+static void stop_failing(faulty_store *self)
+{
+    env_fault_plan none = {.at = 0};
+    env_fault_set(self->faulty, &none);
+    mem_fail_at(0, false);
+}
+
+static pykv_status write_synced_batch(faulty_store *self)
+{
+    char keys[FAULTY_BATCH][16];
+    operation batch[FAULTY_BATCH];
+    for (int i = 0; i < FAULTY_BATCH; i++) {
+        snprintf(keys[i], sizeof keys[i], "k%d", i);
+        batch[i] = make(RECORD_PUT, keys[i], "new");
+    }
+    return bitcask_write(self->store, batch, FAULTY_BATCH, PYKV_SYNC);
+}
+
+/* Checks that all of the batch is there, or nothing. */
+static void expect_batch(faulty_store *self, bool there)
+{
+    fixture reader = {.disk = self->disk, .store = self->store};
+    char key[16];
+    for (int i = 0; i < FAULTY_BATCH; i++) {
+        const char *before = i < FAULTY_BATCH / 2 ? "old" : NULL;
+        snprintf(key, sizeof key, "k%d", i);
+        fixture_expect(&reader, key, there ? "new" : before);
+    }
+    CHECK_EQUAL(there ? FAULTY_BATCH : FAULTY_BATCH / 2, bitcask_count(self->store));
+}
+
+/* Such a batch once became visible one by one: the store showed those before the failure. */
+static void fail_each(bool reads)
+{
+    bool failed = true;
+    int unknown = 0;
+    for (uint64_t k = 1; failed; k++) {
+        faulty_store self = faulty_store_new();
+        fail_from(&self, reads, k);
+        pykv_status status = write_synced_batch(&self);
+        stop_failing(&self);
+        failed = status != PYKV_OK;
+        expect_batch(&self, !failed);
+        if (status == PYKV_COMMIT_UNKNOWN) {
+            unknown++;
+            bitcask_free(self.store);
+            CHECK_OK(bitcask_open(self.faulty, FIXTURE_PATH, &self.options, &self.store));
+            expect_batch(&self, true);
+        }
+        faulty_store_free(&self);
+    }
+    CHECK(unknown > (reads ? FAULTY_BATCH : 2));
+}
+
+TEST(a_batch_that_waited_is_invisible_as_a_whole_if_a_read_fails)
+{
+    fail_each(true);
+}
+
+TEST(a_batch_that_waited_is_invisible_as_a_whole_if_an_allocation_fails)
+{
+    fail_each(false);
+}
+
+TEST_MAIN(CASE(a_write_that_waits_is_resolved_again_when_it_is_published),
+          CASE(a_batch_that_waited_applies_its_operations_in_order),
+          CASE(a_batch_that_waited_is_invisible_as_a_whole_if_a_read_fails),
+          CASE(a_batch_that_waited_is_invisible_as_a_whole_if_an_allocation_fails))
