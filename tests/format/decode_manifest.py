@@ -48,7 +48,8 @@ ENTRY_FIELDS = (
     ("last_sequence", 8),
     ("length", 8),
     ("first_sequence", 8),
-    ("unused_4", 12),
+    ("deadline_max_us", 8),
+    ("expiring_granules", 4),
     ("entry_crc", 4),
 )
 
@@ -94,7 +95,7 @@ def _is_legal(numbers: dict[str, int], entries: list[dict[str, int]]) -> bool:
         and max(listed, default=0) < numbers["next_number"] <= 1 << 32
         and all(number > 0 for number in listed)
         and all(entry["kind"] in (1, 2) and entry["sealed"] in (0, 1) for entry in entries)
-        and not any(entry["unused_3"] or entry["unused_4"] for entry in entries)
+        and not any(entry["unused_3"] for entry in entries)
     )
 
 

@@ -19,7 +19,7 @@ from pykv.engine.registry import Engine
 from pykv.options import BitcaskOptions
 from pykv.store import Progress
 
-FEATURES: Final = frozenset({"batch", "cas", "consistent_scan", "persistence"})
+FEATURES: Final = frozenset({"batch", "cas", "consistent_scan", "persistence", "ttl"})
 
 
 class Bitcask(NativeStore, UnorderedStoreBase):
@@ -62,12 +62,13 @@ class Bitcask(NativeStore, UnorderedStoreBase):
         *,
         prefix: BytesLike | None = None,
     ) -> int:
-        """Number of keys, exact, O(1). NotSupportedError for any argument."""
+        """Number of keys, O(1); what has expired counts until it is merged away. NotSupportedError
+        for any argument."""
         self._refuse_range(start, stop, prefix)
         return self.approximate_len()
 
     def approximate_len(self) -> int:
-        """Number of keys; exact here. O(1)."""
+        """Number of keys, as `count`. O(1)."""
         count_out: Any = ffi.new("uint64_t *")
         check(lib.pykv_count(self._handle.pointer, count_out))
         count: int = count_out[0]

@@ -10,7 +10,7 @@ static bool swaps(fixture *self, const char *key, const char *expected, const ch
     slice new = value != NULL ? fixture_text(value) : slice_make(NULL, 0);
     int32_t swapped = 7;
     CHECK_OK(bitcask_compare_and_set(self->store, fixture_text(key), expected != NULL ? &old : NULL,
-                                     value != NULL ? &new : NULL, 0, &swapped));
+                                     value != NULL ? &new : NULL, 0, 0, &swapped));
     CHECK(swapped == 0 || swapped == 1);
     return swapped == 1;
 }

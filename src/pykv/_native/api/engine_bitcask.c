@@ -53,17 +53,12 @@ static pykv_status contains(void *engine, slice key, int32_t flags)
 
 static pykv_status expires_at(void *engine, slice key, int32_t flags, uint64_t *deadline_us_out)
 {
-    pykv_status status = bitcask_contains(engine, key, flags);
-    if (status == PYKV_OK) {
-        *deadline_us_out = 0;
-    }
-    return status;
+    return bitcask_expires_at(engine, key, flags, deadline_us_out);
 }
 
 static uint64_t now(void *engine)
 {
-    const bitcask *store = engine;
-    return env_wall_us(store->env);
+    return bitcask_now(engine);
 }
 
 /* PYKV_NOT_SUPPORTED for a range that asks for an order. */
@@ -188,18 +183,9 @@ static void leave_snapshot(void *engine, void *snapshot)
 
 /* ---- writing ---- */
 
-static pykv_status check_deadline(uint64_t deadline_us)
-{
-    return deadline_us == 0 ? PYKV_OK
-                            : error_set(PYKV_NOT_SUPPORTED,
-                                        "a Bitcask keeps rows for ever: keep what expires in an "
-                                        "LSM store");
-}
-
 static pykv_status put(void *engine, slice key, slice value, uint64_t deadline_us, int32_t flags)
 {
-    pykv_status status = check_deadline(deadline_us);
-    return status == PYKV_OK ? bitcask_put(engine, key, value, flags) : status;
+    return bitcask_put_until(engine, key, value, deadline_us, flags);
 }
 
 static pykv_status remove_key(void *engine, slice key, int32_t flags, int32_t *existed_out)
@@ -209,22 +195,14 @@ static pykv_status remove_key(void *engine, slice key, int32_t flags, int32_t *e
 
 static pykv_status write_all(void *engine, void *operations, size_t count, int32_t flags)
 {
-    const operation *written = operations;
-    pykv_status status = PYKV_OK;
-    for (size_t i = 0; i < count && status == PYKV_OK; i++) {
-        status = check_deadline(written[i].record.deadline_us);
-    }
-    return status == PYKV_OK ? bitcask_write(engine, operations, count, flags) : status;
+    return bitcask_write(engine, operations, count, flags);
 }
 
 static pykv_status compare_and_set(void *engine, slice key, const slice *expected,
                                    const slice *value, uint64_t deadline_us, int32_t flags,
                                    int32_t *swapped_out)
 {
-    pykv_status status = check_deadline(deadline_us);
-    return status == PYKV_OK
-               ? bitcask_compare_and_set(engine, key, expected, value, flags, swapped_out)
-               : status;
+    return bitcask_compare_and_set(engine, key, expected, value, deadline_us, flags, swapped_out);
 }
 
 static pykv_status clear(void *engine, int32_t flags)

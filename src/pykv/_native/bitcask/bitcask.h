@@ -29,11 +29,19 @@ void bitcask_free(bitcask *self);
 PYKV_NODISCARD pykv_status bitcask_get(bitcask *self, slice key, int32_t flags,
                                        pykv_pinned *pinned_out);
 PYKV_NODISCARD pykv_status bitcask_contains(bitcask *self, slice key, int32_t flags);
+/* 0: it does not expire. */
+PYKV_NODISCARD pykv_status bitcask_expires_at(bitcask *self, slice key, int32_t flags,
+                                              uint64_t *deadline_us_out);
+/* The clock that deadlines are compared with. */
+uint64_t bitcask_now(bitcask *self);
 
 PYKV_NODISCARD pykv_status bitcask_put(bitcask *self, slice key, slice value, int32_t flags);
+/* deadline_us 0: it does not expire. */
+PYKV_NODISCARD pykv_status bitcask_put_until(bitcask *self, slice key, slice value,
+                                             uint64_t deadline_us, int32_t flags);
 PYKV_NODISCARD pykv_status bitcask_delete(bitcask *self, slice key, int32_t flags,
                                           int32_t *existed_out);
-/* Applies operations (record.kind, key, value set) as one batch. */
+/* Applies operations (record.kind, key, value, deadline_us set) as one batch. */
 PYKV_NODISCARD pykv_status bitcask_write(bitcask *self, operation *operations, size_t count,
                                          int32_t flags);
 /* Makes everything appended so far durable; seals the active segment. */
@@ -44,8 +52,8 @@ PYKV_NODISCARD pykv_status bitcask_clear(bitcask *self, int32_t flags);
 
 /* expected NULL: absent; value NULL: delete. */
 PYKV_NODISCARD pykv_status bitcask_compare_and_set(bitcask *self, slice key, const slice *expected,
-                                                   const slice *value, int32_t flags,
-                                                   int32_t *swapped_out);
+                                                   const slice *value, uint64_t deadline_us,
+                                                   int32_t flags, int32_t *swapped_out);
 
 PYKV_NODISCARD pykv_status scan_open(bitcask *store, bool keys_only, scan **scan_out);
 /* Before the first scan_next. 0: no limit, as without this call. */

@@ -44,6 +44,8 @@ static void list_segments(bitcask *self, manifest *out) REQUIRES(self->writer)
             .birth_sequence = source->birth_sequence,
             .first_sequence = source->first_sequence,
             .last_sequence = source->last_sequence,
+            .deadline_max_us = source->deadline_max_us,
+            .expiring_bytes = source->expiring_bytes,
             .length = atomic_load_explicit(&source->length, memory_order_relaxed)};
         if (entry->last_sequence == self->appended_sequence) {
             out->durable_through = log_position(entry->number, entry->length);
@@ -69,7 +71,7 @@ static pykv_status seize_locked(bitcask *self, manifest *out) REQUIRES(self->man
                       .last_sequence = self->appended_sequence,
                       .sealed_sequence = self->appended_sequence,
                       .clear_sequence = bitcask_last_clear(self),
-                      .wall_high_us = env_wall_us(self->env)};
+                      .wall_high_us = store_clock_now(&self->clock)};
     out->segments = mem_alloc_zeroed(self->segment_count + 1, sizeof *out->segments);
     if (out->segments == NULL) {
         return error_set_no_memory((self->segment_count + 1) * sizeof *out->segments);

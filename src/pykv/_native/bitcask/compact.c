@@ -89,7 +89,8 @@ static pykv_status seal_and_sync(bitcask *self)
     mutex_lock(&self->writer);
     pykv_status status = bitcask_check_writable(self);
     bool has_dead = self->active != NULL &&
-                    self->active->length - LOG_SEGMENT_HEADER_BYTES > self->active->live_bytes;
+                    (self->active->length - LOG_SEGMENT_HEADER_BYTES > self->active->live_bytes ||
+                     self->active->expiring_bytes > 0);
     if (status == PYKV_OK && has_dead) {
         status = bitcask_seal_active(self);
     }

@@ -173,7 +173,9 @@ static pykv_status seal_if_idle(bitcask *self) REQUIRES(self->writer)
         return PYKV_OK;
     }
     uint64_t records = active->length - LOG_SEGMENT_HEADER_BYTES;
-    if (now - self->idle_since_us < MAINTAIN_SEAL_IDLE_US || active->live_bytes * 4 > records * 3) {
+    uint64_t live =
+        active->live_bytes - segment_expired_bytes(active, store_clock_now(&self->clock));
+    if (now - self->idle_since_us < MAINTAIN_SEAL_IDLE_US || live * 4 > records * 3) {
         return PYKV_OK;
     }
     return bitcask_seal_active(self);

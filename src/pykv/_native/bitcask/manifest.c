@@ -7,6 +7,7 @@
 #include "base/coding.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "log/log_format.h"
 #include "log/log_segment.h"
 #include "log/manifest_file.h"
 
@@ -16,8 +17,7 @@ enum {
     HEADER_UNUSED_2_AT = 120,
     ENTRY_SEALED_AT = 5,
     ENTRY_UNUSED_3_AT = 6,
-    ENTRY_FILE_ID_AT = 8,
-    ENTRY_UNUSED_4_AT = 48
+    ENTRY_FILE_ID_AT = 8
 };
 
 static uint64_t manifest_bytes(uint64_t segment_count)
@@ -45,6 +45,13 @@ static void encode_header(const manifest *self, uint8_t *out)
     store_u64(out + 112, self->clear_sequence);
 }
 
+/* What does not fit counts as the most that does: it only tells when merging is worth it. */
+static uint32_t expiring_granules(const manifest_segment *entry)
+{
+    uint64_t granules = entry->expiring_bytes / RECORD_GRANULE_BYTES;
+    return granules < UINT32_MAX ? (uint32_t)granules : UINT32_MAX;
+}
+
 static void encode_entry(const manifest_segment *entry, uint32_t header_crc, uint8_t *out)
 {
     store_u32(out, entry->number);
@@ -55,6 +62,8 @@ static void encode_entry(const manifest_segment *entry, uint32_t header_crc, uin
     store_u64(out + 24, entry->last_sequence);
     store_u64(out + 32, entry->length);
     store_u64(out + 40, entry->first_sequence);
+    store_u64(out + 48, entry->deadline_max_us);
+    store_u32(out + 56, expiring_granules(entry));
     manifest_entry_seal(out, MANIFEST_ENTRY_BYTES, header_crc);
 }
 
@@ -117,6 +126,8 @@ static pykv_status decode_entry(const uint8_t *data, uint32_t header_crc, uint64
     out->last_sequence = load_u64(data + 24);
     out->length = load_u64(data + 32);
     out->first_sequence = load_u64(data + 40);
+    out->deadline_max_us = load_u64(data + 48);
+    out->expiring_bytes = (uint64_t)load_u32(data + 56) * RECORD_GRANULE_BYTES;
     if (out->number == 0 || (out->kind != LOG_SEGMENT_APPEND && out->kind != LOG_SEGMENT_MERGED)) {
         return error_set_corruption(path, offset, "a manifest entry names no segment", 1,
                                     out->kind);
@@ -124,10 +135,6 @@ static pykv_status decode_entry(const uint8_t *data, uint32_t header_crc, uint64
     status = manifest_decode_flag(data, ENTRY_SEALED_AT, path, offset, &out->sealed);
     if (status == PYKV_OK) {
         status = manifest_check_unused(data, ENTRY_UNUSED_3_AT, ENTRY_FILE_ID_AT, path, offset);
-    }
-    if (status == PYKV_OK) {
-        status =
-            manifest_check_unused(data, ENTRY_UNUSED_4_AT, MANIFEST_ENTRY_BYTES - 4, path, offset);
     }
     return status;
 }

@@ -23,7 +23,8 @@
  *      252    4  header_crc      crc32c of bytes 0..252
  *      256       segment_count entries of 64 bytes:
  *                  number u32, kind u8, sealed u8, zero u16, file_id u64, birth_sequence u64,
- *                  last_sequence u64, length u64, first_sequence u64, zero u64, zero u32,
+ *                  last_sequence u64, length u64, first_sequence u64, deadline_max u64,
+ *                  expiring_granules u32,
  *                  entry_crc u32 (bytes 0..60 of the entry, seeded with header_crc)
  *
  * An un-sealed entry has length 0 unless clean; then the entry with the highest number may be
@@ -54,9 +55,11 @@ typedef struct manifest_segment {
     bool sealed;
     uint64_t file_id;
     uint64_t birth_sequence;
-    uint64_t first_sequence; /* smallest in it; 0 if not sealed or empty */
-    uint64_t last_sequence;  /* largest in it; 0 likewise */
-    uint64_t length;         /* sealed: bytes of file; clean: bytes of the last segment */
+    uint64_t first_sequence;  /* smallest in it; 0 if not sealed or empty */
+    uint64_t last_sequence;   /* largest in it; 0 likewise */
+    uint64_t length;          /* sealed: bytes of file; clean: bytes of the last segment */
+    uint64_t deadline_max_us; /* of its puts that have a deadline, current or not; 0: none has */
+    uint64_t expiring_bytes;  /* of them, a multiple of 8 */
 } manifest_segment;
 
 typedef struct manifest {

@@ -162,7 +162,8 @@ static pykv_status set_result(many *self, size_t index, pykv_status status, cons
 {
     self->values[index] = NULL;
     self->lengths[index] = SIZE_MAX;
-    if (PYKV_LIKELY(status == PYKV_OK)) {
+    if (PYKV_LIKELY(status == PYKV_OK) &&
+        !store_clock_has_passed(&self->store->clock, found->deadline_us)) {
         self->lengths[index] = found->value.size;
         keep_copy(self, index, found, scratch, &status);
     }

@@ -76,6 +76,7 @@ pykv_status merge_begin(bitcask *store, segment *const *inputs, size_t input_cou
     mutex_lock(&store->writer);
     take_inputs(store, self, inputs, input_count);
     self->birth_sequence = store->published_sequence;
+    self->now_us = store_clock_now(&store->clock);
     self->other_birth = lowest_birth_outside(store, inputs, input_count);
     self->durable_clear = store->durable_clear_sequence;
     self->capacity = LOG_SEGMENT_HEADER_BYTES;
@@ -282,15 +283,34 @@ static bool must_keep_mark(const merge *self, const record *found)
     return self->other_birth <= found->sequence && !PYKV_PLANTED(28);
 }
 
+static bool has_expired(const merge *self, const record *found)
+{
+    return found->deadline_us != 0 && found->deadline_us <= self->now_us;
+}
+
+/* What is copied of a record: of one that has expired, the tombstone that it is. */
+static record copy_of(const merge *self, const record *found)
+{
+    record copy = *found;
+    copy.flags &= (uint8_t)~(RECORD_FLAG_BATCH | RECORD_FLAG_BATCH_LAST | RECORD_FLAG_SYNCED);
+    if (has_expired(self, found)) {
+        copy.kind = RECORD_DELETE;
+        copy.flags &= (uint8_t)~RECORD_FLAG_DEADLINE;
+        copy.deadline_us = 0;
+        copy.value = slice_make(NULL, 0);
+        copy.body_crc = record_body_crc(&copy);
+    }
+    return copy;
+}
+
 static pykv_status copy_record(bitcask *store, merge *self, const record *found, uint64_t hash,
                                uint64_t address)
 {
-    record copy = *found;
+    record copy = copy_of(self, found);
     merge_source source = {.address = address,
                            .bytes = record_bytes(found->flags, found->key.size, found->value.size)};
     uint64_t offset;
     pykv_status status = self->output == NULL ? make_output(store, self) : PYKV_OK;
-    copy.flags &= (uint8_t)~(RECORD_FLAG_BATCH | RECORD_FLAG_BATCH_LAST | RECORD_FLAG_SYNCED);
     if (status == PYKV_OK) {
         status = buffer_append(&self->sources, &source, sizeof source);
     }
@@ -305,6 +325,11 @@ static pykv_status copy_record(bitcask *store, merge *self, const record *found,
                         .offset = offset,
                         .bytes = record_bytes(copy.flags, copy.key.size, copy.value.size),
                         .kind = copy.kind};
+    if (copy.deadline_us != 0) {
+        mutex_lock(&store->writer);
+        segment_note_deadline(self->output, copy.deadline_us, entry.bytes);
+        mutex_unlock(&store->writer);
+    }
     return hint_list_add(&self->hints, &entry);
 }
 
@@ -334,7 +359,8 @@ static pykv_status copy_some(bitcask *store, merge *self, bool *done)
     }
     for (size_t i = 0; i < group.count && status == PYKV_OK; i++) {
         const record *found = &group.records[i];
-        if (found->kind == RECORD_PUT ? group.keep[i] : must_keep_mark(self, found)) {
+        bool dropped = PYKV_PLANTED(163) && has_expired(self, found);
+        if (!dropped && (found->kind == RECORD_PUT ? group.keep[i] : must_keep_mark(self, found))) {
             status = copy_record(store, self, found, group.hashes[i], group.addresses[i]);
         }
     }

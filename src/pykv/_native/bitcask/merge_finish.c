@@ -82,9 +82,9 @@ static bool find_source(keydir_cursor *cursor, const merge_source *source)
     return PYKV_PLANTED(55) ? keydir_next(cursor) : keydir_next_to(cursor, source->address);
 }
 
-/* Points the slot of entry's key to the output if it still leads to where the record was copied
- * from: an address is not used again as long as its segment is pinned. All pages of an image were
- * checked when the merge began. */
+/* Points the slot of entry's key to the output, or empties it where the record had expired, if it
+ * still leads to where the record was copied from: an address is not used again as long as its
+ * segment is pinned. All pages of an image were checked when the merge began. */
 static void swing_one(bitcask *store, merge *self, directory *keys, uint64_t index)
     REQUIRES(store->writer)
 {
@@ -92,13 +92,18 @@ static void swing_one(bitcask *store, merge *self, directory *keys, uint64_t ind
     const merge_source *source = (const merge_source *)(const void *)self->sources.data + index;
     keydir_cursor cursor;
     keydir_find_locked(keys->keys, entry->hash, &cursor);
-    if (entry->kind != RECORD_PUT || !find_source(&cursor, source)) {
+    bool skipped = PYKV_PLANTED(164) && entry->kind != RECORD_PUT;
+    if (skipped || !find_source(&cursor, source)) {
         return;
     }
     segment *holder = extent_segment(&store->extents, cursor.address);
     bitcask_displace(store, keys, entry->hash, cursor.address);
     holder->live_bytes -= source->bytes;
     holder->live_count--;
+    if (entry->kind != RECORD_PUT) {
+        keydir_remove(keys->keys, &cursor);
+        return;
+    }
     keydir_replace(keys->keys, &cursor, entry->hash, bitcask_address(self->output, entry->offset));
     self->output->live_bytes += entry->bytes;
     self->output->live_count++;

@@ -31,6 +31,7 @@ struct merge {
     size_t input_count;
     size_t input_index;       /* COPY: which input */
     uint64_t other_birth;     /* lowest birth of the segments that are no inputs */
+    uint64_t now_us;          /* what has a deadline up to it is copied as a tombstone */
     uint64_t durable_clear;   /* clears up to it are in a durable manifest */
     uint64_t copied_sequence; /* what was left out was displaced at or before it */
     segment *output;          /* NULL until the first record is copied */

@@ -20,10 +20,12 @@ static uint64_t length_of(const segment *source)
     return atomic_load_explicit(&source->length, memory_order_relaxed);
 }
 
-static uint64_t dead_bytes(const segment *source)
+static uint64_t dead_bytes(bitcask *store, const segment *source)
 {
     uint64_t records = length_of(source) - LOG_SEGMENT_HEADER_BYTES;
-    return records > source->live_bytes ? records - source->live_bytes : 0;
+    uint64_t expired = segment_expired_bytes(source, store_clock_now(&store->clock));
+    uint64_t live = source->live_bytes - expired;
+    return records > live ? records - live : 0;
 }
 
 static bool may_merge(const bitcask *store, const segment *source) REQUIRES(store->writer)
@@ -46,9 +48,9 @@ static uint64_t oldest_other_birth(const bitcask *store, const segment *except)
 }
 
 /* Dead bytes that merging source alone would free: tombstones count if they could be dropped. */
-static uint64_t freeable_bytes(const bitcask *store, const segment *source) REQUIRES(store->writer)
+static uint64_t freeable_bytes(bitcask *store, const segment *source) REQUIRES(store->writer)
 {
-    uint64_t dead = dead_bytes(source);
+    uint64_t dead = dead_bytes(store, source);
     uint64_t kept = source->tombstone_bytes < dead ? source->tombstone_bytes : dead;
     bool droppable = source->last_sequence < oldest_other_birth(store, source);
     return droppable ? dead : dead - kept;
@@ -114,7 +116,8 @@ static size_t pick_all(bitcask *store, segment **inputs) REQUIRES(store->writer)
     bool tombstones = tombstone_bytes(store) > 0;
     for (size_t i = 0; i < store->segment_count; i++) {
         segment *candidate = store->segments[i];
-        bool worth = dead_bytes(candidate) > 0 || tombstones;
+        bool worth =
+            dead_bytes(store, candidate) > 0 || tombstones || candidate->expiring_bytes > 0;
         bool fits = live + candidate->live_bytes <=
                     PICK_OUTPUT_SEGMENTS * (uint64_t)store->options.segment_bytes;
         if (may_merge(store, candidate) && worth && (fits || count == 0)) {
@@ -144,9 +147,9 @@ static size_t pick_some(bitcask *store, segment **inputs) REQUIRES(store->writer
     }
     for (size_t i = 0; i < store->segment_count; i++) {
         segment *candidate = store->segments[i];
-        bool dense = dead_bytes(candidate) * 2 >= length_of(candidate);
+        bool dense = dead_bytes(store, candidate) * 2 >= length_of(candidate);
         bool tiny = length_of(candidate) * 4 < store->options.segment_bytes;
-        if (may_merge(store, candidate) && (dense || (tiny && dead_bytes(candidate) > 0)) &&
+        if (may_merge(store, candidate) && (dense || (tiny && dead_bytes(store, candidate) > 0)) &&
             candidate->live_bytes <= budget && add_input(inputs, &count, candidate)) {
             budget -= candidate->live_bytes;
         }
@@ -169,7 +172,7 @@ static size_t pick_fitting(bitcask *store, uint64_t room, segment **inputs) REQU
             segment *candidate = store->segments[i];
             uint64_t kept = kept_bytes(candidate);
             bool fits = turn == 0 ? kept == 0 : kept <= room;
-            bool worth = dead_bytes(candidate) > candidate->tombstone_bytes;
+            bool worth = dead_bytes(store, candidate) > candidate->tombstone_bytes;
             if (fits && worth && may_merge(store, candidate) &&
                 add_input(inputs, &count, candidate)) {
                 room -= kept;

@@ -87,6 +87,7 @@ pykv_status bitcask_new(env *environment, const pykv_options *options,
     condition_init(&self->hint_done);
     gate_init(&self->gate);
     extent_init(&self->extents);
+    store_clock_init(&self->clock, environment, 0);
     self->next_number = 1;
     self->merge_room = UINT64_MAX;
     directory *keys;
@@ -185,6 +186,7 @@ static void adopt(bitcask *self, const manifest *listed) SINGLE_THREADED
     self->durable_clear_sequence = listed->clear_sequence;
     self->synced_position = listed->durable_through;
     self->clean_open = listed->clean;
+    store_clock_init(&self->clock, self->env, listed->wall_high_us);
 }
 
 /* The entry that a clean manifest lets us append to, or NULL. */

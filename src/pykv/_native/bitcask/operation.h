@@ -15,6 +15,7 @@ typedef struct operation {
     uint64_t old_address; /* of the record it displaces, or BITCASK_NO_ADDRESS */
     uint64_t old_bytes;
     keydir_spot spot; /* of the slot that it swings */
+    bool old_expired; /* the displaced record has: the key was not there */
     bool has_twin;    /* an earlier one of its batch may be of the same key */
 } operation;
 

@@ -98,6 +98,7 @@ pykv_status bitcask_resolve(bitcask *self, operation *write, read_mode mode)
     if (status == PYKV_OK) {
         write->old_address = write->spot.address;
         write->old_bytes = bytes_of(&old);
+        write->old_expired = store_clock_has_passed(&self->clock, old.deadline_us);
     }
     return status == PYKV_OK || status == PYKV_NOT_FOUND ? reserve(self, keys, write) : status;
 }

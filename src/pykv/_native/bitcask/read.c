@@ -45,11 +45,19 @@ static pykv_status find_patiently(bitcask *self, uint64_t hash, slice key, bool 
     return status;
 }
 
+/* What a find found, as a user sees it. */
+static inline pykv_status if_alive(bitcask *self, pykv_status status, const record *found)
+{
+    bool gone = status == PYKV_OK && store_clock_has_passed(&self->clock, found->deadline_us);
+    return PYKV_UNLIKELY(gone) ? PYKV_NOT_FOUND : status;
+}
+
 static pykv_status get_patiently(bitcask *self, uint64_t hash, slice key, pykv_pinned *pinned_out)
 {
     buffer scratch = BUFFER_EMPTY;
     record found;
     pykv_status status = find_patiently(self, hash, key, true, &scratch, &found);
+    status = if_alive(self, status, &found);
     if (status != PYKV_OK) {
         buffer_reset(&scratch);
         return status;
@@ -83,6 +91,7 @@ pykv_status bitcask_get(bitcask *self, slice key, int32_t flags, pykv_pinned *pi
     if (PYKV_LIKELY(bitcask_read_mode(self) == READ_HOT)) {
         record found;
         status = find_hot(self, hash, key, true, &found);
+        status = if_alive(self, status, &found);
         if (PYKV_LIKELY(status == PYKV_OK)) {
             count_one(&self->counters.get_hit_count);
             pinned_out->data = found.value.data;
@@ -97,10 +106,21 @@ pykv_status bitcask_get(bitcask *self, slice key, int32_t flags, pykv_pinned *pi
     return get_patiently(self, hash, key, pinned_out);
 }
 
+uint64_t bitcask_now(bitcask *self)
+{
+    return store_clock_now(&self->clock);
+}
+
 pykv_status bitcask_contains(bitcask *self, slice key, int32_t flags)
 {
+    uint64_t deadline_us;
+    return bitcask_expires_at(self, key, flags, &deadline_us);
+}
+
+pykv_status bitcask_expires_at(bitcask *self, slice key, int32_t flags, uint64_t *deadline_us_out)
+{
     uint64_t hash = bitcask_hash(self, key.data, key.size);
-    record found;
+    record found = {.deadline_us = 0};
     pykv_status status = PYKV_WOULD_BLOCK;
     count_one(&self->counters.get_count);
     if (bitcask_read_mode(self) == READ_HOT) {
@@ -110,6 +130,10 @@ pykv_status bitcask_contains(bitcask *self, slice key, int32_t flags)
         buffer scratch = BUFFER_EMPTY;
         status = find_patiently(self, hash, key, false, &scratch, &found);
         buffer_reset(&scratch);
+    }
+    status = if_alive(self, status, &found);
+    if (status == PYKV_OK) {
+        *deadline_us_out = found.deadline_us;
     }
     return status;
 }

@@ -218,7 +218,8 @@ static pykv_status save_group(repair *self, const repair_entry *group, size_t co
         record_of(self, &group[i], &found);
         if (group[i].kind == RECORD_PUT && group[i].sequence > self->clear_sequence &&
             !is_superseded(self, group, i, found.key)) {
-            status = bitcask_put(target, found.key, found.value, PYKV_NO_SYNC);
+            status =
+                bitcask_put_until(target, found.key, found.value, found.deadline_us, PYKV_NO_SYNC);
             self->report->kept_record_count++;
         }
     }

@@ -98,9 +98,11 @@ void bitcask_space(bitcask *self, uint64_t *disk_bytes_out, uint64_t *live_bytes
 {
     uint64_t disk = 0;
     uint64_t live = 0;
+    uint64_t now = store_clock_now(&self->clock);
     for (size_t i = 0; i < self->segment_count; i++) {
-        disk += atomic_load_explicit(&self->segments[i]->length, memory_order_relaxed);
-        live += self->segments[i]->live_bytes;
+        const segment *source = self->segments[i];
+        disk += atomic_load_explicit(&source->length, memory_order_relaxed);
+        live += source->live_bytes - segment_expired_bytes(source, now);
     }
     *disk_bytes_out = disk;
     *live_bytes_out = live;
@@ -407,6 +409,8 @@ static void describe(bitcask *self, const segment *source, bool clean, manifest_
         out->first_sequence = source->first_sequence;
         out->last_sequence = source->last_sequence;
         out->length = atomic_load_explicit(&source->length, memory_order_relaxed);
+        out->deadline_max_us = source->deadline_max_us;
+        out->expiring_bytes = source->expiring_bytes;
     }
 }
 
@@ -425,7 +429,7 @@ static pykv_status compose(bitcask *self, bool clean, manifest *out) REQUIRES(se
                       .durable_through = self->synced_position,
                       .sealed_sequence = self->sealed_sequence,
                       .clear_sequence = PYKV_PLANTED(49) ? 0 : self->durable_clear_sequence,
-                      .wall_high_us = env_wall_us(self->env)};
+                      .wall_high_us = store_clock_now(&self->clock)};
     out->segments = mem_alloc_zeroed(self->segment_count + 1, sizeof *out->segments);
     if (out->segments == NULL) {
         return error_set_no_memory((self->segment_count + 1) * sizeof *out->segments);

@@ -33,6 +33,7 @@ struct scan {
     uint64_t left; /* rows that may still be given */
     uint64_t generation;
     uint64_t visible_sequence;
+    uint64_t now_us; /* what has a deadline up to it is not shown */
     uint64_t clear_sequence;
     pinned_segment *pinned;
     size_t pinned_count;
@@ -97,6 +98,7 @@ pykv_status scan_open(bitcask *store, bool keys_only, scan **scan_out)
         self->keys->pin_count++;
         self->generation = ++store->scan_generation;
         self->visible_sequence = store->published_sequence;
+        self->now_us = store_clock_now(&store->clock);
         self->clear_sequence = store->clear_sequence;
         self->next = store->scans;
         store->scans = self;
@@ -204,7 +206,8 @@ static void fill_group(scan *self, group *out)
            log_reader_next(&self->reader, &out->records[out->count], &out->offsets[out->count])) {
         const record *found = &out->records[out->count];
         if (found->kind != RECORD_PUT || found->sequence > self->visible_sequence ||
-            found->sequence <= self->clear_sequence) {
+            found->sequence <= self->clear_sequence ||
+            (found->deadline_us != 0 && found->deadline_us <= self->now_us)) {
             continue;
         }
         out->hashes[out->count] = bitcask_hash(self->store, found->key.data, found->key.size);

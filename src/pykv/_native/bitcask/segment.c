@@ -103,6 +103,8 @@ pykv_status segment_open(env_directory *directory, const manifest_segment *entry
     self->synced = entry->sealed;
     self->first_sequence = entry->first_sequence;
     self->last_sequence = entry->last_sequence;
+    self->deadline_max_us = entry->deadline_max_us;
+    self->expiring_bytes = entry->expiring_bytes;
     map_if_possible(self, capacity > size ? capacity : size, mapped);
     *segment_out = self;
     return PYKV_OK;

@@ -58,6 +58,9 @@ typedef struct segment {
     uint64_t live_count;
     uint64_t tombstone_bytes;
     uint64_t tombstone_count;
+    /* Of the puts in it that have a deadline, current or not: the latest one, and their bytes. */
+    uint64_t deadline_max_us;
+    uint64_t expiring_bytes;
     uint64_t swung_length; /* of a merge's output while slots are swung to it: how far they are;
                               else UINT64_MAX */
     struct segment *limbo_next;
@@ -109,6 +112,23 @@ PYKV_NODISCARD pykv_status segment_read(const segment *self, uint64_t offset, bo
 /* Reads the whole file into scratch, or borrows the mapping: data_out[0..size_out). */
 PYKV_NODISCARD pykv_status segment_view(const segment *self, buffer *scratch,
                                         const uint8_t **data_out, uint64_t *size_out);
+
+/* Counts a put with a deadline that comes into it. */
+static inline void segment_note_deadline(segment *self, uint64_t deadline_us, uint64_t bytes)
+{
+    self->deadline_max_us =
+        deadline_us > self->deadline_max_us ? deadline_us : self->deadline_max_us;
+    self->expiring_bytes += bytes;
+}
+
+/* Bytes that count as live and have expired: none before the latest deadline, then all. */
+static inline uint64_t segment_expired_bytes(const segment *self, uint64_t now_us)
+{
+    if (self->expiring_bytes == 0 || self->deadline_max_us > now_us) {
+        return 0;
+    }
+    return self->expiring_bytes < self->live_bytes ? self->expiring_bytes : self->live_bytes;
+}
 
 /* No record in it, or to come into it, has a lower sequence. Guarded by the store's writer lock. */
 static inline uint64_t segment_birth(const segment *self)

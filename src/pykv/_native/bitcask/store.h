@@ -34,6 +34,7 @@
 #include "bitcask/undo.h"
 #include "log/home.h"
 #include "log/log_writer.h"
+#include "log/store_clock.h"
 
 #define BITCASK_IMAGE_NAME  "KEYDIR"
 #define BITCASK_LOCK_NAME   HOME_LOCK_NAME
@@ -72,6 +73,7 @@ typedef struct bitcask {
     extent_map extents;
     _Atomic(directory *) directory;
     bitcask_counters counters;
+    store_clock clock; /* that deadlines are compared with */
     _Atomic uint64_t last_sync_us;
     _Atomic uint32_t slow_accesses;  /* mapped accesses that waited, in the current window */
     _Atomic uint32_t window_left;    /* accesses left in the window of 1,024 */

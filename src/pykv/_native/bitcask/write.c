@@ -200,6 +200,11 @@ static void count_operations(bitcask *self, const operation *operations, size_t 
         const record *written = &operations[i].record;
         if (written->kind == RECORD_PUT) {
             puts++;
+            if (PYKV_UNLIKELY(written->flags & RECORD_FLAG_DEADLINE)) {
+                segment_note_deadline(
+                    self->active, written->deadline_us,
+                    record_bytes(written->flags, written->key.size, written->value.size));
+            }
         } else {
             tombstones++;
             tombstone_bytes += record_bytes(written->flags, written->key.size, 0);
@@ -264,7 +269,9 @@ static pykv_status settle(bitcask *self, operation *operations, size_t count, bo
                               resolve_mode(self), true, &self->scratch, &cursor, &current);
     }
     if (status == PYKV_OK || status == PYKV_NOT_FOUND) {
-        asked->met = asked->test(asked, status == PYKV_OK ? &current : NULL);
+        bool there =
+            status == PYKV_OK && !store_clock_has_passed(&self->clock, current.deadline_us);
+        asked->met = asked->test(asked, there ? &current : NULL);
         status = PYKV_OK;
     }
     return status;
@@ -324,11 +331,12 @@ pykv_status bitcask_write_if(bitcask *self, operation *operations, size_t count,
     }
 }
 
-static void fill(operation *write, uint8_t kind, slice key, slice value)
+static void fill(operation *write, uint8_t kind, slice key, slice value, uint64_t deadline_us)
 {
     /* Field by field: clearing the whole record costs as much as its check. */
     write->record.kind = kind;
-    write->record.flags = 0;
+    write->record.flags = deadline_us != 0 ? RECORD_FLAG_DEADLINE : 0;
+    write->record.deadline_us = deadline_us;
     write->record.key = key;
     write->record.value = value;
     write->record.body_crc = record_body_crc(&write->record);
@@ -337,37 +345,44 @@ static void fill(operation *write, uint8_t kind, slice key, slice value)
 }
 
 void bitcask_prepare_operation(const bitcask *self, operation *write, uint8_t kind, slice key,
-                               slice value)
+                               slice value, uint64_t deadline_us)
 {
     write->hash = bitcask_hash(self, key.data, key.size);
     keydir_spot_reset(&write->spot);
-    fill(write, kind, key, value);
+    fill(write, kind, key, value, deadline_us);
 }
 
 /* For one write: what it will look at comes near while it takes the lock. */
-static void prepare_one(bitcask *self, operation *write, uint8_t kind, slice key, slice value)
+static void prepare_one(bitcask *self, operation *write, uint8_t kind, slice key, slice value,
+                        uint64_t deadline_us)
 {
     const keydir *keys = atomic_load_explicit(&self->directory, memory_order_acquire)->keys;
     write->hash = bitcask_hash(self, key.data, key.size);
     keydir_prefetch_line(keys, write->hash);
-    fill(write, kind, key, value);
+    fill(write, kind, key, value, deadline_us);
     look_ahead(self, keys, write);
 }
 
 pykv_status bitcask_put(bitcask *self, slice key, slice value, int32_t flags)
 {
+    return bitcask_put_until(self, key, value, 0, flags);
+}
+
+pykv_status bitcask_put_until(bitcask *self, slice key, slice value, uint64_t deadline_us,
+                              int32_t flags)
+{
     operation write;
-    prepare_one(self, &write, RECORD_PUT, key, value);
+    prepare_one(self, &write, RECORD_PUT, key, value, deadline_us);
     return bitcask_write_if(self, &write, 1, flags, NULL);
 }
 
 pykv_status bitcask_delete(bitcask *self, slice key, int32_t flags, int32_t *existed_out)
 {
     operation write;
-    prepare_one(self, &write, RECORD_DELETE, key, slice_make(NULL, 0));
+    prepare_one(self, &write, RECORD_DELETE, key, slice_make(NULL, 0), 0);
     pykv_status status = bitcask_write_if(self, &write, 1, flags, NULL);
     if (status == PYKV_OK && existed_out != NULL) {
-        *existed_out = write.old_address != BITCASK_NO_ADDRESS;
+        *existed_out = write.old_address != BITCASK_NO_ADDRESS && !write.old_expired;
     }
     return status;
 }
@@ -396,7 +411,8 @@ pykv_status bitcask_write(bitcask *self, operation *operations, size_t count, in
     }
     for (size_t i = 0; i < count; i++) {
         bitcask_prepare_operation(self, &operations[i], operations[i].record.kind,
-                                  operations[i].record.key, operations[i].record.value);
+                                  operations[i].record.key, operations[i].record.value,
+                                  operations[i].record.deadline_us);
     }
     return bitcask_write_if(self, operations, count, flags, NULL);
 }

@@ -17,7 +17,7 @@ typedef struct write_condition {
 
 /* Fills a write: body check, hash. key and value are borrowed until it is done. */
 void bitcask_prepare_operation(const bitcask *self, operation *write, uint8_t kind, slice key,
-                               slice value);
+                               slice value, uint64_t deadline_us);
 
 /* Applies prepared operations all or none, if asked (NULL: none) is met. */
 PYKV_NODISCARD pykv_status bitcask_write_if(bitcask *self, operation *operations, size_t count,

@@ -21,14 +21,15 @@ static bool equals_expected(const write_condition *self, const record *current)
 }
 
 pykv_status bitcask_compare_and_set(bitcask *self, slice key, const slice *expected,
-                                    const slice *value, int32_t flags, int32_t *swapped_out)
+                                    const slice *value, uint64_t deadline_us, int32_t flags,
+                                    int32_t *swapped_out)
 {
     operation write;
     write_condition asked = {.test = equals_expected, .expected = expected};
     if (value != NULL) {
-        bitcask_prepare_operation(self, &write, RECORD_PUT, key, *value);
+        bitcask_prepare_operation(self, &write, RECORD_PUT, key, *value, deadline_us);
     } else {
-        bitcask_prepare_operation(self, &write, RECORD_DELETE, key, slice_make(NULL, 0));
+        bitcask_prepare_operation(self, &write, RECORD_DELETE, key, slice_make(NULL, 0), 0);
     }
     pykv_status status = bitcask_write_if(self, &write, 1, flags, &asked);
     if (status == PYKV_OK) {
@@ -81,7 +82,8 @@ pykv_status bitcask_clear(bitcask *self, int32_t flags)
 {
     operation write;
     bool waits = bitcask_waits_for_sync(self, flags);
-    bitcask_prepare_operation(self, &write, RECORD_CLEAR, slice_make(NULL, 0), slice_make(NULL, 0));
+    bitcask_prepare_operation(self, &write, RECORD_CLEAR, slice_make(NULL, 0), slice_make(NULL, 0),
+                              0);
     for (;;) {
         mutex_lock(&self->writer);
         uint64_t bytes = log_writer_bytes(&self->log, &write.record);

@@ -1,0 +1,194 @@
+/*
+ * bitcask_expiry_test: rows with deadlines in segments, through merges, scans and recoveries.
+ */
+#include "bitcask_fixture.h"
+
+#include "bitcask/scan.h"
+
+enum { SECOND = 1000000, VALUE_BYTES = 500, REPAIR_FILE_MAX = 80 << 20 };
+
+static uint64_t put_for(fixture *self, const char *key, const char *value, uint64_t ttl_us)
+{
+    uint64_t deadline = bitcask_now(self->store) + ttl_us;
+    epoch_token token = epoch_enter(&self->store->gate.readers);
+    CHECK_OK(bitcask_put_until(self->store, fixture_text(key), fixture_text(value), deadline, 0));
+    epoch_leave(&self->store->gate.readers, token);
+    return deadline;
+}
+
+/* Puts key-from .. key-(to - 1) with long values. */
+static void fill_for(fixture *self, uint32_t from, uint32_t to, uint64_t ttl_us)
+{
+    char key[16];
+    static char value[VALUE_BYTES + 1];
+    memset(value, 'v', VALUE_BYTES);
+    for (uint32_t i = from; i < to; i++) {
+        snprintf(key, sizeof key, "key-%u", i);
+        (void)put_for(self, key, value, ttl_us);
+    }
+}
+
+static void wait_us(fixture *self, int64_t time_us)
+{
+    env_memory_advance(self->disk, time_us, time_us);
+}
+
+static uint64_t deadline_of(fixture *self, const char *key)
+{
+    uint64_t deadline = UINT64_MAX;
+    epoch_token token = epoch_enter(&self->store->gate.readers);
+    CHECK_OK(bitcask_expires_at(self->store, fixture_text(key), 0, &deadline));
+    epoch_leave(&self->store->gate.readers, token);
+    return deadline;
+}
+
+static size_t rows_of(scan *from)
+{
+    size_t count = 0;
+    pykv_rows rows = {.count = 1};
+    while (rows.count > 0) {
+        CHECK_OK(scan_next(from, 0, &rows));
+        count += rows.count;
+    }
+    return count;
+}
+
+static size_t row_count(fixture *self)
+{
+    scan *all;
+    CHECK_OK(scan_open(self->store, false, &all));
+    size_t count = rows_of(all);
+    scan_free(self->store, all);
+    return count;
+}
+
+TEST(a_deadline_goes_with_its_row_through_recovery_merge_close_and_repair)
+{
+    fixture self = {.options = {.segment_bytes = FIXTURE_SEGMENT_BYTES}};
+    pykv_report report;
+    CHECK_OK(env_memory_new(check_seed(), REPAIR_FILE_MAX, &self.disk));
+    CHECK_OK(fixture_open(&self));
+    uint64_t deadline = put_for(&self, "a", "1", 100 * SECOND);
+    fixture_put(&self, "b", "2");
+    CHECK_EQUAL(deadline, deadline_of(&self, "a"));
+    CHECK_EQUAL(0, deadline_of(&self, "b"));
+    CHECK_OK(bitcask_sync(self.store));
+    fixture_kill(&self);
+    CHECK_OK(fixture_open(&self));
+    CHECK_EQUAL(deadline, deadline_of(&self, "a"));
+    fixture_put(&self, "b", "3");
+    CHECK_OK(bitcask_compact(self.store, NULL));
+    CHECK_EQUAL(deadline, deadline_of(&self, "a"));
+    fixture_close(&self);
+    CHECK_OK(bitcask_repair(self.disk, FIXTURE_PATH, &report));
+    CHECK_OK(fixture_open(&self));
+    CHECK_EQUAL(deadline, deadline_of(&self, "a"));
+    wait_us(&self, 100 * SECOND);
+    fixture_expect(&self, "a", NULL);
+    fixture_expect(&self, "b", "3");
+    CHECK_EQUAL(1, row_count(&self));
+    fixture_free(&self);
+}
+
+TEST(a_merge_takes_what_has_expired_for_a_tombstone_and_no_older_value_comes_back)
+{
+    fixture self = fixture_new();
+    fixture_put(&self, "a", "old");
+    fixture_fill(&self, 0, 30, 500); /* other segments, which stay as they are */
+    (void)put_for(&self, "a", "new", SECOND);
+    fixture_fill(&self, 0, 30, 500);
+    fixture_fill(&self, 100, 130, 500);
+    wait_us(&self, SECOND);
+    fixture_expect(&self, "a", NULL);
+    CHECK_OK(bitcask_sync(self.store));
+    fixture_maintain(&self, PYKV_ROLE_DATA, 200);
+    fixture_expect(&self, "a", NULL);
+    for (int i = 0; i < 3; i++) {
+        CHECK_OK(bitcask_compact(self.store, NULL));
+        fixture_expect(&self, "a", NULL);
+        fixture_kill(&self);
+        CHECK_OK(fixture_open(&self));
+        fixture_expect(&self, "a", NULL);
+        CHECK_EQUAL(60, row_count(&self));
+    }
+    CHECK_EQUAL(60, fixture_stats(&self).key_count);
+    fixture_free(&self);
+}
+
+TEST(maintenance_gives_back_the_space_of_segments_whose_rows_have_expired)
+{
+    for (int reopens = 0; reopens < 2; reopens++) {
+        fixture self = fixture_new();
+        fill_for(&self, 0, 200, SECOND);
+        fixture_fill(&self, 1000, 1020, 500);
+        CHECK_OK(bitcask_flush(self.store));
+        if (reopens != 0) {
+            fixture_reopen(&self);
+        }
+        uint64_t before = fixture_stats(&self).disk_bytes;
+        fixture_maintain(&self, PYKV_ROLE_DATA, 100);
+        CHECK(fixture_stats(&self).disk_bytes >= before);
+        wait_us(&self, 2 * SECOND);
+        fixture_maintain(&self, PYKV_ROLE_DATA, 1000);
+        CHECK(fixture_stats(&self).disk_bytes < before / 3);
+        CHECK_EQUAL(20, row_count(&self));
+        fixture_free(&self);
+    }
+}
+
+TEST(a_scan_shows_what_had_not_expired_when_it_began_though_it_is_merged_away)
+{
+    fixture self = fixture_new();
+    scan *kept;
+    fill_for(&self, 0, 50, SECOND);
+    CHECK_OK(scan_open(self.store, false, &kept));
+    wait_us(&self, SECOND);
+    CHECK_EQUAL(0, row_count(&self));
+    CHECK_OK(bitcask_compact(self.store, NULL));
+    CHECK_EQUAL(0, fixture_stats(&self).key_count);
+    CHECK_EQUAL(50, rows_of(kept));
+    scan_free(self.store, kept);
+    fixture_free(&self);
+}
+
+TEST(a_condition_takes_what_has_expired_for_absent)
+{
+    fixture self = fixture_new();
+    int32_t outcome = 1;
+    slice one = fixture_text("1");
+    slice key = fixture_text("a");
+    (void)put_for(&self, "a", "1", SECOND);
+    wait_us(&self, SECOND);
+    epoch_token token = epoch_enter(&self.store->gate.readers);
+    CHECK_OK(bitcask_compare_and_set(self.store, key, &one, &one, 0, 0, &outcome));
+    CHECK_EQUAL(0, outcome);
+    outcome = 1;
+    CHECK_OK(bitcask_delete(self.store, key, 0, &outcome));
+    CHECK_EQUAL(0, outcome);
+    CHECK_OK(bitcask_compare_and_set(self.store, key, NULL, &one, 0, 0, &outcome));
+    CHECK_EQUAL(1, outcome);
+    epoch_leave(&self.store->gate.readers, token);
+    CHECK_EQUAL(0, deadline_of(&self, "a"));
+    fixture_free(&self);
+}
+
+TEST(what_has_expired_stays_so_when_the_clock_goes_back)
+{
+    fixture self = fixture_new();
+    (void)put_for(&self, "a", "1", 10 * SECOND);
+    wait_us(&self, 10 * SECOND);
+    fixture_expect(&self, "a", NULL);
+    env_memory_advance(self.disk, 0, -100 * (int64_t)SECOND);
+    fixture_expect(&self, "a", NULL);
+    fixture_reopen(&self);
+    fixture_expect(&self, "a", NULL);
+    CHECK_EQUAL(0, row_count(&self));
+    fixture_free(&self);
+}
+
+TEST_MAIN(CASE(a_deadline_goes_with_its_row_through_recovery_merge_close_and_repair),
+          CASE(a_merge_takes_what_has_expired_for_a_tombstone_and_no_older_value_comes_back),
+          CASE(maintenance_gives_back_the_space_of_segments_whose_rows_have_expired),
+          CASE(a_scan_shows_what_had_not_expired_when_it_began_though_it_is_merged_away),
+          CASE(a_condition_takes_what_has_expired_for_absent),
+          CASE(what_has_expired_stays_so_when_the_clock_goes_back))
