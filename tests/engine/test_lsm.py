@@ -99,6 +99,22 @@ def test_a_higher_level_takes_less_room(make: Make) -> None:
     assert sizes[1] < sizes[0]
 
 
+def test_what_a_flush_writes_is_compressed_as_it_is_at_close(make: Make, path: Path) -> None:
+    with make(compression="none") as db:
+        db.update(rows(2_000))
+        db.flush()
+        plain = db.stats()["level_bytes"][0]
+        db.clear()
+    with make() as db:
+        db.update(rows(2_000))
+        db.flush()
+        assert 0 < db.stats()["level_bytes"][0] < plain / 2
+    with make() as db:
+        assert len(db) == 2_000
+        assert bytes_on_disk(path) < plain / 2
+        assert db.verify().damage_count == 0
+
+
 @pytest.mark.usefixtures("without_zstd")
 def test_without_a_zstd_new_blocks_are_not_compressed_and_asking_for_it_is_refused(
     make: Make, path: Path

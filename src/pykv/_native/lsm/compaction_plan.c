@@ -154,19 +154,19 @@ static pykv_status allocate(version *of, const bounds *range, size_t count, leve
     return PYKV_OK;
 }
 
-static bool becomes_compressed(const compaction_plan *self, const compaction_options *options)
+static bool becomes_smaller(const compaction_plan *self, const compaction_options *options)
 {
     return self->input_level < options->level_compressed_min &&
            self->output_level >= options->level_compressed_min;
 }
 
-/* A table that stands in the way of nothing is moved, unless rewriting it there would compress it,
- * or drop what hides nothing any more. */
+/* A table that stands in the way of nothing is moved, unless rewriting it there would compress it
+ * better, or drop what hides nothing any more. */
 static bool is_trivial(const compaction_plan *self, const compaction_options *options)
 {
     const table_file *only = self->inputs[0][0];
     if (self->input_counts[0] != 1 || self->input_counts[1] != 0 ||
-        self->input_level == self->output_level || becomes_compressed(self, options) ||
+        self->input_level == self->output_level || becomes_smaller(self, options) ||
         bytes_of(self->grandparents, self->grandparent_count) > options->overlap_bytes_max) {
         return false;
     }

@@ -30,7 +30,7 @@ typedef struct compaction_options {
     uint32_t level_multiplier;
     uint32_t level0_trigger;      /* tables */
     uint64_t overlap_bytes_max;   /* of the level after next, that one output may reach over */
-    uint8_t level_compressed_min; /* tables from this level on are compressed; 0: none are */
+    uint8_t level_compressed_min; /* from this level on tables are compressed well; 0: none are */
     uint64_t input_bytes_max;     /* up to which inputs are added where they cost nothing below */
     uint64_t visible_sequence;
     uint64_t now_us; /* wall clock */

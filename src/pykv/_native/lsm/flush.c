@@ -21,8 +21,8 @@ static pykv_status take_number(void *context, uint32_t *number_out)
 
 table_job lsm_job(lsm *self, uint8_t level_index, uint64_t visible_sequence)
 {
-    bool compressed = level_index >= LSM_LEVEL_COMPRESSED_MIN;
-    uint8_t codec_id = compressed ? (uint8_t)self->options.compression : (uint8_t)CODEC_NONE;
+    uint8_t codec_id = (uint8_t)self->options.compression;
+    bool rewritten_soon = level_index < LSM_LEVEL_COMPRESSED_MIN && codec_id == CODEC_ZSTD;
     return (table_job){
         .surroundings = self->env,
         .home = self->home,
@@ -31,7 +31,8 @@ table_job lsm_job(lsm *self, uint8_t level_index, uint64_t visible_sequence)
                      .hash_seed_high = self->hash_seed_high,
                      .filter_bits_per_key = self->options.filter_bits_per_key,
                      .codec = codec_table_find(&self->codecs, codec_id),
-                     .codec_level = self->options.compression_level,
+                     .codec_level =
+                         rewritten_soon ? LSM_ZSTD_LEVEL_FAST : self->options.compression_level,
                      .block_bytes = (uint32_t)self->options.block_bytes,
                      .keeps_checks = false},
         .visible_sequence = visible_sequence,

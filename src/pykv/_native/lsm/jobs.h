@@ -9,8 +9,9 @@
 
 #include "lsm/store.h"
 
-/* Tables of levels above this one are rewritten soon: compressing them costs more than it saves. */
-enum { LSM_LEVEL_COMPRESSED_MIN = 2 };
+/* Tables of levels above this one are rewritten soon: they are compressed at the fast level, the
+ * others at the store's. docs/decisions/0017-level-0-is-compressed-fast.md */
+enum { LSM_LEVEL_COMPRESSED_MIN = 2, LSM_ZSTD_LEVEL_FAST = -1 };
 
 /* What flushes and compactions are told of the store, for outputs of that level. */
 table_job lsm_job(lsm *self, uint8_t level_index, uint64_t visible_sequence);
