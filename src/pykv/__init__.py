@@ -44,13 +44,15 @@ from pykv.options import (
     Sync,
 )
 from pykv.reader import OrderedReader, OrderedSnapshot, Reader, Snapshot
-from pykv.store import Batch, DiskStore, OrderedStore, Report, Store, supports
+from pykv.store import BackupVersion, Batch, DiskStore, OrderedStore, Report, Store, supports
 
 if TYPE_CHECKING:
+    from pykv.engine.backup import backups, delete_backups, restore, verify_backup
     from pykv.engine.bitcask import Bitcask
     from pykv.engine.lsm import Lsm
 
 __all__ = [
+    "BackupVersion",
     "Batch",
     "BatchTooLargeError",
     "Bitcask",
@@ -92,17 +94,31 @@ __all__ = [
     "StoreFailedError",
     "Sync",
     "ValueTooLargeError",
+    "backups",
+    "delete_backups",
     "destroy",
     "open",
     "repair",
+    "restore",
     "supports",
+    "verify_backup",
 ]
 
 
+_LAZY = {
+    "Bitcask": "bitcask",
+    "Lsm": "lsm",
+    "backups": "backup",
+    "delete_backups": "backup",
+    "restore": "backup",
+    "verify_backup": "backup",
+}
+
+
 def __getattr__(name: str) -> Any:
-    """The classes of engines on disk, which bring the core with them, when first asked for."""
-    if name in ("Bitcask", "Lsm"):
+    """What brings the core with it, when it is first asked for."""
+    if name in _LAZY:
         from importlib import import_module
 
-        return getattr(import_module(f"pykv.engine.{name.lower()}"), name)
+        return getattr(import_module(f"pykv.engine.{_LAZY[name]}"), name)
     raise AttributeError(f"module 'pykv' has no attribute {name!r}")

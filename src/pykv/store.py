@@ -59,6 +59,24 @@ class Report:
         return self.damage_count == 0
 
 
+@dataclass(frozen=True, slots=True)
+class BackupVersion:
+    """A version of a backup.
+
+    version: its number; they rise.  time: of its making, in seconds since 1970.  engine: of the
+    database.  store_id: its random number.  file_count, byte_count: of the database.
+    new_byte_count: of what was copied for this version, and no earlier one had.
+    """
+
+    version: int
+    time: float
+    engine: str
+    store_id: int
+    file_count: int
+    byte_count: int
+    new_byte_count: int
+
+
 @runtime_checkable
 class Batch(Protocol):
     """Writes that are applied together when the `with` block ends, or not at all.
@@ -245,6 +263,9 @@ class DiskStore(Store, Protocol):
 
     def checkpoint(self, path: StrPath) -> None:
         """Makes a database at path, where nothing may be, with the rows of one moment."""
+
+    def backup(self, repository: StrPath, progress: Progress | None = None) -> BackupVersion:
+        """Adds a version with the rows of one moment to a repository of backups."""
 
 
 def supports(store: Store, feature: str) -> bool:

@@ -319,6 +319,9 @@ PYKV_API const char *pykv_status_name(int32_t status);
 /* Detail of this thread's last failure. Valid until its next failing call. Never NULL. */
 PYKV_API const pykv_error *pykv_last_error(void);
 
+/* The crc32c of bytes whose beginning has the check crc (0: nothing), followed by data. */
+PYKV_API uint32_t pykv_crc32c(uint32_t crc, const void *data, size_t size);
+
 /* ---- compression ----
  * Codecs are those of the process: a store takes what is set when it is opened. Where zstd was
  * never set, the first open that wants it loads the system's libzstd. Setting what was set before

@@ -25,6 +25,9 @@ COMMANDS: Final = (
     "repair",
     "compact",
     "checkpoint",
+    "backup",
+    "backups",
+    "restore",
     "destroy",
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Final, Literal, overload
 
 from pykv.arguments import StrPath, as_path
 from pykv.engine.registry import Engine, engine_of, find_engine
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from pykv.engine.bitcask import Bitcask
     from pykv.engine.lsm import Lsm
     from pykv.engine.memory import Memory
+
+# A directory with this file and without a manifest is an unfinished checkpoint or restore.
+UNFINISHED_NAME: Final = "CHECKPOINT.tmp"
 
 __all__ = ["Engine", "StrPath", "destroy", "open_store", "repair"]
 
@@ -82,6 +85,8 @@ def destroy(path: StrPath) -> None:
 def _existing(place: Path) -> Engine:
     place.stat()
     engine = engine_of(place)
+    if engine is None and (place / UNFINISHED_NAME).exists():
+        return find_engine("bitcask")  # the mark of every engine, and nothing behind it
     if engine is None:
         raise FormatError(f"no database of a known engine is in {str(place)!r}", path=place)
     return engine

@@ -26,7 +26,7 @@ from pykv.engine.native import (
 )
 from pykv.engine.native_reader import NativeReader
 from pykv.options import NativeOptions
-from pykv.store import Progress, Report, State
+from pykv.store import BackupVersion, Progress, Report, State
 
 
 class NativeStore(StoreBase, NativeReader):
@@ -157,6 +157,17 @@ class NativeStore(StoreBase, NativeReader):
         of it stays.
         """
         check(lib.pykv_checkpoint(self._handle.pointer, os.fsencode(as_path(path))))
+
+    def backup(self, repository: StrPath, progress: Progress | None = None) -> BackupVersion:
+        """Adds a version with the rows of one moment to a repository, which is made if need be.
+
+        Files that an earlier version has are not copied again. progress(done, total) is told bytes.
+        Raises FormatError where something else is at repository, LockedError while another backup
+        is made there, NoSpaceError, and what `checkpoint` raises; older versions stay whole.
+        """
+        from pykv.engine.backup import create_backup
+
+        return create_backup(self, repository, progress)
 
     def close(self, timeout: float | None = None) -> None:
         """Ends scans, syncs, and releases every file; silent where that is done.

@@ -36,6 +36,13 @@ TEST(the_version_is_three_numbers)
     CHECK_EQUAL(3, sscanf(pykv_version(), "%u.%u.%u%c", &major, &minor, &patch, &rest));
 }
 
+TEST(a_check_may_be_made_piece_by_piece)
+{
+    CHECK_EQUAL(UINT32_C(0xE3069283), pykv_crc32c(0, "123456789", 9));
+    CHECK_EQUAL(UINT32_C(0xE3069283), pykv_crc32c(pykv_crc32c(0, "1234", 4), "56789", 5));
+    CHECK_EQUAL(0, pykv_crc32c(0, NULL, 0));
+}
+
 static void *fail_elsewhere(void *context)
 {
     pykv_store *store;
@@ -67,4 +74,5 @@ TEST(the_last_error_tells_what_failed_in_this_thread)
 
 TEST_MAIN(CASE(every_status_has_a_name_of_its_own),
           CASE(a_number_that_is_no_status_is_called_unknown), CASE(the_version_is_three_numbers),
+          CASE(a_check_may_be_made_piece_by_piece),
           CASE(the_last_error_tells_what_failed_in_this_thread))

@@ -1,8 +1,9 @@
 /*
- * library: version, names of statuses, the last error.
+ * library: version, names of statuses, the last error, checks of bytes.
  */
 #include "pykv.h"
 
+#include "base/crc32c.h"
 #include "base/error.h"
 
 #define PYKV_VERSION_TEXT "0.1.0"
@@ -49,4 +50,9 @@ const char *pykv_status_name(int32_t status)
 const pykv_error *pykv_last_error(void)
 {
     return error_last();
+}
+
+uint32_t pykv_crc32c(uint32_t crc, const void *data, size_t size)
+{
+    return crc32c_extend(crc, data, size);
 }
