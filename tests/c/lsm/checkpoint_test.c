@@ -84,7 +84,7 @@ TEST(tables_are_not_copied_and_what_they_lose_in_the_source_stays_in_the_copy)
     CHECK_OK(lsm_checkpoint(self.store, COPY_PATH));
     uint64_t tables = fixture_stats(&self).table_count;
     CHECK_EQUAL(2 * tables, fixture_files(&self, ".tbl", NULL));
-    CHECK_EQUAL(0, fixture_files(&self, ".tmp", NULL));
+    CHECK_EQUAL(0, fixture_files(&self, HOME_UNFINISHED_NAME, NULL));
     fixture_fill(&self, 0, 300, 20);
     CHECK_OK(lsm_compact(self.store, NULL));
     CHECK_EQUAL(tables + fixture_stats(&self).table_count, fixture_files(&self, ".tbl", NULL));

@@ -6,6 +6,7 @@
  */
 #include "base/error.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -117,4 +118,9 @@ void error_restore(const pykv_error *saved)
     if (saved != &last_error) {
         last_error = *saved;
     }
+}
+
+bool error_is_file_limit(void)
+{
+    return error_last()->system_errno == EFBIG;
 }

@@ -9,6 +9,7 @@
 #define PYKV_BASE_ERROR_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "pykv.h"
@@ -50,5 +51,9 @@ const pykv_error *error_last(void);
 
 /* Puts a saved copy back, for clean-up code that may fail itself after the first failure. */
 void error_restore(const pykv_error *saved);
+
+/* True if the last error is that a file would grow beyond what one file may have: there may be room
+ * for others. */
+bool error_is_file_limit(void);
 
 #endif

@@ -88,12 +88,17 @@ pykv_status log_sink_write(log_sink *self, const slice *parts, size_t part_count
     return status;
 }
 
-pykv_status log_sink_cut(log_sink *self)
+pykv_status log_sink_cut_at(log_sink *self, uint64_t end)
 {
     uint64_t size = 0;
     pykv_status status = env_file_size(self->file, &size);
-    if (status == PYKV_OK && size > log_sink_tail(self)) {
-        status = env_file_truncate(self->file, log_sink_tail(self));
+    if (status == PYKV_OK && size > end) {
+        status = env_file_truncate(self->file, end);
     }
     return status;
+}
+
+pykv_status log_sink_cut(log_sink *self)
+{
+    return log_sink_cut_at(self, log_sink_tail(self));
 }

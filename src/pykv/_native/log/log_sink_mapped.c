@@ -83,17 +83,17 @@ static pykv_status mapped_commit(log_sink *self, size_t size)
     return status;
 }
 
-/* Takes back what a failed write left behind the tail. */
+/* Takes back what a failed write left behind the tail, and its blocks behind the reserved ones. */
 static void undo_write(mapped_sink *self) REQUIRES(&self->grow)
 {
     uint64_t tail = log_sink_tail(&self->head);
+    uint64_t end = tail < self->reserved_until ? self->reserved_until : tail;
+    pykv_error failure = *error_last();
     if (tail < self->reserved_until) {
         spoil(self, tail);
-    } else {
-        pykv_error failure = *error_last();
-        (void)!log_sink_cut(&self->head);
-        error_restore(&failure);
     }
+    (void)!log_sink_cut_at(&self->head, end);
+    error_restore(&failure);
 }
 
 static pykv_status mapped_append(log_sink *self, const slice *parts, size_t part_count,

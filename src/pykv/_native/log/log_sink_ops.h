@@ -27,6 +27,9 @@ PYKV_NODISCARD pykv_status log_sink_write(log_sink *self, const slice *parts, si
 /* Cuts everything beyond the tail off the file, if there is anything. */
 PYKV_NODISCARD pykv_status log_sink_cut(log_sink *self);
 
+/* The same beyond end. */
+PYKV_NODISCARD pykv_status log_sink_cut_at(log_sink *self, uint64_t end);
+
 /* Moves the tail by size bytes that are in the file. */
 static inline void log_sink_advance(log_sink *self, uint64_t size)
 {

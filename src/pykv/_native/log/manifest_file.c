@@ -9,12 +9,11 @@
 #include "base/crc32c.h"
 #include "base/error.h"
 #include "base/invariant.h"
+#include "log/kept_blocks.h"
 
 #define MANIFEST_TEMPORARY MANIFEST_NAME ".tmp"
 
 static const uint8_t manifest_magic[8] = {'P', 'Y', 'K', 'V', 'M', 'A', 'N', '\n'};
-
-enum { RESERVE_STEP_BYTES = 4096 };
 
 enum { ENGINE_AT = 12, CLEAN_AT = 13, UNUSED_AT = 14, STORE_ID_AT = 16, NEXT_NUMBER_AT = 64 };
 
@@ -197,15 +196,6 @@ pykv_status manifest_file_load(env_directory *directory, uint64_t size_max, buff
     return PYKV_OK;
 }
 
-static void unlink_temporary(env_directory *directory, const char *name)
-{
-    pykv_error failure = *error_last();
-    if (env_unlink(directory, name) != PYKV_OK) {
-        /* The next open removes it. */
-    }
-    error_restore(&failure);
-}
-
 /* Writes bytes over what the file holds, whose blocks are used, and makes them all there is. */
 static pykv_status write_over(env_file *file, const buffer *bytes)
 {
@@ -246,7 +236,7 @@ static pykv_status replace(env_directory *directory, const buffer *bytes, const 
         status = env_rename(directory, name, MANIFEST_NAME);
     }
     if (status != PYKV_OK) {
-        unlink_temporary(directory, name);
+        (void)kept_blocks_release(directory, name); /* or else the next open does */
     } else if (!PYKV_PLANTED(21)) {
         status = env_directory_sync(directory);
     }
@@ -260,46 +250,9 @@ pykv_status manifest_file_replace(env_directory *directory, const buffer *bytes)
 
 /* ---- room for the next one ---- */
 
-static pykv_status write_zeros(env_file *file, uint64_t from, uint64_t end)
-{
-    static const uint8_t zeros[RESERVE_STEP_BYTES];
-    pykv_status status = PYKV_OK;
-    while (status == PYKV_OK && from < end) {
-        slice piece = slice_make(zeros, end - from < sizeof zeros ? end - from : sizeof zeros);
-        status = env_file_write(file, from, &piece, 1);
-        from += piece.size;
-    }
-    return status;
-}
-
-/* Every byte of the file has its block: it only ever grows here. */
-static pykv_status grow(env_file *file, uint64_t size, uint64_t wanted)
-{
-    if (size >= wanted || PYKV_PLANTED(93)) {
-        return PYKV_OK;
-    }
-    pykv_status status = env_file_allocate(file, size, wanted - size);
-    return status == PYKV_NOT_SUPPORTED ? write_zeros(file, size, wanted) : status;
-}
-
 pykv_status manifest_file_reserve(env_directory *directory, uint64_t size)
 {
-    env_file *file;
-    uint64_t kept = 0;
-    pykv_status status =
-        env_file_open(directory, MANIFEST_SPARE_NAME, ENV_WRITE | ENV_CREATE, &file);
-    if (status != PYKV_OK) {
-        return status;
-    }
-    status = env_file_size(file, &kept);
-    if (status == PYKV_OK) {
-        status = grow(file, kept, round_up(size, RESERVE_STEP_BYTES));
-    }
-    env_file_close(file);
-    if (status != PYKV_OK && kept == 0) {
-        unlink_temporary(directory, MANIFEST_SPARE_NAME);
-    }
-    return status;
+    return kept_blocks_grow(directory, MANIFEST_SPARE_NAME, size);
 }
 
 pykv_status manifest_file_replace_reserved(env_directory *directory, const buffer *bytes)
@@ -309,5 +262,5 @@ pykv_status manifest_file_replace_reserved(env_directory *directory, const buffe
 
 void manifest_file_release(env_directory *directory)
 {
-    unlink_temporary(directory, MANIFEST_SPARE_NAME);
+    (void)kept_blocks_release(directory, MANIFEST_SPARE_NAME);
 }

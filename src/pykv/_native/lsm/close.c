@@ -1,8 +1,9 @@
 /*
  * close: draining, the clean-close state, releasing.
  *
- * A clean close leaves everything in tables and a manifest that says so and lists no log; if any of
- * this fails the next open recovers as after a crash. A store whose sync failed leaves its files as
+ * A clean close leaves everything in tables and a manifest that says so and lists no log. If there
+ * is no room for this, or else it fails, everything is in logs that were synced, and the next open
+ * recovers as after a crash: no error of the close. A store whose sync failed leaves its files as
  * they are, and its close says so.
  */
 #include "base/error.h"
@@ -11,6 +12,7 @@
 #include "lsm/edit.h"
 #include "lsm/jobs.h"
 #include "lsm/open.h"
+#include "lsm/reserve.h"
 #include "lsm/room.h"
 #include "lsm/walk.h"
 
@@ -44,7 +46,26 @@ static pykv_status check_log(lsm *self)
                      failure.text);
 }
 
-/* Writes what makes the close a clean one. */
+/* After the logs were synced to their end, and nothing is in them alone. */
+static void list_as_clean(lsm *self) SINGLE_THREADED
+{
+    self->flushed_sequence = wal_last_sequence(self->log);
+    if (lsm_write_manifest(self, LSM_BLOCKS_KEPT, true) == PYKV_OK) {
+        wal_drop_before(self->log, UINT32_MAX);
+    }
+}
+
+/* Says of the logs, which have to stay, that they are durable to their end: then the next open need
+ * not write them to tables, for which there may be no room. */
+static void list_as_synced(lsm *self) SINGLE_THREADED
+{
+    if (lsm_write_manifest(self, LSM_BLOCKS_KEPT, false) != PYKV_OK) {
+        /* Then it has to. */
+    }
+}
+
+/* Writes what makes the close a clean one. What is synced is not lost if that fails: the next open
+ * recovers then. */
 static pykv_status leave_clean(lsm *self) SINGLE_THREADED
 {
     pykv_status status = check_log(self);
@@ -54,20 +75,17 @@ static pykv_status leave_clean(lsm *self) SINGLE_THREADED
     if (status == PYKV_OK) {
         status = wal_sync(self->log);
     }
-    if (status == PYKV_OK) {
-        status = lsm_flush_active(self);
-    }
-    if (status == PYKV_OK) {
-        status = wal_close(self->log);
-    }
     if (status != PYKV_OK) {
         return status;
     }
-    self->flushed_sequence = wal_last_sequence(self->log);
-    status = lsm_write_manifest(self, true);
-    if (status == PYKV_OK) {
-        wal_drop_before(self->log, UINT32_MAX);
+    bool flushed = lsm_flush_active(self) == PYKV_OK;
+    status = wal_close(self->log);
+    if (status == PYKV_OK && flushed) {
+        list_as_clean(self);
+    } else if (status == PYKV_OK) {
+        list_as_synced(self);
     }
+    lsm_release_room(self);
     return status;
 }
 
@@ -142,6 +160,7 @@ void lsm_free(lsm *self) SINGLE_THREADED
     }
     condition_destroy(&self->room_made);
     mutex_destroy(&self->room_lock);
+    mutex_destroy(&self->reserve_lock);
     mutex_destroy(&self->compaction_lock);
     mutex_destroy(&self->flush_lock);
     mutex_destroy(&self->manifest_lock);

@@ -9,6 +9,9 @@
 #include "lsm/edit.h"
 #include "lsm/health.h"
 #include "lsm/jobs.h"
+#include "lsm/reserve.h"
+
+#define BYTES_KNOWN_MAX (UINT64_C(1) << 40)
 
 static version *current_version(lsm *self, uint64_t *clear_count_out, uint64_t *visible_out)
 {
@@ -59,6 +62,37 @@ static pykv_status pick(lsm *self, version *now, const compaction_options *optio
     return status;
 }
 
+/* In place of a plan that is too large for the room there was last: one that is not. */
+static pykv_status pick_small(lsm *self, version *now, const compaction_options *options)
+    REQUIRES(self->compaction_lock)
+{
+    uint64_t bytes_max = self->compaction_bytes_max;
+    if (bytes_max == 0 || self->plan.is_trivial_move || self->plan.input_bytes <= bytes_max) {
+        return PYKV_OK;
+    }
+    compaction_plan_reset(&self->plan);
+    pykv_status status = compaction_pick_small(now, options, bytes_max, &self->plan);
+    if (status != PYKV_NOT_FOUND && status != PYKV_WOULD_BLOCK) {
+        return status;
+    }
+    self->compaction_bytes_max = 0;
+    return error_set_at(PYKV_NO_SPACE, env_directory_path(self->home),
+                        "no compaction has room for its output");
+}
+
+/* What there was room for decides what is tried next: twice as much, or half. True: try that. */
+static bool note_room(lsm *self, pykv_status status) REQUIRES(self->compaction_lock)
+{
+    if (status == PYKV_OK) {
+        self->compaction_bytes_max *= self->compaction_bytes_max < BYTES_KNOWN_MAX ? 2 : 0;
+    }
+    if (status != PYKV_NO_SPACE || self->plan.of == NULL) {
+        return false;
+    }
+    self->compaction_bytes_max = self->plan.input_bytes / 2;
+    return self->compaction_bytes_max > 0 && !self->plan.is_trivial_move;
+}
+
 /* Makes a plan and begins it. PYKV_NOT_FOUND: there is none. */
 static pykv_status begin(lsm *self, const wanted *what) REQUIRES(self->compaction_lock)
 {
@@ -67,6 +101,9 @@ static pykv_status begin(lsm *self, const wanted *what) REQUIRES(self->compactio
     compaction_options options = options_for(self, visible_sequence);
     note_debt(self, compaction_debt(now, &options));
     pykv_status status = pick(self, now, &options, what);
+    if (status == PYKV_OK) {
+        status = pick_small(self, now, &options);
+    }
     version_release(now);
     if (status != PYKV_OK) {
         return status;
@@ -161,9 +198,19 @@ static pykv_status step(lsm *self, const wanted *what, bool *worked_out)
         return PYKV_OK;
     }
     pykv_error failure = *error_last();
+    bool goes_on = note_room(self, status);
     lsm_compaction_abandon(self);
     error_restore(&failure);
+    if (lsm_lend_room(self, status)) {
+        self->compaction_bytes_max = 0;
+        goes_on = true;
+    }
+    if (goes_on) {
+        *worked_out = true;
+        return PYKV_OK;
+    }
     lsm_note_result(self, LSM_WORK_COMPACTION, status);
+    lsm_take_room_back(self, status);
     return status;
 }
 
@@ -201,11 +248,18 @@ static pykv_status compact_range(lsm *self, const wanted *what, pykv_progress *p
     return status;
 }
 
+static uint64_t compaction_count(lsm *self)
+{
+    return atomic_load_explicit(&self->counters.compaction_count, memory_order_relaxed);
+}
+
+/* On a full disk it does what there is room for, which gives room back. */
 pykv_status lsm_compact(lsm *self, pykv_progress *progress)
 {
     key_range all = {slice_make("", 0), slice_make(NULL, 0), false};
+    uint64_t done = compaction_count(self);
     pykv_status status = lsm_flush_active(self);
-    if (status != PYKV_OK) {
+    if (status != PYKV_OK && status != PYKV_NO_SPACE) {
         return status;
     }
     mutex_lock(&self->writer);
@@ -220,5 +274,5 @@ pykv_status lsm_compact(lsm *self, pykv_progress *progress)
     mutex_unlock(&self->compaction_lock);
     (void)reclaimer_sweep(&self->reclaimer);
     (void)table_graveyard_empty(&self->graveyard);
-    return status;
+    return status == PYKV_NO_SPACE && compaction_count(self) != done ? PYKV_OK : status;
 }

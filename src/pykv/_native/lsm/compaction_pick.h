@@ -41,4 +41,12 @@ PYKV_NODISCARD pykv_status compaction_pick_range(version *of, const compaction_o
                                                  const key_range *range, uint32_t number_before,
                                                  compaction_plan *out);
 
+/*
+ * A compaction of at most bytes_max of inputs, for a disk with little room: the one that may free
+ * most for what it reads; one that frees nothing only from level 0. PYKV_NOT_FOUND: there is none;
+ * PYKV_WOULD_BLOCK, PYKV_NO_MEMORY.
+ */
+PYKV_NODISCARD pykv_status compaction_pick_small(version *of, const compaction_options *options,
+                                                 uint64_t bytes_max, compaction_plan *out);
+
 #endif

@@ -40,7 +40,7 @@ typedef struct compaction_plan {
     slice largest;
     uint64_t input_bytes;
     bool is_trivial_move; /* the one input changes its level as it is */
-    const char *reason;   /* "level 0", "size", "expired", "tombstones" or "manual" */
+    const char *reason;   /* "level 0", "size", "expired", "tombstones", "manual" or "room" */
 } compaction_plan;
 
 /* A run of neighbours in a level. */

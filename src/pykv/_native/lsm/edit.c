@@ -11,6 +11,9 @@
 #include "base/memory.h"
 #include "lsm/room.h"
 
+/* That the next manifest may list beyond those of this one. */
+enum { MORE_LOGS = 2, MORE_TABLES = 16 };
+
 /* The first log that is needed by the memtables from the active one to the one at index last. */
 static uint32_t first_needed_log(const lsm *self, uint32_t last) REQUIRES(self->writer)
 {
@@ -59,14 +62,34 @@ static pykv_status gather(lsm *self, const version *tables, bool drops_oldest, l
     return status;
 }
 
+/* Replaces the manifest, in the blocks that are kept for it, or in its own once there are some of
+ * those. What is kept next comes from what the old manifest gives back. */
+static pykv_status replace_manifest(lsm *self, lsm_manifest_blocks blocks,
+                                    const lsm_manifest *listed) REQUIRES(self->manifest_lock)
+{
+    uint64_t log_count = listed->log_count + MORE_LOGS;
+    uint64_t table_count = listed->table_count + MORE_TABLES;
+    if (blocks == LSM_BLOCKS_OF_ITS_OWN) {
+        pykv_status status = lsm_manifest_reserve(self->home, log_count, table_count);
+        return status == PYKV_OK ? lsm_manifest_replace(self->home, listed) : status;
+    }
+    pykv_status status = lsm_manifest_replace_reserved(self->home, listed);
+    pykv_error failure = *error_last();
+    if (!listed->clean && lsm_manifest_reserve(self->home, log_count, table_count) != PYKV_OK) {
+        /* The next log is made only when they are there. */
+    }
+    error_restore(&failure);
+    return status;
+}
+
 static pykv_status write_version(lsm *self, const version *tables, bool drops_oldest,
-                                 uint64_t flushed_sequence, bool clean)
+                                 uint64_t flushed_sequence, lsm_manifest_blocks blocks, bool clean)
     REQUIRES(self->manifest_lock)
 {
     lsm_manifest listed = {.clean = clean, .flushed_sequence = flushed_sequence};
     pykv_status status = gather(self, tables, drops_oldest, &listed);
     if (status == PYKV_OK) {
-        status = lsm_manifest_replace(self->home, &listed);
+        status = replace_manifest(self, blocks, &listed);
     }
     if (status == PYKV_OK) {
         self->edit = listed.edit;
@@ -76,11 +99,11 @@ static pykv_status write_version(lsm *self, const version *tables, bool drops_ol
     return status;
 }
 
-pykv_status lsm_write_manifest(lsm *self, bool clean)
+pykv_status lsm_write_manifest(lsm *self, lsm_manifest_blocks blocks, bool clean)
 {
     mutex_lock(&self->manifest_lock);
     version *tables = current_version(self);
-    pykv_status status = write_version(self, tables, false, self->flushed_sequence, clean);
+    pykv_status status = write_version(self, tables, false, self->flushed_sequence, blocks, clean);
     mutex_unlock(&self->manifest_lock);
     return status;
 }
@@ -247,7 +270,8 @@ static pykv_status install_locked(lsm *self, const lsm_edit *edit, successor *ne
     }
     uint64_t flushed = flushed_after(self, edit);
     drop_early(self, edit);
-    status = write_version(self, next->version, edit->flushed != NULL, flushed, false);
+    status =
+        write_version(self, next->version, edit->flushed != NULL, flushed, LSM_BLOCKS_KEPT, false);
     *taken_out = status == PYKV_OK || may_be_in_force(self, self->edit + 1);
     if (status == PYKV_OK) {
         publish(self, edit, next);
@@ -279,7 +303,7 @@ pykv_status lsm_install_clear(lsm *self, uint64_t sequence)
     version *tables = current_version(self);
     /* Any later manifest is one of the cleared store, whether this one succeeds or not. */
     self->flushed_sequence = sequence;
-    pykv_status status = write_version(self, tables, false, sequence, false);
+    pykv_status status = write_version(self, tables, false, sequence, LSM_BLOCKS_KEPT, false);
     if (status == PYKV_OK) {
         mutex_lock(&self->writer);
         uint32_t needed = first_needed_log(self, lsm_view(self)->immutable_count);

@@ -27,8 +27,15 @@ PYKV_NODISCARD pykv_status lsm_install(lsm *self, const lsm_edit *edit, bool *ta
 /* How tables of the store are opened. Valid as long as it is open. */
 table_open_options lsm_table_options(const lsm *self);
 
+/* Which blocks a manifest is written into. */
+typedef enum lsm_manifest_blocks {
+    LSM_BLOCKS_OF_ITS_OWN = 0, /* once those for the next one that gives room back are kept */
+    LSM_BLOCKS_KEPT            /* it gives room back */
+} lsm_manifest_blocks;
+
 /* Writes the manifest as things are. PYKV_OK: durable. */
-PYKV_NODISCARD pykv_status lsm_write_manifest(lsm *self, bool clean) EXCLUDES(self->manifest_lock);
+PYKV_NODISCARD pykv_status lsm_write_manifest(lsm *self, lsm_manifest_blocks blocks, bool clean)
+    EXCLUDES(self->manifest_lock);
 
 /* Makes the manifest durable that says that everything up to sequence is gone, and takes the files
  * away: after a clear was published with the manifest lock held. */

@@ -7,6 +7,7 @@
 #include "lsm/health.h"
 #include "lsm/jobs.h"
 #include "lsm/open.h"
+#include "lsm/reserve.h"
 #include "lsm/room.h"
 #include "lsm/write.h"
 
@@ -120,7 +121,12 @@ pykv_status lsm_flush_step(lsm *self, bool *worked_out)
     pykv_error failure = *error_last();
     lsm_flush_abandon(self);
     error_restore(&failure);
+    if (lsm_lend_room(self, status)) {
+        *worked_out = true;
+        return PYKV_OK;
+    }
     lsm_note_result(self, LSM_WORK_FLUSH, status);
+    lsm_take_room_back(self, status);
     return status;
 }
 
@@ -151,7 +157,7 @@ static pykv_status seal_active(lsm *self)
             return status;
         }
         status = crowded ? lsm_flush_all(self) : wal_prepare_next(self->log);
-        if (status != PYKV_OK) {
+        if (status != PYKV_OK && !lsm_lend_room(self, status)) {
             return status;
         }
     }

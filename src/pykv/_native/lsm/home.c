@@ -12,6 +12,7 @@
 #include "log/manifest_file.h"
 #include "log/repair_swap.h"
 #include "lsm/open.h"
+#include "lsm/reserve.h"
 
 #define TEMPORARY_SUFFIX ".tmp"
 #define TORN_SUFFIX      ".torn"
@@ -44,7 +45,8 @@ static home_claim claim(const char *name)
         return HOME_LIKELY;
     }
     bool temporary = strcmp(name, MANIFEST_NAME TEMPORARY_SUFFIX) == 0 ||
-                     strcmp(name, HOME_UNFINISHED_NAME) == 0;
+                     strcmp(name, HOME_UNFINISHED_NAME) == 0 ||
+                     strcmp(name, MANIFEST_SPARE_NAME) == 0 || strcmp(name, LSM_ROOM_NAME) == 0;
     return temporary || is_torn(name) ? HOME_LEFT : HOME_NOT_MINE;
 }
 
@@ -95,36 +97,78 @@ pykv_status lsm_take_number(lsm *self, uint32_t *number_out)
     return PYKV_OK;
 }
 
-static bool has_table(const version *tables, uint32_t number)
+/* ---- orphans ---- */
+
+static int compare_numbers(const void *left, const void *right)
 {
-    for (int i = 0; i < LSM_LEVEL_COUNT; i++) {
-        for (uint32_t k = 0; k < tables->levels[i].count; k++) {
-            if (tables->levels[i].files[k]->facts.number == number) {
-                return true;
-            }
-        }
-    }
-    return false;
+    const uint32_t *a = left;
+    const uint32_t *b = right;
+    return (*a > *b) - (*a < *b);
 }
 
-/* Before the first write: no log is in use. */
-pykv_status lsm_remove_orphans(lsm *self) SINGLE_THREADED
+/* The numbers of all files of a manifest, rising; free with mem_free. */
+static pykv_status list_numbers(const lsm_manifest *listed, uint32_t **numbers_out)
 {
-    env_names names;
-    pykv_status status = env_directory_list(self->home, &names);
-    if (status != PYKV_OK) {
-        return status;
+    size_t count = listed->log_count + listed->table_count;
+    uint32_t *numbers = mem_alloc((count + 1) * sizeof *numbers);
+    if (numbers == NULL) {
+        return error_set_no_memory((count + 1) * sizeof *numbers);
     }
-    const version *tables = lsm_view(self)->version;
-    for (size_t i = 0; i < names.count && status == PYKV_OK; i++) {
-        uint32_t table_number = table_file_number(names.names[i]);
-        bool orphan = table_number != 0 ? !has_table(tables, table_number)
-                                        : log_file_number(names.names[i]) != 0 ||
-                                              ends_with(names.names[i], TEMPORARY_SUFFIX);
-        if (orphan && claim(names.names[i]) != HOME_NOT_MINE) {
-            status = env_unlink(self->home, names.names[i]);
+    for (size_t i = 0; i < listed->log_count; i++) {
+        numbers[i] = listed->logs[i].number;
+    }
+    for (size_t i = 0; i < listed->table_count; i++) {
+        numbers[listed->log_count + i] = listed->tables[i].number;
+    }
+    qsort(numbers, count, sizeof *numbers, compare_numbers);
+    *numbers_out = numbers;
+    return PYKV_OK;
+}
+
+static bool is_orphan(const char *name, const uint32_t *numbers, size_t count)
+{
+    uint32_t number = number_of(name);
+    if (number == 0) {
+        return ends_with(name, TEMPORARY_SUFFIX) && claim(name) != HOME_NOT_MINE;
+    }
+    return bsearch(&number, numbers, count, sizeof number, compare_numbers) == NULL;
+}
+
+/* The process that wrote the manifest may have died before its name was durable: until it is, the
+ * files that only the manifest before it lists are needed. */
+static pykv_status remove_unlisted(lsm *self, const env_names *names, const uint32_t *numbers,
+                                   size_t count)
+{
+    bool durable = PYKV_PLANTED(117);
+    for (size_t i = 0; i < names->count; i++) {
+        if (!is_orphan(names->names[i], numbers, count)) {
+            continue;
+        }
+        pykv_status status = durable ? PYKV_OK : env_directory_sync(self->home);
+        if (status != PYKV_OK) {
+            return status;
+        }
+        durable = true;
+        if (env_unlink(self->home, names->names[i]) != PYKV_OK) {
+            /* It harms nothing where it is. */
         }
     }
-    env_names_free(&names);
-    return status == PYKV_PATH_NOT_FOUND ? PYKV_OK : status;
+    return PYKV_OK;
+}
+
+pykv_status lsm_remove_orphans(lsm *self, const lsm_manifest *listed) SINGLE_THREADED
+{
+    env_names names;
+    uint32_t *numbers = NULL;
+    pykv_status status = list_numbers(listed, &numbers);
+    if (status != PYKV_OK || numbers == NULL) {
+        return status;
+    }
+    status = env_directory_list(self->home, &names);
+    if (status == PYKV_OK) {
+        status = remove_unlisted(self, &names, numbers, listed->log_count + listed->table_count);
+        env_names_free(&names);
+    }
+    mem_free(numbers);
+    return status;
 }

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "lsm/edit.h"
 #include "lsm/options.h"
+#include "lsm/reserve.h"
 #include "lsm/room.h"
 #include "table/codec_registry.h"
 
@@ -31,6 +32,7 @@ static void init_locks(lsm *self)
     mutex_init(&self->flush_lock);
     mutex_init(&self->compaction_lock);
     mutex_init(&self->room_lock);
+    mutex_init(&self->reserve_lock);
     condition_init(&self->room_made);
 }
 
@@ -97,9 +99,12 @@ static uint32_t take_number(void *context)
     return lsm_take_number(self, &number) == PYKV_OK ? number : 0;
 }
 
+/* For the next log. While the room for deletes is lent, they are who makes it. */
 static pykv_status write_manifest(void *context)
 {
-    return lsm_write_manifest(context, false);
+    lsm *self = context;
+    pykv_status status = lsm_room_is_lent(self) ? PYKV_OK : lsm_keep_room(self, 0);
+    return status == PYKV_OK ? lsm_write_manifest(self, LSM_BLOCKS_OF_ITS_OWN, false) : status;
 }
 
 static void became_durable(void *context, uint64_t sequence)
@@ -247,17 +252,35 @@ static uint64_t log_bytes(const pykv_options *options)
     return options->memtable_bytes + options->memtable_bytes / 4;
 }
 
-static pykv_status open_log(lsm *self, const lsm_manifest *listed,
-                            uint64_t last_sequence) SINGLE_THREADED
+pykv_status lsm_open_log(lsm *self, const lsm_manifest *listed) SINGLE_THREADED
 {
     wal_owner owner = lsm_wal_owner(self);
     return wal_open(self->env, self->home, &owner, &self->options, self->store_id,
-                    log_bytes(&self->options), last_sequence, listed->durable_through, &self->log);
+                    log_bytes(&self->options), lsm_visible(self), listed->durable_through,
+                    &self->log);
+}
+
+/* A recovery that left no log has made a manifest of its own. */
+static pykv_status remove_orphans(lsm *self, const lsm_manifest *listed) SINGLE_THREADED
+{
+    lsm_manifest now;
+    if (listed->log_count == 0) {
+        return lsm_remove_orphans(self, listed);
+    }
+    pykv_status status = lsm_manifest_read(self->home, &now);
+    if (status == PYKV_OK) {
+        status = lsm_remove_orphans(self, &now);
+        lsm_manifest_reset(&now);
+    }
+    return status;
 }
 
 static pykv_status load_rest(lsm *self, const lsm_manifest *listed) SINGLE_THREADED
 {
     pykv_status status = lsm_skip_used_numbers(self);
+    if (self->options.read_only == 0) {
+        lsm_release_room(self); /* what a crash left may be what a recovery needs */
+    }
     if (status == PYKV_OK) {
         status = load_tables(self, listed);
     }
@@ -265,11 +288,11 @@ static pykv_status load_rest(lsm *self, const lsm_manifest *listed) SINGLE_THREA
     if (status == PYKV_OK && listed->log_count > 0) {
         status = lsm_recover(self, listed);
     }
-    if (status == PYKV_OK && self->options.read_only == 0) {
-        status = open_log(self, listed, lsm_visible(self));
+    if (status == PYKV_OK && self->options.read_only == 0 && self->log == NULL) {
+        status = lsm_open_log(self, listed);
     }
     if (status == PYKV_OK && self->options.read_only == 0) {
-        status = lsm_remove_orphans(self);
+        status = remove_orphans(self, listed);
     }
     return status;
 }

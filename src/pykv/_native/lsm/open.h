@@ -5,10 +5,25 @@
 #define PYKV_LSM_OPEN_H
 
 #include "lsm/store.h"
+#include "lsm/wal_recover.h"
 
 /* Replays the logs that the manifest lists: to tables of level 0, or, read-only, to memtables. What
- * was torn off is kept. */
+ * was torn off is kept. Where there is no room for tables, logs that are durable to
+ * their end stay: then self->log is open, with them in it. */
 PYKV_NODISCARD pykv_status lsm_recover(lsm *self, const lsm_manifest *listed);
+
+/* Opens the log behind what is visible. */
+PYKV_NODISCARD pykv_status lsm_open_log(lsm *self, const lsm_manifest *listed);
+
+/* Gives up what a recovery that found no room made: back to tables, of before it, and the manifest
+ * that lists them. PYKV_NO_SPACE: that may not be in force any more. */
+PYKV_NODISCARD pykv_status lsm_forget_replayed(lsm *self, const lsm_manifest *listed,
+                                               version *tables);
+
+/* Leaves the logs of listed, which the active memtable holds all of, as they are: opens the log,
+ * with them in it. */
+PYKV_NODISCARD pykv_status lsm_keep_logs(lsm *self, const lsm_manifest *listed,
+                                         const wal_recovery *recovery);
 
 /* The next number for a file. PYKV_NOT_SUPPORTED: all are used. */
 PYKV_NODISCARD pykv_status lsm_take_number(lsm *self, uint32_t *number_out) REQUIRES(self->writer);
@@ -16,8 +31,9 @@ PYKV_NODISCARD pykv_status lsm_take_number(lsm *self, uint32_t *number_out) REQU
 /* Raises next_number above the numbers of all files that are there. */
 PYKV_NODISCARD pykv_status lsm_skip_used_numbers(lsm *self);
 
-/* Removes logs and tables that are neither in the version nor in the log. */
-PYKV_NODISCARD pykv_status lsm_remove_orphans(lsm *self);
+/* Removes logs and tables that listed, the manifest in force, does not list, and temporary files.
+ * One that cannot be removed stays for the next open. */
+PYKV_NODISCARD pykv_status lsm_remove_orphans(lsm *self, const lsm_manifest *listed);
 
 /* Frees everything but the struct; the files stay as they are. */
 void lsm_release(lsm *self);

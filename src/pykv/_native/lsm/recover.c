@@ -115,12 +115,18 @@ static pykv_status add(lsm *self, const record *found) SINGLE_THREADED
     return status;
 }
 
+/* A replay, and what becomes of a full memtable. */
+typedef struct replay_run {
+    lsm *store;
+    bool to_tables;
+} replay_run;
+
 static pykv_status replay(void *context, const record *found)
 {
-    lsm *self = context;
+    const replay_run *run = context;
+    lsm *self = run->store;
     pykv_status status = found->kind == RECORD_CLEAR ? forget_all(self) : add(self, found);
-    if (status == PYKV_OK && self->options.read_only == 0 &&
-        memtable_is_full(lsm_view(self)->active)) {
+    if (status == PYKV_OK && run->to_tables && memtable_is_full(lsm_view(self)->active)) {
         status = turn_to_table(self);
     }
     return status;
@@ -172,6 +178,36 @@ static pykv_status settle(lsm *self, const lsm_manifest *listed, wal_recovery *r
     return status == PYKV_OK ? wal_recovery_finish(recovery) : status;
 }
 
+/* In place of settling, where there is no room for it. */
+static pykv_status stay(lsm *self, const lsm_manifest *listed, wal_recovery *recovery,
+                        version *before) SINGLE_THREADED
+{
+    replay_run run = {self, false};
+    pykv_status status = lsm_forget_replayed(self, listed, before);
+    if (status == PYKV_OK) {
+        status = wal_recovery_replay(recovery, replay, &run);
+    }
+    return status == PYKV_OK ? lsm_keep_logs(self, listed, recovery) : status;
+}
+
+static pykv_status replay_and_settle(lsm *self, const lsm_manifest *listed,
+                                     wal_recovery *recovery) SINGLE_THREADED
+{
+    const wal_recovered *found = wal_recovery_result(recovery);
+    replay_run run = {self, self->options.read_only == 0};
+    version *before = version_acquire(lsm_view(self)->version);
+    pykv_status status = wal_recovery_replay(recovery, replay, &run);
+    atomic_store_explicit(&self->visible_sequence, found->last_sequence, memory_order_release);
+    if (status == PYKV_OK && run.to_tables) {
+        status = settle(self, listed, recovery);
+    }
+    if (status == PYKV_NO_SPACE && run.to_tables && found->durable) {
+        status = stay(self, listed, recovery, before);
+    }
+    version_release(before);
+    return status;
+}
+
 pykv_status lsm_recover(lsm *self, const lsm_manifest *listed) SINGLE_THREADED
 {
     env_capabilities can = env_directory_capabilities(self->home);
@@ -190,11 +226,7 @@ pykv_status lsm_recover(lsm *self, const lsm_manifest *listed) SINGLE_THREADED
     const wal_recovered *found = wal_recovery_result(recovery);
     self->recovered_record_count = found->record_count;
     self->discarded_bytes = found->discarded_bytes;
-    status = wal_recovery_replay(recovery, replay, self);
-    atomic_store_explicit(&self->visible_sequence, found->last_sequence, memory_order_release);
-    if (status == PYKV_OK && self->options.read_only == 0) {
-        status = settle(self, listed, recovery);
-    }
+    status = replay_and_settle(self, listed, recovery);
     wal_recovery_free(recovery);
     return status;
 }

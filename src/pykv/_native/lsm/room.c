@@ -6,6 +6,7 @@
 #include "base/invariant.h"
 #include "lsm/brake.h"
 #include "lsm/health.h"
+#include "lsm/reserve.h"
 #include "lsm/write.h"
 
 enum { ROOM_WAIT_US = 10000 };
@@ -94,6 +95,9 @@ pykv_status lsm_make_room(lsm *self, uint64_t log_bytes)
             return status;
         }
     }
+    if (lsm_is_short_of_room(self, log_bytes)) {
+        return PYKV_WOULD_BLOCK;
+    }
     return wal_room(self->log, log_bytes);
 }
 
@@ -152,10 +156,14 @@ pykv_status lsm_provide(lsm *self, uint64_t log_bytes)
     bool stalled = lsm_is_stalled(self);
     uint64_t failures = lsm_failures_of_room(self);
     bool full = memtable_is_full(lsm_view(self)->active);
+    bool is_short = lsm_is_short_of_room(self, log_bytes);
     wal *log = self->log;
     mutex_unlock(&self->writer);
     if (stalled) {
         return wait_for_room(self, seen, failures);
     }
-    return full ? wal_prepare_next(log) : wal_provide(log, log_bytes);
+    if (full) {
+        return wal_prepare_next(log);
+    }
+    return is_short ? lsm_keep_room(self, log_bytes) : wal_provide(log, log_bytes);
 }

@@ -8,7 +8,7 @@
  * sequence, and stay inside the epoch `gate.readers`.
  *
  * Locks, in the order in which they are taken: compaction_lock, flush_lock, manifest_lock, writer,
- * then one of room_lock and the gate's. Writers must not be inside the epoch.
+ * then one of room_lock, reserve_lock and the gate's. Writers must not be inside the epoch.
  *
  * Invariants.
  *  1. Sequences are given in log order, without gaps; visible <= appended.
@@ -82,11 +82,14 @@ struct lsm {
     pacer pacer;                       /* charged with the writer lock */
     _Alignas(64) _Atomic(view *) view; /* changed with the writer lock */
     _Atomic uint64_t visible_sequence;
+    _Atomic bool room_is_lent; /* lsm/reserve.h; changed with reserve_lock */
+    mutex reserve_lock;
 
     _Alignas(64) mutex writer;
     uint64_t next_number GUARDED_BY(writer);
     /* The oldest log with a record of each memtable, in the order active, immutables; 0: none. */
     uint32_t first_logs[1 + VIEW_IMMUTABLES_MAX] GUARDED_BY(writer);
+    uint64_t room_until GUARDED_BY(writer);  /* of written_bytes: there is room for a flush */
     uint64_t clear_count GUARDED_BY(writer); /* what jobs began with before a clear is void */
     /* Of work that is failing; status PYKV_OK: it is not. */
     pykv_error failures[LSM_WORK_COUNT] GUARDED_BY(writer);
@@ -110,6 +113,7 @@ struct lsm {
     compaction *compaction GUARDED_BY(compaction_lock);
     compaction_plan plan GUARDED_BY(compaction_lock); /* of it */
     uint64_t compaction_clear_count GUARDED_BY(compaction_lock);
+    uint64_t compaction_bytes_max GUARDED_BY(compaction_lock); /* of inputs; 0: no limit is known */
 
     /* Writers that wait for a flush or compaction, while lent threads do it. */
     mutex room_lock;

@@ -330,7 +330,9 @@ static pykv_status check_readable(const buffer *bytes)
     return status == PYKV_CORRUPTION ? error_set(PYKV_INTERNAL, "%s", error_last()->text) : status;
 }
 
-pykv_status lsm_manifest_replace(env_directory *directory, const lsm_manifest *self)
+/* Replaces MANIFEST by self in one of the two ways. */
+static pykv_status replace(env_directory *directory, const lsm_manifest *self,
+                           pykv_status (*way)(env_directory *directory, const buffer *bytes))
 {
     buffer bytes = BUFFER_EMPTY;
     pykv_status status = encode(self, &bytes);
@@ -338,10 +340,25 @@ pykv_status lsm_manifest_replace(env_directory *directory, const lsm_manifest *s
         status = check_readable(&bytes);
     }
     if (status == PYKV_OK) {
-        status = manifest_file_replace(directory, &bytes);
+        status = way(directory, &bytes);
     }
     buffer_reset(&bytes);
     return status;
+}
+
+pykv_status lsm_manifest_replace(env_directory *directory, const lsm_manifest *self)
+{
+    return replace(directory, self, manifest_file_replace);
+}
+
+pykv_status lsm_manifest_replace_reserved(env_directory *directory, const lsm_manifest *self)
+{
+    return replace(directory, self, manifest_file_replace_reserved);
+}
+
+pykv_status lsm_manifest_reserve(env_directory *directory, uint64_t log_count, uint64_t table_count)
+{
+    return manifest_file_reserve(directory, manifest_bytes(log_count, table_count));
 }
 
 void lsm_manifest_reset(lsm_manifest *self)

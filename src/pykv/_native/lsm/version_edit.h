@@ -86,6 +86,15 @@ PYKV_NODISCARD pykv_status lsm_manifest_read(env_directory *directory, lsm_manif
  * the directory that failed: then either may be. PYKV_INTERNAL: it could not be read again. */
 PYKV_NODISCARD pykv_status lsm_manifest_replace(env_directory *directory, const lsm_manifest *self);
 
+/* The same, in the blocks that lsm_manifest_reserve keeps: for manifests that give room back. */
+PYKV_NODISCARD pykv_status lsm_manifest_replace_reserved(env_directory *directory,
+                                                         const lsm_manifest *self);
+
+/* Keeps blocks for a manifest of so many logs and tables (log/manifest_file.h). PYKV_NO_SPACE,
+ * PYKV_IO_FAILED. */
+PYKV_NODISCARD pykv_status lsm_manifest_reserve(env_directory *directory, uint64_t log_count,
+                                                uint64_t table_count);
+
 /* Frees the lists. */
 void lsm_manifest_reset(lsm_manifest *self);
 

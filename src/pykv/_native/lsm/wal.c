@@ -369,6 +369,28 @@ pykv_status wal_open(env *environment, env_directory *home, const wal_owner *own
     return PYKV_OK;
 }
 
+pykv_status wal_adopt(wal *self, const manifest_log *listed, uint64_t end)
+{
+    wal_log *log = mem_alloc_zeroed(1, sizeof *log);
+    if (log == NULL) {
+        return error_set_no_memory(sizeof *log);
+    }
+    log->number = listed->number;
+    log->file_id = listed->file_id;
+    log->birth_sequence = listed->birth_sequence;
+    log->sealed = true;
+    log->synced = true;
+    mutex_lock(self->writer);
+    log->last_sequence = end > LOG_SEGMENT_HEADER_BYTES ? self->synced_sequence : 0;
+    log->writer.record_end = end;
+    pykv_status status = wal_add_log(self, log);
+    mutex_unlock(self->writer);
+    if (status != PYKV_OK) {
+        mem_free(log);
+    }
+    return status;
+}
+
 pykv_status wal_close(wal *self)
 {
     pykv_status status = wal_sync(self);

@@ -58,6 +58,10 @@ PYKV_NODISCARD pykv_status wal_open(env *environment, env_directory *home, const
                                     uint64_t log_bytes, uint64_t last_sequence,
                                     uint64_t durable_through, wal **wal_out);
 
+/* Takes over a recovered log, sealed, whose records end at end and are durable: before the first
+ * write, by rising number. PYKV_NO_MEMORY. */
+PYKV_NODISCARD pykv_status wal_adopt(wal *self, const manifest_log *listed, uint64_t end);
+
 /* Makes everything durable, cuts off what was reserved, and says whether that worked; the files
  * stay. Not while other threads use the log. Afterwards only wal_drop_before and wal_free. */
 PYKV_NODISCARD pykv_status wal_close(wal *self);
@@ -122,10 +126,8 @@ wal_usage wal_usage_now(const wal *self);
 
 /* Does what wal_room lacks: a synced log, the next log, reserved bytes. */
 PYKV_NODISCARD pykv_status wal_provide(wal *self, uint64_t bytes);
-
 /* Does what wal_roll lacks; the LOG role does so ahead of need. Not with the manifest lock. */
 PYKV_NODISCARD pykv_status wal_prepare_next(wal *self);
-
 /* Reserves and faults in ahead of the appender, writes back behind it. For the LOG role. */
 PYKV_NODISCARD pykv_status wal_ahead(wal *self);
 
@@ -136,10 +138,8 @@ PYKV_NODISCARD pykv_status wal_step(wal *self);
 /* Returns once everything up to sequence is durable. PYKV_COMMIT_UNKNOWN: the sync failed, now or
  * before, and what was not durable then may or may not be there after the next open. */
 PYKV_NODISCARD pykv_status wal_sync_through(wal *self, uint64_t sequence);
-
 /* The same for everything appended; PYKV_STORE_FAILED after a failed sync. */
 PYKV_NODISCARD pykv_status wal_sync(wal *self);
-
 /* True if a sync is due by the interval of PYKV_DURABILITY_INTERVAL. Needs no lock. */
 bool wal_interval_has_passed(const wal *self);
 

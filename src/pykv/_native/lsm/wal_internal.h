@@ -19,7 +19,7 @@ typedef struct wal_log {
     uint64_t file_id;
     uint64_t birth_sequence;
     uint64_t birth_position; /* synced_through of its header */
-    env_file *file;
+    env_file *file;          /* NULL: adopted */
 
     log_sink *sink;         /* while records may come, and until wal_release_sinks */
     log_writer writer;      /* over sink */
@@ -79,6 +79,9 @@ static inline void wal_lock_is_held(const wal *self) ASSERTS_HELD(self->writer)
 {
     (void)self;
 }
+
+/* Puts log at the end of the list, behind lower numbers. PYKV_NO_MEMORY. */
+PYKV_NODISCARD pykv_status wal_add_log(wal *self, wal_log *log) REQUIRES(self->writer);
 
 /* Gives log back; then wal_take_away(what it returns) without the lock. */
 PYKV_NODISCARD wal_log *wal_unpin(wal *self, wal_log *log) REQUIRES(self->writer);

@@ -11,8 +11,7 @@
 
 /* ---- the next log ---- */
 
-/* Puts the log at the end of the list. */
-static pykv_status add_log(wal *self, wal_log *added) REQUIRES(self->writer)
+pykv_status wal_add_log(wal *self, wal_log *added)
 {
     if (self->log_count == self->log_capacity) {
         size_t capacity = self->log_capacity == 0 ? 8 : self->log_capacity * 2;
@@ -56,7 +55,7 @@ static pykv_status make_file(wal *self, wal_log *log)
     status = env_file_close_on_fork(log->file);
     mutex_lock(self->writer);
     if (status == PYKV_OK) {
-        status = add_log(self, log);
+        status = wal_add_log(self, log);
     }
     mutex_unlock(self->writer);
     return status;

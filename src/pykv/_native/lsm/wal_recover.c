@@ -160,6 +160,15 @@ static pykv_status refuse_damage(const wal_recovery *self, const log_recovery *f
         found->claim, log_position(end->header.number, found->valid_offset));
 }
 
+/* Whether what was found is all that was ever there, and claimed to be durable. */
+static bool is_durable(const wal_recovery *self, const log_recovery *found)
+{
+    const log_recovery_segment *end = &self->views[found->valid_segment];
+    bool claimed = found->record_count == 0 ||
+                   found->claim >= log_position(end->header.number, found->valid_offset);
+    return (claimed || PYKV_PLANTED(116)) && found->discarded_bytes == 0 && !found->damaged;
+}
+
 static pykv_status find_end(wal_recovery *self)
 {
     uint64_t first = self->input.first_sequence;
@@ -182,7 +191,8 @@ static pykv_status find_end(wal_recovery *self)
     self->result = (wal_recovered){.last_sequence = reaches ? found.last_sequence : first - 1,
                                    .record_count = reaches ? found.last_sequence - first + 1 : 0,
                                    .discarded_bytes = found.discarded_bytes,
-                                   .damaged = found.damaged};
+                                   .damaged = found.damaged,
+                                   .durable = is_durable(self, &found)};
     return PYKV_OK;
 }
 
@@ -213,6 +223,12 @@ pykv_status wal_recovery_open(env_directory *home, const wal_recovery_input *inp
 const wal_recovered *wal_recovery_result(const wal_recovery *self)
 {
     return &self->result;
+}
+
+uint64_t wal_recovery_end(const wal_recovery *self, size_t index)
+{
+    PYKV_ASSERT(index < self->count);
+    return self->views[index].valid_end;
 }
 
 /* Gives the records of one log from sequence *due_io on. */

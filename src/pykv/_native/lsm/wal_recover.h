@@ -41,6 +41,7 @@ typedef struct wal_recovered {
     uint64_t record_count;    /* that replay gives */
     uint64_t discarded_bytes; /* behind the end of the log */
     bool damaged;             /* with point_in_time: the end lies before a place that was synced */
+    bool durable;             /* everything was synced before, and nothing is discarded */
 } wal_recovered;
 
 /* Takes one operation of the log; it is valid for the call. A failure ends the replay. */
@@ -54,6 +55,9 @@ PYKV_NODISCARD pykv_status wal_recovery_open(env_directory *home, const wal_reco
 
 /* What wal_recovery_open found. Valid until wal_recovery_free. */
 const wal_recovered *wal_recovery_result(const wal_recovery *self);
+
+/* Offset at which the records of a log of the input end. */
+uint64_t wal_recovery_end(const wal_recovery *self, size_t index);
 
 /* Gives the operations from first_sequence on to replay, by rising sequence. */
 PYKV_NODISCARD pykv_status wal_recovery_replay(wal_recovery *self, wal_replay replay,

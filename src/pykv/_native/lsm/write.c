@@ -14,6 +14,7 @@
 #include "lsm/health.h"
 #include "lsm/internal_key.h"
 #include "lsm/read.h"
+#include "lsm/reserve.h"
 #include "lsm/room.h"
 
 bool lsm_waits_for_sync(const lsm *self, int32_t flags)
@@ -217,6 +218,12 @@ static pykv_status provide(lsm *self, uint64_t log_bytes)
     return status;
 }
 
+/* Deletes may have the room that is kept for them. */
+static bool may_try_again(lsm *self, pykv_status status, const record *operations, size_t count)
+{
+    return status == PYKV_OK || (lsm_frees_room(operations, count) && lsm_lend_room(self, status));
+}
+
 pykv_status lsm_write_if(lsm *self, record *operations, size_t count, int32_t flags,
                          lsm_question *question)
 {
@@ -234,24 +241,22 @@ pykv_status lsm_write_if(lsm *self, record *operations, size_t count, int32_t fl
         }
         lsm_brake_wait(self);
     }
-    for (;;) {
+    pykv_status status = lsm_check_room(self, operations, count);
+    while (may_try_again(self, status, operations, count)) {
         if (!lock_writer(self, flags)) {
             return PYKV_WOULD_BLOCK;
         }
-        pykv_status status = write_locked(self, operations, count, flags, question);
+        status = write_locked(self, operations, count, flags, question);
         uint64_t sequence = self->log != NULL ? wal_last_sequence(self->log) : 0;
         mutex_unlock(&self->writer);
         if (PYKV_LIKELY(status == PYKV_OK)) {
             return waits ? wal_sync_through(self->log, sequence) : PYKV_OK;
         }
-        if (status != PYKV_WOULD_BLOCK || !may_wait) {
-            return status;
-        }
-        status = provide(self, wal_bytes(operations, count));
-        if (status != PYKV_OK) {
-            return status;
+        if (status == PYKV_WOULD_BLOCK && may_wait) {
+            status = provide(self, wal_bytes(operations, count));
         }
     }
+    return status;
 }
 
 void lsm_prepare_operation(record *operation, uint8_t kind, slice key, slice value,

@@ -1,0 +1,131 @@
+/*
+ * recover_keep_test: a store that is closed or opened on a full disk leaves its logs as they are.
+ */
+#include "lsm_fixture.h"
+
+enum { ROWS = 60, ROW_BYTES = 4000 };
+
+/* A store whose rows are in its logs alone, closed when there was no room for tables. */
+static fixture closed_full(void)
+{
+    fixture self = fixture_blank();
+    self.options.memtable_bytes = 1 << 20;
+    CHECK_OK(fixture_open(&self));
+    fixture_fill(&self, 0, ROWS, ROW_BYTES);
+    env_memory_set_capacity(self.disk, 1);
+    CHECK_OK(lsm_close(self.store, -1));
+    fixture_kill(&self);
+    return self;
+}
+
+/* The disk as it is, or after a power cut. */
+static void boot(fixture *self)
+{
+    env *booted;
+    CHECK_OK(env_memory_crash(self->disk, check_seed(), ENV_CRASH_DROP_ALL, &booted));
+    env_memory_free(self->disk);
+    self->disk = booted;
+}
+
+static void check_listed(fixture *self, bool clean, uint64_t log_count_min)
+{
+    lsm_manifest listed = fixture_manifest(self);
+    CHECK_EQUAL(clean, listed.clean);
+    CHECK(listed.log_count >= log_count_min);
+    lsm_manifest_reset(&listed);
+}
+
+TEST(a_close_without_room_for_tables_leaves_synced_logs_and_is_no_error)
+{
+    fixture self = closed_full();
+    check_listed(&self, false, 1);
+    CHECK_EQUAL(0, fixture_files(&self, ".tbl", NULL));
+    boot(&self);
+    env_memory_set_capacity(self.disk, 16 << 20);
+    CHECK_OK(fixture_open(&self));
+    CHECK_EQUAL(ROWS, fixture_count(&self));
+    CHECK_EQUAL(0, fixture_files(&self, ".log", NULL));
+    fixture_free(&self);
+}
+
+TEST(an_open_without_room_leaves_durable_logs_until_they_are_flushed)
+{
+    fixture self = closed_full();
+    boot(&self);
+    CHECK(fixture_files(&self, ".log", NULL) > 0);
+    env_memory_set_capacity(self.disk, 1);
+    CHECK_OK(fixture_open(&self));
+    CHECK_EQUAL(ROWS, fixture_count(&self));
+    CHECK(fixture_files(&self, ".log", NULL) > 0);
+    CHECK_EQUAL(0, fixture_files(&self, ".tbl", NULL));
+    CHECK_STATUS(PYKV_NO_SPACE, lsm_put(self.store, fixture_text("k"), fixture_text("v"), 0));
+    env_memory_set_capacity(self.disk, 16 << 20);
+    CHECK_OK(lsm_put(self.store, fixture_text("k"), fixture_text("v"), 0));
+    CHECK_OK(lsm_flush(self.store));
+    CHECK_EQUAL(2, fixture_files(&self, ".tbl", NULL));
+    fixture_reopen(&self);
+    check_listed(&self, true, 0);
+    CHECK_EQUAL(0, fixture_files(&self, ".log", NULL));
+    CHECK_EQUAL(ROWS + 1, fixture_count(&self));
+    fixture_free(&self);
+}
+
+TEST(logs_that_were_kept_are_recovered_again_after_the_death_of_the_process)
+{
+    fixture self = closed_full();
+    env_memory_set_capacity(self.disk, 1);
+    CHECK_OK(fixture_open(&self));
+    env_memory_set_capacity(self.disk, 16 << 20);
+    fixture_put(&self, "behind", "them");
+    CHECK_OK(lsm_sync(self.store));
+    fixture_kill(&self);
+    boot(&self);
+    CHECK_OK(fixture_open(&self));
+    CHECK_EQUAL(ROWS + 1, fixture_count(&self));
+    fixture_expect(&self, "behind", "them");
+    fixture_free(&self);
+}
+
+/* Their bytes may be in the memory of the system alone. */
+TEST(logs_of_a_process_that_died_do_not_stay)
+{
+    fixture self = fixture_blank();
+    self.options.memtable_bytes = 1 << 20;
+    CHECK_OK(fixture_open(&self));
+    fixture_fill(&self, 0, ROWS, ROW_BYTES);
+    fixture_kill(&self);
+    env_memory_set_capacity(self.disk, 1);
+    CHECK_STATUS(PYKV_NO_SPACE, fixture_open(&self));
+    CHECK_EQUAL(0, fixture_files(&self, ".tbl", NULL));
+    env_memory_set_capacity(self.disk, 16 << 20);
+    CHECK_OK(fixture_open(&self));
+    CHECK_EQUAL(ROWS, fixture_count(&self));
+    fixture_free(&self);
+}
+
+TEST(a_clear_in_logs_that_are_kept_leaves_the_tables_that_the_manifest_lists)
+{
+    fixture self = fixture_blank();
+    self.options.memtable_bytes = 1 << 20;
+    CHECK_OK(fixture_open(&self));
+    fixture_fill(&self, 0, ROWS, ROW_BYTES);
+    fixture_reopen(&self);
+    env_memory_set_capacity(self.disk, 16 << 20);
+    CHECK_OK(lsm_clear(self.store, 0));
+    fixture_put(&self, "behind", "it");
+    env_memory_set_capacity(self.disk, 1);
+    CHECK_OK(lsm_close(self.store, -1));
+    fixture_kill(&self);
+    CHECK_OK(fixture_open(&self));
+    CHECK_EQUAL(1, fixture_count(&self));
+    env_memory_set_capacity(self.disk, 16 << 20);
+    fixture_reopen(&self);
+    CHECK_EQUAL(1, fixture_count(&self));
+    fixture_free(&self);
+}
+
+TEST_MAIN(CASE(a_close_without_room_for_tables_leaves_synced_logs_and_is_no_error),
+          CASE(an_open_without_room_leaves_durable_logs_until_they_are_flushed),
+          CASE(logs_that_were_kept_are_recovered_again_after_the_death_of_the_process),
+          CASE(logs_of_a_process_that_died_do_not_stay),
+          CASE(a_clear_in_logs_that_are_kept_leaves_the_tables_that_the_manifest_lists))
