@@ -46,9 +46,19 @@ def test_a_small_tree_passes_and_is_reported(tree: Path) -> None:
 def test_an_engine_with_order_is_scanned_too(tree: Path) -> None:
     result = start(tree, "lsm")
     assert (result.exit_code, result.stderr) == (Exit.GOOD, "")
-    for words in ("30 files", "none is missing", "no damage", "and 2 prefix scans"):
+    for words in ("30 files", "none is missing", "no damage", "and 2 prefix scans", "2 versions, "):
         assert words in result.stdout
     assert "RAM" not in result.stdout
+
+
+def test_it_fails_when_the_wrong_version_is_restored(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    restore = pykv.restore
+    monkeypatch.setattr(pykv, "restore", lambda a, b, _c, **options: restore(a, b, 1, **options))
+    result = start(tree, "lsm")
+    assert (result.exit_code, result.stdout) == (Exit.CORRUPTION, "")
+    assert "is not what was stored" in result.stderr
 
 
 def test_it_fails_when_the_order_is_wrong(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:

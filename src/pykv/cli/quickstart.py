@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -184,6 +184,29 @@ def verify(db: pykv.Store) -> int:
     return report.record_count
 
 
+def back_up_and_restore(
+    db: pykv.DiskStore, directory: Path, expected: Expected, report: QuickstartReport
+) -> None:
+    """Makes a backup, changes rows, makes another, and restores both. DifferenceError."""
+    repository = directory / "backups"
+    moments = []
+    for name in ("before", "after"):
+        if name == "after":
+            overwrite_a_third(db, expected, Work())
+            delete_a_third(db, expected)
+        with progress_bar("back up", "bytes") as advance:
+            report.backups.append(db.backup(repository, advance))
+        moments.append((directory / name, replace(expected, files=dict(expected.files))))
+    damages = pykv.verify_backup(repository).damages
+    if damages:
+        raise DifferenceError("; ".join(str(damage) for damage in damages))
+    for made, (path, wanted) in zip(report.backups, moments, strict=True):
+        with progress_bar("restore", "bytes") as advance:
+            pykv.restore(repository, path, made.version, progress=advance)
+        with pykv.open(path, create=False) as restored:
+            check_all(restored, wanted, Work())
+
+
 def run(tree: Path, database: Path, engine: str) -> QuickstartReport:
     """Does all of it in the directory database, which must not exist. DifferenceError, Failure."""
     report = QuickstartReport(str(tree), engine)
@@ -211,6 +234,8 @@ def run(tree: Path, database: Path, engine: str) -> QuickstartReport:
             report.prefix_count = check_order(db, expected)
             report.ordered_key_count = len(db)
         report.stats = db.stats()
+        if isinstance(db, pykv.DiskStore):
+            back_up_and_restore(db, database.parent, expected, report)
     return report
 
 
@@ -262,7 +287,8 @@ def main(tree: Path, engine: str) -> None:
 
     Every file is read back and compared. A third is overwritten, a third deleted, a writing process
     killed; the database is reopened, merged, verified, and every file compared again. Engines with
-    order are scanned forwards, backwards and below every directory.
+    order are scanned forwards, backwards and below every directory. Two versions are backed up and
+    restored, and compared too.
     """
     with tempfile.TemporaryDirectory(prefix="pykv-quickstart-") as directory:
         report = run(tree, Path(directory) / "database", engine)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import pykv
 from pykv.cli.output import count_text, size_text
 
 
@@ -62,6 +63,7 @@ class QuickstartReport:
     ordered_key_count: int | None = None
     prefix_count: int = 0
     stats: Mapping[str, Any] = field(default_factory=dict)
+    backups: list[pykv.BackupVersion] = field(default_factory=list)
 
     def lines(self) -> list[str]:
         """The report for people."""
@@ -84,6 +86,7 @@ class QuickstartReport:
             ("merged", self._merged()),
             ("verified", f"{count_text(self.checked_record_count, 'record')}, no damage"),
             ("scanned", self._scanned()),
+            ("backed up", self._backed_up()),
             ("memory", self._memory()),
         ]
         title = f"pykv quickstart: {self.tree} in {self.engine}"
@@ -111,6 +114,13 @@ class QuickstartReport:
             f"{count_text(self.ordered_key_count, 'key')} in order, forwards and backwards, and "
             f"{count_text(self.prefix_count, 'prefix scan')}"
         )
+
+    def _backed_up(self) -> str:
+        if not self.backups:
+            return ""
+        copied = " and ".join(size_text(each.new_byte_count) for each in self.backups)
+        versions = count_text(len(self.backups), "version")
+        return f"{versions}, {copied} of them new, restored as they were"
 
     def _memory(self) -> str:
         directory, key_count = self.stats.get("keydir_bytes"), self.stats.get("key_count")
