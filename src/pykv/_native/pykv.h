@@ -118,6 +118,7 @@ typedef struct pykv_batch pykv_batch;
 typedef struct pykv_scan pykv_scan;
 typedef struct pykv_many pykv_many;
 typedef struct pykv_snapshot pykv_snapshot;
+typedef struct pykv_cursor pykv_cursor;
 
 /* Detail of the last failure of the calling thread. Strings are NUL-terminated, maybe empty. */
 typedef struct pykv_error {
@@ -245,6 +246,25 @@ typedef struct pykv_rows {
     const uint8_t *data;
     const uint64_t *offsets;
 } pykv_rows;
+
+/* One row. owned is for pykv_row_free. */
+typedef struct pykv_row {
+    const uint8_t *key;
+    size_t key_length;
+    const uint8_t *value;
+    size_t value_length;
+    void *owned;
+} pykv_row;
+
+/* Where a cursor goes, and which row pykv_find_row finds. */
+enum {
+    PYKV_FIRST = 1,
+    PYKV_LAST = 2,
+    PYKV_NEXT = 3,
+    PYKV_PREVIOUS = 4,
+    PYKV_SEEK = 5,     /* the first row whose key is not below key */
+    PYKV_SEEK_BACK = 6 /* the last row whose key is not above key */
+};
 
 /* One damage found by pykv_verify or repair. */
 typedef struct pykv_damage {
@@ -438,6 +458,28 @@ PYKV_API pykv_status pykv_count(pykv_store *store, uint64_t *count_out);
 PYKV_API pykv_status pykv_count_range(pykv_store *store, const pykv_range *range,
                                       uint64_t *count_out);
 
+/* ---- one row after the other: of stores with order, else PYKV_NOT_SUPPORTED ---- */
+
+/* A cursor over the rows of a range (NULL: all; reverse, keys_only and limit do not matter) at this
+ * moment. range and its bounds are copied. It stands before the first row. Used by one thread at a
+ * time, and freed as scans are closed. */
+PYKV_API pykv_status pykv_cursor_new(pykv_store *store, const pykv_range *range,
+                                     pykv_cursor **cursor_out);
+
+/* Goes to a row (PYKV_FIRST ..); key is that of PYKV_SEEK and PYKV_SEEK_BACK. PYKV_NOT_FOUND: there
+ * is none, and the cursor stands behind the last row, or before the first one if it went back. The
+ * row is valid until the next call on the cursor. After a failure PYKV_NEXT and PYKV_PREVIOUS give
+ * it again. With PYKV_NO_WAIT PYKV_WOULD_BLOCK where rows would have to be looked for. */
+PYKV_API pykv_status pykv_cursor_move(pykv_cursor *cursor, int32_t move, const void *key,
+                                      size_t key_length, int32_t flags, pykv_row *row_out);
+PYKV_API void pykv_cursor_free(pykv_cursor *cursor);
+
+/* The row that PYKV_FIRST, PYKV_LAST, PYKV_SEEK or PYKV_SEEK_BACK names, as a copy. PYKV_NOT_FOUND.
+ * On PYKV_OK pykv_row_free must follow. */
+PYKV_API pykv_status pykv_find_row(pykv_store *store, int32_t move, const void *key,
+                                   size_t key_length, pykv_row *row_out);
+PYKV_API void pykv_row_free(pykv_row *row);
+
 /* ---- snapshots ----
  * A snapshot of an LSM store is a moment that is kept, for reads at it by any number of threads.
  * As long as it is open the tables and memtables of that moment stay, those that flushes and
@@ -453,9 +495,9 @@ PYKV_API void pykv_snapshot_close(pykv_snapshot *snapshot);
 /* Closes and frees it. No call at it may be running or follow. */
 PYKV_API void pykv_snapshot_free(pykv_snapshot *snapshot);
 
-/* As pykv_get, pykv_unpin, pykv_contains, pykv_get_many (of the same store), pykv_scan_open and
- * pykv_count_range (NULL: all), at the snapshot's moment. What has a deadline had expired then, or
- * has not. */
+/* As pykv_get, pykv_unpin, pykv_contains, pykv_get_many (of the same store), pykv_scan_open,
+ * pykv_count_range (NULL: all), pykv_cursor_new and pykv_find_row, at the snapshot's moment. What
+ * has a deadline had expired then, or has not. */
 PYKV_API pykv_status pykv_get_at(pykv_snapshot *snapshot, const void *key, size_t key_length,
                                  int32_t flags, pykv_pinned *pinned_out);
 PYKV_API void pykv_unpin_at(pykv_snapshot *snapshot, pykv_pinned *pinned);
@@ -468,6 +510,10 @@ PYKV_API pykv_status pykv_scan_open_at(pykv_snapshot *snapshot, const pykv_range
                                        pykv_scan **scan_out);
 PYKV_API pykv_status pykv_count_at(pykv_snapshot *snapshot, const pykv_range *range,
                                    uint64_t *count_out);
+PYKV_API pykv_status pykv_cursor_new_at(pykv_snapshot *snapshot, const pykv_range *range,
+                                        pykv_cursor **cursor_out);
+PYKV_API pykv_status pykv_find_row_at(pykv_snapshot *snapshot, int32_t move, const void *key,
+                                      size_t key_length, pykv_row *row_out);
 
 /* ---- writing ---- */
 

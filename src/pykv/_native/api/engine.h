@@ -66,6 +66,12 @@ typedef struct engine_ops {
                          uint64_t *count_out);
     pykv_status (*scan_open)(void *engine, const void *snapshot, const pykv_range *range,
                              void **scan_out);
+    pykv_status (*cursor_open)(void *engine, const void *snapshot, const pykv_range *range,
+                               void **cursor_out);
+    pykv_status (*cursor_move)(void *cursor, int32_t move, slice key, int32_t flags,
+                               pykv_row *row_out);
+    pykv_status (*near)(void *engine, const void *snapshot, int32_t move, slice key,
+                        pykv_row *row_out);
     pykv_status (*snapshot_new)(void *engine, void **snapshot_out);
     pykv_status (*scan_next)(void *scan, size_t chunk_bytes, pykv_rows *rows_out);
     pykv_status (*sync)(void *engine);
@@ -80,9 +86,9 @@ typedef struct engine_ops {
     pykv_status (*checkpoint)(void *engine, const char *path);
     pykv_status (*maintain_step)(void *engine, int32_t role, int32_t *more_out);
 
-    /* Not counted. A many holds no results after many_new and many_release; scan_free may come
-     * after close, and so may snapshot_close and snapshot_free, of which the latter is the last
-     * call at a snapshot. */
+    /* Not counted. A many holds no results after many_new and many_release; scan_free and
+     * cursor_free may come after close, and so may snapshot_close and snapshot_free, of which the
+     * latter is the last call at a snapshot. */
     pykv_status (*maintain)(void *engine, int32_t role);
     pykv_status (*many_new)(void *engine, void **many_out);
     const uint8_t *const *(*many_values)(const void *many);
@@ -90,6 +96,7 @@ typedef struct engine_ops {
     void (*many_release)(void *many);
     void (*many_free)(void *many);
     void (*scan_free)(void *engine, void *scan);
+    void (*cursor_free)(void *engine, void *cursor);
     void (*snapshot_close)(void *engine, void *snapshot);
     void (*snapshot_free)(void *engine, void *snapshot);
 

@@ -174,8 +174,46 @@ static pykv_status get_at(void *engine, const void *snapshot, slice key, int32_t
     return refuse_snapshot();
 }
 
+static pykv_status refuse_order(void)
+{
+    return error_set(PYKV_NOT_SUPPORTED, "a Bitcask has no order, so none of its rows comes first "
+                                         "or next: keep the rows in an LSM store");
+}
+
+static pykv_status open_cursor(void *engine, const void *snapshot, const pykv_range *range,
+                               void **cursor_out)
+{
+    (void)engine;
+    (void)snapshot;
+    (void)range;
+    (void)cursor_out;
+    return refuse_order();
+}
+
+static pykv_status move_cursor(void *cursor, int32_t move, slice key, int32_t flags,
+                               pykv_row *row_out)
+{
+    (void)cursor;
+    (void)move;
+    (void)key;
+    (void)flags;
+    (void)row_out;
+    return refuse_order();
+}
+
+static pykv_status near(void *engine, const void *snapshot, int32_t move, slice key,
+                        pykv_row *row_out)
+{
+    (void)engine;
+    (void)snapshot;
+    (void)move;
+    (void)key;
+    (void)row_out;
+    return refuse_order();
+}
+
 /* There is none to close or free. */
-static void leave_snapshot(void *engine, void *snapshot)
+static void leave(void *engine, void *snapshot)
 {
     (void)engine;
     (void)snapshot;
@@ -283,6 +321,9 @@ const engine_ops engine_bitcask = {
     .clear = clear,
     .count = count_keys,
     .scan_open = open_scan,
+    .cursor_open = open_cursor,
+    .cursor_move = move_cursor,
+    .near = near,
     .snapshot_new = new_snapshot,
     .scan_next = next_of_scan,
     .sync = sync_store,
@@ -301,8 +342,9 @@ const engine_ops engine_bitcask = {
     .many_release = release_many,
     .many_free = free_many,
     .scan_free = free_scan,
-    .snapshot_close = leave_snapshot,
-    .snapshot_free = leave_snapshot,
+    .cursor_free = leave,
+    .snapshot_close = leave,
+    .snapshot_free = leave,
     .repair = bitcask_repair,
     .destroy = bitcask_destroy,
 };

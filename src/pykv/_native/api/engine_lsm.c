@@ -123,6 +123,34 @@ static void free_scan(void *engine, void *self)
     lsm_scan_free(engine, self);
 }
 
+static pykv_status open_cursor(void *engine, const void *snapshot, const pykv_range *range,
+                               void **cursor_out)
+{
+    lsm_cursor *made;
+    pykv_status status = lsm_cursor_open(engine, snapshot, range, &made);
+    if (status == PYKV_OK) {
+        *cursor_out = made;
+    }
+    return status;
+}
+
+static pykv_status move_cursor(void *self, int32_t move, slice key, int32_t flags,
+                               pykv_row *row_out)
+{
+    return lsm_cursor_move(self, move, key, flags, row_out);
+}
+
+static void free_cursor(void *engine, void *self)
+{
+    lsm_cursor_free(engine, self);
+}
+
+static pykv_status near(void *engine, const void *snapshot, int32_t move, slice key,
+                        pykv_row *row_out)
+{
+    return lsm_near(engine, snapshot, move, key, row_out);
+}
+
 static pykv_status new_snapshot(void *engine, void **snapshot_out)
 {
     lsm_snapshot *made;
@@ -246,6 +274,9 @@ const engine_ops engine_lsm = {
     .count = count_keys,
     .scan_open = open_scan,
     .scan_next = next_of_scan,
+    .cursor_open = open_cursor,
+    .cursor_move = move_cursor,
+    .near = near,
     .snapshot_new = new_snapshot,
     .sync = sync_store,
     .flush = flush,
@@ -263,6 +294,7 @@ const engine_ops engine_lsm = {
     .many_release = release_many,
     .many_free = free_many,
     .scan_free = free_scan,
+    .cursor_free = free_cursor,
     .snapshot_close = close_snapshot,
     .snapshot_free = free_snapshot,
     .repair = lsm_repair,

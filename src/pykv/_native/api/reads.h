@@ -17,4 +17,10 @@ PYKV_NODISCARD pykv_status reads_get_many(pykv_many *self, const void *snapshot,
 PYKV_NODISCARD pykv_status reads_scan_open(pykv_store *store, const void *snapshot,
                                            const pykv_range *range, pykv_scan **scan_out);
 
+/* As pykv_cursor_new and pykv_find_row. */
+PYKV_NODISCARD pykv_status reads_cursor_new(pykv_store *store, const void *snapshot,
+                                            const pykv_range *range, pykv_cursor **cursor_out);
+PYKV_NODISCARD pykv_status reads_find_row(pykv_store *store, const void *snapshot, int32_t move,
+                                          const void *key, size_t key_length, pykv_row *row_out);
+
 #endif

@@ -102,3 +102,15 @@ pykv_status pykv_count_at(pykv_snapshot *self, const pykv_range *range, uint64_t
 {
     return reads_count(self->store, self->inner, range, count_out);
 }
+
+pykv_status pykv_cursor_new_at(pykv_snapshot *self, const pykv_range *range,
+                               pykv_cursor **cursor_out)
+{
+    return reads_cursor_new(self->store, self->inner, range, cursor_out);
+}
+
+pykv_status pykv_find_row_at(pykv_snapshot *self, int32_t move, const void *key, size_t key_length,
+                             pykv_row *row_out)
+{
+    return reads_find_row(self->store, self->inner, move, key, key_length, row_out);
+}

@@ -19,6 +19,7 @@ typedef struct gate gate;
 typedef struct lsm_many lsm_many;
 typedef struct lsm_scan lsm_scan;
 typedef struct lsm_snapshot lsm_snapshot;
+typedef struct lsm_cursor lsm_cursor;
 
 extern const home_engine lsm_home;
 
@@ -82,6 +83,20 @@ PYKV_NODISCARD pykv_status lsm_scan_open(lsm *store, const lsm_snapshot *snapsho
 PYKV_NODISCARD pykv_status lsm_scan_next(lsm_scan *self, size_t chunk_bytes, pykv_rows *rows_out);
 /* Ends the scan, unless the store's close has done so, and frees it. */
 void lsm_scan_free(lsm *store, lsm_scan *self);
+
+/* A cursor over a range (NULL: all; its direction and limit do not matter), as a scan. Where a move
+ * comes to no row it gives PYKV_NOT_FOUND and the cursor stands before the first or behind the
+ * last. A failure is given again until it goes to a place. PYKV_NO_WAIT: only within the rows it
+ * has. */
+PYKV_NODISCARD pykv_status lsm_cursor_open(lsm *store, const lsm_snapshot *snapshot,
+                                           const pykv_range *range, lsm_cursor **cursor_out);
+PYKV_NODISCARD pykv_status lsm_cursor_move(lsm_cursor *self, int32_t move, slice key, int32_t flags,
+                                           pykv_row *row_out);
+void lsm_cursor_free(lsm *store, lsm_cursor *self);
+
+/* A row that a cursor would find from nowhere, copied; PYKV_NOT_FOUND. */
+PYKV_NODISCARD pykv_status lsm_near(lsm *self, const lsm_snapshot *snapshot, int32_t move,
+                                    slice key, pykv_row *row_out);
 
 /* Counts the keys of a range (NULL: all) by walking over them. */
 PYKV_NODISCARD pykv_status lsm_count(lsm *self, const lsm_snapshot *snapshot,
