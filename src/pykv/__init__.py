@@ -43,7 +43,7 @@ from pykv.options import (
     Os,
     Sync,
 )
-from pykv.reader import OrderedReader, OrderedSnapshot, Reader, Snapshot
+from pykv.reader import Cursor, OrderedReader, OrderedSnapshot, Reader, Snapshot
 from pykv.store import BackupVersion, Batch, DiskStore, OrderedStore, Report, Store, supports
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ __all__ = [
     "CommitUnknownError",
     "CommonOptions",
     "CorruptionError",
+    "Cursor",
     "Damage",
     "DiskStore",
     "DivergedError",

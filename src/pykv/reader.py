@@ -121,6 +121,47 @@ class Reader(Protocol):
         """Number of keys in a range; without arguments that of all."""
 
 
+class Cursor(Protocol):
+    """Goes over the rows of a range at one moment, in both directions.
+
+    It is made standing before the first row. A move that comes to no row leaves it behind the last
+    one, or before the first one if it went back. One thread at a time may use it.
+    """
+
+    def seek(self, key: BytesLike, /) -> bool:
+        """To the first row from key on; tells whether there is one."""
+
+    def seek_back(self, key: BytesLike, /) -> bool:
+        """To the last row up to key; tells whether there is one."""
+
+    def first(self) -> bool:
+        """To the first row; tells whether there is one."""
+
+    def last(self) -> bool:
+        """To the last row; tells whether there is one."""
+
+    def next(self) -> bool:
+        """To the next row; tells whether there is one."""
+
+    def prev(self) -> bool:
+        """To the row before; tells whether there is one."""
+
+    @property
+    def key(self) -> bytes:
+        """The key of the row it stands on; IndexError off the rows."""
+
+    @property
+    def value(self) -> bytes:
+        """The value of that row; IndexError off the rows."""
+
+    def close(self) -> None:
+        """Gives up what it keeps; silent where that is done."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exception: object) -> None: ...
+
+
 @runtime_checkable
 class OrderedReader(Reader, Protocol):
     """A reader whose scans run in byte order."""
@@ -128,6 +169,15 @@ class OrderedReader(Reader, Protocol):
     @property
     def key_order(self) -> Literal["bytes"]:
         """The order of the keys: that of their unsigned bytes. Only ordered stores have this."""
+
+    def cursor(
+        self,
+        start: BytesLike | None = None,
+        stop: BytesLike | None = None,
+        *,
+        prefix: BytesLike | None = None,
+    ) -> Cursor:
+        """A cursor over a range at the moment of this call, before its first row."""
 
     def first(self) -> Row | None:
         """The row with the lowest key, None in an empty store."""

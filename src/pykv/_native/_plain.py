@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 from pykv._native._core import ffi, lib
+from pykv._native._plain_cursor import Cursor
 from pykv._native.ownership import own
 from pykv._native.status import NOT_FOUND, OK, check, error_of
 from pykv.arguments import BytesLike, as_bytes, ttl_us_of
@@ -61,6 +62,12 @@ class _Reads:
 
     def _begin(self, wanted: FFI.CData, scan_out: FFI.CData) -> int:
         return lib.pykv_scan_open(self._pointer, wanted, scan_out)
+
+    def _begin_cursor(self, wanted: FFI.CData, cursor_out: FFI.CData) -> int:
+        return lib.pykv_cursor_new(self._pointer, wanted, cursor_out)
+
+    def _find(self, move: int, key: bytes, row: FFI.CData) -> int:
+        return lib.pykv_find_row(self._pointer, move, key, len(key), row)
 
     # ---- reading ----
 
@@ -141,6 +148,24 @@ class _Reads:
         wanted = _range_of(kind, limit, start, stop, reverse)
         return _Scan(self._pointer, self._owner, kind, limit, lambda out: self._begin(wanted, out))
 
+    def _cursor(self, start: bytes | None, stop: bytes | None, /) -> Cursor:
+        """A cursor from start (None: the first row) to stop (None: the last)."""
+        wanted = _range_of(SCAN_ROWS, -1, start, stop, False)
+        return Cursor(self._pointer, self._owner, lambda out: self._begin_cursor(wanted, out))
+
+    def _near(self, move: int, key: BytesLike | None = None, /) -> tuple[bytes, bytes] | None:
+        """The row that PYKV_FIRST, _LAST, _SEEK or _SEEK_BACK names, or None."""
+        row: Any = ffi.new("pykv_row *")
+        try:
+            status = self._find(move, b"" if key is None else as_bytes(key, "key"), row)
+            if status == NOT_FOUND:
+                return None
+            check(status)
+            found = ffi.buffer(row.key, row.key_length)[:]
+            return found, ffi.buffer(row.value, row.value_length)[:]
+        finally:
+            lib.pykv_row_free(row)
+
 
 class StoreBase(_Reads):
     """The calls that a store makes most, each straight to the core."""
@@ -216,6 +241,12 @@ class SnapshotBase(_Reads):
 
     def _begin(self, wanted: FFI.CData, scan_out: FFI.CData) -> int:
         return lib.pykv_scan_open_at(self._snapshot, wanted, scan_out)
+
+    def _begin_cursor(self, wanted: FFI.CData, cursor_out: FFI.CData) -> int:
+        return lib.pykv_cursor_new_at(self._snapshot, wanted, cursor_out)
+
+    def _find(self, move: int, key: bytes, row: FFI.CData) -> int:
+        return lib.pykv_find_row_at(self._snapshot, move, key, len(key), row)
 
 
 def _range_of(kind: int, limit: int, start: bytes | None, stop: bytes | None, reverse: bool) -> Any:

@@ -16,6 +16,7 @@ from pykv.arguments import BytesLike, key_range
 from pykv.engine.batch import Delete, DeleteRange, Operation, Put
 from pykv.engine.lsm_snapshot import LsmSnapshot
 from pykv.engine.native import destroy, detected, native_options, repair
+from pykv.engine.native_reader import NativeOrderedReader
 from pykv.engine.native_store import NativeStore
 from pykv.engine.order import OrderedStoreBase
 from pykv.engine.registry import Engine
@@ -29,7 +30,7 @@ FEATURES: Final = frozenset(
 _CODECS: Final = {None: 0, "none": lib.PYKV_CODEC_NONE, "zstd": lib.PYKV_CODEC_ZSTD}
 
 
-class Lsm(NativeStore, OrderedStoreBase):
+class Lsm(NativeStore, NativeOrderedReader, OrderedStoreBase):
     """An ordered store on disk. Any thread may use it; after a fork the parent only.
 
     One process has it open for writing; others may open it with read_only=True.

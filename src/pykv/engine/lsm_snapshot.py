@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pykv._native import Handle, SnapshotBase, count_rows, ffi, lib, own
 from pykv.arguments import BytesLike, key_range
-from pykv.engine.native_reader import NativeReader
+from pykv.engine.native_reader import NativeOrderedReader
 from pykv.engine.order import OrderedReaderBase
 from pykv.errors import ClosedError
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from _cffi_backend import FFI
 
 
-class LsmSnapshot(SnapshotBase, NativeReader, OrderedReaderBase):
+class LsmSnapshot(SnapshotBase, NativeOrderedReader, OrderedReaderBase):
     """An LSM store at one moment. Any thread may use it; after a fork the parent only.
 
     It keeps the tables and memtables of its moment, also those that flushes and compactions have

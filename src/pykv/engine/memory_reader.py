@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
-from typing import Any, TypeVar, overload
+from typing import Any, Self, TypeVar, overload
 
 from pykv.arguments import BytesLike, as_bytes, check_limit, key_range
 from pykv.engine.order import OrderedReaderBase
 from pykv.engine.ordered_map import OrderedMap
+from pykv.errors import ClosedError
 from pykv.reader import Row
 
 T = TypeVar("T")
@@ -63,6 +64,17 @@ class MemoryReader(OrderedReaderBase):
                 yield row
                 self._rows()
 
+    def cursor(
+        self,
+        start: BytesLike | None = None,
+        stop: BytesLike | None = None,
+        *,
+        prefix: BytesLike | None = None,
+    ) -> MemoryCursor:
+        """A cursor over a range at the moment of this call, before its first row."""
+        rows = self._rows()
+        return MemoryCursor(self, rows, *_ranks(rows, start, stop, prefix))
+
     def count(
         self,
         start: BytesLike | None = None,
@@ -73,6 +85,91 @@ class MemoryReader(OrderedReaderBase):
         """Number of keys in a range. O(log n)."""
         first, last = _ranks(self._rows(), start, stop, prefix)
         return last - first
+
+
+class MemoryCursor:
+    """Goes over the rows of two ranks, in both directions. One thread at a time may use it.
+
+    at: the rank where it stands; first - 1 before the rows, last behind them.
+    """
+
+    __slots__ = ("_at", "_first", "_last", "_reader", "_row", "_rows")
+
+    def __init__(self, reader: MemoryReader, rows: OrderedMap, first: int, last: int) -> None:
+        self._reader = reader
+        self._rows: OrderedMap | None = rows
+        self._first = first
+        self._last = last
+        self._at = first - 1
+        self._row: Row | None = None
+
+    def _open_rows(self) -> OrderedMap:
+        if self._rows is None:
+            raise ClosedError("the cursor is closed", path=self._reader.path)
+        self._reader._check_open()
+        return self._rows
+
+    def _go(self, rank: int) -> bool:
+        rows = self._open_rows()
+        self._at = min(max(rank, self._first - 1), self._last)
+        self._row = None
+        if self._first <= self._at < self._last:
+            self._row = next(rows.slices(self._at, self._at + 1))[0]
+        return self._row is not None
+
+    def seek(self, key: BytesLike, /) -> bool:
+        """To the first row from key on; tells whether there is one."""
+        exact = as_bytes(key, "key")
+        return self._go(max(self._open_rows().rank(exact), self._first))
+
+    def seek_back(self, key: BytesLike, /) -> bool:
+        """To the last row up to key; tells whether there is one."""
+        after = as_bytes(key, "key") + b"\0"
+        return self._go(min(self._open_rows().rank(after), self._last) - 1)
+
+    def first(self) -> bool:
+        """To the first row; tells whether there is one."""
+        return self._go(self._first)
+
+    def last(self) -> bool:
+        """To the last row; tells whether there is one."""
+        return self._go(self._last - 1)
+
+    def next(self) -> bool:
+        """To the next row; tells whether there is one."""
+        return self._go(self._at + 1)
+
+    def prev(self) -> bool:
+        """To the row before; tells whether there is one."""
+        return self._go(self._at - 1)
+
+    def _stood_on(self) -> Row:
+        self._open_rows()
+        if self._row is None:
+            raise IndexError("the cursor stands on no row")
+        return self._row
+
+    @property
+    def key(self) -> bytes:
+        """The key of the row it stands on; IndexError off the rows."""
+        return self._stood_on()[0]
+
+    @property
+    def value(self) -> bytes:
+        """The value of that row; IndexError off the rows."""
+        return self._stood_on()[1]
+
+    def close(self) -> None:
+        """Forgets the rows; silent where that is done."""
+        self._rows = None
+        self._row = None
+
+    def __enter__(self) -> Self:
+        self._open_rows()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
 
 
 def _ranks(

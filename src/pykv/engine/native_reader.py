@@ -7,9 +7,9 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
-from pykv._native import SCAN_KEYS, SCAN_ROWS, SCAN_VALUES
-from pykv.arguments import BytesLike, check_limit
-from pykv.reader import Row
+from pykv._native import SCAN_KEYS, SCAN_ROWS, SCAN_VALUES, lib
+from pykv.arguments import BytesLike, check_limit, key_range
+from pykv.reader import Cursor, Row
 
 
 class NativeReader:
@@ -69,6 +69,44 @@ class NativeReader:
     ) -> Iterator[bytes]:
         """The values of scan."""
         return self._begin_scan(SCAN_VALUES, start, stop, prefix, reverse, _row_limit(limit))
+
+
+class NativeOrderedReader(NativeReader):
+    """What a class with `_cursor` and `_near` has besides, each with one call of the core."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def _cursor(self, start: bytes | None, stop: bytes | None, /) -> Cursor: ...
+
+    @abstractmethod
+    def _near(self, move: int, key: BytesLike | None = None, /) -> Row | None: ...
+
+    def cursor(
+        self,
+        start: BytesLike | None = None,
+        stop: BytesLike | None = None,
+        *,
+        prefix: BytesLike | None = None,
+    ) -> Cursor:
+        """A cursor over a range at the moment of this call, before its first row."""
+        return self._cursor(*key_range(start, stop, prefix))
+
+    def first(self) -> Row | None:
+        """The row with the lowest key, None in an empty store."""
+        return self._near(lib.PYKV_FIRST)
+
+    def last(self) -> Row | None:
+        """The row with the highest key, None in an empty store."""
+        return self._near(lib.PYKV_LAST)
+
+    def floor(self, key: BytesLike) -> Row | None:
+        """The row with the highest key <= key, None if there is none."""
+        return self._near(lib.PYKV_SEEK_BACK, key)
+
+    def ceiling(self, key: BytesLike) -> Row | None:
+        """The row with the lowest key >= key, None if there is none."""
+        return self._near(lib.PYKV_SEEK, key)
 
 
 def _row_limit(limit: int | None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Literal, NoReturn
 
 from pykv.arguments import BytesLike, as_bytes, key_range
@@ -9,7 +10,7 @@ from pykv.engine.batch import DeleteRange
 from pykv.engine.mapping import StoreBase
 from pykv.engine.reading import ReaderBase
 from pykv.errors import NotSupportedError
-from pykv.reader import Row
+from pykv.reader import Cursor, Row
 
 
 class OrderedReaderBase(ReaderBase):
@@ -21,6 +22,16 @@ class OrderedReaderBase(ReaderBase):
     def key_order(self) -> Literal["bytes"]:
         """The order of the keys: that of their unsigned bytes."""
         return "bytes"
+
+    @abstractmethod
+    def cursor(
+        self,
+        start: BytesLike | None = None,
+        stop: BytesLike | None = None,
+        *,
+        prefix: BytesLike | None = None,
+    ) -> Cursor:
+        """A cursor over a range at the moment of this call, before its first row."""
 
     def first(self) -> Row | None:
         """The row with the lowest key, None in an empty store."""
@@ -56,6 +67,16 @@ class UnorderedStoreBase(StoreBase):
     """What a store without order refuses, each with NotSupportedError."""
 
     __slots__ = ()
+
+    def cursor(
+        self,
+        start: BytesLike | None = None,
+        stop: BytesLike | None = None,
+        *,
+        prefix: BytesLike | None = None,
+    ) -> NoReturn:
+        """Not supported."""
+        self._refuse("cursor")
 
     def first(self) -> NoReturn:
         """Not supported."""

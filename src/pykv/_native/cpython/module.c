@@ -4,6 +4,7 @@
  */
 #include <Python.h>
 
+#include "cpython/cursor_object.h"
 #include "cpython/scan_object.h"
 #include "cpython/snapshot_type.h"
 #include "cpython/store_type.h"
@@ -35,6 +36,11 @@ static int module_exec(PyObject *module)
         return -1;
     }
     state->scan_type = (PyTypeObject *)scan_type;
+    PyObject *cursor_type = PyType_FromModuleAndSpec(module, &cursor_object_spec, NULL);
+    if (cursor_type == NULL) {
+        return -1;
+    }
+    state->cursor_type = (PyTypeObject *)cursor_type;
     if (add_type(module, "StoreBase", &store_type_spec) < 0) {
         return -1;
     }
@@ -45,6 +51,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
 {
     module_state *state = PyModule_GetState(module);
     Py_VISIT(state->scan_type);
+    Py_VISIT(state->cursor_type);
     return 0;
 }
 
@@ -52,6 +59,7 @@ static int module_clear(PyObject *module)
 {
     module_state *state = PyModule_GetState(module);
     Py_CLEAR(state->scan_type);
+    Py_CLEAR(state->cursor_type);
     return 0;
 }
 

@@ -19,6 +19,17 @@ PyObject *raise_status(pykv_status status)
     return NULL;
 }
 
+void raise_closed(const char *text)
+{
+    PyObject *errors = PyImport_ImportModule("pykv.errors");
+    PyObject *type = errors == NULL ? NULL : PyObject_GetAttrString(errors, "ClosedError");
+    if (type != NULL) {
+        PyErr_SetString(type, text);
+    }
+    Py_XDECREF(type);
+    Py_XDECREF(errors);
+}
+
 void raise_batch_too_large(size_t bytes, size_t bytes_max)
 {
     PyObject *errors = PyImport_ImportModule("pykv.errors");

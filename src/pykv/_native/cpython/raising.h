@@ -12,6 +12,9 @@
  * the thread that got status, with the interpreter lock, before the next call of pykv.h. */
 PyObject *raise_status(pykv_status status);
 
+/* Raises ClosedError. */
+void raise_closed(const char *text);
+
 /* Raises BatchTooLargeError for a batch of bytes where bytes_max are allowed. */
 void raise_batch_too_large(size_t bytes, size_t bytes_max);
 

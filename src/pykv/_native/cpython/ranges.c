@@ -3,6 +3,7 @@
  */
 #include "cpython/ranges.h"
 
+#include "cpython/cursor_object.h"
 #include "cpython/scan_object.h"
 #include "cpython/store_object.h"
 #include "cpython/store_type.h"
@@ -57,4 +58,37 @@ PyObject *store_scan(PyObject *op, PyTypeObject *defining_class, PyObject *const
     }
     return scan_object_new(state->scan_type, store, self->snapshot, self->owner, (int)kind, limit,
                            range);
+}
+
+PyObject *store_cursor(PyObject *op, PyTypeObject *defining_class, PyObject *const *arguments,
+                       Py_ssize_t count, PyObject *keywords)
+{
+    store_object *self = (store_object *)op;
+    pykv_store *store = store_object_bound(self);
+    Py_ssize_t names = keywords == NULL ? 0 : PyTuple_Size(keywords);
+    pykv_range range = {0};
+    if (store == NULL || !signature_count("_cursor", count + names, 2) ||
+        !bound_of(arguments[0], &range.start, &range.start_length, &range.has_start) ||
+        !bound_of(arguments[1], &range.stop, &range.stop_length, &range.has_stop)) {
+        return NULL;
+    }
+    const module_state *state = PyType_GetModuleState(defining_class);
+    if (state == NULL) {
+        return NULL;
+    }
+    return cursor_object_new(state->cursor_type, store, self->snapshot, self->owner, &range);
+}
+
+PyObject *store_near(PyObject *op, PyObject *const *arguments, Py_ssize_t count)
+{
+    store_object *self = (store_object *)op;
+    pykv_store *store = store_object_bound(self);
+    if (store == NULL || (count != 2 && !signature_count("_near", count, 1))) {
+        return NULL;
+    }
+    long move = PyLong_AsLong(arguments[0]);
+    if (PyErr_Occurred()) {
+        return NULL;
+    }
+    return row_find(store, self->snapshot, (int32_t)move, count == 2 ? arguments[1] : NULL);
 }

@@ -47,6 +47,12 @@ static PyMethodDef snapshot_methods[] = {
     {"_scan", METHOD(store_scan), METH_METHOD | METH_FASTCALL | METH_KEYWORDS,
      "_scan($self, kind, limit, start=None, stop=None, reverse=False, /)\n--\n\n"
      "At most limit (-1: all) rows, keys or values (SCAN_*) of the snapshot from start to stop."},
+    {"_cursor", METHOD(store_cursor), METH_METHOD | METH_FASTCALL | METH_KEYWORDS,
+     "_cursor($self, start, stop, /)\n--\n\n"
+     "A cursor from start (None: the first row) to stop (None: the last)."},
+    {"_near", METHOD(store_near), METH_FASTCALL,
+     "_near($self, move, key=None, /)\n--\n\n"
+     "The row that PYKV_FIRST, _LAST, _SEEK or _SEEK_BACK names, or None."},
     {NULL, NULL, 0, NULL},
 };
 

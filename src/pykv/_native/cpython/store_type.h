@@ -11,6 +11,7 @@ extern PyType_Spec store_type_spec;
 /* What the module of the type keeps. */
 typedef struct module_state {
     PyTypeObject *scan_type;
+    PyTypeObject *cursor_type;
 } module_state;
 
 #endif
