@@ -4,7 +4,8 @@ Each cut: a child writes to a store in the file system and tells each write that
 through a pipe outside of it. At a random moment, which may be in the middle of opening, the file
 system loses its power and the child is killed. After the journal was replayed the store must hold
 every write that was durable, and of the others a prefix. The next child goes on in the same store.
-Five cuts later there is a fresh image. PYKV_CUTS says how many cuts there are.
+Five cuts later there is a fresh image. PYKV_CUTS says how many cuts there are of each engine, and
+PYKV_ENGINE names the only one.
 
 Exit code 0: all held. 1: a store did not; the image before its recovery is kept in build/power/.
 2: this machine cannot run it, and the reason was printed.
@@ -36,10 +37,9 @@ from tests.crash.power_cut_disk import (
 from tests.crash.power_cut_history import CLOSED, OPENED, REFUSED, TOLD, History
 from tests.crash.process_writes import Rows, options_of, writes_of
 from tests.crash.processes import fork, wait_for
+from tests.engine.native_kinds import KINDS, Kind
 
-from pykv.engine.bitcask import Bitcask
 from pykv.errors import Error
-from pykv.options import BitcaskOptions
 
 FOLDER = Path("build/power")
 CUTS_AN_IMAGE = 5
@@ -53,6 +53,7 @@ class Plan:
     """What one cut is about; all of it comes from the seed."""
 
     seed: str
+    kind: Kind
     writer_count: int
     options: dict[str, Any]
     mount_options: str
@@ -65,9 +66,9 @@ class Plan:
     read_only: bool
 
     @classmethod
-    def draw(cls, seed: str) -> "Plan":
+    def draw(cls, seed: str, kind: Kind) -> "Plan":
         rng = random.Random(seed)
-        options = options_of(rng, "bitcask") | {
+        options = options_of(rng, kind.name) | {
             "durability": rng.choice(["os", "os", "sync", "sync", "interval:5ms"]),
             "log_sink": rng.choice(["mapped", "mapped", "pwrite", "auto"]),
             "log_sector_padding": rng.random() < 0.2,
@@ -77,6 +78,7 @@ class Plan:
         longest = rng.choice([0.01, 0.1, 0.5, 1.5]) if opens_first else 0.02
         return cls(
             seed=seed,
+            kind=kind,
             writer_count=rng.choice([1, 1, 3]),
             options=options,
             mount_options=rng.choice(MOUNT_OPTIONS),
@@ -117,7 +119,7 @@ def write_and_tell(path: Path, pipe: int, plan: Plan) -> None:
 
     die_with_parent()
     try:
-        db = Bitcask(path, BitcaskOptions(**plan.options))
+        db = plan.kind.open(path, **plan.options)
         tell(0, OPENED)
         with ThreadPoolExecutor(plan.writer_count) as pool:
             for done in [pool.submit(work, each) for each in range(plan.writer_count)]:
@@ -172,11 +174,11 @@ def pass_time(disk: Disk, plan: Plan) -> None:
             disk.write_back_some(rng)
 
 
-def read_back(path: Path, read_only: bool) -> Rows:
+def read_back(path: Path, plan: Plan) -> Rows:
     """The rows of a store, read in every way, after it was verified. A reader leaves the recovery
     to the next child; a store that was being made may not be there yet, which is an empty one."""
     try:
-        db = Bitcask(path, BitcaskOptions(read_only=read_only))
+        db = plan.kind.open(path, read_only=plan.read_only)
     except FileNotFoundError:
         return {}
     with db:
@@ -194,6 +196,7 @@ class Run:
     """One run of many cuts: the disk, what its store held last, and the counts."""
 
     seed: int
+    kind: Kind
     disk: Disk
     rows: Rows = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
@@ -205,7 +208,7 @@ class Run:
                 self.disk.check()
             self.disk.format()
             self.rows = {}
-        plan = Plan.draw(f"{self.seed} {number}")
+        plan = Plan.draw(f"{self.seed} {number}", self.kind)
         self.disk.mount(plan.mount_options)
         history, ended = write_until_cut(self.disk, plan)
         self.disk.unmount()
@@ -214,11 +217,12 @@ class Run:
         try:
             self.judge(plan, history, ended)
         except (BrokenPromiseError, Error, OSError) as error:
-            kept = FOLDER / f"failed-{self.seed}-{number}.img"
+            kept = FOLDER / f"failed-{self.kind.name}-{self.seed}-{number}.img"
             copy.replace(kept)
             told = f"{history.acknowledged} acknowledged, {history.durable} durable"
             raise BrokenPromiseError(
-                f"PYKV_SEED={self.seed}, cut {number}: {type(error).__name__}: {error}\n"
+                f"PYKV_ENGINE={self.kind.name} PYKV_SEED={self.seed}, cut {number}: "
+                f"{type(error).__name__}: {error}\n"
                 f"  {plan}\n  {told}, opened {history.opened}, closed {history.closed}\n"
                 f"  the image after the cut, before the journal was replayed: {kept}"
             ) from error
@@ -230,7 +234,7 @@ class Run:
             raise BrokenPromiseError(f"the writing process ended by itself with {ended}")
         self.disk.mount()
         try:
-            found = read_back(self.disk.place / "db", plan.read_only)
+            found = read_back(self.disk.place / "db", plan)
         finally:
             self.disk.unmount()
         if fault := history.fault(self.rows, found):
@@ -259,30 +263,39 @@ def disk_in(folder: Path) -> Iterator[Disk]:
         disk.close()
 
 
+def cut_all(kind: Kind, count: int, seed: int) -> None:
+    """Makes the cuts of one engine and prints what they came to."""
+    with disk_in(FOLDER / f"run-{os.getpid()}") as disk:
+        run = Run(seed, kind, disk)
+        for number in range(count):
+            run.cut(number)
+        disk.check()
+    counts = run.counts
+    print(
+        f"{count} power cuts of ext4 under {kind.name}, seed {seed}, "
+        f"{counts['while opening']} while opening: "
+        f"{counts['acknowledged']:,} acknowledged writes, {counts['durable']:,} durable, 0 of them "
+        f"lost; {counts['gone']:,} not durable are gone, no hole; after the cut a named error "
+        f"reached {counts['refused']} processes, {counts['bus error']} died of a bus error"
+    )
+
+
 def main() -> int:
     """Makes the cuts; returns the exit code."""
     count = int(os.environ.get("PYKV_CUTS") or CUTS_DEFAULT)
     seed = int(os.environ.get("PYKV_SEED") or time.time_ns() % 1_000_000_000)
+    name = os.environ.get("PYKV_ENGINE")
     try:
         enter_namespace()
-        with disk_in(FOLDER / f"run-{os.getpid()}") as disk:
-            run = Run(seed, disk)
-            for number in range(count):
-                run.cut(number)
-            disk.check()
+        for kind in KINDS:
+            if name in (None, "", kind.name):
+                cut_all(kind, count, seed)
     except CannotRunError as error:
         print(f"power cuts cannot run here: {error}", file=sys.stderr)
         return 2
     except BrokenPromiseError as error:
         print(f"FAILED {error}", file=sys.stderr)
         return 1
-    counts = run.counts
-    print(
-        f"{count} power cuts of ext4, seed {seed}, {counts['while opening']} while opening: "
-        f"{counts['acknowledged']:,} acknowledged writes, {counts['durable']:,} durable, 0 of them "
-        f"lost; {counts['gone']:,} not durable are gone, no hole; after the cut a named error "
-        f"reached {counts['refused']} processes, {counts['bus error']} died of a bus error"
-    )
     return 0
 
 

@@ -93,7 +93,7 @@ def test_a_full_disk_loses_nothing_and_heals(
 
 def state_of(db: Any) -> str:
     """The state, which a checker of types takes for constant between two looks."""
-    return db.state
+    return str(db.state)
 
 
 def options_of(kind: Kind, file_bytes: int, sink: str = "auto") -> dict[str, Any]:

@@ -87,7 +87,9 @@ TEST(a_newer_version_and_another_engine_are_no_corruption)
     CHECK_STATUS(PYKV_FORMAT, decode_changed(8, MANIFEST_HEAD_VERSION + 1));
     CHECK(strstr(error_last()->text, "version 2") != NULL);
     CHECK_STATUS(PYKV_FORMAT, decode_changed(12, PYKV_ENGINE_BITCASK));
-    CHECK(strstr(error_last()->text, "engine number 1, not to an LSM store") != NULL);
+    CHECK(strstr(error_last()->text, "belongs to a Bitcask, not to an LSM store") != NULL);
+    CHECK_STATUS(PYKV_FORMAT, decode_changed(12, 77));
+    CHECK(strstr(error_last()->text, "engine number 77") != NULL);
 }
 
 TEST(flags_and_unused_bytes_are_checked_behind_a_right_check)

@@ -248,6 +248,21 @@ TEST(no_record_shares_a_sector_with_the_header_where_sectors_are_padded)
     }
 }
 
+/* A limit on the address space of the process is none on the log. */
+TEST(a_log_that_cannot_be_mapped_for_want_of_memory_is_written_by_calls)
+{
+    fixture self = new_fixture(PYKV_LOG_MAPPED, 0);
+    fixture_open(&self, false);
+    fixture_fail(&self, ENV_CALL_MAP, ENOMEM, true, NULL);
+    fixture_put(&self, 3, 100);
+    CHECK(env_fault_failed(self.disk) > 0);
+    CHECK(!fixture_usage(&self).mapped);
+    CHECK_EQUAL(3, fixture_last(&self));
+    fixture_kill(&self);
+    CHECK_EQUAL(3, found_last(self.inner));
+    fixture_free(&self);
+}
+
 TEST_MAIN(CASE(the_prepared_log_is_the_one_the_log_rolls_to),
           CASE(a_log_that_cannot_be_made_leaves_no_file_and_is_made_by_the_next_try),
           CASE(a_log_whose_manifest_failed_is_listed_by_the_next_one_and_then_used),
@@ -258,4 +273,5 @@ TEST_MAIN(CASE(the_prepared_log_is_the_one_the_log_rolls_to),
           CASE(no_more_than_two_sealed_logs_wait_for_a_sync),
           CASE(a_step_prepares_the_next_log_and_syncs_the_sealed_one),
           CASE(a_step_syncs_at_the_interval_and_in_every_mode_after_half_a_minute),
+          CASE(a_log_that_cannot_be_mapped_for_want_of_memory_is_written_by_calls),
           CASE(no_record_shares_a_sector_with_the_header_where_sectors_are_padded))

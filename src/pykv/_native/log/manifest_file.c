@@ -78,6 +78,19 @@ pykv_status manifest_head_engine(const uint8_t *data, uint64_t size, const char 
     return PYKV_OK;
 }
 
+/* What a store of an engine is called in errors; NULL: it is unknown. */
+static const char *owner_of(int32_t engine)
+{
+    switch (engine) {
+    case PYKV_ENGINE_BITCASK:
+        return "a Bitcask";
+    case PYKV_ENGINE_LSM:
+        return "an LSM store";
+    default:
+        return NULL;
+    }
+}
+
 pykv_status manifest_head_decode(const uint8_t *data, uint64_t size, const char *path,
                                  uint8_t engine, const char *owner, manifest_head *out)
 {
@@ -87,8 +100,13 @@ pykv_status manifest_head_decode(const uint8_t *data, uint64_t size, const char 
         return status;
     }
     if (named != engine) {
-        return error_set(PYKV_FORMAT, "%s belongs to engine number %d, not to %s", path, (int)named,
-                         owner);
+        const char *other = owner_of(named);
+        return other != NULL
+                   ? error_set(PYKV_FORMAT, "%s belongs to %s, not to %s", path, other, owner)
+                   : error_set(PYKV_FORMAT,
+                               "%s belongs to engine number %d, which this pykv does not know, not "
+                               "to %s",
+                               path, (int)named, owner);
     }
     bool clean = false;
     status = manifest_decode_flag(data, CLEAN_AT, path, 0, &clean);

@@ -98,7 +98,7 @@ static pykv_status open_sink(const wal *self, const wal_log *log, log_sink **sin
         status =
             log_sink_open_mapped(log->file, LOG_SEGMENT_HEADER_BYTES, self->log_bytes, sink_out);
     }
-    if (status == PYKV_NOT_SUPPORTED) {
+    if (status == PYKV_NOT_SUPPORTED || (status == PYKV_NO_MEMORY && !PYKV_PLANTED(119))) {
         bool syncs = self->options->durability == PYKV_DURABILITY_SYNC;
         status = log_sink_open_pwrite(log->file, LOG_SEGMENT_HEADER_BYTES,
                                       syncs ? self->log_bytes : 0, sink_out);

@@ -1,0 +1,176 @@
+/*
+ * wal_verify: logs stay pinned, so that nothing takes their files away; each is read through a file
+ * of its own.
+ */
+#include "lsm/wal_verify.h"
+
+#include "base/error.h"
+#include "base/invariant.h"
+#include "base/memory.h"
+#include "base/report.h"
+#include "log/log_file.h"
+#include "log/log_reader.h"
+#include "lsm/wal_internal.h"
+
+/* A log with records, as of when the verification began. */
+typedef struct log_extent {
+    wal_log *log; /* pinned */
+    uint64_t end; /* of its last record */
+} log_extent;
+
+/* The bytes of a file up to an end: mapped, or read. */
+typedef struct log_bytes {
+    env_file *file;
+    env_mapping mapping;
+    buffer scratch;
+    const uint8_t *data;
+} log_bytes;
+
+static void bytes_reset(log_bytes *self)
+{
+    if (self->mapping.base != NULL) {
+        env_unmap(&self->mapping);
+    }
+    buffer_reset(&self->scratch);
+    env_file_close(self->file);
+}
+
+static pykv_status bytes_read(log_bytes *self, uint64_t end)
+{
+    size_t got = 0;
+    pykv_status status = buffer_append_zeros(&self->scratch, end);
+    if (status == PYKV_OK) {
+        status = env_file_read(self->file, 0, self->scratch.data, end, &got);
+    }
+    if (status == PYKV_OK && got < end) {
+        status = error_set_corruption(env_file_path(self->file), got,
+                                      "the log is shorter than what was written to it", end, got);
+    }
+    self->data = self->scratch.data;
+    return status;
+}
+
+static pykv_status bytes_load(log_bytes *self, env_directory *home, const wal_log *log,
+                              uint64_t end)
+{
+    char name[LOG_FILE_NAME_BYTES];
+    uint64_t size = 0;
+    log_file_name(log->number, name);
+    pykv_status status = env_file_open(home, name, ENV_READ, &self->file);
+    if (status == PYKV_OK) {
+        status = env_file_size(self->file, &size);
+    }
+    if (status != PYKV_OK) {
+        return status;
+    }
+    env_mapping mapping;
+    if (size >= end && env_file_map(self->file, end, false, &mapping) == PYKV_OK) {
+        self->mapping = mapping;
+        self->data = mapping.base;
+        return PYKV_OK;
+    }
+    return bytes_read(self, end);
+}
+
+/* Whether the header is the one that the log began with. */
+static pykv_status check_header(const log_bytes *bytes, const wal_log *log, uint64_t end)
+{
+    log_segment_header header;
+    const char *path = env_file_path(bytes->file);
+    pykv_status status = log_segment_decode(bytes->data, end, path, &header);
+    if (status == PYKV_OK && (header.number != log->number || header.file_id != log->file_id)) {
+        status = error_set_corruption(path, 0, "the log is another file than the one it was",
+                                      log->file_id, header.file_id);
+    }
+    return status;
+}
+
+/* Walks over the records; *next_io: the sequence that is due, 0: any. */
+static pykv_status check_records(const log_bytes *bytes, const wal_log *log, uint64_t end,
+                                 uint64_t *next_io, pykv_report *report)
+{
+    log_reader reader;
+    record found;
+    uint64_t offset;
+    log_reader_init(&reader, bytes->data, end, log->file_id, LOG_SEGMENT_HEADER_BYTES, true,
+                    *next_io);
+    while (log_reader_next(&reader, &found, &offset)) {
+        report->record_count++;
+    }
+    if (bytes->mapping.base != NULL && env_mapping_faults(&bytes->mapping) > 0) {
+        return error_set_at(PYKV_IO_FAILED, env_file_path(bytes->file),
+                            "pages of the log could not be read");
+    }
+    if (reader.valid_end != end && !PYKV_PLANTED(118)) {
+        return error_set_corruption(env_file_path(bytes->file), reader.valid_end,
+                                    "a record of the log is damaged, or out of order",
+                                    reader.next_sequence, end);
+    }
+    *next_io = reader.next_sequence;
+    return PYKV_OK;
+}
+
+/* Damage goes to the report; what follows it is checked from the next log on. */
+static pykv_status check_log(const wal *self, const log_extent *extent, uint64_t *next_io,
+                             pykv_report *report)
+{
+    log_bytes bytes = {.scratch = BUFFER_EMPTY};
+    char name[LOG_FILE_NAME_BYTES];
+    log_file_name(extent->log->number, name);
+    pykv_status status = bytes_load(&bytes, self->home, extent->log, extent->end);
+    report->file_count++;
+    report->byte_count += extent->end;
+    if (status == PYKV_OK) {
+        status = check_header(&bytes, extent->log, extent->end);
+    }
+    if (status == PYKV_OK) {
+        status = check_records(&bytes, extent->log, extent->end, next_io, report);
+    }
+    bytes_reset(&bytes);
+    if (status != PYKV_OK && status != PYKV_NO_MEMORY) {
+        report_add_last_error(report, name);
+        *next_io = 0;
+        status = PYKV_OK;
+    }
+    return status;
+}
+
+/* Pins the logs that have records; NULL with the error set: no memory. */
+static log_extent *pin_logs(wal *self, size_t *count_out)
+{
+    size_t count = 0;
+    mutex_lock(self->writer);
+    log_extent *extents = mem_alloc_zeroed(self->log_count + 1, sizeof *extents);
+    for (size_t i = 0; extents != NULL && i < self->log_count; i++) {
+        wal_log *log = self->logs[i];
+        if (log->last_sequence != 0) {
+            log->pin_count++;
+            extents[count++] = (log_extent){log, log_writer_end(&log->writer)};
+        }
+    }
+    mutex_unlock(self->writer);
+    *count_out = count;
+    return extents;
+}
+
+pykv_status wal_verify(wal *self, pykv_report *report)
+{
+    size_t count = 0;
+    uint64_t next_sequence = 0;
+    pykv_status status = PYKV_OK;
+    log_extent *extents = pin_logs(self, &count);
+    if (extents == NULL) {
+        return error_set_no_memory(sizeof *extents);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (status == PYKV_OK) {
+            status = check_log(self, &extents[i], &next_sequence, report);
+        }
+        mutex_lock(self->writer);
+        wal_log *dead = wal_unpin(self, extents[i].log);
+        mutex_unlock(self->writer);
+        wal_take_away(self, dead);
+    }
+    mem_free(extents);
+    return status;
+}
