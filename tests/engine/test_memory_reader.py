@@ -17,6 +17,12 @@ def test_a_snapshot_shares_the_rows_and_not_the_changes() -> None:
         assert list(kept.scan_keys(b"08", b"12", reverse=True)) == [b"11", b"10", b"09", b"08"]
 
 
+def test_its_approximate_length_is_exact() -> None:
+    with Memory() as db:
+        db.put_many((b"%02d" % i, b"v") for i in range(50))
+        assert db.approximate_len() == len(db) == 50
+
+
 def test_closing_it_ends_its_scans() -> None:
     with Memory() as db:
         db.put_many((b"%02d" % i, b"v") for i in range(50))

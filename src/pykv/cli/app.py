@@ -18,6 +18,7 @@ COMMANDS: Final = (
     "put",
     "delete",
     "scan",
+    "count",
     "load",
     "dump",
     "stats",
