@@ -1,5 +1,6 @@
 """`pykv put` sets one key."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -40,9 +41,23 @@ def test_key_and_value_have_formats(run: Run, tmp_path: Path) -> None:
     assert rows_of(path) == {b"\x00\xff": b"a\tb"}
 
 
+def test_a_row_may_expire(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "database"
+    before = time.time()
+    assert run("put", path, "short", "1", "--ttl", "90.5").exit_code == Exit.GOOD
+    assert run("put", path, "long", "1").exit_code == Exit.GOOD
+    with pykv.open(path) as db:
+        expires = db.expires_at(b"short")
+        assert expires is not None
+        assert before + 90 < expires < time.time() + 91
+        assert db.expires_at(b"long") is None
+
+
 @pytest.mark.parametrize(
     ("args", "code", "words"),
     [
+        (["key", "value", "--ttl", "0"], Exit.USAGE, "--ttl: ttl must be above 0"),
+        (["key", "value", "--ttl", "soon"], Exit.USAGE, "not a valid float"),
         (["key", "value", "--file", "x"], Exit.USAGE, "exclude each other"),
         (["zz", "value", "--key-format", "hex"], Exit.USAGE, "the key 'zz' is not hex"),
         (["k" * 65_536, "value"], Exit.USAGE, "at most 65,535 bytes"),

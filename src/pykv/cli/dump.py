@@ -47,8 +47,8 @@ def command(
     """Write all rows to a file or a directory.
 
     TARGET is a file or a directory; without it the rows go to standard output. They are the rows of
-    one moment, and `pykv load` stores them again, byte for byte. A format that is given here for
-    tsv is given there too.
+    one moment, and `pykv load` stores them again, byte for byte; a row that was to expire stays
+    then. A format that is given here for tsv is given there too.
 
     A file appears under its name when it is whole. A directory (dir) takes keys that are relative
     paths, and must be empty or not exist.

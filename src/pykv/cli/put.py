@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from pykv.arguments import ttl_us_of
 from pykv.cli.failures import Exit, Failure
 from pykv.cli.opening import (
     argument_bytes,
@@ -23,7 +24,8 @@ from pykv.cli.output import standard_input
     epilog=example(
         "  pykv put data greeting hello\n"
         "  pykv put data picture --file picture.png\n"
-        "  date | pykv put data today"
+        "  date | pykv put data today\n"
+        "  pykv put sessions ada 42 --ttl 3600"
     ),
 )
 @database_argument
@@ -35,6 +37,12 @@ from pykv.cli.output import standard_input
     type=click.Path(path_type=Path),
     help="Take the value from a file, byte for byte.",
 )
+@click.option(
+    "--ttl",
+    type=float,
+    metavar="SECONDS",
+    help="Let the row expire so many seconds from now on.  [default: it stays]",
+)
 @format_option("--key-format", "utf8")
 @format_option("--value-format", "utf8", "For VALUE, not for a file or standard input.")
 @engine_option
@@ -43,6 +51,7 @@ def command(
     key: str,
     value: str | None,
     source: Path | None,
+    ttl: float | None,
     key_format: str,
     value_format: str,
     engine: str | None,
@@ -52,10 +61,19 @@ def command(
     Without VALUE and --file the value is read from standard input, byte for byte. When the command
     ends the row is on the device.
     """
+    _check_ttl(ttl)
     exact = argument_bytes(key, key_format, "the key")
     data = _value(value, value_format, source)
     with open_writer(database, create=True, engine=engine) as db:
-        db.put(exact, data)
+        db.put(exact, data, ttl=ttl)
+
+
+def _check_ttl(ttl: float | None) -> None:
+    try:
+        if ttl is not None:
+            ttl_us_of(ttl)
+    except ValueError as error:
+        raise Failure(f"--ttl: {error}.", Exit.USAGE) from None
 
 
 def _value(value: str | None, value_format: str, source: Path | None) -> bytes:
