@@ -139,6 +139,20 @@ def test_a_scan_keeps_the_clock_of_its_beginning(db: Any) -> None:
 
 
 @pytest.mark.needs("ttl")
+@pytest.mark.needs("snapshot")
+def test_a_snapshot_keeps_its_clock_whatever_is_compacted(db: Any) -> None:
+    db.put_many([(b"a", b"1"), (b"b", b"2")], ttl=SHORT)
+    with db.snapshot() as snapshot:
+        wait_until_gone(db, b"b")
+        db.put(b"c", b"3")
+        db.compact()
+        assert snapshot.get(b"a") == b"1"
+        assert snapshot.get_many([b"a", b"c"]) == [b"1", None]
+        assert list(snapshot.scan()) == [(b"a", b"1"), (b"b", b"2")]
+    assert list(db.scan()) == [(b"c", b"3")]
+
+
+@pytest.mark.needs("ttl")
 @pytest.mark.needs("persistence")
 def test_deadlines_outlive_the_process(make_store: Callable[..., Any], subject: Any) -> None:
     db = make_store()

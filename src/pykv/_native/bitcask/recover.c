@@ -155,8 +155,7 @@ static pykv_status copy_records(bitcask *store, log_reader *reader, segment *tar
         }
         target->last_sequence = found.sequence;
         if (found.deadline_us != 0) {
-            segment_note_deadline(target, found.deadline_us,
-                                  record_bytes(found.flags, found.key.size, found.value.size));
+            segment_note_deadline(target, found.deadline_us, found.key.size + found.value.size);
         }
         if (found.kind == RECORD_CLEAR) {
             store->clear_sequence = found.sequence;

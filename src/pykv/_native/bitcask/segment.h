@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
+#include "base/coding.h"
 #include "bitcask/manifest.h"
 #include "env/env.h"
 #include "log/log_format.h"
@@ -113,12 +114,13 @@ PYKV_NODISCARD pykv_status segment_read(const segment *self, uint64_t offset, bo
 PYKV_NODISCARD pykv_status segment_view(const segment *self, buffer *scratch,
                                         const uint8_t **data_out, uint64_t *size_out);
 
-/* Counts a put with a deadline that comes into it. */
+/* Counts a put with a deadline that comes into it: key and value have so many bytes. */
 static inline void segment_note_deadline(segment *self, uint64_t deadline_us, uint64_t bytes)
 {
     self->deadline_max_us =
         deadline_us > self->deadline_max_us ? deadline_us : self->deadline_max_us;
-    self->expiring_bytes += bytes;
+    self->expiring_bytes +=
+        round_up(RECORD_HEADER_BYTES + sizeof deadline_us + bytes, RECORD_GRANULE_BYTES);
 }
 
 /* Bytes that count as live and have expired: none before the latest deadline, then all. */

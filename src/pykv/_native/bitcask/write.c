@@ -201,9 +201,8 @@ static void count_operations(bitcask *self, const operation *operations, size_t 
         if (written->kind == RECORD_PUT) {
             puts++;
             if (PYKV_UNLIKELY(written->flags & RECORD_FLAG_DEADLINE)) {
-                segment_note_deadline(
-                    self->active, written->deadline_us,
-                    record_bytes(written->flags, written->key.size, written->value.size));
+                segment_note_deadline(self->active, written->deadline_us,
+                                      written->key.size + written->value.size);
             }
         } else {
             tombstones++;
