@@ -1,9 +1,13 @@
 /*
  * many: lookups of 0, 1 and 1,000 keys, by mapping and by pread, of one moment.
  */
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "bitcask_fixture.h"
 
 #include "bitcask/many.h"
+#include "bitcask/operation.h"
 
 enum { MANY_COUNT = 1000 };
 
@@ -149,9 +153,48 @@ TEST(one_damaged_record_fails_the_lookup_and_leaves_no_results)
     fixture_free(&f);
 }
 
+static _Atomic bool is_over;
+
+/* Puts the first and the last key in batches, both with the number of the batch. */
+static void *put_both_ends(void *context)
+{
+    const key_list *list = numbered_keys();
+    for (uint32_t round = 0; !atomic_load(&is_over); round++) {
+        operation batch[2] = {{.record = {.kind = RECORD_PUT}}, {.record = {.kind = RECORD_PUT}}};
+        for (size_t i = 0; i < 2; i++) {
+            size_t key = i * (MANY_COUNT - 1);
+            batch[i].record.key = slice_make(list->keys[key], list->lengths[key]);
+            batch[i].record.value = slice_make(&round, sizeof round);
+        }
+        CHECK_OK(bitcask_write(context, batch, 2, 0));
+    }
+    return NULL;
+}
+
+TEST(a_batch_that_is_published_meanwhile_is_seen_whole_or_not_at_all)
+{
+    fixture f = thirds(0, 4);
+    const key_list *list = numbered_keys();
+    many *results;
+    pthread_t thread;
+    CHECK_OK(many_new(f.store, &results));
+    atomic_store(&is_over, false);
+    CHECK_EQUAL(0, pthread_create(&thread, NULL, put_both_ends, f.store));
+    for (int i = 0; i < 100; i++) {
+        CHECK_OK(many_get(results, MANY_COUNT, list->keys, list->lengths, 0));
+        CHECK_BYTES(many_values(results)[0], many_values(results)[MANY_COUNT - 1], 4);
+        many_release(results);
+    }
+    atomic_store(&is_over, true);
+    CHECK_EQUAL(0, pthread_join(thread, NULL));
+    many_free(results);
+    fixture_free(&f);
+}
+
 TEST_MAIN(CASE(none_one_and_1000_keys_give_hits_and_misses_in_the_order_asked),
           CASE(every_key_asked_is_counted_and_every_one_found_as_a_hit),
           CASE(an_empty_value_is_not_null),
           CASE(a_lookup_that_may_not_wait_blocks_where_only_pread_would_do_and_holds_nothing),
           CASE(results_outlive_a_merge_that_removes_their_segments),
-          CASE(one_damaged_record_fails_the_lookup_and_leaves_no_results))
+          CASE(one_damaged_record_fails_the_lookup_and_leaves_no_results),
+          CASE(a_batch_that_is_published_meanwhile_is_seen_whole_or_not_at_all))

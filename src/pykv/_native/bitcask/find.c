@@ -101,7 +101,7 @@ static const segment *mapped_segment(const bitcask *self, uint64_t address)
     return mapped ? holder : NULL;
 }
 
-void bitcask_prefetch_record(const bitcask *self, uint64_t address)
+const segment *bitcask_call_for_record(const bitcask *self, uint64_t address)
 {
     const segment *holder = mapped_segment(self, address);
     if (holder != NULL) {
@@ -110,6 +110,7 @@ void bitcask_prefetch_record(const bitcask *self, uint64_t address)
         __builtin_prefetch(at + CACHE_LINE_BYTES);
         __builtin_prefetch(at + (size_t)2 * CACHE_LINE_BYTES);
     }
+    return holder;
 }
 
 bool bitcask_peek_record(const bitcask *self, uint64_t address, slice key, bool check_body,

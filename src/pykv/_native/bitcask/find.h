@@ -53,8 +53,9 @@ static inline bool bitcask_times_access(bitcask *self)
     return true;
 }
 
-/* Brings the record at address near, as far as it is mapped. The caller is in the epoch. */
-void bitcask_prefetch_record(const bitcask *self, uint64_t address);
+/* Brings the record at address near. Returns its segment if that is mapped, else NULL. The caller
+ * is in the epoch. */
+const segment *bitcask_call_for_record(const bitcask *self, uint64_t address);
 
 /* Reads the record at address by its mapping. False if that will not do, or it is of another key.
  * The caller is in the epoch and read address from a slot since. */

@@ -105,16 +105,20 @@ void keydir_change_end(keydir *self)
 /* The loads of the walk come before the load of the version: an acquire fence between them, which
  * pairs with the writer's release fence. If the walk saw a store of a later change, this load sees
  * that change's odd version, or a later one. */
-bool keydir_still(const keydir_cursor *cursor)
+bool keydir_is_moment(const keydir *self, uint32_t moment)
 {
-    keydir *owner = (keydir *)(uintptr_t)cursor->owner;
 #ifdef KEYDIR_THREAD_SANITIZER
-    return atomic_fetch_add_explicit(&owner->version, 0, memory_order_acq_rel) == cursor->version;
+    keydir *owner = (keydir *)(uintptr_t)self;
+    return atomic_fetch_add_explicit(&owner->version, 0, memory_order_acq_rel) == moment;
 #else
     atomic_thread_fence(memory_order_acquire);
-    return atomic_load_explicit(&owner->version, memory_order_relaxed) == cursor->version ||
-           PYKV_PLANTED(42);
+    return atomic_load_explicit(&self->version, memory_order_relaxed) == moment;
 #endif
+}
+
+bool keydir_still(const keydir_cursor *cursor)
+{
+    return keydir_is_moment(cursor->owner, cursor->version) || PYKV_PLANTED(42);
 }
 
 uint32_t keydir_moment(const keydir *self)

@@ -91,9 +91,12 @@ bool keydir_next_to(keydir_cursor *cursor, uint64_t address);
  * record was read. */
 PYKV_NODISCARD bool keydir_still(const keydir_cursor *cursor);
 
-/* A number that rises with every change of several slots: equal before and after a run of lookups,
- * each of which was still good, it says that no such change came between them. */
+/* A number that changes with every change of several slots; odd while one is running. */
 uint32_t keydir_moment(const keydir *self);
+
+/* True if no such change began since keydir_moment gave this number: what was looked up since, if
+ * it was even, holds, all of it together. */
+PYKV_NODISCARD bool keydir_is_moment(const keydir *self, uint32_t moment);
 
 /* Live keys. */
 uint64_t keydir_count(const keydir *self);

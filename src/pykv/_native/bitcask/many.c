@@ -1,6 +1,7 @@
 /*
  * many: many keys at once. Four stages run some keys ahead of each other, so that the cache misses
  * of different keys overlap: hash and bucket, line, candidate and its record, comparison.
+ * Whether all of it was of one moment is asked once, at the end.
  *
  * A batch is seen whole or not at all: if one was published meanwhile the lookup begins again, at
  * last under the writer lock.
@@ -13,29 +14,32 @@
 #include "base/memory.h"
 #include "bitcask/find.h"
 #include "bitcask/image.h"
-#include "bitcask/keydir_image.h"
+#include "bitcask/keydir_probe.h"
 
 enum { MANY_ATTEMPTS = 3 };
 
 /* How many keys a stage is ahead of the last one. */
 enum { MANY_AHEAD_HASH = 32, MANY_AHEAD_LINE = 20, MANY_AHEAD_CANDIDATE = 10 };
 
-/* In place of the address of a candidate. */
-#define MANY_ABSENT  UINT64_MAX
-#define MANY_UNKNOWN (UINT64_MAX - 1)
+/* One key on its way through the stages. */
+typedef struct many_key {
+    keydir_probe probe;
+    const segment *holder; /* of the first candidate; NULL: it is not in mapped memory */
+    uint64_t address;      /* of the first candidate, KEYDIR_PROBE_ABSENT or .._UNKNOWN */
+} many_key;
 
 struct many {
     bitcask *store;
     size_t count;
     size_t capacity;
+    size_t hits;
     const uint8_t **values;
     size_t *lengths;
-    uint64_t *hashes;
-    uint64_t *addresses; /* of the first candidates, MANY_ABSENT or MANY_UNKNOWN */
-    size_t hashed;       /* keys that passed this stage, */
-    size_t lined;        /* this, */
-    size_t walked;       /* and this */
-    bool inside;         /* the epoch is held */
+    many_key *keys;
+    size_t hashed; /* keys that passed this stage, */
+    size_t lined;  /* this, */
+    size_t walked; /* and this */
+    bool inside;   /* the epoch is held */
     epoch_token token;
     buffer copies; /* values read by pread; values hold offsets until all are read */
 };
@@ -68,8 +72,7 @@ void many_free(many *self)
         buffer_reset(&self->copies);
         mem_free(self->values);
         mem_free(self->lengths);
-        mem_free(self->hashes);
-        mem_free(self->addresses);
+        mem_free(self->keys);
         mem_free(self);
     }
 }
@@ -81,16 +84,13 @@ static pykv_status reserve(many *self, size_t count)
     }
     mem_free(self->values);
     mem_free(self->lengths);
-    mem_free(self->hashes);
-    mem_free(self->addresses);
+    mem_free(self->keys);
     self->capacity = 0;
     self->values = mem_alloc(count * sizeof *self->values);
     self->lengths = mem_alloc(count * sizeof *self->lengths);
-    self->hashes = mem_alloc(count * sizeof *self->hashes);
-    self->addresses = mem_alloc(count * sizeof *self->addresses);
-    if (self->values == NULL || self->lengths == NULL || self->hashes == NULL ||
-        self->addresses == NULL) {
-        return error_set_no_memory(count * 4 * sizeof *self->hashes);
+    self->keys = mem_alloc(count * sizeof *self->keys);
+    if (self->values == NULL || self->lengths == NULL || self->keys == NULL) {
+        return error_set_no_memory(count * sizeof *self->keys);
     }
     self->capacity = count;
     return PYKV_OK;
@@ -103,8 +103,8 @@ static void hash_through(many *self, const directory *now, const void *const *ke
     end = end < self->count ? end : self->count;
     for (; self->hashed < end; self->hashed++) {
         size_t i = self->hashed;
-        self->hashes[i] = bitcask_hash(self->store, keys[i], key_lengths[i]);
-        keydir_prefetch_bucket(now->keys, self->hashes[i]);
+        uint64_t hash = bitcask_hash(self->store, keys[i], key_lengths[i]);
+        keydir_probe_bucket(now->keys, hash, &self->keys[i].probe);
     }
 }
 
@@ -112,44 +112,35 @@ static void line_through(many *self, const directory *now, size_t end)
 {
     end = end < self->count ? end : self->count;
     for (; self->lined < end; self->lined++) {
-        keydir_prefetch_line(now->keys, self->hashes[self->lined]);
+        keydir_probe_line(now->keys, &self->keys[self->lined].probe);
     }
 }
 
-/* The first candidate of hash, whose record is called for. */
-static uint64_t walk(const bitcask *store, const directory *now, uint64_t hash)
+/* All the way, for a key whose home line does not tell. */
+static uint64_t walk(const directory *now, uint64_t hash)
 {
     keydir_cursor cursor;
-    if (PYKV_UNLIKELY(!keydir_find(now->keys, hash, &cursor))) {
-        return MANY_UNKNOWN;
+    if (!keydir_find(now->keys, hash, &cursor)) {
+        return KEYDIR_PROBE_UNKNOWN;
     }
-    bool any = keydir_next(&cursor);
-    if (PYKV_UNLIKELY(!keydir_still(&cursor))) {
-        return MANY_UNKNOWN;
-    }
-    if (any) {
-        bitcask_prefetch_record(store, cursor.address);
-    }
-    return any ? cursor.address : MANY_ABSENT;
+    return keydir_next(&cursor) ? cursor.address : KEYDIR_PROBE_ABSENT;
 }
 
+/* Finds the first candidates of keys up to end and calls for their records. */
 static void walk_through(many *self, const directory *now, size_t end)
 {
     end = end < self->count ? end : self->count;
     for (; self->walked < end; self->walked++) {
-        self->addresses[self->walked] = walk(self->store, now, self->hashes[self->walked]);
+        many_key *key = &self->keys[self->walked];
+        key->holder = NULL;
+        key->address = keydir_probe_candidate(&key->probe);
+        if (PYKV_UNLIKELY(key->address == KEYDIR_PROBE_UNKNOWN)) {
+            key->address = walk(now, key->probe.hash);
+        }
+        if (key->address < KEYDIR_PROBE_UNKNOWN) {
+            key->holder = bitcask_call_for_record(self->store, key->address);
+        }
     }
-}
-
-static void keep_copy(many *self, size_t index, const record *found, const buffer *scratch,
-                      pykv_status *status)
-{
-    if (scratch == NULL || found->value.size == 0) {
-        self->values[index] = found->value.data;
-        return;
-    }
-    self->values[index] = (const uint8_t *)(uintptr_t)self->copies.size;
-    *status = buffer_append(&self->copies, found->value.data, found->value.size);
 }
 
 static directory *directory_now(bitcask *store)
@@ -157,34 +148,43 @@ static directory *directory_now(bitcask *store)
     return atomic_load_explicit(&store->directory, memory_order_acquire);
 }
 
-static pykv_status set_result(many *self, size_t index, pykv_status status, const record *found,
-                              const buffer *scratch)
+/* Never NULL for a value. */
+static const uint8_t *not_null(const uint8_t *data)
 {
-    self->values[index] = NULL;
-    self->lengths[index] = SIZE_MAX;
+    static const uint8_t empty[1] = {0};
+    return PYKV_LIKELY(data != NULL) ? data : empty;
+}
+
+static pykv_status set_result(many *self, size_t index, pykv_status status, const record *found)
+{
     if (PYKV_LIKELY(status == PYKV_OK) &&
         !store_clock_has_passed(&self->store->clock, found->deadline_us)) {
+        self->values[index] = not_null(found->value.data);
         self->lengths[index] = found->value.size;
-        keep_copy(self, index, found, scratch, &status);
+        self->hits++;
+        return PYKV_OK;
     }
+    self->values[index] = NULL;
+    self->lengths[index] = 0;
     return status == PYKV_NOT_FOUND ? PYKV_OK : status;
 }
 
 /* Looks a key up where its walk led; all the way if that was to another key's record, or nowhere
  * for sure. */
-static pykv_status look_up_walked(many *self, directory *now, size_t index, slice key,
+static pykv_status look_up_walked(many *self, directory *now, const many_key *at, slice key,
                                   record *found)
 {
-    uint64_t address = self->addresses[index];
-    if (address == MANY_ABSENT) {
-        return PYKV_NOT_FOUND;
-    }
-    if (PYKV_LIKELY(address != MANY_UNKNOWN) &&
-        bitcask_peek_record(self->store, address, key, true, found)) {
+    if (PYKV_LIKELY(at->holder != NULL) &&
+        PYKV_LIKELY(segment_peek(at->holder, bitcask_offset(at->holder, at->address), true,
+                                 found) == PYKV_OK &&
+                    slice_equal(found->key, key))) {
         return PYKV_OK;
     }
+    if (at->address == KEYDIR_PROBE_ABSENT) {
+        return PYKV_NOT_FOUND;
+    }
     keydir_cursor cursor;
-    return bitcask_find(self->store, now, self->hashes[index], key, READ_HOT, true, NULL, &cursor,
+    return bitcask_find(self->store, now, at->probe.hash, key, READ_HOT, true, NULL, &cursor,
                         found);
 }
 
@@ -193,17 +193,27 @@ static pykv_status look_up_hot(many *self, directory *now, const void *const *ke
                                const size_t *key_lengths)
 {
     pykv_status status = PYKV_OK;
+    self->hashed = 0;
     self->lined = 0;
     self->walked = 0;
+    self->hits = 0;
     for (size_t i = 0; i < self->count && status == PYKV_OK; i++) {
         record found;
         hash_through(self, now, keys, key_lengths, i + MANY_AHEAD_HASH);
         line_through(self, now, i + MANY_AHEAD_LINE);
         walk_through(self, now, i + MANY_AHEAD_CANDIDATE);
-        status = look_up_walked(self, now, i, slice_make(keys[i], key_lengths[i]), &found);
-        status = set_result(self, i, status, &found, NULL);
+        slice key = slice_make(keys[i], key_lengths[i]);
+        status = look_up_walked(self, now, &self->keys[i], key, &found);
+        status = set_result(self, i, status, &found);
     }
     return status;
+}
+
+/* Keeps a value that was read into a scratch. values holds its offset until all are read. */
+static pykv_status keep_copy(many *self, size_t index, slice value)
+{
+    self->values[index] = (const uint8_t *)(uintptr_t)(self->copies.size + 1);
+    return buffer_append(&self->copies, value.data, value.size);
 }
 
 /* The same by pread. The writer lock is held and pages of an image are checked. */
@@ -211,13 +221,24 @@ static pykv_status look_up_cold(many *self, directory *now, const void *const *k
                                 const size_t *key_lengths, buffer *scratch)
 {
     pykv_status status = PYKV_OK;
+    self->hits = 0;
     for (size_t i = 0; i < self->count && status == PYKV_OK; i++) {
         keydir_cursor cursor;
         record found;
-        status =
-            bitcask_find(self->store, now, self->hashes[i], slice_make(keys[i], key_lengths[i]),
-                         READ_COLD_LOCKED, true, scratch, &cursor, &found);
-        status = set_result(self, i, status, &found, scratch);
+        status = bitcask_find(self->store, now, self->keys[i].probe.hash,
+                              slice_make(keys[i], key_lengths[i]), READ_COLD_LOCKED, true, scratch,
+                              &cursor, &found);
+        status = set_result(self, i, status, &found);
+        if (status == PYKV_OK && self->values[i] != NULL) {
+            status = keep_copy(self, i, found.value);
+        }
+    }
+    for (size_t i = 0; i < self->count && status == PYKV_OK; i++) {
+        if (self->values[i] != NULL) {
+            uintptr_t offset = (uintptr_t)self->values[i] - 1;
+            self->values[i] =
+                not_null(self->copies.data != NULL ? self->copies.data + offset : NULL);
+        }
     }
     return status;
 }
@@ -230,10 +251,13 @@ static pykv_status get_hot(many *self, const void *const *keys, const size_t *ke
          * then. */
         directory *now = directory_now(self->store);
         uint32_t before = keydir_moment(now->keys);
+        if ((before & 1) != 0) {
+            continue;
+        }
         uint64_t began = cycles_now();
         status = look_up_hot(self, now, keys, key_lengths);
         bitcask_note_access(self->store, (cycles_now() - began) / (self->count + 1), 1);
-        if (status == PYKV_OK && keydir_moment(now->keys) != before) {
+        if (!keydir_is_moment(now->keys, before) && !PYKV_PLANTED(105)) {
             status = PYKV_WOULD_BLOCK;
         }
     }
@@ -246,11 +270,12 @@ static pykv_status get_cold(many *self, const void *const *keys, const size_t *k
     buffer scratch = BUFFER_EMPTY;
     pykv_status status = PYKV_OK;
     buffer_clear(&self->copies);
+    self->hashed = 0;
     mutex_lock(&self->store->writer);
     directory *now = atomic_load_explicit(&self->store->directory, memory_order_relaxed);
     hash_through(self, now, keys, key_lengths, self->count);
     for (size_t i = 0; i < self->count && status == PYKV_OK; i++) {
-        status = bitcask_check_image_locked(self->store, self->hashes[i]);
+        status = bitcask_check_image_locked(self->store, self->keys[i].probe.hash);
     }
     if (status == PYKV_OK) {
         status = look_up_cold(self, directory_now(self->store), keys, key_lengths, &scratch);
@@ -258,26 +283,6 @@ static pykv_status get_cold(many *self, const void *const *keys, const size_t *k
     mutex_unlock(&self->store->writer);
     buffer_reset(&scratch);
     return status;
-}
-
-/* Turns what the results hold into pointers: NULL for absent, never NULL for a value. Counts the
- * hits. */
-static void finish(many *self, bool copied)
-{
-    static const uint8_t empty[1] = {0};
-    size_t hits = self->count;
-    for (size_t i = 0; i < self->count; i++) {
-        if (self->lengths[i] == SIZE_MAX) {
-            self->lengths[i] = 0;
-            self->values[i] = NULL;
-            hits--;
-        } else if (self->lengths[i] == 0) {
-            self->values[i] = empty;
-        } else if (copied) {
-            self->values[i] = self->copies.data + (uintptr_t)self->values[i];
-        }
-    }
-    atomic_fetch_add_explicit(&self->store->counters.get_hit_count, hits, memory_order_relaxed);
 }
 
 pykv_status many_get(many *self, size_t count, const void *const *keys, const size_t *key_lengths,
@@ -292,20 +297,19 @@ pykv_status many_get(many *self, size_t count, const void *const *keys, const si
     self->token = epoch_enter(&self->store->gate.readers);
     self->inside = true;
     atomic_fetch_add_explicit(&self->store->counters.get_count, count, memory_order_relaxed);
-    self->hashed = 0;
     status = PYKV_WOULD_BLOCK;
     if (bitcask_read_mode(self->store) == READ_HOT) {
         status = get_hot(self, keys, key_lengths);
     }
-    bool cold = status == PYKV_WOULD_BLOCK && (flags & PYKV_NO_WAIT) == 0;
-    if (cold) {
+    if (status == PYKV_WOULD_BLOCK && (flags & PYKV_NO_WAIT) == 0) {
         status = get_cold(self, keys, key_lengths);
     }
     if (status != PYKV_OK) {
         many_release(self);
         return status;
     }
-    finish(self, cold);
+    atomic_fetch_add_explicit(&self->store->counters.get_hit_count, self->hits,
+                              memory_order_relaxed);
     return PYKV_OK;
 }
 

@@ -169,23 +169,21 @@ static pykv_status invalid_record(const segment *self, uint64_t offset, record_c
 pykv_status segment_peek(const segment *self, uint64_t offset, bool check_body, record *out)
 {
     uint64_t length = atomic_load_explicit(&self->length, memory_order_acquire);
-    record found;
     record_check check = RECORD_HEADER_INVALID;
     if (PYKV_LIKELY(offset < length)) {
         check = record_decode(self->mapping.base + offset, length - offset, self->seed, offset,
-                              check_body, &found);
+                              check_body, out);
     }
     if (PYKV_LIKELY(check == RECORD_VALID)) {
-        *out = found;
         return PYKV_OK;
     }
     if (env_mapping_faults(&self->mapping) > 0) {
         return PYKV_WOULD_BLOCK;
     }
     if (offset >= length) {
-        found = (record){0};
+        *out = (record){0};
     }
-    return invalid_record(self, offset, check, &found);
+    return invalid_record(self, offset, check, out);
 }
 
 /* Reads up to want bytes at offset, within length, into scratch; scratch->size tells how many. */

@@ -99,7 +99,8 @@ static inline bool segment_is_mapped(const segment *self)
     return self->mapping.base != NULL;
 }
 
-/* Decodes the record at offset in the mapping; out borrows from it. PYKV_CORRUPTION when the bytes
+/* Decodes the record at offset in the mapping; out borrows from it, and is undefined on failure.
+ * PYKV_CORRUPTION when the bytes
  * are not a valid record, PYKV_WOULD_BLOCK when the mapping lost a page: use segment_read. Requires
  * segment_is_mapped. */
 PYKV_NODISCARD pykv_status segment_peek(const segment *self, uint64_t offset, bool check_body,

@@ -88,7 +88,7 @@ static void look_ahead(const bitcask *self, const keydir *keys, operation *write
 {
     keydir_spot_find(keys, write->hash, &write->spot);
     if (write->spot.address != KEYDIR_NO_CANDIDATE) {
-        bitcask_prefetch_record(self, write->spot.address);
+        (void)bitcask_call_for_record(self, write->spot.address);
     }
 }
 

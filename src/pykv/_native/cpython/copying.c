@@ -5,11 +5,8 @@
 
 #include <string.h>
 
-PyObject *bytes_copy(const void *data, size_t length)
+PyObject *bytes_copy_large(const void *data, size_t length)
 {
-    if (length <= LARGE_BYTES) {
-        return PyBytes_FromStringAndSize(data, (Py_ssize_t)length);
-    }
     PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)length);
     char *into = bytes == NULL ? NULL : PyBytes_AsString(bytes);
     if (into != NULL) {
