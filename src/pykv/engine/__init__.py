@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, overload
 
@@ -80,6 +82,11 @@ def destroy(path: StrPath) -> None:
     if engine.destroy is None:
         raise NotSupportedError(f"engine {engine.name!r} cannot destroy", path=place)
     engine.destroy(place)
+    # What a backup that was killed left there.
+    for left in list(place.glob(".backup-*")):
+        shutil.rmtree(left)
+    with suppress(OSError):
+        place.rmdir()
 
 
 def _existing(place: Path) -> Engine:

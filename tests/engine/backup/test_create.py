@@ -109,3 +109,32 @@ def test_a_backup_that_dies_anywhere_leaves_every_version_whole(
             assert pykv.verify_backup(place / "repository").ok
             assert not list((place / "db").glob(".backup*"))
     assert step > 10
+
+
+def test_a_relative_path_that_leads_elsewhere_makes_nothing_there(
+    kind: Kind, tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with kind.open(Path("db")) as db:
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        with pytest.raises(FileNotFoundError):
+            db.backup(repository)
+    assert not list((tmp_path / "elsewhere").iterdir())
+    assert pykv.backups(repository) == []
+
+
+def test_what_a_killed_backup_left_in_the_database_goes_with_the_next(
+    kind: Kind, tmp_path: Path, repository: Path
+) -> None:
+    with kind.open(tmp_path / "db") as db:
+        db.put(b"key", b"value")
+        db.checkpoint(tmp_path / "db" / ".backup-77")
+    with kind.open(tmp_path / "db") as db:
+        assert db.verify().ok
+        db.backup(repository)
+        assert not (tmp_path / "db" / ".backup-77").exists()
+        db.checkpoint(tmp_path / "db" / ".backup-78")
+    pykv.destroy(tmp_path / "db")
+    assert not (tmp_path / "db").exists()
+    assert restored(repository, tmp_path / "copy") == {b"key": b"value"}

@@ -76,6 +76,8 @@ def create_backup(
 @contextmanager
 def _checkpoint_of(store: _Source) -> Iterator[Path]:
     """A checkpoint inside the directory of the store, where links work, for the time of a block."""
+    # A relative path leads elsewhere once the process has changed its directory.
+    (store.path / _MANIFEST).stat()
     with _in_use_lock:
         path = store.path / f"{_CHECKPOINT}{next(_numbers)}"
         # Only the process that has the store open makes them: others are left from a crash.

@@ -49,9 +49,12 @@ def sync_directory(path: Path) -> None:
 
 def make_directory(path: Path) -> None:
     """Makes a directory that was not there, durably; FileExistsError where anything is."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.mkdir()
-    sync_directory(path.parent)
+    missing = [path]
+    while not missing[-1].parent.exists():
+        missing.append(missing[-1].parent)
+    for each in reversed(missing):
+        each.mkdir()
+        sync_directory(each.parent)
 
 
 def write_whole(path: Path, data: bytes) -> None:

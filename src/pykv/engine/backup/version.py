@@ -72,6 +72,7 @@ def decode(data: bytes, path: Path) -> Listed:
 
 def _of_fields(fields: dict[str, Any]) -> Listed:
     files = tuple(StoredFile(**each) for each in fields.pop("files"))
-    if any("/" in name for each in files for name in (each.name, each.stored)):
+    names = [name for each in files for name in (each.name, each.stored)]
+    if any("/" in name or name in ("", ".", "..") for name in names):
         raise ValueError("a name is a path")
     return Listed(BackupVersion(**fields), files)
