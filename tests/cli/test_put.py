@@ -56,7 +56,8 @@ def test_a_row_may_expire(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "code", "words"),
     [
-        (["key", "value", "--ttl", "0"], Exit.USAGE, "--ttl: ttl must be above 0"),
+        (["key", "value", "--ttl", "0"], Exit.USAGE, "is not in the range x>0"),
+        (["key", "value", "--ttl", "1e30"], Exit.USAGE, "--ttl: ttl must be above 0 and at most"),
         (["key", "value", "--ttl", "soon"], Exit.USAGE, "not a valid float"),
         (["key", "value", "--file", "x"], Exit.USAGE, "exclude each other"),
         (["zz", "value", "--key-format", "hex"], Exit.USAGE, "the key 'zz' is not hex"),

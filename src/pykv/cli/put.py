@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from pykv.arguments import ttl_us_of
 from pykv.cli.failures import Exit, Failure
 from pykv.cli.opening import (
     argument_bytes,
@@ -17,6 +16,7 @@ from pykv.cli.opening import (
     open_writer,
 )
 from pykv.cli.output import standard_input
+from pykv.errors import Error
 
 
 @click.command(
@@ -39,7 +39,7 @@ from pykv.cli.output import standard_input
 )
 @click.option(
     "--ttl",
-    type=float,
+    type=click.FloatRange(min=0, min_open=True),
     metavar="SECONDS",
     help="Let the row expire so many seconds from now on.  [default: it stays]",
 )
@@ -61,19 +61,15 @@ def command(
     Without VALUE and --file the value is read from standard input, byte for byte. When the command
     ends the row is on the device.
     """
-    _check_ttl(ttl)
     exact = argument_bytes(key, key_format, "the key")
     data = _value(value, value_format, source)
     with open_writer(database, create=True, engine=engine) as db:
-        db.put(exact, data, ttl=ttl)
-
-
-def _check_ttl(ttl: float | None) -> None:
-    try:
-        if ttl is not None:
-            ttl_us_of(ttl)
-    except ValueError as error:
-        raise Failure(f"--ttl: {error}.", Exit.USAGE) from None
+        try:
+            db.put(exact, data, ttl=ttl)
+        except Error:
+            raise
+        except ValueError as error:
+            raise Failure(f"--ttl: {error}.", Exit.USAGE) from None
 
 
 def _value(value: str | None, value_format: str, source: Path | None) -> bytes:
