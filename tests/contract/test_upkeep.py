@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from pykv.errors import NotSupportedError
 from pykv.store import Report
 
 
@@ -93,3 +94,23 @@ def test_tidying_up_changes_no_row(db: Any) -> None:
         assert tidy() is None
         assert dict(db.items()) == dict(list(rows.items())[1::2])
     db.compact(progress=lambda done, total: None)
+
+
+def test_the_size_of_a_range_is_guessed(make_store: Any) -> None:
+    db = make_store()
+    if not hasattr(db, "approximate_size"):
+        pytest.skip("this engine guesses no sizes")
+    assert db.approximate_size() == 0
+    db.put_many((b"%05d" % i, b"v" * 100) for i in range(1_000))
+    whole = db.approximate_size()
+    assert 80_000 < whole < 200_000
+    if "order" in db.features:
+        assert db.approximate_size(b"00250", b"00750") == pytest.approx(whole / 2, rel=0.2)
+        assert db.approximate_size(b"1") == db.approximate_size(b"2", b"1") == 0
+        assert db.approximate_size(None, b"00500") == pytest.approx(whole / 2, rel=0.2)
+        db.flush()
+        db.compact()
+        assert db.approximate_size() < 200_000
+    else:
+        with pytest.raises(NotSupportedError):
+            db.approximate_size(b"a")

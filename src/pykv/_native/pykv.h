@@ -458,6 +458,13 @@ PYKV_API pykv_status pykv_count(pykv_store *store, uint64_t *count_out);
 PYKV_API pykv_status pykv_count_range(pykv_store *store, const pykv_range *range,
                                       uint64_t *count_out);
 
+/* A guess at the bytes on disk and in memtables that the rows of a range take (NULL: all), in
+ * little time and without reading them. Of an LSM store right to about a block for each table that
+ * the range has an end in, with what overwrites and deletes left behind; of a Bitcask the bytes of
+ * its live records, without bounds. PYKV_NOT_SUPPORTED as for pykv_scan_open. */
+PYKV_API pykv_status pykv_approximate_size(pykv_store *store, const pykv_range *range,
+                                           uint64_t *bytes_out);
+
 /* ---- one row after the other: of stores with order, else PYKV_NOT_SUPPORTED ---- */
 
 /* A cursor over the rows of a range (NULL: all; reverse, keys_only and limit do not matter) at this

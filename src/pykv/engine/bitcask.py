@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pykv._native import check, ffi, lib
 from pykv.arguments import BytesLike
-from pykv.engine.native import destroy, detected, native_options, repair
+from pykv.engine.native import approximate_size, destroy, detected, native_options, repair
 from pykv.engine.native_store import NativeStore
 from pykv.engine.order import UnorderedStoreBase
 from pykv.engine.registry import Engine
@@ -73,6 +73,13 @@ class Bitcask(NativeStore, UnorderedStoreBase):
         check(lib.pykv_count(self._handle.pointer, count_out))
         count: int = count_out[0]
         return count
+
+    def approximate_size(
+        self, start: BytesLike | None = None, stop: BytesLike | None = None
+    ) -> int:
+        """Bytes on disk of all live records. NotSupportedError for any argument."""
+        self._refuse_range(start, stop)
+        return approximate_size(self._handle.pointer, b"", None)
 
     def compact(
         self,

@@ -15,7 +15,7 @@ from pykv._native.codec import provide_zstd
 from pykv.arguments import BytesLike, key_range
 from pykv.engine.batch import Delete, DeleteRange, Operation, Put
 from pykv.engine.lsm_snapshot import LsmSnapshot
-from pykv.engine.native import destroy, detected, native_options, repair
+from pykv.engine.native import approximate_size, destroy, detected, native_options, repair
 from pykv.engine.native_reader import NativeOrderedReader
 from pykv.engine.native_store import NativeStore
 from pykv.engine.order import OrderedStoreBase
@@ -85,6 +85,15 @@ class Lsm(NativeStore, NativeOrderedReader, OrderedStoreBase):
         """Number of keys; a guess, which counts what overwrites and deletes left behind. O(1)."""
         count: int = self._raw_stats().key_count
         return count
+
+    def approximate_size(
+        self, start: BytesLike | None = None, stop: BytesLike | None = None
+    ) -> int:
+        """Bytes that the rows of a range take on disk and in memtables; a guess, by block indexes.
+
+        What overwrites and deletes left behind counts until it is compacted.
+        """
+        return approximate_size(self._handle.pointer, *key_range(start, stop))
 
     # ---- writing ----
 

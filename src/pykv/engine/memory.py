@@ -183,6 +183,13 @@ class Memory(MemoryReader, OrderedStoreBase):
         """Number of keys; exact here. O(1)."""
         return len(self._rows())
 
+    def approximate_size(
+        self, start: BytesLike | None = None, stop: BytesLike | None = None
+    ) -> int:
+        """Bytes of keys and values in a range; exact here, it walks over them."""
+        rows = self.scan(start, stop)
+        return sum(len(key) + len(value) for key, value in rows)
+
     def sync(self) -> None:
         """Does nothing: there is no device to wait for."""
         self._now()

@@ -191,6 +191,20 @@ def expires_us(pointer: FFI.CData, key: bytes) -> int | None:
     return deadline_us
 
 
+def approximate_size(pointer: FFI.CData, low: bytes, high: bytes | None) -> int:
+    """About how many bytes the rows from low up to high (None: the last) take."""
+    wanted: Any = ffi.new("pykv_range *")
+    bytes_out: Any = ffi.new("uint64_t *")
+    low_held, high_held = ffi.from_buffer(low), ffi.from_buffer(high or b"")
+    if low:
+        wanted.has_start, wanted.start, wanted.start_length = 1, low_held, len(low)
+    if high is not None:
+        wanted.has_stop, wanted.stop, wanted.stop_length = 1, high_held, len(high)
+    check(lib.pykv_approximate_size(pointer, wanted, bytes_out))
+    size: int = bytes_out[0]
+    return size
+
+
 def _number_or_list(field: Any) -> int | list[int]:
     return list(field) if isinstance(field, ffi.CData) else int(field)
 

@@ -204,9 +204,29 @@ TEST(a_bitcask_serves_what_a_range_asks_for_but_order)
     api_free(&f);
 }
 
+TEST(the_size_of_all_rows_is_guessed)
+{
+    for (int32_t engine = PYKV_ENGINE_BITCASK; engine <= PYKV_ENGINE_LSM; engine++) {
+        api_fixture f = {.options = {.engine = engine}};
+        uint64_t bytes = 1;
+        f.path = check_temporary_directory();
+        CHECK_OK(api_open(&f));
+        CHECK_OK(pykv_approximate_size(f.store, NULL, &bytes));
+        CHECK_EQUAL(0, bytes);
+        api_fill(&f, 0, 100);
+        CHECK_OK(pykv_approximate_size(f.store, NULL, &bytes));
+        CHECK(bytes >= 100 * 10 && bytes <= 100 * 100);
+        pykv_range range = {.has_stop = 1, .stop = "key-5", .stop_length = 5};
+        pykv_status status = pykv_approximate_size(f.store, &range, &bytes);
+        CHECK_EQUAL(engine == PYKV_ENGINE_LSM ? PYKV_OK : PYKV_NOT_SUPPORTED, status);
+        api_free(&f);
+    }
+}
+
 TEST_MAIN(CASE(absent_empty_and_large_values_are_told_apart),
           CASE(a_key_of_65536_bytes_is_too_large_to_ask_for_and_one_of_65535_is_not),
           CASE(many_keys_give_hits_and_misses_in_the_order_asked),
           CASE(what_many_gave_stays_until_it_is_released_and_close_waits_for_that),
           CASE(a_scan_gives_each_row_once_and_close_ends_it),
-          CASE(a_bitcask_serves_what_a_range_asks_for_but_order))
+          CASE(a_bitcask_serves_what_a_range_asks_for_but_order),
+          CASE(the_size_of_all_rows_is_guessed))

@@ -72,6 +72,7 @@ typedef struct engine_ops {
                                pykv_row *row_out);
     pykv_status (*near)(void *engine, const void *snapshot, int32_t move, slice key,
                         pykv_row *row_out);
+    pykv_status (*approximate_size)(void *engine, const pykv_range *range, uint64_t *bytes_out);
     pykv_status (*snapshot_new)(void *engine, void **snapshot_out);
     pykv_status (*scan_next)(void *scan, size_t chunk_bytes, pykv_rows *rows_out);
     pykv_status (*sync)(void *engine);

@@ -212,6 +212,17 @@ static pykv_status near(void *engine, const void *snapshot, int32_t move, slice 
     return refuse_order();
 }
 
+static pykv_status approximate_size(void *engine, const pykv_range *range, uint64_t *bytes_out)
+{
+    pykv_stats now;
+    pykv_status status = range != NULL ? check_range(range) : PYKV_OK;
+    if (status == PYKV_OK) {
+        bitcask_stats(engine, &now);
+        *bytes_out = now.live_bytes;
+    }
+    return status;
+}
+
 /* There is none to close or free. */
 static void leave(void *engine, void *snapshot)
 {
@@ -324,6 +335,7 @@ const engine_ops engine_bitcask = {
     .cursor_open = open_cursor,
     .cursor_move = move_cursor,
     .near = near,
+    .approximate_size = approximate_size,
     .snapshot_new = new_snapshot,
     .scan_next = next_of_scan,
     .sync = sync_store,

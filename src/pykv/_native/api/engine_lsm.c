@@ -151,6 +151,11 @@ static pykv_status near(void *engine, const void *snapshot, int32_t move, slice 
     return lsm_near(engine, snapshot, move, key, row_out);
 }
 
+static pykv_status approximate_size(void *engine, const pykv_range *range, uint64_t *bytes_out)
+{
+    return lsm_approximate_size(engine, range, bytes_out);
+}
+
 static pykv_status new_snapshot(void *engine, void **snapshot_out)
 {
     lsm_snapshot *made;
@@ -277,6 +282,7 @@ const engine_ops engine_lsm = {
     .cursor_open = open_cursor,
     .cursor_move = move_cursor,
     .near = near,
+    .approximate_size = approximate_size,
     .snapshot_new = new_snapshot,
     .sync = sync_store,
     .flush = flush,

@@ -84,6 +84,17 @@ pykv_status pykv_count_range(pykv_store *store, const pykv_range *range, uint64_
     return reads_count(store, NULL, range, count_out);
 }
 
+pykv_status pykv_approximate_size(pykv_store *store, const pykv_range *range, uint64_t *bytes_out)
+{
+    epoch_token token;
+    pykv_status status = handle_enter(store, &token);
+    if (status == PYKV_OK) {
+        status = store->ops->approximate_size(store->engine, range, bytes_out);
+        handle_leave(store, token);
+    }
+    return status;
+}
+
 /* ---- many ---- */
 
 pykv_status pykv_many_new(pykv_store *store, pykv_many **many_out)

@@ -102,6 +102,10 @@ PYKV_NODISCARD pykv_status lsm_near(lsm *self, const lsm_snapshot *snapshot, int
 PYKV_NODISCARD pykv_status lsm_count(lsm *self, const lsm_snapshot *snapshot,
                                      const pykv_range *range, uint64_t *count_out);
 
+/* A guess at the bytes that a range takes (NULL: all), without reading it. */
+PYKV_NODISCARD pykv_status lsm_approximate_size(lsm *self, const pykv_range *range,
+                                                uint64_t *bytes_out);
+
 /* Makes everything durable; writes the memtables to tables. */
 PYKV_NODISCARD pykv_status lsm_sync(lsm *self);
 PYKV_NODISCARD pykv_status lsm_flush(lsm *self);
