@@ -111,7 +111,8 @@ static void sort_out(lsm_many *self, const lsm_moment *moment)
         const iterator_entry *entry = &self->entries[i];
         if (!self->found[i]) {
             size_t at = self->request_count++;
-            self->requests[at] = (table_request){.key = self->keys[i], .hash = self->hashes[i]};
+            self->requests[at].key = self->keys[i];
+            self->requests[at].hash = self->hashes[i];
             self->pointers[at] = &self->requests[at];
             self->places[at] = i;
         } else if (lsm_is_live_at(self->store, moment, entry->kind, entry->deadline_us)) {

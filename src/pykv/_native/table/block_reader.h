@@ -132,6 +132,9 @@ static inline uint32_t block_body_crc(const block *self, uint32_t index)
 bool block_find(const block *self, table_position position, uint64_t hash, uint32_t *index_out,
                 block_entry *entry_out);
 
+/* Asks the processor for the entry that block_find with this hash will read first. */
+void block_fetch(const block *self, uint64_t hash);
+
 /* The first entry that is not before position; entry_count if all are. */
 uint32_t block_seek(const block *self, table_position position);
 

@@ -2,15 +2,44 @@
  * block_search: finds entries in a block: one by its tag, or the first that is not before a
  * position.
  *
- * Tags are compared eight at a time: a byte of the difference to the sought tag in all places is
- * zero where they agree. The trick that finds the zero bytes of a word may take a byte of 1 above a
- * zero byte for one too; the compare of the keys sorts that out.
+ * Tags are compared sixteen at a time by one instruction where there is one. Elsewhere eight at a
+ * time: a byte of the difference to the sought tag in all places is zero where they agree. The
+ * trick that finds the zero bytes of a word may take a byte of 1 above a zero byte for one too; the
+ * compare of the keys sorts that out. Either reads up to 15 bytes behind the tags, which are in the
+ * block.
  */
 #include "table/block_reader.h"
 #include "table/table_format.h"
 
+#if defined(__SSE2__)
+
+#include <emmintrin.h>
+
+enum { TAGS_AT_ONCE = 16, TAG_BITS = 1 };
+
+/* A bit for each of the next 16 tags that is the wanted one. */
+static inline uint64_t matches(const uint8_t *tags, uint8_t wanted)
+{
+    __m128i there = _mm_loadu_si128((const __m128i *)(const void *)tags);
+    __m128i equal = _mm_cmpeq_epi8(there, _mm_set1_epi8((char)wanted));
+    return (uint32_t)_mm_movemask_epi8(equal);
+}
+
+#else
+
 #define EVERY_BYTE UINT64_C(0x0101010101010101)
 #define EVERY_HIGH UINT64_C(0x8080808080808080)
+
+enum { TAGS_AT_ONCE = 8, TAG_BITS = 8 };
+
+/* The highest of 8 bits for each of the next 8 tags that is the wanted one, and for few others. */
+static inline uint64_t matches(const uint8_t *tags, uint8_t wanted)
+{
+    uint64_t difference = load_u64(tags) ^ wanted * EVERY_BYTE;
+    return (difference - EVERY_BYTE) & ~difference & EVERY_HIGH;
+}
+
+#endif
 
 /* Reads the entry. Whether its key is this one. */
 static inline bool read_if_equal(const block *self, uint32_t index, slice key, block_entry *out)
@@ -43,13 +72,12 @@ static bool find_version(const block *self, uint32_t first, table_position posit
 bool block_find(const block *self, table_position position, uint64_t hash, uint32_t *index_out,
                 block_entry *entry_out)
 {
-    uint64_t wanted = table_tag(hash) * EVERY_BYTE;
+    uint8_t wanted = (uint8_t)table_tag(hash);
     block_prefetch(self);
-    for (uint32_t base = 0; base < self->entry_count; base += 8) {
-        uint64_t difference = load_u64(self->tags + base) ^ wanted;
-        uint64_t zeros = (difference - EVERY_BYTE) & ~difference & EVERY_HIGH;
-        for (; zeros != 0; zeros &= zeros - 1) {
-            uint32_t index = base + (uint32_t)__builtin_ctzll(zeros) / 8;
+    for (uint32_t base = 0; base < self->entry_count; base += TAGS_AT_ONCE) {
+        uint64_t found = matches(self->tags + base, wanted);
+        for (; found != 0; found &= found - 1) {
+            uint32_t index = base + (uint32_t)__builtin_ctzll(found) / TAG_BITS;
             if (index >= self->entry_count) {
                 return false;
             }
@@ -59,6 +87,23 @@ bool block_find(const block *self, table_position position, uint64_t hash, uint3
         }
     }
     return false;
+}
+
+void block_fetch(const block *self, uint64_t hash)
+{
+    uint8_t wanted = (uint8_t)table_tag(hash);
+    for (uint32_t base = 0; base < self->entry_count; base += TAGS_AT_ONCE) {
+        uint64_t found = matches(self->tags + base, wanted);
+        if (found != 0) {
+            uint32_t index = base + (uint32_t)__builtin_ctzll(found) / TAG_BITS;
+            if (index < self->entry_count) {
+                const uint8_t *entry = self->entries + self->starts[index];
+                __builtin_prefetch(entry);
+                __builtin_prefetch(entry + 64);
+            }
+            return;
+        }
+    }
 }
 
 /* As table_position_compare of the entry with position. */

@@ -1,11 +1,13 @@
 /*
  * table_many: gets of many keys, in steps that each touch memory for all keys of a chunk before the
- * next one uses what was fetched: filter lines, slots, blocks, values.
+ * next one uses what was fetched: filter lines, slots, blocks, entries, values.
  */
+#include <stdatomic.h>
+
 #include "table/table_found.h"
 #include "table/table_reader.h"
 
-enum { CHUNK = 32 };
+enum { CHUNK = 32, FETCHED_LINES = 6 /* of a block: what comes before its entries */ };
 
 /* A request that passed the filter. */
 typedef struct candidate {
@@ -42,6 +44,18 @@ static size_t choose(table *self, uint64_t sequence, table_request *const *reque
     return chosen_count;
 }
 
+/* Fetches the blocks that the slots say are cached. What they hold is no more than a hint. */
+static void fetch_blocks(const table *self, const candidate *chosen, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const _Atomic uintptr_t *slot = &self->slots[chosen[i].block_index];
+        uintptr_t cached = atomic_load_explicit(slot, memory_order_relaxed);
+        for (size_t line = 0; line < FETCHED_LINES; line++) {
+            __builtin_prefetch((const void *)(cached + 64 * line));
+        }
+    }
+}
+
 /* Holds the block of every candidate; neighbours share theirs. A failure becomes the status of the
  * requests that wanted the block. */
 static void hold_blocks(table *self, block_source *source, candidate *chosen, size_t count)
@@ -57,10 +71,18 @@ static void hold_blocks(table *self, block_source *source, candidate *chosen, si
         }
         pykv_status status =
             source->acquire(source, self, chosen[i].block_index, BLOCK_FOR_GET, &chosen[i].hold);
-        if (status == PYKV_OK) {
-            block_prefetch(chosen[i].hold.block);
-        } else {
+        if (status != PYKV_OK) {
             chosen[i].request->status = status;
+        }
+    }
+}
+
+/* Fetches the entries that will be compared. */
+static void fetch_entries(const candidate *chosen, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (chosen[i].hold.block != NULL) {
+            block_fetch(chosen[i].hold.block, chosen[i].hash);
         }
     }
 }
@@ -92,7 +114,9 @@ void table_get_many(table *self, block_source *source, uint64_t sequence,
     for (size_t begin = 0; begin < count; begin += CHUNK) {
         size_t size = count - begin < CHUNK ? count - begin : CHUNK;
         size_t chosen_count = choose(self, sequence, requests + begin, size, chosen);
+        fetch_blocks(self, chosen, chosen_count);
         hold_blocks(self, source, chosen, chosen_count);
+        fetch_entries(chosen, chosen_count);
         find(source, sequence, chosen, chosen_count);
     }
 }
