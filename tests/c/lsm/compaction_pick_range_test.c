@@ -133,6 +133,25 @@ TEST(a_range_waits_for_what_is_running_there)
     facts_reset(&fixture);
 }
 
+/* So a compaction that was asked for uses all threads. */
+TEST(of_a_range_what_is_free_goes_beside_what_is_running)
+{
+    compaction_plan plan;
+    compaction_options options = facts_options();
+    facts_init(&fixture);
+    facts_add(&fixture, 6, "a", "b");
+    facts_add(&fixture, 6, "c", "d");
+    facts_add(&fixture, 5, "a", "a1")->busy = true;
+    facts_add(&fixture, 5, "a2", "b"); /* shares 1 with the one before */
+    facts_add(&fixture, 5, "c", "d");
+    fixture.list[0]->busy = true;
+    check_picked(EVERYTHING, 100, "5>6: 5 | 2 |");
+    fixture.list[4]->busy = true;
+    CHECK_STATUS(PYKV_WOULD_BLOCK,
+                 compaction_pick_range(facts_version(&fixture), &options, &EVERYTHING, 100, &plan));
+    facts_reset(&fixture);
+}
+
 TEST(an_empty_store_has_nothing_to_compact)
 {
     facts_init(&fixture);
@@ -146,4 +165,5 @@ TEST_MAIN(CASE(a_range_goes_down_from_the_top_level_by_level),
           CASE(what_a_call_has_written_it_does_not_rewrite),
           CASE(what_was_flushed_since_the_call_began_stays),
           CASE(a_range_waits_for_what_is_running_there),
+          CASE(of_a_range_what_is_free_goes_beside_what_is_running),
           CASE(an_empty_store_has_nothing_to_compact))

@@ -121,6 +121,28 @@ TEST(a_level_whose_tables_are_all_busy_is_passed_over)
     facts_reset(&fixture);
 }
 
+/* With several threads something is always running from base: level 0 would never go. */
+TEST(while_level_0_waits_for_base_nothing_more_of_base_is_taken)
+{
+    compaction_plan plan;
+    compaction_options options = facts_options();
+    facts_init(&fixture);
+    facts_add(&fixture, 6, "a", "b")->facts.file_bytes = 40 * FACTS_TABLE_BYTES;
+    facts_add(&fixture, 5, "a", "b")->facts.file_bytes = 9 * FACTS_TABLE_BYTES;
+    facts_add(&fixture, 5, "c", "d")->facts.file_bytes = 9 * FACTS_TABLE_BYTES;
+    for (int i = 0; i < 20; i++) {
+        facts_add(&fixture, 0, "a", "d");
+    }
+    fixture.list[1]->busy = true;
+    check_picked(&options, "", "");
+    fixture.list[1]->busy = false;
+    CHECK_OK(compaction_pick(facts_version(&fixture), &options, &plan));
+    CHECK(strcmp("level 0", plan.reason) == 0);
+    CHECK_EQUAL(20, plan.input_counts[0]);
+    compaction_plan_reset(&plan);
+    facts_reset(&fixture);
+}
+
 /* Tables of 100 entries: 1 below 2 and 3, and 4 below nothing. */
 static void open_dense(uint64_t tombstones)
 {
@@ -210,6 +232,7 @@ TEST_MAIN(CASE(nothing_is_picked_as_long_as_no_level_is_due),
           CASE(the_level_that_is_most_above_its_target_goes_first),
           CASE(the_table_that_overlaps_least_for_its_size_goes_first),
           CASE(a_level_whose_tables_are_all_busy_is_passed_over),
+          CASE(while_level_0_waits_for_base_nothing_more_of_base_is_taken),
           CASE(a_table_dense_with_tombstones_goes_though_no_level_is_due),
           CASE(a_table_with_fewer_tombstones_than_pay_stays),
           CASE(tombstones_of_the_last_level_are_dropped_where_they_stand),

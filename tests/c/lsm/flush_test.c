@@ -110,13 +110,13 @@ TEST(a_flush_and_a_close_do_not_wait_for_level_0)
 {
     enum { FLUSHES = 3 * LSM_LEVEL0_STOP };
     fixture self = fixture_new();
-    mutex_lock(&self.store->compaction_lock); /* nobody compacts */
+    fixture_hold_compactions(&self);
     for (uint32_t i = 0; i < FLUSHES; i++) {
         fixture_fill(&self, i, i + 1, 10);
         CHECK_OK(lsm_flush(self.store));
     }
     CHECK_EQUAL(FLUSHES, fixture_stats(&self).level_table_count[0]);
-    mutex_unlock(&self.store->compaction_lock);
+    fixture_let_compactions(&self);
     fixture_fill(&self, FLUSHES, FLUSHES + 1, 10);
     fixture_close(&self);
     CHECK_OK(fixture_open(&self));

@@ -53,12 +53,12 @@ TEST(who_waits_for_room_is_told_the_failure_of_the_work_that_makes_it)
     CHECK(strcmp("work 1 fails", error_last()->text) == 0);
     CHECK_OK(lsm_failure_of_room(self.store, 2)); /* no failure since */
     (void)note(&self, LSM_WORK_FLUSH, PYKV_OK);
-    mutex_lock(&self.store->compaction_lock); /* nobody compacts */
+    fixture_hold_compactions(&self);
     for (uint32_t i = 0; i < LSM_LEVEL0_STOP; i++) {
         fixture_fill(&self, i, i + 1, 10);
         CHECK_OK(lsm_flush(self.store));
     }
-    mutex_unlock(&self.store->compaction_lock);
+    fixture_let_compactions(&self);
     CHECK_STATUS(PYKV_CORRUPTION, lsm_failure_of_room(self.store, 0));
     fixture_free(&self);
 }

@@ -107,6 +107,34 @@ FIXTURE_UNUSED static void fixture_maintain(fixture *self, int32_t role)
     }
 }
 
+/* Compactions that are planned or under way. */
+FIXTURE_UNUSED static uint32_t fixture_compactions(fixture *self)
+{
+    uint32_t count = 0;
+    mutex_lock(&self->store->compaction_lock);
+    for (uint32_t i = 0; i < LSM_COMPACTIONS_MAX; i++) {
+        count += self->store->compactions[i].state != COMPACTION_NONE;
+    }
+    mutex_unlock(&self->store->compaction_lock);
+    return count;
+}
+
+/* From now on nobody compacts: every place is taken; and again they may. */
+FIXTURE_UNUSED static void fixture_hold_compactions(fixture *self)
+{
+    CHECK_EQUAL(0, fixture_compactions(self));
+    for (uint32_t i = 0; i < LSM_COMPACTIONS_MAX; i++) {
+        self->store->compactions[i].state = COMPACTION_STEPS;
+    }
+}
+
+FIXTURE_UNUSED static void fixture_let_compactions(fixture *self)
+{
+    for (uint32_t i = 0; i < LSM_COMPACTIONS_MAX; i++) {
+        self->store->compactions[i].state = COMPACTION_NONE;
+    }
+}
+
 #include "lsm_fixture_files.h"
 #include "lsm_fixture_rows.h"
 

@@ -330,12 +330,14 @@ static void check_after_reopen(crowd *self)
 static void run(bool lends, bool clears)
 {
     static crowd of;
-    worker workers[WRITERS + READERS + 4];
-    void *(*const others[])(void *) = {scan_some, keep_up, lend_log, lend_data};
+    enum { LENT = 4, OTHERS = 2 + LENT };
+    worker workers[WRITERS + READERS + OTHERS];
+    void *(*const others[OTHERS])(void *) = {scan_some, keep_up,   lend_log,
+                                             lend_data, lend_data, lend_data};
     size_t count = 0;
     of = (crowd){.store = fixture_new(), .writing = WRITERS, .clears = clears};
     of.writes = check_count("PYKV_LSM_WRITES", 600);
-    for (size_t i = 0; i < WRITERS + READERS + (lends ? 4 : 2); i++) {
+    for (size_t i = 0; i < WRITERS + READERS + (lends ? OTHERS : 2); i++) {
         worker *made = &workers[count++];
         *made = (worker){.of = &of, .seed = check_seed() + i, .number = (uint32_t)i};
         void *(*work)(void *) = i < WRITERS             ? write_some

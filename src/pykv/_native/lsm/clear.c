@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "lsm/edit.h"
+#include "lsm/jobs.h"
 #include "lsm/room.h"
 #include "lsm/write.h"
 
@@ -122,7 +123,6 @@ pykv_status lsm_clear(lsm *self, int32_t flags)
         status = wal_sync_through(self->log, operation.sequence);
     }
     lsm_tell_room(self);
-    (void)reclaimer_sweep(&self->reclaimer);
-    (void)table_graveyard_empty(&self->graveyard);
+    lsm_tidy(self);
     return status;
 }

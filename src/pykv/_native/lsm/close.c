@@ -24,7 +24,7 @@ static uint64_t now_us(void *context)
 static void abandon_jobs(lsm *self)
 {
     mutex_lock(&self->compaction_lock);
-    lsm_compaction_abandon(self);
+    lsm_compactions_abandon(self);
     mutex_unlock(&self->compaction_lock);
     mutex_lock(&self->flush_lock);
     lsm_flush_abandon(self);
@@ -154,7 +154,7 @@ void lsm_free(lsm *self) SINGLE_THREADED
         return;
     }
     if (self->home != NULL || self->cache != NULL) {
-        lsm_compaction_abandon(self);
+        lsm_compactions_abandon(self);
         lsm_flush_abandon(self);
         lsm_release(self);
     }
@@ -162,6 +162,8 @@ void lsm_free(lsm *self) SINGLE_THREADED
     mutex_destroy(&self->room_lock);
     mutex_destroy(&self->reserve_lock);
     mutex_destroy(&self->compaction_lock);
+    mutex_destroy(&self->wish_lock);
+    mutex_destroy(&self->tidy_lock);
     mutex_destroy(&self->flush_lock);
     mutex_destroy(&self->manifest_lock);
     mutex_destroy(&self->writer);

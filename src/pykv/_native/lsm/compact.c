@@ -1,212 +1,55 @@
 /*
- * compact: steps of compactions, those that are due and those that a user asked for.
+ * compact: steps of compactions, and compactions that a user asked for.
+ *
+ * While somebody asks, every thread that takes a new job takes what he needs; he himself goes on
+ * until nothing of it is left, and waits while others are at the rest.
  */
 #include "base/error.h"
-#include "base/invariant.h"
-#include "base/memory.h"
-#include "lsm/brake.h"
-#include "lsm/compaction_pick.h"
-#include "lsm/edit.h"
+#include "lsm/compaction_jobs.h"
 #include "lsm/health.h"
 #include "lsm/jobs.h"
 #include "lsm/reserve.h"
+#include "lsm/room.h"
 
-#define BYTES_KNOWN_MAX (UINT64_C(1) << 40)
+enum { TURN_WAIT_US = 10000 };
 
-static version *current_version(lsm *self, uint64_t *clear_count_out, uint64_t *visible_out)
+/* How a turn came out. */
+typedef enum turn { TURN_NOTHING = 0, TURN_OTHERS, TURN_WORKED } turn;
+
+static pykv_status take(lsm *self, compaction_job **job_out)
 {
-    mutex_lock(&self->writer);
-    version *now = version_acquire(lsm_view(self)->version);
-    *clear_count_out = self->clear_count;
-    *visible_out = lsm_visible(self);
-    mutex_unlock(&self->writer);
-    return now;
-}
-
-static compaction_options options_for(lsm *self, uint64_t visible_sequence)
-{
-    compaction_options options = compaction_options_make(self->options.table_bytes);
-    options.visible_sequence = visible_sequence;
-    options.now_us = store_clock_now(&self->clock);
-    if (self->options.compression != CODEC_NONE) {
-        options.level_compressed_min = LSM_LEVEL_COMPRESSED_MIN;
-    }
-    return options;
-}
-
-static void note_debt(lsm *self, uint64_t bytes)
-{
-    atomic_store_explicit(&self->counters.pending_compaction_bytes, bytes, memory_order_relaxed);
-    mutex_lock(&self->writer);
-    lsm_brake_renew(self);
-    mutex_unlock(&self->writer);
-}
-
-/* What to compact: what is due, or what a manual compaction needs. */
-typedef struct wanted {
-    const key_range *range; /* NULL: what is due */
-    uint32_t number_before;
-} wanted;
-
-/* Level 0 fills while a manual compaction goes on: what is due comes first before writers wait. */
-static pykv_status pick(lsm *self, version *now, const compaction_options *options,
-                        const wanted *what) REQUIRES(self->compaction_lock)
-{
-    pykv_status status = PYKV_NOT_FOUND;
-    if (what->range == NULL || now->levels[0].count >= LSM_LEVEL0_STOP / 2) {
-        status = compaction_pick(now, options, &self->plan);
-    }
-    if (what->range != NULL && status == PYKV_NOT_FOUND) {
-        status = compaction_pick_range(now, options, what->range, what->number_before, &self->plan);
-    }
+    mutex_lock(&self->compaction_lock);
+    pykv_status status = compaction_jobs_take(self, job_out);
+    mutex_unlock(&self->compaction_lock);
     return status;
 }
 
-/* In place of a plan that is too large for the room there was last: one that is not. */
-static pykv_status pick_small(lsm *self, version *now, const compaction_options *options)
-    REQUIRES(self->compaction_lock)
+static void hand_back(lsm *self, compaction_job *job)
 {
-    uint64_t bytes_max = self->compaction_bytes_max;
-    if (bytes_max == 0 || self->plan.is_trivial_move || self->plan.input_bytes <= bytes_max) {
-        return PYKV_OK;
-    }
-    compaction_plan_reset(&self->plan);
-    pykv_status status = compaction_pick_small(now, options, bytes_max, &self->plan);
-    if (status != PYKV_NOT_FOUND && status != PYKV_WOULD_BLOCK) {
-        return status;
-    }
-    self->compaction_bytes_max = 0;
-    return error_set_at(PYKV_NO_SPACE, env_directory_path(self->home),
-                        "no compaction has room for its output");
+    mutex_lock(&self->compaction_lock);
+    job->state = COMPACTION_WAITS;
+    mutex_unlock(&self->compaction_lock);
 }
 
-/* What there was room for decides what is tried next: twice as much, or half. True: try that. */
-static bool note_room(lsm *self, pykv_status status) REQUIRES(self->compaction_lock)
+/* Ends a job, or an attempt at one. PYKV_OK also where it failed for want of room, and the next one
+ * may have that. */
+static pykv_status end_turn(lsm *self, compaction_job *job, pykv_status status)
 {
-    if (status == PYKV_OK) {
-        self->compaction_bytes_max *= self->compaction_bytes_max < BYTES_KNOWN_MAX ? 2 : 0;
-    }
-    if (status != PYKV_NO_SPACE || self->plan.of == NULL) {
-        return false;
-    }
-    self->compaction_bytes_max = self->plan.input_bytes / 2;
-    return self->compaction_bytes_max > 0 && !self->plan.is_trivial_move;
-}
-
-/* Makes a plan and begins it. PYKV_NOT_FOUND: there is none. */
-static pykv_status begin(lsm *self, const wanted *what) REQUIRES(self->compaction_lock)
-{
-    uint64_t visible_sequence;
-    version *now = current_version(self, &self->compaction_clear_count, &visible_sequence);
-    compaction_options options = options_for(self, visible_sequence);
-    note_debt(self, compaction_debt(now, &options));
-    pykv_status status = pick(self, now, &options, what);
-    if (status == PYKV_OK) {
-        status = pick_small(self, now, &options);
-    }
-    version_release(now);
-    if (status != PYKV_OK) {
-        return status;
-    }
-    compaction_plan_begin(&self->plan);
-    if (!self->plan.is_trivial_move) {
-        table_job job = lsm_job(self, self->plan.output_level, visible_sequence);
-        status = compaction_new(&job, &options, &self->plan, &self->compaction);
-    }
-    if (status != PYKV_OK) {
-        lsm_compaction_abandon(self);
-    }
-    return status;
-}
-
-void lsm_compaction_abandon(lsm *self)
-{
-    compaction_free(self->compaction);
-    self->compaction = NULL;
-    if (self->plan.of != NULL) {
-        compaction_plan_end(&self->plan);
-        compaction_plan_reset(&self->plan);
-    }
-}
-
-static pykv_status install(lsm *self, table_file *const *inputs, size_t input_count)
-    REQUIRES(self->compaction_lock)
-{
-    lsm_edit edit = {.output_level = self->plan.output_level,
-                     .inputs = inputs,
-                     .input_count = input_count,
-                     .is_move = self->plan.is_trivial_move,
-                     .clear_count = self->compaction_clear_count};
-    bool taken;
-    if (self->compaction != NULL) {
-        edit.outputs = compaction_outputs(self->compaction, &edit.output_count);
-    }
-    pykv_status status = lsm_install(self, &edit, &taken);
-    if (taken && self->compaction != NULL) {
-        compaction_take(self->compaction);
-    }
-    return status == PYKV_NOT_FOUND ? PYKV_OK : status;
-}
-
-/* Installs the outputs in place of all inputs. */
-static pykv_status finish(lsm *self) REQUIRES(self->compaction_lock)
-{
-    size_t count = self->plan.input_counts[0] + self->plan.input_counts[1];
-    table_file **inputs = mem_alloc((count + 1) * sizeof *inputs);
-    if (inputs == NULL) {
-        return error_set_no_memory((count + 1) * sizeof *inputs);
-    }
-    size_t at = 0;
-    for (int side = 0; side < 2; side++) {
-        for (size_t i = 0; i < self->plan.input_counts[side]; i++) {
-            inputs[at++] = self->plan.inputs[side][i];
-        }
-    }
-    pykv_status status = install(self, inputs, count);
-    mem_free(inputs);
-    if (status == PYKV_OK) {
-        lsm_count_some(&self->counters.compaction_count, 1);
-    }
-    if (status == PYKV_OK && self->compaction != NULL) {
-        lsm_count_some(&self->counters.compaction_read_bytes, self->plan.input_bytes);
-        lsm_count_some(&self->counters.compacted_bytes,
-                       compaction_counts(self->compaction).bytes_written);
-    }
-    return status;
-}
-
-static pykv_status step(lsm *self, const wanted *what, bool *worked_out)
-    REQUIRES(self->compaction_lock)
-{
-    pykv_status status = PYKV_OK;
-    bool more = false;
-    if (self->plan.of == NULL) {
-        status = begin(self, what);
-    }
-    *worked_out = status == PYKV_OK;
-    if (status == PYKV_NOT_FOUND || status == PYKV_WOULD_BLOCK) {
-        lsm_note_result(self, LSM_WORK_COMPACTION, PYKV_OK);
-        return PYKV_OK;
-    }
-    if (status == PYKV_OK && self->compaction != NULL) {
-        status = compaction_step(self->compaction, LSM_STEP_BYTES, &more);
-    }
-    if (status == PYKV_OK && !more) {
-        status = finish(self);
-    }
-    if (status == PYKV_OK && more) {
-        return PYKV_OK;
-    }
     pykv_error failure = *error_last();
-    bool goes_on = note_room(self, status);
-    lsm_compaction_abandon(self);
-    error_restore(&failure);
+    bool goes_on = false;
+    mutex_lock(&self->compaction_lock);
+    if (job != NULL) {
+        goes_on = compaction_jobs_note_room(self, job, status);
+        compaction_job_end(job);
+    }
     if (lsm_lend_room(self, status)) {
         self->compaction_bytes_max = 0;
         goes_on = true;
     }
+    mutex_unlock(&self->compaction_lock);
+    lent_call(&self->gate.lent, PYKV_ROLE_DATA); /* others may begin what waited for it */
+    error_restore(&failure);
     if (goes_on) {
-        *worked_out = true;
         return PYKV_OK;
     }
     lsm_note_result(self, LSM_WORK_COMPACTION, status);
@@ -214,11 +57,48 @@ static pykv_status step(lsm *self, const wanted *what, bool *worked_out)
     return status;
 }
 
+/* A step of a job, or none. */
+static pykv_status take_turn(lsm *self, turn *turn_out)
+{
+    compaction_job *job = NULL;
+    bool more = false;
+    pykv_status status = take(self, &job);
+    *turn_out = TURN_WORKED;
+    if (status == PYKV_WOULD_BLOCK) {
+        *turn_out = TURN_OTHERS;
+        return PYKV_OK;
+    }
+    if (status == PYKV_NOT_FOUND) {
+        *turn_out = TURN_NOTHING;
+        lsm_note_result(self, LSM_WORK_COMPACTION, PYKV_OK);
+        return PYKV_OK;
+    }
+    if (job != NULL) {
+        status = compaction_job_advance(self, job, &more);
+    }
+    if (status == PYKV_OK && more) {
+        hand_back(self, job);
+        return PYKV_OK;
+    }
+    return end_turn(self, job, status);
+}
+
 pykv_status lsm_compaction_step(lsm *self, bool *worked_out)
 {
-    wanted due = {.range = NULL};
-    return step(self, &due, worked_out);
+    turn came;
+    pykv_status status = take_turn(self, &came);
+    *worked_out = came == TURN_WORKED;
+    return status;
 }
+
+void lsm_compactions_abandon(lsm *self)
+{
+    for (uint32_t i = 0; i < LSM_COMPACTIONS_MAX; i++) {
+        compaction_job_end(&self->compactions[i]);
+    }
+}
+
+/* ---- asked for ---- */
 
 static pykv_status check_goes_on(const lsm *self, const pykv_progress *progress)
 {
@@ -231,21 +111,36 @@ static pykv_status check_goes_on(const lsm *self, const pykv_progress *progress)
     return PYKV_OK;
 }
 
-static pykv_status compact_range(lsm *self, const wanted *what, pykv_progress *progress)
-    REQUIRES(self->compaction_lock)
+static pykv_status take_turns(lsm *self, pykv_progress *progress)
 {
-    bool worked = true;
+    turn came = TURN_WORKED;
     pykv_status status = PYKV_OK;
-    while (status == PYKV_OK && worked) {
+    while (status == PYKV_OK && came != TURN_NOTHING) {
+        uint64_t seen = lsm_room_seen(self);
         status = check_goes_on(self, progress);
         if (status == PYKV_OK) {
-            status = step(self, what, &worked);
+            status = take_turn(self, &came);
         }
-        if (progress != NULL) {
+        if (status == PYKV_OK && came == TURN_OTHERS) {
+            lsm_room_wait(self, seen, TURN_WAIT_US);
+        }
+        if (progress != NULL && came == TURN_WORKED) {
             __atomic_store_n(&progress->done, progress->done + LSM_STEP_BYTES, __ATOMIC_RELAXED);
         }
     }
     return status;
+}
+
+/* What runs already belongs to it: when it is done no table is left that was replaced before. */
+static void set_wish(lsm *self, const compaction_wish *wish)
+{
+    mutex_lock(&self->compaction_lock);
+    self->wish = wish;
+    for (uint32_t i = 0; i < LSM_COMPACTIONS_MAX; i++) {
+        self->compactions[i].is_wished = true;
+    }
+    mutex_unlock(&self->compaction_lock);
+    lent_call(&self->gate.lent, PYKV_ROLE_DATA);
 }
 
 static uint64_t compaction_count(lsm *self)
@@ -256,23 +151,26 @@ static uint64_t compaction_count(lsm *self)
 /* On a full disk it does what there is room for, which gives room back. */
 pykv_status lsm_compact(lsm *self, pykv_progress *progress)
 {
-    key_range all = {slice_make("", 0), slice_make(NULL, 0), false};
+    compaction_wish wish = {.range = {.start = slice_make("", 0)}};
     uint64_t done = compaction_count(self);
     pykv_status status = lsm_flush_active(self);
     if (status != PYKV_OK && status != PYKV_NO_SPACE) {
         return status;
     }
     mutex_lock(&self->writer);
-    wanted what = {.range = &all, .number_before = (uint32_t)self->next_number};
+    wish.number_before = (uint32_t)self->next_number;
     uint64_t bytes = version_bytes(lsm_view(self)->version);
     mutex_unlock(&self->writer);
     if (progress != NULL) {
         __atomic_store_n(&progress->total, bytes, __ATOMIC_RELAXED);
     }
-    mutex_lock(&self->compaction_lock);
-    status = compact_range(self, &what, progress);
-    mutex_unlock(&self->compaction_lock);
-    (void)reclaimer_sweep(&self->reclaimer);
-    (void)table_graveyard_empty(&self->graveyard);
+    mutex_lock(&self->wish_lock);
+    set_wish(self, &wish);
+    status = take_turns(self, progress);
+    pykv_error failure = *error_last();
+    set_wish(self, NULL);
+    mutex_unlock(&self->wish_lock);
+    lsm_tidy(self);
+    error_restore(&failure);
     return status == PYKV_NO_SPACE && compaction_count(self) != done ? PYKV_OK : status;
 }

@@ -177,11 +177,14 @@ static uint8_t most_due(const compaction_levels *levels, uint32_t levels_left)
 }
 
 static pykv_status pick_urgent(version *of, const compaction_options *options,
-                               const compaction_levels *levels, compaction_plan *out)
+                               const compaction_levels *levels, uint32_t levels_left,
+                               compaction_plan *out)
 {
     candidate best = {.bytes = 0};
     for (uint8_t i = 1; i <= levels->last; i++) {
-        choose_table(of, options, i, true, &best);
+        if ((levels_left >> i & 1) != 0) {
+            choose_table(of, options, i, true, &best);
+        }
     }
     pykv_status status =
         best.bytes == 0 ? PYKV_NOT_FOUND : pick_candidate(of, options, &best, levels->last, out);
@@ -200,7 +203,10 @@ pykv_status compaction_pick(version *of, const compaction_options *options, comp
             return status;
         }
         levels_left &= ~(1U << most);
+        if (most == 0 && !PYKV_PLANTED(128)) {
+            levels_left &= ~((2U << levels.base) - 1);
+        }
         most = most_due(&levels, levels_left);
     }
-    return pick_urgent(of, options, &levels, out);
+    return pick_urgent(of, options, &levels, levels_left, out);
 }

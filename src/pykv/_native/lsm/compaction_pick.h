@@ -7,6 +7,9 @@
  * next level for its size. Where no level is due, tables that have expired or are dense with
  * tombstones go all the same, because it frees more than it costs.
  *
+ * Where level 0 is due, but has to wait for what is running in base, no table of base or above is
+ * taken: else level 0 might wait for ever, as something is always running there.
+ *
  * A table is dense if over a quarter of its entries are tombstones, and these are at least half as
  * many as the entries that it overlaps below: so most of what its compaction reads goes.
  *

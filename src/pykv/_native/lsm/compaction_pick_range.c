@@ -35,20 +35,29 @@ static pykv_status pick_level0(version *of, const compaction_options *options, u
     return status;
 }
 
-/* Takes tables from the first one within range on, as many as one compaction should have. */
-static pykv_status pick_level(version *of, const compaction_options *options, uint8_t level_index,
-                              const key_range *range, compaction_plan *out)
+static bool is_free(const table_file *asked, const level *to, level_run below)
+{
+    bool free = !asked->busy;
+    for (uint32_t i = below.first; i < below.first + below.count; i++) {
+        free &= !to->files[i]->busy;
+    }
+    return free;
+}
+
+/* Tables from first on that are within range and free, as many as one compaction should have. */
+static level_run run_from(const version *of, const compaction_options *options, uint8_t level_index,
+                          const key_range *range, uint32_t first)
 {
     const level *from = &of->levels[level_index];
     const level *to = &of->levels[level_index + 1];
-    level_run run = {level_find(from, range->start), 0};
+    level_run run = {first, 0};
     uint64_t bytes = 0;
     while (run.first + run.count < from->count) {
         const table_file *next = from->files[run.first + run.count];
-        if (!is_within(next, range)) {
+        level_run below = level_overlap(to, next->smallest, next->largest);
+        if (!is_within(next, range) || !is_free(next, to, below)) {
             break;
         }
-        level_run below = level_overlap(to, next->smallest, next->largest);
         bytes += next->facts.file_bytes + level_run_bytes(to, below);
         if (run.count > 0 && (bytes > options->input_bytes_max || below.count == 0)) {
             break;
@@ -58,8 +67,27 @@ static pykv_status pick_level(version *of, const compaction_options *options, ui
             break;
         }
     }
-    return run.count == 0 ? PYKV_NOT_FOUND
-                          : compaction_plan_level(of, options, level_index, run, "manual", out);
+    return run;
+}
+
+/* Passes over tables that are busy, or go where others are going; then the rest has to wait. */
+static pykv_status pick_level(version *of, const compaction_options *options, uint8_t level_index,
+                              const key_range *range, compaction_plan *out)
+{
+    const level *from = &of->levels[level_index];
+    pykv_status status = PYKV_NOT_FOUND;
+    uint32_t first = level_find(from, range->start);
+    while (first < from->count && is_within(from->files[first], range)) {
+        level_run run = run_from(of, options, level_index, range, first);
+        status = run.count == 0
+                     ? PYKV_WOULD_BLOCK
+                     : compaction_plan_level(of, options, level_index, run, "manual", out);
+        if (status != PYKV_WOULD_BLOCK) {
+            break;
+        }
+        first += run.count == 0 ? 1 : run.count;
+    }
+    return status;
 }
 
 static bool needs_rewrite(const table_file *asked, const compaction_options *options,

@@ -1,8 +1,10 @@
 /*
  * jobs: flushes and compactions as bounded steps of the store.
  *
- * One flush and one compaction run at a time, each behind its lock; several threads may take their
- * steps in turn. A job that a clear made void is given up.
+ * One flush runs at a time, behind its lock, and up to LSM_COMPACTIONS_MAX compactions, none of
+ * which has a key or a table in common with another where that would matter
+ * (lsm/compaction_plan.h); any thread may take the next step of any. A job that a clear made void
+ * is given up.
  */
 #ifndef PYKV_LSM_JOBS_H
 #define PYKV_LSM_JOBS_H
@@ -25,12 +27,16 @@ PYKV_NODISCARD pykv_status lsm_flush_all(lsm *self) EXCLUDES(self->flush_lock);
 /* As lsm_flush, whatever level 0 holds. */
 PYKV_NODISCARD pykv_status lsm_flush_active(lsm *self) EXCLUDES(self->flush_lock);
 
-/* A step of the compaction that runs, or of the one that is due. */
+/* A step of a compaction that nobody is at, or of one that is due and may run beside the others. */
 PYKV_NODISCARD pykv_status lsm_compaction_step(lsm *self, bool *worked_out)
-    REQUIRES(self->compaction_lock);
+    EXCLUDES(self->compaction_lock);
 
-/* Gives up what runs. */
+/* Frees what readers have left, and removes the files of tables that nobody refers to. What others
+ * have begun to free is done too when it returns. */
+void lsm_tidy(lsm *self) EXCLUDES(self->tidy_lock);
+
+/* Give up what runs; nobody may be at it. */
 void lsm_flush_abandon(lsm *self) REQUIRES(self->flush_lock);
-void lsm_compaction_abandon(lsm *self) REQUIRES(self->compaction_lock);
+void lsm_compactions_abandon(lsm *self) REQUIRES(self->compaction_lock);
 
 #endif

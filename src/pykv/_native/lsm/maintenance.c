@@ -13,21 +13,27 @@
 
 enum { MAINTAIN_IDLE_US = 250000, MAINTAIN_RETRY_US = 1000000 };
 
+void lsm_tidy(lsm *self)
+{
+    mutex_lock(&self->tidy_lock);
+    (void)reclaimer_sweep(&self->reclaimer);
+    (void)table_graveyard_empty(&self->graveyard);
+    mutex_unlock(&self->tidy_lock);
+}
+
 static pykv_status data_step(lsm *self, bool *worked_out)
 {
     pykv_status status = PYKV_OK;
     bool flushed = false;
     bool compacted = false;
-    (void)reclaimer_sweep(&self->reclaimer);
-    (void)table_graveyard_empty(&self->graveyard);
+    lsm_tidy(self);
     if (self->options.read_only == 0) {
         if (mutex_try_lock(&self->flush_lock)) {
             status = lsm_flush_step(self, &flushed);
             mutex_unlock(&self->flush_lock);
         }
-        if (status == PYKV_OK && !flushed && mutex_try_lock(&self->compaction_lock)) {
+        if (status == PYKV_OK && !flushed) {
             status = lsm_compaction_step(self, &compacted);
-            mutex_unlock(&self->compaction_lock);
         }
     }
     *worked_out = flushed || compacted;

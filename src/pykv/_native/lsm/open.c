@@ -31,6 +31,8 @@ static void init_locks(lsm *self)
     mutex_init(&self->manifest_lock);
     mutex_init(&self->flush_lock);
     mutex_init(&self->compaction_lock);
+    mutex_init(&self->wish_lock);
+    mutex_init(&self->tidy_lock);
     mutex_init(&self->room_lock);
     mutex_init(&self->reserve_lock);
     condition_init(&self->room_made);

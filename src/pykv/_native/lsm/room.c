@@ -109,7 +109,7 @@ void lsm_tell_room(lsm *self)
     mutex_unlock(&self->room_lock);
 }
 
-static uint64_t count_of_room(lsm *self)
+uint64_t lsm_room_seen(lsm *self)
 {
     mutex_lock(&self->room_lock);
     uint64_t count = self->room_count;
@@ -117,12 +117,11 @@ static uint64_t count_of_room(lsm *self)
     return count;
 }
 
-/* Waits until room was told of since it was seen, or a while. */
-static void wait_since(lsm *self, uint64_t seen)
+void lsm_room_wait(lsm *self, uint64_t seen, uint64_t most_us)
 {
     mutex_lock(&self->room_lock);
     if (self->room_count == seen) {
-        (void)condition_wait_for(&self->room_made, &self->room_lock, ROOM_WAIT_US);
+        (void)condition_wait_for(&self->room_made, &self->room_lock, most_us);
     }
     mutex_unlock(&self->room_lock);
 }
@@ -137,11 +136,11 @@ static pykv_status wait_for_room(lsm *self, uint64_t seen, uint64_t failures)
         int32_t more = 0;
         status = lsm_maintain_step(self, PYKV_ROLE_DATA, &more);
         if (status == PYKV_OK && more == 0) {
-            wait_since(self, seen);
+            lsm_room_wait(self, seen, ROOM_WAIT_US);
         }
     } else {
         lent_call(&self->gate.lent, PYKV_ROLE_DATA);
-        wait_since(self, seen);
+        lsm_room_wait(self, seen, ROOM_WAIT_US);
         status = lsm_failure_of_room(self, failures);
     }
     uint64_t waited = env_monotonic_us(self->env) - began;
@@ -151,7 +150,7 @@ static pykv_status wait_for_room(lsm *self, uint64_t seen, uint64_t failures)
 
 pykv_status lsm_provide(lsm *self, uint64_t log_bytes)
 {
-    uint64_t seen = count_of_room(self);
+    uint64_t seen = lsm_room_seen(self);
     mutex_lock(&self->writer);
     bool stalled = lsm_is_stalled(self);
     uint64_t failures = lsm_failures_of_room(self);

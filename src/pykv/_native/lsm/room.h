@@ -26,8 +26,11 @@ PYKV_NODISCARD pykv_status lsm_publish_view(lsm *self, memtable *active,
 /* The same with a view that was filled already, which cannot fail. */
 void lsm_replace_view(lsm *self, view *fresh) REQUIRES(self->writer);
 
-/* Tells writers that wait for room that there may be some. */
+/* Tells writers that wait for room, and others who wait for a job to end, that there may be some;
+ * how often that was; and a wait of at most most_us until it was once more than seen. */
 void lsm_tell_room(lsm *self);
+uint64_t lsm_room_seen(lsm *self);
+void lsm_room_wait(lsm *self, uint64_t seen, uint64_t most_us);
 
 /* True if the next write has to wait for a flush or a compaction. */
 bool lsm_is_stalled(lsm *self) REQUIRES(self->writer);

@@ -7,8 +7,9 @@
  * take tables to deeper levels. Readers take no lock: they load the view, then the visible
  * sequence, and stay inside the epoch `gate.readers`.
  *
- * Locks, in the order in which they are taken: compaction_lock, flush_lock, manifest_lock, writer,
- * then one of room_lock, reserve_lock and the gate's. Writers must not be inside the epoch.
+ * Locks, in the order in which they are taken: wish_lock, compaction_lock, flush_lock,
+ * manifest_lock, writer, then one of room_lock, reserve_lock and the gate's. Writers must not be
+ * inside the epoch.
  *
  * Invariants.
  *  1. Sequences are given in log order, without gaps; visible <= appended.
@@ -29,7 +30,7 @@
 #include "base/mutex.h"
 #include "base/reclaim.h"
 #include "log/store_clock.h"
-#include "lsm/compaction_run.h"
+#include "lsm/compaction_job.h"
 #include "lsm/counters.h"
 #include "lsm/flush_run.h"
 #include "lsm/lsm.h"
@@ -109,10 +110,12 @@ struct lsm {
     memtable *flushing GUARDED_BY(flush_lock); /* what it writes; a reference */
     uint64_t flush_clear_count GUARDED_BY(flush_lock);
 
+    mutex tidy_lock; /* of who frees what others left; taken with no other lock held */
+
+    mutex wish_lock; /* of who asks for a compaction */
     mutex compaction_lock;
-    compaction *compaction GUARDED_BY(compaction_lock);
-    compaction_plan plan GUARDED_BY(compaction_lock); /* of it */
-    uint64_t compaction_clear_count GUARDED_BY(compaction_lock);
+    compaction_job compactions[LSM_COMPACTIONS_MAX] GUARDED_BY(compaction_lock);
+    const compaction_wish *wish GUARDED_BY(compaction_lock);   /* NULL: what is due is done */
     uint64_t compaction_bytes_max GUARDED_BY(compaction_lock); /* of inputs; 0: no limit is known */
 
     /* Writers that wait for a flush or compaction, while lent threads do it. */

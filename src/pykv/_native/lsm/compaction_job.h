@@ -1,0 +1,37 @@
+/*
+ * compaction_job: one of the compactions that run side by side.
+ *
+ * A store has LSM_COMPACTIONS_MAX places for them. The compaction lock guards the state of each
+ * place, and the plans and busy marks of all. Who takes a job that waits makes it "steps", leaves
+ * the lock, and is then the only one who touches its compaction, until he hands it back.
+ */
+#ifndef PYKV_LSM_COMPACTION_JOB_H
+#define PYKV_LSM_COMPACTION_JOB_H
+
+#include <stdint.h>
+
+#include "lsm/compaction_run.h"
+
+enum { LSM_COMPACTIONS_MAX = 4 };
+
+typedef enum compaction_state {
+    COMPACTION_NONE = 0, /* the place is free */
+    COMPACTION_WAITS,    /* planned, for somebody to go on with it */
+    COMPACTION_STEPS     /* somebody is at it */
+} compaction_state;
+
+typedef struct compaction_job {
+    compaction_state state;
+    compaction_plan plan;
+    compaction *run;      /* NULL: a trivial move */
+    uint64_t clear_count; /* of the store when it was planned */
+    bool is_wished;       /* a manual compaction waits for it */
+} compaction_job;
+
+/* What a manual compaction needs: the tables with keys in range that were there when it began. */
+typedef struct compaction_wish {
+    key_range range;
+    uint32_t number_before; /* see compaction_pick_range */
+} compaction_wish;
+
+#endif

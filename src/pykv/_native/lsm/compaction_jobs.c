@@ -1,0 +1,269 @@
+/*
+ * compaction_jobs: places for compactions.
+ *
+ * A plan is made from the version of now with the compaction lock held. Another job may install its
+ * outputs meanwhile: its inputs stay marked, and its plan stays in the list, until that lock is
+ * taken to end it, so the new plan is one that is legal beside it (lsm/compaction_plan.h).
+ */
+#include "lsm/compaction_jobs.h"
+
+#include "base/error.h"
+#include "base/invariant.h"
+#include "base/memory.h"
+#include "lsm/brake.h"
+#include "lsm/compaction_pick.h"
+#include "lsm/edit.h"
+#include "lsm/jobs.h"
+
+#define BYTES_KNOWN_MAX (UINT64_C(1) << 40)
+
+/* ---- taking ---- */
+
+static compaction_job *find_job(lsm *self, compaction_state state) REQUIRES(self->compaction_lock)
+{
+    for (uint32_t i = 0; i < LSM_COMPACTIONS_MAX; i++) {
+        compaction_state found = self->compactions[i].state;
+        if (found == state || (PYKV_PLANTED(127) && found == COMPACTION_STEPS)) {
+            return &self->compactions[i];
+        }
+    }
+    return NULL;
+}
+
+static version *current_version(lsm *self, uint64_t *clear_count_out, uint64_t *visible_out)
+{
+    mutex_lock(&self->writer);
+    version *now = version_acquire(lsm_view(self)->version);
+    *clear_count_out = self->clear_count;
+    *visible_out = lsm_visible(self);
+    mutex_unlock(&self->writer);
+    return now;
+}
+
+static compaction_options options_for(lsm *self, uint64_t visible_sequence)
+{
+    compaction_options options = compaction_options_make(self->options.table_bytes);
+    options.visible_sequence = visible_sequence;
+    options.now_us = store_clock_now(&self->clock);
+    if (self->options.compression != CODEC_NONE) {
+        options.level_compressed_min = LSM_LEVEL_COMPRESSED_MIN;
+    }
+    return options;
+}
+
+static void note_debt(lsm *self, uint64_t bytes)
+{
+    atomic_store_explicit(&self->counters.pending_compaction_bytes, bytes, memory_order_relaxed);
+    mutex_lock(&self->writer);
+    lsm_brake_renew(self);
+    mutex_unlock(&self->writer);
+}
+
+/* Level 0 fills while a manual compaction goes on: what is due comes first before writers wait. */
+static pykv_status pick(lsm *self, version *now, const compaction_options *options,
+                        compaction_job *job) REQUIRES(self->compaction_lock)
+{
+    const compaction_wish *wish = self->wish;
+    pykv_status status = PYKV_NOT_FOUND;
+    job->is_wished = false;
+    if (wish == NULL || now->levels[0].count >= LSM_LEVEL0_STOP / 2) {
+        status = compaction_pick(now, options, &job->plan);
+    }
+    if (wish != NULL && status == PYKV_NOT_FOUND) {
+        job->is_wished = true;
+        status = compaction_pick_range(now, options, &wish->range, wish->number_before, &job->plan);
+    }
+    return status;
+}
+
+/* In place of a plan that is too large for the room there was last: one that is not. */
+static pykv_status pick_small(lsm *self, version *now, const compaction_options *options,
+                              compaction_plan *plan) REQUIRES(self->compaction_lock)
+{
+    uint64_t bytes_max = self->compaction_bytes_max;
+    if (bytes_max == 0 || plan->is_trivial_move || plan->input_bytes <= bytes_max) {
+        return PYKV_OK;
+    }
+    compaction_plan_reset(plan);
+    pykv_status status = compaction_pick_small(now, options, bytes_max, plan);
+    if (status != PYKV_NOT_FOUND && status != PYKV_WOULD_BLOCK) {
+        return status;
+    }
+    self->compaction_bytes_max = 0;
+    return error_set_at(PYKV_NO_SPACE, env_directory_path(self->home),
+                        "no compaction has room for its output");
+}
+
+bool compaction_jobs_note_room(lsm *self, const compaction_job *job, pykv_status status)
+{
+    if (status == PYKV_OK) {
+        self->compaction_bytes_max *= self->compaction_bytes_max < BYTES_KNOWN_MAX ? 2 : 0;
+    }
+    if (status != PYKV_NO_SPACE) {
+        return false;
+    }
+    self->compaction_bytes_max = job->plan.input_bytes / 2;
+    return self->compaction_bytes_max > 0 && !job->plan.is_trivial_move;
+}
+
+/* Makes a plan in a free place. PYKV_NOT_FOUND, PYKV_WOULD_BLOCK: there is none. */
+static pykv_status plan_job(lsm *self, compaction_job *job, compaction_options *options_out)
+    REQUIRES(self->compaction_lock)
+{
+    const compaction_plan *running[LSM_COMPACTIONS_MAX];
+    uint64_t visible_sequence;
+    version *now = current_version(self, &job->clear_count, &visible_sequence);
+    compaction_options options = options_for(self, visible_sequence);
+    options.running = running;
+    for (uint32_t i = 0; i < LSM_COMPACTIONS_MAX; i++) {
+        if (self->compactions[i].plan.of != NULL) {
+            running[options.running_count++] = &self->compactions[i].plan;
+        }
+    }
+    note_debt(self, compaction_debt(now, &options));
+    pykv_status status = pick(self, now, &options, job);
+    if (status == PYKV_OK) {
+        status = pick_small(self, now, &options, &job->plan);
+    }
+    version_release(now);
+    if (status == PYKV_OK) {
+        options.running = NULL;
+        options.running_count = 0;
+        *options_out = options;
+    }
+    return status;
+}
+
+static pykv_status begin(lsm *self, compaction_job *job) REQUIRES(self->compaction_lock)
+{
+    compaction_options options;
+    pykv_status status = plan_job(self, job, &options);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    compaction_plan_begin(&job->plan);
+    if (!job->plan.is_trivial_move) {
+        table_job surroundings = lsm_job(self, job->plan.output_level, options.visible_sequence);
+        status = compaction_new(&surroundings, &options, &job->plan, &job->run);
+    }
+    if (status != PYKV_OK) {
+        compaction_job_end(job);
+    }
+    return status;
+}
+
+/* What is due may wait for what is running; what was asked for is not done before all of it is. */
+static bool waits_for_others(const lsm *self) REQUIRES(self->compaction_lock)
+{
+    bool waits = false;
+    for (uint32_t i = 0; i < LSM_COMPACTIONS_MAX; i++) {
+        const compaction_job *other = &self->compactions[i];
+        waits |= other->state != COMPACTION_NONE && (self->wish == NULL || other->is_wished);
+    }
+    return waits;
+}
+
+/* On a disk that was too full for one, no two fill it together. */
+static bool has_room(lsm *self) REQUIRES(self->compaction_lock)
+{
+    return self->compaction_bytes_max == 0 || find_job(self, COMPACTION_STEPS) == NULL;
+}
+
+pykv_status compaction_jobs_take(lsm *self, compaction_job **job_out)
+{
+    pykv_status status = PYKV_OK;
+    compaction_job *job = find_job(self, COMPACTION_WAITS);
+    if (job == NULL) {
+        job = find_job(self, COMPACTION_NONE);
+        status = job != NULL && has_room(self) ? begin(self, job) : PYKV_WOULD_BLOCK;
+    }
+    if (status == PYKV_NOT_FOUND && waits_for_others(self)) {
+        status = PYKV_WOULD_BLOCK;
+    }
+    if (status == PYKV_OK && job != NULL) {
+        job->state = COMPACTION_STEPS;
+        *job_out = job;
+    }
+    return status;
+}
+
+/* ---- going on ---- */
+
+static pykv_status install(lsm *self, const compaction_job *job, table_file *const *inputs,
+                           size_t input_count)
+{
+    lsm_edit edit = {.output_level = job->plan.output_level,
+                     .inputs = inputs,
+                     .input_count = input_count,
+                     .is_move = job->plan.is_trivial_move,
+                     .clear_count = job->clear_count};
+    bool taken;
+    if (job->run != NULL) {
+        edit.outputs = compaction_outputs(job->run, &edit.output_count);
+    }
+    pykv_status status = lsm_install(self, &edit, &taken);
+    if (taken && job->run != NULL) {
+        compaction_take(job->run);
+    }
+    return status == PYKV_NOT_FOUND ? PYKV_OK : status;
+}
+
+static void count_job(lsm *self, const compaction_job *job)
+{
+    lsm_counters *counters = &self->counters;
+    atomic_fetch_add_explicit(&counters->compaction_count, 1, memory_order_relaxed);
+    if (job->run != NULL) {
+        atomic_fetch_add_explicit(&counters->compaction_read_bytes, job->plan.input_bytes,
+                                  memory_order_relaxed);
+        atomic_fetch_add_explicit(&counters->compacted_bytes,
+                                  compaction_counts(job->run).bytes_written, memory_order_relaxed);
+    }
+}
+
+/* Installs the outputs in place of all inputs. */
+static pykv_status finish(lsm *self, const compaction_job *job)
+{
+    size_t count = job->plan.input_counts[0] + job->plan.input_counts[1];
+    table_file **inputs = mem_alloc((count + 1) * sizeof *inputs);
+    if (inputs == NULL) {
+        return error_set_no_memory((count + 1) * sizeof *inputs);
+    }
+    size_t at = 0;
+    for (int side = 0; side < 2; side++) {
+        for (size_t i = 0; i < job->plan.input_counts[side]; i++) {
+            inputs[at++] = job->plan.inputs[side][i];
+        }
+    }
+    pykv_status status = install(self, job, inputs, count);
+    mem_free(inputs);
+    if (status == PYKV_OK) {
+        count_job(self, job);
+    }
+    return status;
+}
+
+pykv_status compaction_job_advance(lsm *self, compaction_job *job, bool *more_out)
+{
+    bool more = false;
+    pykv_status status = PYKV_OK;
+    if (job->run != NULL) {
+        status = compaction_step(job->run, LSM_STEP_BYTES, &more);
+    }
+    if (status == PYKV_OK && !more) {
+        status = finish(self, job);
+    }
+    if (status == PYKV_OK) {
+        *more_out = more;
+    }
+    return status;
+}
+
+void compaction_job_end(compaction_job *job)
+{
+    compaction_free(job->run);
+    if (job->plan.of != NULL) {
+        compaction_plan_end(&job->plan);
+        compaction_plan_reset(&job->plan);
+    }
+    *job = (compaction_job){.state = COMPACTION_NONE};
+}

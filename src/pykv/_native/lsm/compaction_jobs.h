@@ -1,0 +1,27 @@
+/*
+ * compaction_jobs: which compactions run, who goes on with which, and how they end.
+ */
+#ifndef PYKV_LSM_COMPACTION_JOBS_H
+#define PYKV_LSM_COMPACTION_JOBS_H
+
+#include "lsm/store.h"
+
+/* Takes a job for the caller to go on with: one that waits, or a new one: what store->wish needs,
+ * or what is due. PYKV_NOT_FOUND: there is nothing to do; PYKV_WOULD_BLOCK: nothing beside what
+ * others are at; or why a new one could not begin. */
+PYKV_NODISCARD pykv_status compaction_jobs_take(lsm *self, compaction_job **job_out)
+    REQUIRES(self->compaction_lock);
+
+/* Goes on with a job that was taken, and installs it when it is done. *more_out: it is not. After a
+ * failure it has to be ended. */
+PYKV_NODISCARD pykv_status compaction_job_advance(lsm *self, compaction_job *job, bool *more_out)
+    EXCLUDES(self->compaction_lock);
+
+/* What there was room for decides what is tried next: twice as much, or half. True: try that. */
+bool compaction_jobs_note_room(lsm *self, const compaction_job *job, pykv_status status)
+    REQUIRES(self->compaction_lock);
+
+/* Gives up a job, done or not, and frees its place. */
+void compaction_job_end(compaction_job *job);
+
+#endif

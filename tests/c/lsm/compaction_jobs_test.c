@@ -1,0 +1,172 @@
+/*
+ * compaction_jobs_test: compactions run side by side, each in one pair of hands at a time.
+ */
+#include <pthread.h>
+
+#include "lsm_fixture.h"
+
+#include "lsm/compaction_jobs.h"
+#include "lsm/jobs.h"
+
+static pykv_status take(fixture *self, compaction_job **job_out)
+{
+    mutex_lock(&self->store->compaction_lock);
+    pykv_status status = compaction_jobs_take(self->store, job_out);
+    mutex_unlock(&self->store->compaction_lock);
+    return status;
+}
+
+static void end(fixture *self, compaction_job *job)
+{
+    mutex_lock(&self->store->compaction_lock);
+    compaction_job_end(job);
+    mutex_unlock(&self->store->compaction_lock);
+}
+
+static void run_to_end(fixture *self, compaction_job *job)
+{
+    bool more = true;
+    while (more) {
+        CHECK_OK(compaction_job_advance(self->store, job, &more));
+    }
+    end(self, job);
+}
+
+static void fill_level0(fixture *self, uint32_t first, uint32_t count)
+{
+    for (int round = 0; round < 4; round++) {
+        fixture_fill(self, first, first + count, 500);
+        CHECK_OK(lsm_flush(self->store));
+    }
+}
+
+/* Makes the level above the last one due with the keys from 1000 on, and level 0 with those below
+ * 60. */
+static void make_two_due(fixture *self)
+{
+    bool worked = true;
+    fixture_fill(self, 0, 2000, 1000);
+    CHECK_OK(lsm_compact(self->store, NULL));
+    for (uint32_t i = 0; i < 700; i++) { /* tables that overlap, so that they go down together */
+        uint32_t key = 1000 + i % 7 * 100 + i / 7;
+        fixture_fill(self, key, key + 1, 1000);
+    }
+    CHECK_OK(lsm_flush(self->store));
+    while (worked && fixture_stats(self).level_table_count[0] > 0) {
+        CHECK_OK(lsm_compaction_step(self->store, &worked));
+    }
+    CHECK(fixture_stats(self).level_table_count[LSM_LEVEL_COUNT - 2] > 5);
+    CHECK_EQUAL(0, fixture_compactions(self));
+    fill_level0(self, 0, 60);
+}
+
+TEST(nothing_is_taken_where_nothing_is_due)
+{
+    fixture self = fixture_new();
+    compaction_job *job;
+    CHECK_EQUAL(PYKV_NOT_FOUND, take(&self, &job));
+    CHECK_EQUAL(0, fixture_compactions(&self));
+    fixture_free(&self);
+}
+
+TEST(a_job_that_somebody_is_at_is_not_taken_until_it_is_handed_back)
+{
+    fixture self = fixture_new();
+    compaction_job *first;
+    compaction_job *second;
+    fill_level0(&self, 0, 60);
+    CHECK_OK(take(&self, &first));
+    CHECK_EQUAL(PYKV_WOULD_BLOCK, take(&self, &second));
+    mutex_lock(&self.store->compaction_lock);
+    first->state = COMPACTION_WAITS;
+    mutex_unlock(&self.store->compaction_lock);
+    CHECK_OK(take(&self, &second));
+    CHECK(first == second);
+    run_to_end(&self, second);
+    CHECK_EQUAL(0, fixture_stats(&self).level_table_count[0]);
+    CHECK_EQUAL(PYKV_NOT_FOUND, take(&self, &first));
+    CHECK_EQUAL(60, fixture_count(&self));
+    fixture_free(&self);
+}
+
+TEST(two_compactions_that_have_nothing_in_common_run_side_by_side)
+{
+    fixture self = fixture_new();
+    compaction_job *first;
+    compaction_job *second;
+    bool more;
+    make_two_due(&self);
+    CHECK_OK(take(&self, &first));
+    CHECK_OK(take(&self, &second));
+    CHECK(first != second);
+    CHECK(slice_compare(first->plan.largest, second->plan.smallest) < 0 ||
+          slice_compare(second->plan.largest, first->plan.smallest) < 0);
+    CHECK_EQUAL(2, fixture_compactions(&self));
+    uint64_t before = fixture_stats(&self).compaction_count;
+    CHECK_OK(compaction_job_advance(self.store, first, &more));
+    CHECK(!more); /* installed, and its place is still taken */
+    run_to_end(&self, second);
+    end(&self, first);
+    CHECK_EQUAL(before + 2, fixture_stats(&self).compaction_count);
+    CHECK_EQUAL(2000, fixture_count(&self));
+    CHECK_OK(lsm_compact(self.store, NULL));
+    fixture_reopen(&self);
+    CHECK_EQUAL(2000, fixture_count(&self));
+    fixture_free(&self);
+}
+
+TEST(a_job_given_up_frees_its_tables_for_others)
+{
+    fixture self = fixture_new();
+    compaction_job *first;
+    compaction_job *second;
+    make_two_due(&self);
+    size_t files = fixture_files(&self, ".tbl", NULL);
+    CHECK_OK(take(&self, &first));
+    CHECK_OK(take(&self, &second));
+    end(&self, first);
+    end(&self, second);
+    CHECK_EQUAL(files, fixture_files(&self, ".tbl", NULL));
+    CHECK_OK(take(&self, &first));
+    run_to_end(&self, first);
+    CHECK_EQUAL(2000, fixture_count(&self));
+    fixture_free(&self);
+}
+
+static void *compact_on(void *argument)
+{
+    fixture *self = argument;
+    bool worked = true;
+    while (worked) {
+        CHECK_OK(lsm_compaction_step(self->store, &worked));
+    }
+    return NULL;
+}
+
+TEST(many_threads_take_turns_until_nothing_is_due)
+{
+    enum { THREADS = LSM_COMPACTIONS_MAX + 2 };
+    fixture self = fixture_new();
+    pthread_t threads[THREADS];
+    for (int round = 0; round < 2; round++) {
+        make_two_due(&self);
+        for (int i = 0; i < THREADS; i++) {
+            CHECK_EQUAL(0, pthread_create(&threads[i], NULL, compact_on, &self));
+        }
+        CHECK_OK(lsm_compact(self.store, NULL));
+        for (int i = 0; i < THREADS; i++) {
+            CHECK_EQUAL(0, pthread_join(threads[i], NULL));
+        }
+        CHECK_EQUAL(0, fixture_compactions(&self));
+        CHECK_EQUAL(2000, fixture_count(&self));
+    }
+    pykv_stats stats = fixture_stats(&self);
+    CHECK_EQUAL(stats.table_count, stats.level_table_count[LSM_LEVEL_COUNT - 1]);
+    fixture_free(&self);
+}
+
+TEST_MAIN(CASE(nothing_is_taken_where_nothing_is_due),
+          CASE(a_job_that_somebody_is_at_is_not_taken_until_it_is_handed_back),
+          CASE(two_compactions_that_have_nothing_in_common_run_side_by_side),
+          CASE(a_job_given_up_frees_its_tables_for_others),
+          CASE(many_threads_take_turns_until_nothing_is_due))
