@@ -4,6 +4,7 @@
 # How much they do comes from the environment, quick or full; a count set by hand wins:
 #   PYKV_STATES     simulated crash states            PYKV_FAULTS   failed calls
 #   PYKV_HISTORIES  random histories against a model  PYKV_KILLS    kill -9 of a real process
+#   PYKV_LISTS      lists of operations under all option sets: one short one without it
 #   PYKV_CUTS       power cuts of a real ext4 file system: make test-power alone, 30, as root
 #   PYKV_FLIPS      flipped bits of small stores, at most as many as these have
 #   PYKV_SEED       the seed, printed with every failure

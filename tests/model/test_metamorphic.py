@@ -1,0 +1,192 @@
+"""One list of operations, many option sets, all engines: the same answers as a dict.
+
+Each history is run on every engine with each of eight option sets, and every reopening draws
+another set, so a database that one set wrote is read under the others. PYKV_LISTS says how many
+histories there are, PYKV_SEED which; a failure names history, engine, set and operation. Without
+PYKV_LISTS there is a short one, which begins with some of the sets.
+"""
+
+import os
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import pykv
+from tests.model.oracle import Oracle
+
+HISTORIES = int(os.environ.get("PYKV_LISTS") or 0)
+STEPS = 220 if HISTORIES else 40
+SETS_WHERE_QUICK = 3
+UNTOLD = object()  # an answer that nobody asks for
+KEYS = [b"%03d" % number for number in range(60)] + [b"", b"\xff" * 300, b"a\0", b"a"]
+
+# What makes files small comes first: most of the mechanisms show in few operations then.
+SETS: dict[str, list[dict[str, Any]]] = {
+    "bitcask": [
+        {"segment_bytes": 65_536},
+        {},
+        {"segment_bytes": 65_536, "log_sink": "pwrite"},
+        {"segment_bytes": 65_536, "background_threads": 0},
+        {"segment_bytes": 65_536, "space_amplification_max": 1.1},
+        {"log_sector_padding": True},
+        {"durability": "interval:5ms"},
+        {"log_sink": "mapped"},
+    ],
+    "lsm": [
+        {"memtable_bytes": 65_536, "table_bytes": 65_536},
+        {},
+        {"memtable_bytes": 65_536, "compression": "none", "log_sink": "pwrite"},
+        {"memtable_bytes": 65_536, "background_threads": 0},
+        {"memtable_bytes": 65_536, "table_bytes": 65_536, "block_bytes": 1_024},
+        {"memtable_bytes": 65_536, "filter_bits_per_key": 0.0},
+        {"memtable_bytes": 65_536, "compression_level": 9, "log_sector_padding": True},
+        {"durability": "interval:5ms", "log_sink": "mapped"},
+    ],
+    "memory": [{}],
+}
+
+Answer = object
+Step = tuple[str, Callable[[Any], Answer], Callable[[Oracle], Answer]]
+
+
+def histories() -> Iterator[int]:
+    seed = int(os.environ.get("PYKV_SEED") or time.time_ns() % 1_000_000_000)
+    yield from range(seed, seed + max(1, HISTORIES))
+
+
+def draw_value(rng: random.Random) -> bytes:
+    size = rng.choice([0, 1, 20, 700, 4_000])
+    return bytes([rng.randrange(256)]) * (size // 2) + rng.randbytes(size - size // 2)
+
+
+def draw_write(rng: random.Random) -> Step:
+    """A write of one of the kinds there are."""
+    key, value = rng.choice(KEYS), draw_value(rng)
+    kind = rng.choices(["put", "delete", "swap", "rows", "range", "clear"], [40, 20, 8, 12, 4, 1])
+    match kind[0]:
+        case "put":
+            return (f"put {key!r}", lambda db: db.put(key, value), lambda to: put(to, key, value))
+        case "delete":
+            return (f"delete {key!r}", lambda db: db.delete(key), lambda to: delete(to, [key]))
+        case "swap":
+            old, new = (None, value) if rng.random() < 0.5 else (value, None)
+            return (
+                f"swap {key!r}",
+                lambda db: db.compare_and_set(key, old, new),
+                lambda to: to.compare_and_set(key, old, new),
+            )
+        case "rows":
+            rows = [(rng.choice(KEYS), draw_value(rng)) for _ in range(rng.randrange(30))]
+            return (
+                f"{len(rows)} rows",
+                lambda db: db.put_many(rows, atomic=True),
+                lambda to: to.rows.update(rows),
+            )
+        case "range":
+            some = rng.sample(KEYS, 12)
+            return ("delete 12", lambda db: db.delete_many(some), lambda to: delete(to, some))
+        case _:
+            return ("clear", lambda db: db.clear(), lambda to: to.rows.clear())
+
+
+def put(to: Oracle, key: bytes, value: bytes) -> Answer:
+    to.rows[key] = value
+    return UNTOLD
+
+
+def delete(to: Oracle, keys: list[bytes]) -> Answer:
+    to.delete_many(keys)
+    return UNTOLD
+
+
+def draw_read(rng: random.Random) -> Step:
+    """A read of one of the kinds there are; rows without an order are sorted."""
+    key, some = rng.choice(KEYS), rng.sample(KEYS, 9)
+    steps: list[Step] = [
+        (f"get {key!r}", lambda db: db.get(key), lambda to: to.rows.get(key)),
+        (f"{key!r} in", lambda db: key in db, lambda to: key in to.rows),
+        ("get 9", lambda db: db.get_many(some), lambda to: [to.rows.get(each) for each in some]),
+        ("len", len, lambda to: len(to.rows)),
+        ("items", lambda db: sorted(db.items()), lambda to: to.scan()),
+        ("keys", lambda db: sorted(db.keys()), lambda to: sorted(to.rows)),
+    ]
+    return rng.choice(steps)
+
+
+def nothing(to: Oracle) -> Answer:
+    """What upkeep changes for the user."""
+    return UNTOLD
+
+
+def draw_upkeep(rng: random.Random) -> Step:
+    return rng.choice(
+        [
+            ("sync", lambda db: db.sync(), nothing),
+            ("compact", lambda db: db.compact(), nothing),
+            ("verify", lambda db: db.verify().ok, lambda to: True),
+        ]
+    )
+
+
+def draw_history(seed: int) -> list[Step | None]:
+    """The steps of a history; None: the store is opened again."""
+    rng = random.Random(seed)
+    draws = [draw_write, draw_read, draw_upkeep, None]
+    chosen = rng.choices(draws, [70, 25, 3, 2], k=STEPS)
+    return [None if draw is None else draw(rng) for draw in chosen]
+
+
+@dataclass
+class Run:
+    """One history on one engine, which begins with one of its option sets."""
+
+    engine: str
+    index: int
+    path: Path
+    rng: random.Random
+
+    def open(self) -> Any:
+        return pykv.open(self.path, engine=self.engine, **SETS[self.engine][self.index])
+
+    def go(self, steps: list[Step | None]) -> None:
+        oracle = Oracle()
+        db = self.open()
+        try:
+            for number, step in enumerate(steps):
+                if step is not None:
+                    name, on_store, on_oracle = step
+                    got, wanted = on_store(db), on_oracle(oracle)
+                    assert wanted is UNTOLD or got == wanted, f"{self} {number}: {name}"
+                elif self.engine != "memory":
+                    db.close()
+                    self.index = self.rng.randrange(len(SETS[self.engine]))
+                    db = self.open()
+            assert sorted(db.items()) == oracle.scan(), f"{self} at its end"
+        finally:
+            db.close()
+
+
+def indexes(engine: str, seed: int) -> list[int]:
+    """The option sets to begin with."""
+    every = list(range(len(SETS[engine])))
+    if HISTORIES or len(every) <= SETS_WHERE_QUICK:
+        return every
+    return random.Random(seed).sample(every, SETS_WHERE_QUICK)
+
+
+@pytest.mark.parametrize("engine", SETS)
+def test_all_options_give_the_answers_of_a_dict(engine: str, tmp_path: Path) -> None:
+    for seed in histories():
+        steps = draw_history(seed)
+        for index in indexes(engine, seed):
+            path = tmp_path / f"{seed}-{index}"
+            try:
+                Run(engine, index, path, random.Random(f"{seed} {index}")).go(steps)
+            except BaseException as error:
+                error.add_note(f"PYKV_SEED={seed} PYKV_LISTS=1, {engine}, begun with {index}")
+                raise
