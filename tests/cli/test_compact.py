@@ -33,6 +33,12 @@ def test_people_read_sizes(run: Run, database: Path) -> None:
     assert run("compact", database).stdout.startswith("compacted: ")
 
 
+def test_a_range_is_for_engines_with_order(run: Run, database: Path, ordered: Path) -> None:
+    assert run("compact", ordered, "--start", "a", "--stop", "p").exit_code == Exit.GOOD
+    assert run("compact", database, "--start", "a").exit_code == Exit.USAGE
+    assert run("compact", ordered, "--start", "\\xq").exit_code == Exit.USAGE
+
+
 def test_a_store_that_does_not_count_its_bytes_is_compacted_too(
     run: Run, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -187,7 +187,7 @@ static void write_sealed_part(golden *self)
     delete_key(self, 5);
     CHECK_OK(self->engine->flush(self->store));
     put_all(self, 1, 3);
-    CHECK_OK(self->engine->compact(self->store, NULL));
+    CHECK_OK(self->engine->compact(self->store, NULL, NULL));
     put_all(self, 5, 9);
     put(self, 0);
     CHECK_OK(self->engine->flush(self->store));

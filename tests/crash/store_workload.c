@@ -280,6 +280,17 @@ static pykv_status sync_all(store_driver *self)
     return status;
 }
 
+/* Everything, or in a store with order the keys from some key on. */
+static pykv_status compact_some(store_driver *self)
+{
+    char start[WORKLOAD_KEY_BYTES];
+    uint32_t first = (uint32_t)check_random(&self->chance, WORKLOAD_KEY_COUNT);
+    pykv_range range = {.start = start, .has_start = 1};
+    range.start_length = workload_key(first, start);
+    bool some = self->plan->engine == &engine_lsm && first % 2 == 0;
+    return self->plan->engine->compact(self->store, some ? &range : NULL, NULL);
+}
+
 static pykv_status flush_all(store_driver *self)
 {
     pykv_status status = self->plan->engine->flush(self->store);
@@ -345,7 +356,7 @@ pykv_status driver_step(store_driver *self)
         return driver_copy(self);
     }
     if (roll < 95) {
-        return self->plan->engine->compact(self->store, NULL);
+        return compact_some(self);
     }
     return roll < 97 ? look(self) : reopen(self);
 }

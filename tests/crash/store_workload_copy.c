@@ -45,7 +45,7 @@ static pykv_status write_copy(const store_plan *plan, void *store)
                                    slice_make(value, i * 100), 0, 0);
     }
     if (status == PYKV_OK) {
-        status = plan->engine->compact(store, NULL);
+        status = plan->engine->compact(store, NULL, NULL);
     }
     return status == PYKV_OK ? plan->engine->close(store, -1) : status;
 }

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pykv._native import Handle, lib
+from pykv._native import Handle, ffi, lib
 from pykv.engine import maintenance
 from pykv.engine.maintenance import lend_threads, run_long
 from pykv.errors import ClosedError
@@ -139,7 +139,7 @@ def test_a_failure_is_raised_with_the_detail_of_its_own_thread(tmp_path: Path) -
     handle = Handle(tmp_path / "db", {})
     handle.close()
     with pytest.raises(ClosedError, match="closed"):
-        run_long(lambda shared: lib.pykv_compact(handle.pointer, shared), None)
+        run_long(lambda shared: lib.pykv_compact(handle.pointer, ffi.NULL, shared), None)
 
 
 def test_an_error_of_progress_ends_the_call_early() -> None:

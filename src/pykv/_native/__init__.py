@@ -21,6 +21,7 @@ from pykv._native._plain import (
     count_rows,
     flags_of,
     now_us,
+    range_of,
 )
 from pykv._native.handle import Handle
 from pykv._native.ownership import own
@@ -40,6 +41,7 @@ __all__ = [
     "lib",
     "now_us",
     "own",
+    "range_of",
     "text_of",
 ]
 

@@ -145,12 +145,12 @@ class _Reads:
         Bounds and reverse are given all or none; NotSupportedError in a store without order. The
         scan is ended by its last row, by close of the store, and when it is dropped.
         """
-        wanted = _range_of(kind, limit, start, stop, reverse)
+        wanted = range_of(kind, limit, start, stop, reverse)
         return _Scan(self._pointer, self._owner, kind, limit, lambda out: self._begin(wanted, out))
 
     def _cursor(self, start: bytes | None, stop: bytes | None, /) -> Cursor:
         """A cursor from start (None: the first row) to stop (None: the last)."""
-        wanted = _range_of(SCAN_ROWS, -1, start, stop, False)
+        wanted = range_of(SCAN_ROWS, -1, start, stop, False)
         return Cursor(self._pointer, self._owner, lambda out: self._begin_cursor(wanted, out))
 
     def _near(self, move: int, key: BytesLike | None = None, /) -> tuple[bytes, bytes] | None:
@@ -249,7 +249,7 @@ class SnapshotBase(_Reads):
         return lib.pykv_find_row_at(self._snapshot, move, key, len(key), row)
 
 
-def _range_of(kind: int, limit: int, start: bytes | None, stop: bytes | None, reverse: bool) -> Any:
+def range_of(kind: int, limit: int, start: bytes | None, stop: bytes | None, reverse: bool) -> Any:
     """A pykv_range, valid as long as start and stop are."""
     wanted: Any = ffi.new("pykv_range *")
     wanted.keys_only = kind == SCAN_KEYS
@@ -269,7 +269,7 @@ def count_rows(opened: FFI.CData, owner: FFI.CData, start: bytes | None, stop: b
 
     opened: a pykv_store* with order, or a pykv_snapshot*.  owner: what owns it.
     """
-    wanted = _range_of(SCAN_KEYS, -1, start, stop, False)
+    wanted = range_of(SCAN_KEYS, -1, start, stop, False)
     scan_owner = ffi.new("pykv_scan **")
     is_snapshot = ffi.typeof(opened) is ffi.typeof("pykv_snapshot *")
     opens = lib.pykv_scan_open_at if is_snapshot else lib.pykv_scan_open

@@ -601,8 +601,11 @@ PYKV_API pykv_status pykv_sync(pykv_store *store);
 /* Seals the active segment (Bitcask) or writes out the memtable (LSM). */
 PYKV_API pykv_status pykv_flush(pykv_store *store);
 
-/* Merges until no dead byte is left that may go; progress may be NULL. */
-PYKV_API pykv_status pykv_compact(pykv_store *store, pykv_progress *progress);
+/* Merges until no dead byte is left that may go. Of range (NULL: everything) only the bounds count:
+ * an LSM store brings the tables with keys between them down to the last level, whole; a Bitcask
+ * refuses bounds with PYKV_NOT_SUPPORTED. progress may be NULL. */
+PYKV_API pykv_status pykv_compact(pykv_store *store, const pykv_range *range,
+                                  pykv_progress *progress);
 
 PYKV_API pykv_status pykv_get_stats(pykv_store *store, pykv_stats *stats_out);
 PYKV_API int32_t pykv_state(pykv_store *store);

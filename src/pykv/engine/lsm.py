@@ -142,13 +142,12 @@ class Lsm(NativeStore, NativeOrderedReader, OrderedStoreBase):
         *,
         progress: Progress | None = None,
     ) -> None:
-        """Merges all tables into the last level, without what nobody can see any more.
+        """Merges the tables with keys in [start, stop) into the last level, without what nobody can
+        see any more; tables are taken whole, and all by default.
 
-        A range is taken, and what lies outside of it is merged too. An interrupt ends it early and
-        leaves the store whole.
+        An interrupt ends it early and leaves the store whole.
         """
-        key_range(start, stop)
-        self._compact(progress)
+        self._compact(progress, *key_range(start, stop))
 
 
 def options_of(options: LsmOptions) -> dict[str, int | float]:

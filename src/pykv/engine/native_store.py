@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pykv._native import Handle, StoreBase, check, ffi, lib, now_us
+from pykv._native import SCAN_KEYS, Handle, StoreBase, check, ffi, lib, now_us, range_of
 from pykv.arguments import StrPath, as_path
 from pykv.engine.batch import Operation
 from pykv.engine.maintenance import lend_threads, run_long
@@ -120,8 +120,11 @@ class NativeStore(StoreBase, NativeReader):
         """Seals the file that a Bitcask writes to; writes the memtables of an Lsm to tables."""
         check(lib.pykv_flush(self._handle.pointer))
 
-    def _compact(self, progress: Progress | None) -> None:
-        run_long(lambda shared: lib.pykv_compact(self._handle.pointer, shared), progress)
+    def _compact(
+        self, progress: Progress | None, start: bytes | None = None, stop: bytes | None = None
+    ) -> None:
+        wanted = range_of(SCAN_KEYS, -1, start, stop, False)
+        run_long(lambda shared: lib.pykv_compact(self._handle.pointer, wanted, shared), progress)
 
     def resume(self) -> None:
         """Tries now, not within the second, to leave the state "degraded" or "read-only"."""

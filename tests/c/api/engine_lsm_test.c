@@ -129,7 +129,9 @@ static void keep_up(void *store)
     CHECK_OK(ops->sync(store));
     CHECK_OK(ops->flush(store));
     CHECK_OK(ops->resume(store));
-    CHECK_OK(ops->compact(store, NULL));
+    pykv_range from = {.start = "a", .start_length = 1, .has_start = 1};
+    CHECK_OK(ops->compact(store, &from, NULL));
+    CHECK_OK(ops->compact(store, NULL, NULL));
     CHECK_OK(ops->verify(store, NULL, &report));
     CHECK_EQUAL(0, report.damage_count);
     CHECK_OK(ops->maintain_step(store, PYKV_ROLE_DATA, &more));

@@ -132,7 +132,7 @@ static void *keep_up(void *context)
         EXPECT(pykv_maintain_step(now.store.store, role, &more) == PYKV_OK);
         uint64_t roll = check_random(&chance, 100);
         if (roll == 0) {
-            EXPECT(pykv_compact(now.store.store, NULL) == PYKV_OK);
+            EXPECT(pykv_compact(now.store.store, NULL, NULL) == PYKV_OK);
         } else if (roll < 4) {
             EXPECT(pykv_flush(now.store.store) == PYKV_OK);
         }

@@ -60,7 +60,7 @@ static int misuse_store(void)
         pykv_count(store.store, &count),
         pykv_sync(store.store),
         pykv_flush(store.store),
-        pykv_compact(store.store, NULL),
+        pykv_compact(store.store, NULL, NULL),
         pykv_get_stats(store.store, &stats),
         pykv_verify(store.store, NULL, &report),
         pykv_resume(store.store),

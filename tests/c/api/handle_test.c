@@ -31,7 +31,7 @@ TEST(every_call_after_close_is_refused_and_closing_again_is_fine)
     CHECK_STATUS(PYKV_CLOSED, pykv_scan_open(f.store, NULL, &rows));
     CHECK(rows == NULL);
     CHECK_STATUS(PYKV_CLOSED, pykv_get_stats(f.store, &stats));
-    CHECK_STATUS(PYKV_CLOSED, pykv_compact(f.store, NULL));
+    CHECK_STATUS(PYKV_CLOSED, pykv_compact(f.store, NULL, NULL));
     CHECK_STATUS(PYKV_CLOSED, pykv_maintain_step(f.store, PYKV_ROLE_DATA, &more));
     CHECK_EQUAL(PYKV_STATE_CLOSED, pykv_state(f.store));
     CHECK_OK(pykv_close(f.store, 0));
@@ -50,7 +50,7 @@ static int use_inherited_store(void)
         api_put(&inherited, "a", "child") != PYKV_FORKED) {
         return 1;
     }
-    if (pykv_compact(inherited.store, NULL) != PYKV_FORKED ||
+    if (pykv_compact(inherited.store, NULL, NULL) != PYKV_FORKED ||
         pykv_check_open(inherited.store) != PYKV_FORKED ||
         pykv_state(inherited.store) != PYKV_STATE_CLOSED) {
         return 2;

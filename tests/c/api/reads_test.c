@@ -118,7 +118,7 @@ TEST(what_many_gave_stays_until_it_is_released_and_close_waits_for_that)
     for (uint32_t round = 0; round < 100; round++) {
         api_fill(&f, 0, 10);
     }
-    CHECK_OK(pykv_compact(f.store, NULL));
+    CHECK_OK(pykv_compact(f.store, NULL, NULL));
     CHECK_BYTES("key-1", value, 5);
     CHECK_STATUS(PYKV_TIMED_OUT, pykv_close(f.store, 0));
     CHECK_BYTES("key-1", value, 5);

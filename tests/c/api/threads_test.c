@@ -213,7 +213,7 @@ static void *look_after(void *context)
             more = GOES_ON(pykv_flush(now.store.store));
         }
         if (more && i % 8 == 0) {
-            more = GOES_ON(pykv_compact(now.store.store, NULL));
+            more = GOES_ON(pykv_compact(now.store.store, NULL, NULL));
         }
         if (more && i % 16 == 0) {
             more = GOES_ON(pykv_verify(now.store.store, NULL, &report));

@@ -32,11 +32,11 @@ TEST(compact_gives_dead_bytes_back_and_a_cancelled_one_loses_nothing)
         api_fill(&f, 0, 100);
     }
     pykv_stats before = api_stats(&f);
-    CHECK_STATUS(PYKV_TIMED_OUT, pykv_compact(f.store, &progress));
+    CHECK_STATUS(PYKV_TIMED_OUT, pykv_compact(f.store, NULL, &progress));
     CHECK_EQUAL(100, api_stats(&f).key_count);
     api_expect(&f, "key-99", "key-99");
     progress = (pykv_progress){0};
-    CHECK_OK(pykv_compact(f.store, &progress));
+    CHECK_OK(pykv_compact(f.store, NULL, &progress));
     pykv_stats after = api_stats(&f);
     CHECK(progress.total > 0);
     CHECK(after.disk_bytes < before.disk_bytes / 5);
@@ -90,7 +90,7 @@ TEST(a_store_opened_read_only_says_so_and_refuses_writes_and_resume)
     CHECK_EQUAL(PYKV_STATE_READ_ONLY, api_stats(&f).state);
     CHECK_STATUS(PYKV_READ_ONLY, api_put(&f, "a", "2"));
     CHECK_STATUS(PYKV_READ_ONLY, pykv_flush(f.store));
-    CHECK_STATUS(PYKV_READ_ONLY, pykv_compact(f.store, NULL));
+    CHECK_STATUS(PYKV_READ_ONLY, pykv_compact(f.store, NULL, NULL));
     CHECK_STATUS(PYKV_READ_ONLY, pykv_resume(f.store));
     api_expect(&f, "a", "1");
     api_free(&f);

@@ -63,6 +63,44 @@ TEST(a_compaction_asked_for_leaves_one_version_of_each_key_in_the_last_level)
     fixture_free(&self);
 }
 
+static pykv_range range_between(const char *start, const char *stop)
+{
+    return (pykv_range){.start = start,
+                        .start_length = strlen(start),
+                        .has_start = 1,
+                        .stop = stop,
+                        .stop_length = strlen(stop),
+                        .has_stop = 1};
+}
+
+/* Two tables of level 0 that have no key in common. */
+TEST(a_range_takes_the_tables_that_have_keys_in_it_and_no_other)
+{
+    fixture self = fixture_new();
+    pykv_progress progress = {0};
+    pykv_range nothing = range_between("key-00500", "key-00500");
+    pykv_range gap = range_between("key-00020", "key-00050");
+    pykv_range second = range_between("key-00055", "key-00056");
+    fixture_fill(&self, 0, 20, 500);
+    CHECK_OK(lsm_flush(self.store));
+    fixture_fill(&self, 50, 60, 500);
+    CHECK_OK(lsm_flush(self.store));
+    CHECK_OK(lsm_compact_range(self.store, &nothing, NULL));
+    CHECK_OK(lsm_compact_range(self.store, &gap, NULL));
+    CHECK_EQUAL(2, fixture_stats(&self).level_table_count[0]);
+    CHECK_OK(lsm_compact_range(self.store, &second, &progress));
+    pykv_stats stats = fixture_stats(&self);
+    CHECK_EQUAL(1, stats.level_table_count[0]);
+    CHECK_EQUAL(1, stats.level_table_count[LSM_LEVEL_COUNT - 1]);
+    CHECK(progress.total > 10 * 500 && progress.total < 20 * 500);
+    CHECK_EQUAL(0,
+                slice_compare(
+                    fixture_text("key-00050"),
+                    lsm_view(self.store)->version->levels[LSM_LEVEL_COUNT - 1].files[0]->smallest));
+    CHECK_EQUAL(30, fixture_count(&self));
+    fixture_free(&self);
+}
+
 TEST(what_an_open_scan_sees_stays_until_it_is_closed)
 {
     fixture self = fixture_new();
@@ -194,6 +232,7 @@ TEST(writers_go_on_beside_compactions_that_were_asked_for_and_these_end)
 
 TEST_MAIN(CASE(what_is_due_is_compacted_in_steps),
           CASE(a_compaction_asked_for_leaves_one_version_of_each_key_in_the_last_level),
+          CASE(a_range_takes_the_tables_that_have_keys_in_it_and_no_other),
           CASE(what_an_open_scan_sees_stays_until_it_is_closed),
           CASE(a_cancelled_compaction_ends_early_and_changes_nothing_that_is_read),
           CASE(writers_go_on_beside_compactions_that_were_asked_for_and_these_end),

@@ -82,7 +82,7 @@ typedef struct engine_ops {
     int32_t (*state)(void *engine);
 
     /* Inside gate.others. */
-    pykv_status (*compact)(void *engine, pykv_progress *progress);
+    pykv_status (*compact)(void *engine, const pykv_range *range, pykv_progress *progress);
     pykv_status (*verify)(void *engine, pykv_progress *progress, pykv_report *report_out);
     pykv_status (*checkpoint)(void *engine, const char *path);
     pykv_status (*maintain_step)(void *engine, int32_t role, int32_t *more_out);

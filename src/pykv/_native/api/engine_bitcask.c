@@ -286,8 +286,11 @@ static int32_t state(void *engine)
     return bitcask_state(engine);
 }
 
-static pykv_status compact(void *engine, pykv_progress *progress)
+static pykv_status compact(void *engine, const pykv_range *range, pykv_progress *progress)
 {
+    if (range != NULL && (range->has_start != 0 || range->has_stop != 0)) {
+        return error_set(PYKV_NOT_SUPPORTED, "a Bitcask has no order, so it compacts no range");
+    }
     return bitcask_compact(engine, progress);
 }
 

@@ -232,9 +232,9 @@ static int32_t state(void *engine)
     return lsm_state(engine);
 }
 
-static pykv_status compact(void *engine, pykv_progress *progress)
+static pykv_status compact(void *engine, const pykv_range *range, pykv_progress *progress)
 {
-    return lsm_compact(engine, progress);
+    return lsm_compact_range(engine, range, progress);
 }
 
 static pykv_status verify(void *engine, pykv_progress *progress, pykv_report *report_out)

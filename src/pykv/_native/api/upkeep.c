@@ -25,12 +25,12 @@ pykv_status pykv_flush(pykv_store *store)
     return status;
 }
 
-pykv_status pykv_compact(pykv_store *store, pykv_progress *progress)
+pykv_status pykv_compact(pykv_store *store, const pykv_range *range, pykv_progress *progress)
 {
     epoch_token token;
     pykv_status status = handle_enter_long(store, &token);
     if (status == PYKV_OK) {
-        status = store->ops->compact(store->engine, progress);
+        status = store->ops->compact(store->engine, range, progress);
         handle_leave_long(store, token);
     }
     return status;

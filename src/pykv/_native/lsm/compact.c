@@ -5,7 +5,9 @@
  * until nothing of it is left, and waits while others are at the rest.
  */
 #include "base/error.h"
+#include "base/invariant.h"
 #include "lsm/compaction_jobs.h"
+#include "lsm/compaction_pick.h"
 #include "lsm/health.h"
 #include "lsm/jobs.h"
 #include "lsm/reserve.h"
@@ -148,19 +150,43 @@ static uint64_t compaction_count(lsm *self)
     return atomic_load_explicit(&self->counters.compaction_count, memory_order_relaxed);
 }
 
-/* On a full disk it does what there is room for, which gives room back. */
-pykv_status lsm_compact(lsm *self, pykv_progress *progress)
+static key_range bounds_of(const pykv_range *range)
 {
-    compaction_wish wish = {.range = {.start = slice_make("", 0)}};
+    key_range bounds = {.start = slice_make("", 0)};
+    if (range != NULL && range->has_start != 0 && !PYKV_PLANTED(129)) {
+        bounds.start = slice_make(range->start, range->start_length);
+    }
+    if (range != NULL && range->has_stop != 0) {
+        bounds.stop = slice_make(range->stop, range->stop_length);
+        bounds.has_stop = true;
+    }
+    return bounds;
+}
+
+/* What is wished for now; returns the bytes of its tables. */
+static uint64_t make_wish(lsm *self, const key_range *bounds, compaction_wish *out)
+{
+    mutex_lock(&self->writer);
+    version *now = version_acquire(lsm_view(self)->version);
+    *out = (compaction_wish){*bounds, (uint32_t)self->next_number};
+    mutex_unlock(&self->writer);
+    uint64_t bytes = compaction_range_bytes(now, bounds);
+    version_release(now);
+    return bytes;
+}
+
+/* On a full disk it does what there is room for, which gives room back. */
+pykv_status lsm_compact_range(lsm *self, const pykv_range *range, pykv_progress *progress)
+{
+    compaction_wish wish;
+    key_range bounds = bounds_of(range);
     uint64_t done = compaction_count(self);
     pykv_status status = lsm_flush_active(self);
-    if (status != PYKV_OK && status != PYKV_NO_SPACE) {
+    bool is_empty = bounds.has_stop && slice_compare(bounds.start, bounds.stop) >= 0;
+    if ((status != PYKV_OK && status != PYKV_NO_SPACE) || is_empty) {
         return status;
     }
-    mutex_lock(&self->writer);
-    wish.number_before = (uint32_t)self->next_number;
-    uint64_t bytes = version_bytes(lsm_view(self)->version);
-    mutex_unlock(&self->writer);
+    uint64_t bytes = make_wish(self, &bounds, &wish);
     if (progress != NULL) {
         __atomic_store_n(&progress->total, bytes, __ATOMIC_RELAXED);
     }
@@ -173,4 +199,9 @@ pykv_status lsm_compact(lsm *self, pykv_progress *progress)
     lsm_tidy(self);
     error_restore(&failure);
     return status == PYKV_NO_SPACE && compaction_count(self) != done ? PYKV_OK : status;
+}
+
+pykv_status lsm_compact(lsm *self, pykv_progress *progress)
+{
+    return lsm_compact_range(self, NULL, progress);
 }

@@ -52,4 +52,7 @@ PYKV_NODISCARD pykv_status compaction_pick_range(version *of, const compaction_o
 PYKV_NODISCARD pykv_status compaction_pick_small(version *of, const compaction_options *options,
                                                  uint64_t bytes_max, compaction_plan *out);
 
+/* Bytes of all tables with keys in range. */
+uint64_t compaction_range_bytes(const version *of, const key_range *range);
+
 #endif

@@ -11,6 +11,18 @@ static bool is_within(const table_file *asked, const key_range *range)
            (!range->has_stop || slice_compare(asked->smallest, range->stop) < 0);
 }
 
+uint64_t compaction_range_bytes(const version *of, const key_range *range)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < LSM_LEVEL_COUNT; i++) {
+        const level *at = &of->levels[i];
+        for (uint32_t k = 0; k < at->count; k++) {
+            bytes += is_within(at->files[k], range) ? at->files[k]->facts.file_bytes : 0;
+        }
+    }
+    return bytes;
+}
+
 /* Tables that were flushed since the call began are not its business: it would go on as long as
  * somebody writes. */
 static pykv_status pick_level0(version *of, const compaction_options *options, uint8_t base,

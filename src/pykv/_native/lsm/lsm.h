@@ -109,7 +109,10 @@ PYKV_NODISCARD pykv_status lsm_approximate_size(lsm *self, const pykv_range *ran
 /* Makes everything durable; writes the memtables to tables. */
 PYKV_NODISCARD pykv_status lsm_sync(lsm *self);
 PYKV_NODISCARD pykv_status lsm_flush(lsm *self);
-/* Brings everything down to the last level, without what nobody can see. */
+/* Brings the tables with keys in range, or everything, down to the last level, without what nobody
+ * can see. */
+PYKV_NODISCARD pykv_status lsm_compact_range(lsm *self, const pykv_range *range,
+                                             pykv_progress *progress);
 PYKV_NODISCARD pykv_status lsm_compact(lsm *self, pykv_progress *progress);
 PYKV_NODISCARD pykv_status lsm_resume(lsm *self);
 void lsm_stats(lsm *self, pykv_stats *out);
