@@ -16,7 +16,7 @@
 
 typedef struct rebuild {
     bitcask *store;
-    keydir *keys;
+    keydir *keys = NULL;
     hint_list tombstones; /* offset holds the address */
     buffer new_scratch;   /* for the record of the entry */
     buffer old_scratch;   /* for the record of the slot */
@@ -268,7 +268,7 @@ static pykv_status build(bitcask *self, keydir **keys_out) SINGLE_THREADED
 pykv_status bitcask_rebuild(bitcask *self)
 {
     directory *now = atomic_load_explicit(&self->directory, memory_order_relaxed);
-    keydir *keys;
+    keydir *keys = NULL;
     pykv_status status = build(self, &keys);
     if (status == PYKV_OK) {
         keydir_free(now->keys);
@@ -280,7 +280,7 @@ pykv_status bitcask_rebuild(bitcask *self)
 pykv_status bitcask_rebuild_in_use(bitcask *self)
 {
     directory *fresh;
-    keydir *keys;
+    keydir *keys = NULL;
     pykv_status status = bitcask_new_directory(&fresh);
     if (status == PYKV_OK) {
         status = build(self, &keys);
