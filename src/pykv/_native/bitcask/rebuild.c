@@ -16,7 +16,7 @@
 
 typedef struct rebuild {
     bitcask *store;
-    keydir *keys = NULL;
+    keydir *keys;
     hint_list tombstones; /* offset holds the address */
     buffer new_scratch;   /* for the record of the entry */
     buffer old_scratch;   /* for the record of the slot */
