@@ -17,6 +17,6 @@ PyObject *cursor_object_new(PyTypeObject *type, pykv_store *store, pykv_snapshot
 
 /* The (key, value) that pykv_find_row finds for key, which may be NULL, or None. NULL with an
  * exception. */
-PyObject *row_find(pykv_store *store, pykv_snapshot *snapshot, int32_t move, PyObject *key);
+PyObject *row_find(pykv_store *store, pykv_snapshot *snapshot, int32_t where, PyObject *key);
 
 #endif

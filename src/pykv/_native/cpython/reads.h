@@ -14,6 +14,6 @@ PyObject *store_get(PyObject *self, PyObject *const *arguments, Py_ssize_t count
 PyObject *store_subscript(PyObject *self, PyObject *key);
 
 /* key in self; -1 with an exception */
-int store_contains(PyObject *self, PyObject *key);
+int store_contains(PyObject *op, PyObject *key);
 
 #endif
