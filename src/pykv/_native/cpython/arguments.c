@@ -175,7 +175,7 @@ bool ttl_of(PyObject *ttl, uint64_t *ttl_us_out)
     if (PyLong_CheckExact(ttl)) {
         int overflow = 0;
         long long seconds = PyLong_AsLongLongAndOverflow(ttl, &overflow);
-        if (overflow == 0 && seconds > 0 && seconds <= (double)TTL_PLAIN_SECONDS_MAX) {
+        if (overflow == 0 && seconds > 0 && seconds <= TTL_PLAIN_SECONDS_MAX) {
             *ttl_us_out = (uint64_t)seconds * 1000000;
             return true;
         }
