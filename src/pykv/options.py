@@ -142,6 +142,16 @@ def _number_or_zero(default: float, minimum: float, maximum: float) -> float:
     return _checked(default, check)
 
 
+def _count_or_zero(minimum: int, maximum: int, unit: str) -> int:
+    def check(name: str, value: Any) -> None:
+        if not _is_int(value) or not (value == 0 or minimum <= value <= maximum):
+            raise InvalidOptionError(
+                f"{name} must be 0 or an int from {minimum:,} to {maximum:,} {unit}, got {value!r}"
+            )
+
+    return _checked(0, check)
+
+
 def _ratio(default: float, above: float) -> float:
     def check(name: str, value: Any) -> None:
         number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -285,6 +295,13 @@ class LsmOptions(NativeOptions):
     filter_bits_per_key: bits of memory of a key in a filter, 2 to 32, or 0 for no filters,
     default 10. More of them spare reads of blocks where a key is missing.
 
+    value_log_bytes_min: values of so many bytes or more, 64 to 1 GiB, are kept in value segments,
+    which compactions do not copy. Default 0: none are. Writes of values of 4 KiB and more become
+    cheaper; reading one costs a read of its own, and they are not compressed.
+
+    space_amplification_max: bytes of value segments over the bytes that are still pointed to that
+    collecting keeps, above 1, default 1.5. Lower saves disk and writes more.
+
     background_threads: threads lent to the store, 0 to 16, default 3. The first keeps the log, the
     others flush and compact. With 0 the writers do that work themselves.
     """
@@ -296,6 +313,8 @@ class LsmOptions(NativeOptions):
     compression: Literal["zstd", "none"] | None = _choice(None, "zstd", "none")
     compression_level: int = _count(1, 1, 22, "(levels of zstd)")
     filter_bits_per_key: float = _number_or_zero(10.0, 2.0, 32.0)
+    value_log_bytes_min: int = _count_or_zero(64, GIB, "bytes")
+    space_amplification_max: float = _ratio(1.5, above=1.0)
     background_threads: int = _count(3, 0, 16, "threads")
 
 

@@ -44,7 +44,7 @@ static void check_open(const flip *at, void *store)
 /* A compaction fails on the damage, or it lay in what is read no more. */
 static void compact(const flip *at, void *store)
 {
-    pykv_status status = engine_lsm.compact(store, NULL);
+    pykv_status status = engine_lsm.compact(store, NULL, NULL);
     flip_expect(at, status == PYKV_OK || status == PYKV_CORRUPTION, "a compaction failed");
     check_open(at, store);
 }

@@ -21,6 +21,7 @@ static const char *inspect(env *disk, void *store)
     env_names names;
     pykv_stats stats = {0};
     uint64_t tables = 0;
+    uint64_t segments = 0;
     bool keeps_torn = false;
     const char *wrong = NULL;
     engine_lsm.stats(store, &stats);
@@ -32,6 +33,7 @@ static const char *inspect(env *disk, void *store)
             continue; /* of a checkpoint */
         }
         tables += ends_with(names.names[i], ".tbl");
+        segments += ends_with(names.names[i], ".val");
         keeps_torn |= ends_with(names.names[i], ".torn");
         if (ends_with(names.names[i], ".log")) {
             wrong = "a log stays after it was recovered";
@@ -43,6 +45,9 @@ static const char *inspect(env *disk, void *store)
     env_names_free(&names);
     if (stats.discarded_bytes > 0 && !keeps_torn) {
         wrong = "what was torn off the log is gone";
+    }
+    if (segments != stats.value_segment_count) {
+        wrong = "a value segment stays to which nothing points";
     }
     return tables != stats.table_count ? "a table stays that nobody lists" : wrong;
 }

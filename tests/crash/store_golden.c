@@ -218,6 +218,7 @@ pykv_options golden_options(const engine_ops *engine)
         options.memory_budget_bytes = 16 << 20;
         options.memtable_bytes = 64 << 10;
         options.table_bytes = 64 << 10;
+        options.value_log_bytes_min = 512;
         options.block_bytes = 1024;
         options.compression = PYKV_CODEC_NONE;
     }

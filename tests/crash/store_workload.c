@@ -50,6 +50,7 @@ pykv_options workload_options(const store_plan *plan)
         options.memory_budget_bytes = 16 << 20;
         options.memtable_bytes = 64 << 10;
         options.table_bytes = 64 << 10;
+        options.value_log_bytes_min = 512;
         options.block_bytes = 1024;
         options.compression = PYKV_CODEC_NONE;
     }

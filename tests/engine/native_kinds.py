@@ -41,7 +41,7 @@ LSM = Kind(
     "lsm",
     Lsm,
     LsmOptions,
-    small={"memtable_bytes": 65_536, "table_bytes": 65_536},
+    small={"memtable_bytes": 65_536, "table_bytes": 65_536, "value_log_bytes_min": 1_000},
     lazy={"memtable_bytes": 1 << 20, "table_bytes": 1 << 20, "background_threads": 0},
 )
 KINDS = [BITCASK, LSM]

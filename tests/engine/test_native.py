@@ -78,6 +78,8 @@ def test_every_option_of_an_lsm_reaches_the_core() -> None:
         "table_bytes": 80_000,
         "compression_level": 3,
         "filter_bits_per_key": 7.5,
+        "value_log_bytes_min": 4_096,
+        "space_amplification_max": 2.5,
     }
     given = lsm.options_of(LsmOptions(**COMMON, **own, compression="zstd"))
     named = {"engine": lib.PYKV_ENGINE_LSM, "compression": lib.PYKV_CODEC_ZSTD}

@@ -15,6 +15,7 @@ MAGIC = b"PYKVMAN\n"
 HEADER_BYTES = 256
 LOG_BYTES = 32
 TABLE_BYTES = 128
+VALUES_BYTES = 48
 LEVEL_COUNT = 7
 
 #: Name and size of every field in order.
@@ -37,7 +38,9 @@ HEADER_FIELDS = (
     ("log_count", 8),
     ("table_count", 8),
     ("flushed_sequence", 8),
-    ("unused_3", 132),
+    ("unused_3", 8),
+    ("values_count", 8),
+    ("unused_8", 116),
     ("header_crc", 4),
 )
 LOG_FIELDS = (
@@ -65,6 +68,16 @@ TABLE_FIELDS = (
     ("unused_7", 40),
     ("entry_crc", 4),
 )
+VALUES_FIELDS = (
+    ("number", 4),
+    ("unused_9", 4),
+    ("file_id", 8),
+    ("file_bytes", 8),
+    ("value_count", 8),
+    ("value_bytes", 8),
+    ("unused_10", 4),
+    ("entry_crc", 4),
+)
 
 
 @dataclass
@@ -75,6 +88,7 @@ class LsmManifest:
     numbers: dict[str, int] = field(default_factory=dict)
     logs: list[dict[str, int]] = field(default_factory=list)
     tables: list[dict[str, int]] = field(default_factory=list)
+    values: list[dict[str, int]] = field(default_factory=list)
 
 
 def decode_lsm_manifest(data: bytes) -> LsmManifest:
@@ -87,31 +101,40 @@ def decode_lsm_manifest(data: bytes) -> LsmManifest:
     if numbers["format_version"] != 1 or numbers["engine"] != 2:
         return LsmManifest(ANOTHER_FORMAT, numbers)
     tables_at = HEADER_BYTES + numbers["log_count"] * LOG_BYTES
-    if len(data) != tables_at + numbers["table_count"] * TABLE_BYTES:
+    values_at = tables_at + numbers["table_count"] * TABLE_BYTES
+    if len(data) != values_at + numbers["values_count"] * VALUES_BYTES:
         return LsmManifest(DAMAGED, numbers)
     log_pieces = _pieces(data[HEADER_BYTES:tables_at], LOG_BYTES)
-    table_pieces = _pieces(data[tables_at:], TABLE_BYTES)
-    logs = [_fields(piece, LOG_FIELDS) for piece in log_pieces]
-    tables = [_fields(piece, TABLE_FIELDS) for piece in table_pieces]
+    table_pieces = _pieces(data[tables_at:values_at], TABLE_BYTES)
+    values_pieces = _pieces(data[values_at:], VALUES_BYTES)
+    found = LsmManifest(
+        VALID,
+        numbers,
+        [_fields(piece, LOG_FIELDS) for piece in log_pieces],
+        [_fields(piece, TABLE_FIELDS) for piece in table_pieces],
+        [_fields(piece, VALUES_FIELDS) for piece in values_pieces],
+    )
     whole = all(
         crc32c(data[:252] + piece[:-4]) == int.from_bytes(piece[-4:], "little")
-        for piece in log_pieces + table_pieces
+        for piece in log_pieces + table_pieces + values_pieces
     )
-    legal = _is_legal(numbers, logs, tables) and all(_is_table(t, numbers) for t in tables)
-    return LsmManifest(VALID if whole and legal else DAMAGED, numbers, logs, tables)
+    legal = _is_legal(found) and all(_is_table(table, numbers) for table in found.tables)
+    found.result = VALID if whole and legal else DAMAGED
+    return found
 
 
-def _is_legal(
-    numbers: dict[str, int], logs: list[dict[str, int]], tables: list[dict[str, int]]
-) -> bool:
-    listed = [log["number"] for log in logs]
-    places = [(table["level"], table["number"]) for table in tables]
-    given = listed + [number for _, number in places]
+def _is_legal(found: LsmManifest) -> bool:
+    numbers = found.numbers
+    logs = [log["number"] for log in found.logs]
+    places = [(table["level"], table["number"]) for table in found.tables]
+    values = [segment["number"] for segment in found.values]
+    given = logs + [number for _, number in places] + values
     return (
-        not any(_unused(part) for part in [numbers, *logs, *tables])
+        not any(_unused(part) for part in [numbers, *found.logs, *found.tables, *found.values])
         and numbers["clean"] in (0, 1)
-        and listed == sorted(listed)
+        and logs == sorted(logs)
         and places == sorted(places)
+        and values == sorted(values)
         and len(given) == len(set(given))
         and min(given, default=1) > 0
         and max(given, default=0) < numbers["next_number"] <= 1 << 32

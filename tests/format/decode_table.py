@@ -79,7 +79,8 @@ PROPERTIES_FIELDS: Fields = (
     ("key_length_max", 2),
     ("first_key_length", 2),
     ("last_key_length", 2),
-    ("unused", 6),
+    ("unused", 2),
+    ("attached_length", 4),
 )
 
 
@@ -234,6 +235,7 @@ def _decode_properties(data: bytes, table: Table) -> None:
     table.properties = numbers = cursor.fields(PROPERTIES_FIELDS)
     table.first_key = cursor.take(numbers["first_key_length"])
     table.last_key = cursor.take(numbers["last_key_length"])
+    cursor.take(numbers["attached_length"])
     check(cursor.at == len(payload) and numbers["unused"] == 0, "properties")
     longest = max(len(table.first_key), len(table.last_key))
     check(longest <= numbers["key_length_max"], "key_length_max")

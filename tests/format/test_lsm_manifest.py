@@ -13,6 +13,7 @@ from tests.format.decode_lsm_manifest import (
     LOG_FIELDS,
     TABLE_BYTES,
     TABLE_FIELDS,
+    VALUES_FIELDS,
     decode_lsm_manifest,
 )
 from tests.format.examples import DOCUMENTS, Example, find_examples
@@ -29,10 +30,11 @@ def name_of(example: Example) -> str:
 
 
 def fields_of(example: Example) -> dict[str, int]:
-    """Every field that the decoder finds; those of log and table i end in _log_i and _table_i."""
+    """Every field that the decoder finds; those of an entry end in its kind and number."""
     manifest = decode_lsm_manifest(example.data)
     fields = dict(manifest.numbers)
-    for kind, entries in (("log", manifest.logs), ("table", manifest.tables)):
+    kinds = {"log": manifest.logs, "table": manifest.tables, "values": manifest.values}
+    for kind, entries in kinds.items():
         for index, entry in enumerate(entries):
             fields |= {f"{name}_{kind}_{index}": number for name, number in entry.items()}
     return fields
@@ -81,6 +83,8 @@ def test_the_rows_of_an_example_name_its_fields_where_they_stand(example: Exampl
         wanted += [(f"{name}_log_{index}", size) for name, size in LOG_FIELDS]
     for index in range(example.number("table_count")):
         wanted += [(f"{name}_table_{index}", size) for name, size in TABLE_FIELDS]
+    for index in range(example.number("values_count")):
+        wanted += [(f"{name}_values_{index}", size) for name, size in VALUES_FIELDS]
     at = 0
     for (offset, size, name), (wanted_name, wanted_size) in zip(
         example.layout, wanted, strict=True

@@ -137,7 +137,10 @@ static void install(compaction_history *self, const compaction_plan *plan, table
     for (size_t i = 0; i < output_count; i++) {
         added[i] = (version_addition){outputs[i], plan->output_level};
     }
-    version_change change = {removed, removed_count, added, output_count};
+    version_change change = {.removed = removed,
+                             .removed_count = removed_count,
+                             .added = added,
+                             .added_count = output_count};
     compaction_plan_end(plan);
     history_publish(self, &change);
 }

@@ -144,8 +144,8 @@ typedef struct pykv_options {
     int32_t log_sink;               /* PYKV_LOG_AUTO | PWRITE | MAPPED [auto] */
     uint64_t segment_bytes;         /* Bitcask: segment size, 4 KiB .. 16 GiB [64 MiB] */
     uint64_t batch_bytes_max;       /* largest batch, 4 KiB .. 1 GiB [64 MiB] */
-    double space_amplification_max; /* Bitcask: bytes on disk over live bytes that merging keeps,
-                                       > 1 [1.5] */
+    double space_amplification_max; /* bytes on disk over live bytes that merging keeps, > 1; LSM:
+                                       of value segments [1.5] */
     int32_t log_sector_padding;     /* nonzero: each sync pads the log to a 512-byte sector */
     int32_t no_mapped_reads;        /* nonzero: read by pread only */
     int32_t recover_point_in_time;  /* nonzero: cut the log at damage instead of refusing to open */
@@ -161,6 +161,9 @@ typedef struct pykv_options {
                             none] */
     int32_t compression_level;  /* LSM: of that codec, as the codec defines it [its own default] */
     double filter_bits_per_key; /* LSM: memory of filters, 2 .. 32, below 0: no filters [10] */
+    uint64_t value_log_bytes_min; /* LSM: values of so many bytes or more stand in value
+                                     segments, which compactions do not copy; 64 .. 1 GiB
+                                     [never] */
 } pykv_options;
 
 /* Counters and gauges of a store. Bytes are bytes, counts are since open unless said otherwise.
@@ -216,6 +219,9 @@ typedef struct pykv_stats {
     uint64_t stall_us;                 /* that writers waited for background work */
     uint64_t delay_us;                 /* that writers were slowed down by what it owes */
     uint64_t pending_compaction_bytes; /* that compactions would read to reach the wanted shape */
+    uint64_t value_segment_count;
+    uint64_t value_log_bytes;      /* of value segments */
+    uint64_t value_log_live_bytes; /* of values in them that tables point to */
 } pykv_stats;
 
 /* A value pinned in place: data is valid until pykv_unpin. Hold it only as long as a copy takes. */

@@ -160,6 +160,8 @@ def options_of(options: LsmOptions) -> dict[str, int | float]:
         "compression": _CODECS[options.compression],
         "compression_level": options.compression_level,
         "filter_bits_per_key": options.filter_bits_per_key or -1.0,
+        "value_log_bytes_min": options.value_log_bytes_min,
+        "space_amplification_max": options.space_amplification_max,
     }
 
 

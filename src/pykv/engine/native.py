@@ -71,6 +71,9 @@ _OWN_STATS: Final[dict[str, frozenset[str]]] = {
             "stall_us",
             "delay_us",
             "pending_compaction_bytes",
+            "value_segment_count",
+            "value_log_bytes",
+            "value_log_live_bytes",
         }
     ),
 }

@@ -16,7 +16,6 @@ typedef struct sample {
 
 static const sample samples[] = {
     {"segment_bytes", PYKV_ENGINE_BITCASK, {.segment_bytes = 8192}},
-    {"space_amplification_max", PYKV_ENGINE_BITCASK, {.space_amplification_max = 2}},
     {"memory_budget_bytes", PYKV_ENGINE_LSM, {.memory_budget_bytes = 1}},
     {"memtable_bytes", PYKV_ENGINE_LSM, {.memtable_bytes = UINT64_C(1) << 63}},
     {"block_bytes", PYKV_ENGINE_LSM, {.block_bytes = 4096}},
@@ -24,6 +23,7 @@ static const sample samples[] = {
     {"compression", PYKV_ENGINE_LSM, {.compression = PYKV_CODEC_NONE}},
     {"compression_level", PYKV_ENGINE_LSM, {.compression_level = -1}},
     {"filter_bits_per_key", PYKV_ENGINE_LSM, {.filter_bits_per_key = 0.5}},
+    {"value_log_bytes_min", PYKV_ENGINE_LSM, {.value_log_bytes_min = 4096}},
 };
 
 enum { SAMPLE_COUNT = sizeof samples / sizeof samples[0] };

@@ -114,7 +114,7 @@ TEST(an_unknown_kind_or_number_is_corruption_even_under_a_right_check)
         log_segment_encode(&example, data);
         data[12] = (uint8_t)kind;
         seal(data);
-        bool known = kind == LOG_SEGMENT_APPEND || kind == LOG_SEGMENT_MERGED;
+        bool known = kind >= LOG_SEGMENT_APPEND && kind <= LOG_SEGMENT_VALUES;
         CHECK_STATUS(known ? PYKV_OK : PYKV_CORRUPTION,
                      log_segment_decode(data, sizeof data, "x", &found));
     }

@@ -88,7 +88,7 @@ static inline void tables_reset(tables_fixture *self)
 {
     version_release(self->of);
     for (size_t i = 0; i < self->count; i++) {
-        CHECK_EQUAL(1, self->files[i]->references);
+        CHECK_EQUAL(1, self->files[i]->shared.references);
         table_file_release(self->files[i]);
     }
     CHECK_EQUAL(self->count, table_graveyard_empty(&self->graveyard));

@@ -18,7 +18,9 @@ enum {
     TABLES = 3,
     LOGS_AT = MANIFEST_HEAD_BYTES,
     TABLES_AT = LOGS_AT + LOGS * LSM_MANIFEST_LOG_BYTES,
-    WHOLE_BYTES = TABLES_AT + TABLES * LSM_MANIFEST_TABLE_BYTES
+    VALUES = 2,
+    VALUES_AT = TABLES_AT + TABLES * LSM_MANIFEST_TABLE_BYTES,
+    WHOLE_BYTES = VALUES_AT + VALUES * LSM_MANIFEST_VALUES_BYTES
 };
 
 static const manifest_log example_logs[LOGS] = {{3, 0x1111, 80}, {UINT32_MAX, UINT64_MAX, 91}};
@@ -27,6 +29,9 @@ static const manifest_table example_tables[TABLES] = {
     {9, 0, 0x3333, 901, 1, 1, 0, 60, 69, 0, 0, 1201},
     {4, 6, UINT64_MAX, UINT64_MAX, UINT32_MAX, UINT64_MAX, UINT64_MAX, 0, 95, 6, 7, UINT64_MAX},
 };
+
+static const manifest_values example_values[VALUES] = {
+    {6, 0x4444, 4096, 3, 4000}, {UINT32_MAX - 1, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX}};
 
 static lsm_manifest example(uint64_t edit)
 {
@@ -43,8 +48,10 @@ static lsm_manifest example(uint64_t edit)
                          .wall_high_us = 1700000000000000,
                          .log_count = LOGS,
                          .table_count = TABLES,
+                         .values_count = VALUES,
                          .logs = (manifest_log *)(uintptr_t)example_logs,
-                         .tables = (manifest_table *)(uintptr_t)example_tables};
+                         .tables = (manifest_table *)(uintptr_t)example_tables,
+                         .values = (manifest_values *)(uintptr_t)example_values};
     return self;
 }
 
@@ -118,6 +125,14 @@ static void check_equal(const lsm_manifest *wanted, const lsm_manifest *got)
     for (uint64_t i = 0; i < wanted->table_count; i++) {
         check_equal_tables(&wanted->tables[i], &got->tables[i]);
     }
+    CHECK_EQUAL(wanted->values_count, got->values_count);
+    for (uint64_t i = 0; i < wanted->values_count; i++) {
+        CHECK_EQUAL(wanted->values[i].number, got->values[i].number);
+        CHECK_EQUAL(wanted->values[i].file_id, got->values[i].file_id);
+        CHECK_EQUAL(wanted->values[i].file_bytes, got->values[i].file_bytes);
+        CHECK_EQUAL(wanted->values[i].value_count, got->values[i].value_count);
+        CHECK_EQUAL(wanted->values[i].value_bytes, got->values[i].value_bytes);
+    }
 }
 
 TEST(every_field_that_was_written_is_read_again)
@@ -131,7 +146,7 @@ TEST(every_field_that_was_written_is_read_again)
     CHECK_OK(lsm_manifest_read(home, &got));
     check_equal(&wanted, &got);
     lsm_manifest_reset(&got);
-    CHECK(got.logs == NULL && got.tables == NULL);
+    CHECK(got.logs == NULL && got.tables == NULL && got.values == NULL);
     lsm_manifest empty = {.store_id = 5, .edit = 1, .next_number = 1};
     CHECK_OK(lsm_manifest_replace(home, &empty));
     CHECK_OK(lsm_manifest_read(home, &got));
@@ -196,8 +211,11 @@ static pykv_status read_changed(env *disk, env_directory *home, size_t at, uint6
     for (size_t log = LOGS_AT; log < TABLES_AT; log += LSM_MANIFEST_LOG_BYTES) {
         manifest_entry_seal(data + log, LSM_MANIFEST_LOG_BYTES, crc);
     }
-    for (size_t table = TABLES_AT; table < WHOLE_BYTES; table += LSM_MANIFEST_TABLE_BYTES) {
+    for (size_t table = TABLES_AT; table < VALUES_AT; table += LSM_MANIFEST_TABLE_BYTES) {
         manifest_entry_seal(data + table, LSM_MANIFEST_TABLE_BYTES, crc);
+    }
+    for (size_t values = VALUES_AT; values < WHOLE_BYTES; values += LSM_MANIFEST_VALUES_BYTES) {
+        manifest_entry_seal(data + values, LSM_MANIFEST_VALUES_BYTES, crc);
     }
     pykv_status status = lsm_manifest_read(home, &got);
     if (status == PYKV_OK) {
@@ -211,11 +229,14 @@ TEST(unused_bytes_that_are_not_zero_are_refused_though_the_checks_are_right)
 {
     static const size_t unused[][2] = {{14, 16},
                                        {32, 40},
-                                       {120, 252},
+                                       {120, 128},
+                                       {136, 252},
                                        {LOGS_AT + 4, LOGS_AT + 8},
                                        {LOGS_AT + 24, LOGS_AT + 28},
                                        {TABLES_AT + 5, TABLES_AT + 8},
-                                       {TABLES_AT + 84, TABLES_AT + 124}};
+                                       {TABLES_AT + 84, TABLES_AT + 124},
+                                       {VALUES_AT + 4, VALUES_AT + 8},
+                                       {VALUES_AT + 40, VALUES_AT + 44}};
     env_directory *home;
     env *disk = new_disk(&home);
     lsm_manifest wanted = example(9);
@@ -267,6 +288,9 @@ static const struct {
     {TABLES_AT + 32, 13, 8, "wrong number of entries"},
     {TABLES_AT + 40, 82, 8, "sequences out of bounds"},
     {TABLES_AT + 48, 96, 8, "sequences out of bounds"},
+    {128, 1, 8, "size does not fit"},
+    {VALUES_AT, 0, 4, "out of order"},
+    {VALUES_AT, 9, 4, "number to two files"}, /* a table's */
 };
 
 TEST(what_no_manifest_can_say_is_refused_though_the_checks_are_right)
@@ -350,6 +374,7 @@ TEST(the_examples_of_the_page_are_written_and_read_as_they_stand)
         CHECK_EQUAL(hex_example_number(&shown, "log_count", 99), got.log_count);
         CHECK_EQUAL(hex_example_number(&shown, "table_count", 99), got.table_count);
         CHECK_EQUAL(hex_example_number(&shown, "flushed_sequence", 99), got.flushed_sequence);
+        CHECK_EQUAL(hex_example_number(&shown, "values_count", 99), got.values_count);
         CHECK_OK(lsm_manifest_replace(home, &got));
         const uint8_t *again = bytes_of(disk, &size);
         CHECK_EQUAL(shown.size, size);
@@ -359,7 +384,7 @@ TEST(the_examples_of_the_page_are_written_and_read_as_they_stand)
         count++;
     }
     fclose(page);
-    CHECK_EQUAL(2, count);
+    CHECK_EQUAL(3, count);
 }
 
 TEST_MAIN(CASE(every_field_that_was_written_is_read_again), CASE(every_flipped_bit_is_refused),

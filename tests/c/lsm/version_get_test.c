@@ -259,7 +259,8 @@ static void swap(crowd *self, table_file **fresh, uint64_t round)
     table_file *file = version_table_of(self->disk, "a c", 10 + 2 * round);
     version_addition added[] = {{file, 0}};
     uint32_t removed = *fresh == NULL ? 0 : (*fresh)->facts.number;
-    version_change change = {&removed, *fresh != NULL, added, 1};
+    version_change change = {
+        .removed = &removed, .removed_count = *fresh != NULL, .added = added, .added_count = 1};
     CHECK(retired != NULL);
     CHECK_OK(version_apply(old, &change, &next));
     table_file_release(file);

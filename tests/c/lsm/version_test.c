@@ -36,7 +36,10 @@ static pykv_status make(shelf *self, version **version_out)
 static pykv_status apply(const version *base, const uint32_t *removed, size_t removed_count,
                          const version_addition *added, size_t added_count, version **version_out)
 {
-    version_change change = {removed, removed_count, added, added_count};
+    version_change change = {.removed = removed,
+                             .removed_count = removed_count,
+                             .added = added,
+                             .added_count = added_count};
     return version_apply(base, &change, version_out);
 }
 

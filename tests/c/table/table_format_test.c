@@ -156,7 +156,8 @@ static table_properties some_properties(void)
                              .block_count = 3,
                              .key_length_max = 4,
                              .first_key = slice_make("abc", 3),
-                             .last_key = slice_make("wxyz", 4)};
+                             .last_key = slice_make("wxyz", 4),
+                             .attached = slice_make("refs!", 5)};
     return made;
 }
 
@@ -166,10 +167,11 @@ TEST(properties_come_back_as_they_were)
     table_properties got;
     buffer bytes = BUFFER_EMPTY;
     CHECK_OK(table_properties_encode(&wanted, &bytes));
-    CHECK_EQUAL(TABLE_PROPERTIES_BYTES + 7, bytes.size);
+    CHECK_EQUAL(TABLE_PROPERTIES_BYTES + 12, bytes.size);
     CHECK_OK(table_properties_decode(slice_make(bytes.data, bytes.size), "x", 1, &got));
     CHECK(slice_equal(wanted.first_key, got.first_key));
     CHECK(slice_equal(wanted.last_key, got.last_key));
+    CHECK(slice_equal(wanted.attached, got.attached));
     CHECK_EQUAL(10, got.entry_count);
     CHECK_EQUAL(2, got.tombstone_count);
     CHECK_EQUAL(30, got.key_bytes);

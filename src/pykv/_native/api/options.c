@@ -16,7 +16,6 @@ static const struct {
     int32_t engine;
 } rows[] = {
     OPTION(segment_bytes, PYKV_ENGINE_BITCASK),
-    OPTION(space_amplification_max, PYKV_ENGINE_BITCASK),
     OPTION(memory_budget_bytes, PYKV_ENGINE_LSM),
     OPTION(memtable_bytes, PYKV_ENGINE_LSM),
     OPTION(block_bytes, PYKV_ENGINE_LSM),
@@ -24,6 +23,7 @@ static const struct {
     OPTION(compression, PYKV_ENGINE_LSM),
     OPTION(compression_level, PYKV_ENGINE_LSM),
     OPTION(filter_bits_per_key, PYKV_ENGINE_LSM),
+    OPTION(value_log_bytes_min, PYKV_ENGINE_LSM),
 };
 
 /* With the article, as it stands in a message. */

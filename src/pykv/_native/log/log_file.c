@@ -20,15 +20,39 @@ void log_file_torn_name(uint32_t number, char out[LOG_FILE_NAME_BYTES])
     snprintf(out, LOG_FILE_NAME_BYTES, "%08x.torn", number);
 }
 
-uint32_t log_file_number(const char *name)
+void log_file_values_name(uint32_t number, char out[LOG_FILE_NAME_BYTES])
+{
+    snprintf(out, LOG_FILE_NAME_BYTES, "%08x.val", number);
+}
+
+typedef void (*name_maker)(uint32_t number, char out[LOG_FILE_NAME_BYTES]);
+
+static uint32_t number_of(const char *name, name_maker make_name)
 {
     char expected[LOG_FILE_NAME_BYTES];
     unsigned long number = strtoul(name, NULL, 16);
     if (number > UINT32_MAX) {
         return 0;
     }
-    log_file_name((uint32_t)number, expected);
+    make_name((uint32_t)number, expected);
     return strcmp(expected, name) == 0 ? (uint32_t)number : 0;
+}
+
+uint32_t log_file_number(const char *name)
+{
+    return number_of(name, log_file_name);
+}
+
+uint32_t log_file_values_number(const char *name)
+{
+    return number_of(name, log_file_values_name);
+}
+
+static void name_by_header(const log_segment_header *header, char out[LOG_FILE_NAME_BYTES])
+{
+    name_maker make_name =
+        header->kind == LOG_SEGMENT_VALUES ? log_file_values_name : log_file_name;
+    make_name(header->number, out);
 }
 
 static pykv_status write_header(env_directory *directory, env_file *file,
@@ -52,7 +76,7 @@ pykv_status log_file_create(env_directory *directory, const log_segment_header *
 {
     char name[LOG_FILE_NAME_BYTES];
     env_file *file;
-    log_file_name(header->number, name);
+    name_by_header(header, name);
     pykv_status status =
         env_file_open(directory, name, ENV_READ | ENV_WRITE | ENV_CREATE | ENV_TRUNCATE, &file);
     if (status != PYKV_OK) {
@@ -100,7 +124,7 @@ pykv_status log_file_open(env_directory *directory, const log_segment_header *ex
 {
     char name[LOG_FILE_NAME_BYTES];
     env_file *file = NULL;
-    log_file_name(expected->number, name);
+    name_by_header(expected, name);
     pykv_status status =
         env_file_open(directory, name, writable ? ENV_READ | ENV_WRITE : ENV_READ, &file);
     if (writable && (status == PYKV_NO_PERMISSION || status == PYKV_READ_ONLY)) {

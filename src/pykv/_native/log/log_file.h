@@ -4,6 +4,7 @@
  *
  * A log file is named by its number, %08x.log. It begins with the header of log_segment.h, which
  * is durable, name and bytes, before anything lists it. What a crash tore off is kept as %08x.torn.
+ * A file of values is named %08x.val.
  * Thread-safety: as the environment's functions.
  */
 #ifndef PYKV_LOG_LOG_FILE_H
@@ -23,6 +24,10 @@ void log_file_torn_name(uint32_t number, char out[LOG_FILE_NAME_BYTES]);
 
 /* Number of a log file by its name, 0 if it is not the name of one. */
 uint32_t log_file_number(const char *name);
+
+/* Likewise of a file of kind LOG_SEGMENT_VALUES. */
+void log_file_values_name(uint32_t number, char out[LOG_FILE_NAME_BYTES]);
+uint32_t log_file_values_number(const char *name);
 
 /* Makes the file with this header, for reading and writing; header and name are durable. On failure
  * the file is taken away again as far as that works. */

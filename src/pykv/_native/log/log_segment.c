@@ -29,9 +29,14 @@ _Static_assert(CRC_AT + 4 == (int)LOG_SEGMENT_HEADER_BYTES, "the header has 64 b
 /* "PYKVLOG\n" as a little-endian number. */
 #define LOG_SEGMENT_MAGIC UINT64_C(0x0A474F4C564B5950)
 
+static bool is_known(uint8_t kind)
+{
+    return kind >= LOG_SEGMENT_APPEND && kind <= LOG_SEGMENT_VALUES;
+}
+
 void log_segment_encode(const log_segment_header *self, uint8_t out[LOG_SEGMENT_HEADER_BYTES])
 {
-    PYKV_ASSERT(self->kind == LOG_SEGMENT_APPEND || self->kind == LOG_SEGMENT_MERGED);
+    PYKV_ASSERT(is_known(self->kind));
     PYKV_ASSERT(self->number != 0);
     memset(out, 0, LOG_SEGMENT_HEADER_BYTES);
     store_u64(out, LOG_SEGMENT_MAGIC);
@@ -77,7 +82,7 @@ pykv_status log_segment_decode(const uint8_t *data, uint64_t size, const char *p
         return status;
     }
     uint8_t kind = load_u8(data + KIND_AT);
-    if (kind != LOG_SEGMENT_APPEND && kind != LOG_SEGMENT_MERGED) {
+    if (!is_known(kind)) {
         return error_set_corruption(path, KIND_AT, "kind of a log file", LOG_SEGMENT_APPEND, kind);
     }
     uint64_t number = load_u64(data + NUMBER_AT);

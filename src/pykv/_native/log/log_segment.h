@@ -35,8 +35,9 @@ enum {
     LOG_SECTOR_BYTES = 512 /* to which log_writer_pad pads */
 };
 
-/* Kinds: records in sequence order without gaps, or the live records of merged segments. */
-enum { LOG_SEGMENT_APPEND = 1, LOG_SEGMENT_MERGED = 2 };
+/* Kinds: records in sequence order without gaps, the live records of merged segments, or values
+ * that tables point to. */
+enum { LOG_SEGMENT_APPEND = 1, LOG_SEGMENT_MERGED = 2, LOG_SEGMENT_VALUES = 3 };
 
 typedef struct log_segment_header {
     uint8_t kind;

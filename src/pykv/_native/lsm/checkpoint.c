@@ -1,5 +1,5 @@
 /*
- * checkpoint: a store's tables under second names, with a manifest of their own.
+ * checkpoint: a store's tables and value segments under second names, with a manifest of their own.
  *
  * What is in memory is flushed first, so no log is needed. A version holds what was written up to
  * the flushed sequence, and nothing else, and the two change together: that is the moment of the
@@ -10,7 +10,9 @@
 
 #include "base/error.h"
 #include "base/invariant.h"
+#include "log/log_file.h"
 #include "lsm/edit.h"
+#include "lsm/version_values.h"
 
 /* The moment: a version, held, and what the manifest of a clean store with it says. */
 typedef struct moment {
@@ -36,7 +38,10 @@ static pykv_status seize(lsm *self, moment *out)
     out->listed.hash_seed_low = self->hash_seed_low;
     out->listed.hash_seed_high = self->hash_seed_high;
     out->listed.wall_high_us = store_clock_now(&self->clock);
-    return version_list(out->tables, &out->listed.tables, &out->listed.table_count);
+    pykv_status status = version_list(out->tables, &out->listed.tables, &out->listed.table_count);
+    return status == PYKV_OK
+               ? version_list_values(out->tables, &out->listed.values, &out->listed.values_count)
+               : status;
 }
 
 static void let_go(lsm *self, moment *seized)
@@ -52,6 +57,11 @@ static pykv_status fill(lsm *self, const lsm_manifest *listed, checkpoint *targe
     for (uint64_t i = 0; i < listed->table_count && status == PYKV_OK; i++) {
         char name[TABLE_FILE_NAME_BYTES];
         table_file_name(listed->tables[i].number, name);
+        status = checkpoint_add(target, self->home, name);
+    }
+    for (uint64_t i = 0; i < listed->values_count && status == PYKV_OK; i++) {
+        char name[LOG_FILE_NAME_BYTES];
+        log_file_values_name(listed->values[i].number, name);
         status = checkpoint_add(target, self->home, name);
     }
     if (status == PYKV_OK) {

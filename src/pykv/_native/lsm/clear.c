@@ -25,13 +25,16 @@ static pykv_status make_empty(lsm *self, memtable **active_out, version **tables
     return status;
 }
 
-/* Every table of now goes with its last reference. */
+/* Every table and value segment of now goes with its last reference. */
 static void mark_all_obsolete(const version *now)
 {
     for (int i = 0; i < LSM_LEVEL_COUNT; i++) {
         for (uint32_t k = 0; k < now->levels[i].count; k++) {
             table_file_mark_obsolete(now->levels[i].files[k]);
         }
+    }
+    for (uint32_t i = 0; i < now->value_segment_count; i++) {
+        value_segment_mark_obsolete(now->values[i].segment);
     }
 }
 

@@ -14,6 +14,7 @@
 #include "lsm/compaction_pick.h"
 #include "lsm/edit.h"
 #include "lsm/jobs.h"
+#include "lsm/value_pick.h"
 
 #define BYTES_KNOWN_MAX (UINT64_C(1) << 40)
 
@@ -72,6 +73,11 @@ static pykv_status pick(lsm *self, version *now, const compaction_options *optio
     if (wish != NULL && status == PYKV_NOT_FOUND) {
         job->is_wished = true;
         status = compaction_pick_range(now, options, &wish->range, wish->number_before, &job->plan);
+    }
+    if (status == PYKV_NOT_FOUND) {
+        value_job values = {.moved_count = 0};
+        value_pick_moved(now, self->options.space_amplification_max, &values);
+        status = value_pick_plan(now, options, &values, &job->plan);
     }
     return status;
 }
@@ -144,6 +150,7 @@ static pykv_status begin(lsm *self, compaction_job *job) REQUIRES(self->compacti
     compaction_plan_begin(&job->plan);
     if (!job->plan.is_trivial_move) {
         table_job surroundings = lsm_job(self, job->plan.output_level, options.visible_sequence);
+        value_pick_moved(job->plan.of, self->options.space_amplification_max, &surroundings.values);
         status = compaction_new(&surroundings, &options, &job->plan, &job->run);
     }
     if (status != PYKV_OK) {
@@ -200,6 +207,7 @@ static pykv_status install(lsm *self, const compaction_job *job, table_file *con
     bool taken;
     if (job->run != NULL) {
         edit.outputs = compaction_outputs(job->run, &edit.output_count);
+        edit.values = compaction_values(job->run, &edit.values_count);
     }
     pykv_status status = lsm_install(self, &edit, &taken);
     if (taken && job->run != NULL) {

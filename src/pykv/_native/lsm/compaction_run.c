@@ -155,6 +155,11 @@ const manifest_table *compaction_outputs(const compaction *self, size_t *count_o
     return table_output_made(&self->output, count_out);
 }
 
+const manifest_values *compaction_values(const compaction *self, size_t *count_out)
+{
+    return table_output_values(&self->output, count_out);
+}
+
 void compaction_take(compaction *self)
 {
     PYKV_ASSERT(self->done);

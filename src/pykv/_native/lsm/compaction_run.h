@@ -34,6 +34,9 @@ PYKV_NODISCARD pykv_status compaction_step(compaction *self, uint64_t step_bytes
  * durable. Requires that the last step is done. Valid until it is freed. */
 const manifest_table *compaction_outputs(const compaction *self, size_t *count_out);
 
+/* The value segments, likewise. */
+const manifest_values *compaction_values(const compaction *self, size_t *count_out);
+
 /* The files of the outputs belong to the caller from now on: a manifest lists them, or may. */
 void compaction_take(compaction *self);
 

@@ -10,6 +10,7 @@
 #include "base/invariant.h"
 #include "base/memory.h"
 #include "lsm/room.h"
+#include "lsm/version_values.h"
 
 /* That the next manifest may list beyond those of this one. */
 enum { MORE_LOGS = 2, MORE_TABLES = 16 };
@@ -39,6 +40,9 @@ static pykv_status gather(lsm *self, const version *tables, bool drops_oldest, l
     REQUIRES(self->manifest_lock)
 {
     pykv_status status = version_list(tables, &out->tables, &out->table_count);
+    if (status == PYKV_OK) {
+        status = version_list_values(tables, &out->values, &out->values_count);
+    }
     if (status != PYKV_OK) {
         return status;
     }
@@ -69,13 +73,15 @@ static pykv_status replace_manifest(lsm *self, lsm_manifest_blocks blocks,
 {
     uint64_t log_count = listed->log_count + MORE_LOGS;
     uint64_t table_count = listed->table_count + MORE_TABLES;
+    uint64_t values_count = listed->values_count + MORE_TABLES;
     if (blocks == LSM_BLOCKS_OF_ITS_OWN) {
-        pykv_status status = lsm_manifest_reserve(self->home, log_count, table_count);
+        pykv_status status = lsm_manifest_reserve(self->home, log_count, table_count, values_count);
         return status == PYKV_OK ? lsm_manifest_replace(self->home, listed) : status;
     }
     pykv_status status = lsm_manifest_replace_reserved(self->home, listed);
     pykv_error failure = *error_last();
-    if (!listed->clean && lsm_manifest_reserve(self->home, log_count, table_count) != PYKV_OK) {
+    if (!listed->clean &&
+        lsm_manifest_reserve(self->home, log_count, table_count, values_count) != PYKV_OK) {
         /* The next log is made only when they are there. */
     }
     error_restore(&failure);
@@ -114,6 +120,8 @@ pykv_status lsm_write_manifest(lsm *self, lsm_manifest_blocks blocks, bool clean
 typedef struct successor {
     table_file **opened; /* the outputs, one reference each */
     size_t opened_count;
+    value_segment **segments; /* likewise */
+    size_t segment_count;
     version *version;
     view *fresh; /* prepared, so that nothing fails once the manifest is durable */
 } successor;
@@ -123,7 +131,11 @@ static void successor_reset(successor *self)
     for (size_t i = 0; i < self->opened_count; i++) {
         table_file_release(self->opened[i]);
     }
+    for (size_t i = 0; i < self->segment_count; i++) {
+        value_segment_release(self->segments[i]);
+    }
     mem_free(self->opened);
+    mem_free(self->segments);
     version_release(self->version);
     mem_free(self->fresh);
 }
@@ -150,9 +162,26 @@ static pykv_status open_outputs(lsm *self, const lsm_edit *edit, successor *out)
     return status;
 }
 
-/* Applies the edit to the version of now. */
-static pykv_status derive(lsm *self, const lsm_edit *edit, successor *out)
-    REQUIRES(self->manifest_lock)
+static pykv_status open_segments(lsm *self, const lsm_edit *edit, successor *out)
+{
+    if (edit->values_count == 0) {
+        return PYKV_OK;
+    }
+    out->segments = mem_alloc_zeroed(edit->values_count, sizeof *out->segments);
+    if (out->segments == NULL) {
+        return error_set_no_memory(edit->values_count * sizeof *out->segments);
+    }
+    pykv_status status = PYKV_OK;
+    for (size_t i = 0; i < edit->values_count && status == PYKV_OK; i++) {
+        status = value_segment_open(&self->graveyard.files, self->store_id, &edit->values[i],
+                                    &out->segments[i]);
+        out->segment_count += status == PYKV_OK;
+    }
+    return status;
+}
+
+/* Applies the edit to a version. */
+static pykv_status derive(const version *base, const lsm_edit *edit, successor *out)
 {
     size_t added_count = edit->is_move ? edit->input_count : out->opened_count;
     table_file *const *added = edit->is_move ? edit->inputs : out->opened;
@@ -169,10 +198,37 @@ static pykv_status derive(lsm *self, const lsm_edit *edit, successor *out)
     for (size_t i = 0; i < edit->input_count; i++) {
         removed[i] = edit->inputs[i]->facts.number;
     }
-    version_change change = {removed, edit->input_count, additions, added_count};
-    pykv_status status = version_apply(current_version(self), &change, &out->version);
+    version_change change = {.removed = removed,
+                             .removed_count = edit->input_count,
+                             .added = additions,
+                             .added_count = added_count,
+                             .added_values = out->segments,
+                             .added_values_count = out->segment_count};
+    pykv_status status = version_apply(base, &change, &out->version);
     mem_free(additions);
-    return status == PYKV_OK ? view_prepare(&out->fresh) : status;
+    return status;
+}
+
+/* Opens what the edit brings. */
+static pykv_status open_files(lsm *self, const lsm_edit *edit, successor *out)
+{
+    pykv_status status = open_outputs(self, edit, out);
+    return status == PYKV_OK ? open_segments(self, edit, out) : status;
+}
+
+pykv_status lsm_derive_version(lsm *self, const version *base, const lsm_edit *edit,
+                               version **version_out)
+{
+    successor next = {0};
+    pykv_status status = open_files(self, edit, &next);
+    if (status == PYKV_OK) {
+        status = derive(base, edit, &next);
+    }
+    if (status == PYKV_OK) {
+        *version_out = version_acquire(next.version);
+    }
+    successor_reset(&next);
+    return status;
 }
 
 /* Publishes the version, and takes the flushed memtable out. */
@@ -193,6 +249,17 @@ static void publish(lsm *self, const lsm_edit *edit, successor *next) REQUIRES(s
     mutex_unlock(&self->writer);
     if (needed != 0) {
         wal_drop_before(self->log, needed);
+    }
+}
+
+/* Value segments of before to which nothing of next points. */
+static void mark_dead_values(const version *before, const version *next)
+{
+    for (uint32_t i = 0; i < before->value_segment_count; i++) {
+        value_segment *segment = before->values[i].segment;
+        if (version_find_values(next, segment->facts.number) == NULL && !PYKV_PLANTED(173)) {
+            value_segment_mark_obsolete(segment);
+        }
     }
 }
 
@@ -264,8 +331,13 @@ static pykv_status install_locked(lsm *self, const lsm_edit *edit, successor *ne
     if (is_void(self, edit)) {
         return PYKV_NOT_FOUND;
     }
-    pykv_status status = derive(self, edit, next);
+    version *before = version_acquire(current_version(self));
+    pykv_status status = derive(before, edit, next);
+    if (status == PYKV_OK) {
+        status = view_prepare(&next->fresh);
+    }
     if (status != PYKV_OK) {
+        version_release(before);
         return status;
     }
     uint64_t flushed = flushed_after(self, edit);
@@ -277,7 +349,9 @@ static pykv_status install_locked(lsm *self, const lsm_edit *edit, successor *ne
         publish(self, edit, next);
         self->flushed_sequence = flushed;
         mark_obsolete(edit);
+        mark_dead_values(before, next->version);
     }
+    version_release(before);
     return status;
 }
 
@@ -285,7 +359,7 @@ pykv_status lsm_install(lsm *self, const lsm_edit *edit, bool *taken_out)
 {
     successor next = {0};
     *taken_out = false;
-    pykv_status status = open_outputs(self, edit, &next);
+    pykv_status status = open_files(self, edit, &next);
     if (status == PYKV_OK) {
         mutex_lock(&self->manifest_lock);
         status = install_locked(self, edit, &next, taken_out);

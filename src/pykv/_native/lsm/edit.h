@@ -11,6 +11,8 @@ typedef struct lsm_edit {
     const manifest_table *outputs; /* durable files, to be opened here */
     size_t output_count;
     uint8_t output_level;
+    const manifest_values *values; /* that the outputs point to, durable files likewise */
+    size_t values_count;
     table_file *const *inputs; /* that leave */
     size_t input_count;
     bool is_move;         /* the one input changes its level as it is: no outputs */
@@ -23,6 +25,11 @@ typedef struct lsm_edit {
  */
 PYKV_NODISCARD pykv_status lsm_install(lsm *self, const lsm_edit *edit, bool *taken_out)
     EXCLUDES(self->manifest_lock);
+
+/* The version that an edit makes of base: opens the files that it brings. One reference is the
+ * caller's. For opening a store, when no manifest is written yet. */
+PYKV_NODISCARD pykv_status lsm_derive_version(lsm *self, const version *base, const lsm_edit *edit,
+                                              version **version_out);
 
 /* How tables of the store are opened. Valid as long as it is open. */
 table_open_options lsm_table_options(const lsm *self);

@@ -38,6 +38,9 @@ table_job lsm_job(lsm *self, uint8_t level_index, uint64_t visible_sequence)
                      .keeps_checks = false},
         .visible_sequence = visible_sequence,
         .now_us = store_clock_now(&self->clock),
+        .values = {.store_id = self->store_id,
+                   .bytes_min = self->options.value_log_bytes_min,
+                   .segment_bytes = self->options.table_bytes},
     };
 }
 
@@ -87,6 +90,7 @@ static pykv_status finish(lsm *self) REQUIRES(self->flush_lock)
                      .flushed = self->flushing,
                      .clear_count = self->flush_clear_count};
     bool taken;
+    edit.values = flush_run_values(self->flush, &edit.values_count);
     pykv_status status = lsm_install(self, &edit, &taken);
     if (taken) {
         flush_run_take(self->flush);

@@ -73,6 +73,11 @@ const manifest_table *flush_run_output(const flush_run *self)
     return count == 0 ? NULL : made;
 }
 
+const manifest_values *flush_run_values(const flush_run *self, size_t *count_out)
+{
+    return table_output_values(&self->output, count_out);
+}
+
 void flush_run_take(flush_run *self)
 {
     PYKV_ASSERT(self->done);

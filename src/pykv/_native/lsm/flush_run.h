@@ -33,7 +33,10 @@ PYKV_NODISCARD pykv_status flush_run_step(flush_run *self, uint64_t step_bytes, 
  * done. Valid until it is freed. */
 const manifest_table *flush_run_output(const flush_run *self);
 
-/* The table's file belongs to the caller from now on: a manifest lists it, or may. */
+/* The value segments, likewise. */
+const manifest_values *flush_run_values(const flush_run *self, size_t *count_out);
+
+/* The files belong to the caller from now on: a manifest lists them, or may. */
 void flush_run_take(flush_run *self);
 
 table_output_counts flush_run_counts(const flush_run *self);

@@ -38,7 +38,7 @@ static bool is_torn(const char *name)
 
 static home_claim claim(const char *name)
 {
-    if (table_file_number(name) != 0) {
+    if (table_file_number(name) != 0 || log_file_values_number(name) != 0) {
         return HOME_CERTAIN;
     }
     if (log_file_number(name) != 0 || strcmp(name, REPAIR_DIRECTORY) == 0) {
@@ -66,6 +66,7 @@ pykv_status lsm_destroy(env *environment, const char *path)
 static uint32_t number_of(const char *name)
 {
     uint32_t number = table_file_number(name);
+    number = number != 0 ? number : log_file_values_number(name);
     return number != 0 ? number : log_file_number(name);
 }
 
@@ -106,10 +107,15 @@ static int compare_numbers(const void *left, const void *right)
     return (*a > *b) - (*a < *b);
 }
 
+static size_t file_count(const lsm_manifest *listed)
+{
+    return listed->log_count + listed->table_count + listed->values_count;
+}
+
 /* The numbers of all files of a manifest, rising; free with mem_free. */
 static pykv_status list_numbers(const lsm_manifest *listed, uint32_t **numbers_out)
 {
-    size_t count = listed->log_count + listed->table_count;
+    size_t count = file_count(listed);
     uint32_t *numbers = mem_alloc((count + 1) * sizeof *numbers);
     if (numbers == NULL) {
         return error_set_no_memory((count + 1) * sizeof *numbers);
@@ -119,6 +125,9 @@ static pykv_status list_numbers(const lsm_manifest *listed, uint32_t **numbers_o
     }
     for (size_t i = 0; i < listed->table_count; i++) {
         numbers[listed->log_count + i] = listed->tables[i].number;
+    }
+    for (size_t i = 0; i < listed->values_count; i++) {
+        numbers[listed->log_count + listed->table_count + i] = listed->values[i].number;
     }
     qsort(numbers, count, sizeof *numbers, compare_numbers);
     *numbers_out = numbers;
@@ -166,7 +175,7 @@ pykv_status lsm_remove_orphans(lsm *self, const lsm_manifest *listed) SINGLE_THR
     }
     status = env_directory_list(self->home, &names);
     if (status == PYKV_OK) {
-        status = remove_unlisted(self, &names, numbers, listed->log_count + listed->table_count);
+        status = remove_unlisted(self, &names, numbers, file_count(listed));
         env_names_free(&names);
     }
     mem_free(numbers);

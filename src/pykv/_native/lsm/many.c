@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "lsm/read.h"
 #include "lsm/store.h"
+#include "lsm/version_values.h"
 
 struct lsm_many {
     lsm *store;
@@ -23,6 +24,8 @@ struct lsm_many {
     table_request **pointers; /* to them */
     size_t *places;           /* whose requests they are */
     size_t request_count;
+    buffer *pointed; /* values out of segments, one each as far as there are any */
+    size_t pointed_count;
     void *memory; /* of all arrays */
 };
 
@@ -44,6 +47,12 @@ void lsm_many_release(lsm_many *self)
             table_release(&self->store->source.face, &self->requests[i].found);
         }
     }
+    for (size_t i = 0; i < self->pointed_count; i++) {
+        buffer_reset(&self->pointed[i]);
+    }
+    mem_free(self->pointed);
+    self->pointed = NULL;
+    self->pointed_count = 0;
     self->request_count = 0;
     self->count = 0;
 }
@@ -121,21 +130,59 @@ static void sort_out(lsm_many *self, const lsm_moment *moment)
     }
 }
 
-/* The first status that is neither a result nor absence. */
-static pykv_status take_requests(lsm_many *self, const lsm_moment *moment)
+/* Reads the value that a request points to. */
+static pykv_status take_pointed(lsm_many *self, size_t index, const version *tables, int32_t flags)
 {
-    pykv_status failed = PYKV_OK;
-    for (size_t i = 0; i < self->request_count; i++) {
-        const table_request *asked = &self->requests[i];
-        if (asked->status == PYKV_OK) {
-            if (lsm_is_live_at(self->store, moment, asked->found.kind, asked->found.deadline_us)) {
-                set_value(self, self->places[i], asked->found.value);
-            }
-        } else if (asked->status != PYKV_NOT_FOUND && failed == PYKV_OK) {
-            failed = asked->status;
-        }
+    const table_request *asked = &self->requests[index];
+    iterator_entry entry = {.key = asked->key,
+                            .value = asked->found.value,
+                            .sequence = asked->found.sequence,
+                            .deadline_us = asked->found.deadline_us,
+                            .kind = asked->found.kind};
+    slice value;
+    if ((flags & PYKV_NO_WAIT) != 0) {
+        return PYKV_WOULD_BLOCK;
     }
-    return failed;
+    if (self->pointed == NULL) {
+        self->pointed = mem_alloc_zeroed(self->request_count, sizeof *self->pointed);
+    }
+    if (self->pointed == NULL) {
+        return error_set_no_memory(self->request_count * sizeof *self->pointed);
+    }
+    buffer *scratch = &self->pointed[self->pointed_count++];
+    pykv_status status = version_read_value(tables, &entry, scratch, &value);
+    if (status == PYKV_OK) {
+        set_value(self, self->places[index], value);
+    }
+    return status;
+}
+
+/* Takes what a request found. */
+static pykv_status take_request(lsm_many *self, size_t index, const lsm_moment *moment,
+                                int32_t flags)
+{
+    const table_request *asked = &self->requests[index];
+    if (asked->status != PYKV_OK) {
+        return asked->status == PYKV_NOT_FOUND ? PYKV_OK : asked->status;
+    }
+    if (!lsm_is_live_at(self->store, moment, asked->found.kind, asked->found.deadline_us)) {
+        return PYKV_OK;
+    }
+    if (PYKV_UNLIKELY(asked->found.kind == INTERNAL_KIND_POINTER)) {
+        return take_pointed(self, index, moment->view->version, flags);
+    }
+    set_value(self, self->places[index], asked->found.value);
+    return PYKV_OK;
+}
+
+/* The first status that is neither a result nor absence. */
+static pykv_status take_requests(lsm_many *self, const lsm_moment *moment, int32_t flags)
+{
+    pykv_status status = PYKV_OK;
+    for (size_t i = 0; i < self->request_count && status == PYKV_OK; i++) {
+        status = take_request(self, i, moment, flags);
+    }
+    return status;
 }
 
 static uint64_t count_hits(const lsm_many *self)
@@ -179,7 +226,7 @@ pykv_status lsm_many_get(lsm_many *self, const lsm_snapshot *snapshot, size_t co
         (flags & PYKV_NO_WAIT) != 0 ? &store->source.resident : &store->source.face;
     version_get_many(moment.view->version, source, moment.sequence, self->pointers,
                      self->request_count);
-    status = take_requests(self, &moment);
+    status = take_requests(self, &moment, flags);
     if (status != PYKV_OK) {
         lsm_many_release(self);
         return status;

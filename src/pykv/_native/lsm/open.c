@@ -211,39 +211,67 @@ static void adopt(lsm *self, const lsm_manifest *listed) SINGLE_THREADED
 
 /* ---- tables ---- */
 
-static pykv_status open_tables(lsm *self, const lsm_manifest *listed, table_file **files,
-                               uint8_t *levels)
+/* What a manifest lists, opened. */
+typedef struct listed_files {
+    version_addition *tables;
+    size_t table_count;
+    value_segment **segments;
+    size_t segment_count;
+} listed_files;
+
+static void listed_files_reset(listed_files *self)
+{
+    for (size_t i = 0; i < self->table_count; i++) {
+        table_file_release(self->tables[i].file);
+    }
+    for (size_t i = 0; i < self->segment_count; i++) {
+        value_segment_release(self->segments[i]);
+    }
+    mem_free(self->tables);
+    mem_free(self->segments);
+}
+
+static pykv_status open_files(lsm *self, const lsm_manifest *listed, listed_files *out)
 {
     table_open_options options = lsm_table_options(self);
     pykv_status status = PYKV_OK;
+    out->tables = mem_alloc_zeroed(listed->table_count + 1, sizeof *out->tables);
+    out->segments = mem_alloc_zeroed(listed->values_count + 1, sizeof(value_segment *));
+    if (out->tables == NULL || out->segments == NULL) {
+        return error_set_no_memory(listed->table_count * sizeof *out->tables);
+    }
     for (uint64_t i = 0; i < listed->table_count && status == PYKV_OK; i++) {
-        status = table_file_open(&self->graveyard, &listed->tables[i], &options, &files[i]);
-        levels[i] = listed->tables[i].level;
+        version_addition *added = &out->tables[i];
+        added->level = listed->tables[i].level;
+        status = table_file_open(&self->graveyard, &listed->tables[i], &options, &added->file);
+        out->table_count += status == PYKV_OK;
+    }
+    for (uint64_t i = 0; i < listed->values_count && status == PYKV_OK; i++) {
+        status = value_segment_open(&self->graveyard.files, self->store_id, &listed->values[i],
+                                    &out->segments[i]);
+        out->segment_count += status == PYKV_OK;
     }
     return status;
 }
 
+/* The view has no tables yet. */
 static pykv_status load_tables(lsm *self, const lsm_manifest *listed) SINGLE_THREADED
 {
-    size_t count = listed->table_count;
-    table_file **files = mem_alloc_zeroed(count + 1, sizeof *files + 1);
-    if (files == NULL) {
-        return error_set_no_memory((count + 1) * (sizeof *files + 1));
-    }
-    uint8_t *levels = (uint8_t *)(files + count + 1);
+    listed_files files = {0};
     version *tables = NULL;
-    pykv_status status = open_tables(self, listed, files, levels);
+    pykv_status status = open_files(self, listed, &files);
     if (status == PYKV_OK) {
-        status = version_from_tables(files, levels, count, &tables);
+        version_change change = {.added = files.tables,
+                                 .added_count = files.table_count,
+                                 .added_values = files.segments,
+                                 .added_values_count = files.segment_count};
+        status = version_apply(lsm_view(self)->version, &change, &tables);
     }
     if (status == PYKV_OK) {
         status = lsm_publish_view(self, lsm_view(self)->active, NULL, 0, tables);
         version_release(tables);
     }
-    for (size_t i = 0; i < count && files[i] != NULL; i++) {
-        table_file_release(files[i]);
-    }
-    mem_free(files);
+    listed_files_reset(&files);
     return status;
 }
 

@@ -43,6 +43,9 @@ static void fill_defaults(env *environment, pykv_options *options)
     options->memtable_bytes = default_to(options->memtable_bytes, 64 * MIB);
     options->table_bytes = default_to(options->table_bytes, 64 * MIB);
     options->block_bytes = default_to(options->block_bytes, TABLE_BLOCK_BYTES_DEFAULT);
+    if (options->space_amplification_max == 0) {
+        options->space_amplification_max = 1.5;
+    }
     if (options->durability == PYKV_DURABILITY_DEFAULT) {
         options->durability = PYKV_DURABILITY_OS;
     }
@@ -69,6 +72,7 @@ static pykv_status check_ranges(const pykv_options *options)
         {"durability", (uint64_t)options->durability, PYKV_DURABILITY_OS, PYKV_DURABILITY_INTERVAL},
         {"log_sink", (uint64_t)options->log_sink, PYKV_LOG_AUTO, PYKV_LOG_MAPPED},
         {"compression", (uint64_t)options->compression, 0, PYKV_CODEC_ID_MAX},
+        {"value_log_bytes_min", default_to(options->value_log_bytes_min, GIB), 64, GIB},
     };
     pykv_status status = PYKV_OK;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0] && status == PYKV_OK; i++) {
@@ -81,6 +85,11 @@ static pykv_status check_ranges(const pykv_options *options)
                            "filter_bits_per_key is %g, and must be from 2 to 32, or below 0 for no "
                            "filters",
                            options->filter_bits_per_key);
+    }
+    if (status == PYKV_OK && !(options->space_amplification_max > 1)) {
+        status =
+            error_set(PYKV_INVALID_ARGUMENT, "space_amplification_max is %g, and must be above 1",
+                      options->space_amplification_max);
     }
     return status;
 }

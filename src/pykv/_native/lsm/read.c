@@ -5,10 +5,11 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "lsm/version_values.h"
 
 bool lsm_is_live(lsm *self, uint8_t kind, uint64_t deadline_us)
 {
-    if (kind != RECORD_PUT) {
+    if (!kind_is_value(kind)) {
         return false;
     }
     return !store_clock_has_passed(&self->clock, deadline_us);
@@ -56,6 +57,46 @@ static pykv_status give_found(lsm *self, const lsm_moment *moment, table_found *
     return PYKV_OK;
 }
 
+/* Reads a value out of its segment, into memory of its own. */
+static pykv_status read_pointed(const version *tables, slice key, const table_found *found,
+                                pykv_pinned *pinned_out)
+{
+    buffer scratch = BUFFER_EMPTY;
+    slice value;
+    iterator_entry entry = {.key = key,
+                            .value = found->value,
+                            .sequence = found->sequence,
+                            .deadline_us = found->deadline_us,
+                            .kind = found->kind};
+    pykv_status status = version_read_value(tables, &entry, &scratch, &value);
+    if (status != PYKV_OK) {
+        buffer_reset(&scratch);
+        return status;
+    }
+    pinned_out->data = value.data;
+    pinned_out->length = value.size;
+    pinned_out->owned = scratch.data;
+    return PYKV_OK;
+}
+
+/* Gives the value that an entry points to. Reading it may wait. */
+static pykv_status give_pointed(lsm *self, const lsm_moment *moment, slice key, table_found *found,
+                                int32_t flags, pykv_pinned *pinned_out)
+{
+    pykv_status status = PYKV_OK;
+    if (!lsm_is_live_at(self, moment, found->kind, found->deadline_us)) {
+        status = PYKV_NOT_FOUND;
+    } else if ((flags & LSM_NO_VALUE) != 0) {
+        *pinned_out = (pykv_pinned){.owned = NULL};
+    } else if ((flags & PYKV_NO_WAIT) != 0) {
+        status = PYKV_WOULD_BLOCK;
+    } else {
+        status = read_pointed(moment->view->version, key, found, pinned_out);
+    }
+    table_release(&self->source.face, found);
+    return status;
+}
+
 static inline block_source *source_for(lsm *self, int32_t flags)
 {
     return (flags & PYKV_NO_WAIT) != 0 ? &self->source.resident : &self->source.face;
@@ -71,6 +112,9 @@ pykv_status lsm_find(lsm *self, const lsm_moment *moment, slice key, uint64_t ha
     table_found found;
     pykv_status status = version_get(moment->view->version, source_for(self, flags), key,
                                      moment->sequence, hash, &found);
+    if (PYKV_UNLIKELY(status == PYKV_OK && found.kind == INTERNAL_KIND_POINTER)) {
+        return give_pointed(self, moment, key, &found, flags, pinned_out);
+    }
     return status == PYKV_OK ? give_found(self, moment, &found, pinned_out) : status;
 }
 
@@ -131,7 +175,7 @@ uint64_t lsm_now(lsm *self)
 pykv_status lsm_contains(lsm *self, slice key, int32_t flags)
 {
     pykv_pinned pinned = {.owned = NULL};
-    pykv_status status = lsm_get(self, key, flags, &pinned);
+    pykv_status status = lsm_get(self, key, flags | LSM_NO_VALUE, &pinned);
     if (status == PYKV_OK) {
         mem_free(pinned.owned);
     }

@@ -18,8 +18,11 @@ static inline bool lsm_is_live_at(lsm *self, const lsm_moment *moment, uint8_t k
     if (PYKV_LIKELY(deadline_us == 0 || moment->now_us == 0)) {
         return lsm_is_live(self, kind, deadline_us);
     }
-    return kind == RECORD_PUT && deadline_us > moment->now_us;
+    return kind_is_value(kind) && deadline_us > moment->now_us;
 }
+
+/* With the flags of a get: whether the key is there is enough, its value need not be read. */
+enum { LSM_NO_VALUE = 1 << 16 };
 
 /* As lsm_get, at a moment. The caller is inside the epoch. */
 PYKV_NODISCARD pykv_status lsm_find(lsm *self, const lsm_moment *moment, slice key, uint64_t hash,

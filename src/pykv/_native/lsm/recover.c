@@ -13,6 +13,7 @@
 #include "lsm/jobs.h"
 #include "lsm/open.h"
 #include "lsm/room.h"
+#include "lsm/version_values.h"
 #include "lsm/wal_recover.h"
 
 /* ---- replay ---- */
@@ -37,6 +38,25 @@ static pykv_status forget_all(lsm *self) SINGLE_THREADED
     return status;
 }
 
+/* The version that a finished flush leads to. */
+static pykv_status take_output(lsm *self, flush_run *run, version **tables) SINGLE_THREADED
+{
+    const manifest_table *output = flush_run_output(run);
+    if (output == NULL) {
+        return PYKV_OK;
+    }
+    version *next;
+    lsm_edit edit = {.outputs = output, .output_count = 1};
+    edit.values = flush_run_values(run, &edit.values_count);
+    pykv_status status = lsm_derive_version(self, *tables, &edit, &next);
+    if (status == PYKV_OK) {
+        flush_run_take(run);
+        version_release(*tables);
+        *tables = next;
+    }
+    return status;
+}
+
 /* Writes a memtable out as a table of level 0 that no manifest lists yet. */
 static pykv_status write_out(lsm *self, memtable *from, version **tables) SINGLE_THREADED
 {
@@ -50,23 +70,8 @@ static pykv_status write_out(lsm *self, memtable *from, version **tables) SINGLE
     while (status == PYKV_OK && more) {
         status = flush_run_step(run, LSM_STEP_BYTES, &more);
     }
-    const manifest_table *output = status == PYKV_OK ? flush_run_output(run) : NULL;
-    if (output != NULL) {
-        table_file *file;
-        version *next = NULL;
-        table_open_options options = lsm_table_options(self);
-        status = table_file_open(&self->graveyard, output, &options, &file);
-        if (status == PYKV_OK) {
-            version_addition added = {file, 0};
-            version_change change = {NULL, 0, &added, 1};
-            status = version_apply(*tables, &change, &next);
-            table_file_release(file);
-        }
-        if (status == PYKV_OK) {
-            flush_run_take(run);
-            version_release(*tables);
-            *tables = next;
-        }
+    if (status == PYKV_OK) {
+        status = take_output(self, run, tables);
     }
     flush_run_free(run);
     return status;
@@ -142,6 +147,8 @@ static pykv_status list_tables_alone(lsm *self, const lsm_manifest *listed,
     next.log_count = 0;
     next.tables = NULL;
     next.table_count = 0;
+    next.values = NULL;
+    next.values_count = 0;
     next.clean = false;
     next.edit = listed->edit + 1;
     next.epoch = listed->epoch + (listed->clean ? 0 : 1);
@@ -149,7 +156,11 @@ static pykv_status list_tables_alone(lsm *self, const lsm_manifest *listed,
     next.last_sequence = found->last_sequence;
     next.flushed_sequence = found->last_sequence;
     next.wall_high_us = store_clock_now(&self->clock);
-    pykv_status status = version_list(lsm_view(self)->version, &next.tables, &next.table_count);
+    const version *tables = lsm_view(self)->version;
+    pykv_status status = version_list(tables, &next.tables, &next.table_count);
+    if (status == PYKV_OK) {
+        status = version_list_values(tables, &next.values, &next.values_count);
+    }
     if (status == PYKV_OK) {
         status = lsm_manifest_replace(self->home, &next);
     }

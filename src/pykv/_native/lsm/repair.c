@@ -21,6 +21,7 @@
 #include "log/repair_swap.h"
 #include "lsm/merging_iterator.h"
 #include "lsm/salvage.h"
+#include "lsm/salvage_values.h"
 #include "lsm/store.h"
 #include "lsm/table_file.h"
 #include "lsm/version_edit.h"
@@ -43,6 +44,7 @@ typedef struct repair {
     gate gate;
     reclaimer reclaimer;
     salvaged_logs logs;
+    salvaged_values values;
     repair_table *tables;
     size_t table_count;
     size_t file_count;
@@ -108,15 +110,34 @@ static pykv_status read_log(repair *self, const char *name, uint32_t number)
                        &self->logs);
 }
 
+static pykv_status read_values(repair *self, uint32_t number)
+{
+    const manifest_values *listed = NULL;
+    for (uint64_t i = 0; i < self->listed.values_count; i++) {
+        if (self->listed.values[i].number == number) {
+            listed = &self->listed.values[i];
+        }
+    }
+    if (listed == NULL && self->listed.store_id != 0) {
+        return PYKV_OK;
+    }
+    return salvaged_values_add(&self->values, number, listed, self->listed.store_id, self->report);
+}
+
 static pykv_status read_file(repair *self, const char *name)
 {
     uint32_t table_number = table_file_number(name);
-    uint32_t number = table_number != 0 ? table_number : log_file_number(name);
+    uint32_t values_number = log_file_values_number(name);
+    uint32_t number = table_number != 0 ? table_number : values_number;
+    number = number != 0 ? number : log_file_number(name);
     if (number == 0) {
         return PYKV_OK;
     }
     self->file_count++;
     self->number_max = number > self->number_max ? number : self->number_max;
+    if (values_number != 0) {
+        return read_values(self, number);
+    }
     return table_number != 0 ? read_table(self, name, number) : read_log(self, name, number);
 }
 
@@ -197,14 +218,32 @@ static pykv_status merge_all(repair *self, iterator **out)
     return status;
 }
 
+/* What cannot be read is a damage, and the record is lost. */
+static pykv_status note_lost(repair *self, pykv_status status)
+{
+    if (status == PYKV_NO_MEMORY) {
+        return status;
+    }
+    report_add_last_error(self->report, "a value segment");
+    self->report->lost_record_count++;
+    return PYKV_OK;
+}
+
 /* Saves the newest version of a key, unless it is a delete or older than a clear. */
 static pykv_status save_newest(repair *self, const iterator_entry *entry, lsm *target)
 {
-    if (entry->kind != RECORD_PUT || entry->sequence <= self->logs.clear_sequence) {
+    slice value = entry->value;
+    if (!kind_is_value(entry->kind) || entry->sequence <= self->logs.clear_sequence) {
         return PYKV_OK;
     }
+    if (entry->kind == INTERNAL_KIND_POINTER) {
+        pykv_status status = salvaged_values_read(&self->values, entry, &value);
+        if (status != PYKV_OK) {
+            return note_lost(self, status);
+        }
+    }
     record operation;
-    lsm_prepare_operation(&operation, RECORD_PUT, entry->key, entry->value, entry->deadline_us);
+    lsm_prepare_operation(&operation, RECORD_PUT, entry->key, value, entry->deadline_us);
     self->report->kept_record_count++;
     return lsm_write_if(target, &operation, 1, PYKV_NO_SYNC, NULL);
 }
@@ -275,6 +314,7 @@ static pykv_status begin(repair *self)
 {
     gate_init(&self->gate);
     reclaimer_init(&self->reclaimer, &self->gate.readers);
+    salvaged_values_init(&self->values, self->home);
     self->codecs = codec_registry_table();
     return memtable_create(&self->reclaimer, LOGS_MEMTABLE_BYTES, &self->logs.operations);
 }
@@ -285,6 +325,7 @@ static void end(repair *self)
         table_close(self->tables[i].opened);
     }
     mem_free(self->tables);
+    salvaged_values_reset(&self->values);
     if (self->logs.operations != NULL) {
         memtable_release(self->logs.operations);
     }

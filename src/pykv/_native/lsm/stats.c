@@ -65,6 +65,13 @@ static void add_view(const view *now, pykv_stats *out)
     }
     out->immutable_memtable_count = now->immutable_count;
     out->disk_bytes = version_bytes(now->version);
+    for (uint32_t i = 0; i < now->version->value_segment_count; i++) {
+        const version_values *values = &now->version->values[i];
+        out->disk_bytes += values->segment->facts.file_bytes;
+        out->value_log_bytes += values->segment->facts.file_bytes;
+        out->value_log_live_bytes += values->live_bytes;
+    }
+    out->value_segment_count = now->version->value_segment_count;
     out->table_count = now->version->file_count;
     for (int i = 0; i < LSM_LEVEL_COUNT; i++) {
         out->level_table_count[i] = now->version->levels[i].count;

@@ -1,10 +1,6 @@
 /*
- * table_file: an open table of a store, with its facts and its references.
- *
- * Versions hold references to their tables, and so may anyone else. The last reference neither
- * closes nor unlinks, because a reader may drop it: it puts the table into the graveyard, which a
- * maintenance step or close empties. A table is marked obsolete once a manifest without it is
- * durable, and then its file goes with it.
+ * table_file: an open table of a store, with its facts. Versions hold references to their tables,
+ * and so may anyone else (lsm/shared_file.h).
  *
  * Thread-safe but for what is said at the functions.
  */
@@ -19,38 +15,30 @@
 #include "base/annotate.h"
 #include "base/slice.h"
 #include "env/env.h"
+#include "lsm/shared_file.h"
 #include "lsm/version_edit.h"
 #include "table/block_source_cached.h"
 #include "table/table_reader.h"
 
 enum { TABLE_FILE_NAME_BYTES = 8 + 4 + 1 }; /* "%08x.tbl" and its end */
 
-typedef struct table_file table_file;
-
 /* Where tables go that nobody refers to any more. It must outlive them. */
 typedef struct table_graveyard {
-    /* constant */
-    env_directory *home;         /* borrowed */
+    graveyard files;
     block_source_cached *source; /* borrowed; NULL: no cache has blocks of these tables */
-    /* own synchronisation */
-    table_file *_Atomic dead;
 } table_graveyard;
 
-struct table_file {
+typedef struct table_file {
+    shared_file shared;
     /* constant */
     manifest_table facts; /* but for level, which is that of the list it came from: see version.h */
     table *table;
     slice smallest; /* user keys, borrowed from table */
     slice largest;
     table_graveyard *graveyard;
-    /* own synchronisation */
-    _Atomic uint32_t references;
-    _Atomic bool obsolete;
     /* of the owner of compactions, who has a lock for it */
     bool busy; /* an input of a compaction */
-    /* of the graveyard */
-    table_file *next_dead;
-};
+} table_file;
 
 /* Writes the name of the file of table number. */
 void table_file_name(uint32_t number, char out[TABLE_FILE_NAME_BYTES]);
@@ -64,22 +52,28 @@ void table_graveyard_init(table_graveyard *self, env_directory *home, block_sour
 /* Opens the table that facts describe, with one reference. Of options, file_id and file_bytes are
  * taken from facts. PYKV_CORRUPTION, naming the file, if it is not there, not that file, or if its
  * properties are not those of facts; else as table_open. */
-PYKV_NODISCARD pykv_status table_file_open(table_graveyard *graveyard, const manifest_table *facts,
+PYKV_NODISCARD pykv_status table_file_open(table_graveyard *graves, const manifest_table *facts,
                                            const table_open_options *options,
                                            table_file **file_out);
 
-/* One reference more. Requires that the caller has one, or that another's cannot go meanwhile. */
-void table_file_acquire(table_file *self);
+/* References, as shared_file says. */
+static inline void table_file_acquire(table_file *self)
+{
+    shared_file_acquire(&self->shared);
+}
 
-/* One reference less. Wait-free but for the graveyard's list; never any I/O. */
-void table_file_release(table_file *self);
+static inline void table_file_release(table_file *self)
+{
+    shared_file_release(&self->shared);
+}
 
-/* The file is to be unlinked when it is closed: a manifest without it is durable. */
-void table_file_mark_obsolete(table_file *self);
+static inline void table_file_mark_obsolete(table_file *self)
+{
+    shared_file_mark_obsolete(&self->shared);
+}
 
-/* Closes every table in the graveyard, takes its blocks out of the cache, and unlinks those that
- * are obsolete. I/O; several threads may. Files that cannot be unlinked stay as orphans for the
- * next open. Returns the number of tables that it closed. */
+/* Closes every table in the graveyard, and other files there, takes its blocks out of the cache,
+ * and unlinks those that are obsolete, as graveyard_empty. */
 uint64_t table_graveyard_empty(table_graveyard *self);
 
 #endif

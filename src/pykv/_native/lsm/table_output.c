@@ -13,6 +13,7 @@ void table_output_init(table_output *self, const table_job *job, older_tables ol
 {
     *self = (table_output){.job = *job, .older = older, .level = level};
     table_cut_init(&self->cut, cut);
+    value_split_init(&self->values, &job->values, job->surroundings, job->home, job->numbers);
 }
 
 /* ---- files ---- */
@@ -26,6 +27,11 @@ const manifest_table *table_output_made(const table_output *self, size_t *count_
 {
     *count_out = made_count(self);
     return (const manifest_table *)(const void *)self->made.data;
+}
+
+const manifest_values *table_output_values(const table_output *self, size_t *count_out)
+{
+    return value_writer_made(&self->values.writer, count_out);
 }
 
 /* Begins an output, with room for its line in the list. */
@@ -69,7 +75,10 @@ static manifest_table facts_of(const table_output *self, const table_summary *su
 static pykv_status finish_output(table_output *self)
 {
     table_summary summary;
-    pykv_status status = table_builder_finish(self->builder, &summary);
+    pykv_status status = table_builder_attach(self->builder, value_split_refs(&self->values));
+    if (status == PYKV_OK) {
+        status = table_builder_finish(self->builder, &summary);
+    }
     if (status != PYKV_OK) {
         return status;
     }
@@ -78,6 +87,7 @@ static pykv_status finish_output(table_output *self)
     PYKV_ASSERT(status == PYKV_OK);
     self->counts.bytes_written += facts.file_bytes;
     table_builder_free(self->builder);
+    value_split_clear_refs(&self->values);
     self->builder = NULL;
     self->number = 0;
     return PYKV_OK;
@@ -95,6 +105,7 @@ static void remove_file(const table_output *self, uint32_t number)
 void table_output_take(table_output *self)
 {
     PYKV_ASSERT(self->builder == NULL);
+    value_writer_take(&self->values.writer);
     self->taken = true;
 }
 
@@ -110,6 +121,7 @@ void table_output_reset(table_output *self)
     for (size_t i = 0; i < count && !self->taken; i++) {
         remove_file(self, made[i].number);
     }
+    value_split_reset(&self->values);
     buffer_reset(&self->made);
     buffer_reset(&self->key);
     *self = (table_output){0};
@@ -180,7 +192,9 @@ static pykv_status write_entry(table_output *self, const iterator_entry *entry)
         iterator_entry tombstone = tombstone_of(entry);
         return table_builder_add(self->builder, &tombstone);
     }
-    return table_builder_add(self->builder, entry);
+    iterator_entry kept = *entry;
+    status = value_split_entry(&self->values, &kept);
+    return status == PYKV_OK ? table_builder_add(self->builder, &kept) : status;
 }
 
 pykv_status table_output_add(table_output *self, const iterator_entry *entry)
@@ -207,6 +221,9 @@ pykv_status table_output_add(table_output *self, const iterator_entry *entry)
 pykv_status table_output_finish(table_output *self)
 {
     pykv_status status = self->builder == NULL ? PYKV_OK : finish_output(self);
+    if (status == PYKV_OK) {
+        status = value_writer_finish(&self->values.writer);
+    }
     if (status == PYKV_OK && made_count(self) > 0) {
         status = env_directory_sync(self->job.home);
     }

@@ -8,6 +8,9 @@
  *       at that sequence or a higher one, and so finds the newer one;
  *   (b) if it is a tombstone with a sequence up to visible_sequence and no table that is older
  *       than the job's inputs may hold the key: then nothing is left that it hides.
+ * A large value goes to a value segment, and the entry becomes a pointer to it; a value in a
+ * segment that is mostly dead goes with it to a new one.
+ *
  * A record whose deadline has passed is a tombstone at its own sequence: where it stays it becomes
  * one, and its value goes.
  *
@@ -29,15 +32,11 @@
 #include "base/annotate.h"
 #include "base/buffer.h"
 #include "base/iterator.h"
+#include "lsm/file_numbers.h"
 #include "lsm/table_cut.h"
+#include "lsm/value_split.h"
 #include "lsm/version_edit.h"
 #include "table/table_builder.h"
-
-/* Gives the number of the next file, which no other file of the store gets. */
-typedef struct file_numbers {
-    pykv_status (*take)(void *context, uint32_t *number_out);
-    void *context;
-} file_numbers;
 
 /* What a job is told by its store. Everything is borrowed until the job is freed. */
 typedef struct table_job {
@@ -47,6 +46,7 @@ typedef struct table_job {
     table_builder_options building; /* file_id 0; for the level that the outputs go to */
     uint64_t visible_sequence;      /* of the store, when the job was planned */
     uint64_t now_us;                /* wall clock; what has a deadline up to it has expired */
+    value_job values;
 } table_job;
 
 /* Answers whether a table that is older than the job's inputs may hold key. */
@@ -58,7 +58,7 @@ typedef struct older_tables {
 typedef struct table_output_counts {
     uint64_t entries_read;
     uint64_t entries_dropped; /* and not written */
-    uint64_t bytes_written;   /* of finished tables */
+    uint64_t bytes_written;   /* of finished tables and value segments */
 } table_output_counts;
 
 typedef struct table_output {
@@ -72,7 +72,8 @@ typedef struct table_output {
     bool has_key;
     bool is_hidden; /* a version of key with a sequence up to visible_sequence was seen */
     buffer made;    /* a manifest_table for each output that was finished */
-    bool taken;     /* by the caller: the outputs stay */
+    value_split values;
+    bool taken; /* by the caller: the outputs stay */
     table_output_counts counts;
 } table_output;
 
@@ -95,6 +96,9 @@ PYKV_NODISCARD pykv_status table_output_finish(table_output *self);
 
 /* The finished outputs, by rising keys; none if nothing was left. Valid until reset. */
 const manifest_table *table_output_made(const table_output *self, size_t *count_out);
+
+/* The value segments that were written, by rising number. Valid until reset. */
+const manifest_values *table_output_values(const table_output *self, size_t *count_out);
 
 /* Leaves the files of the outputs to the caller: reset does not remove them any more. */
 void table_output_take(table_output *self);

@@ -21,6 +21,7 @@ static void free_buffers(user_iterator *self)
     buffer_reset(&self->stop);
     buffer_reset(&self->kept);
     buffer_reset(&self->value);
+    buffer_reset(&self->pointed);
 }
 
 pykv_status user_iterator_new(iterator *source, const user_iterator_options *options,
@@ -32,6 +33,7 @@ pykv_status user_iterator_new(iterator *source, const user_iterator_options *opt
     }
     self->snapshot_sequence = options->snapshot_sequence + (PYKV_PLANTED(62) ? 1 : 0);
     self->now_us = options->now_us;
+    self->values_of = options->values_of;
     pykv_status status = take_bound(&self->start, &self->has_start, options->start);
     if (status == PYKV_OK) {
         status = take_bound(&self->stop, &self->has_stop, options->stop);

@@ -1,7 +1,8 @@
 /*
  * user_iterator: what a user walks over: of every key the newest operation that a snapshot holds.
  *
- * A row is a key whose newest operation up to snapshot_sequence is a put that has not expired; a
+ * A row is a key whose newest operation up to snapshot_sequence is a put, or a pointer to the value
+ * of one (lsm/value_pointer.h), which is read then, that has not expired; a
  * delete and an expired put hide the older operations on their key. Rows outside [start, stop) are
  * not there.
  *
@@ -34,12 +35,14 @@
 enum { USER_ITERATOR_SKIPPED_MAX = 32 * 1024 };
 
 typedef struct user_iterator user_iterator;
+typedef struct version version;
 
 typedef struct user_iterator_options {
     uint64_t snapshot_sequence; /* operations above it are not seen */
     uint64_t now_us;            /* what has a deadline up to it has expired */
     const slice *start;         /* the lowest key; NULL: none. Copied */
     const slice *stop;          /* above the highest key; NULL: none. Copied */
+    const version *values_of;   /* whose value segments entries point to; NULL: none do. Borrowed */
 } user_iterator_options;
 
 /* An iterator over source, which shows every version of every key, wherever it stands. On success

@@ -25,6 +25,7 @@
 #include "base/slice.h"
 #include "log/log_format.h"
 #include "lsm/user_iterator.h"
+#include "lsm/value_pointer.h"
 
 /* Steps over operations on one key before a seek takes the place of further ones. */
 enum { USER_ITERATOR_REPEAT_MAX = 16 };
@@ -42,6 +43,7 @@ struct user_iterator {
     iterator *source; /* owned */
     uint64_t snapshot_sequence;
     uint64_t now_us;
+    const version *values_of;
     bool has_start;
     bool has_stop;
     buffer start;
@@ -62,6 +64,8 @@ struct user_iterator {
     buffer kept;  /* a key and a zero byte */
     buffer value; /* of carried */
     iterator_entry carried;
+    buffer pointed; /* the record of a value in a segment */
+    iterator_entry resolved;
     pykv_error failure; /* with STAND_FAILED */
 };
 
@@ -97,7 +101,7 @@ static inline bool user_is_visible(const user_iterator *self, const iterator_ent
  * one, which is then refused. */
 static inline bool user_is_absent(const user_iterator *self, const iterator_entry *entry)
 {
-    if (PYKV_LIKELY(entry->kind == RECORD_PUT)) {
+    if (PYKV_LIKELY(kind_is_value(entry->kind))) {
         return entry->deadline_us != 0 && entry->deadline_us <= self->now_us;
     }
     return entry->kind == RECORD_DELETE;
@@ -126,6 +130,14 @@ PYKV_NODISCARD pykv_status user_stand_beside_last(user_iterator *self);
  * decides: row is set if it is one. */
 user_crossing user_cross_forward(user_iterator *self);
 user_crossing user_cross_backward(user_iterator *self);
+
+/* ---- user_iterator_value.c ---- */
+
+/* The row of an entry that is no put: with the value it points to, which borrows from self until
+ * the next call. PYKV_CORRUPTION of a kind that is not known; what reading gives. Failures are
+ * recorded. */
+PYKV_NODISCARD pykv_status user_resolve(user_iterator *self, const iterator_entry *entry,
+                                        const iterator_entry **row_out);
 
 /* ---- user_iterator_walk.c ---- */
 

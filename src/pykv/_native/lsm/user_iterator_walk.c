@@ -5,9 +5,6 @@
  * They keep what changes from entry to entry in a struct whose address nobody takes, so that it
  * stays in registers, and take a constant direction. Rows are copied by moves of 16 bytes.
  */
-#include <inttypes.h>
-
-#include "base/error.h"
 #include "lsm/user_iterator_internal.h"
 
 /* For what a loop over rows is made of. */
@@ -121,14 +118,6 @@ static user_crossing cross(user_iterator *self)
     return self->is_backward ? user_cross_backward(self) : user_cross_forward(self);
 }
 
-static pykv_status refuse_kind(user_iterator *self, const iterator_entry *entry)
-{
-    return user_fail(self,
-                     error_set(PYKV_CORRUPTION,
-                               "kind %d of the operation with sequence %" PRIu64 " is not known",
-                               entry->kind, entry->sequence));
-}
-
 /* ---- one row ---- */
 
 static const iterator_entry *find_in_window(user_iterator *self)
@@ -154,7 +143,8 @@ pykv_status user_find(user_iterator *self)
         }
         if (entry != NULL) {
             self->row = entry;
-            return entry->kind == RECORD_PUT ? PYKV_OK : refuse_kind(self, entry);
+            return PYKV_LIKELY(entry->kind == RECORD_PUT) ? PYKV_OK
+                                                          : user_resolve(self, entry, &self->row);
         }
     }
 }
@@ -262,6 +252,13 @@ static INLINE_ALWAYS pykv_status write_row(row_writer *self, const iterator_entr
     return PYKV_OK;
 }
 
+/* Writes the row of an entry that is no put. */
+static pykv_status write_other(user_iterator *self, row_writer *out, const iterator_entry *entry)
+{
+    pykv_status status = user_resolve(self, entry, &entry);
+    return status == PYKV_OK ? write_row(out, entry) : status;
+}
+
 /* Fetches the value of the entry some steps ahead of entry, but for its beginning, which stands
  * with the key that the source has read. */
 static INLINE_ALWAYS void fetch_value(const window_walk *walk, const iterator_entry *entry,
@@ -293,8 +290,13 @@ static INLINE_ALWAYS pykv_status fill_from_window(user_iterator *self, row_write
         if (!writer.keys_only) {
             fetch_value(&walk, entry, is_backward);
         }
-        status = PYKV_LIKELY(entry->kind == RECORD_PUT) ? write_row(&writer, entry)
-                                                        : refuse_kind(self, entry);
+        if (PYKV_LIKELY(entry->kind == RECORD_PUT)) {
+            status = write_row(&writer, entry);
+        } else {
+            row_writer other = writer; /* a copy, so that writer's address stays unknown */
+            status = write_other(self, &other, entry);
+            writer = other;
+        }
     }
     *out = writer;
     window_store(walk, self);
@@ -310,7 +312,7 @@ static uint64_t skipped_count(const user_iterator *self, size_t row_count)
 /* Writes a row that was not found in a window. */
 static pykv_status write_single(user_iterator *self, row_writer *out, const iterator_entry *row)
 {
-    return row->kind == RECORD_PUT ? write_row(out, row) : refuse_kind(self, row);
+    return row->kind == RECORD_PUT ? write_row(out, row) : write_other(self, out, row);
 }
 
 /* Writes the row it stood on. Where the walk turned there and goes no step further, the window's

@@ -1,6 +1,6 @@
 /*
- * verify: every byte of every table is checked against its checks, the tables against the
- * manifest, and every record in the logs.
+ * verify: every byte of every table and value segment is checked against its checks, the tables
+ * against the manifest, and every record in the logs.
  *
  * Damage is collected, not raised. Tables and logs are those of the moment it began; reads and
  * writes go on meanwhile. A reader has no logs of its own: it read them when it opened.
@@ -9,6 +9,7 @@
 #include "base/report.h"
 #include "log/manifest_file.h"
 #include "lsm/store.h"
+#include "lsm/version_values.h"
 #include "lsm/wal_verify.h"
 #include "table/table_verify.h"
 
@@ -41,10 +42,9 @@ static void check_manifest(lsm *self, pykv_report *report)
     }
 }
 
-/* Checks a table and notes it; false: the user has cancelled. */
-static bool check_next(const table_file *file, pykv_progress *progress, pykv_report *report)
+/* Notes how far it came; false: the user has cancelled. */
+static bool note_progress(pykv_progress *progress, const pykv_report *report)
 {
-    check_table(file, report);
     if (progress == NULL) {
         return true;
     }
@@ -56,7 +56,8 @@ static bool check_level(const level *tables, pykv_progress *progress, pykv_repor
 {
     bool goes_on = true;
     for (uint32_t i = 0; i < tables->count && goes_on; i++) {
-        goes_on = check_next(tables->files[i], progress, report);
+        check_table(tables->files[i], report);
+        goes_on = note_progress(progress, report);
     }
     return goes_on;
 }
@@ -68,12 +69,17 @@ pykv_status lsm_verify(lsm *self, pykv_progress *progress, pykv_report *report_o
     version *tables = version_acquire(lsm_view(self)->version);
     mutex_unlock(&self->writer);
     if (progress != NULL) {
-        __atomic_store_n(&progress->total, version_bytes(tables), __ATOMIC_RELAXED);
+        __atomic_store_n(&progress->total, version_bytes(tables) + version_value_bytes(tables),
+                         __ATOMIC_RELAXED);
     }
     check_manifest(self, report_out);
     bool goes_on = true;
     for (int i = 0; i < LSM_LEVEL_COUNT && goes_on; i++) {
         goes_on = check_level(&tables->levels[i], progress, report_out);
+    }
+    for (uint32_t i = 0; i < tables->value_segment_count && goes_on; i++) {
+        value_segment_verify(tables->values[i].segment, report_out);
+        goes_on = note_progress(progress, report_out);
     }
     version_release(tables);
     if (!goes_on) {

@@ -3,7 +3,8 @@
  *
  * A version is one piece of memory:
  *
- *   struct version | table_file * of all levels | table * of all levels | words of all levels
+ *   struct version | value segments | table_file * of all levels | table * of all levels
+ *   | words of all levels
  */
 #include "lsm/version.h"
 
@@ -15,25 +16,29 @@
 #include "base/invariant.h"
 #include "base/memory.h"
 #include "lsm/internal_key.h"
+#include "lsm/version_values.h"
 
 /* ---- making ---- */
 
-/* A version without tables, with room for file_count; NULL: no memory, and the error says so. */
-static version *make(size_t file_count)
+/* A version without tables, with room for file_count and for value segments; NULL: no memory, and
+ * the error says so. */
+static version *make(size_t file_count, size_t segment_count)
 {
     size_t each = sizeof(table_file *) + sizeof(table *) + sizeof(uint64_t);
-    version *self = mem_alloc_zeroed(1, sizeof *self + file_count * each);
+    size_t bytes = sizeof(version) + segment_count * sizeof(version_values) + file_count * each;
+    version *self = mem_alloc_zeroed(1, bytes);
     if (self == NULL) {
-        (void)error_set_no_memory(sizeof *self + file_count * each);
+        (void)error_set_no_memory(bytes);
         return NULL;
     }
     atomic_init(&self->references, 1);
+    self->values = (version_values *)(void *)(self + 1);
     return self;
 }
 
 pykv_status version_new_empty(version **version_out)
 {
-    version *self = make(0);
+    version *self = make(0, 0);
     if (self == NULL) {
         return PYKV_NO_MEMORY;
     }
@@ -138,11 +143,11 @@ static pykv_status complete(level *self, uint32_t level_index)
     return PYKV_OK;
 }
 
-/* Fills a version of that room for files. */
-static pykv_status fill_levels(version *self, size_t room, const version *base,
+/* Fills a version with room for that many value segments and files. */
+static pykv_status fill_levels(version *self, size_t segment_room, size_t room, const version *base,
                                const version_change *change, const uint32_t *removed)
 {
-    table_file **files = (table_file **)(void *)(self + 1);
+    table_file **files = (table_file **)(void *)(self->values + segment_room);
     table **tables = (table **)(void *)(files + room);
     uint64_t *words = (uint64_t *)(void *)(tables + room);
     size_t removed_count = 0;
@@ -167,6 +172,7 @@ static pykv_status fill_levels(version *self, size_t room, const version *base,
 
 static void acquire_files(version *self)
 {
+    version_acquire_values(self);
     for (uint32_t i = 0; i < LSM_LEVEL_COUNT; i++) {
         for (uint32_t j = 0; j < self->levels[i].count; j++) {
             table_file_acquire(self->levels[i].files[j]);
@@ -177,6 +183,7 @@ static void acquire_files(version *self)
 pykv_status version_apply(const version *base, const version_change *change, version **version_out)
 {
     size_t room = base->file_count + change->added_count;
+    size_t segment_room = base->value_segment_count + change->added_values_count;
     uint32_t *removed = mem_alloc((change->removed_count + 1) * sizeof *removed);
     if (removed == NULL) {
         return error_set_no_memory(change->removed_count * sizeof *removed);
@@ -185,10 +192,14 @@ pykv_status version_apply(const version *base, const version_change *change, ver
         memcpy(removed, change->removed, change->removed_count * sizeof *removed);
         qsort(removed, change->removed_count, sizeof *removed, compare_numbers);
     }
-    version *self = make(room);
-    pykv_status status =
-        self == NULL ? PYKV_NO_MEMORY : fill_levels(self, room, base, change, removed);
+    version *self = make(room, segment_room);
+    pykv_status status = self == NULL
+                             ? PYKV_NO_MEMORY
+                             : fill_levels(self, segment_room, room, base, change, removed);
     mem_free(removed);
+    if (status == PYKV_OK) {
+        status = version_fill_values(self, base, change);
+    }
     if (status != PYKV_OK) {
         mem_free(self);
         return status;
@@ -211,7 +222,7 @@ pykv_status version_from_tables(table_file *const *files, const uint8_t *levels,
     }
     pykv_status status = version_new_empty(&empty);
     if (status == PYKV_OK) {
-        version_change change = {.added = added, .added_count = count};
+        version_change change = {.added = added, .added_count = count, .without_values = true};
         status = version_apply(empty, &change, version_out);
     }
     version_release(empty);
@@ -239,6 +250,7 @@ void version_release(version *self)
             table_file_release(self->levels[i].files[j]);
         }
     }
+    version_release_values(self);
     mem_free(self);
 }
 

@@ -7,8 +7,9 @@
  * Invariants: (1) level 0 stands newest first: the sequences of a table are all above those of the
  * next one; (2) tables of a deeper level rise and are disjoint in user keys; (3) of one key, what
  * stands in a table of level 0 is newer than what stands in the next ones, and what stands in a
- * level is newer than what stands in deeper ones: so the first hit is the newest. The first two are
- * checked when a version is made, the third is what flushes and compactions owe.
+ * level is newer than what stands in deeper ones: so the first hit is the newest; (4) every value
+ * segment that a table points to is there, and no other. All but the third are checked or seen to
+ * when a version is made; the third is what flushes and compactions owe.
  */
 #ifndef PYKV_LSM_VERSION_H
 #define PYKV_LSM_VERSION_H
@@ -22,6 +23,7 @@
 #include "base/annotate.h"
 #include "base/iterator.h"
 #include "lsm/table_file.h"
+#include "lsm/value_segment.h"
 #include "lsm/version_edit.h"
 
 /* A row of tables: one of a version, or a part of one. */
@@ -36,12 +38,21 @@ typedef struct level {
     uint64_t bytes;         /* of the files */
 } level;
 
+/* A value segment of a version, and what the version's tables point to in it. */
+typedef struct version_values {
+    value_segment *segment;
+    uint64_t live_count;
+    uint64_t live_bytes; /* of values */
+} version_values;
+
 typedef struct version {
     _Atomic uint32_t references;
     uint32_t file_count;
     uint8_t deeper_count; /* levels from 1 on that have files */
     uint8_t deeper[LSM_LEVEL_COUNT - 1];
     level levels[LSM_LEVEL_COUNT];
+    version_values *values; /* by rising number */
+    uint32_t value_segment_count;
 } version;
 
 /* A table that comes, or that changes its level and then is among the removed ones too. */
@@ -56,6 +67,9 @@ typedef struct version_change {
     size_t removed_count;
     const version_addition *added;
     size_t added_count;
+    value_segment *const *added_values;
+    size_t added_values_count;
+    bool without_values; /* what the tables point to does not count */
 } version_change;
 
 /* Keys from start on, and before stop if there is one. */
@@ -72,12 +86,13 @@ PYKV_NODISCARD pykv_status version_new_empty(version **version_out);
 
 /* base with change applied; its parts may stand in any order. Takes references of its tables.
  * Requires that what is removed is there, and that no table would stand in two levels.
- * PYKV_CORRUPTION, naming a table, if invariant (1) or (2) would be broken; PYKV_NO_MEMORY. One
- * reference is the caller's. */
+ * PYKV_CORRUPTION, naming a table, if invariant (1) or (2) would be broken, or if a table points to
+ * a value segment that is neither in base nor added; PYKV_NO_MEMORY. Segments to which nothing
+ * points any more are left out. One reference is the caller's. */
 PYKV_NODISCARD pykv_status version_apply(const version *base, const version_change *change,
                                          version **version_out);
 
-/* The version of these tables, as version_apply. */
+/* The version of these tables, to read them in order: without the values that they point to. */
 PYKV_NODISCARD pykv_status version_from_tables(table_file *const *files, const uint8_t *levels,
                                                size_t count, version **version_out);
 

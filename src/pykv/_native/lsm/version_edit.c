@@ -11,7 +11,11 @@
 #include "base/memory.h"
 #include "log/manifest_file.h"
 
-enum { LOG_BYTES = LSM_MANIFEST_LOG_BYTES, TABLE_BYTES = LSM_MANIFEST_TABLE_BYTES };
+enum {
+    LOG_BYTES = LSM_MANIFEST_LOG_BYTES,
+    TABLE_BYTES = LSM_MANIFEST_TABLE_BYTES,
+    VALUES_BYTES = LSM_MANIFEST_VALUES_BYTES
+};
 
 /* Fields that errors name, and the ends of bytes without a meaning. */
 enum {
@@ -19,17 +23,23 @@ enum {
     OWN_UNUSED_1_END = 40,
     LOG_COUNT_AT = 96,
     OWN_UNUSED_2_AT = 120,
+    OWN_UNUSED_2_END = 128,
+    OWN_UNUSED_3_AT = 136,
     LOG_UNUSED_1_AT = 4,
     LOG_FILE_ID_AT = 8,
     LOG_UNUSED_2_AT = 24,
     TABLE_UNUSED_1_AT = 5,
     TABLE_FILE_ID_AT = 8,
-    TABLE_UNUSED_2_AT = 84
+    TABLE_UNUSED_2_AT = 84,
+    VALUES_UNUSED_1_AT = 4,
+    VALUES_FILE_ID_AT = 8,
+    VALUES_UNUSED_2_AT = 40
 };
 
-static uint64_t manifest_bytes(uint64_t log_count, uint64_t table_count)
+static uint64_t manifest_bytes(uint64_t log_count, uint64_t table_count, uint64_t values_count)
 {
-    return MANIFEST_HEAD_BYTES + log_count * LOG_BYTES + table_count * TABLE_BYTES;
+    return MANIFEST_HEAD_BYTES + log_count * LOG_BYTES + table_count * TABLE_BYTES +
+           values_count * VALUES_BYTES;
 }
 
 /* ---- encoding ---- */
@@ -51,6 +61,7 @@ static void encode_header(const lsm_manifest *self, uint8_t *out)
     store_u64(out + 96, self->log_count);
     store_u64(out + 104, self->table_count);
     store_u64(out + 112, self->flushed_sequence);
+    store_u64(out + 128, self->values_count);
 }
 
 static void encode_log(const manifest_log *entry, uint8_t *out)
@@ -76,10 +87,19 @@ static void encode_table(const manifest_table *entry, uint8_t *out)
     store_u32(out + 80, entry->file_crc);
 }
 
+static void encode_values(const manifest_values *entry, uint8_t *out)
+{
+    store_u32(out, entry->number);
+    store_u64(out + 8, entry->file_id);
+    store_u64(out + 16, entry->file_bytes);
+    store_u64(out + 24, entry->value_count);
+    store_u64(out + 32, entry->value_bytes);
+}
+
 static pykv_status encode(const lsm_manifest *self, buffer *out)
 {
-    pykv_status status =
-        buffer_append_zeros(out, manifest_bytes(self->log_count, self->table_count));
+    pykv_status status = buffer_append_zeros(
+        out, manifest_bytes(self->log_count, self->table_count, self->values_count));
     if (status != PYKV_OK) {
         return status;
     }
@@ -93,6 +113,10 @@ static pykv_status encode(const lsm_manifest *self, buffer *out)
     for (uint64_t i = 0; i < self->table_count; i++, at += TABLE_BYTES) {
         encode_table(&self->tables[i], at);
         manifest_entry_seal(at, TABLE_BYTES, header_crc);
+    }
+    for (uint64_t i = 0; i < self->values_count; i++, at += VALUES_BYTES) {
+        encode_values(&self->values[i], at);
+        manifest_entry_seal(at, VALUES_BYTES, header_crc);
     }
     return PYKV_OK;
 }
@@ -120,16 +144,22 @@ static pykv_status decode_header(const uint8_t *data, uint64_t size, const char 
                           .wall_high_us = head.wall_high_us,
                           .log_count = load_u64(data + 96),
                           .table_count = load_u64(data + 104),
-                          .flushed_sequence = load_u64(data + 112)};
-    if (out->log_count > LSM_LOGS_MAX || out->table_count > LSM_TABLES_MAX ||
-        size != manifest_bytes(out->log_count, out->table_count)) {
+                          .flushed_sequence = load_u64(data + 112),
+                          .values_count = load_u64(data + 128)};
+    bool bounded = out->log_count <= LSM_LOGS_MAX && out->table_count <= LSM_TABLES_MAX &&
+                   out->values_count <= LSM_VALUES_MAX;
+    uint64_t expected = manifest_bytes(out->log_count, out->table_count, out->values_count);
+    if (!bounded || size != expected) {
         return error_set_corruption(path, LOG_COUNT_AT,
                                     "the manifest's size does not fit its logs and tables",
-                                    manifest_bytes(out->log_count, out->table_count), size);
+                                    expected, size);
     }
     status = manifest_check_unused(data, OWN_UNUSED_1_AT, OWN_UNUSED_1_END, path, 0);
+    if (status == PYKV_OK) {
+        status = manifest_check_unused(data, OWN_UNUSED_2_AT, OWN_UNUSED_2_END, path, 0);
+    }
     return status == PYKV_OK
-               ? manifest_check_unused(data, OWN_UNUSED_2_AT, MANIFEST_HEAD_CRC_AT, path, 0)
+               ? manifest_check_unused(data, OWN_UNUSED_3_AT, MANIFEST_HEAD_CRC_AT, path, 0)
                : status;
 }
 
@@ -186,6 +216,21 @@ static pykv_status decode_table(const uint8_t *data, const char *path, uint64_t 
                : status;
 }
 
+static pykv_status decode_values_entry(const uint8_t *data, const char *path, uint64_t offset,
+                                       manifest_values *out)
+{
+    *out = (manifest_values){.number = load_u32(data),
+                             .file_id = load_u64(data + 8),
+                             .file_bytes = load_u64(data + 16),
+                             .value_count = load_u64(data + 24),
+                             .value_bytes = load_u64(data + 32)};
+    pykv_status status =
+        manifest_check_unused(data, VALUES_UNUSED_1_AT, VALUES_FILE_ID_AT, path, offset);
+    return status == PYKV_OK
+               ? manifest_check_unused(data, VALUES_UNUSED_2_AT, VALUES_BYTES - 4, path, offset)
+               : status;
+}
+
 static pykv_status check_order(uint64_t before, uint64_t got, const char *path, uint64_t offset)
 {
     return got > before ? PYKV_OK
@@ -219,7 +264,7 @@ static pykv_status decode_tables(const uint8_t *data, const char *path, lsm_mani
     pykv_status status = PYKV_OK;
     for (uint64_t i = 0; i < out->table_count && status == PYKV_OK; i++) {
         manifest_table *entry = &out->tables[i];
-        uint64_t offset = manifest_bytes(out->log_count, i);
+        uint64_t offset = manifest_bytes(out->log_count, i, 0);
         status = manifest_entry_check(data + offset, TABLE_BYTES, header_crc, path, offset);
         if (status == PYKV_OK) {
             status = decode_table(data + offset, path, offset, entry);
@@ -236,6 +281,26 @@ static pykv_status decode_tables(const uint8_t *data, const char *path, lsm_mani
     return status;
 }
 
+static pykv_status decode_values(const uint8_t *data, const char *path, lsm_manifest *out)
+{
+    uint32_t header_crc = manifest_head_crc(data);
+    uint64_t before = 0;
+    pykv_status status = PYKV_OK;
+    for (uint64_t i = 0; i < out->values_count && status == PYKV_OK; i++) {
+        manifest_values *entry = &out->values[i];
+        uint64_t offset = manifest_bytes(out->log_count, out->table_count, i);
+        status = manifest_entry_check(data + offset, VALUES_BYTES, header_crc, path, offset);
+        if (status == PYKV_OK) {
+            status = decode_values_entry(data + offset, path, offset, entry);
+        }
+        if (status == PYKV_OK) {
+            status = check_order(before, entry->number, path, offset);
+        }
+        before = entry->number;
+    }
+    return status;
+}
+
 /* ---- numbers ---- */
 
 static int compare_numbers(const void *left, const void *right)
@@ -248,7 +313,7 @@ static int compare_numbers(const void *left, const void *right)
 /* Checks that no two files have one number, that none is 0, and that the next one is above all. */
 static pykv_status check_numbers(const lsm_manifest *self, const char *path)
 {
-    size_t count = self->log_count + self->table_count;
+    size_t count = self->log_count + self->table_count + self->values_count;
     uint32_t *numbers = mem_alloc((count + 1) * sizeof *numbers);
     pykv_status status = PYKV_OK;
     if (numbers == NULL) {
@@ -260,6 +325,9 @@ static pykv_status check_numbers(const lsm_manifest *self, const char *path)
     }
     for (uint64_t i = 0; i < self->table_count; i++) {
         numbers[1 + self->log_count + i] = self->tables[i].number;
+    }
+    for (uint64_t i = 0; i < self->values_count; i++) {
+        numbers[1 + self->log_count + self->table_count + i] = self->values[i].number;
     }
     qsort(numbers, count + 1, sizeof *numbers, compare_numbers);
     for (size_t i = 1; i <= count && status == PYKV_OK; i++) {
@@ -285,7 +353,8 @@ static pykv_status decode(const uint8_t *data, uint64_t size, const char *path, 
     }
     out->logs = mem_alloc_zeroed(out->log_count + 1, sizeof *out->logs);
     out->tables = mem_alloc_zeroed(out->table_count + 1, sizeof *out->tables);
-    if (out->logs == NULL || out->tables == NULL) {
+    out->values = mem_alloc_zeroed(out->values_count + 1, sizeof *out->values);
+    if (out->logs == NULL || out->tables == NULL || out->values == NULL) {
         return error_set_no_memory(size);
     }
     if (out->flushed_sequence > out->last_sequence) {
@@ -296,6 +365,9 @@ static pykv_status decode(const uint8_t *data, uint64_t size, const char *path, 
     if (status == PYKV_OK) {
         status = decode_tables(data, path, out);
     }
+    if (status == PYKV_OK) {
+        status = decode_values(data, path, out);
+    }
     return status == PYKV_OK ? check_numbers(out, path) : status;
 }
 
@@ -305,8 +377,8 @@ pykv_status lsm_manifest_read(env_directory *directory, lsm_manifest *out)
 {
     buffer bytes = BUFFER_EMPTY;
     env_file *file;
-    pykv_status status =
-        manifest_file_load(directory, manifest_bytes(LSM_LOGS_MAX, LSM_TABLES_MAX), &bytes, &file);
+    pykv_status status = manifest_file_load(
+        directory, manifest_bytes(LSM_LOGS_MAX, LSM_TABLES_MAX, LSM_VALUES_MAX), &bytes, &file);
     if (status == PYKV_OK) {
         lsm_manifest found = {0};
         status = decode(bytes.data, bytes.size, env_file_path(file), &found);
@@ -356,17 +428,21 @@ pykv_status lsm_manifest_replace_reserved(env_directory *directory, const lsm_ma
     return replace(directory, self, manifest_file_replace_reserved);
 }
 
-pykv_status lsm_manifest_reserve(env_directory *directory, uint64_t log_count, uint64_t table_count)
+pykv_status lsm_manifest_reserve(env_directory *directory, uint64_t log_count, uint64_t table_count,
+                                 uint64_t values_count)
 {
-    return manifest_file_reserve(directory, manifest_bytes(log_count, table_count));
+    return manifest_file_reserve(directory, manifest_bytes(log_count, table_count, values_count));
 }
 
 void lsm_manifest_reset(lsm_manifest *self)
 {
     mem_free(self->logs);
     mem_free(self->tables);
+    mem_free(self->values);
     self->logs = NULL;
     self->tables = NULL;
+    self->values = NULL;
     self->log_count = 0;
     self->table_count = 0;
+    self->values_count = 0;
 }

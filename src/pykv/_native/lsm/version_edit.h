@@ -7,6 +7,7 @@
  *       96    8  log_count
  *      104    8  table_count
  *      112    8  flushed_sequence every sequence up to it is in tables, or superseded
+ *      128    8  values_count
  *      252    4  header_crc       crc32c of bytes 0..252
  *      256       log_count entries of 32 bytes:
  *                  number u32, zero u32, file_id u64, birth_sequence u64, zero u32,
@@ -16,9 +17,14 @@
  *                  tombstone_count u64, sequence_min u64, sequence_max u64, deadline_min u64,
  *                  deadline_max u64, raw_bytes u64, file_crc u32, zero 36,
  *                  entry_crc u32 (bytes 0..124 of the entry, seeded with header_crc)
+ *                values_count entries of 48 bytes, the value segments:
+ *                  number u32, zero u32, file_id u64, file_bytes u64, value_count u64,
+ *                  value_bytes u64, zero u32,
+ *                  entry_crc u32 (bytes 0..44 of the entry, seeded with header_crc)
  *
- * Logs stand by rising number, tables by level and then by rising number. The first and last key of
- * a table stand in the table. Documented in docs/format/lsm_manifest.md. Not thread-safe.
+ * Logs and value segments stand by rising number, tables by level and then by rising number. The
+ * first and last key of a table stand in the table. Documented in docs/format/lsm_manifest.md. Not
+ * thread-safe.
  */
 #ifndef PYKV_LSM_VERSION_EDIT_H
 #define PYKV_LSM_VERSION_EDIT_H
@@ -32,8 +38,10 @@ enum {
     LSM_LEVEL_COUNT = 7,
     LSM_MANIFEST_LOG_BYTES = 32,
     LSM_MANIFEST_TABLE_BYTES = 128,
+    LSM_MANIFEST_VALUES_BYTES = 48,
     LSM_LOGS_MAX = 64 * 1024,
-    LSM_TABLES_MAX = 4 * 1024 * 1024
+    LSM_TABLES_MAX = 4 * 1024 * 1024,
+    LSM_VALUES_MAX = 1024 * 1024
 };
 
 /* A write-ahead log that may hold operations which no table has. */
@@ -59,6 +67,15 @@ typedef struct manifest_table {
     uint64_t raw_bytes; /* of data blocks before compression */
 } manifest_table;
 
+/* A value segment (lsm/value_segment.h), which tables point to. */
+typedef struct manifest_values {
+    uint32_t number;
+    uint64_t file_id;
+    uint64_t file_bytes;
+    uint64_t value_count;
+    uint64_t value_bytes; /* of values, without what records add */
+} manifest_values;
+
 typedef struct lsm_manifest {
     bool clean; /* closed cleanly */
     uint64_t store_id;
@@ -73,8 +90,10 @@ typedef struct lsm_manifest {
     uint64_t wall_high_us;
     uint64_t log_count;
     uint64_t table_count;
-    manifest_log *logs;     /* by rising number; owned: lsm_manifest_reset frees it */
-    manifest_table *tables; /* by level, then by rising number; owned likewise */
+    uint64_t values_count;
+    manifest_log *logs;      /* by rising number; owned: lsm_manifest_reset frees it */
+    manifest_table *tables;  /* by level, then by rising number; owned likewise */
+    manifest_values *values; /* by rising number; owned likewise */
 } lsm_manifest;
 
 /* Reads MANIFEST. PYKV_NOT_FOUND if there is none, PYKV_CORRUPTION, PYKV_FORMAT (a newer version or
@@ -93,7 +112,7 @@ PYKV_NODISCARD pykv_status lsm_manifest_replace_reserved(env_directory *director
 /* Keeps blocks for a manifest of so many logs and tables (log/manifest_file.h). PYKV_NO_SPACE,
  * PYKV_IO_FAILED. */
 PYKV_NODISCARD pykv_status lsm_manifest_reserve(env_directory *directory, uint64_t log_count,
-                                                uint64_t table_count);
+                                                uint64_t table_count, uint64_t values_count);
 
 /* Frees the lists. */
 void lsm_manifest_reset(lsm_manifest *self);

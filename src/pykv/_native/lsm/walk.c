@@ -15,7 +15,8 @@ pykv_status lsm_rows_new(lsm *store, const lsm_moment *moment, const pykv_range 
     user_iterator_options options = {.snapshot_sequence = moment->sequence,
                                      .now_us = moment->now_us,
                                      .start = range->has_start != 0 ? &start : NULL,
-                                     .stop = range->has_stop != 0 ? &stop : NULL};
+                                     .stop = range->has_stop != 0 ? &stop : NULL,
+                                     .values_of = moment->view->version};
     key_range keys = {start, stop, range->has_stop != 0};
     iterator *everything;
     pykv_status status = view_iterator_new(moment->view, &store->source.face, &keys, &everything);

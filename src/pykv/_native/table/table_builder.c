@@ -32,6 +32,7 @@ struct table_builder {
     uint64_t last_sequence;
     buffer first_key;
     buffer last_key;
+    buffer attached;
     buffer raw;          /* the payload at hand */
     buffer stored;       /* the same, compressed */
     index_entry pending; /* block that is written and not in the index; size 0: none */
@@ -104,6 +105,7 @@ void table_builder_free(table_builder *self)
     index_builder_reset(&self->index);
     buffer_reset(&self->first_key);
     buffer_reset(&self->last_key);
+    buffer_reset(&self->attached);
     buffer_reset(&self->raw);
     buffer_reset(&self->stored);
     mem_free(self);
@@ -303,6 +305,12 @@ slice table_builder_last_key(const table_builder *self)
 
 /* ---- finish ---- */
 
+pykv_status table_builder_attach(table_builder *self, slice attached)
+{
+    buffer_clear(&self->attached);
+    return buffer_append(&self->attached, attached.data, attached.size);
+}
+
 /* Writes what follows the data blocks. */
 static pykv_status write_tables(table_builder *self, table_footer *footer)
 {
@@ -323,6 +331,7 @@ static pykv_status write_tables(table_builder *self, table_footer *footer)
     }
     self->facts.first_key = table_builder_first_key(self);
     self->facts.last_key = table_builder_last_key(self);
+    self->facts.attached = slice_make(self->attached.data, self->attached.size);
     if (self->no_deadline_count > 0) {
         self->facts.deadline_max_us = 0;
     }

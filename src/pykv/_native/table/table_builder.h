@@ -75,6 +75,10 @@ uint64_t table_builder_entry_count(const table_builder *self);
 slice table_builder_first_key(const table_builder *self);
 slice table_builder_last_key(const table_builder *self);
 
+/* Keeps bytes of the maker's own with the table's properties, in place of what was attached before.
+ * PYKV_NO_MEMORY. */
+PYKV_NODISCARD pykv_status table_builder_attach(table_builder *self, slice attached);
+
 /* Writes the rest and syncs the file. PYKV_INVALID_ARGUMENT if there is no entry. Only the keys may
  * be asked for afterwards. */
 PYKV_NODISCARD pykv_status table_builder_finish(table_builder *self, table_summary *out);

@@ -28,12 +28,13 @@ enum {
     TRAILER_CRC_AT = 8,
     PROPERTIES_BLOCK_COUNT_AT = 88,
     PROPERTIES_KEY_LENGTHS_AT = PROPERTIES_BLOCK_COUNT_AT + 4,
-    PROPERTIES_UNUSED_AT = PROPERTIES_KEY_LENGTHS_AT + 6
+    PROPERTIES_UNUSED_AT = PROPERTIES_KEY_LENGTHS_AT + 6,
+    PROPERTIES_ATTACHED_AT = PROPERTIES_UNUSED_AT + 2
 };
 _Static_assert(HEADER_CRC_AT + 4 == (int)TABLE_HEADER_BYTES, "the header has 32 bytes");
 _Static_assert(FOOTER_MAGIC_AT + 8 == (int)TABLE_FOOTER_BYTES, "the footer has 64 bytes");
 _Static_assert(TRAILER_CRC_AT + 4 == (int)TABLE_TRAILER_BYTES, "the trailer has 12 bytes");
-_Static_assert(PROPERTIES_UNUSED_AT + 6 == (int)TABLE_PROPERTIES_BYTES, "104 bytes and two keys");
+_Static_assert(PROPERTIES_ATTACHED_AT + 4 == (int)TABLE_PROPERTIES_BYTES, "104 bytes and the rest");
 
 /* Whether size bytes, at most eight, are zeros. */
 static bool is_zero(const uint8_t *data, size_t size)
@@ -203,12 +204,14 @@ pykv_status table_properties_encode(const table_properties *self, buffer *out)
     store_u16(fixed + PROPERTIES_KEY_LENGTHS_AT, self->key_length_max);
     store_u16(fixed + PROPERTIES_KEY_LENGTHS_AT + 2, (uint16_t)self->first_key.size);
     store_u16(fixed + PROPERTIES_KEY_LENGTHS_AT + 4, (uint16_t)self->last_key.size);
-    pykv_status status = buffer_append(out, fixed, sizeof fixed);
-    if (status == PYKV_OK) {
-        status = buffer_append(out, self->first_key.data, self->first_key.size);
+    store_u32(fixed + PROPERTIES_ATTACHED_AT, (uint32_t)self->attached.size);
+    const slice parts[] = {slice_make(fixed, sizeof fixed), self->first_key, self->last_key,
+                           self->attached};
+    pykv_status status = PYKV_OK;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0] && status == PYKV_OK; i++) {
+        status = buffer_append(out, parts[i].data, parts[i].size);
     }
-    return status == PYKV_OK ? buffer_append(out, self->last_key.data, self->last_key.size)
-                             : status;
+    return status;
 }
 
 pykv_status table_properties_decode(slice data, const char *path, uint64_t offset,
@@ -225,12 +228,14 @@ pykv_status table_properties_decode(slice data, const char *path, uint64_t offse
     const uint8_t *lengths = data.data + PROPERTIES_KEY_LENGTHS_AT;
     size_t first = load_u16(lengths + 2);
     size_t last = load_u16(lengths + 4);
+    size_t attached = load_u32(data.data + PROPERTIES_ATTACHED_AT);
     uint32_t block_count = load_u32(data.data + PROPERTIES_BLOCK_COUNT_AT);
-    if (data.size != TABLE_PROPERTIES_BYTES + first + last || first > load_u16(lengths) ||
-        last > load_u16(lengths) || !is_zero(data.data + PROPERTIES_UNUSED_AT, 6) ||
-        block_count == 0 || numbers[0] < block_count) {
+    if (data.size != TABLE_PROPERTIES_BYTES + first + last + attached ||
+        first > load_u16(lengths) || last > load_u16(lengths) ||
+        !is_zero(data.data + PROPERTIES_UNUSED_AT, 2) || block_count == 0 ||
+        numbers[0] < block_count) {
         return error_set_corruption(path, offset, "the properties are illegal",
-                                    TABLE_PROPERTIES_BYTES + first + last, data.size);
+                                    TABLE_PROPERTIES_BYTES + first + last + attached, data.size);
     }
     const uint8_t *keys = data.data + TABLE_PROPERTIES_BYTES;
     *out = (table_properties){.entry_count = numbers[0],
@@ -247,6 +252,7 @@ pykv_status table_properties_decode(slice data, const char *path, uint64_t offse
                               .block_count = block_count,
                               .key_length_max = load_u16(lengths),
                               .first_key = slice_make(keys, first),
-                              .last_key = slice_make(keys + first, last)};
+                              .last_key = slice_make(keys + first, last),
+                              .attached = slice_make(keys + first + last, attached)};
     return PYKV_OK;
 }

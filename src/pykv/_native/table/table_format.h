@@ -28,7 +28,7 @@ enum {
     TABLE_HEADER_BYTES = 32,
     TABLE_FOOTER_BYTES = 64,
     TABLE_TRAILER_BYTES = 12,
-    TABLE_PROPERTIES_BYTES = 104, /* without the keys */
+    TABLE_PROPERTIES_BYTES = 104, /* without the keys and what is attached */
     TABLE_BLOCK_RAW_BYTES_MAX = (1 << 30) + (1 << 20)
 };
 
@@ -60,7 +60,7 @@ typedef struct table_footer {
     block_handle properties;
 } table_footer;
 
-/* Facts about a table. The keys are borrowed. */
+/* Facts about a table. The keys and what is attached are borrowed. */
 typedef struct table_properties {
     uint64_t entry_count;
     uint64_t tombstone_count;
@@ -77,6 +77,7 @@ typedef struct table_properties {
     uint16_t key_length_max;
     slice first_key;
     slice last_key;
+    slice attached; /* whatever the maker of the table wanted to be kept with it */
 } table_properties;
 
 /* Seed of a file's checks, from its random id. */
@@ -117,7 +118,7 @@ PYKV_NODISCARD pykv_status block_trailer_decode(const uint8_t *data, block_handl
 /* Appends the payload of a properties block. */
 PYKV_NODISCARD pykv_status table_properties_encode(const table_properties *self, buffer *out);
 
-/* Decodes a payload whose check was right; it stands at offset. The keys borrow from data. */
+/* Decodes a payload whose check was right; it stands at offset. The slices borrow from data. */
 PYKV_NODISCARD pykv_status table_properties_decode(slice data, const char *path, uint64_t offset,
                                                    table_properties *out);
 

@@ -31,7 +31,7 @@ from pykv.store import BackupVersion, Progress
 _MANIFEST: Final = "MANIFEST"
 _CHECKPOINT: Final = ".backup-"
 # Files that are written once begin with a magic number, and have their random id at byte 16.
-_WRITTEN_ONCE: Final = frozenset({".log", ".hint", ".tbl"})
+_WRITTEN_ONCE: Final = frozenset({".log", ".hint", ".tbl", ".val"})
 _FILE_ID: Final = struct.Struct("<16xQ")
 _STORE_ID: Final = struct.Struct("<12xB3xQ")
 _ENGINES: Final = {lib.PYKV_ENGINE_BITCASK: "bitcask", lib.PYKV_ENGINE_LSM: "lsm"}
