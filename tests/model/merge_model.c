@@ -121,6 +121,7 @@ static pykv_status write_batch(merge_model *self, int32_t flags)
         uint32_t number = deletes ? 0 : ++self->last_number;
         size_t length = deletes ? 0 : model_value(number, values[i]);
         operations[i].record.kind = deletes ? RECORD_DELETE : RECORD_PUT;
+        operations[i].record.deadline_us = 0;
         operations[i].record.key = slice_make(keys[i], model_key(index, keys[i]));
         operations[i].record.value = slice_make(values[i], length);
         next->values[index] = number;
