@@ -104,6 +104,17 @@ def ttl_us_of(ttl: float | timedelta) -> int:
     return max(int(seconds * 1_000_000), 1)
 
 
+def key_bound(bound: bytes) -> bytes | None:
+    """The lowest key that is not below bound; None if all keys are. Bounds may be longer than keys.
+
+    A range from or up to bound holds the same keys as one from or up to it.
+    """
+    if len(bound) <= KEY_BYTES_MAX:
+        return bound
+    stem = bound[:KEY_BYTES_MAX].rstrip(b"\xff")
+    return stem[:-1] + bytes([stem[-1] + 1]) if stem else None
+
+
 def check_limit(limit: int | None) -> None:
     """Raises TypeError or ValueError unless limit is None or a count."""
     if limit is None:

@@ -119,6 +119,22 @@ def test_delete_range_backwards_does_nothing(alphabet: Any) -> None:
 
 
 @ordered
+def test_bounds_of_delete_range_may_be_longer_than_a_key(db: Any) -> None:
+    longest = b"m" * 65_535
+    for start, stop, gone in [
+        (longest + b"a", None, [b"n"]),
+        (None, longest + b"a", [b"a", longest]),
+        (longest, longest + b"a", [longest]),
+        (longest + b"a", longest + b"b", []),
+        (b"\xff" * 70_000, None, []),
+        (None, b"\xff" * 70_000, [b"a", longest, b"n"]),
+    ]:
+        db.update({b"a": b"1", longest: b"2", b"n": b"3"})
+        db.delete_range(start, stop)
+        assert sorted({b"a", longest, b"n"} - set(db)) == gone
+
+
+@ordered
 def test_a_batch_deletes_a_range_in_its_turn(alphabet: Any) -> None:
     with alphabet.batch() as batch:
         batch.put(b"a1", b"before")

@@ -222,9 +222,44 @@ static pykv_status swap_one(store_driver *self)
     return status;
 }
 
+/* Whether key index has a place in a range. stop empty: it has no end. */
+static bool is_in_range(uint32_t index, slice start, slice stop)
+{
+    char name[WORKLOAD_KEY_BYTES];
+    slice key = slice_make(name, workload_key(index, name));
+    return slice_compare(start, key) <= 0 && (stop.size == 0 || slice_compare(key, stop) < 0);
+}
+
+/* Fills the delete of a range from one key to another, now and then without an end. */
+static void choose_range(store_driver *self, char bounds[2][WORKLOAD_KEY_BYTES], record *out)
+{
+    uint32_t first = (uint32_t)check_random(&self->chance, WORKLOAD_KEY_COUNT);
+    uint32_t second = (uint32_t)check_random(&self->chance, WORKLOAD_KEY_COUNT);
+    slice start = slice_make(bounds[0], workload_key(first, bounds[0]));
+    slice stop = slice_make(bounds[1], workload_key(second, bounds[1]));
+    bool swaps = slice_compare(start, stop) > 0;
+    out->kind = RECORD_RANGE_DELETE;
+    out->deadline_us = 0;
+    out->key = swaps ? stop : start;
+    out->value = swaps ? start : stop;
+    if (first == second || check_random(&self->chance, 8) == 0) {
+        out->value = slice_make("", 0);
+    }
+}
+
+static void delete_keys(key_values *state, const record *range)
+{
+    for (uint32_t i = 0; i < WORKLOAD_KEY_COUNT; i++) {
+        if (is_in_range(i, range->key, range->value)) {
+            state->values[i] = 0;
+        }
+    }
+}
+
 static pykv_status write_batch(store_driver *self)
 {
     char keys[WORKLOAD_BATCH_MAX][WORKLOAD_KEY_BYTES];
+    char bounds[WORKLOAD_BATCH_MAX][2][WORKLOAD_KEY_BYTES];
     static uint8_t values[WORKLOAD_BATCH_MAX][WORKLOAD_VALUE_BYTES];
     static _Alignas(16) uint8_t operations[WORKLOAD_BATCH_MAX * OPERATION_BYTES_MAX];
     size_t operation_bytes = self->plan->engine->operation_bytes;
@@ -234,6 +269,11 @@ static pykv_status write_batch(store_driver *self)
     CHECK(operation_bytes <= OPERATION_BYTES_MAX);
     for (size_t i = 0; i < count; i++) {
         record *member = (record *)(void *)(operations + i * operation_bytes);
+        if (self->plan->engine->delete_range != NULL && check_random(&self->chance, 10) == 0) {
+            choose_range(self, bounds[i], member);
+            delete_keys(next, member);
+            continue;
+        }
         uint32_t index = (uint32_t)check_random(&self->chance, WORKLOAD_KEY_COUNT);
         bool deletes = check_random(&self->chance, 4) == 0;
         uint32_t number = deletes ? 0 : next_number(self);
@@ -246,6 +286,19 @@ static pykv_status write_batch(store_driver *self)
         next->deadlines[index] = member->deadline_us;
     }
     pykv_status status = self->plan->engine->write(self->store, operations, count, flags);
+    end_commit(self, status, is_durable(self, flags));
+    return status;
+}
+
+static pykv_status delete_range(store_driver *self)
+{
+    char bounds[2][WORKLOAD_KEY_BYTES];
+    record range;
+    int32_t flags = choose_flags(self);
+    choose_range(self, bounds, &range);
+    delete_keys(begin_commit(self->history), &range);
+    pykv_status status =
+        self->plan->engine->delete_range(self->store, range.key, range.value, flags);
     end_commit(self, status, is_durable(self, flags));
     return status;
 }
@@ -333,7 +386,8 @@ pykv_status driver_step(store_driver *self)
         return put_one(self);
     }
     if (roll < 50) {
-        return delete_one(self);
+        bool ranges = self->plan->engine->delete_range != NULL;
+        return ranges && roll >= 46 ? delete_range(self) : delete_one(self);
     }
     if (roll < 62) {
         return write_batch(self);

@@ -259,12 +259,47 @@ def test_a_range_in_a_batch_takes_what_the_batch_put_there(make: Make) -> None:
     assert list(db) == []
 
 
-def test_a_range_in_a_batch_counts_the_keys_that_it_finds(make: Make) -> None:
-    db = make(batch_bytes_max=65_536)
+def test_a_range_is_deleted_by_one_record_however_many_rows_go(make: Make) -> None:
+    db = make()
     db.update(rows(10_000))
+    before = db.last_seq
+    db.delete_range(b"key 000001", None)
+    assert db.last_seq == before + 1
+    assert list(db) == [b"key 000000"]
+    db.flush()
+    db.compact()
+    stats = db.stats()
+    assert stats["range_delete_count"] == 1
+    assert stats["deleted_range_count"] == 0
+    assert stats["delete_count"] == 0
+    assert list(db) == [b"key 000000"]
+
+
+def test_a_batch_deletes_1024_ranges_at_most(make: Make) -> None:
+    db = make()
+    db[b"a"] = b"1"
     batch = db.batch()
     batch.__enter__()
-    batch.delete_range(None, None)
-    with pytest.raises(BatchTooLargeError):
+    for _ in range(1_025):
+        batch.delete_range(b"a", b"b")
+    with pytest.raises(BatchTooLargeError, match="1024"):
         batch.__exit__(None, None, None)
-    assert len(db) == 10_000
+    assert list(db) == [b"a"]
+
+
+def test_range_deletes_survive_a_reopen_until_a_compaction_needs_them_no_more(make: Make) -> None:
+    db = make()
+    db.update(rows(3_000))
+    db.compact()
+    before = db.scan()
+    db.delete_range(b"key 001000", b"key 002000")
+    db.flush()
+    assert db.stats()["deleted_range_count"] == 1
+    assert (len(db), len(list(before))) == (2_000, 3_000)
+    assert db.get_many([b"key 000999", b"key 001000"])[1] is None
+    db.close()
+    db = make()
+    assert db.stats()["deleted_range_count"] == 1
+    assert len(db) == len(list(db.scan(reverse=True))) == 2_000
+    db.compact()
+    assert (db.stats()["deleted_range_count"], len(db)) == (0, 2_000)

@@ -38,9 +38,10 @@ HEADER_FIELDS = (
     ("log_count", 8),
     ("table_count", 8),
     ("flushed_sequence", 8),
-    ("unused_3", 8),
+    ("range_count", 8),
     ("values_count", 8),
-    ("unused_8", 116),
+    ("range_bytes", 8),
+    ("unused_3", 108),
     ("header_crc", 4),
 )
 LOG_FIELDS = (
@@ -65,7 +66,9 @@ TABLE_FIELDS = (
     ("deadline_max_us", 8),
     ("raw_bytes", 8),
     ("file_crc", 4),
-    ("unused_7", 40),
+    ("unused_7", 4),
+    ("deletes_through", 8),
+    ("unused_8", 28),
     ("entry_crc", 4),
 )
 VALUES_FIELDS = (
@@ -78,6 +81,15 @@ VALUES_FIELDS = (
     ("unused_10", 4),
     ("entry_crc", 4),
 )
+RANGE_FIELDS = (
+    ("sequence", 8),
+    ("start_length", 4),
+    ("stop_length", 4),
+    ("unused_11", 4),
+    ("entry_crc", 4),
+)
+RANGE_HEAD_BYTES = 24
+RANGE_BYTES_MAX = 1 << 30
 
 
 @dataclass
@@ -89,6 +101,8 @@ class LsmManifest:
     logs: list[dict[str, int]] = field(default_factory=list)
     tables: list[dict[str, int]] = field(default_factory=list)
     values: list[dict[str, int]] = field(default_factory=list)
+    ranges: list[dict[str, int]] = field(default_factory=list)
+    bounds: list[tuple[bytes, bytes]] = field(default_factory=list)
 
 
 def decode_lsm_manifest(data: bytes) -> LsmManifest:
@@ -102,11 +116,14 @@ def decode_lsm_manifest(data: bytes) -> LsmManifest:
         return LsmManifest(ANOTHER_FORMAT, numbers)
     tables_at = HEADER_BYTES + numbers["log_count"] * LOG_BYTES
     values_at = tables_at + numbers["table_count"] * TABLE_BYTES
-    if len(data) != values_at + numbers["values_count"] * VALUES_BYTES:
+    ranges_at = values_at + numbers["values_count"] * VALUES_BYTES
+    if len(data) != ranges_at + numbers["range_bytes"] or (
+        numbers["range_bytes"] > RANGE_BYTES_MAX
+    ):
         return LsmManifest(DAMAGED, numbers)
     log_pieces = _pieces(data[HEADER_BYTES:tables_at], LOG_BYTES)
     table_pieces = _pieces(data[tables_at:values_at], TABLE_BYTES)
-    values_pieces = _pieces(data[values_at:], VALUES_BYTES)
+    values_pieces = _pieces(data[values_at:ranges_at], VALUES_BYTES)
     found = LsmManifest(
         VALID,
         numbers,
@@ -118,9 +135,34 @@ def decode_lsm_manifest(data: bytes) -> LsmManifest:
         crc32c(data[:252] + piece[:-4]) == int.from_bytes(piece[-4:], "little")
         for piece in log_pieces + table_pieces + values_pieces
     )
+    ranges_whole = _take_ranges(data[:252], data[ranges_at:], found)
     legal = _is_legal(found) and all(_is_table(table, numbers) for table in found.tables)
-    found.result = VALID if whole and legal else DAMAGED
+    found.result = VALID if whole and legal and ranges_whole else DAMAGED
     return found
+
+
+def _take_ranges(header: bytes, data: bytes, found: LsmManifest) -> bool:
+    """Adds the deleted ranges and their bounds. False if they are not what they should be."""
+    whole = True
+    while data and whole:
+        entry = _fields(data[:RANGE_HEAD_BYTES], RANGE_FIELDS)
+        stop_at = RANGE_HEAD_BYTES + entry["start_length"]
+        end = stop_at + entry["stop_length"]
+        size = (end + 7) // 8 * 8
+        start, stop = data[RANGE_HEAD_BYTES:stop_at], data[stop_at:end]
+        whole = (
+            len(data) >= size
+            and crc32c(header + data[:20] + data[RANGE_HEAD_BYTES:size]) == entry["entry_crc"]
+            and not any(data[end:size])
+            and not _unused(entry)
+            and 0 < entry["sequence"] <= found.numbers["last_sequence"]
+            and (not stop or start < stop)
+            and (not found.bounds or b"" < found.bounds[-1][1] <= start)
+        )
+        found.ranges.append(entry)
+        found.bounds.append((start, stop))
+        data = data[size:]
+    return whole and len(found.ranges) == found.numbers["range_count"]
 
 
 def _is_legal(found: LsmManifest) -> bool:
@@ -148,6 +190,7 @@ def _is_table(table: dict[str, int], numbers: dict[str, int]) -> bool:
         and table["entry_count"] > 0
         and table["tombstone_count"] <= table["entry_count"]
         and table["sequence_min"] <= table["sequence_max"] <= numbers["last_sequence"]
+        and table["deletes_through"] <= numbers["last_sequence"]
     )
 
 

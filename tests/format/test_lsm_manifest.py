@@ -11,6 +11,7 @@ from tests.format.decode_lsm_manifest import (
     HEADER_FIELDS,
     LOG_BYTES,
     LOG_FIELDS,
+    RANGE_FIELDS,
     TABLE_BYTES,
     TABLE_FIELDS,
     VALUES_FIELDS,
@@ -22,6 +23,7 @@ EXAMPLES = find_examples(DOCUMENTS / "lsm_manifest.md")
 ABOUT = {"format", "name", "result"}
 LOG_AT = HEADER_BYTES
 TABLE_AT = LOG_AT + LOG_BYTES
+RANGE_AT = TABLE_AT + 2 * TABLE_BYTES
 
 
 def name_of(example: Example) -> str:
@@ -37,6 +39,8 @@ def fields_of(example: Example) -> dict[str, int]:
     for kind, entries in kinds.items():
         for index, entry in enumerate(entries):
             fields |= {f"{name}_{kind}_{index}": number for name, number in entry.items()}
+    for index, entry in enumerate(manifest.ranges):
+        fields |= {f"{name}_range_{index}": number for name, number in entry.items()}
     return fields
 
 
@@ -52,7 +56,13 @@ def changed(at: int, value: int) -> bytes:
         entry = bytes(data[start : start + size - 4])
         parts += [entry, u32(crc32c(header + entry))]
         start += size
-    return b"".join(parts)
+    return b"".join([*parts, *ranges_of(header, bytes(data[start:]))])
+
+
+def ranges_of(header: bytes, entry: bytes) -> list[bytes]:
+    """The one range of the larger example with its check made right again."""
+    check = crc32c(header + entry[:20] + entry[24:])
+    return [entry[:20], u32(check), entry[24:]]
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=name_of)
@@ -85,6 +95,12 @@ def test_the_rows_of_an_example_name_its_fields_where_they_stand(example: Exampl
         wanted += [(f"{name}_table_{index}", size) for name, size in TABLE_FIELDS]
     for index in range(example.number("values_count")):
         wanted += [(f"{name}_values_{index}", size) for name, size in VALUES_FIELDS]
+    for index in range(example.number("range_count")):
+        wanted += [(f"{name}_range_{index}", size) for name, size in RANGE_FIELDS]
+        for bound in ("start", "stop"):
+            wanted.append(
+                (f"{bound}_range_{index}", example.number(f"{bound}_length_range_{index}"))
+            )
     at = 0
     for (offset, size, name), (wanted_name, wanted_size) in zip(
         example.layout, wanted, strict=True
@@ -122,6 +138,12 @@ def test_every_flipped_bit_of_an_example_is_noticed(example: Example) -> None:
         (TABLE_AT + 33, 0xFF, DAMAGED),
         (TABLE_AT + 49, 0xFF, DAMAGED),
         (TABLE_AT + 123, 1, DAMAGED),
+        (TABLE_AT + 89, 0xFF, DAMAGED),
+        (120, 2, DAMAGED),
+        (RANGE_AT, 0xFF, DAMAGED),
+        (RANGE_AT + 16, 1, DAMAGED),
+        (RANGE_AT + 24, ord("z"), DAMAGED),
+        (RANGE_AT + 24, ord("b"), VALID),
         (TABLE_AT + 16, 99, VALID),
     ],
 )

@@ -222,6 +222,8 @@ typedef struct pykv_stats {
     uint64_t value_segment_count;
     uint64_t value_log_bytes;      /* of value segments */
     uint64_t value_log_live_bytes; /* of values in them that tables point to */
+    uint64_t range_delete_count;   /* written */
+    uint64_t deleted_range_count;  /* ranges that still hide something in tables */
 } pykv_stats;
 
 /* A value pinned in place: data is valid until pykv_unpin. Hold it only as long as a copy takes. */
@@ -578,6 +580,12 @@ PYKV_API pykv_status pykv_write_many_until(pykv_store *store, size_t count, cons
                                            const size_t *key_lengths, const void *const *values,
                                            const size_t *value_lengths, uint64_t deadline_us,
                                            int32_t flags);
+/* Removes the keys from start on and before stop (has_stop 0: to the last) in one step, which costs
+ * the same however many there are. Nothing where start is not before stop. PYKV_NOT_SUPPORTED: the
+ * engine has no order, as a Bitcask. PYKV_KEY_TOO_LARGE: a bound is longer than a key. */
+PYKV_API pykv_status pykv_delete_range(pykv_store *store, const void *start, size_t start_length,
+                                       const void *stop, size_t stop_length, int32_t has_stop,
+                                       int32_t flags);
 
 /* Removes every key in one step. */
 PYKV_API pykv_status pykv_clear(pykv_store *store, int32_t flags);
@@ -591,6 +599,11 @@ PYKV_API pykv_status pykv_batch_put_until(pykv_batch *batch, const void *key, si
                                           const void *value, size_t value_length,
                                           uint64_t deadline_us);
 PYKV_API pykv_status pykv_batch_delete(pykv_batch *batch, const void *key, size_t key_length);
+/* As pykv_delete_range: it hides the puts before it in the batch, not those behind it. pykv_write
+ * refuses more than 1,024 of them in one batch: PYKV_BATCH_TOO_LARGE. */
+PYKV_API pykv_status pykv_batch_delete_range(pykv_batch *batch, const void *start,
+                                             size_t start_length, const void *stop,
+                                             size_t stop_length, int32_t has_stop);
 PYKV_API size_t pykv_batch_count(const pykv_batch *batch);
 PYKV_API size_t pykv_batch_bytes(const pykv_batch *batch);
 PYKV_API void pykv_batch_clear(pykv_batch *batch);

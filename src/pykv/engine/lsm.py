@@ -6,14 +6,13 @@ size is bound by memory, and blocks are compressed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from pykv._native import SCAN_KEYS, count_rows, lib
+from pykv._native import count_rows, lib
 from pykv._native.codec import provide_zstd
 from pykv.arguments import BytesLike, key_range
-from pykv.engine.batch import Delete, DeleteRange, Operation, Put
 from pykv.engine.lsm_snapshot import LsmSnapshot
 from pykv.engine.native import approximate_size, destroy, detected, native_options, repair
 from pykv.engine.native_reader import NativeOrderedReader
@@ -94,44 +93,6 @@ class Lsm(NativeStore, NativeOrderedReader, OrderedStoreBase):
         What overwrites and deletes left behind counts until it is compacted.
         """
         return approximate_size(self._handle.pointer, *key_range(start, stop))
-
-    # ---- writing ----
-
-    def delete_range(
-        self, start: BytesLike | None, stop: BytesLike | None, *, sync: bool | None = None
-    ) -> None:
-        """Removes [start, stop); nothing where start >= stop.
-
-        It deletes the keys of a scan, in the chunks of `delete_many`: a crash may leave a part of
-        the range, and rows that other threads put there meanwhile may stay or go. In a batch it is
-        applied with the batch, all or nothing.
-        """
-        low, high = key_range(start, stop)
-        self.delete_many(self._scan(SCAN_KEYS, -1, low, high, False), sync=sync)
-
-    def _write(self, operations: Sequence[Operation], sync: bool | None) -> None:
-        if any(isinstance(each, DeleteRange) for each in operations):
-            operations = self._with_keys(operations)
-        super()._write(operations, sync)
-
-    def _with_keys(self, operations: Sequence[Operation]) -> list[Operation]:
-        """operations with the keys that are in a range to delete now, or were put there before."""
-        plain: list[Operation] = []
-        put: dict[bytes, None] = {}
-        for operation in operations:
-            match operation:
-                case DeleteRange(start, stop):
-                    gone = dict.fromkeys(self._scan(SCAN_KEYS, -1, start, stop, False))
-                    gone |= {
-                        key: None for key in put if start <= key and (stop is None or key < stop)
-                    }
-                    plain += [Delete(key) for key in gone]
-                case Put(key):
-                    put[key] = None
-                    plain.append(operation)
-                case _:
-                    plain.append(operation)
-        return plain
 
     # ---- upkeep ----
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pykv._native import check, ffi, flags_of, lib, text_of
-from pykv.engine.batch import Delete, Operation, Put
+from pykv.arguments import key_bound
+from pykv.engine.batch import Delete, DeleteRange, Operation, Put
 from pykv.errors import Damage
 from pykv.options import Interval, NativeOptions, Sync
 from pykv.store import Report, State
@@ -128,7 +129,8 @@ def write_operations(
         check(lib.pykv_sync(pointer))
     puts = [each for each in operations if isinstance(each, Put)]
     deletes = [each for each in operations if isinstance(each, Delete)]
-    if (puts and deletes) or len({each.deadline_us for each in puts}) > 1:
+    is_mixed = bool(puts and deletes) or len(puts) + len(deletes) < len(operations)
+    if is_mixed or len({each.deadline_us for each in puts}) > 1:
         _write_batch(pointer, operations, flags_of(sync))
         return
     keys, key_lengths = _arrays([each.key for each in puts or deletes])
@@ -143,7 +145,7 @@ def write_operations(
 
 
 def _write_batch(pointer: FFI.CData, operations: Sequence[Operation], flags: int) -> None:
-    """Applies puts and deletes in their order."""
+    """Applies operations in their order."""
     batch_out = ffi.new("pykv_batch **")
     try:
         check(lib.pykv_batch_new(batch_out))
@@ -155,9 +157,23 @@ def _write_batch(pointer: FFI.CData, operations: Sequence[Operation], flags: int
                     check(lib.pykv_batch_put_until(batch, key, a, value, b, until))
                 case Delete(key):
                     check(lib.pykv_batch_delete(batch, key, len(key)))
+                case DeleteRange(start, stop):
+                    _add_range(batch, start, stop)
         check(lib.pykv_write(pointer, batch, flags))
     finally:
         lib.pykv_batch_free(batch_out[0])
+
+
+def _add_range(batch: FFI.CData, start: bytes, stop: bytes | None) -> None:
+    """Adds the delete of a range, whose bounds may be longer than a key."""
+    low, high = key_bound(start), None if stop is None else key_bound(stop)
+    if low is not None:
+        size = 0 if high is None else len(high)
+        check(
+            lib.pykv_batch_delete_range(
+                batch, low, len(low), high or b"", size, int(high is not None)
+            )
+        )
 
 
 def compare_and_set(

@@ -317,7 +317,8 @@ TEST(unknown_kinds_and_flags_are_refused_under_a_right_check)
 {
     for (uint32_t kind = 0; kind < 256; kind++) {
         if (kind != RECORD_DELETE && kind != RECORD_CLEAR) {
-            CHECK_EQUAL(kind == RECORD_PUT ? RECORD_VALID : RECORD_HEADER_INVALID,
+            bool is_known = kind == RECORD_PUT || kind == RECORD_RANGE_DELETE;
+            CHECK_EQUAL(is_known ? RECORD_VALID : RECORD_HEADER_INVALID,
                         decode_changed(0, 14, 1, kind));
         }
     }
@@ -347,6 +348,17 @@ TEST(sequence_0_and_values_over_the_limit_are_refused)
     CHECK_EQUAL(RECORD_CUT_OFF, decode_changed(0, 8, 4, PYKV_VALUE_BYTES_MAX));
     CHECK_EQUAL(RECORD_HEADER_INVALID, decode_changed(0, 8, 4, PYKV_VALUE_BYTES_MAX + 1));
     CHECK_EQUAL(RECORD_HEADER_INVALID, decode_changed(0, 8, 4, UINT32_MAX));
+}
+
+TEST(the_end_of_a_range_delete_is_a_key)
+{
+    const uint64_t kind = UINT64_C(1) << 48;
+    const uint64_t key = UINT64_C(3) << 32;
+    CHECK_EQUAL(RECORD_VALID, decode_changed(0, 8, 8, RECORD_RANGE_DELETE * kind + key));
+    CHECK_EQUAL(RECORD_CUT_OFF,
+                decode_changed(0, 8, 8, RECORD_RANGE_DELETE * kind + key + PYKV_KEY_BYTES_MAX));
+    CHECK_EQUAL(RECORD_HEADER_INVALID,
+                decode_changed(0, 8, 8, RECORD_RANGE_DELETE * kind + key + PYKV_KEY_BYTES_MAX + 1));
 }
 
 TEST(random_bytes_are_never_a_record)
@@ -444,7 +456,7 @@ TEST_MAIN(CASE(every_kind_flag_and_short_length_comes_back_as_it_went_out),
           CASE(unknown_kinds_and_flags_are_refused_under_a_right_check),
           CASE(deletes_have_no_value_and_clears_neither_key_nor_value),
           CASE(sequence_0_and_values_over_the_limit_are_refused),
-          CASE(random_bytes_are_never_a_record),
+          CASE(the_end_of_a_range_delete_is_a_key), CASE(random_bytes_are_never_a_record),
           CASE(a_damaged_body_is_noticed_only_where_it_is_checked),
           CASE(the_body_check_stays_the_same_wherever_the_record_goes),
           CASE(the_body_check_covers_all_that_was_written),

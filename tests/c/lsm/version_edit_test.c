@@ -25,9 +25,9 @@ enum {
 
 static const manifest_log example_logs[LOGS] = {{3, 0x1111, 80}, {UINT32_MAX, UINT64_MAX, 91}};
 static const manifest_table example_tables[TABLES] = {
-    {5, 0, 0x2222, 900, 0xDEADBEEF, 12, 2, 70, 81, 5, 0, 1200},
-    {9, 0, 0x3333, 901, 1, 1, 0, 60, 69, 0, 0, 1201},
-    {4, 6, UINT64_MAX, UINT64_MAX, UINT32_MAX, UINT64_MAX, UINT64_MAX, 0, 95, 6, 7, UINT64_MAX},
+    {5, 0, 0x2222, 900, 0xDEADBEEF, 12, 2, 70, 81, 5, 0, 1200, 81},
+    {9, 0, 0x3333, 901, 1, 1, 0, 60, 69, 0, 0, 1201, 0},
+    {4, 6, UINT64_MAX, UINT64_MAX, UINT32_MAX, UINT64_MAX, UINT64_MAX, 0, 95, 6, 7, UINT64_MAX, 95},
 };
 
 static const manifest_values example_values[VALUES] = {
@@ -100,6 +100,7 @@ static void check_equal_tables(const manifest_table *wanted, const manifest_tabl
     CHECK_EQUAL(wanted->deadline_min_us, got->deadline_min_us);
     CHECK_EQUAL(wanted->deadline_max_us, got->deadline_max_us);
     CHECK_EQUAL(wanted->raw_bytes, got->raw_bytes);
+    CHECK_EQUAL(wanted->deletes_through, got->deletes_through);
 }
 
 static void check_equal(const lsm_manifest *wanted, const lsm_manifest *got)
@@ -229,12 +230,12 @@ TEST(unused_bytes_that_are_not_zero_are_refused_though_the_checks_are_right)
 {
     static const size_t unused[][2] = {{14, 16},
                                        {32, 40},
-                                       {120, 128},
-                                       {136, 252},
+                                       {144, 252},
                                        {LOGS_AT + 4, LOGS_AT + 8},
                                        {LOGS_AT + 24, LOGS_AT + 28},
                                        {TABLES_AT + 5, TABLES_AT + 8},
-                                       {TABLES_AT + 84, TABLES_AT + 124},
+                                       {TABLES_AT + 84, TABLES_AT + 88},
+                                       {TABLES_AT + 96, TABLES_AT + 124},
                                        {VALUES_AT + 4, VALUES_AT + 8},
                                        {VALUES_AT + 40, VALUES_AT + 44}};
     env_directory *home;
@@ -275,6 +276,9 @@ static const struct {
     {104, 1, 8, "size does not fit"},
     {104, UINT64_C(1) << 57, 8, "size does not fit"}, /* in bytes: 0, modulo 2^64 */
     {112, 96, 8, "more is in tables"},
+    {120, 1, 8, "no room for its deleted ranges"},
+    {136, 8, 8, "size does not fit"},
+    {136, UINT64_MAX, 8, "size does not fit"},
     {64, UINT32_MAX, 8, "number of a file again"},
     {LOGS_AT, 0, 4, "out of order"},
     {LOGS_AT, UINT32_MAX, 4, "out of order"},
@@ -288,6 +292,7 @@ static const struct {
     {TABLES_AT + 32, 13, 8, "wrong number of entries"},
     {TABLES_AT + 40, 82, 8, "sequences out of bounds"},
     {TABLES_AT + 48, 96, 8, "sequences out of bounds"},
+    {TABLES_AT + 88, 96, 8, "sequences out of bounds"},
     {128, 1, 8, "size does not fit"},
     {VALUES_AT, 0, 4, "out of order"},
     {VALUES_AT, 9, 4, "number to two files"}, /* a table's */

@@ -3,6 +3,7 @@
  * and what is out of range is not opened.
  */
 #include "lsm/version_history.h"
+#include "lsm/version_iterate.h"
 
 /* Marks what a walk shows, from the start of the range to its end or that of the walk. */
 static void mark(const version_model *model, iterator *walk, const key_range *range, uint8_t *seen)

@@ -1,7 +1,7 @@
 /*
  * version: versions keep their order and their tables, and tell what a manifest lists.
  */
-#include "lsm/version.h"
+#include "lsm/version_iterate.h"
 #include "lsm/version_tables.h"
 
 /* Tables that a test made, each with one reference of the test. */

@@ -117,7 +117,7 @@ TEST(an_iterator_walks_over_all_versions_of_all_memtables)
     iterator *walk;
     key_range all = {text(""), text(""), false};
     bench_init(&self);
-    CHECK_OK(view_iterator_new(self.view, NULL, &all, &walk));
+    CHECK_OK(view_iterator_new(self.view, NULL, &all, NULL, &walk));
     iterator_seek_first(walk);
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
         CHECK(iterator_valid(walk));
@@ -170,7 +170,7 @@ TEST(without_memory_nothing_is_taken)
     for (uint64_t at = 1; status != PYKV_OK; at++) {
         iterator *walk;
         (void)mem_fail_at(at, 0);
-        status = view_iterator_new(self.view, NULL, &all, &walk);
+        status = view_iterator_new(self.view, NULL, &all, NULL, &walk);
         (void)mem_fail_at(0, 0);
         if (status == PYKV_OK) {
             iterator_free(walk);

@@ -61,6 +61,9 @@ typedef struct engine_ops {
                                    const slice *value, uint64_t deadline_us, int32_t flags,
                                    int32_t *swapped_out);
     pykv_status (*clear)(void *engine, int32_t flags);
+    /* stop empty: to the last key. NULL: the engine has no order, and write gets no
+     * RECORD_RANGE_DELETE either. */
+    pykv_status (*delete_range)(void *engine, slice start, slice stop, int32_t flags);
     /* snapshot NULL: now; range NULL: all. */
     pykv_status (*count)(void *engine, const void *snapshot, const pykv_range *range,
                          uint64_t *count_out);

@@ -205,6 +205,11 @@ static pykv_status clear(void *engine, int32_t flags)
     return lsm_clear(engine, flags);
 }
 
+static pykv_status delete_range(void *engine, slice start, slice stop, int32_t flags)
+{
+    return lsm_delete_range(engine, start, stop, flags);
+}
+
 /* ---- upkeep ---- */
 
 static pykv_status sync_store(void *engine)
@@ -276,6 +281,7 @@ const engine_ops engine_lsm = {
     .write = write_all,
     .compare_and_set = compare_and_set,
     .clear = clear,
+    .delete_range = delete_range,
     .count = count_keys,
     .scan_open = open_scan,
     .scan_next = next_of_scan,

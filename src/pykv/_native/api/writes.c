@@ -97,6 +97,45 @@ pykv_status pykv_clear(pykv_store *store, int32_t flags)
     return status;
 }
 
+/* ---- ranges ---- */
+
+static pykv_status refuse_ranges(void)
+{
+    return error_set(PYKV_NOT_SUPPORTED, "a Bitcask has no order, so it cannot delete a range");
+}
+
+/* Checks the bounds; *empty_out: nothing is before stop. */
+static pykv_status check_range(slice start, slice stop, bool has_stop, bool *empty_out)
+{
+    pykv_status status = handle_check_sizes(start.size, 0);
+    if (status == PYKV_OK) {
+        status = handle_check_sizes(stop.size, 0);
+    }
+    *empty_out = has_stop && slice_compare(start, stop) >= 0;
+    return status;
+}
+
+pykv_status pykv_delete_range(pykv_store *store, const void *start, size_t start_length,
+                              const void *stop, size_t stop_length, int32_t has_stop, int32_t flags)
+{
+    epoch_token token;
+    bool is_empty;
+    slice from = slice_make(start, start_length);
+    slice to = has_stop != 0 ? slice_make(stop, stop_length) : slice_make("", 0);
+    pykv_status status = handle_enter(store, &token);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    status = check_range(from, to, has_stop != 0, &is_empty);
+    if (status == PYKV_OK && store->ops->delete_range == NULL) {
+        status = refuse_ranges();
+    } else if (status == PYKV_OK && !is_empty) {
+        status = store->ops->delete_range(store->engine, from, to, flags);
+    }
+    handle_leave(store, token);
+    return status;
+}
+
 /* ---- batches ---- */
 
 pykv_status pykv_batch_new(pykv_batch **batch_out)
@@ -148,6 +187,19 @@ pykv_status pykv_batch_put_until(pykv_batch *self, const void *key, size_t key_l
 pykv_status pykv_batch_delete(pykv_batch *self, const void *key, size_t key_length)
 {
     return add(self, RECORD_DELETE, slice_make(key, key_length), slice_make(NULL, 0), 0);
+}
+
+pykv_status pykv_batch_delete_range(pykv_batch *self, const void *start, size_t start_length,
+                                    const void *stop, size_t stop_length, int32_t has_stop)
+{
+    bool is_empty;
+    slice from = slice_make(start, start_length);
+    slice to = has_stop != 0 ? slice_make(stop, stop_length) : slice_make("", 0);
+    pykv_status status = check_range(from, to, has_stop != 0, &is_empty);
+    if (status == PYKV_OK && !is_empty) {
+        status = add(self, RECORD_RANGE_DELETE, from, to, 0);
+    }
+    return status;
 }
 
 size_t pykv_batch_count(const pykv_batch *self)
@@ -218,14 +270,19 @@ pykv_status pykv_write(pykv_store *store, pykv_batch *batch, int32_t flags)
     if (status != PYKV_OK) {
         return status;
     }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && status == PYKV_OK; i++) {
         batch_entry entry;
         memcpy(&entry, batch->entries.data + i * sizeof entry, sizeof entry);
         const uint8_t *key = batch->bytes.data + entry.key_at;
         operations_set(&written, i, entry.kind, slice_make(key, entry.key_length),
                        slice_make(key + entry.key_length, entry.value_length), entry.deadline_us);
+        if (entry.kind == RECORD_RANGE_DELETE && store->ops->delete_range == NULL) {
+            status = refuse_ranges();
+        }
     }
-    status = write_operations(store, &written, flags);
+    if (status == PYKV_OK) {
+        status = write_operations(store, &written, flags);
+    }
     mem_free(written.bytes);
     return status;
 }

@@ -112,6 +112,15 @@ typedef struct batch_members {
     size_t capacity;
 } batch_members;
 
+/* A record of another engine has no meaning here. */
+static pykv_status check_kind(const bitcask *store, const record *found)
+{
+    return found->kind != RECORD_RANGE_DELETE
+               ? PYKV_OK
+               : error_set(PYKV_CORRUPTION, "%s: a log of a Bitcask has a range delete",
+                           env_directory_path(store->home));
+}
+
 static pykv_status add_member(batch_members *self, const record *member)
 {
     if (self->count == self->capacity) {
@@ -144,7 +153,10 @@ static pykv_status copy_records(bitcask *store, log_reader *reader, segment *tar
     while (status == PYKV_OK && log_reader_next(reader, &found, &offset)) {
         bool last =
             (found.flags & RECORD_FLAG_BATCH) == 0 || (found.flags & RECORD_FLAG_BATCH_LAST) != 0;
-        status = add_member(members, &found);
+        status = check_kind(store, &found);
+        if (status == PYKV_OK) {
+            status = add_member(members, &found);
+        }
         if (status == PYKV_OK && last) {
             status =
                 log_writer_append_batch(writer, members->records, members->count, members->offsets);
@@ -303,17 +315,21 @@ static pykv_status add_in_place(bitcask *store, recovery *self, size_t index,
     uint64_t offset;
     log_reader_init(&reader, self->views[index].data, self->views[index].valid_end, source->file_id,
                     LOG_SEGMENT_HEADER_BYTES, true, first);
-    while (log_reader_next(&reader, &found, &offset)) {
+    pykv_status status = PYKV_OK;
+    while (status == PYKV_OK && log_reader_next(&reader, &found, &offset)) {
+        status = check_kind(store, &found);
         store->appended_sequence = found.sequence;
         store->recovered_record_count++;
         if (found.kind == RECORD_CLEAR) {
             store->clear_sequence = found.sequence;
         }
     }
+    if (status != PYKV_OK) {
+        return status;
+    }
     atomic_store_explicit(&source->length, reader.valid_end, memory_order_release);
     mutex_lock(&store->writer);
-    pykv_status status =
-        bitcask_add_segment(store, source, self->views[index].size, BITCASK_NO_ADDRESS);
+    status = bitcask_add_segment(store, source, self->views[index].size, BITCASK_NO_ADDRESS);
     mutex_unlock(&store->writer);
     if (status == PYKV_OK) {
         self->sources[index].source = NULL;

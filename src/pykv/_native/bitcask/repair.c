@@ -96,6 +96,9 @@ static pykv_status add_entry(repair *self, size_t source, const record *found, u
         }
         return PYKV_OK;
     }
+    if (found->kind == RECORD_RANGE_DELETE) {
+        return PYKV_OK; /* it has no meaning here */
+    }
     return buffer_append(&self->entries, &entry, sizeof entry);
 }
 

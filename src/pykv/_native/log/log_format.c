@@ -76,6 +76,8 @@ static inline bool shape_is_legal(uint64_t shape)
     switch (shape_kind(shape)) {
     case RECORD_PUT:
         return shape_value_length(shape) <= PYKV_VALUE_BYTES_MAX;
+    case RECORD_RANGE_DELETE:
+        return shape_value_length(shape) <= PYKV_KEY_BYTES_MAX;
     case RECORD_DELETE:
         return shape_value_length(shape) == 0;
     case RECORD_CLEAR:

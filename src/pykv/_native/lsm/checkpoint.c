@@ -38,6 +38,7 @@ static pykv_status seize(lsm *self, moment *out)
     out->listed.hash_seed_low = self->hash_seed_low;
     out->listed.hash_seed_high = self->hash_seed_high;
     out->listed.wall_high_us = store_clock_now(&self->clock);
+    out->listed.ranges = range_set_acquire(out->tables->ranges);
     pykv_status status = version_list(out->tables, &out->listed.tables, &out->listed.table_count);
     return status == PYKV_OK
                ? version_list_values(out->tables, &out->listed.values, &out->listed.values_count)

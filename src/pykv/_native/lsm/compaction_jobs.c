@@ -148,7 +148,7 @@ static pykv_status begin(lsm *self, compaction_job *job) REQUIRES(self->compacti
         return status;
     }
     compaction_plan_begin(&job->plan);
-    if (!job->plan.is_trivial_move) {
+    if (!job->plan.is_trivial_move && !job->plan.is_removal) {
         table_job surroundings = lsm_job(self, job->plan.output_level, options.visible_sequence);
         value_pick_moved(job->plan.of, self->options.space_amplification_max, &surroundings.values);
         status = compaction_new(&surroundings, &options, &job->plan, &job->run);

@@ -194,6 +194,10 @@ static pykv_status pick_urgent(version *of, const compaction_options *options,
 pykv_status compaction_pick(version *of, const compaction_options *options, compaction_plan *out)
 {
     compaction_levels levels;
+    pykv_status picked = compaction_pick_hidden(of, out);
+    if (picked != PYKV_NOT_FOUND) {
+        return picked;
+    }
     compaction_levels_measure(of, options, &levels);
     uint32_t levels_left = (1U << LSM_LEVEL_COUNT) - 1;
     uint8_t most = most_due(&levels, levels_left);
@@ -208,5 +212,9 @@ pykv_status compaction_pick(version *of, const compaction_options *options, comp
         }
         most = most_due(&levels, levels_left);
     }
-    return pick_urgent(of, options, &levels, levels_left, out);
+    picked = pick_urgent(of, options, &levels, levels_left, out);
+    if (picked == PYKV_NOT_FOUND) {
+        picked = compaction_pick_crowded(of, options, &levels, out);
+    }
+    return picked == PYKV_WOULD_BLOCK ? PYKV_NOT_FOUND : picked;
 }

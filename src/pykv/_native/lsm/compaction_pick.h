@@ -5,7 +5,9 @@
  * table with all that overlap it, in a chain. From a deeper level goes, in this order, a table all
  * of whose records have expired, one dense with tombstones, and the one that overlaps least of the
  * next level for its size. Where no level is due, tables that have expired or are dense with
- * tombstones go all the same, because it frees more than it costs.
+ * tombstones go all the same, because it frees more than it costs. Before all others go tables that
+ * range deletes hide as a whole, which costs nothing, and after them one that keeps many range
+ * deletes alive.
  *
  * Where level 0 is due, but has to wait for what is running in base, no table of base or above is
  * taken: else level 0 might wait for ever, as something is always running there.
@@ -33,12 +35,22 @@
 PYKV_NODISCARD pykv_status compaction_pick(version *of, const compaction_options *options,
                                            compaction_plan *out);
 
+/* The removal of all tables that range deletes hide. PYKV_NOT_FOUND, PYKV_NO_MEMORY. */
+PYKV_NODISCARD pykv_status compaction_pick_hidden(version *of, compaction_plan *out);
+
+/* The compaction of the table that keeps most range deletes alive, if it is many. As
+ * compaction_pick, and PYKV_WOULD_BLOCK. */
+PYKV_NODISCARD pykv_status compaction_pick_crowded(version *of, const compaction_options *options,
+                                                   const compaction_levels *levels,
+                                                   compaction_plan *out);
+
 /*
  * The next compaction of those that bring all tables with keys in range down to the last level, and
- * rewrite there what has tombstones or expired records. number_before is the number that the next
- * file had when the first of them was asked for: what was flushed since stays in level 0, and what
- * they wrote themselves is not rewritten again. They end when none is left: PYKV_NOT_FOUND.
- * PYKV_WOULD_BLOCK: ask again when a running one is installed. PYKV_NO_MEMORY.
+ * rewrite there what has tombstones or expired records or entries that range deletes hide.
+ * number_before is the number that the next file had when the first of them was asked for: what was
+ * flushed since stays in level 0, and what they wrote themselves is not rewritten again. They end
+ * when none is left: PYKV_NOT_FOUND. PYKV_WOULD_BLOCK: ask again when a running one is installed.
+ * PYKV_NO_MEMORY.
  */
 PYKV_NODISCARD pykv_status compaction_pick_range(version *of, const compaction_options *options,
                                                  const key_range *range, uint32_t number_before,

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "lsm/compaction_pick.h"
+#include "lsm/version_ranges.h"
 
 static bool is_within(const table_file *asked, const key_range *range)
 {
@@ -102,14 +103,15 @@ static pykv_status pick_level(version *of, const compaction_options *options, ui
     return status;
 }
 
-static bool needs_rewrite(const table_file *asked, const compaction_options *options,
-                          const key_range *range, uint32_t number_before)
+static bool needs_rewrite(const version *of, const table_file *asked,
+                          const compaction_options *options, const key_range *range,
+                          uint32_t number_before)
 {
     const manifest_table *facts = &asked->facts;
     bool has_expired = facts->deadline_min_us != 0 && facts->deadline_min_us <= options->now_us;
     return is_within(asked, range) && facts->number < number_before &&
            facts->sequence_min <= options->visible_sequence &&
-           (facts->tombstone_count > 0 || has_expired);
+           (facts->tombstone_count > 0 || has_expired || version_ranges_in(of, asked) > 0);
 }
 
 static pykv_status pick_last_level(version *of, const compaction_options *options, uint8_t last,
@@ -120,11 +122,11 @@ static pykv_status pick_last_level(version *of, const compaction_options *option
     level_run run = {level_find(at, range->start), 0};
     uint64_t bytes = 0;
     while (run.first < at->count &&
-           !needs_rewrite(at->files[run.first], options, range, number_before)) {
+           !needs_rewrite(of, at->files[run.first], options, range, number_before)) {
         run.first++;
     }
     while (run.first + run.count < at->count &&
-           needs_rewrite(at->files[run.first + run.count], options, range, number_before)) {
+           needs_rewrite(of, at->files[run.first + run.count], options, range, number_before)) {
         bytes += at->files[run.first + run.count]->facts.file_bytes;
         if (run.count > 0 && bytes > options->input_bytes_max) {
             break;
@@ -140,8 +142,12 @@ pykv_status compaction_pick_range(version *of, const compaction_options *options
                                   compaction_plan *out)
 {
     compaction_levels levels;
+    pykv_status status = compaction_pick_hidden(of, out);
+    if (status != PYKV_NOT_FOUND) {
+        return status;
+    }
     compaction_levels_measure(of, options, &levels);
-    pykv_status status = pick_level0(of, options, levels.base, range, number_before, out);
+    status = pick_level0(of, options, levels.base, range, number_before, out);
     for (uint8_t i = 1; i < levels.last && status == PYKV_NOT_FOUND; i++) {
         status = pick_level(of, options, i, range, out);
     }

@@ -40,7 +40,9 @@ typedef struct compaction_plan {
     slice largest;
     uint64_t input_bytes;
     bool is_trivial_move; /* the one input changes its level as it is */
-    const char *reason;   /* "level 0", "size", "expired", "tombstones", "manual" or "room" */
+    bool is_removal;      /* the inputs, of any levels, go unread; there are no outputs */
+    /* "level 0", "size", "expired", "tombstones", "deleted", "manual" or "room" */
+    const char *reason;
 } compaction_plan;
 
 /* A run of neighbours in a level. */

@@ -7,10 +7,13 @@
 #include "base/invariant.h"
 #include "base/memory.h"
 #include "lsm/merging_iterator.h"
+#include "lsm/range_iterator.h"
+#include "lsm/version_iterate.h"
 
 struct compaction {
     const compaction_plan *plan;
     version *inputs; /* those that are read */
+    range_filter hidden;
     iterator *walk;
     table_output output;
     bool begun;
@@ -85,7 +88,7 @@ static pykv_status merge_inputs(compaction *self)
         return error_set_no_memory(room * sizeof *walks);
     }
     pykv_status status =
-        version_iterators(self->inputs, block_source_direct(), &all, walks, &count);
+        version_filtered(self->inputs, block_source_direct(), &all, &self->hidden, walks, &count);
     if (status == PYKV_OK) {
         status = merging_iterator_new(walks, count, &self->walk);
         for (size_t i = 0; i < count && status != PYKV_OK; i++) {
@@ -118,8 +121,11 @@ pykv_status compaction_new(const table_job *job, const compaction_options *optio
                              .grandparents = plan->grandparents,
                              .grandparent_count = plan->grandparent_count};
     older_tables older = {may_hold, plan};
+    table_job told = *job;
+    told.deletes_through = range_set_sequence_max(plan->of->ranges);
     self->plan = plan;
-    table_output_init(&self->output, job, older, plan->output_level, &cut);
+    self->hidden = (range_filter){PYKV_PLANTED(140) ? NULL : plan->of->ranges, UINT64_MAX};
+    table_output_init(&self->output, &told, older, plan->output_level, &cut);
     pykv_status status = gather_inputs(self, job);
     if (status == PYKV_OK) {
         status = merge_inputs(self);

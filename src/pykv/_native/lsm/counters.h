@@ -14,6 +14,7 @@ typedef struct lsm_counters {
     _Atomic uint64_t get_hit_count;
     _Alignas(64) _Atomic uint64_t put_count;
     _Atomic uint64_t delete_count;
+    _Atomic uint64_t range_delete_count;
     _Atomic uint64_t written_bytes;
     _Atomic uint64_t flushed_bytes;
     _Atomic uint64_t compaction_read_bytes;

@@ -9,7 +9,9 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
+#include "lsm/manifest_ranges.h"
 #include "lsm/room.h"
+#include "lsm/version_ranges.h"
 #include "lsm/version_values.h"
 
 /* That the next manifest may list beyond those of this one. */
@@ -46,6 +48,8 @@ static pykv_status gather(lsm *self, const version *tables, bool drops_oldest, l
     if (status != PYKV_OK) {
         return status;
     }
+    PYKV_ASSERT(tables != NULL);
+    out->ranges = range_set_acquire(tables->ranges);
     mutex_lock(&self->writer);
     size_t log_count = 0;
     if (!out->clean) {
@@ -72,7 +76,8 @@ static pykv_status replace_manifest(lsm *self, lsm_manifest_blocks blocks,
                                     const lsm_manifest *listed) REQUIRES(self->manifest_lock)
 {
     uint64_t log_count = listed->log_count + MORE_LOGS;
-    uint64_t table_count = listed->table_count + MORE_TABLES;
+    uint64_t table_count = listed->table_count + MORE_TABLES +
+                           manifest_ranges_bytes(listed->ranges) / LSM_MANIFEST_TABLE_BYTES;
     uint64_t values_count = listed->values_count + MORE_TABLES;
     if (blocks == LSM_BLOCKS_OF_ITS_OWN) {
         pykv_status status = lsm_manifest_reserve(self->home, log_count, table_count, values_count);
@@ -206,6 +211,10 @@ static pykv_status derive(const version *base, const lsm_edit *edit, successor *
                              .added_values_count = out->segment_count};
     pykv_status status = version_apply(base, &change, &out->version);
     mem_free(additions);
+    if (status == PYKV_OK) {
+        const range_set *flushed = edit->flushed != NULL ? memtable_ranges(edit->flushed) : NULL;
+        status = version_take_ranges(out->version, base->ranges, flushed);
+    }
     return status;
 }
 

@@ -16,7 +16,7 @@ typedef struct lsm_edit {
     table_file *const *inputs; /* that leave */
     size_t input_count;
     bool is_move;         /* the one input changes its level as it is: no outputs */
-    memtable *flushed;    /* the oldest immutable memtable, which is in the outputs now; or NULL */
+    memtable *flushed;    /* the oldest memtable, sealed, which is in the outputs now; or NULL */
     uint64_t clear_count; /* of the store when the job was planned */
 } lsm_edit;
 

@@ -9,6 +9,7 @@
 #include "lsm/open.h"
 #include "lsm/reserve.h"
 #include "lsm/room.h"
+#include "lsm/version_ranges.h"
 #include "lsm/write.h"
 
 static pykv_status take_number(void *context, uint32_t *number_out)
@@ -44,30 +45,69 @@ table_job lsm_job(lsm *self, uint8_t level_index, uint64_t visible_sequence)
     };
 }
 
-static pykv_status begin(lsm *self) REQUIRES(self->flush_lock)
+/* What the next flush is of. */
+typedef struct oldest {
+    memtable *from; /* NULL: there is none; else a reference */
+    version *older; /* likewise */
+    uint64_t visible_sequence;
+} oldest;
+
+static oldest take_oldest(lsm *self) REQUIRES(self->flush_lock)
 {
+    oldest taken = {NULL, NULL, 0};
     mutex_lock(&self->writer);
     const view *now = lsm_view(self);
-    memtable *from = NULL;
-    version *older = NULL;
     if (now->immutable_count > 0) {
-        from = memtable_acquire(now->immutables[now->immutable_count - 1]);
-        older = version_acquire(now->version);
+        taken.from = memtable_acquire(now->immutables[now->immutable_count - 1]);
+        taken.older = version_acquire(now->version);
     }
     self->flush_clear_count = self->clear_count;
-    uint64_t visible_sequence = lsm_visible(self);
+    taken.visible_sequence = lsm_visible(self);
     mutex_unlock(&self->writer);
-    if (from == NULL) {
+    return taken;
+}
+
+static void give_back(oldest *taken)
+{
+    if (taken->from != NULL) {
+        memtable_release(taken->from);
+    }
+    version_release(taken->older);
+}
+
+/* A version hides what its range deletes cover from all who read it: before they come there all of
+ * them are visible. */
+static pykv_status make_ranges_visible(lsm *self, oldest *taken) REQUIRES(self->flush_lock)
+{
+    if (taken->from == NULL) {
         return PYKV_OK;
     }
-    table_job job = lsm_job(self, 0, visible_sequence);
-    pykv_status status = flush_run_new(&job, from, older, &self->flush);
-    version_release(older);
-    if (status == PYKV_OK) {
-        self->flushing = from;
-    } else {
-        memtable_release(from);
+    uint64_t last = range_set_sequence_max(memtable_ranges(taken->from));
+    if (last <= taken->visible_sequence) {
+        return PYKV_OK;
     }
+    pykv_status status = wal_sync_through(self->log, last);
+    if (status == PYKV_OK) {
+        give_back(taken);
+        *taken = take_oldest(self);
+    }
+    return status;
+}
+
+static pykv_status begin(lsm *self) REQUIRES(self->flush_lock)
+{
+    oldest taken = take_oldest(self);
+    pykv_status status = make_ranges_visible(self, &taken);
+    if (status != PYKV_OK || taken.from == NULL) {
+        give_back(&taken);
+        return status;
+    }
+    table_job job = lsm_job(self, 0, taken.visible_sequence);
+    status = flush_run_new(&job, taken.from, taken.older, &self->flush);
+    if (status == PYKV_OK) {
+        self->flushing = memtable_acquire(taken.from);
+    }
+    give_back(&taken);
     return status;
 }
 
@@ -173,12 +213,15 @@ pykv_status lsm_flush_active(lsm *self)
     return status == PYKV_OK ? lsm_flush_all(self) : status;
 }
 
-static bool has_crowded_level0(lsm *self)
+/* True if level 0 is crowded, or tables are hidden as a whole. */
+static bool is_worth_a_step(lsm *self)
 {
     mutex_lock(&self->writer);
-    bool crowded = lsm_view(self)->version->levels[0].count >= LSM_LEVEL0_STOP;
+    version *now = version_acquire(lsm_view(self)->version);
     mutex_unlock(&self->writer);
-    return crowded;
+    bool is_worth = now->levels[0].count >= LSM_LEVEL0_STOP || version_hides_some(now);
+    version_release(now);
+    return is_worth;
 }
 
 /* Who flushes again and again where no thread compacts would else fill level 0 without end. That a
@@ -187,7 +230,7 @@ pykv_status lsm_flush(lsm *self)
 {
     int32_t more = 1;
     pykv_status status = lsm_flush_active(self);
-    while (status == PYKV_OK && more != 0 && has_crowded_level0(self) &&
+    while (status == PYKV_OK && more != 0 && is_worth_a_step(self) &&
            lent_count(&self->gate.lent, PYKV_ROLE_DATA) == 0) {
         more = lsm_maintain_step(self, PYKV_ROLE_DATA, &more) == PYKV_OK ? more : 0;
     }

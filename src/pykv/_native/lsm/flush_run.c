@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
+#include "lsm/range_iterator.h"
 
 struct flush_run {
     version *older;
@@ -37,9 +38,17 @@ pykv_status flush_run_new(const table_job *job, memtable *from, version *older, 
     }
     table_cut_options cut = {.table_bytes = UINT64_MAX, .overlap_bytes_max = UINT64_MAX};
     older_tables tables = {may_hold, older};
+    range_filter filter = {memtable_ranges(from), job->visible_sequence};
+    range_extent extent = {.sequence_max = UINT64_MAX};
+    table_job told = *job;
+    told.deletes_through = range_set_sequence_max(filter.deletes);
+    PYKV_ASSERT(told.deletes_through <= job->visible_sequence);
     self->older = version_acquire(older);
-    table_output_init(&self->output, job, tables, 0, &cut);
+    table_output_init(&self->output, &told, tables, 0, &cut);
     pykv_status status = memtable_iterator_new(from, &self->walk);
+    if (status == PYKV_OK && !PYKV_PLANTED(137)) {
+        status = range_iterator_wrap(&filter, &extent, &self->walk);
+    }
     if (status != PYKV_OK) {
         flush_run_free(self);
         return status;

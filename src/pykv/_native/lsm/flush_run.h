@@ -2,7 +2,8 @@
  * flush_run: writes a sealed memtable as one table for level 0, in bounded steps.
  *
  * Flushes go by age: when one begins, no older memtable may be left. Shadowed versions are dropped,
- * and tombstones that hide nothing (lsm/table_output.h). Not thread-safe.
+ * tombstones that hide nothing (lsm/table_output.h), and what the memtable's range deletes hide,
+ * all of which are visible to whoever reads what the job publishes. Not thread-safe.
  */
 #ifndef PYKV_LSM_FLUSH_RUN_H
 #define PYKV_LSM_FLUSH_RUN_H
@@ -19,9 +20,9 @@
 
 typedef struct flush_run flush_run;
 
-/* Begins to write from, the oldest memtable that is not in a table, which is sealed. older is the
- * newest version: all that is older than the memtable. References of both are taken.
- * PYKV_NO_MEMORY. */
+/* Begins to write from, the oldest memtable that is not in a table, which is sealed; its range
+ * deletes have sequences up to the job's visible one. older is the newest version: all that is
+ * older than the memtable. References of both are taken. PYKV_NO_MEMORY. */
 PYKV_NODISCARD pykv_status flush_run_new(const table_job *job, memtable *from, version *older,
                                          flush_run **out);
 

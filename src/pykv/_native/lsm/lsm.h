@@ -62,7 +62,9 @@ PYKV_NODISCARD pykv_status lsm_put(lsm *self, slice key, slice value, int32_t fl
 PYKV_NODISCARD pykv_status lsm_put_until(lsm *self, slice key, slice value, uint64_t deadline_us,
                                          int32_t flags);
 PYKV_NODISCARD pykv_status lsm_delete(lsm *self, slice key, int32_t flags, int32_t *existed_out);
-/* Applies operations (kind, key, value, deadline_us set) as one batch. */
+/* Removes the keys from start on and before stop (empty: to the last). Nothing if there is none. */
+PYKV_NODISCARD pykv_status lsm_delete_range(lsm *self, slice start, slice stop, int32_t flags);
+/* Applies operations (kind, key, value, deadline_us set) as one batch, and changes the array. */
 PYKV_NODISCARD pykv_status lsm_write(lsm *self, record *operations, size_t count, int32_t flags);
 /* expected NULL: absent; value NULL: delete. */
 PYKV_NODISCARD pykv_status lsm_compare_and_set(lsm *self, slice key, const slice *expected,

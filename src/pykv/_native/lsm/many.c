@@ -111,6 +111,13 @@ static void set_value(lsm_many *self, size_t index, slice value)
     self->lengths[index] = value.size;
 }
 
+/* True if no range delete hides an operation on a key. */
+static bool is_there(lsm_many *self, const lsm_moment *moment, size_t index, uint64_t sequence)
+{
+    return PYKV_LIKELY(!view_has_ranges(moment->view)) ||
+           view_cover(moment->view, self->keys[index], moment->sequence) < sequence;
+}
+
 /* Takes what the memtables had, and makes requests of the rest. */
 static void sort_out(lsm_many *self, const lsm_moment *moment)
 {
@@ -124,7 +131,8 @@ static void sort_out(lsm_many *self, const lsm_moment *moment)
             self->requests[at].hash = self->hashes[i];
             self->pointers[at] = &self->requests[at];
             self->places[at] = i;
-        } else if (lsm_is_live_at(self->store, moment, entry->kind, entry->deadline_us)) {
+        } else if (lsm_is_live_at(self->store, moment, entry->kind, entry->deadline_us) &&
+                   is_there(self, moment, i, entry->sequence)) {
             set_value(self, i, entry->value);
         }
     }
@@ -165,7 +173,9 @@ static pykv_status take_request(lsm_many *self, size_t index, const lsm_moment *
     if (asked->status != PYKV_OK) {
         return asked->status == PYKV_NOT_FOUND ? PYKV_OK : asked->status;
     }
-    if (!lsm_is_live_at(self->store, moment, asked->found.kind, asked->found.deadline_us)) {
+    const table_found *found = &asked->found;
+    if (!lsm_is_live_at(self->store, moment, found->kind, found->deadline_us) ||
+        !is_there(self, moment, self->places[index], found->sequence)) {
         return PYKV_OK;
     }
     if (PYKV_UNLIKELY(asked->found.kind == INTERNAL_KIND_POINTER)) {

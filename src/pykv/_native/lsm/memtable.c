@@ -22,7 +22,7 @@ pykv_status memtable_create(reclaimer *readers, uint64_t limit_bytes, memtable *
     }
     memset(self, 0, sizeof *self);
     self->readers = readers;
-    self->limit_bytes = limit_bytes;
+    atomic_init(&self->limit_bytes, limit_bytes);
     atomic_init(&self->references, 1);
     memtable_arena_init(&self->arena, limit_bytes);
     pykv_status status = memtable_filter_init(&self->filter, limit_bytes);
@@ -52,6 +52,7 @@ void memtable_release(memtable *self)
         memtable_tree_reset(&self->tree);
         memtable_filter_reset(&self->filter);
         memtable_arena_reset(&self->arena);
+        memtable_ranges_reset(self);
         mem_free(self);
     }
 }
@@ -69,34 +70,20 @@ pykv_status memtable_reserve(memtable *self, size_t count, uint64_t bytes)
     return status == PYKV_OK ? memtable_arena_reserve(&self->arena, bytes) : status;
 }
 
-/* For fields that the writer alone stores. */
-static uint64_t own(const _Atomic uint64_t *field)
-{
-    return atomic_load_explicit(field, memory_order_relaxed);
-}
-
-static void set(_Atomic uint64_t *field, uint64_t value)
-{
-    atomic_store_explicit(field, value, memory_order_relaxed);
-}
-
 static void lower(_Atomic uint64_t *field, uint64_t value)
 {
-    if (own(field) == 0 || value < own(field)) {
-        set(field, value);
+    if (memtable_own(field) == 0 || value < memtable_own(field)) {
+        memtable_set(field, value);
     }
 }
 
 static void count_entry(memtable *self, const iterator_entry *entry, uint64_t bytes)
 {
-    set(&self->count, own(&self->count) + 1);
-    set(&self->record_bytes, own(&self->record_bytes) + bytes);
-    lower(&self->sequence_min, entry->sequence);
-    if (entry->sequence > own(&self->sequence_max)) {
-        set(&self->sequence_max, entry->sequence);
-    }
+    memtable_set(&self->count, memtable_own(&self->count) + 1);
+    memtable_set(&self->record_bytes, memtable_own(&self->record_bytes) + bytes);
+    memtable_note_sequence(self, entry->sequence);
     if (entry->kind == RECORD_DELETE) {
-        set(&self->delete_count, own(&self->delete_count) + 1);
+        memtable_set(&self->delete_count, memtable_own(&self->delete_count) + 1);
     }
     if (entry->deadline_us != 0) {
         lower(&self->deadline_min_us, entry->deadline_us);
@@ -112,12 +99,12 @@ void memtable_count_many(memtable *self, const record *operations, size_t count,
             lower(&self->deadline_min_us, operations[i].deadline_us);
         }
     }
-    set(&self->count, own(&self->count) + count);
-    set(&self->delete_count, own(&self->delete_count) + deletes);
-    set(&self->record_bytes, own(&self->record_bytes) + bytes);
+    memtable_set(&self->count, memtable_own(&self->count) + count);
+    memtable_set(&self->delete_count, memtable_own(&self->delete_count) + deletes);
+    memtable_set(&self->record_bytes, memtable_own(&self->record_bytes) + bytes);
     lower(&self->sequence_min, operations[0].sequence);
-    if (operations[count - 1].sequence > own(&self->sequence_max)) {
-        set(&self->sequence_max, operations[count - 1].sequence);
+    if (operations[count - 1].sequence > memtable_own(&self->sequence_max)) {
+        memtable_set(&self->sequence_max, operations[count - 1].sequence);
     }
 }
 
@@ -137,13 +124,18 @@ void memtable_add(memtable *self, const iterator_entry *entry, uint64_t hash)
 
 static uint64_t used_bytes(const memtable *self)
 {
-    return sizeof *self + own(&self->record_bytes) + memtable_pool_used(self->tree.pool) +
-           memtable_filter_bytes(&self->filter);
+    return sizeof *self + memtable_own(&self->record_bytes) + memtable_own(&self->range_bytes) +
+           memtable_pool_used(self->tree.pool) + memtable_filter_bytes(&self->filter);
 }
 
 bool memtable_is_full(const memtable *self)
 {
-    return used_bytes(self) >= self->limit_bytes;
+    return used_bytes(self) >= memtable_own(&self->limit_bytes);
+}
+
+void memtable_close_early(memtable *self)
+{
+    memtable_set(&self->limit_bytes, 0);
 }
 
 void memtable_seal(memtable *self)
@@ -207,13 +199,14 @@ bool memtable_largest(const memtable *self, iterator_entry *entry_out)
 
 void memtable_stats_read(const memtable *self, memtable_stats *stats_out)
 {
-    stats_out->count = own(&self->count);
-    stats_out->delete_count = own(&self->delete_count);
+    stats_out->count = memtable_own(&self->count);
+    stats_out->range_delete_count = memtable_own(&self->range_delete_count);
+    stats_out->delete_count = memtable_own(&self->delete_count);
     stats_out->used_bytes = used_bytes(self);
-    stats_out->allocated_bytes = sizeof *self + memtable_arena_allocated(&self->arena) +
-                                 memtable_pool_allocated(self->tree.pool) +
-                                 memtable_filter_bytes(&self->filter);
-    stats_out->sequence_min = own(&self->sequence_min);
-    stats_out->sequence_max = own(&self->sequence_max);
-    stats_out->deadline_min_us = own(&self->deadline_min_us);
+    stats_out->allocated_bytes =
+        sizeof *self + memtable_arena_allocated(&self->arena) + memtable_own(&self->range_bytes) +
+        memtable_pool_allocated(self->tree.pool) + memtable_filter_bytes(&self->filter);
+    stats_out->sequence_min = memtable_own(&self->sequence_min);
+    stats_out->sequence_max = memtable_own(&self->sequence_max);
+    stats_out->deadline_min_us = memtable_own(&self->deadline_min_us);
 }

@@ -29,18 +29,25 @@
 #include "base/iterator.h"
 #include "base/reclaim.h"
 #include "base/slice.h"
+#include "lsm/range_set.h"
 
 enum { MEMTABLE_ADD_MAX = 512 };
 
 typedef struct memtable memtable;
 typedef struct record record;
 
+/* What every memtable begins with. */
+typedef struct memtable_head {
+    _Atomic(const range_set *) ranges;
+} memtable_head;
+
 typedef struct memtable_stats {
     uint64_t count; /* operations */
     uint64_t delete_count;
-    uint64_t used_bytes;      /* records, nodes in use, filter */
-    uint64_t allocated_bytes; /* all memory held */
-    uint64_t sequence_min;    /* 0: empty */
+    uint64_t range_delete_count; /* not in count */
+    uint64_t used_bytes;         /* records, nodes in use, filter */
+    uint64_t allocated_bytes;    /* all memory held */
+    uint64_t sequence_min;       /* of all, range deletes included; 0: empty */
     uint64_t sequence_max;
     uint64_t deadline_min_us; /* the earliest; 0: none */
 } memtable_stats;
@@ -77,11 +84,23 @@ void memtable_add_many(memtable *self, const record *operations, const uint64_t 
 /* True if the used bytes have reached the limit: time for a new memtable. Thread-safe. */
 bool memtable_is_full(const memtable *self);
 
+/* Makes it full, whatever it holds. */
+void memtable_close_early(memtable *self);
+
 /* Nothing is added from now on. */
 void memtable_seal(memtable *self);
 bool memtable_is_sealed(const memtable *self);
 
 /* ---- readers ---- */
+
+/* The range deletes, which hide what memtable_get and the others give all the same: NULL: none.
+ * Loaded after the snapshot's sequence it holds all that the snapshot does. Valid like a get, or
+ * with a reference that is taken there, its keys as long as the memtable. */
+static inline const range_set *memtable_ranges(const memtable *self)
+{
+    const memtable_head *head = (const memtable_head *)(const void *)self;
+    return atomic_load_explicit(&head->ranges, memory_order_acquire);
+}
 
 /* Finds the newest operation on the key up to snapshot_sequence, a delete included (the kind
  * tells). False if there is none here. */

@@ -11,6 +11,7 @@
 #include "lsm/options.h"
 #include "lsm/reserve.h"
 #include "lsm/room.h"
+#include "lsm/version_ranges.h"
 #include "table/codec_registry.h"
 
 enum { OPEN_READER_ATTEMPTS = 5, CACHE_BYTES_MIN = 8 * 1024 * 1024 };
@@ -268,9 +269,12 @@ static pykv_status load_tables(lsm *self, const lsm_manifest *listed) SINGLE_THR
         status = version_apply(lsm_view(self)->version, &change, &tables);
     }
     if (status == PYKV_OK) {
-        status = lsm_publish_view(self, lsm_view(self)->active, NULL, 0, tables);
-        version_release(tables);
+        status = version_take_ranges(tables, listed->ranges, NULL);
     }
+    if (status == PYKV_OK) {
+        status = lsm_publish_view(self, lsm_view(self)->active, NULL, 0, tables);
+    }
+    version_release(tables);
     listed_files_reset(&files);
     return status;
 }

@@ -1,9 +1,11 @@
 /*
- * read: get and contains. Memtables first, newest first, then tables from the top down.
+ * read: get and contains. Memtables first, newest first, then tables from the top down. The first
+ * operation found decides; if a newer range delete covers its key, the key is not there.
  */
 #include "lsm/read.h"
 
 #include "base/error.h"
+#include "base/invariant.h"
 #include "base/memory.h"
 #include "lsm/version_values.h"
 
@@ -16,10 +18,10 @@ bool lsm_is_live(lsm *self, uint8_t kind, uint64_t deadline_us)
 }
 
 /* Gives a value of the memtables, which lives as long as the epoch. */
-static pykv_status give_entry(lsm *self, const lsm_moment *moment, const iterator_entry *entry,
-                              pykv_pinned *pinned_out)
+static pykv_status give_entry(lsm *self, const lsm_moment *moment, uint64_t cover,
+                              const iterator_entry *entry, pykv_pinned *pinned_out)
 {
-    if (!lsm_is_live_at(self, moment, entry->kind, entry->deadline_us)) {
+    if (!lsm_is_live_at(self, moment, entry->kind, entry->deadline_us) || entry->sequence < cover) {
         return PYKV_NOT_FOUND;
     }
     pinned_out->data = entry->value.data;
@@ -29,10 +31,11 @@ static pykv_status give_entry(lsm *self, const lsm_moment *moment, const iterato
 }
 
 /* Gives a value of a block: as it is if the epoch keeps the block, else a copy. */
-static pykv_status give_found(lsm *self, const lsm_moment *moment, table_found *found,
-                              pykv_pinned *pinned_out)
+static pykv_status give_found(lsm *self, const lsm_moment *moment, uint64_t cover,
+                              table_found *found, pykv_pinned *pinned_out)
 {
-    if (!lsm_is_live_at(self, moment, found->kind, found->deadline_us)) {
+    bool hidden = found->sequence < cover && !PYKV_PLANTED(142);
+    if (!lsm_is_live_at(self, moment, found->kind, found->deadline_us) || hidden) {
         table_release(&self->source.face, found);
         return PYKV_NOT_FOUND;
     }
@@ -80,11 +83,11 @@ static pykv_status read_pointed(const version *tables, slice key, const table_fo
 }
 
 /* Gives the value that an entry points to. Reading it may wait. */
-static pykv_status give_pointed(lsm *self, const lsm_moment *moment, slice key, table_found *found,
-                                int32_t flags, pykv_pinned *pinned_out)
+static pykv_status give_pointed(lsm *self, const lsm_moment *moment, uint64_t cover, slice key,
+                                table_found *found, int32_t flags, pykv_pinned *pinned_out)
 {
     pykv_status status = PYKV_OK;
-    if (!lsm_is_live_at(self, moment, found->kind, found->deadline_us)) {
+    if (!lsm_is_live_at(self, moment, found->kind, found->deadline_us) || found->sequence < cover) {
         status = PYKV_NOT_FOUND;
     } else if ((flags & LSM_NO_VALUE) != 0) {
         *pinned_out = (pykv_pinned){.owned = NULL};
@@ -106,16 +109,18 @@ pykv_status lsm_find(lsm *self, const lsm_moment *moment, slice key, uint64_t ha
                      pykv_pinned *pinned_out)
 {
     iterator_entry entry;
+    uint64_t cover =
+        view_has_ranges(moment->view) ? view_cover(moment->view, key, moment->sequence) : 0;
     if (view_find(moment->view, key, hash, moment->sequence, &entry)) {
-        return give_entry(self, moment, &entry, pinned_out);
+        return give_entry(self, moment, cover, &entry, pinned_out);
     }
     table_found found;
     pykv_status status = version_get(moment->view->version, source_for(self, flags), key,
                                      moment->sequence, hash, &found);
     if (PYKV_UNLIKELY(status == PYKV_OK && found.kind == INTERNAL_KIND_POINTER)) {
-        return give_pointed(self, moment, key, &found, flags, pinned_out);
+        return give_pointed(self, moment, cover, key, &found, flags, pinned_out);
     }
-    return status == PYKV_OK ? give_found(self, moment, &found, pinned_out) : status;
+    return status == PYKV_OK ? give_found(self, moment, cover, &found, pinned_out) : status;
 }
 
 static inline pykv_status get_at(lsm *self, const lsm_moment *moment, slice key, int32_t flags,

@@ -11,6 +11,7 @@
 #include "lsm/edit.h"
 #include "lsm/internal_key.h"
 #include "lsm/jobs.h"
+#include "lsm/memtable_ranges.h"
 #include "lsm/open.h"
 #include "lsm/room.h"
 #include "lsm/version_values.h"
@@ -38,15 +39,13 @@ static pykv_status forget_all(lsm *self) SINGLE_THREADED
     return status;
 }
 
-/* The version that a finished flush leads to. */
-static pykv_status take_output(lsm *self, flush_run *run, version **tables) SINGLE_THREADED
+/* Replaces *tables by the version that a finished flush of a memtable leads to. */
+static pykv_status take_output(lsm *self, flush_run *run, memtable *from,
+                               version **tables) SINGLE_THREADED
 {
     const manifest_table *output = flush_run_output(run);
-    if (output == NULL) {
-        return PYKV_OK;
-    }
     version *next;
-    lsm_edit edit = {.outputs = output, .output_count = 1};
+    lsm_edit edit = {.flushed = from, .outputs = output, .output_count = output != NULL};
     edit.values = flush_run_values(run, &edit.values_count);
     pykv_status status = lsm_derive_version(self, *tables, &edit, &next);
     if (status == PYKV_OK) {
@@ -71,7 +70,7 @@ static pykv_status write_out(lsm *self, memtable *from, version **tables) SINGLE
         status = flush_run_step(run, LSM_STEP_BYTES, &more);
     }
     if (status == PYKV_OK) {
-        status = take_output(self, run, tables);
+        status = take_output(self, run, from, tables);
     }
     flush_run_free(run);
     return status;
@@ -95,6 +94,20 @@ static pykv_status turn_to_table(lsm *self) SINGLE_THREADED
     }
     memtable_release(fresh);
     version_release(tables);
+    return status;
+}
+
+static pykv_status delete_range(lsm *self, const record *found) SINGLE_THREADED
+{
+    memtable_range_change change;
+    memtable *active = lsm_view(self)->active;
+    if (PYKV_PLANTED(139)) {
+        return PYKV_OK;
+    }
+    pykv_status status = memtable_ranges_prepare(active, found, 1, found->sequence, &change);
+    if (status == PYKV_OK) {
+        memtable_ranges_apply(active, &change);
+    }
     return status;
 }
 
@@ -130,7 +143,9 @@ static pykv_status replay(void *context, const record *found)
 {
     const replay_run *run = context;
     lsm *self = run->store;
-    pykv_status status = found->kind == RECORD_CLEAR ? forget_all(self) : add(self, found);
+    pykv_status status = found->kind == RECORD_CLEAR          ? forget_all(self)
+                         : found->kind == RECORD_RANGE_DELETE ? delete_range(self, found)
+                                                              : add(self, found);
     if (status == PYKV_OK && run->to_tables && memtable_is_full(lsm_view(self)->active)) {
         status = turn_to_table(self);
     }
@@ -157,6 +172,7 @@ static pykv_status list_tables_alone(lsm *self, const lsm_manifest *listed,
     next.flushed_sequence = found->last_sequence;
     next.wall_high_us = store_clock_now(&self->clock);
     const version *tables = lsm_view(self)->version;
+    next.ranges = range_set_acquire(tables->ranges);
     pykv_status status = version_list(tables, &next.tables, &next.table_count);
     if (status == PYKV_OK) {
         status = version_list_values(tables, &next.values, &next.values_count);
@@ -179,7 +195,7 @@ static pykv_status settle(lsm *self, const lsm_manifest *listed, wal_recovery *r
 {
     memtable_stats stats;
     memtable_stats_read(lsm_view(self)->active, &stats);
-    pykv_status status = stats.count > 0 ? turn_to_table(self) : PYKV_OK;
+    pykv_status status = stats.sequence_max > 0 ? turn_to_table(self) : PYKV_OK;
     if (status == PYKV_OK) {
         status = wal_recovery_keep_torn(recovery);
     }

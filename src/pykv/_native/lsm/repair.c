@@ -4,7 +4,7 @@
  *   1. the tables and logs that the manifest lists, or where it cannot be read all that are found,
  *      are read around their damage (salvage.h); a record in a log that the manifest has in tables
  *      counts there
- *   2. merged by key, the highest sequence wins, deletes and clears included
+ *   2. merged by key, the highest sequence wins, deletes, clears and range deletes included
  *   3. a fresh store in repairing/ gets the winners; its file numbers begin above all old ones
  *   4. repairing/DONE says that it is whole; repair_swap then puts it in place of the old files
  *
@@ -229,11 +229,16 @@ static pykv_status note_lost(repair *self, pykv_status status)
     return PYKV_OK;
 }
 
-/* Saves the newest version of a key, unless it is a delete or older than a clear. */
+/* Saves the newest version of a key, unless it is a delete or older than a clear, or than a range
+ * delete that covers it. */
 static pykv_status save_newest(repair *self, const iterator_entry *entry, lsm *target)
 {
     slice value = entry->value;
     if (!kind_is_value(entry->kind) || entry->sequence <= self->logs.clear_sequence) {
+        return PYKV_OK;
+    }
+    if (self->logs.ranges != NULL &&
+        range_set_cover(self->logs.ranges, entry->key, UINT64_MAX) > entry->sequence) {
         return PYKV_OK;
     }
     if (entry->kind == INTERNAL_KIND_POINTER) {
@@ -333,6 +338,7 @@ static void end(repair *self)
     }
     reclaimer_destroy(&self->reclaimer);
     gate_destroy(&self->gate);
+    range_set_release(self->logs.ranges);
     lsm_manifest_reset(&self->listed);
 }
 
@@ -364,6 +370,7 @@ static pykv_status save(env *environment, env_directory *home, pykv_report *repo
         work.listed = (lsm_manifest){0};
     }
     work.logs.after = work.listed.flushed_sequence;
+    work.logs.ranges = range_set_acquire(work.listed.ranges);
     status = begin(&work);
     if (status == PYKV_OK) {
         status = read_all(&work);

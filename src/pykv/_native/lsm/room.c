@@ -148,6 +148,15 @@ static pykv_status wait_for_room(lsm *self, uint64_t seen, uint64_t failures)
     return status;
 }
 
+pykv_status lsm_wait_for_room(lsm *self)
+{
+    uint64_t seen = lsm_room_seen(self);
+    mutex_lock(&self->writer);
+    uint64_t failures = lsm_failures_of_room(self);
+    mutex_unlock(&self->writer);
+    return wait_for_room(self, seen, failures);
+}
+
 pykv_status lsm_provide(lsm *self, uint64_t log_bytes)
 {
     uint64_t seen = lsm_room_seen(self);

@@ -14,6 +14,9 @@ PYKV_NODISCARD pykv_status lsm_make_room(lsm *self, uint64_t log_bytes) REQUIRES
  * log. A failure of background work that writers wait for is theirs. */
 PYKV_NODISCARD pykv_status lsm_provide(lsm *self, uint64_t log_bytes) EXCLUDES(self->writer);
 
+/* Waits for background work, or does a step of it where no thread was lent. As above. */
+PYKV_NODISCARD pykv_status lsm_wait_for_room(lsm *self) EXCLUDES(self->writer);
+
 /* Seals the active memtable if it holds anything, and begins another in another log.
  * PYKV_WOULD_BLOCK as above. */
 PYKV_NODISCARD pykv_status lsm_switch_memtable(lsm *self) REQUIRES(self->writer);

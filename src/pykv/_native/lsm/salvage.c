@@ -158,6 +158,27 @@ pykv_status salvage_table(table *from, const char *name, pykv_report *report,
 
 /* ---- logs ---- */
 
+static pykv_status add_range(const record *found, salvaged_logs *out)
+{
+    static const range_rule newest = {UINT64_MAX, true, true};
+    const range_set *one;
+    const range_set *joined;
+    if (!range_is_before(found->key, found->value)) {
+        return PYKV_OK;
+    }
+    pykv_status status = range_set_one(found->key, found->value, found->sequence, &one);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    status = range_set_join(out->ranges, one, &newest, &joined);
+    range_set_release(one);
+    if (status == PYKV_OK) {
+        range_set_release(out->ranges);
+        out->ranges = joined;
+    }
+    return status;
+}
+
 static pykv_status add(const record *found, salvaged_logs *out)
 {
     iterator_entry entry = {.key = found->key,
@@ -172,6 +193,9 @@ static pykv_status add(const record *found, salvaged_logs *out)
         out->clear_sequence =
             found->sequence > out->clear_sequence ? found->sequence : out->clear_sequence;
         return PYKV_OK;
+    }
+    if (found->kind == RECORD_RANGE_DELETE) {
+        return add_range(found, out);
     }
     if (memtable_get(out->operations, found->key, hash, found->sequence, &there) &&
         there.sequence == found->sequence) {

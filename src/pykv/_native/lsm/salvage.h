@@ -22,6 +22,7 @@ typedef struct salvaged_logs {
     memtable *operations;    /* where they are added */
     uint64_t after;          /* operations up to this sequence are left out: tables have them */
     uint64_t clear_sequence; /* highest of a clear; 0: none */
+    const range_set *ranges; /* range deletes, with one sequence each; NULL: none; a reference */
 } salvaged_logs;
 
 /* Adds every valid operation of a log file, looked for at every granule. file_id is what the

@@ -15,6 +15,7 @@ static void add_counters(const lsm *self, pykv_stats *out)
 {
     out->put_count = read_counter(&self->counters.put_count);
     out->delete_count = read_counter(&self->counters.delete_count);
+    out->range_delete_count = read_counter(&self->counters.range_delete_count);
     out->get_count = read_counter(&self->counters.get_count);
     out->get_hit_count = read_counter(&self->counters.get_hit_count);
     out->written_bytes = read_counter(&self->counters.written_bytes);
@@ -79,6 +80,7 @@ static void add_view(const view *now, pykv_stats *out)
         out->level_count = now->version->levels[i].count != 0 ? (uint64_t)i + 1 : out->level_count;
         add_level(&now->version->levels[i], &seen);
     }
+    out->deleted_range_count = now->version->ranges == NULL ? 0 : now->version->ranges->count;
     out->key_count = guess_keys(&seen);
 }
 

@@ -68,7 +68,8 @@ static manifest_table facts_of(const table_output *self, const table_summary *su
                             .sequence_max = summary->sequence_max,
                             .deadline_min_us = summary->deadline_min_us,
                             .deadline_max_us = summary->deadline_max_us,
-                            .raw_bytes = summary->raw_bytes};
+                            .raw_bytes = summary->raw_bytes,
+                            .deletes_through = self->job.deletes_through};
     return facts;
 }
 

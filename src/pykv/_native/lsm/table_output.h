@@ -46,6 +46,7 @@ typedef struct table_job {
     table_builder_options building; /* file_id 0; for the level that the outputs go to */
     uint64_t visible_sequence;      /* of the store, when the job was planned */
     uint64_t now_us;                /* wall clock; what has a deadline up to it has expired */
+    uint64_t deletes_through;       /* of the outputs, as in manifest_table */
     value_job values;
 } table_job;
 

@@ -205,6 +205,7 @@ pykv_status version_apply(const version *base, const version_change *change, ver
         return status;
     }
     acquire_files(self);
+    self->ranges = range_set_acquire(base->ranges);
     *version_out = self;
     return PYKV_OK;
 }
@@ -251,6 +252,7 @@ void version_release(version *self)
         }
     }
     version_release_values(self);
+    range_set_release(self->ranges);
     mem_free(self);
 }
 

@@ -21,7 +21,7 @@
 #include "pykv.h"
 
 #include "base/annotate.h"
-#include "base/iterator.h"
+#include "lsm/range_set.h"
 #include "lsm/table_file.h"
 #include "lsm/value_segment.h"
 #include "lsm/version_edit.h"
@@ -47,6 +47,9 @@ typedef struct version_values {
 
 typedef struct version {
     _Atomic uint32_t references;
+    /* What flushed range deletes hide, all of it visible to whoever reads the version, with keys of
+     * its own; NULL: nothing. Constant once it is published. */
+    const range_set *ranges;
     uint32_t file_count;
     uint8_t deeper_count; /* levels from 1 on that have files */
     uint8_t deeper[LSM_LEVEL_COUNT - 1];
@@ -114,16 +117,6 @@ PYKV_NODISCARD pykv_status version_get(const version *self, block_source *source
  * failure of several the thread's last error is that of one of them. */
 void version_get_many(const version *self, block_source *source, uint64_t sequence,
                       table_request **requests, size_t count);
-
-/* The number of iterators that version_iterators makes at most. */
-size_t version_iterator_count(const version *self);
-
-/* Makes iterators over all that may stand in range, newest first: one for each table of level 0,
- * one for each deeper level. They show entries outside of range too. iterators_out has room for
- * version_iterator_count. They borrow the version and source. PYKV_NO_MEMORY: none was made. */
-PYKV_NODISCARD pykv_status version_iterators(const version *self, block_source *source,
-                                             const key_range *range, iterator **iterators_out,
-                                             size_t *count_out);
 
 /* ---- facts ---- */
 

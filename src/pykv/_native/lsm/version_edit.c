@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "log/manifest_file.h"
+#include "lsm/manifest_ranges.h"
 
 enum {
     LOG_BYTES = LSM_MANIFEST_LOG_BYTES,
@@ -22,15 +23,18 @@ enum {
     OWN_UNUSED_1_AT = 32,
     OWN_UNUSED_1_END = 40,
     LOG_COUNT_AT = 96,
-    OWN_UNUSED_2_AT = 120,
-    OWN_UNUSED_2_END = 128,
-    OWN_UNUSED_3_AT = 136,
+    RANGE_COUNT_AT = 120,
+    VALUES_COUNT_AT = 128,
+    RANGE_BYTES_AT = 136,
+    OWN_UNUSED_2_AT = 144,
     LOG_UNUSED_1_AT = 4,
     LOG_FILE_ID_AT = 8,
     LOG_UNUSED_2_AT = 24,
     TABLE_UNUSED_1_AT = 5,
     TABLE_FILE_ID_AT = 8,
     TABLE_UNUSED_2_AT = 84,
+    TABLE_DELETES_AT = 88,
+    TABLE_UNUSED_3_AT = 96,
     VALUES_UNUSED_1_AT = 4,
     VALUES_FILE_ID_AT = 8,
     VALUES_UNUSED_2_AT = 40
@@ -61,7 +65,9 @@ static void encode_header(const lsm_manifest *self, uint8_t *out)
     store_u64(out + 96, self->log_count);
     store_u64(out + 104, self->table_count);
     store_u64(out + 112, self->flushed_sequence);
-    store_u64(out + 128, self->values_count);
+    store_u64(out + RANGE_COUNT_AT, self->ranges == NULL ? 0 : self->ranges->count);
+    store_u64(out + VALUES_COUNT_AT, self->values_count);
+    store_u64(out + RANGE_BYTES_AT, manifest_ranges_bytes(self->ranges));
 }
 
 static void encode_log(const manifest_log *entry, uint8_t *out)
@@ -85,6 +91,7 @@ static void encode_table(const manifest_table *entry, uint8_t *out)
     store_u64(out + 64, entry->deadline_max_us);
     store_u64(out + 72, entry->raw_bytes);
     store_u32(out + 80, entry->file_crc);
+    store_u64(out + TABLE_DELETES_AT, entry->deletes_through);
 }
 
 static void encode_values(const manifest_values *entry, uint8_t *out)
@@ -118,7 +125,7 @@ static pykv_status encode(const lsm_manifest *self, buffer *out)
         encode_values(&self->values[i], at);
         manifest_entry_seal(at, VALUES_BYTES, header_crc);
     }
-    return PYKV_OK;
+    return manifest_ranges_encode(self->ranges, header_crc, out);
 }
 
 /* ---- decoding ---- */
@@ -145,21 +152,20 @@ static pykv_status decode_header(const uint8_t *data, uint64_t size, const char 
                           .log_count = load_u64(data + 96),
                           .table_count = load_u64(data + 104),
                           .flushed_sequence = load_u64(data + 112),
-                          .values_count = load_u64(data + 128)};
+                          .values_count = load_u64(data + VALUES_COUNT_AT)};
+    uint64_t range_bytes = load_u64(data + RANGE_BYTES_AT);
     bool bounded = out->log_count <= LSM_LOGS_MAX && out->table_count <= LSM_TABLES_MAX &&
-                   out->values_count <= LSM_VALUES_MAX;
-    uint64_t expected = manifest_bytes(out->log_count, out->table_count, out->values_count);
+                   out->values_count <= LSM_VALUES_MAX && range_bytes <= LSM_RANGE_BYTES_MAX;
+    uint64_t expected =
+        manifest_bytes(out->log_count, out->table_count, out->values_count) + range_bytes;
     if (!bounded || size != expected) {
         return error_set_corruption(path, LOG_COUNT_AT,
-                                    "the manifest's size does not fit its logs and tables",
+                                    "the manifest's size does not fit its logs, tables and ranges",
                                     expected, size);
     }
     status = manifest_check_unused(data, OWN_UNUSED_1_AT, OWN_UNUSED_1_END, path, 0);
-    if (status == PYKV_OK) {
-        status = manifest_check_unused(data, OWN_UNUSED_2_AT, OWN_UNUSED_2_END, path, 0);
-    }
     return status == PYKV_OK
-               ? manifest_check_unused(data, OWN_UNUSED_3_AT, MANIFEST_HEAD_CRC_AT, path, 0)
+               ? manifest_check_unused(data, OWN_UNUSED_2_AT, MANIFEST_HEAD_CRC_AT, path, 0)
                : status;
 }
 
@@ -187,7 +193,8 @@ static pykv_status check_table(const manifest_table *self, uint64_t last_sequenc
         return error_set_corruption(path, offset + 24, "a table has a wrong number of entries",
                                     self->tombstone_count, self->entry_count);
     }
-    if (self->sequence_min > self->sequence_max || self->sequence_max > last_sequence) {
+    if (self->sequence_min > self->sequence_max || self->sequence_max > last_sequence ||
+        self->deletes_through > last_sequence) {
         return error_set_corruption(path, offset + 48, "a table has sequences out of bounds",
                                     last_sequence, self->sequence_max);
     }
@@ -208,11 +215,15 @@ static pykv_status decode_table(const uint8_t *data, const char *path, uint64_t 
                             .deadline_min_us = load_u64(data + 56),
                             .deadline_max_us = load_u64(data + 64),
                             .raw_bytes = load_u64(data + 72),
-                            .file_crc = load_u32(data + 80)};
+                            .file_crc = load_u32(data + 80),
+                            .deletes_through = load_u64(data + TABLE_DELETES_AT)};
     pykv_status status =
         manifest_check_unused(data, TABLE_UNUSED_1_AT, TABLE_FILE_ID_AT, path, offset);
+    if (status == PYKV_OK) {
+        status = manifest_check_unused(data, TABLE_UNUSED_2_AT, TABLE_DELETES_AT, path, offset);
+    }
     return status == PYKV_OK
-               ? manifest_check_unused(data, TABLE_UNUSED_2_AT, TABLE_BYTES - 4, path, offset)
+               ? manifest_check_unused(data, TABLE_UNUSED_3_AT, TABLE_BYTES - 4, path, offset)
                : status;
 }
 
@@ -368,6 +379,12 @@ static pykv_status decode(const uint8_t *data, uint64_t size, const char *path, 
     if (status == PYKV_OK) {
         status = decode_values(data, path, out);
     }
+    if (status == PYKV_OK) {
+        uint64_t ranges_at = manifest_bytes(out->log_count, out->table_count, out->values_count);
+        manifest_ranges_place place = {path, ranges_at, load_u64(data + RANGE_COUNT_AT),
+                                       out->last_sequence};
+        status = manifest_ranges_decode(data, size, &place, &out->ranges);
+    }
     return status == PYKV_OK ? check_numbers(out, path) : status;
 }
 
@@ -377,8 +394,9 @@ pykv_status lsm_manifest_read(env_directory *directory, lsm_manifest *out)
 {
     buffer bytes = BUFFER_EMPTY;
     env_file *file;
-    pykv_status status = manifest_file_load(
-        directory, manifest_bytes(LSM_LOGS_MAX, LSM_TABLES_MAX, LSM_VALUES_MAX), &bytes, &file);
+    uint64_t bytes_max =
+        manifest_bytes(LSM_LOGS_MAX, LSM_TABLES_MAX, LSM_VALUES_MAX) + LSM_RANGE_BYTES_MAX;
+    pykv_status status = manifest_file_load(directory, bytes_max, &bytes, &file);
     if (status == PYKV_OK) {
         lsm_manifest found = {0};
         status = decode(bytes.data, bytes.size, env_file_path(file), &found);
@@ -439,6 +457,8 @@ void lsm_manifest_reset(lsm_manifest *self)
     mem_free(self->logs);
     mem_free(self->tables);
     mem_free(self->values);
+    range_set_release(self->ranges);
+    self->ranges = NULL;
     self->logs = NULL;
     self->tables = NULL;
     self->values = NULL;

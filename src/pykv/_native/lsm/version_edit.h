@@ -7,7 +7,9 @@
  *       96    8  log_count
  *      104    8  table_count
  *      112    8  flushed_sequence every sequence up to it is in tables, or superseded
+ *      120    8  range_count
  *      128    8  values_count
+ *      136    8  range_bytes      of all range entries
  *      252    4  header_crc       crc32c of bytes 0..252
  *      256       log_count entries of 32 bytes:
  *                  number u32, zero u32, file_id u64, birth_sequence u64, zero u32,
@@ -15,12 +17,14 @@
  *                table_count entries of 128 bytes:
  *                  number u32, level u8, zero 3, file_id u64, file_bytes u64, entry_count u64,
  *                  tombstone_count u64, sequence_min u64, sequence_max u64, deadline_min u64,
- *                  deadline_max u64, raw_bytes u64, file_crc u32, zero 36,
+ *                  deadline_max u64, raw_bytes u64, file_crc u32, zero 4, deletes_through u64,
+ *                  zero 28,
  *                  entry_crc u32 (bytes 0..124 of the entry, seeded with header_crc)
  *                values_count entries of 48 bytes, the value segments:
  *                  number u32, zero u32, file_id u64, file_bytes u64, value_count u64,
  *                  value_bytes u64, zero u32,
  *                  entry_crc u32 (bytes 0..44 of the entry, seeded with header_crc)
+ *                range_count entries (lsm/manifest_ranges.h)
  *
  * Logs and value segments stand by rising number, tables by level and then by rising number. The
  * first and last key of a table stand in the table. Documented in docs/format/lsm_manifest.md. Not
@@ -33,6 +37,7 @@
 #include <stdint.h>
 
 #include "env/env.h"
+#include "lsm/range_set.h"
 
 enum {
     LSM_LEVEL_COUNT = 7,
@@ -65,6 +70,8 @@ typedef struct manifest_table {
     uint64_t deadline_min_us; /* as in table_properties */
     uint64_t deadline_max_us;
     uint64_t raw_bytes; /* of data blocks before compression */
+    /* No entry is hidden by a range delete with a sequence up to it; 0: nothing is known. */
+    uint64_t deletes_through;
 } manifest_table;
 
 /* A value segment (lsm/value_segment.h), which tables point to. */
@@ -94,6 +101,7 @@ typedef struct lsm_manifest {
     manifest_log *logs;      /* by rising number; owned: lsm_manifest_reset frees it */
     manifest_table *tables;  /* by level, then by rising number; owned likewise */
     manifest_values *values; /* by rising number; owned likewise */
+    const range_set *ranges; /* with one sequence each; NULL: none; a reference, dropped likewise */
 } lsm_manifest;
 
 /* Reads MANIFEST. PYKV_NOT_FOUND if there is none, PYKV_CORRUPTION, PYKV_FORMAT (a newer version or

@@ -1,8 +1,10 @@
 /*
  * version_iterate: the iterators that together show what a version holds.
  */
+#include "lsm/version_iterate.h"
+
 #include "lsm/level_iterator.h"
-#include "lsm/version.h"
+#include "lsm/range_iterator.h"
 #include "table/table_iterator.h"
 
 size_t version_iterator_count(const version *self)
@@ -38,30 +40,45 @@ static void free_iterators(iterator **iterators, size_t count)
     }
 }
 
+/* Counts the iterator that was made last, and wraps it. */
+static pykv_status add(const level *row, const range_filter *filter, iterator **iterators,
+                       size_t *count)
+{
+    range_extent extent = {.row = *row};
+    size_t at = (*count)++;
+    return range_iterator_wrap(filter, &extent, &iterators[at]);
+}
+
 /* Appends those of the tables of level 0. */
 static pykv_status add_fresh(const level *fresh, block_source *source, const key_range *range,
-                             iterator **iterators, size_t *count)
+                             const range_filter *filter, iterator **iterators, size_t *count)
 {
     pykv_status status = PYKV_OK;
     for (uint32_t i = 0; i < fresh->count && status == PYKV_OK; i++) {
         if (overlaps(fresh->files[i], range)) {
+            level row = level_part(fresh, i, i + 1);
             status = table_iterator_new(fresh->tables[i], source, &iterators[*count]);
-            *count += status == PYKV_OK;
+            if (status == PYKV_OK) {
+                status = add(&row, filter, iterators, count);
+            }
         }
     }
     return status;
 }
 
-pykv_status version_iterators(const version *self, block_source *source, const key_range *range,
-                              iterator **iterators_out, size_t *count_out)
+pykv_status version_filtered(const version *self, block_source *source, const key_range *range,
+                             const range_filter *filter, iterator **iterators_out,
+                             size_t *count_out)
 {
     size_t count = 0;
-    pykv_status status = add_fresh(&self->levels[0], source, range, iterators_out, &count);
+    pykv_status status = add_fresh(&self->levels[0], source, range, filter, iterators_out, &count);
     for (uint32_t i = 1; i < LSM_LEVEL_COUNT && status == PYKV_OK; i++) {
         level part = part_of(&self->levels[i], range);
         if (part.count > 0) {
             status = level_iterator_new(&part, source, &iterators_out[count]);
-            count += status == PYKV_OK;
+            if (status == PYKV_OK) {
+                status = add(&part, filter, iterators_out, &count);
+            }
         }
     }
     if (status != PYKV_OK) {
@@ -70,4 +87,10 @@ pykv_status version_iterators(const version *self, block_source *source, const k
     }
     *count_out = count;
     return PYKV_OK;
+}
+
+pykv_status version_iterators(const version *self, block_source *source, const key_range *range,
+                              iterator **iterators_out, size_t *count_out)
+{
+    return version_filtered(self, source, range, NULL, iterators_out, count_out);
 }

@@ -9,6 +9,8 @@
 #include "base/invariant.h"
 #include "base/memory.h"
 #include "lsm/merging_iterator.h"
+#include "lsm/range_iterator.h"
+#include "lsm/version_iterate.h"
 
 pykv_status view_prepare(view **view_out)
 {
@@ -26,8 +28,10 @@ void view_fill(view *self, memtable *active, memtable *const *immutables, uint32
     PYKV_ASSERT(immutable_count <= VIEW_IMMUTABLES_MAX);
     atomic_init(&self->references, 1);
     self->active = memtable_acquire(active);
+    self->has_ranges = tables->ranges != NULL;
     for (uint32_t i = 0; i < immutable_count && i < VIEW_IMMUTABLES_MAX; i++) {
         self->immutables[i] = memtable_acquire(immutables[i]);
+        self->has_ranges = self->has_ranges || memtable_ranges(immutables[i]) != NULL;
     }
     self->immutable_count = immutable_count;
     self->version = version_acquire(tables);
@@ -102,15 +106,30 @@ size_t view_find_many(const view *self, const slice *keys, const uint64_t *hashe
     return found_count;
 }
 
-/* Makes the iterators of the memtables; count_out tells how many there are, also on failure. */
-static pykv_status add_memtables(const view *self, iterator **children, size_t *count_out)
+/* Appends the iterator of a memtable. */
+static pykv_status add_memtable(memtable *from, const range_filter *filter, iterator **children,
+                                size_t *count)
 {
-    pykv_status status = memtable_iterator_new(self->active, &children[0]);
-    *count_out = status == PYKV_OK ? 1 : 0;
+    memtable_stats stats;
+    pykv_status status = memtable_iterator_new(from, &children[*count]);
+    if (status != PYKV_OK || filter == NULL) {
+        *count += status == PYKV_OK;
+        return status;
+    }
+    memtable_stats_read(from, &stats);
+    range_extent extent = {.sequence_max = stats.sequence_max};
+    size_t at = (*count)++;
+    return range_iterator_wrap(filter, &extent, &children[at]);
+}
+
+/* Makes the iterators of the memtables; count_out tells how many there are, also on failure. */
+static pykv_status add_memtables(const view *self, const range_filter *filter, iterator **children,
+                                 size_t *count_out)
+{
+    pykv_status status = add_memtable(self->active, filter, children, count_out);
     for (uint32_t i = 0; status == PYKV_OK && i < self->immutable_count && i < VIEW_IMMUTABLES_MAX;
          i++) {
-        status = memtable_iterator_new(self->immutables[i], &children[*count_out]);
-        *count_out += status == PYKV_OK;
+        status = add_memtable(self->immutables[i], filter, children, count_out);
     }
     return status;
 }
@@ -123,7 +142,7 @@ static void free_all(iterator **children, size_t count)
 }
 
 pykv_status view_iterator_new(const view *self, block_source *source, const key_range *range,
-                              iterator **iterator_out)
+                              const range_filter *filter, iterator **iterator_out)
 {
     size_t room = 1 + self->immutable_count + version_iterator_count(self->version);
     iterator **children = mem_alloc(room * sizeof(iterator *));
@@ -132,9 +151,10 @@ pykv_status view_iterator_new(const view *self, block_source *source, const key_
     }
     size_t count = 0;
     size_t table_count = 0;
-    pykv_status status = add_memtables(self, children, &count);
+    pykv_status status = add_memtables(self, filter, children, &count);
     if (status == PYKV_OK) {
-        status = version_iterators(self->version, source, range, children + count, &table_count);
+        status =
+            version_filtered(self->version, source, range, filter, children + count, &table_count);
     }
     count += status == PYKV_OK ? table_count : 0;
     if (status == PYKV_OK) {

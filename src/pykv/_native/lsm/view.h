@@ -33,6 +33,7 @@ typedef struct view {
     memtable *active;
     memtable *immutables[VIEW_IMMUTABLES_MAX]; /* sealed; newest first */
     version *version;
+    bool has_ranges; /* range deletes, in what is not the active memtable */
 } view;
 
 /* Memory of a view for view_fill, which is the caller's: mem_free it if it is not filled.
@@ -66,9 +67,37 @@ PYKV_NODISCARD bool view_find(const view *self, slice key, uint64_t hash, uint64
 size_t view_find_many(const view *self, const slice *keys, const uint64_t *hashes, size_t count,
                       uint64_t sequence, bool *found, iterator_entry *entries);
 
-/* Makes an iterator over all versions of all keys in range that the view holds, and of others too.
- * It borrows the view and source. PYKV_NO_MEMORY. */
+/* Makes an iterator over all versions of all keys in range that the view holds, and of others too,
+ * but those that filter hides (NULL: none). It borrows the view, source and the keys of the filter.
+ * PYKV_NO_MEMORY. */
 PYKV_NODISCARD pykv_status view_iterator_new(const view *self, block_source *source,
-                                             const key_range *range, iterator **iterator_out);
+                                             const key_range *range, const range_filter *filter,
+                                             iterator **iterator_out);
+
+/* ---- range deletes ---- */
+
+/* False: there is none. Asked after the snapshot's sequence was loaded. */
+static inline bool view_has_ranges(const view *self)
+{
+    return PYKV_UNLIKELY(self->has_ranges || memtable_ranges(self->active) != NULL);
+}
+
+/* The highest sequence of a range delete that covers key, up to sequence, 0 if none does: what is
+ * older is hidden. The caller is inside the epoch. */
+uint64_t view_cover(const view *self, slice key, uint64_t sequence);
+
+/* The range deletes of a view, newest first. */
+typedef struct view_ranges {
+    const range_set *sets[1 + VIEW_IMMUTABLES_MAX + 1];
+    size_t count;
+} view_ranges;
+
+/* Takes references of all, after the snapshot's sequence was loaded and inside the same epoch. */
+void view_take_ranges(const view *self, view_ranges *out);
+
+/* Joins those that may hide something in range from a snapshot, with one sequence each, to a set
+ * that borrows its keys from the view, or NULL; and drops the references. PYKV_NO_MEMORY. */
+PYKV_NODISCARD pykv_status view_join_ranges(view_ranges *taken, uint64_t sequence,
+                                            const key_range *range, const range_set **out);
 
 #endif

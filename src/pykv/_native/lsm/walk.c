@@ -5,6 +5,17 @@
 
 #include "base/error.h"
 
+/* The range deletes that hide something in range. */
+static pykv_status gather_hidden(lsm *store, const lsm_moment *moment, const key_range *range,
+                                 const range_set **out)
+{
+    view_ranges taken;
+    epoch_token token = epoch_enter(&store->gate.readers);
+    view_take_ranges(moment->view, &taken);
+    epoch_leave(&store->gate.readers, token);
+    return view_join_ranges(&taken, moment->sequence, range, out);
+}
+
 pykv_status lsm_rows_new(lsm *store, const lsm_moment *moment, const pykv_range *range,
                          user_iterator **rows_out)
 {
@@ -19,7 +30,13 @@ pykv_status lsm_rows_new(lsm *store, const lsm_moment *moment, const pykv_range 
                                      .values_of = moment->view->version};
     key_range keys = {start, stop, range->has_stop != 0};
     iterator *everything;
-    pykv_status status = view_iterator_new(moment->view, &store->source.face, &keys, &everything);
+    range_filter hidden = {NULL, moment->sequence};
+    pykv_status status = gather_hidden(store, moment, &keys, &hidden.deletes);
+    if (status == PYKV_OK) {
+        const range_filter *filter = hidden.deletes != NULL ? &hidden : NULL;
+        status = view_iterator_new(moment->view, &store->source.face, &keys, filter, &everything);
+    }
+    range_set_release(hidden.deletes);
     if (status != PYKV_OK) {
         return status;
     }

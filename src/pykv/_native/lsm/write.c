@@ -11,6 +11,7 @@
 #include "base/invariant.h"
 #include "base/memory.h"
 #include "lsm/brake.h"
+#include "lsm/delete_range.h"
 #include "lsm/health.h"
 #include "lsm/internal_key.h"
 #include "lsm/read.h"
@@ -133,20 +134,41 @@ static void add_all(lsm *self, memtable *to, const record *added, size_t count)
     }
 }
 
+/* Range deletes go elsewhere. */
+static void add_between_ranges(lsm *self, memtable *to, const record *added, size_t count)
+    REQUIRES(self->writer)
+{
+    for (size_t i = 0; i < count;) {
+        size_t end = i;
+        while (end < count && added[end].kind != RECORD_RANGE_DELETE) {
+            end++;
+        }
+        if (end > i) {
+            add_all(self, to, &added[i], end - i);
+        }
+        i = end + 1;
+    }
+}
+
 static void count_operations(lsm *self, const record *operations, size_t count, uint64_t bytes)
     REQUIRES(self->writer)
 {
     size_t deletes = 0;
+    size_t ranges = 0;
     for (size_t i = 0; i < count; i++) {
         deletes += operations[i].kind == RECORD_DELETE;
+        ranges += operations[i].kind == RECORD_RANGE_DELETE;
+    }
+    if (PYKV_UNLIKELY(ranges > 0)) {
+        lsm_count_some(&self->counters.range_delete_count, ranges);
     }
     lsm_count_some(&self->counters.delete_count, deletes);
-    lsm_count_some(&self->counters.put_count, count - deletes);
+    lsm_count_some(&self->counters.put_count, count - deletes - ranges);
     lsm_count_some(&self->counters.written_bytes, bytes);
 }
 
 /* Appends operations that there is room for, and adds them to the memtable. */
-static pykv_status append(lsm *self, record *operations, size_t count, uint64_t bytes)
+static pykv_status append(lsm *self, record *operations, size_t count, uint64_t bytes, bool ranges)
     REQUIRES(self->writer)
 {
     pykv_status status = wal_append(self->log, operations, count);
@@ -157,7 +179,11 @@ static pykv_status append(lsm *self, record *operations, size_t count, uint64_t 
     if (PYKV_UNLIKELY(self->first_logs[0] == 0)) {
         self->first_logs[0] = wal_active_number(self->log);
     }
-    add_all(self, active, operations, count);
+    if (PYKV_UNLIKELY(ranges)) {
+        add_between_ranges(self, active, operations, count);
+    } else {
+        add_all(self, active, operations, count);
+    }
     count_operations(self, operations, count, bytes);
     if (PYKV_UNLIKELY(lsm_brake_is_on(self))) {
         lsm_brake_charge(self, bytes);
@@ -166,6 +192,26 @@ static pykv_status append(lsm *self, record *operations, size_t count, uint64_t 
         lsm_note(self, LSM_WORK_APPEND, PYKV_OK);
     }
     return PYKV_OK;
+}
+
+/* The same with range deletes among them. */
+static pykv_status append_ranges(lsm *self, record *operations, size_t count, uint64_t bytes)
+    REQUIRES(self->writer)
+{
+    memtable_range_change change;
+    memtable *active = lsm_view(self)->active;
+    uint64_t first_sequence = wal_last_sequence(self->log) + 1;
+    pykv_status status =
+        memtable_ranges_prepare(active, operations, count, first_sequence, &change);
+    if (status == PYKV_OK) {
+        status = append(self, operations, count, bytes, true);
+    }
+    if (status == PYKV_OK) {
+        memtable_ranges_apply(active, &change);
+    } else {
+        memtable_ranges_drop(&change);
+    }
+    return status;
 }
 
 static pykv_status write_locked(lsm *self, record *operations, size_t count, int32_t flags,
@@ -179,7 +225,11 @@ static pykv_status write_locked(lsm *self, record *operations, size_t count, int
         return status;
     }
     uint64_t bytes = wal_bytes(operations, count);
+    bool ranges = lsm_deletes_ranges(operations, count);
     status = lsm_check_sequences(self, count);
+    if (PYKV_UNLIKELY(ranges) && status == PYKV_OK) {
+        status = lsm_make_range_room(self);
+    }
     if (status == PYKV_OK) {
         status = lsm_make_room(self, bytes);
     }
@@ -187,7 +237,8 @@ static pykv_status write_locked(lsm *self, record *operations, size_t count, int
         status = reserve(self, operations, count);
     }
     if (status == PYKV_OK) {
-        status = append(self, operations, count, bytes);
+        status = PYKV_UNLIKELY(ranges) ? append_ranges(self, operations, count, bytes)
+                                       : append(self, operations, count, bytes, false);
     }
     if (status == PYKV_OK && (!lsm_waits_for_sync(self, flags) || PYKV_PLANTED(96))) {
         lsm_publish(self);
@@ -207,9 +258,16 @@ static int32_t flags_by_interval(lsm *self, int32_t flags)
 }
 
 /* Makes room; what is missing then shows in the state as it does for an append. */
-static pykv_status provide(lsm *self, uint64_t log_bytes)
+static pykv_status provide(lsm *self, const record *operations, size_t count)
 {
-    pykv_status status = lsm_provide(self, log_bytes);
+    bool waited = false;
+    pykv_status status = PYKV_OK;
+    if (lsm_deletes_ranges(operations, count)) {
+        status = lsm_wait_for_ranges(self, &waited);
+    }
+    if (status == PYKV_OK && !waited) {
+        status = lsm_provide(self, wal_bytes(operations, count));
+    }
     if (status == PYKV_NO_SPACE) {
         mutex_lock(&self->writer);
         status = lsm_append_failed(self, status);
@@ -253,7 +311,7 @@ pykv_status lsm_write_if(lsm *self, record *operations, size_t count, int32_t fl
             return waits ? wal_sync_through(self->log, sequence) : PYKV_OK;
         }
         if (status == PYKV_WOULD_BLOCK && may_wait) {
-            status = provide(self, wal_bytes(operations, count));
+            status = provide(self, operations, count);
         }
     }
     return status;
@@ -336,8 +394,9 @@ static uint64_t batch_bytes(const record *operations, size_t count)
 
 pykv_status lsm_write(lsm *self, record *operations, size_t count, int32_t flags)
 {
-    if (count == 0) {
-        return PYKV_OK;
+    pykv_status status = lsm_drop_empty_ranges(operations, &count);
+    if (status != PYKV_OK || count == 0) {
+        return status;
     }
     uint64_t bytes = batch_bytes(operations, count);
     if (count > 1 && bytes > self->options.batch_bytes_max) {
