@@ -69,7 +69,7 @@ def test_a_full_disk_loses_nothing_and_heals(
     ballast.write_bytes(bytes(3 << 20))
     db = kind.open(disk / "db", **options_of(kind, segment_bytes, sink))
     kept = fill(db)
-    assert len(kept) > 20  # Of 1,000: the logs and the room that is kept grow ahead of them.
+    assert len(kept) > 300  # Of 1,000: an LSM store keeps room to write each once more.
     check_rows(db, kept)
     for _ in range(3):
         with pytest.raises(NoSpaceError):

@@ -151,6 +151,36 @@ TEST(a_nearly_full_disk_gives_what_it_has_and_heals)
     fixture_close(&log);
 }
 
+TEST(what_is_reserved_ahead_is_given_back_and_little_taken_again)
+{
+    log_fixture log;
+    fixture_open(&log, false, true, CAPACITY);
+    CHECK_OK(log_sink_prepare(log.sink, 0));
+    put(&log, 1, 10000);
+    CHECK(log_sink_give_back(log.sink));
+    CHECK_EQUAL(12288, fixture_file_size(&log));
+    CHECK_EQUAL(12288, ready_until(&log));
+    CHECK(!log_sink_give_back(log.sink));
+    put(&log, 2, 2000); /* ready still, on the page that stayed */
+    uint8_t *data = NULL;
+    CHECK_STATUS(PYKV_WOULD_BLOCK, log_sink_build(log.sink, 1000, &data));
+    CHECK_OK(log_sink_prepare(log.sink, 1000));
+    CHECK_EQUAL(log_sink_tail(log.sink) + LOG_SINK_READY_BYTES_LEAST, ready_until(&log));
+    CHECK(fixture_file_size(&log) < ready_until(&log) + LOG_SINK_READY_BYTES_LEAST);
+    put(&log, 3, 1000);
+    CHECK(!log_sink_wants_prepare(log.sink));
+    uint64_t size = 0;
+    data = fixture_read(&log, &size);
+    CHECK_EQUAL(1, data[LOG_SEGMENT_HEADER_BYTES + 9999]);
+    CHECK_EQUAL(2, data[LOG_SEGMENT_HEADER_BYTES + 11999]);
+    CHECK_EQUAL(3, data[LOG_SEGMENT_HEADER_BYTES + 12999]);
+    for (uint64_t at = log_sink_tail(log.sink); at < size; at++) {
+        CHECK_EQUAL(0, data[at]);
+    }
+    free(data);
+    fixture_close(&log);
+}
+
 TEST(a_sealed_sink_is_ready_for_nothing)
 {
     log_fixture log;
@@ -161,6 +191,7 @@ TEST(a_sealed_sink_is_ready_for_nothing)
     CHECK_OK(log_sink_seal(log.sink));
     CHECK_STATUS(PYKV_WOULD_BLOCK, log_sink_build(log.sink, 8, &data));
     CHECK_STATUS(PYKV_NOT_SUPPORTED, log_sink_prepare(log.sink, 8));
+    CHECK(!log_sink_give_back(log.sink));
     CHECK_EQUAL(128, fixture_file_size(&log));
     fixture_close(&log);
 }
@@ -321,6 +352,7 @@ TEST_MAIN(CASE(blocks_are_reserved_in_steps_as_the_log_grows),
           CASE(preparing_leaves_what_was_appended_by_a_write_call),
           CASE(a_write_call_may_pass_the_capacity),
           CASE(a_nearly_full_disk_gives_what_it_has_and_heals),
+          CASE(what_is_reserved_ahead_is_given_back_and_little_taken_again),
           CASE(a_sealed_sink_is_ready_for_nothing),
           CASE(no_room_between_tail_and_capacity_is_refused), CASE(a_failed_open_holds_nothing),
           CASE(another_thread_may_prepare_beside_the_appender),

@@ -36,6 +36,22 @@ static uint32_t fill_disk(fixture *self, uint64_t disk_bytes)
     return count;
 }
 
+/* Of all files together. */
+static uint64_t disk_bytes(fixture *self)
+{
+    env_names names;
+    uint64_t sum = 0;
+    CHECK_OK(env_memory_paths(self->disk, &names));
+    for (size_t i = 0; i < names.count; i++) {
+        uint8_t *data;
+        uint64_t size;
+        CHECK_OK(env_memory_file_bytes(self->disk, names.names[i], &data, &size));
+        sum += size;
+    }
+    env_names_free(&names);
+    return sum;
+}
+
 static pykv_status delete(fixture *self, uint32_t number)
 {
     char key[16];
@@ -99,6 +115,27 @@ TEST(deletes_and_a_compaction_make_room_on_a_full_disk)
     fixture_free(&self);
 }
 
+/* Two logs that keep 2 MiB each ahead of need once left room for 61 rows of 5 KB on 5 MB. */
+TEST(what_the_logs_keep_ahead_is_for_the_rows_when_the_disk_is_nearly_full)
+{
+    fixture self = fixture_blank();
+    self.options.memtable_bytes = 3 << 20;
+    self.options.log_sink = PYKV_LOG_MAPPED;
+    CHECK_OK(fixture_open(&self));
+    CHECK_OK(put(&self, 0, VALUE_BYTES));
+    int32_t more = 0;
+    for (int i = 0; i < 3; i++) {
+        CHECK_OK(lsm_maintain_step(self.store, PYKV_ROLE_LOG, &more));
+    }
+    CHECK(disk_bytes(&self) >= 4 << 20);
+    uint32_t count = fill_disk(&self, 5 << 20);
+    CHECK(count > 1800); /* each is in the log, and kept room for once more */
+    CHECK_EQUAL(count, fixture_count(&self));
+    CHECK_OK(lsm_flush(self.store));
+    CHECK_EQUAL(count, fixture_count(&self));
+    fixture_free(&self);
+}
+
 TEST(puts_are_refused_while_the_room_is_lent_and_taken_when_there_is_some)
 {
     fixture self = fixture_new();
@@ -130,5 +167,6 @@ TEST(a_limit_on_the_size_of_files_keeps_nobody_from_writing)
 TEST_MAIN(CASE(room_is_kept_for_all_that_the_memtables_hold_and_given_back_at_close),
           CASE(what_was_written_can_be_flushed_on_a_disk_without_a_free_byte),
           CASE(deletes_and_a_compaction_make_room_on_a_full_disk),
+          CASE(what_the_logs_keep_ahead_is_for_the_rows_when_the_disk_is_nearly_full),
           CASE(puts_are_refused_while_the_room_is_lent_and_taken_when_there_is_some),
           CASE(a_limit_on_the_size_of_files_keeps_nobody_from_writing))

@@ -144,6 +144,31 @@ TEST(bytes_are_ready_ahead_of_the_tail_and_the_log_calls_for_more)
     fixture_free(&self);
 }
 
+TEST(what_both_logs_keep_ahead_is_given_back_and_writes_go_on)
+{
+    fixture self = new_fixture(PYKV_LOG_MAPPED, 0);
+    self.log_bytes = 4 << 20;
+    fixture_open(&self, false);
+    CHECK(!wal_give_back(self.log));
+    fixture_put(&self, 1, 1000);
+    CHECK_OK(wal_prepare_next(self.log));
+    log_sink *active = self.log->active->sink;
+    log_sink *prepared = self.log->prepared->sink;
+    CHECK(wal_give_back(self.log));
+    CHECK_EQUAL(4096, atomic_load(&active->ready_until));
+    CHECK_EQUAL(4096, atomic_load(&prepared->ready_until));
+    CHECK(!wal_give_back(self.log));
+    fixture_put(&self, 500, 1000);
+    CHECK_OK(fixture_roll(&self));
+    CHECK(self.log->active->sink == prepared);
+    fixture_put(&self, 500, 1000);
+    CHECK(atomic_load(&prepared->ready_until) <
+          log_sink_tail(prepared) + 2 * LOG_SINK_READY_BYTES_LEAST);
+    fixture_kill(&self);
+    CHECK_EQUAL(1001, found_last(self.inner));
+    fixture_free(&self);
+}
+
 TEST(bytes_that_cannot_be_made_ready_are_an_error_of_the_write_and_not_of_the_log)
 {
     fixture self = new_fixture(PYKV_LOG_MAPPED, 0);
@@ -269,6 +294,7 @@ TEST_MAIN(CASE(the_prepared_log_is_the_one_the_log_rolls_to),
           CASE(a_listed_log_whose_bytes_cannot_be_had_waits_for_room_without_another_manifest),
           CASE(a_log_that_is_dropped_before_it_was_used_is_taken_away_and_another_made),
           CASE(bytes_are_ready_ahead_of_the_tail_and_the_log_calls_for_more),
+          CASE(what_both_logs_keep_ahead_is_given_back_and_writes_go_on),
           CASE(bytes_that_cannot_be_made_ready_are_an_error_of_the_write_and_not_of_the_log),
           CASE(no_more_than_two_sealed_logs_wait_for_a_sync),
           CASE(a_step_prepares_the_next_log_and_syncs_the_sealed_one),

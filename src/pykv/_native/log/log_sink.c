@@ -53,6 +53,11 @@ pykv_status log_sink_prepare(log_sink *self, uint64_t size)
     return self->ops->prepare(self, size);
 }
 
+bool log_sink_give_back(log_sink *self)
+{
+    return self->ops->give_back(self);
+}
+
 bool log_sink_wants_prepare(const log_sink *self)
 {
     return log_sink_tail(self) >= log_sink_prepare_at(self);

@@ -30,7 +30,8 @@
 
 enum {
     LOG_SINK_WINDOW_BYTES = 4 * 1024 * 1024,
-    LOG_SINK_READY_BYTES = 1024 * 1024, /* faulted in ahead of the tail */
+    LOG_SINK_READY_BYTES = 1024 * 1024,     /* faulted in ahead of the tail */
+    LOG_SINK_READY_BYTES_LEAST = 64 * 1024, /* the same on a disk that is nearly full */
     LOG_SINK_WRITE_BACK_BYTES = 1024 * 1024
 };
 
@@ -90,6 +91,11 @@ PYKV_NODISCARD pykv_status log_sink_append(log_sink *self, const slice *parts, s
  * everything up to the capacity is ready and size is more: use log_sink_append. pwrite: nothing to
  * do. */
 PYKV_NODISCARD pykv_status log_sink_prepare(log_sink *self, uint64_t size);
+
+/* Gives what is reserved ahead of the tail back to a disk that is nearly full, and prepares only
+ * LOG_SINK_READY_BYTES_LEAST at once from then on. Only while nothing is appended. False: there was
+ * nothing to give, or it could not be cut off. */
+bool log_sink_give_back(log_sink *self);
 
 /* True if preparing now would keep later appends from waiting. */
 bool log_sink_wants_prepare(const log_sink *self);

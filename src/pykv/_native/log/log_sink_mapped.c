@@ -35,8 +35,9 @@ enum {
 
 typedef struct mapped_sink {
     log_sink head;
-    env_mapping mapping; /* constant */
-    uint64_t capacity;   /* constant */
+    env_mapping mapping;          /* constant */
+    uint64_t capacity;            /* constant */
+    _Atomic uint64_t ahead_bytes; /* made ready at once, and reserved if that is less than a step */
     mutex grow;
     uint64_t reserved_until GUARDED_BY(grow);
     uint64_t retired GUARDED_BY(grow);
@@ -112,12 +113,19 @@ static pykv_status mapped_append(log_sink *self, const slice *parts, size_t part
     return status;
 }
 
+static uint64_t smaller(uint64_t left, uint64_t right)
+{
+    return left < right ? left : right;
+}
+
 /* Reserves blocks up to target: full steps, or no more than that if the disk is nearly full. */
 static pykv_status reserve(mapped_sink *self, uint64_t target) REQUIRES(&self->grow)
 {
+    uint64_t step = atomic_load_explicit(&self->ahead_bytes, memory_order_relaxed);
+    step = smaller(step, RESERVE_BYTES);
     while (self->reserved_until < target) {
         uint64_t from = self->reserved_until;
-        uint64_t end = round_up(from + 1, RESERVE_BYTES);
+        uint64_t end = round_up(from + 1, step);
         end = end < self->capacity ? end : self->capacity;
         pykv_status status = env_file_allocate(self->head.file, from, end - from);
         if (status == PYKV_NO_SPACE && target < end) {
@@ -130,11 +138,6 @@ static pykv_status reserve(mapped_sink *self, uint64_t target) REQUIRES(&self->g
         self->reserved_until = end;
     }
     return PYKV_OK;
-}
-
-static uint64_t smaller(uint64_t left, uint64_t right)
-{
-    return left < right ? left : right;
 }
 
 /* Writes zeros from offset to target, piece by piece. */
@@ -191,7 +194,8 @@ static pykv_status prepare_locked(mapped_sink *self, uint64_t size) REQUIRES(&se
     uint64_t tail = log_sink_tail(&self->head);
     uint64_t ready = atomic_load_explicit(&self->head.ready_until, memory_order_relaxed);
     uint64_t needed = smaller(tail + size, self->capacity);
-    uint64_t wanted = smaller(tail + LOG_SINK_READY_BYTES, self->capacity);
+    uint64_t ahead = atomic_load_explicit(&self->ahead_bytes, memory_order_relaxed);
+    uint64_t wanted = smaller(tail + ahead, self->capacity);
     bool exhausted = tail >= self->capacity || ready >= self->capacity;
     if (self->sealed || (exhausted && tail + size > ready)) {
         return error_set(PYKV_NOT_SUPPORTED, "%s: %" PRIu64 " bytes pass the mapped log's capacity",
@@ -219,11 +223,31 @@ static pykv_status mapped_prepare(log_sink *self, uint64_t size)
     return status;
 }
 
+static bool mapped_give_back(log_sink *self)
+{
+    mapped_sink *sink = (mapped_sink *)self;
+    mutex_lock(&sink->grow);
+    uint64_t end = round_up(log_sink_tail(self), PAGE_BYTES);
+    bool gives = !sink->sealed && end < sink->reserved_until;
+    atomic_store_explicit(&sink->ahead_bytes, LOG_SINK_READY_BYTES_LEAST, memory_order_relaxed);
+    if (gives) {
+        uint64_t ready = atomic_load_explicit(&self->ready_until, memory_order_relaxed);
+        atomic_store_explicit(&self->ready_until, PYKV_PLANTED(107) ? ready : smaller(ready, end),
+                              memory_order_relaxed);
+        gives = log_sink_cut_at(self, end) == PYKV_OK;
+    }
+    if (gives) {
+        sink->reserved_until = end;
+    }
+    mutex_unlock(&sink->grow);
+    return gives;
+}
+
 static uint64_t mapped_prepare_at(const log_sink *self)
 {
     const mapped_sink *sink = (const mapped_sink *)self;
     uint64_t ready = atomic_load_explicit(&self->ready_until, memory_order_relaxed);
-    uint64_t margin = LOG_SINK_READY_BYTES / 2;
+    uint64_t margin = atomic_load_explicit(&sink->ahead_bytes, memory_order_relaxed) / 2;
     if (ready >= sink->capacity || log_sink_tail(self) >= sink->capacity) {
         return UINT64_MAX;
     }
@@ -258,6 +282,7 @@ static const log_sink_ops mapped_ops = {
     .commit = mapped_commit,
     .append = mapped_append,
     .prepare = mapped_prepare,
+    .give_back = mapped_give_back,
     .prepare_at = mapped_prepare_at,
     .settled_until = mapped_settled_until,
     .seal = mapped_seal,
@@ -295,6 +320,7 @@ pykv_status log_sink_open_mapped(env_file *file, uint64_t tail, uint64_t capacit
     }
     log_sink_init(&sink->head, &mapped_ops, file, tail);
     mutex_init(&sink->grow);
+    atomic_init(&sink->ahead_bytes, LOG_SINK_READY_BYTES);
     sink->capacity = capacity - capacity % RECORD_GRANULE_BYTES;
     pykv_status status = map_and_reserve(sink);
     if (status != PYKV_OK) {

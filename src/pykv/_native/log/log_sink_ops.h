@@ -12,6 +12,7 @@ struct log_sink_ops {
     pykv_status (*commit)(log_sink *self, size_t size);
     pykv_status (*append)(log_sink *self, const slice *parts, size_t part_count, uint64_t size);
     pykv_status (*prepare)(log_sink *self, uint64_t size);
+    bool (*give_back)(log_sink *self);
     uint64_t (*prepare_at)(const log_sink *self);
     uint64_t (*settled_until)(log_sink *self); /* bytes below are not stored to any more */
     pykv_status (*seal)(log_sink *self);

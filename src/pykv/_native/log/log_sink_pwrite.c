@@ -102,6 +102,13 @@ static pykv_status pwrite_prepare(log_sink *self, uint64_t size)
     return PYKV_OK;
 }
 
+/* What a sync need not write is little, and stays. */
+static bool pwrite_give_back(log_sink *self)
+{
+    (void)self;
+    return false;
+}
+
 static uint64_t pwrite_prepare_at(const log_sink *self)
 {
     (void)self;
@@ -119,6 +126,7 @@ static const log_sink_ops pwrite_ops = {
     .commit = pwrite_commit,
     .append = pwrite_append,
     .prepare = pwrite_prepare,
+    .give_back = pwrite_give_back,
     .prepare_at = pwrite_prepare_at,
     .settled_until = pwrite_settled_until,
     .seal = log_sink_cut,

@@ -71,7 +71,6 @@ static pykv_status add(const range_set **set, slice start, slice stop, uint64_t 
 static pykv_status gather(const record *operations, size_t count, uint64_t first_sequence,
                           memtable_range_change *change, const range_set **out)
 {
-    PYKV_ASSERT(change->keys != NULL);
     uint8_t *at = change->keys->bytes;
     pykv_status status = PYKV_OK;
     for (size_t i = 0; i < count && status == PYKV_OK; i++) {
@@ -92,7 +91,7 @@ pykv_status memtable_ranges_prepare(const memtable *self, const record *operatio
     const range_set *written = NULL;
     *out = (memtable_range_change){.fresh = NULL};
     pykv_status status = make_keys(operations, count, out);
-    if (status != PYKV_OK || out->delete_count == 0) {
+    if (status != PYKV_OK || out->keys == NULL) {
         return status;
     }
     status = gather(operations, count, first_sequence, out, &written);

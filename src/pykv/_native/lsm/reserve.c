@@ -48,7 +48,7 @@ static pykv_status grow(lsm *self, uint64_t bytes) REQUIRES(self->reserve_lock)
     return is_passed ? PYKV_OK : status;
 }
 
-pykv_status lsm_keep_room(lsm *self, uint64_t log_bytes)
+static pykv_status keep_room(lsm *self, uint64_t log_bytes) EXCLUDES(self->writer)
 {
     mutex_lock(&self->writer);
     uint64_t unflushed = unflushed_bytes(lsm_view(self));
@@ -67,6 +67,16 @@ pykv_status lsm_keep_room(lsm *self, uint64_t log_bytes)
         mutex_lock(&self->writer);
         self->room_until = until > self->room_until ? until : self->room_until;
         mutex_unlock(&self->writer);
+    }
+    return status;
+}
+
+/* What the logs have ahead is for later writes, the room for those that there are. */
+pykv_status lsm_keep_room(lsm *self, uint64_t log_bytes)
+{
+    pykv_status status = keep_room(self, log_bytes);
+    if (status == PYKV_NO_SPACE && wal_give_back(self->log)) {
+        status = keep_room(self, log_bytes);
     }
     return status;
 }

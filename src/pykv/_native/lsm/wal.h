@@ -108,7 +108,6 @@ uint64_t wal_synced_position(const wal *self);
  * number is at most the active log's. Free *logs_out with mem_free. PYKV_NO_MEMORY. */
 PYKV_NODISCARD pykv_status wal_list(const wal *self, uint32_t number, manifest_log **logs_out,
                                     size_t *count_out);
-
 /* PYKV_STORE_FAILED after a failed sync, else PYKV_OK. */
 PYKV_NODISCARD pykv_status wal_check(const wal *self);
 
@@ -126,11 +125,12 @@ wal_usage wal_usage_now(const wal *self);
 
 /* Does what wal_room lacks: a synced log, the next log, reserved bytes. */
 PYKV_NODISCARD pykv_status wal_provide(wal *self, uint64_t bytes);
+/* Gives back what the logs reserved ahead, as far as they did; false: nothing. */
+bool wal_give_back(wal *self);
 /* Does what wal_roll lacks; the LOG role does so ahead of need. Not with the manifest lock. */
 PYKV_NODISCARD pykv_status wal_prepare_next(wal *self);
 /* Reserves and faults in ahead of the appender, writes back behind it. For the LOG role. */
 PYKV_NODISCARD pykv_status wal_ahead(wal *self);
-
 /* A bounded step of the LOG role: wal_ahead, a sync that is due by interval or because a log was
  * sealed, wal_prepare_next once there was a write. */
 PYKV_NODISCARD pykv_status wal_step(wal *self);

@@ -192,7 +192,21 @@ static pykv_status provide_bytes(wal *self, uint64_t bytes)
     return status;
 }
 
-pykv_status wal_provide(wal *self, uint64_t bytes)
+bool wal_give_back(wal *self)
+{
+    if (PYKV_PLANTED(106)) {
+        return false;
+    }
+    pykv_error failure = *error_last();
+    mutex_lock(self->writer);
+    bool gave = self->active != NULL && log_sink_give_back(self->active->sink);
+    gave = (self->prepared != NULL && log_sink_give_back(self->prepared->sink)) || gave;
+    mutex_unlock(self->writer);
+    error_restore(&failure);
+    return gave;
+}
+
+static pykv_status provide(wal *self, uint64_t bytes)
 {
     mutex_lock(self->writer);
     pykv_status status = wal_check(self);
@@ -213,6 +227,12 @@ pykv_status wal_provide(wal *self, uint64_t bytes)
         break;
     }
     return PYKV_OK;
+}
+
+pykv_status wal_provide(wal *self, uint64_t bytes)
+{
+    pykv_status status = provide(self, bytes);
+    return status == PYKV_NO_SPACE && wal_give_back(self) ? provide(self, bytes) : status;
 }
 
 /* The active log, pinned, unless another thread is ahead of it already; NULL: nothing to do. */
