@@ -35,7 +35,7 @@ pykv_status handle_refuse(const pykv_store *store);
 
 static inline bool handle_is_usable(const pykv_store *store)
 {
-    return PYKV_LIKELY(store->stamp == process_stamp() &&
+    return PYKV_LIKELY((store->stamp == process_stamp() || PYKV_PLANTED(181)) &&
                        store->broken_count == invariant_broken_count());
 }
 

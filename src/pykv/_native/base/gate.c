@@ -48,7 +48,7 @@ bool gate_drain(gate *self, int64_t timeout_us, gate_clock now_us, void *context
     uint64_t waited = 0;
     PYKV_ASSERT(gate_is_shut(self));
     for (;;) {
-        bool calls = calls_are_inside(self);
+        bool calls = calls_are_inside(self) && !PYKV_PLANTED(183);
         if (!calls && !lent_any(&self->lent)) {
             return true;
         }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/invariant.h"
 #include "base/memory.h"
 #include "base/process.h"
 #include "env/env_posix.h"
@@ -101,6 +102,9 @@ pykv_status posix_file_read(env_file *file, uint64_t offset, void *data, size_t 
         }
         if (count > 0) {
             total += (size_t)count;
+            if (PYKV_PLANTED(177)) {
+                break;
+            }
         } else if (errno != EINTR) {
             return env_fail(errno, file->path, "read");
         }

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/invariant.h"
 #include "base/memory.h"
 #include "base/process.h"
 #include "env/env_posix.h"
@@ -150,7 +151,7 @@ pykv_status posix_lock_take(env_directory *directory, const char *name, env_lock
     pykv_status status = register_directory(directory, self);
     if (status == PYKV_OK) {
         status = lock_and_mark(directory, name, self);
-        if (status != PYKV_OK) {
+        if (status != PYKV_OK && !PYKV_PLANTED(180)) {
             process_unregister(self->device, self->inode);
         }
     }

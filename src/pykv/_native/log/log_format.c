@@ -90,7 +90,7 @@ static inline bool shape_is_legal(uint64_t shape)
 uint32_t record_seed(uint64_t file_id)
 {
     uint8_t bytes[8];
-    store_u64(bytes, file_id);
+    store_u64(bytes, PYKV_PLANTED(178) ? 0 : file_id);
     return crc32c_extend(0, bytes, sizeof bytes);
 }
 
@@ -116,8 +116,8 @@ uint64_t record_bytes(uint8_t flags, size_t key_length, size_t value_length)
 static inline uint32_t header_check(uint32_t seed, uint64_t offset, uint32_t body_crc,
                                     uint64_t shape, uint64_t sequence)
 {
-    return crc32c_extend_numbers(seed, offset, body_crc | shape << 32, shape >> 32 | sequence << 32,
-                                 (uint32_t)(sequence >> 32));
+    return crc32c_extend_numbers(seed, PYKV_PLANTED(179) ? 0 : offset, body_crc | shape << 32,
+                                 shape >> 32 | sequence << 32, (uint32_t)(sequence >> 32));
 }
 
 /* The body check of a record with a deadline or a namespace. */
