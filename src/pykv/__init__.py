@@ -32,6 +32,7 @@ from pykv.errors import (
     ReadOnlyError,
     StaleEpochError,
     StoreFailedError,
+    UnfinishedError,
     ValueTooLargeError,
 )
 from pykv.options import (
@@ -49,6 +50,8 @@ from pykv.store import BackupVersion, Batch, DiskStore, OrderedStore, Report, St
 if TYPE_CHECKING:
     from pykv.engine.backup import backups, delete_backups, restore, verify_backup
     from pykv.engine.bitcask import Bitcask
+    from pykv.engine.convert import Conversion, convert
+    from pykv.engine.dated_rows import DatedRow, export_rows, import_rows
     from pykv.engine.lsm import Lsm
 
 __all__ = [
@@ -60,9 +63,11 @@ __all__ = [
     "ClosedError",
     "CommitUnknownError",
     "CommonOptions",
+    "Conversion",
     "CorruptionError",
     "Cursor",
     "Damage",
+    "DatedRow",
     "DiskStore",
     "DivergedError",
     "Engine",
@@ -94,10 +99,14 @@ __all__ = [
     "Store",
     "StoreFailedError",
     "Sync",
+    "UnfinishedError",
     "ValueTooLargeError",
     "backups",
+    "convert",
     "delete_backups",
     "destroy",
+    "export_rows",
+    "import_rows",
     "open",
     "repair",
     "restore",
@@ -108,9 +117,14 @@ __all__ = [
 
 _LAZY = {
     "Bitcask": "bitcask",
+    "Conversion": "convert",
+    "DatedRow": "dated_rows",
     "Lsm": "lsm",
     "backups": "backup",
+    "convert": "convert",
     "delete_backups": "backup",
+    "export_rows": "dated_rows",
+    "import_rows": "dated_rows",
     "restore": "backup",
     "verify_backup": "backup",
 }

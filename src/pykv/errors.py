@@ -153,6 +153,12 @@ class FormatError(Error):
     hint = "Check the path and the engine, or install the version of pykv that wrote it."
 
 
+class UnfinishedError(FormatError):
+    """The directory holds a conversion that was not finished; the message says what to do."""
+
+    hint = ""
+
+
 class InternalError(Error):
     """An invariant of the library broke; the handle does nothing more."""
 

@@ -147,3 +147,22 @@ def test_how_far_it_is_is_told_now_and_then() -> None:
         rows = list(dump._counted(db, 250, lambda done, total: told.append((done, total))))
     assert len(rows) == 250
     assert told == [(100, 250), (200, 250)]
+
+
+@pytest.mark.parametrize("kind", ["tsv", "csv", "jsonl"])
+@pytest.mark.parametrize("engine", ["bitcask", "lsm"])
+def test_rows_that_expire_still_do_when_they_come_back(
+    run: Run, tmp_path: Path, kind: str, engine: str
+) -> None:
+    with pykv.open(tmp_path / "db", engine=engine) as db:
+        db.put(b"kept", b"1")
+        db.put(b"expires", b"2", ttl=1_000)
+        db.put(b"expired", b"3", ttl=0.000_001)
+        deadline = db.expires_at(b"expires")
+    target = tmp_path / f"rows.{kind}"
+    assert run("dump", tmp_path / "db", target).exit_code == Exit.GOOD
+    assert run("load", tmp_path / "again", target).exit_code == Exit.GOOD
+    with pykv.open(tmp_path / "again") as db:
+        assert sorted(db) == [b"expires", b"kept"]
+        assert db.expires_at(b"expires") == deadline
+        assert db.expires_at(b"kept") is None

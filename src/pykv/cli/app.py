@@ -21,6 +21,7 @@ COMMANDS: Final = (
     "count",
     "load",
     "dump",
+    "convert",
     "stats",
     "verify",
     "repair",

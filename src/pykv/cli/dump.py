@@ -47,8 +47,8 @@ def command(
     """Write all rows to a file or a directory.
 
     TARGET is a file or a directory; without it the rows go to standard output. They are the rows of
-    one moment, and `pykv load` stores them again, byte for byte; a row that was to expire stays
-    then. A format that is given here for tsv is given there too.
+    one moment, and `pykv load` stores them again, byte for byte, with their time to live (but for
+    dir, where it has no place). A format that is given here for tsv is given there too.
 
     A file appears under its name when it is whole. A directory (dir) takes keys that are relative
     paths, and must be empty or not exist.
@@ -75,7 +75,7 @@ def _check_target(target: Path, kind: str, overwrite: bool) -> None:
 
 
 def _counted(db: pykv.Store, total: int, advance: Advance) -> Iterator[Row]:
-    for done, row in enumerate(db.scan(), 1):
+    for done, row in enumerate(pykv.export_rows(db), 1):
         yield row
         if done % 100 == 0:
             advance(done, total)

@@ -48,9 +48,9 @@ class Loaded:
             try:
                 more = _fill(chunk, rows)
             finally:
-                db.put_many(chunk)
+                pykv.import_rows(db, [pykv.DatedRow(*row) for row in chunk])
                 self.row_count += len(chunk)
-                self.byte_count += sum([len(key) + len(value) for key, value in chunk])
+                self.byte_count += sum([len(row[0]) + len(row[1]) for row in chunk])
             told()
 
 
@@ -104,7 +104,8 @@ def command(
     dir    every file, as path -> contents, without symbolic links
 
     In csv and jsonl the names key_hex, key_escape and key_base64, and likewise for value, tell the
-    format. At a line that is no row the command stops; the rows before it are stored. Loading again
+    format. A third field, expires_us, holds the microseconds since 1970 at which a row expires. At
+    a line that is no row the command stops; the rows before it are stored. Loading again
     is harmless.
     """
     chosen = kind or kind_of(source)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.progress import ProgressColumn
 
 Advance: TypeAlias = Callable[[int, int], None]
-Unit: TypeAlias = Literal["bytes", "files", "rows"]
+Unit: TypeAlias = Literal["bytes", "files", "rows", "steps"]
 
 
 @contextmanager

@@ -28,7 +28,6 @@ from pykv.cli.opening import example
 from pykv.cli.output import write_line
 from pykv.cli.progress import progress_bar
 from pykv.cli.quickstart_report import QuickstartReport, Work
-from pykv.cli.rows.row import Row
 from pykv.cli.rows.tree import files_of, key_of
 
 DIFFERENCES_MAX: Final = 10
@@ -260,7 +259,7 @@ def _groups(items: list[_Item], size_of: Callable[[_Item], int]) -> Iterator[lis
     yield group
 
 
-def _read(files: Iterable[Path], tree: Path) -> Iterator[Row]:
+def _read(files: Iterable[Path], tree: Path) -> Iterator[tuple[bytes, bytes]]:
     for file in files:
         with suppress(PermissionError):
             if file.stat().st_size <= FILE_BYTES_MAX:

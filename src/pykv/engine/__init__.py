@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal, overload
 
 from pykv.arguments import StrPath, as_path
 from pykv.engine.registry import Engine, engine_of, find_engine
-from pykv.errors import FormatError, NotSupportedError
+from pykv.errors import FormatError, NotSupportedError, UnfinishedError
 from pykv.options import make_options
 from pykv.store import Report, Store
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 # A directory with this file and without a manifest is an unfinished checkpoint or restore.
 UNFINISHED_NAME: Final = "CHECKPOINT.tmp"
+# Where a conversion makes a database, and the file in it that says so; see pykv.engine.convert.
+CONVERTING_NAME: Final = ".convert"
+MARK_NAME: Final = "MARK"
 
 __all__ = ["Engine", "StrPath", "destroy", "open_store", "repair"]
 
@@ -46,9 +49,11 @@ def open_store(
     Raises TypeError for an unknown option, InvalidOptionError for a value outside its range or an
     unknown engine, NotSupportedError for a compression that is not here, and what the engine
     raises: LockedError, FormatError, CorruptionError, FileNotFoundError, FileExistsError,
-    NotADirectoryError, PermissionError, IOFailedError.
+    NotADirectoryError, PermissionError, IOFailedError. UnfinishedError where `pykv.convert` was
+    interrupted.
     """
     place = None if path is None else as_path(path)
+    _refuse_unfinished(place)
     if engine is not None:
         chosen = find_engine(engine)
     else:
@@ -65,6 +70,7 @@ def repair(path: StrPath) -> Report:
     LockedError where the database is open.
     """
     place = as_path(path)
+    _refuse_unfinished(place)
     engine = _existing(place)
     if engine.repair is None:
         raise NotSupportedError(f"engine {engine.name!r} cannot repair", path=place)
@@ -78,15 +84,27 @@ def destroy(path: StrPath) -> None:
     LockedError where the database is open.
     """
     place = as_path(path)
+    data = place / CONVERTING_NAME / "data"
+    if (data / "MANIFEST").exists():
+        destroy(data)
     engine = _existing(place)
     if engine.destroy is None:
         raise NotSupportedError(f"engine {engine.name!r} cannot destroy", path=place)
     engine.destroy(place)
-    # What a backup that was killed left there.
-    for left in list(place.glob(".backup-*")):
+    # What a backup or a conversion that was killed left there.
+    for left in [*place.glob(".backup-*"), *place.glob(CONVERTING_NAME)]:
         shutil.rmtree(left)
     with suppress(OSError):
         place.rmdir()
+
+
+def _refuse_unfinished(place: Path | None) -> None:
+    if place is not None and (place / CONVERTING_NAME / MARK_NAME).exists():
+        raise UnfinishedError(
+            f"{place} holds a conversion that was not finished: call pykv.convert() as before to "
+            "go on with it, or remove it with pykv.destroy()",
+            path=place,
+        )
 
 
 def _existing(place: Path) -> Engine:

@@ -58,7 +58,18 @@ def test_what_is_written_is_read_again_and_the_stream_stays_open() -> None:
     assert read(stream.getvalue()) == rows
     stream = io.BytesIO()
     write_csv([(b"\xff", b"\x00")], stream, "hex", "escape")
-    assert stream.getvalue().startswith(b'"key_hex","value_escape"\n')
+    assert stream.getvalue().startswith(b'"key_hex","value_escape","expires_us"\n')
     assert read(stream.getvalue()) == [(b"\xff", b"\x00")]
     with pytest.raises(CodingError):
         write_csv([(b"\xff", b"")], stream, "utf8", "utf8")
+
+
+def test_a_row_that_expires_says_when() -> None:
+    rows: list[Row] = [(b"a", b"1"), (b"b", b"2", 1_795_000_000_000_001)]
+    stream = io.BytesIO()
+    write_csv(rows, stream, "utf8", "utf8")
+    assert read(stream.getvalue()) == rows
+    assert read(b"expires_us,value,key\n5,v,k\n") == [(b"k", b"v", 5)]
+    for cell in (b"soon", b"-1", b"0", b"1.5", b"18446744073709551616"):
+        with pytest.raises(RowError, match="microseconds since 1970"):
+            read(b"key,value,expires_us\na,b," + cell + b"\n")

@@ -46,3 +46,14 @@ def test_what_is_written_is_read_again() -> None:
     assert stream.getvalue().count(b"\n") == 3
     assert b"key_base64" in stream.getvalue()
     assert read(stream.getvalue()) == rows
+
+
+def test_a_row_that_expires_says_when() -> None:
+    rows: list[Row] = [(b"a", b"1"), (b"b", b"2", 5)]
+    stream = io.BytesIO()
+    write_jsonl(rows, stream, None, None)
+    assert stream.getvalue().endswith(b'{"key": "b", "value": "2", "expires_us": 5}\n')
+    assert read(stream.getvalue()) == rows
+    for cell in (b'"soon"', b"-1", b"true", b"1.5", b"[]", b"0"):
+        with pytest.raises(RowError, match="microseconds since 1970"):
+            read(b'{"key": "a", "value": "b", "expires_us": ' + cell + b"}")

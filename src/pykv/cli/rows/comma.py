@@ -1,7 +1,8 @@
 """Comma-separated values (RFC 4180), with a header that names the columns of key and value.
 
 A column `key` holds text, `key_escape`, `key_hex` and `key_base64` what they say; `value` likewise.
-Other columns are refused, because they would be lost.
+A column `expires_us` holds the microseconds since 1970 at which a row expires, or nothing. Other
+columns are refused, because they would be lost.
 """
 
 from __future__ import annotations
@@ -13,7 +14,16 @@ from collections.abc import Iterable, Iterator
 from typing import IO, Any, Final
 
 from pykv.cli.coding import Format, to_text
-from pykv.cli.rows.row import Row, RowError, cell_bytes, field_format, field_name
+from pykv.cli.rows.row import (
+    EXPIRES,
+    Row,
+    RowError,
+    cell_bytes,
+    deadline_of,
+    field_format,
+    field_name,
+    row_of,
+)
 
 _HEADER_TEXT: Final = (
     "the header must name two columns, the key and the value, as in key,value or key_hex,value_hex"
@@ -37,16 +47,21 @@ def _rows(reader: Any, key_format: Format, value_format: Format) -> Iterator[Row
         return
     key = field_format(cells, "key", key_format)
     value = field_format(cells, "value", value_format)
-    if key is None or value is None or len(cells) != 2:
+    count = 3 if EXPIRES in cells else 2
+    if key is None or value is None or len(cells) != count:
         raise RowError(1, _HEADER_TEXT)
     key_column, value_column = cells.index(key[0]), cells.index(value[0])
+    expires_column = cells.index(EXPIRES) if count == 3 else None
     while (cells := _next_cells(reader)) is not None:
         number = reader.line_num
-        if len(cells) != 2:
-            raise RowError(number, f"{len(cells)} columns where the header has 2: quote commas")
-        yield (
+        if len(cells) != count:
+            text = f"{len(cells)} columns where the header has {count}: quote commas"
+            raise RowError(number, text)
+        yield row_of(
             cell_bytes(cells[key_column], key[1], "key", number),
             cell_bytes(cells[value_column], value[1], "value", number),
+            None if expires_column is None else cells[expires_column] or None,
+            number,
         )
 
 
@@ -69,8 +84,10 @@ def write_csv(
     try:
         # Every cell is quoted: an empty key beside an empty value is then no blank line.
         writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
-        writer.writerow((field_name("key", key_format), field_name("value", value_format)))
-        for key, value in rows:
-            writer.writerow((to_text(key, key_format), to_text(value, value_format)))
+        names = (field_name("key", key_format), field_name("value", value_format), EXPIRES)
+        writer.writerow(names)
+        for row in rows:
+            expires = deadline_of(row) or ""
+            writer.writerow((to_text(row[0], key_format), to_text(row[1], value_format), expires))
     finally:
         text.detach()

@@ -1,7 +1,8 @@
 """JSON Lines: an object on each line, with a key and a value.
 
 A field `key` holds text; `key_escape`, `key_hex` and `key_base64` hold what they say; `value`
-likewise. Other fields are refused, because they would be lost.
+likewise. A field `expires_us` holds the microseconds since 1970 at which the row expires. Other
+fields are refused, because they would be lost.
 """
 
 from __future__ import annotations
@@ -12,22 +13,34 @@ from typing import IO, Any
 
 from pykv.cli.coding import Format
 from pykv.cli.output import json_fields
-from pykv.cli.rows.row import Row, RowError, cell_bytes, field_format, lines_of
+from pykv.cli.rows.row import (
+    EXPIRES,
+    Row,
+    RowError,
+    cell_bytes,
+    deadline_of,
+    field_format,
+    lines_of,
+    row_of,
+)
 
 
 def read_jsonl(stream: IO[bytes], key_format: Format, value_format: Format) -> Iterator[Row]:
     """The rows of a stream. The formats are those of fields named just key and value. RowError."""
     for number, line in lines_of(stream):
         fields = _object(line, number)
+        expires = fields.pop(EXPIRES, None)
         key = field_format(list(fields), "key", key_format)
         value = field_format(list(fields), "value", value_format)
         if key is None or value is None or len(fields) != 2:
             raise RowError(
                 number, 'an object must have two fields, as in {"key": "a", "value": "b"}'
             )
-        yield (
+        yield row_of(
             cell_bytes(_text(fields[key[0]], key[0], number), key[1], "key", number),
             cell_bytes(_text(fields[value[0]], value[0], number), value[1], "value", number),
+            expires,
+            number,
         )
 
 
@@ -41,8 +54,12 @@ def write_jsonl(
 
     CodingError for bytes that a format cannot show.
     """
-    for key, value in rows:
-        fields = json_fields("key", key, key_format) | json_fields("value", value, value_format)
+    for row in rows:
+        deadline_us = deadline_of(row)
+        fields: dict[str, Any] = json_fields("key", row[0], key_format)
+        fields |= json_fields("value", row[1], value_format)
+        if deadline_us:
+            fields[EXPIRES] = deadline_us
         stream.write(json.dumps(fields, ensure_ascii=False).encode() + b"\n")
 
 

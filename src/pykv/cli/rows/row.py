@@ -11,7 +11,11 @@ from typing import IO, Final, TypeAlias
 
 from pykv.cli.coding import FORMATS, CodingError, DataError, Format, to_bytes
 
-Row: TypeAlias = tuple[bytes, bytes]
+#: A key and a value, and in rows that expire when that is, in microseconds since 1970.
+Row: TypeAlias = tuple[bytes, bytes] | tuple[bytes, bytes, int]
+
+#: The field or column of that time.
+EXPIRES: Final = "expires_us"
 
 #: The longest line that is read, in bytes: the largest key and value in any format have room.
 LINE_BYTES_MAX: Final = 5 << 30
@@ -70,3 +74,18 @@ def field_format(names: Sequence[str], what: str, plain: Format) -> tuple[str, F
 def field_name(what: str, how: Format) -> str:
     """The name under which `field_format` finds what in the format how."""
     return what if how == "utf8" else f"{what}_{how}"
+
+
+def row_of(key: bytes, value: bytes, expires: object, number: int) -> Row:
+    """A row of a line. expires: the cell with its deadline; None where it has none. RowError."""
+    if expires is None:
+        return key, value
+    digits = str(expires)
+    if isinstance(expires, bool) or not digits.isdecimal() or not 0 < int(digits) < 1 << 64:
+        raise RowError(number, f"{EXPIRES} must be microseconds since 1970, not {digits[:40]!r}")
+    return key, value, int(digits)
+
+
+def deadline_of(row: Row) -> int | None:
+    """When a row expires, None: never."""
+    return row[2] if len(row) == 3 and row[2] else None

@@ -43,24 +43,24 @@ def key_of(file: Path, directory: Path) -> bytes:
     return os.fsencode(file.relative_to(directory).as_posix())
 
 
-def read_tree(files: Iterable[Path], directory: Path) -> Iterator[Row]:
+def read_tree(files: Iterable[Path], directory: Path) -> Iterator[tuple[bytes, bytes]]:
     """The rows of files below directory, each read when its turn comes. OSError."""
     for file in files:
         yield key_of(file, directory), file.read_bytes()
 
 
 def write_tree(rows: Iterable[Row], directory: Path) -> None:
-    """Writes each row to its file below directory, which is made.
+    """Writes each row to its file below directory, which is made. Deadlines are lost.
 
     KeyPathError for a key that would lead elsewhere, FileExistsError or NotADirectoryError for one
     that is both a file and a directory of others.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    for key, value in rows:
-        file = directory / path_of(key)
+    for row in rows:
+        file = directory / path_of(row[0])
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("xb") as stream:
-            stream.write(value)
+            stream.write(row[1])
 
 
 def path_of(key: bytes) -> Path:

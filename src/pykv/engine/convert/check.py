@@ -1,0 +1,75 @@
+"""Whether two stores hold the same rows: counts and digests, whatever their order."""
+
+from __future__ import annotations
+
+import struct
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Final
+
+from pykv.engine.dated_rows import DatedRow, export_rows
+from pykv.engine.expiry import ExpiryBase
+from pykv.store import Store
+
+_HEAD: Final = struct.Struct("<QQ")
+_DIGEST_BYTES: Final = 16
+_HORIZON_US: Final = 60_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What a set of rows comes to.
+
+    row_count: how many they are.  byte_count: of their keys and values.  value: the sum of the
+    digests of all rows, keys, values and deadlines, modulo 2**128; the same in every order.
+    """
+
+    row_count: int
+    byte_count: int
+    value: int
+
+    def __str__(self) -> str:
+        return f"{self.value:032x}"
+
+
+def digest_of(rows: Iterable[DatedRow], horizon_us: int, told: Callable[[], object]) -> Digest:
+    """The digest of the rows that are there for ever, or until after horizon_us.
+
+    told: is called for every row.
+    """
+    row_count = byte_count = value = 0
+    for key, data, deadline_us in rows:
+        told()
+        if 0 < deadline_us <= horizon_us:
+            continue
+        row = blake2b(_HEAD.pack(len(key), deadline_us), digest_size=_DIGEST_BYTES)
+        row.update(key)
+        row.update(data)
+        value += int.from_bytes(row.digest(), "little")
+        row_count += 1
+        byte_count += len(key) + len(data)
+    return Digest(row_count, byte_count, value % (1 << 8 * _DIGEST_BYTES))
+
+
+def digests_of(
+    source: Store, target: Store, told: Callable[[], object], horizon_us: int = _HORIZON_US
+) -> tuple[Digest, Digest]:
+    """The digests of two stores that nobody writes to.
+
+    Rows that expire before both are read, or within horizon_us of now, are left out of both.
+    """
+    while True:
+        horizon = _now_us(source, target) + horizon_us
+        found = digest_of(export_rows(source), horizon, told)
+        copied = digest_of(export_rows(target), horizon, told)
+        if _now_us(source, target) < horizon:
+            return found, copied
+        horizon_us *= 8
+
+
+def _now_us(*stores: Store) -> int:
+    """The latest of the clocks of stores."""
+    dated = [each for each in stores if isinstance(each, ExpiryBase) and "ttl" in each.features]
+    return max([time.time_ns() // 1_000, *(each._now_us() for each in dated)])

@@ -1,0 +1,102 @@
+"""Rows with their deadlines: how they leave one store and enter another as they were."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from pykv.arguments import BytesLike, as_bytes
+from pykv.engine.batch import CHUNK_BYTES_MAX, Operation, Put, chunks
+from pykv.engine.expiry import ExpiryBase
+from pykv.engine.mapping import StoreBase
+from pykv.store import OrderedStore, Store
+
+
+class DatedRow(NamedTuple):
+    """A row, and when it expires in microseconds since 1970; 0: never."""
+
+    key: bytes
+    value: bytes
+    deadline_us: int = 0
+
+
+def export_rows(store: Store, start: BytesLike | None = None) -> Iterator[DatedRow]:
+    """The rows of store at the moment of this call, with their deadlines.
+
+    start: the first key, in a store with order.  Deadlines are those at the time when a row is
+    given, and rows that are gone by then are left out: nobody should write to the store meanwhile.
+    One row at a time is in memory, besides what a scan holds.  Raises what scans raise.
+    """
+    rows = store.scan() if start is None else _ordered(store).scan(start)
+    if "ttl" not in store.features:
+        return (DatedRow(key, value) for key, value in rows)
+    return _dated(store, rows)
+
+
+def _ordered(store: Store) -> OrderedStore:
+    if not isinstance(store, OrderedStore):
+        raise TypeError(f"{store!r} has no order: leave start out")
+    return store
+
+
+def _dated(store: Store, rows: Iterator[tuple[bytes, bytes]]) -> Iterator[DatedRow]:
+    for key, value in rows:
+        deadline_us = _deadline_us(store, key)
+        if deadline_us is not None:
+            yield DatedRow(key, value, deadline_us)
+
+
+def _deadline_us(store: Store, key: bytes) -> int | None:
+    """The deadline of key, None if it is absent."""
+    if isinstance(store, ExpiryBase):
+        return store._expires_us(key)
+    try:
+        seconds = store.expires_at(key)
+    except KeyError:
+        return None
+    return 0 if seconds is None else round(seconds * 1_000_000)
+
+
+def import_rows(store: Store, rows: Iterable[DatedRow], *, sync: bool | None = None) -> int:
+    """Puts rows with the deadlines that they have, and returns how many.
+
+    The last of equal keys wins. Chunks of 1,000 rows or 4 MiB are all or nothing each; an iterable
+    that raises keeps the chunks before it. A row whose deadline has passed is absent at once.
+    Raises what `put_many` raises; NotSupportedError for deadlines where store has none.
+    """
+    count = 0
+    for chunk in chunks(_puts(rows), batch_bytes_of(store)):
+        write_rows(store, chunk, sync)
+        count += len(chunk)
+    return count
+
+
+def _puts(rows: Iterable[DatedRow]) -> Iterator[Put]:
+    for key, value, deadline_us in rows:
+        yield Put(as_bytes(key, "key"), as_bytes(value, "value"), deadline_us)
+
+
+def batch_bytes_of(store: Store) -> int:
+    """The largest batch that store takes, as far as that is known."""
+    if isinstance(store, StoreBase):
+        return store._options.batch_bytes_max
+    return CHUNK_BYTES_MAX
+
+
+def write_rows(store: Store, puts: list[Operation], sync: bool | None) -> None:
+    """Applies puts in one step."""
+    keeps_deadlines = "ttl" in store.features
+    dated = any(isinstance(each, Put) and each.deadline_us for each in puts)
+    if isinstance(store, StoreBase) and (keeps_deadlines or not dated):
+        store._write(puts, sync)
+        return
+    with store.batch(sync=sync) as batch:
+        for each in puts:
+            if isinstance(each, Put):
+                batch.put(each.key, each.value, ttl=_ttl_of(each.deadline_us))
+
+
+def _ttl_of(deadline_us: int) -> float | None:
+    """What is left until a deadline; at least a microsecond."""
+    return max(deadline_us - time.time_ns() // 1_000, 1) / 1_000_000 if deadline_us else None
