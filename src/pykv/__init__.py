@@ -45,7 +45,16 @@ from pykv.options import (
     Sync,
 )
 from pykv.reader import Cursor, OrderedReader, OrderedSnapshot, Reader, Snapshot
-from pykv.store import BackupVersion, Batch, DiskStore, OrderedStore, Report, Store, supports
+from pykv.store import (
+    BackupVersion,
+    Batch,
+    Change,
+    DiskStore,
+    OrderedStore,
+    Report,
+    Store,
+    supports,
+)
 
 if TYPE_CHECKING:
     from pykv.engine.backup import backups, delete_backups, restore, verify_backup
@@ -60,6 +69,7 @@ __all__ = [
     "BatchTooLargeError",
     "Bitcask",
     "BitcaskOptions",
+    "Change",
     "ClosedError",
     "CommitUnknownError",
     "CommonOptions",

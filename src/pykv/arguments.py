@@ -125,6 +125,26 @@ def check_limit(limit: int | None) -> None:
         raise ValueError(f"limit must not be negative, got {limit}")
 
 
+def as_sequence(since: int) -> int:
+    """A sequence number, or 0. Raises TypeError, ValueError."""
+    if not isinstance(since, int) or isinstance(since, bool):
+        raise TypeError(f"since must be a sequence number, not {type(since).__name__}")
+    if not 0 <= since < 1 << 63:
+        raise ValueError(f"since must be 0 or a sequence number, got {since}")
+    return since
+
+
+def timeout_us_of(timeout: float | None) -> int:
+    """Seconds in whole microseconds, -1 for None: for ever. Raises TypeError, ValueError."""
+    if timeout is None:
+        return -1
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float):
+        raise TypeError(f"timeout must be seconds or None, not {type(timeout).__name__}")
+    if not 0 <= timeout <= TTL_SECONDS_MAX:
+        raise ValueError(f"timeout must not be negative, nor above a thousand years, got {timeout}")
+    return int(timeout * 1_000_000)
+
+
 def near_miss(name: str, known: Iterable[str]) -> str:
     """The end of a message about an unknown name: the closest known one, or all of them."""
     names = sorted(known)

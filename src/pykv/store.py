@@ -7,12 +7,22 @@ used by one thread at a time. After close every call but close raises ClosedErro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Literal, Protocol, Self, TypeVar, overload, runtime_checkable
+from typing import (
+    Any,
+    Final,
+    Literal,
+    NamedTuple,
+    Protocol,
+    Self,
+    TypeVar,
+    overload,
+    runtime_checkable,
+)
 
 from pykv.arguments import BytesLike, StrPath, near_miss
 from pykv.errors import Damage
@@ -27,6 +37,7 @@ FEATURES: Final[Mapping[str, str]] = {
     "consistent_scan": "a scan shows the moment it was made, whatever is written later",
     "snapshot": "snapshot() keeps a moment for reads at it",
     "persistence": "rows outlive the process",
+    "changes": "changes() gives what was written, in order, from any sequence that is kept",
     "ttl": "put, put_many and put of a batch take ttl; touch and expires_at work",
 }
 
@@ -75,6 +86,26 @@ class BackupVersion:
     file_count: int
     byte_count: int
     new_byte_count: int
+
+
+class Change(NamedTuple):
+    """One operation on a store, as `Store.changes` gives it.
+
+    epoch: of the store when it was written.  seq: its sequence number.  kind: what was done.  key,
+    value: of a put; a "delete" has no value; a "delete_range" took the keys from key on and before
+    value, None: to the last; a "clear" has neither.  namespace: None, there is but one.  last:
+    False where the next change was written together with this one, all or nothing.  expires_at:
+    when a put expires, in seconds since 1970; None: never.
+    """
+
+    epoch: int
+    seq: int
+    kind: Literal["put", "delete", "delete_range", "clear"]
+    key: bytes
+    value: bytes | None
+    namespace: str | None
+    last: bool
+    expires_at: float | None
 
 
 @runtime_checkable
@@ -192,6 +223,22 @@ class Store(Reader, Protocol):
 
     def snapshot(self) -> Snapshot:
         """The moment of this call, for reads. NotSupportedError in a store without them."""
+
+    def changes(
+        self,
+        since: int = 0,
+        *,
+        follow: bool = False,
+        timeout: float | None = None,
+        unsynced: bool = False,
+    ) -> Iterator[Change]:
+        """What was written behind sequence since, in order; 0: all that is kept.
+
+        Ends at this moment, or with follow=True goes on with what is written later, and ends where
+        nothing came for timeout seconds, None: never. Only what is on the device is given, with
+        unsynced=True also what a loss of power may take back.  Raises HistoryGoneError where since
+        is not kept any more, NotSupportedError in a store without the feature "changes".
+        """
 
     def batch(self, *, sync: bool | None = None) -> Batch:
         """A batch for a `with` block."""

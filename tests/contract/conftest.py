@@ -49,7 +49,7 @@ PERSISTENT = frozenset({"batch", "cas", "consistent_scan", "persistence"})
 
 SUBJECTS = [
     Subject("bitcask", open_bitcask, PERSISTENT | {"ttl"}),
-    Subject("lsm", open_lsm, PERSISTENT | {"order", "snapshot", "ttl"}),
+    Subject("lsm", open_lsm, PERSISTENT | {"changes", "order", "snapshot", "ttl"}),
     Subject(
         "memory",
         open_memory,

@@ -14,6 +14,12 @@ class Lib:
     """The constants and functions of pykv.h."""
 
     PYKV_BATCH_TOO_LARGE: int
+    PYKV_CHANGES_FOLLOW: int
+    PYKV_CHANGES_UNSYNCED: int
+    PYKV_CHANGE_CLEAR: int
+    PYKV_CHANGE_DELETE: int
+    PYKV_CHANGE_DELETE_RANGE: int
+    PYKV_CHANGE_PUT: int
     PYKV_CLOSED: int
     PYKV_CODEC_ID_MAX: int
     PYKV_CODEC_NONE: int
@@ -87,6 +93,11 @@ class Lib:
     def pykv_batch_put_until(
         self, a1: Pointer, a2: Bytes, a3: int, a4: Bytes, a5: int, a6: int, /
     ) -> int: ...
+    def pykv_changes_close(self, a1: Pointer, /) -> None: ...
+    def pykv_changes_next(
+        self, a1: Pointer, a2: int, a3: int, a4: Pointer, a5: Pointer, /
+    ) -> int: ...
+    def pykv_changes_open(self, a1: Pointer, a2: int, a3: int, a4: Pointer, /) -> int: ...
     def pykv_check_open(self, a1: Pointer, /) -> int: ...
     def pykv_checkpoint(self, a1: Pointer, a2: Bytes, /) -> int: ...
     def pykv_clear(self, a1: Pointer, a2: int, /) -> int: ...

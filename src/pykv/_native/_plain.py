@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 from pykv._native._core import ffi, lib
+from pykv._native._plain_changes import Changes
 from pykv._native._plain_cursor import Cursor
 from pykv._native.ownership import own
 from pykv._native.status import NOT_FOUND, OK, check, error_of
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from _cffi_backend import FFI
 
 T = TypeVar("T")
+C = TypeVar("C", bound=tuple[Any, ...])
 
 SCAN_ROWS: Final = 0
 SCAN_KEYS: Final = 1
@@ -214,6 +216,17 @@ class StoreBase(_Reads):
         existed: Any = ffi.new("int32_t *")
         check(lib.pykv_delete(self._pointer, key, len(key), flags_of(sync), existed))
         return bool(existed[0])
+
+    # ---- changes ----
+
+    def _changes(
+        self, since: int, flags: int, timeout_us: int, change_type: type[C], /
+    ) -> Iterator[C]:
+        """Changes behind since (PYKV_CHANGES_*).
+
+        timeout_us: to wait for the next, -1: for ever.  change_type: a named tuple of their fields.
+        """
+        return Changes(self._pointer, self._owner, since, flags, timeout_us, change_type)
 
 
 class SnapshotBase(_Reads):

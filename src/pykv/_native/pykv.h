@@ -119,6 +119,7 @@ typedef struct pykv_scan pykv_scan;
 typedef struct pykv_many pykv_many;
 typedef struct pykv_snapshot pykv_snapshot;
 typedef struct pykv_cursor pykv_cursor;
+typedef struct pykv_changes pykv_changes;
 
 /* Detail of the last failure of the calling thread. Strings are NUL-terminated, maybe empty. */
 typedef struct pykv_error {
@@ -224,6 +225,7 @@ typedef struct pykv_stats {
     uint64_t value_log_live_bytes; /* of values in them that tables point to */
     uint64_t range_delete_count;   /* written */
     uint64_t deleted_range_count;  /* ranges that still hide something in tables */
+    uint64_t history_floor; /* sequence of the first operation that pykv_changes_next can give */
 } pykv_stats;
 
 /* A value pinned in place: data is valid until pykv_unpin. Hold it only as long as a copy takes. */
@@ -273,6 +275,37 @@ enum {
     PYKV_SEEK = 5,     /* the first row whose key is not below key */
     PYKV_SEEK_BACK = 6 /* the last row whose key is not above key */
 };
+
+/* What was done in one change of a store. */
+enum {
+    PYKV_CHANGE_PUT = 1,
+    PYKV_CHANGE_DELETE = 2,
+    PYKV_CHANGE_CLEAR = 3,       /* of every key; key and value are empty */
+    PYKV_CHANGE_DELETE_RANGE = 4 /* of the keys from key on and before value, has_value 0: to the
+                                    last */
+};
+
+/* How changes are read, or-ed together. */
+enum {
+    PYKV_CHANGES_FOLLOW = 1,  /* no end: what is written later too */
+    PYKV_CHANGES_UNSYNCED = 2 /* also what a loss of power may still take back */
+};
+
+/* One operation of the log. What was written together is given together, and last is 0 for all
+ * operations of a batch but its last one. */
+typedef struct pykv_change {
+    uint64_t epoch; /* of the store when it was written */
+    uint64_t sequence;
+    uint64_t deadline_us; /* of a put, 0: it does not expire */
+    const uint8_t *key;
+    size_t key_length;
+    const uint8_t *value;
+    size_t value_length;
+    uint32_t namespace_id;
+    int32_t kind;      /* PYKV_CHANGE_* */
+    int32_t has_value; /* of a put 1 */
+    int32_t last;
+} pykv_change;
 
 /* One damage found by pykv_verify or repair. */
 typedef struct pykv_damage {
@@ -529,6 +562,24 @@ PYKV_API pykv_status pykv_cursor_new_at(pykv_snapshot *snapshot, const pykv_rang
                                         pykv_cursor **cursor_out);
 PYKV_API pykv_status pykv_find_row_at(pykv_snapshot *snapshot, int32_t move, const void *key,
                                       size_t key_length, pykv_row *row_out);
+
+/* ---- changes: of a store that keeps its logs, else PYKV_NOT_SUPPORTED ---- */
+
+/* Operations in the order of the log, from that behind sequence since on; since 0: all that are
+ * kept. Without PYKV_CHANGES_FOLLOW they end at this moment. Only what is on the device is given,
+ * or with PYKV_CHANGES_UNSYNCED all that is visible. PYKV_HISTORY_GONE: since is below what is
+ * kept, or above what there is. Used by one thread at a time, and freed as scans are closed. */
+PYKV_API pykv_status pykv_changes_open(pykv_store *store, uint64_t since, int32_t flags,
+                                       pykv_changes **changes_out);
+
+/* The next operations, about chunk_bytes of them (0: 256 KiB), valid until the next call. Waits at
+ * most timeout_us for the first (0: not at all, negative: for ever) if it follows; count 0: there
+ * is none. A failure is final: PYKV_HISTORY_GONE where the log went before it was read,
+ * PYKV_CORRUPTION. */
+PYKV_API pykv_status pykv_changes_next(pykv_changes *changes, size_t chunk_bytes,
+                                       int64_t timeout_us, const pykv_change **changes_out,
+                                       size_t *count_out);
+PYKV_API void pykv_changes_close(pykv_changes *changes);
 
 /* ---- writing ---- */
 

@@ -23,7 +23,7 @@ from pykv.options import LsmOptions
 from pykv.store import Progress
 
 FEATURES: Final = frozenset(
-    {"order", "batch", "cas", "consistent_scan", "snapshot", "persistence", "ttl"}
+    {"order", "batch", "cas", "changes", "consistent_scan", "snapshot", "persistence", "ttl"}
 )
 
 _CODECS: Final = {None: 0, "none": lib.PYKV_CODEC_NONE, "zstd": lib.PYKV_CODEC_ZSTD}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, Final, TypeVar, overload
@@ -21,7 +21,7 @@ from pykv.engine.reading import ReaderBase
 from pykv.errors import NotSupportedError, StoreFailedError
 from pykv.options import CommonOptions
 from pykv.reader import Snapshot
-from pykv.store import Batch, Progress, Report, State
+from pykv.store import Batch, Change, Progress, Report, State
 
 T = TypeVar("T")
 _MISSING: Final = object()
@@ -177,6 +177,21 @@ class StoreBase(ReaderBase, ExpiryBase):
         raise NotSupportedError(
             f"{type(self).__name__} keeps no snapshots: a scan of it shows one moment, "
             "or keep the rows in an LSM store",
+            path=self.path,
+        )
+
+    def changes(
+        self,
+        since: int = 0,
+        *,
+        follow: bool = False,
+        timeout: float | None = None,
+        unsynced: bool = False,
+    ) -> Iterator[Change]:
+        """What was written, in order. NotSupportedError where the engine keeps no history."""
+        self._check_open()
+        raise NotSupportedError(
+            f"{type(self).__name__} has no change feed: keep the rows in an LSM store",
             path=self.path,
         )
 

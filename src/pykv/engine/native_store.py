@@ -7,12 +7,12 @@ adds how it scans and counts. The rest is the core's.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pykv._native import SCAN_KEYS, Handle, StoreBase, check, ffi, lib, now_us, range_of
-from pykv.arguments import StrPath, as_path
+from pykv.arguments import StrPath, as_path, as_sequence, timeout_us_of
 from pykv.engine.batch import Operation
 from pykv.engine.maintenance import lend_threads, run_long
 from pykv.engine.native import (
@@ -26,7 +26,7 @@ from pykv.engine.native import (
 )
 from pykv.engine.native_reader import NativeReader
 from pykv.options import NativeOptions
-from pykv.store import BackupVersion, Progress, Report, State
+from pykv.store import BackupVersion, Change, Progress, Report, State
 
 
 class NativeStore(StoreBase, NativeReader):
@@ -86,6 +86,21 @@ class NativeStore(StoreBase, NativeReader):
 
     def _get(self, key: bytes) -> bytes | None:
         return self.get(key)
+
+    def changes(
+        self,
+        since: int = 0,
+        *,
+        follow: bool = False,
+        timeout: float | None = None,
+        unsynced: bool = False,
+    ) -> Iterator[Change]:
+        """What was written behind sequence since, in order; see `Store.changes`."""
+        flags = (lib.PYKV_CHANGES_FOLLOW if follow else 0) | (
+            lib.PYKV_CHANGES_UNSYNCED if unsynced else 0
+        )
+        wait_us = timeout_us_of(timeout) if follow else 0
+        return self._changes(as_sequence(since), flags, wait_us, Change)
 
     # ---- writing ----
 

@@ -78,6 +78,8 @@ typedef struct engine_ops {
     pykv_status (*approximate_size)(void *engine, const pykv_range *range, uint64_t *bytes_out);
     pykv_status (*snapshot_new)(void *engine, void **snapshot_out);
     pykv_status (*scan_next)(void *scan, size_t chunk_bytes, pykv_rows *rows_out);
+    /* NULL: the engine has no change feed, and no row of the two below. */
+    pykv_status (*changes_open)(void *engine, uint64_t since, int32_t flags, void **changes_out);
     pykv_status (*sync)(void *engine);
     pykv_status (*flush)(void *engine);
     pykv_status (*resume)(void *engine);
@@ -89,6 +91,8 @@ typedef struct engine_ops {
     pykv_status (*verify)(void *engine, pykv_progress *progress, pykv_report *report_out);
     pykv_status (*checkpoint)(void *engine, const char *path);
     pykv_status (*maintain_step)(void *engine, int32_t role, int32_t *more_out);
+    pykv_status (*changes_next)(void *changes, size_t chunk_bytes, int64_t timeout_us,
+                                const pykv_change **changes_out, size_t *count_out);
 
     /* Not counted. A many holds no results after many_new and many_release; scan_free and
      * cursor_free may come after close, and so may snapshot_close and snapshot_free, of which the
@@ -101,6 +105,7 @@ typedef struct engine_ops {
     void (*many_free)(void *many);
     void (*scan_free)(void *engine, void *scan);
     void (*cursor_free)(void *engine, void *cursor);
+    void (*changes_free)(void *engine, void *changes);
     void (*snapshot_close)(void *engine, void *snapshot);
     void (*snapshot_free)(void *engine, void *snapshot);
 

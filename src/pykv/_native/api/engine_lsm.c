@@ -156,6 +156,27 @@ static pykv_status approximate_size(void *engine, const pykv_range *range, uint6
     return lsm_approximate_size(engine, range, bytes_out);
 }
 
+static pykv_status open_changes(void *engine, uint64_t since, int32_t flags, void **changes_out)
+{
+    lsm_changes *made;
+    pykv_status status = lsm_changes_open(engine, since, flags, &made);
+    if (status == PYKV_OK) {
+        *changes_out = made;
+    }
+    return status;
+}
+
+static pykv_status next_changes(void *self, size_t chunk_bytes, int64_t timeout_us,
+                                const pykv_change **changes_out, size_t *count_out)
+{
+    return lsm_changes_next(self, chunk_bytes, timeout_us, changes_out, count_out);
+}
+
+static void free_changes(void *engine, void *self)
+{
+    lsm_changes_free(engine, self);
+}
+
 static pykv_status new_snapshot(void *engine, void **snapshot_out)
 {
     lsm_snapshot *made;
@@ -290,6 +311,8 @@ const engine_ops engine_lsm = {
     .near = near,
     .approximate_size = approximate_size,
     .snapshot_new = new_snapshot,
+    .changes_open = open_changes,
+    .changes_next = next_changes,
     .sync = sync_store,
     .flush = flush,
     .resume = resume,
@@ -307,6 +330,7 @@ const engine_ops engine_lsm = {
     .many_free = free_many,
     .scan_free = free_scan,
     .cursor_free = free_cursor,
+    .changes_free = free_changes,
     .snapshot_close = close_snapshot,
     .snapshot_free = free_snapshot,
     .repair = lsm_repair,

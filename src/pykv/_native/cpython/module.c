@@ -4,6 +4,7 @@
  */
 #include <Python.h>
 
+#include "cpython/changes_object.h"
 #include "cpython/cursor_object.h"
 #include "cpython/scan_object.h"
 #include "cpython/snapshot_type.h"
@@ -41,6 +42,11 @@ static int module_exec(PyObject *module)
         return -1;
     }
     state->cursor_type = (PyTypeObject *)cursor_type;
+    PyObject *changes_type = PyType_FromModuleAndSpec(module, &changes_object_spec, NULL);
+    if (changes_type == NULL) {
+        return -1;
+    }
+    state->changes_type = (PyTypeObject *)changes_type;
     if (add_type(module, "StoreBase", &store_type_spec) < 0) {
         return -1;
     }
@@ -52,6 +58,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     module_state *state = PyModule_GetState(module);
     Py_VISIT(state->scan_type);
     Py_VISIT(state->cursor_type);
+    Py_VISIT(state->changes_type);
     return 0;
 }
 
@@ -60,6 +67,7 @@ static int module_clear(PyObject *module)
     module_state *state = PyModule_GetState(module);
     Py_CLEAR(state->scan_type);
     Py_CLEAR(state->cursor_type);
+    Py_CLEAR(state->changes_type);
     return 0;
 }
 

@@ -12,6 +12,7 @@ extern PyType_Spec store_type_spec;
 typedef struct module_state {
     PyTypeObject *scan_type;
     PyTypeObject *cursor_type;
+    PyTypeObject *changes_type;
 } module_state;
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
+#include "lsm/changes.h"
 #include "lsm/edit.h"
 #include "lsm/jobs.h"
 #include "lsm/open.h"
@@ -19,6 +20,13 @@
 static uint64_t now_us(void *context)
 {
     return env_monotonic_us(context);
+}
+
+static void wake_feeds(lsm *self)
+{
+    mutex_lock(&self->writer);
+    lsm_changes_wake(self);
+    mutex_unlock(&self->writer);
 }
 
 static void abandon_jobs(lsm *self)
@@ -131,6 +139,7 @@ pykv_status lsm_close(lsm *self, int64_t timeout_us) SINGLE_THREADED
     }
     gate_shut(&self->gate);
     lsm_tell_room(self);
+    wake_feeds(self);
     if (!gate_drain(&self->gate, timeout_us, now_us, self->env)) {
         return error_set(PYKV_TIMED_OUT,
                          "calls were still running when the time to close %s ran out: close again",
@@ -138,6 +147,7 @@ pykv_status lsm_close(lsm *self, int64_t timeout_us) SINGLE_THREADED
     }
     lsm_walk_end_all(self);
     lsm_snapshot_close_all(self);
+    lsm_changes_end_all(self);
     abandon_jobs(self);
     pykv_status status = self->options.read_only == 0 ? leave_clean(self) : PYKV_OK;
     pykv_error failure = *error_last();
@@ -159,6 +169,7 @@ void lsm_free(lsm *self) SINGLE_THREADED
         lsm_release(self);
     }
     condition_destroy(&self->room_made);
+    condition_destroy(&self->feed_moved);
     mutex_destroy(&self->room_lock);
     mutex_destroy(&self->reserve_lock);
     mutex_destroy(&self->compaction_lock);

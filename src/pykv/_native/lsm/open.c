@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
+#include "lsm/changes.h"
 #include "lsm/edit.h"
 #include "lsm/options.h"
 #include "lsm/reserve.h"
@@ -37,6 +38,7 @@ static void init_locks(lsm *self)
     mutex_init(&self->room_lock);
     mutex_init(&self->reserve_lock);
     condition_init(&self->room_made);
+    condition_init(&self->feed_moved);
 }
 
 static pykv_status init_parts(lsm *self) SINGLE_THREADED
@@ -113,9 +115,11 @@ static pykv_status write_manifest(void *context)
 static void became_durable(void *context, uint64_t sequence)
 {
     lsm *self = context;
+    writer_is_held(self);
     if (sequence > lsm_visible(self)) {
         atomic_store_explicit(&self->visible_sequence, sequence, memory_order_release);
     }
+    lsm_changes_wake(self);
 }
 
 static void wake_log(void *context)

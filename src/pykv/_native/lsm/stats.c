@@ -5,6 +5,7 @@
 #include "lsm/health.h"
 #include "lsm/lsm.h"
 #include "lsm/store.h"
+#include "lsm/wal_history.h"
 
 static uint64_t read_counter(const _Atomic uint64_t *counter)
 {
@@ -87,9 +88,11 @@ static void add_view(const view *now, pykv_stats *out)
 static void add_log(const lsm *self, pykv_stats *out) REQUIRES(self->writer)
 {
     out->synced_sequence = out->last_sequence;
+    out->history_floor = out->last_sequence + 1;
     if (self->log != NULL) {
         wal_usage usage = wal_usage_now(self->log);
         out->synced_sequence = wal_synced_sequence(self->log);
+        out->history_floor = wal_history_floor(self->log);
         out->disk_bytes += usage.disk_bytes;
         out->sync_count = usage.sync_count;
         out->log_sink = usage.mapped ? PYKV_LOG_MAPPED : PYKV_LOG_PWRITE;

@@ -99,6 +99,9 @@ struct lsm {
     uint64_t open_scan_count GUARDED_BY(writer); /* walks: scans and cursors */
     lsm_snapshot *snapshots GUARDED_BY(writer);
     uint64_t open_snapshot_count GUARDED_BY(writer);
+    lsm_changes *feeds GUARDED_BY(writer);
+    uint32_t feed_waiting_count GUARDED_BY(writer);
+    condition feed_moved; /* lsm/changes.h */
 
     mutex manifest_lock;
     uint64_t edit GUARDED_BY(manifest_lock);

@@ -182,6 +182,7 @@ pykv_status wal_activate_prepared(wal *self)
         return status;
     }
     self->active = self->prepared;
+    self->active->first_sequence = self->appended_sequence + 1;
     self->prepared = NULL;
     self->ahead_at = log_sink_prepare_at(self->active->sink);
     log_writer_synced(&self->active->writer, position);

@@ -21,14 +21,16 @@ typedef struct wal_log {
     uint64_t birth_position; /* synced_through of its header */
     env_file *file;          /* NULL: adopted */
 
-    log_sink *sink;         /* while records may come, and until wal_release_sinks */
-    log_writer writer;      /* over sink */
-    uint64_t last_sequence; /* 0: it is empty */
-    bool sealed;            /* gets no more records */
-    bool synced;            /* sealed and durable to its end */
-    bool dropped;           /* off the list: whoever unpins it last takes it away */
-    uint32_t pin_count;     /* of who uses it without the lock */
-    struct wal_log *next;   /* of those to be taken away */
+    log_sink *sink;          /* while records may come, and until wal_release_sinks */
+    log_writer writer;       /* over sink */
+    uint64_t last_sequence;  /* 0: it is empty */
+    uint64_t first_sequence; /* of the first record, if it is not */
+    uint64_t epoch;          /* of its records; adopted logs only */
+    bool sealed;             /* gets no more records */
+    bool synced;             /* sealed and durable to its end */
+    bool dropped;            /* off the list: whoever unpins it last takes it away */
+    uint32_t pin_count;      /* of who uses it without the lock */
+    struct wal_log *next;    /* of those to be taken away */
 } wal_log;
 
 struct wal {

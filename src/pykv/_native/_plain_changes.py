@@ -1,0 +1,88 @@
+"""Change feeds over cffi: the plain twin of the type in `pykv._native._fast`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from pykv._native._core import ffi, lib
+from pykv._native.ownership import own
+from pykv._native.status import check
+
+if TYPE_CHECKING:
+    from _cffi_backend import FFI
+
+WAIT_SLICE_US: Final = 100_000
+_KINDS: Final = {
+    lib.PYKV_CHANGE_PUT: "put",
+    lib.PYKV_CHANGE_DELETE: "delete",
+    lib.PYKV_CHANGE_CLEAR: "clear",
+    lib.PYKV_CHANGE_DELETE_RANGE: "delete_range",
+}
+
+
+class Changes:
+    """An iterator over a pykv_changes, which it closes at the end and when it is dropped."""
+
+    __slots__ = ("_change_type", "_feed_owner", "_life", "_owner", "_pointer", "_rows", "_wait_us")
+
+    def __init__(
+        self,
+        pointer: FFI.CData,
+        owner: FFI.CData,
+        since: int,
+        flags: int,
+        timeout_us: int,
+        change_type: Any,
+    ) -> None:
+        self._feed_owner: Any = ffi.new("pykv_changes **")
+        self._life = own(
+            self._feed_owner,
+            lib.pykv_changes_close,
+            lambda out: lib.pykv_changes_open(pointer, since, flags, out),
+            kept=owner,
+        )
+        self._owner = owner
+        self._pointer = pointer
+        self._wait_us = timeout_us
+        self._change_type = change_type
+        self._rows: Iterator[Any] = iter(())
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        check(lib.pykv_check_open(self._pointer))
+        change = next(self._rows, None)
+        if change is None and self._life.target != ffi.NULL:
+            self._rows = iter(self._fetch())
+            change = next(self._rows, None)
+        if change is None:
+            self._life.end()
+            raise StopIteration
+        return change
+
+    def _fetch(self) -> list[Any]:
+        """The next changes, copied; none at the end. Signals get through between slices."""
+        chunk_out: Any = ffi.new("pykv_change **")
+        count_out: Any = ffi.new("size_t *")
+        left = self._wait_us
+        while True:
+            part = WAIT_SLICE_US if left < 0 else min(left, WAIT_SLICE_US)
+            check(lib.pykv_changes_next(self._feed_owner[0], 0, part, chunk_out, count_out))
+            left -= part if left > 0 else 0
+            if count_out[0] or not left:
+                break
+        return [self._made(raw) for raw in chunk_out[0][0 : count_out[0]]]
+
+    def _made(self, raw: Any) -> Any:
+        return self._change_type(
+            raw.epoch,
+            raw.sequence,
+            _KINDS[raw.kind],
+            ffi.buffer(raw.key, raw.key_length)[:],
+            ffi.buffer(raw.value, raw.value_length)[:] if raw.has_value else None,
+            None,
+            bool(raw.last),
+            raw.deadline_us / 1e6 if raw.deadline_us else None,
+        )

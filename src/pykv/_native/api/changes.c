@@ -1,0 +1,64 @@
+/*
+ * changes: the part of pykv.h that reads the change feed.
+ */
+#include "api/handle.h"
+#include "base/error.h"
+#include "base/memory.h"
+
+struct pykv_changes {
+    pykv_store *store;
+    uint64_t stamp;
+    void *inner; /* the engine's */
+};
+
+pykv_status pykv_changes_open(pykv_store *store, uint64_t since, int32_t flags,
+                              pykv_changes **changes_out)
+{
+    epoch_token token;
+    pykv_status status = handle_enter_long(store, &token);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    if (store->ops->changes_open == NULL) {
+        handle_leave_long(store, token);
+        return error_set(PYKV_NOT_SUPPORTED, "this engine has no change feed: keep the rows in an "
+                                             "LSM store");
+    }
+    pykv_changes *self = mem_alloc_zeroed(1, sizeof *self);
+    if (self == NULL) {
+        status = error_set_no_memory(sizeof *self);
+    } else {
+        self->store = store;
+        self->stamp = store->stamp;
+        status = store->ops->changes_open(store->engine, since, flags, &self->inner);
+    }
+    handle_leave_long(store, token);
+    if (status != PYKV_OK) {
+        mem_free(self);
+        return status;
+    }
+    *changes_out = self;
+    return PYKV_OK;
+}
+
+pykv_status pykv_changes_next(pykv_changes *self, size_t chunk_bytes, int64_t timeout_us,
+                              const pykv_change **changes_out, size_t *count_out)
+{
+    epoch_token token;
+    pykv_status status = handle_enter_long(self->store, &token);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    status = self->store->ops->changes_next(self->inner, chunk_bytes, timeout_us, changes_out,
+                                            count_out);
+    handle_leave_long(self->store, token);
+    return status;
+}
+
+void pykv_changes_close(pykv_changes *self)
+{
+    if (self != NULL && self->stamp == process_stamp()) {
+        self->store->ops->changes_free(self->store->engine, self->inner);
+        mem_free(self);
+    }
+}

@@ -1,0 +1,28 @@
+/*
+ * changes: the change feed of an LSM store: the operations in its logs, in order, as long as the
+ * logs are there.
+ *
+ * A feed looks up, with the writer lock, how far it may read and in which log, and reads files of
+ * its own. One that waits sleeps on `feed_moved`, with the writer lock, and is woken when a sync
+ * has ended, or a write became visible, and by close.
+ *
+ * Thread-safety: a feed is used by one thread at a time; closing it beside the store's close is
+ * safe. Invariant: a feed is in the store's list iff its store is set.
+ */
+#ifndef PYKV_LSM_CHANGES_H
+#define PYKV_LSM_CHANGES_H
+
+#include "lsm/store.h"
+
+/* Wakes feeds that wait, after more may be read, or the gate was shut. */
+static inline void lsm_changes_wake(lsm *self) REQUIRES(self->writer)
+{
+    if (PYKV_UNLIKELY(self->feed_waiting_count > 0)) {
+        condition_broadcast(&self->feed_moved);
+    }
+}
+
+/* Ends every feed. */
+void lsm_changes_end_all(lsm *self);
+
+#endif

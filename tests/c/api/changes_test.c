@@ -1,0 +1,78 @@
+/*
+ * changes_test: the change feed as a C program has it through pykv.h.
+ */
+#include <pthread.h>
+
+#include "api_fixture.h"
+
+static api_fixture new_store(int32_t engine)
+{
+    api_fixture self = {.options = {.engine = engine}};
+    self.path = check_temporary_directory();
+    CHECK_OK(api_open(&self));
+    return self;
+}
+
+TEST(what_was_written_is_fed_in_order)
+{
+    api_fixture f = new_store(PYKV_ENGINE_LSM);
+    pykv_changes *feed;
+    const pykv_change *changes;
+    size_t count;
+    api_fill(&f, 0, 3);
+    CHECK_OK(pykv_delete_range(f.store, "key-1", 5, "key-2", 5, 1, 0));
+    CHECK_OK(pykv_clear(f.store, PYKV_SYNC));
+    CHECK_OK(pykv_changes_open(f.store, 0, 0, &feed));
+    CHECK_OK(pykv_changes_next(feed, 0, 0, &changes, &count));
+    CHECK_EQUAL(5, count);
+    const int32_t kinds[] = {PYKV_CHANGE_PUT, PYKV_CHANGE_PUT, PYKV_CHANGE_PUT,
+                             PYKV_CHANGE_DELETE_RANGE, PYKV_CHANGE_CLEAR};
+    for (size_t i = 0; i < count; i++) {
+        CHECK_EQUAL(i + 1, changes[i].sequence);
+        CHECK_EQUAL(kinds[i], changes[i].kind);
+        CHECK_EQUAL(1, changes[i].last);
+    }
+    CHECK_BYTES("key-2", changes[2].value, 5);
+    CHECK_BYTES("key-2", changes[3].value, 5);
+    CHECK_OK(pykv_changes_next(feed, 0, -1, &changes, &count));
+    CHECK_EQUAL(0, count);
+    pykv_changes_close(feed);
+    pykv_changes_close(NULL);
+    api_free(&f);
+}
+
+static void *wait_for_change(void *feed)
+{
+    const pykv_change *changes;
+    size_t count;
+    CHECK_STATUS(PYKV_CLOSED, pykv_changes_next(feed, 0, -1, &changes, &count));
+    return NULL;
+}
+
+TEST(close_ends_a_wait_and_the_feed)
+{
+    api_fixture f = new_store(PYKV_ENGINE_LSM);
+    pykv_changes *feed;
+    pthread_t thread;
+    const pykv_change *changes;
+    size_t count;
+    CHECK_OK(pykv_changes_open(f.store, 0, PYKV_CHANGES_FOLLOW, &feed));
+    CHECK(pthread_create(&thread, NULL, wait_for_change, feed) == 0);
+    CHECK_OK(pykv_close(f.store, -1));
+    CHECK(pthread_join(thread, NULL) == 0);
+    CHECK_STATUS(PYKV_CLOSED, pykv_changes_next(feed, 0, 0, &changes, &count));
+    pykv_changes_close(feed);
+    CHECK_STATUS(PYKV_CLOSED, pykv_changes_open(f.store, 0, 0, &feed));
+    api_free(&f);
+}
+
+TEST(an_engine_without_a_feed_says_so)
+{
+    api_fixture f = new_store(PYKV_ENGINE_BITCASK);
+    pykv_changes *feed;
+    CHECK_STATUS(PYKV_NOT_SUPPORTED, pykv_changes_open(f.store, 0, 0, &feed));
+    api_free(&f);
+}
+
+TEST_MAIN(CASE(what_was_written_is_fed_in_order), CASE(close_ends_a_wait_and_the_feed),
+          CASE(an_engine_without_a_feed_says_so))

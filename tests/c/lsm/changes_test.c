@@ -1,0 +1,184 @@
+/*
+ * changes_test: the feed of a store gives what was written, up to what is synced, from log to log.
+ */
+#include <pthread.h>
+
+#include "lsm_fixture.h"
+
+#include "lsm/changes.h"
+
+static void put(fixture *self, uint32_t i)
+{
+    char key[16];
+    CHECK_OK(lsm_put(self->store, fixture_key(i, key), fixture_text("value"), 0));
+}
+
+static lsm_changes *open_feed(fixture *self, uint64_t since, int32_t flags)
+{
+    lsm_changes *feed = NULL;
+    CHECK_OK(lsm_changes_open(self->store, since, flags, &feed));
+    return feed;
+}
+
+/* Reads what there is without waiting: sequences from this one on; returns the next. */
+static uint64_t read_all(lsm_changes *feed, uint64_t from)
+{
+    const pykv_change *changes;
+    size_t count;
+    do {
+        CHECK_OK(lsm_changes_next(feed, 0, 0, &changes, &count));
+        for (size_t i = 0; i < count; i++) {
+            CHECK_EQUAL(from, changes[i].sequence);
+            from++;
+        }
+    } while (count > 0);
+    return from;
+}
+
+TEST(a_feed_gives_what_is_synced_and_the_rest_to_who_asks)
+{
+    fixture self = fixture_new();
+    put(&self, 1);
+    put(&self, 2);
+    CHECK_OK(lsm_sync(self.store));
+    put(&self, 3);
+    lsm_changes *synced = open_feed(&self, 0, PYKV_CHANGES_FOLLOW);
+    lsm_changes *visible = open_feed(&self, 1, PYKV_CHANGES_FOLLOW | PYKV_CHANGES_UNSYNCED);
+    CHECK_EQUAL(3, read_all(synced, 1));
+    CHECK_EQUAL(4, read_all(visible, 2));
+    CHECK_OK(lsm_sync(self.store));
+    CHECK_EQUAL(4, read_all(synced, 3));
+    lsm_changes_free(self.store, synced);
+    lsm_changes_free(self.store, visible);
+    fixture_free(&self);
+}
+
+TEST(a_feed_goes_on_from_log_to_log)
+{
+    fixture self = fixture_new();
+    lsm_changes *feed = open_feed(&self, 0, PYKV_CHANGES_FOLLOW);
+    uint64_t next = 1;
+    for (uint32_t i = 0; i < 5000; i++) {
+        put(&self, i);
+        if (i % 97 == 0) {
+            CHECK_OK(lsm_sync(self.store));
+            next = read_all(feed, next);
+            CHECK_EQUAL(i + 2, next);
+        }
+    }
+    lsm_changes_free(self.store, feed);
+    fixture_free(&self);
+}
+
+TEST(a_position_that_is_not_there_is_refused)
+{
+    fixture self = fixture_new();
+    lsm_changes *feed;
+    put(&self, 1);
+    CHECK_STATUS(PYKV_HISTORY_GONE, lsm_changes_open(self.store, 2, 0, &feed));
+    CHECK(strstr(error_last()->text, "nothing at sequence 2") != NULL);
+    CHECK_EQUAL(1, fixture_stats(&self).history_floor);
+    CHECK_OK(lsm_flush(self.store));
+    put(&self, 2);
+    put(&self, 3);
+    CHECK_EQUAL(2, fixture_stats(&self).history_floor);
+    lsm_changes_free(self.store, open_feed(&self, 1, 0));
+    CHECK_OK(lsm_flush(self.store));
+    CHECK_STATUS(PYKV_HISTORY_GONE, lsm_changes_open(self.store, 1, 0, &feed));
+    CHECK(strstr(error_last()->text, "not kept any more") != NULL);
+    fixture_free(&self);
+}
+
+TEST(a_feed_of_a_store_that_is_read_only_is_refused)
+{
+    fixture self = fixture_new();
+    lsm_changes *feed;
+    put(&self, 1);
+    fixture_close(&self);
+    self.options.read_only = 1;
+    CHECK_OK(fixture_open(&self));
+    CHECK_STATUS(PYKV_NOT_SUPPORTED, lsm_changes_open(self.store, 0, 0, &feed));
+    fixture_free(&self);
+}
+
+typedef struct waiting {
+    lsm_changes *feed;
+    pykv_status status;
+    size_t count;
+    uint64_t sequence;
+} waiting;
+
+static void *wait_for_one(void *argument)
+{
+    waiting *self = argument;
+    const pykv_change *changes;
+    self->status = lsm_changes_next(self->feed, 0, -1, &changes, &self->count);
+    if (self->status == PYKV_OK && self->count > 0) {
+        self->sequence = changes[0].sequence;
+    }
+    return NULL;
+}
+
+static void await_sleeper(fixture *self)
+{
+    uint32_t count = 0;
+    while (count == 0) {
+        mutex_lock(&self->store->writer);
+        count = self->store->feed_waiting_count;
+        mutex_unlock(&self->store->writer);
+    }
+}
+
+TEST(a_feed_that_waits_is_woken_by_a_sync_and_not_by_a_write)
+{
+    fixture self = fixture_new();
+    waiting one = {.feed = open_feed(&self, 0, PYKV_CHANGES_FOLLOW)};
+    pthread_t thread;
+    CHECK(pthread_create(&thread, NULL, wait_for_one, &one) == 0);
+    await_sleeper(&self);
+    put(&self, 1);
+    await_sleeper(&self);
+    CHECK_OK(lsm_sync(self.store));
+    CHECK(pthread_join(thread, NULL) == 0);
+    CHECK_OK(one.status);
+    CHECK_EQUAL(1, one.count);
+    CHECK_EQUAL(1, one.sequence);
+    lsm_changes_free(self.store, one.feed);
+    fixture_free(&self);
+}
+
+TEST(a_shut_gate_ends_a_wait)
+{
+    fixture self = fixture_new();
+    waiting one = {.feed = open_feed(&self, 0, PYKV_CHANGES_FOLLOW)};
+    pthread_t thread;
+    CHECK(pthread_create(&thread, NULL, wait_for_one, &one) == 0);
+    await_sleeper(&self);
+    gate_shut(&self.store->gate);
+    mutex_lock(&self.store->writer);
+    lsm_changes_wake(self.store);
+    mutex_unlock(&self.store->writer);
+    CHECK(pthread_join(thread, NULL) == 0);
+    CHECK_STATUS(PYKV_CLOSED, one.status);
+    CHECK_OK(lsm_close(self.store, -1));
+    lsm_changes_free(self.store, one.feed);
+    fixture_free(&self);
+}
+
+TEST(a_wait_with_a_time_ends_without_a_change)
+{
+    fixture self = fixture_new();
+    lsm_changes *feed = open_feed(&self, 0, PYKV_CHANGES_FOLLOW);
+    const pykv_change *changes;
+    size_t count = 1;
+    CHECK_OK(lsm_changes_next(feed, 0, 0, &changes, &count));
+    CHECK_EQUAL(0, count);
+    lsm_changes_free(self.store, feed);
+    fixture_free(&self);
+}
+
+TEST_MAIN(CASE(a_feed_gives_what_is_synced_and_the_rest_to_who_asks),
+          CASE(a_feed_goes_on_from_log_to_log), CASE(a_position_that_is_not_there_is_refused),
+          CASE(a_feed_of_a_store_that_is_read_only_is_refused),
+          CASE(a_feed_that_waits_is_woken_by_a_sync_and_not_by_a_write),
+          CASE(a_shut_gate_ends_a_wait), CASE(a_wait_with_a_time_ends_without_a_change))
