@@ -6,7 +6,6 @@
 #include "harness/check.h"
 
 #include "base/memory.h"
-#include "bitcask/limbo.h"
 #include "bitcask/merge.h"
 
 #define MODEL_PATH "/store"

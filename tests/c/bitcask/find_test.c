@@ -4,6 +4,8 @@
 #include "bitcask_fixture.h"
 
 #include "bitcask/find.h"
+#include "bitcask/key_hash.h"
+#include "bitcask/segment_list.h"
 
 /* Looks key up as readers do, with nothing held but the fixture's only thread. */
 static pykv_status look(fixture *f, const char *key, read_mode mode, buffer *scratch, record *out)

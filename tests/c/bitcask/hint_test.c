@@ -4,8 +4,8 @@
 #include "base/coding.h"
 #include "base/crc32c.h"
 #include "bitcask/bitcask_fixture.h"
-#include "bitcask/find.h"
 #include "bitcask/hint.h"
+#include "bitcask/key_hash.h"
 
 enum { HINTED = 4, HINT_BYTES = HINT_HEADER_BYTES + HINTED * HINT_ENTRY_BYTES };
 

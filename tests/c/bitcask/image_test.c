@@ -3,8 +3,8 @@
  */
 #include "bitcask_fixture.h"
 
-#include "bitcask/find.h"
 #include "bitcask/image.h"
+#include "bitcask/key_hash.h"
 #include "bitcask/keydir_image.h"
 #include "bitcask/scan.h"
 

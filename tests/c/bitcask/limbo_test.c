@@ -2,8 +2,9 @@
  * limbo: what was given up is freed when the readers inside have left and the last pin is gone.
  */
 #include "bitcask/bitcask_fixture.h"
+#include "bitcask/directory.h"
 #include "bitcask/limbo.h"
-#include "bitcask/rolling.h"
+#include "bitcask/segment_list.h"
 
 enum { SWEEPS = 8 };
 
@@ -116,7 +117,7 @@ TEST(a_directory_waits_for_its_pins_and_then_for_the_readers)
     bitcask *store = self.store;
     directory *target;
     int64_t before = mem_block_count();
-    CHECK_OK(bitcask_new_directory(&target));
+    CHECK_OK(directory_new(&target));
     int64_t held = mem_block_count();
     CHECK(held > before);
     mutex_lock(&store->writer);
@@ -146,7 +147,7 @@ TEST(emptying_frees_what_waits_and_what_came_after_at_once)
     segment *late = add_segment(store, 1001);
     uint64_t address = early->address_base;
     int64_t before = mem_block_count();
-    CHECK_OK(bitcask_new_directory(&keys));
+    CHECK_OK(directory_new(&keys));
     give_up(store, early);
     bitcask_sweep_limbo(store, &more);
     CHECK(more);

@@ -2,7 +2,7 @@
  * load_test: what an open does with the files it finds, listed or not, and with the saved image.
  */
 #include "bitcask/bitcask_fixture.h"
-#include "bitcask/open.h"
+#include "bitcask/load.h"
 
 static void flip(fixture *self, const char *name, uint64_t offset)
 {

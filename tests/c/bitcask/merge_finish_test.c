@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 
+#include "bitcask/manifest_edit.h"
 #include "bitcask/merge_fixture.h"
 #include "env/env_fault.h"
 

@@ -2,38 +2,9 @@
  * publish_test: slots and the books of live bytes through every kind of write.
  */
 #include "bitcask/bitcask_fixture.h"
-#include "bitcask/open.h"
+#include "bitcask/key_hash.h"
+#include "bitcask/operation_fixture.h"
 #include "bitcask/publish.h"
-
-/* The books, against those that the segments' records give when the directory is built anew. */
-static void expect_exact(fixture *self)
-{
-    uint64_t bytes[64];
-    uint64_t counts[64];
-    size_t count = self->store->segment_count;
-    pykv_stats before = fixture_stats(self);
-    CHECK(count <= 64);
-    for (size_t i = 0; i < count; i++) {
-        bytes[i] = self->store->segments[i]->live_bytes;
-        counts[i] = self->store->segments[i]->live_count;
-    }
-    mutex_lock(&self->store->writer);
-    CHECK_OK(bitcask_rebuild_in_use(self->store));
-    mutex_unlock(&self->store->writer);
-    for (size_t i = 0; i < count; i++) {
-        CHECK_EQUAL(self->store->segments[i]->live_bytes, bytes[i]);
-        CHECK_EQUAL(self->store->segments[i]->live_count, counts[i]);
-    }
-    CHECK_EQUAL(fixture_stats(self).key_count, before.key_count);
-}
-
-static operation make(uint8_t kind, const char *key, const char *value)
-{
-    return (operation){
-        .record = {.kind = kind,
-                   .key = fixture_text(key),
-                   .value = value != NULL ? fixture_text(value) : slice_make(NULL, 0)}};
-}
 
 TEST(live_bytes_are_those_of_the_records_that_are_current)
 {
@@ -60,17 +31,18 @@ TEST(the_last_of_the_equal_keys_of_a_batch_wins_and_the_others_count_as_dead)
 {
     fixture self = fixture_new();
     fixture_put(&self, "old", "1");
-    operation batch[] = {make(RECORD_PUT, "a", "1"),        make(RECORD_PUT, "a", "22"),
-                         make(RECORD_DELETE, "a", NULL),    make(RECORD_PUT, "b", "1"),
-                         make(RECORD_DELETE, "b", NULL),    make(RECORD_PUT, "old", "2"),
-                         make(RECORD_DELETE, "none", NULL), make(RECORD_PUT, "a", "333")};
+    operation batch[] = {
+        operation_make(RECORD_PUT, "a", "1"),        operation_make(RECORD_PUT, "a", "22"),
+        operation_make(RECORD_DELETE, "a", NULL),    operation_make(RECORD_PUT, "b", "1"),
+        operation_make(RECORD_DELETE, "b", NULL),    operation_make(RECORD_PUT, "old", "2"),
+        operation_make(RECORD_DELETE, "none", NULL), operation_make(RECORD_PUT, "a", "333")};
     CHECK_OK(bitcask_write(self.store, batch, sizeof batch / sizeof batch[0], 0));
     fixture_expect(&self, "a", "333");
     fixture_expect(&self, "b", NULL);
     fixture_expect(&self, "old", "2");
     CHECK_EQUAL(2, fixture_stats(&self).key_count);
     CHECK_EQUAL(9, fixture_stats(&self).last_sequence);
-    expect_exact(&self);
+    fixture_expect_exact_books(&self);
     fixture_free(&self);
 }
 
@@ -87,7 +59,7 @@ static void write_some(fixture *self, uint64_t *seed, uint32_t round, uint32_t *
         uint64_t key = check_random(seed, 40);
         bool put = check_random(seed, 3) != 0;
         snprintf(keys[i], sizeof keys[i], "k%" PRIu64, key);
-        batch[i] = make(put ? RECORD_PUT : RECORD_DELETE, keys[i], put ? value : NULL);
+        batch[i] = operation_make(put ? RECORD_PUT : RECORD_DELETE, keys[i], put ? value : NULL);
         model[key] = put ? round : 0;
     }
     CHECK_OK(bitcask_write(self->store, batch, count, check_random(seed, 4) == 0 ? PYKV_SYNC : 0));
@@ -101,7 +73,7 @@ TEST(slots_and_books_stay_exact_through_mixed_writes_over_many_segments)
     for (uint32_t round = 1; round <= 300; round++) {
         write_some(&self, &seed, round, model);
         if (round % 60 == 0) {
-            expect_exact(&self);
+            fixture_expect_exact_books(&self);
         }
     }
     CHECK(self.store->segment_count > 3);
@@ -131,7 +103,8 @@ TEST(a_walk_that_a_batch_overtakes_is_told_so_and_one_beside_a_single_write_is_n
     CHECK(keydir_find(keys, hash, &cursor));
     fixture_put(&self, "a", "2");
     CHECK(keydir_still(&cursor));
-    operation batch[] = {make(RECORD_PUT, "a", "3"), make(RECORD_PUT, "b", "3")};
+    operation batch[] = {operation_make(RECORD_PUT, "a", "3"),
+                         operation_make(RECORD_PUT, "b", "3")};
     CHECK_OK(bitcask_write(self.store, batch, 2, 0));
     CHECK(!keydir_still(&cursor));
     CHECK(keydir_find(keys, hash, &cursor));
@@ -139,76 +112,7 @@ TEST(a_walk_that_a_batch_overtakes_is_told_so_and_one_beside_a_single_write_is_n
     fixture_free(&self);
 }
 
-enum { GROWING_ROUNDS = 12, GROWING_BATCH = 1500, GROWING_KEYS = 9000 };
-
-/* One batch of keys below GROWING_KEYS, some of them twice; model as in write_some. */
-static void write_many_keys(fixture *self, uint64_t *seed, uint32_t round, uint32_t *model)
-{
-    static char keys[GROWING_BATCH][16];
-    static operation batch[GROWING_BATCH];
-    char value[16];
-    snprintf(value, sizeof value, "%u", round);
-    for (size_t i = 0; i < GROWING_BATCH; i++) {
-        uint64_t key = check_random(seed, GROWING_KEYS);
-        bool put = check_random(seed, 5) != 0;
-        snprintf(keys[i], sizeof keys[i], "k%" PRIu64, key);
-        batch[i] = make(put ? RECORD_PUT : RECORD_DELETE, keys[i], put ? value : NULL);
-        model[key] = put ? round : 0;
-    }
-    CHECK_OK(bitcask_write(self->store, batch, GROWING_BATCH, 0));
-}
-
-TEST(batches_that_make_the_directory_grow_leave_every_key_in_its_slot)
-{
-    static uint32_t model[GROWING_KEYS];
-    fixture self = fixture_new();
-    uint64_t seed = check_seed();
-    uint64_t count = 0;
-    for (uint32_t round = 1; round <= GROWING_ROUNDS; round++) {
-        write_many_keys(&self, &seed, round, model);
-    }
-    for (uint32_t key = 0; key < GROWING_KEYS; key++) {
-        char name[16];
-        char value[16];
-        snprintf(name, sizeof name, "k%u", key);
-        snprintf(value, sizeof value, "%u", model[key]);
-        fixture_expect(&self, name, model[key] != 0 ? value : NULL);
-        count += model[key] != 0;
-    }
-    CHECK_EQUAL(count, fixture_stats(&self).key_count);
-    expect_exact(&self);
-    fixture_free(&self);
-}
-
-/* The directory once grew while the batch was published: where memory ended then, the store failed
- * and showed a part of the batch. */
-TEST(a_batch_that_makes_the_directory_grow_is_there_or_not_whichever_allocation_fails)
-{
-    static char keys[GROWING_BATCH][16];
-    static operation batch[GROWING_BATCH];
-    bool failed = true;
-    for (uint64_t k = 1; failed; k++) {
-        fixture self = fixture_new();
-        fixture_put(&self, "old", "1");
-        for (size_t i = 0; i < GROWING_BATCH; i++) {
-            snprintf(keys[i], sizeof keys[i], "k%zu", i);
-            batch[i] = make(RECORD_PUT, keys[i], "1");
-        }
-        (void)mem_fail_at(k, true);
-        failed = bitcask_write(self.store, batch, GROWING_BATCH, 0) != PYKV_OK;
-        CHECK(mem_fail_at(0, false) >= k || !failed);
-        CHECK_EQUAL(PYKV_STATE_OPEN, fixture_stats(&self).state);
-        CHECK_EQUAL(failed ? 1 : 1 + GROWING_BATCH, fixture_stats(&self).key_count);
-        CHECK(failed || k > 10);
-        fixture_put(&self, "new", "1");
-        expect_exact(&self);
-        fixture_free(&self);
-    }
-}
-
 TEST_MAIN(CASE(live_bytes_are_those_of_the_records_that_are_current),
           CASE(the_last_of_the_equal_keys_of_a_batch_wins_and_the_others_count_as_dead),
           CASE(slots_and_books_stay_exact_through_mixed_writes_over_many_segments),
-          CASE(a_walk_that_a_batch_overtakes_is_told_so_and_one_beside_a_single_write_is_not),
-          CASE(batches_that_make_the_directory_grow_leave_every_key_in_its_slot),
-          CASE(a_batch_that_makes_the_directory_grow_is_there_or_not_whichever_allocation_fails))
+          CASE(a_walk_that_a_batch_overtakes_is_told_so_and_one_beside_a_single_write_is_not))

@@ -2,7 +2,8 @@
  * rebuild_test: the directory from hints and records: the highest sequence wins, wherever it is.
  */
 #include "bitcask/merge_fixture.h"
-#include "bitcask/open.h"
+#include "bitcask/rebuild.h"
+#include "bitcask/segment_list.h"
 
 static void reopen_without_image(fixture *self)
 {

@@ -2,7 +2,7 @@
  * recover_test: the un-sealed end of the log after the process or the power went.
  */
 #include "bitcask/bitcask_fixture.h"
-#include "bitcask/open.h"
+#include "bitcask/recover.h"
 
 /* A store with small records in one segment, written by pwrite so that the file ends with them. */
 static fixture written_by_pwrite(void)

@@ -173,42 +173,6 @@ TEST(a_roll_whose_manifest_fails_is_refused_and_tried_again_by_the_next_write)
     env_memory_free(inner);
 }
 
-/* Each failed try once left a file of 64 bytes until the next open. */
-TEST(segments_given_up_leave_no_file_once_a_manifest_without_them_is_durable)
-{
-    fixture self = {.options = {.segment_bytes = FIXTURE_SEGMENT_BYTES}};
-    env *inner;
-    fixture files = {0};
-    CHECK_OK(env_memory_new(check_seed(), FIXTURE_FILE_MAX, &inner));
-    CHECK_OK(env_fault_new(inner, &self.disk));
-    CHECK_OK(fixture_open(&self));
-    files.disk = inner;
-    env_fault_plan plan = {.at = 1,
-                           .sticky = true,
-                           .system_errno = EIO,
-                           .call_mask = 1U << ENV_CALL_WRITE,
-                           .name_part = "MANIFEST",
-                           .seed = check_seed()};
-    env_fault_set(self.disk, &plan);
-    for (int i = 0; i < 3; i++) {
-        CHECK_STATUS(PYKV_IO_FAILED,
-                     bitcask_put(self.store, fixture_text("a"), fixture_text("1"), 0));
-    }
-    CHECK(fixture_has(&files, "00000001.log")); /* for all that is known a manifest lists it */
-    env_fault_set(self.disk, &(env_fault_plan){0});
-    fixture_put(&self, "a", "1");
-    for (uint32_t number = 1; number < self.store->active->number; number++) {
-        char name[SEGMENT_NAME_BYTES];
-        segment_name(number, false, name);
-        CHECK(!fixture_has(&files, name));
-    }
-    CHECK_EQUAL(4, self.store->active->number);
-    CHECK(fixture_has(&files, "00000004.log"));
-    fixture_kill(&self);
-    env_fault_free(self.disk);
-    env_memory_free(inner);
-}
-
 /* The padding before the first record once was not counted: a record that just fitted ended beyond
  * the segment's mapping, and the first to read the end of it died. */
 TEST(what_a_padded_segment_was_made_for_fits_behind_the_padding)
@@ -325,5 +289,4 @@ TEST_MAIN(CASE(a_segment_is_in_a_durable_manifest_before_its_first_record),
           CASE(a_roll_whose_manifest_fails_is_refused_and_tried_again_by_the_next_write),
           CASE(what_a_padded_segment_was_made_for_fits_behind_the_padding),
           CASE(a_roll_whose_padding_fails_leaves_the_log_where_it_was),
-          CASE(writers_that_take_each_others_room_are_not_refused),
-          CASE(segments_given_up_leave_no_file_once_a_manifest_without_them_is_durable))
+          CASE(writers_that_take_each_others_room_are_not_refused))

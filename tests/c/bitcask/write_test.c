@@ -77,33 +77,6 @@ TEST(deleting_a_missing_key_writes_nothing)
     fixture_free(&self);
 }
 
-TEST(a_full_disk_refuses_writes_and_the_first_that_fits_heals_the_store)
-{
-    fixture self = fixture_new();
-    char value[1001];
-    memset(value, 'v', 1000);
-    value[1000] = 0;
-    fixture_put(&self, "a", "1");
-    env_memory_set_capacity(self.disk, FIXTURE_SEGMENT_BYTES + 4096);
-    pykv_status status = PYKV_OK;
-    uint64_t accepted = 0;
-    while (status == PYKV_OK && accepted < 100) {
-        status = put_with(&self, "b", value, 0);
-        accepted += status == PYKV_OK;
-    }
-    CHECK_EQUAL(PYKV_NO_SPACE, status);
-    CHECK_EQUAL(PYKV_STATE_READ_ONLY, bitcask_state(self.store));
-    CHECK_EQUAL(1 + accepted, self.store->appended_sequence);
-    fixture_expect(&self, "a", "1");
-    CHECK_EQUAL(PYKV_NO_SPACE, put_with(&self, "c", value, 0));
-    fixture_expect(&self, "c", NULL);
-    env_memory_set_capacity(self.disk, FIXTURE_FILE_MAX);
-    fixture_put(&self, "c", value);
-    CHECK_EQUAL(PYKV_STATE_OPEN, bitcask_state(self.store));
-    fixture_expect(&self, "c", value);
-    fixture_free(&self);
-}
-
 TEST(sequences_are_given_in_order_without_gaps)
 {
     fixture self = fixture_new();
@@ -126,5 +99,4 @@ TEST(sequences_are_given_in_order_without_gaps)
 TEST_MAIN(CASE(a_batch_over_the_limit_is_refused_whole_and_one_at_the_limit_is_not),
           CASE(a_write_that_may_not_wait_changes_nothing_when_it_would),
           CASE(deleting_a_missing_key_writes_nothing),
-          CASE(a_full_disk_refuses_writes_and_the_first_that_fits_heals_the_store),
           CASE(sequences_are_given_in_order_without_gaps))

@@ -12,6 +12,7 @@
 #include "base/invariant.h"
 #include "base/memory.h"
 #include "bitcask/bitcask.h"
+#include "bitcask/health.h"
 #include "bitcask/rolling.h"
 #include "bitcask/sync.h"
 

@@ -6,15 +6,14 @@
  * they are, and its close says so: what it acknowledged may not be durable.
  */
 #include "base/error.h"
-#include "base/invariant.h"
 #include "base/memory.h"
-#include "base/process.h"
 #include "bitcask/bitcask.h"
+#include "bitcask/directory.h"
 #include "bitcask/image.h"
 #include "bitcask/limbo.h"
 #include "bitcask/manifest.h"
+#include "bitcask/manifest_edit.h"
 #include "bitcask/merge.h"
-#include "bitcask/rolling.h"
 #include "bitcask/scan.h"
 #include "bitcask/sync.h"
 
@@ -101,9 +100,9 @@ static void release(bitcask *self) SINGLE_THREADED
 {
     merge_forget(self);
     release_segments(self);
-    bitcask_free_directory(atomic_load_explicit(&self->directory, memory_order_relaxed));
+    directory_free(directory_now_locked(&self->directory));
     atomic_store_explicit(&self->directory, NULL, memory_order_relaxed);
-    bitcask_free_directory(self->spare);
+    directory_free(self->spare);
     self->spare = NULL;
     if (self->lock != NULL) {
         env_lock_release(self->lock);
@@ -145,8 +144,7 @@ void bitcask_free(bitcask *self) SINGLE_THREADED
     if (self == NULL) {
         return;
     }
-    if (self->home != NULL ||
-        atomic_load_explicit(&self->directory, memory_order_relaxed) != NULL) {
+    if (self->home != NULL || directory_now_locked(&self->directory) != NULL) {
         release(self);
     }
     mem_free(self->segments);

@@ -3,10 +3,11 @@
  */
 #include "base/error.h"
 #include "bitcask/bitcask.h"
+#include "bitcask/health.h"
 #include "bitcask/limbo.h"
 #include "bitcask/merge.h"
 #include "bitcask/rolling.h"
-#include "bitcask/sync.h"
+#include "bitcask/segment_list.h"
 
 static bool is_cancelled(pykv_progress *progress)
 {

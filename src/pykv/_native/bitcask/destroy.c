@@ -2,7 +2,6 @@
  * destroy: removing the files of a Bitcask.
  */
 #include "bitcask/bitcask.h"
-#include "bitcask/home.h"
 #include "log/home_destroy.h"
 
 pykv_status bitcask_destroy(env *environment, const char *path)

@@ -9,13 +9,7 @@
 #ifndef PYKV_BITCASK_FIND_H
 #define PYKV_BITCASK_FIND_H
 
-#include "bitcask/rolling.h"
 #include "bitcask/store.h"
-
-static inline uint64_t bitcask_hash(const bitcask *self, const void *key, size_t key_length)
-{
-    return hash_murmur3(key, key_length, self->hash_seed_low, self->hash_seed_high).low;
-}
 
 /* How a read may go: mapped and at once, or by pread; with the writer lock held no change runs
  * beside. */

@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
-#include "bitcask/find.h"
+#include "bitcask/key_hash.h"
 #include "log/log_reader.h"
 
 static const uint8_t hint_magic[8] = {'P', 'Y', 'K', 'V', 'H', 'N', 'T', '\n'};
@@ -47,7 +47,7 @@ static pykv_status add_record(const bitcask *store, const record *found, uint64_
     hint_entry entry = {.hash = bitcask_hash(store, found->key.data, found->key.size),
                         .sequence = found->sequence,
                         .offset = offset,
-                        .bytes = record_bytes(found->flags, found->key.size, found->value.size),
+                        .bytes = record_bytes_of(found),
                         .kind = found->kind};
     return hint_list_add(list, &entry);
 }

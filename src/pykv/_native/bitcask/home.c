@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "bitcask/bitcask.h"
-#include "bitcask/manifest.h"
 #include "bitcask/store.h"
 #include "log/repair_swap.h"
 

@@ -7,14 +7,9 @@
 #include "base/invariant.h"
 #include "base/memory.h"
 #include "bitcask/keydir_image.h"
-#include "bitcask/open.h"
+#include "bitcask/rebuild.h"
 
 enum { IMAGE_STEP_PAGES = 64 };
-
-static directory *directory_now(bitcask *self)
-{
-    return atomic_load_explicit(&self->directory, memory_order_relaxed);
-}
 
 /* Replaces a damaged directory by one made from the segments. Readers repeat until it is there. */
 static pykv_status rebuild_damaged(bitcask *self) REQUIRES(self->writer)
@@ -25,7 +20,7 @@ static pykv_status rebuild_damaged(bitcask *self) REQUIRES(self->writer)
 
 pykv_status bitcask_check_image_locked(bitcask *self, uint64_t hash)
 {
-    directory *now = directory_now(self);
+    directory *now = directory_now_locked(&self->directory);
     if (PYKV_LIKELY(keydir_image_ready(now->keys, hash))) {
         return PYKV_OK;
     }
@@ -36,8 +31,7 @@ pykv_status bitcask_check_image_locked(bitcask *self, uint64_t hash)
 pykv_status bitcask_check_image(bitcask *self, uint64_t hash)
 {
     epoch_token token = epoch_enter(&self->gate.readers);
-    bool ready = keydir_image_ready(
-        atomic_load_explicit(&self->directory, memory_order_acquire)->keys, hash);
+    bool ready = keydir_image_ready(directory_now(&self->directory)->keys, hash);
     epoch_leave(&self->gate.readers, token);
     if (ready) {
         return PYKV_OK;
@@ -52,8 +46,8 @@ pykv_status bitcask_check_image_some(bitcask *self, bool *more_out)
 {
     uint64_t pending = 0;
     mutex_lock(&self->writer);
-    pykv_status status =
-        keydir_image_check_some(directory_now(self)->keys, IMAGE_STEP_PAGES, &pending);
+    pykv_status status = keydir_image_check_some(directory_now_locked(&self->directory)->keys,
+                                                 IMAGE_STEP_PAGES, &pending);
     if (status == PYKV_CORRUPTION) {
         status = rebuild_damaged(self);
         pending = 0;
@@ -107,8 +101,8 @@ pykv_status bitcask_write_image(bitcask *self)
         mutex_unlock(&self->writer);
     }
     if (status == PYKV_OK) {
-        status =
-            keydir_image_write(directory_now(self)->keys, self->home, BITCASK_IMAGE_NAME, &header);
+        status = keydir_image_write(directory_now_locked(&self->directory)->keys, self->home,
+                                    BITCASK_IMAGE_NAME, &header);
     }
     mem_free(header.segments);
     return status;

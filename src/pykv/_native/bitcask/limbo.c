@@ -3,35 +3,8 @@
  */
 #include "bitcask/limbo.h"
 
-#include "base/error.h"
 #include "base/invariant.h"
-#include "base/memory.h"
-#include "bitcask/rolling.h"
-
-pykv_status bitcask_new_directory(directory **directory_out)
-{
-    directory *made = mem_alloc_zeroed(1, sizeof *made);
-    if (made == NULL) {
-        return error_set_no_memory(sizeof *made);
-    }
-    pykv_status status = keydir_new(&made->keys);
-    if (status != PYKV_OK) {
-        mem_free(made);
-        return status;
-    }
-    undo_init(&made->undo);
-    *directory_out = made;
-    return PYKV_OK;
-}
-
-void bitcask_free_directory(directory *target)
-{
-    if (target != NULL) {
-        keydir_free(target->keys);
-        undo_destroy(&target->undo);
-        mem_free(target);
-    }
-}
+#include "bitcask/segment_list.h"
 
 void bitcask_retire_directory(bitcask *self, directory *target)
 {
@@ -78,7 +51,7 @@ static void free_aging(bitcask *self) REQUIRES(self->writer)
     }
     while (self->limbo.aging_directories != NULL) {
         directory *next = self->limbo.aging_directories->limbo_next;
-        bitcask_free_directory(self->limbo.aging_directories);
+        directory_free(self->limbo.aging_directories);
         self->limbo.aging_directories = next;
     }
 }

@@ -8,10 +8,6 @@
 
 #include "bitcask/store.h"
 
-/* An empty directory. */
-PYKV_NODISCARD pykv_status bitcask_new_directory(directory **directory_out);
-void bitcask_free_directory(directory *target);
-
 /* Gives up a directory that readers may still be in. Scans that pin it keep it longer. */
 void bitcask_retire_directory(bitcask *self, directory *target) REQUIRES(self->writer);
 

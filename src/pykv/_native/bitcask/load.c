@@ -1,16 +1,17 @@
 /*
  * load: opening the segments that the manifest lists, and removing files that it does not.
  */
+#include "bitcask/load.h"
+
 #include <string.h>
 
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
-#include "bitcask/find.h"
+#include "bitcask/directory.h"
 #include "bitcask/keydir_image.h"
-#include "bitcask/limbo.h"
-#include "bitcask/open.h"
 #include "bitcask/rolling.h"
+#include "bitcask/segment_list.h"
 
 /* Opens the segment of entry and adds it to the list, at base. */
 static pykv_status load_segment(bitcask *self, const manifest_segment *entry, uint64_t capacity,
@@ -114,7 +115,7 @@ static pykv_status load_with_image(bitcask *self, const manifest *listed, keydir
         return status;
     }
     adopt_live_counts(self, image);
-    directory *now = atomic_load_explicit(&self->directory, memory_order_relaxed);
+    directory *now = directory_now_locked(&self->directory);
     keydir_free(now->keys);
     now->keys = keys;
     return PYKV_OK;

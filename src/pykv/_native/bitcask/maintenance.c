@@ -7,7 +7,6 @@
  * that fails degrades the store until a later one succeeds.
  */
 #include "base/error.h"
-#include "base/invariant.h"
 #include "bitcask/bitcask.h"
 #include "bitcask/find.h"
 #include "bitcask/hint.h"
@@ -15,7 +14,6 @@
 #include "bitcask/limbo.h"
 #include "bitcask/merge.h"
 #include "bitcask/rolling.h"
-#include "bitcask/sync.h"
 
 enum {
     MAINTAIN_IDLE_US = 250000,   /* a lent thread looks for work at least this often */

@@ -12,8 +12,11 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
+#include "bitcask/address.h"
+#include "bitcask/directory.h"
 #include "bitcask/find.h"
 #include "bitcask/image.h"
+#include "bitcask/key_hash.h"
 #include "bitcask/keydir_probe.h"
 
 enum { MANY_ATTEMPTS = 3 };
@@ -143,11 +146,6 @@ static void walk_through(many *self, const directory *now, size_t end)
     }
 }
 
-static directory *directory_now(bitcask *store)
-{
-    return atomic_load_explicit(&store->directory, memory_order_acquire);
-}
-
 /* Never NULL for a value. */
 static const uint8_t *not_null(const uint8_t *data)
 {
@@ -249,7 +247,7 @@ static pykv_status get_hot(many *self, const void *const *keys, const size_t *ke
     for (int attempt = 0; attempt < MANY_ATTEMPTS && status == PYKV_WOULD_BLOCK; attempt++) {
         /* A clear brings another directory, whose moments are its own; this one changes no more
          * then. */
-        directory *now = directory_now(self->store);
+        directory *now = directory_now(&self->store->directory);
         uint32_t before = keydir_moment(now->keys);
         if ((before & 1) != 0) {
             continue;
@@ -272,13 +270,14 @@ static pykv_status get_cold(many *self, const void *const *keys, const size_t *k
     buffer_clear(&self->copies);
     self->hashed = 0;
     mutex_lock(&self->store->writer);
-    directory *now = atomic_load_explicit(&self->store->directory, memory_order_relaxed);
+    directory *now = directory_now_locked(&self->store->directory);
     hash_through(self, now, keys, key_lengths, self->count);
     for (size_t i = 0; i < self->count && status == PYKV_OK; i++) {
         status = bitcask_check_image_locked(self->store, self->keys[i].probe.hash);
     }
     if (status == PYKV_OK) {
-        status = look_up_cold(self, directory_now(self->store), keys, key_lengths, &scratch);
+        status =
+            look_up_cold(self, directory_now(&self->store->directory), keys, key_lengths, &scratch);
     }
     mutex_unlock(&self->store->writer);
     buffer_reset(&scratch);

@@ -1,17 +1,17 @@
 /*
  * merge: the running merge and its phases.
  */
-#include "base/coding.h"
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
-#include "bitcask/find.h"
+#include "bitcask/address.h"
+#include "bitcask/directory.h"
 #include "bitcask/image.h"
+#include "bitcask/key_hash.h"
 #include "bitcask/limbo.h"
+#include "bitcask/manifest_edit.h"
 #include "bitcask/merge_internal.h"
-#include "bitcask/publish.h"
-#include "bitcask/rolling.h"
-#include "bitcask/sync.h"
+#include "bitcask/segment_list.h"
 #include "log/log_reader.h"
 
 /* ---- beginning and ending ---- */
@@ -244,7 +244,7 @@ static bool find_current(bitcask *store, merge_group *group)
 {
     bool found = true;
     epoch_token token = epoch_enter(&store->gate.readers);
-    const keydir *keys = atomic_load_explicit(&store->directory, memory_order_acquire)->keys;
+    const keydir *keys = directory_now(&store->directory)->keys;
     prefetch_group(keys, group->hashes, group->count);
     for (size_t i = 0; i < group->count && found; i++) {
         keydir_cursor cursor;
@@ -262,7 +262,7 @@ static bool find_current(bitcask *store, merge_group *group)
 static void find_current_locked(bitcask *store, merge_group *group)
 {
     mutex_lock(&store->writer);
-    const keydir *keys = atomic_load_explicit(&store->directory, memory_order_relaxed)->keys;
+    const keydir *keys = directory_now_locked(&store->directory)->keys;
     for (size_t i = 0; i < group->count; i++) {
         keydir_cursor cursor;
         keydir_find_locked(keys, group->hashes[i], &cursor);
@@ -307,8 +307,7 @@ static pykv_status copy_record(bitcask *store, merge *self, const record *found,
                                uint64_t address)
 {
     record copy = copy_of(self, found);
-    merge_source source = {.address = address,
-                           .bytes = record_bytes(found->flags, found->key.size, found->value.size)};
+    merge_source source = {.address = address, .bytes = record_bytes_of(found)};
     uint64_t offset;
     pykv_status status = self->output == NULL ? make_output(store, self) : PYKV_OK;
     if (status == PYKV_OK) {
@@ -323,7 +322,7 @@ static pykv_status copy_record(bitcask *store, merge *self, const record *found,
     hint_entry entry = {.hash = hash,
                         .sequence = copy.sequence,
                         .offset = offset,
-                        .bytes = record_bytes(copy.flags, copy.key.size, copy.value.size),
+                        .bytes = record_bytes_of(&copy),
                         .kind = copy.kind};
     if (copy.deadline_us != 0) {
         mutex_lock(&store->writer);

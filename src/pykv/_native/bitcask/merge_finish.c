@@ -1,18 +1,15 @@
 /*
  * merge_finish: the last phases of a merge: COMMIT, SWING and REMOVE of merge.h.
  */
-#include "base/coding.h"
 #include "base/error.h"
 #include "base/invariant.h"
-#include "base/memory.h"
-#include "bitcask/find.h"
-#include "bitcask/image.h"
-#include "bitcask/limbo.h"
+#include "bitcask/address.h"
+#include "bitcask/directory.h"
+#include "bitcask/manifest_edit.h"
 #include "bitcask/merge_internal.h"
 #include "bitcask/publish.h"
-#include "bitcask/rolling.h"
+#include "bitcask/segment_list.h"
 #include "bitcask/sync.h"
-#include "log/log_reader.h"
 
 /* ---- COMMIT ---- */
 
@@ -113,7 +110,7 @@ static void swing_one(bitcask *store, merge *self, directory *keys, uint64_t ind
 static void prefetch_swing(bitcask *store, const merge *self, uint64_t end)
 {
     epoch_token token = epoch_enter(&store->gate.readers);
-    const keydir *keys = atomic_load_explicit(&store->directory, memory_order_acquire)->keys;
+    const keydir *keys = directory_now(&store->directory)->keys;
     for (uint64_t i = self->swing_index; i < end; i++) {
         keydir_prefetch_bucket(keys, self->hints.entries[i].hash);
     }
@@ -131,7 +128,7 @@ static pykv_status swing_group(bitcask *store, merge *self)
     pykv_status status = PYKV_OK;
     prefetch_swing(store, self, end);
     mutex_lock(&store->writer);
-    directory *keys = atomic_load_explicit(&store->directory, memory_order_relaxed);
+    directory *keys = directory_now_locked(&store->directory);
     if (store->open_scan_count > 0) {
         status = undo_reserve(&keys->undo, count);
     }

@@ -6,9 +6,8 @@
  * one output. When tombstones make up much of the store, the segment with the oldest birth joins,
  * because it is what keeps them from being dropped.
  */
-#include "base/invariant.h"
 #include "bitcask/merge.h"
-#include "bitcask/rolling.h"
+#include "bitcask/segment_list.h"
 
 enum {
     PICK_TOMBSTONE_SHARE = 8, /* one eighth of the disk bytes */

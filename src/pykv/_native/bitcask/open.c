@@ -8,14 +8,14 @@
 #include "base/coding.h"
 #include "base/cycles.h"
 #include "base/error.h"
-#include "base/invariant.h"
 #include "base/memory.h"
 #include "base/process.h"
 #include "bitcask/bitcask.h"
 #include "bitcask/find.h"
 #include "bitcask/home.h"
-#include "bitcask/limbo.h"
-#include "bitcask/rolling.h"
+#include "bitcask/load.h"
+#include "bitcask/rebuild.h"
+#include "bitcask/recover.h"
 #include "log/repair_swap.h"
 
 #define MIB (UINT64_C(1024) * 1024)
@@ -91,7 +91,7 @@ pykv_status bitcask_new(env *environment, const pykv_options *options,
     self->next_number = 1;
     self->merge_room = UINT64_MAX;
     directory *keys;
-    pykv_status status = bitcask_new_directory(&keys);
+    pykv_status status = directory_new(&keys);
     if (status != PYKV_OK) {
         bitcask_free(self);
         return status;

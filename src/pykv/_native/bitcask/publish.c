@@ -8,106 +8,9 @@
 
 #include "base/error.h"
 #include "base/invariant.h"
-#include "base/memory.h"
-#include "bitcask/image.h"
+#include "bitcask/health.h"
 #include "bitcask/keydir_reserve.h"
-#include "bitcask/sync.h"
-
-/* Hash of the key of the record at address, for directory slots whose tag has run out. */
-static pykv_status rehash(void *context, uint64_t address, uint64_t *hash_out)
-{
-    bitcask *self = context;
-    const segment *holder = extent_segment(&self->extents, address);
-    if (holder == NULL) {
-        return error_set(PYKV_CORRUPTION, "%s: the key directory leads to no segment",
-                         env_directory_path(self->home));
-    }
-    buffer scratch = BUFFER_EMPTY;
-    record found;
-    pykv_status status =
-        segment_read(holder, bitcask_offset(holder, address), true, &scratch, &found);
-    if (status == PYKV_OK) {
-        *hash_out = bitcask_hash(self, found.key.data, found.key.size);
-    }
-    buffer_reset(&scratch);
-    return status;
-}
-
-static directory *directory_now(const bitcask *self)
-{
-    return atomic_load_explicit(&self->directory, memory_order_relaxed);
-}
-
-static uint64_t bytes_of(const record *found)
-{
-    return record_bytes(found->flags, found->key.size, found->value.size);
-}
-
-/* Makes sure that publishing cannot fail: room for a new key, or for what the undo table keeps. */
-static pykv_status reserve(bitcask *self, directory *keys, const operation *write)
-    REQUIRES(self->writer)
-{
-    bool is_new = write->old_address == BITCASK_NO_ADDRESS;
-    pykv_status status = PYKV_OK;
-    if (is_new && write->record.kind == RECORD_PUT &&
-        !keydir_is_prepared(keys->keys, &write->spot)) {
-        status = keydir_prepare(keys->keys, write->hash, rehash, self);
-    }
-    if (status == PYKV_OK && self->open_scan_count > 0) {
-        status = undo_reserve(&keys->undo, 1);
-    }
-    return status;
-}
-
-/* Finds the record of the write's key, and its spot. */
-static pykv_status find_old(bitcask *self, directory *keys, operation *write, read_mode mode,
-                            record *old) REQUIRES(self->writer)
-{
-    if (!keydir_spot_holds(keys->keys, &write->spot)) {
-        keydir_spot_find(keys->keys, write->hash, &write->spot);
-    }
-    uint64_t address = write->spot.address;
-    if (address == KEYDIR_NO_CANDIDATE) {
-        return PYKV_NOT_FOUND;
-    }
-    if (PYKV_LIKELY((mode & READ_HOT) != 0) &&
-        bitcask_peek_record(self, address, write->record.key, false, old)) {
-        return PYKV_OK;
-    }
-    keydir_cursor cursor;
-    pykv_status status = bitcask_find(self, keys, write->hash, write->record.key, mode, false,
-                                      &self->scratch, &cursor, old);
-    keydir_spot_reset(&write->spot);
-    if (status == PYKV_OK) {
-        keydir_spot_of(&cursor, &write->spot);
-    }
-    return status;
-}
-
-pykv_status bitcask_resolve(bitcask *self, operation *write, read_mode mode)
-{
-    record old;
-    write->old_address = BITCASK_NO_ADDRESS;
-    write->old_bytes = 0;
-    pykv_status status = bitcask_check_image_locked(self, write->hash);
-    if (status != PYKV_OK) {
-        return status;
-    }
-    directory *keys = directory_now(self);
-    status = find_old(self, keys, write, mode, &old);
-    if (status == PYKV_OK) {
-        write->old_address = write->spot.address;
-        write->old_bytes = bytes_of(&old);
-        write->old_expired = store_clock_has_passed(&self->clock, old.deadline_us);
-    }
-    return status == PYKV_OK || status == PYKV_NOT_FOUND ? reserve(self, keys, write) : status;
-}
-
-pykv_status bitcask_reserve_inserts(bitcask *self, uint64_t count)
-{
-    return PYKV_PLANTED(103) ? PYKV_OK
-                             : keydir_reserve(directory_now(self)->keys, count, rehash, self);
-}
+#include "bitcask/limbo.h"
 
 void bitcask_displace(bitcask *self, directory *keys, uint64_t hash, uint64_t address)
 {
@@ -129,7 +32,7 @@ static void forget_live(bitcask *self, uint64_t address, uint64_t bytes)
 static void add_live(bitcask *self, const operation *write)
 {
     segment *holder = extent_segment(&self->extents, write->address);
-    uint64_t bytes = bytes_of(&write->record);
+    uint64_t bytes = record_bytes_of(&write->record);
     PYKV_ASSERT(holder != NULL);
     if (holder == NULL) {
         return;
@@ -166,7 +69,7 @@ static bool find_displaced(directory *keys, operation *operations, size_t index)
     while (!found && keydir_next(&cursor)) {
         const operation *earlier = find_appended(operations, index, cursor.address);
         if (earlier != NULL && slice_equal(earlier->record.key, write->record.key)) {
-            write->old_bytes = bytes_of(&earlier->record);
+            write->old_bytes = record_bytes_of(&earlier->record);
             found = true;
         } else {
             found = cursor.address == write->old_address;
@@ -225,6 +128,29 @@ static void publish_member(bitcask *self, directory *keys, operation *operations
     swing(self, keys, write, displaces);
 }
 
+/* An empty directory takes the place of the current one; open scans keep theirs. */
+pykv_status bitcask_publish_clear(bitcask *self, const operation *write)
+{
+    directory *fresh = self->spare;
+    self->spare = NULL;
+    if (fresh == NULL) {
+        pykv_status status = directory_new(&fresh);
+        if (status != PYKV_OK) {
+            return status;
+        }
+    }
+    for (size_t i = 0; i < self->segment_count; i++) {
+        self->segments[i]->live_bytes = 0;
+        self->segments[i]->live_count = 0;
+    }
+    directory *old = directory_now_locked(&self->directory);
+    atomic_store_explicit(&self->directory, fresh, memory_order_release);
+    self->published_sequence = write->record.sequence;
+    self->clear_sequence = write->record.sequence;
+    bitcask_retire_directory(self, old);
+    return PYKV_OK;
+}
+
 void bitcask_publish_one(bitcask *self, const operation *write)
 {
     if (PYKV_UNLIKELY(write->record.kind == RECORD_CLEAR)) {
@@ -233,12 +159,13 @@ void bitcask_publish_one(bitcask *self, const operation *write)
         }
         return;
     }
-    swing(self, directory_now(self), write, write->old_address != BITCASK_NO_ADDRESS);
+    swing(self, directory_now_locked(&self->directory), write,
+          write->old_address != BITCASK_NO_ADDRESS);
 }
 
 void bitcask_publish_several(bitcask *self, operation *operations, size_t count)
 {
-    directory *keys = directory_now(self);
+    directory *keys = directory_now_locked(&self->directory);
     if (!PYKV_PLANTED(23)) {
         keydir_change_begin(keys->keys);
     }

@@ -4,16 +4,7 @@
 #ifndef PYKV_BITCASK_PUBLISH_H
 #define PYKV_BITCASK_PUBLISH_H
 
-#include "bitcask/find.h"
 #include "bitcask/store.h"
-
-/* Looks up what operation displaces and makes sure that publishing it cannot fail. */
-PYKV_NODISCARD pykv_status bitcask_resolve(bitcask *self, operation *write, read_mode mode)
-    REQUIRES(self->writer);
-
-/* The same for a batch of resolved operations together, count of which displace nothing. */
-PYKV_NODISCARD pykv_status bitcask_reserve_inserts(bitcask *self, uint64_t count)
-    REQUIRES(self->writer);
 
 /* Make one resolved operation visible, or those of a batch, all at one moment. Cannot fail. */
 void bitcask_publish_one(bitcask *self, const operation *write) REQUIRES(self->writer);

@@ -12,11 +12,13 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
+#include "bitcask/address.h"
 #include "bitcask/bitcask.h"
 #include "bitcask/find.h"
+#include "bitcask/health.h"
+#include "bitcask/key_hash.h"
 #include "bitcask/publish.h"
-#include "bitcask/sync.h"
-#include "bitcask/write.h"
+#include "bitcask/resolve.h"
 
 pykv_status bitcask_reserve_pending(bitcask *self, size_t count)
 {

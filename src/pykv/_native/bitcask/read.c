@@ -2,19 +2,13 @@
  * read: get and contains. The hot path takes no lock, makes no copy and calls no system.
  */
 #include "base/cycles.h"
-#include "base/error.h"
-#include "base/invariant.h"
-#include "base/memory.h"
 #include "bitcask/bitcask.h"
+#include "bitcask/directory.h"
 #include "bitcask/find.h"
 #include "bitcask/image.h"
+#include "bitcask/key_hash.h"
 
 enum { READ_ATTEMPTS = 4 };
-
-static directory *directory_now(bitcask *self)
-{
-    return atomic_load_explicit(&self->directory, memory_order_acquire);
-}
 
 static inline void count_one(_Atomic uint64_t *counter)
 {
@@ -29,8 +23,8 @@ static pykv_status find_patiently(bitcask *self, uint64_t hash, slice key, bool 
     keydir_cursor cursor;
     pykv_status status = bitcask_check_image(self, hash);
     for (int attempt = 0; status == PYKV_OK && attempt < READ_ATTEMPTS; attempt++) {
-        pykv_status found = bitcask_find(self, directory_now(self), hash, key, READ_COLD,
-                                         check_body, scratch, &cursor, out);
+        pykv_status found = bitcask_find(self, directory_now(&self->directory), hash, key,
+                                         READ_COLD, check_body, scratch, &cursor, out);
         if (found != PYKV_WOULD_BLOCK) {
             return found;
         }
@@ -39,8 +33,8 @@ static pykv_status find_patiently(bitcask *self, uint64_t hash, slice key, bool 
         return status;
     }
     mutex_lock(&self->writer);
-    status = bitcask_find(self, directory_now(self), hash, key, READ_COLD_LOCKED, check_body,
-                          scratch, &cursor, out);
+    status = bitcask_find(self, directory_now(&self->directory), hash, key, READ_COLD_LOCKED,
+                          check_body, scratch, &cursor, out);
     mutex_unlock(&self->writer);
     return status;
 }
@@ -75,8 +69,8 @@ static pykv_status find_hot(bitcask *self, uint64_t hash, slice key, bool check_
     keydir_cursor cursor;
     bool timed = bitcask_times_access(self);
     uint64_t began = timed ? cycles_now() : 0;
-    pykv_status status = bitcask_find(self, directory_now(self), hash, key, READ_HOT, check_body,
-                                      NULL, &cursor, out);
+    pykv_status status = bitcask_find(self, directory_now(&self->directory), hash, key, READ_HOT,
+                                      check_body, NULL, &cursor, out);
     if (PYKV_UNLIKELY(timed)) {
         bitcask_note_access(self, cycles_now() - began, ACCESS_SAMPLE);
     }

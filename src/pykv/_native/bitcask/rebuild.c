@@ -5,14 +5,16 @@
  * entries are read, so that an older put that comes later loses against them, and leave it at the
  * end.
  */
+#include "bitcask/rebuild.h"
+
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
-#include "bitcask/find.h"
+#include "bitcask/address.h"
+#include "bitcask/directory.h"
 #include "bitcask/hint.h"
+#include "bitcask/key_hash.h"
 #include "bitcask/limbo.h"
-#include "bitcask/open.h"
-#include "bitcask/rolling.h"
 
 typedef struct rebuild {
     bitcask *store;
@@ -110,8 +112,7 @@ static pykv_status take_slot(rebuild *self, const segment *source, const hint_en
     uint64_t address = bitcask_address(source, entry->offset);
     if (old != NULL) {
         if (old->kind == RECORD_PUT) {
-            count_live(self->store, cursor->address,
-                       record_bytes(old->flags, old->key.size, old->value.size), false);
+            count_live(self->store, cursor->address, record_bytes_of(old), false);
         }
         keydir_replace(self->keys, cursor, entry->hash, address);
     } else if (!keydir_insert(self->keys, entry->hash, address)) {
@@ -267,7 +268,7 @@ static pykv_status build(bitcask *self, keydir **keys_out) SINGLE_THREADED
 
 pykv_status bitcask_rebuild(bitcask *self)
 {
-    directory *now = atomic_load_explicit(&self->directory, memory_order_relaxed);
+    directory *now = directory_now_locked(&self->directory);
     keydir *keys = NULL;
     pykv_status status = build(self, &keys);
     if (status == PYKV_OK) {
@@ -281,11 +282,11 @@ pykv_status bitcask_rebuild_in_use(bitcask *self)
 {
     directory *fresh;
     keydir *keys = NULL;
-    pykv_status status = bitcask_new_directory(&fresh);
+    pykv_status status = directory_new(&fresh);
     if (status == PYKV_OK) {
         status = build(self, &keys);
         if (status != PYKV_OK) {
-            bitcask_free_directory(fresh);
+            directory_free(fresh);
         }
     }
     if (status != PYKV_OK) {
@@ -293,7 +294,7 @@ pykv_status bitcask_rebuild_in_use(bitcask *self)
     }
     keydir_free(fresh->keys);
     fresh->keys = keys;
-    directory *old = atomic_load_explicit(&self->directory, memory_order_relaxed);
+    directory *old = directory_now_locked(&self->directory);
     atomic_store_explicit(&self->directory, fresh, memory_order_release);
     bitcask_retire_directory(self, old);
     return PYKV_OK;

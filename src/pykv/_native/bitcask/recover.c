@@ -8,14 +8,17 @@
  *
  * Invariant: until the new manifest is durable the old one and every file it lists are untouched.
  */
+#include "bitcask/recover.h"
+
 #include <stdio.h>
 
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
-#include "bitcask/find.h"
-#include "bitcask/open.h"
-#include "bitcask/rolling.h"
+#include "bitcask/manifest_edit.h"
+#include "bitcask/segment.h"
+#include "bitcask/segment_list.h"
+#include "bitcask/store.h"
 #include "log/log_recovery.h"
 
 /* An un-sealed segment under recovery. */

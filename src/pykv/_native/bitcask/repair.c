@@ -20,10 +20,10 @@
 #include "base/memory.h"
 #include "base/report.h"
 #include "bitcask/bitcask.h"
-#include "bitcask/find.h"
-#include "bitcask/home.h"
 #include "bitcask/repair_internal.h"
+#include "bitcask/report.h"
 #include "bitcask/segment.h"
+#include "bitcask/store.h"
 #include "log/repair_swap.h"
 
 /* ---- reading ---- */
@@ -128,7 +128,7 @@ static pykv_status read_records(repair *self, size_t index, const char *name)
         note_damage(self, source, name, bad_from, at);
         bad_from = 0;
         status = add_entry(self, index, &found, at);
-        at += record_bytes(found.flags, found.key.size, found.value.size);
+        at += record_bytes_of(&found);
     }
     note_damage(self, source, name, bad_from, source->size);
     return status;

@@ -15,6 +15,7 @@
 #include "bitcask/hint.h"
 #include "bitcask/open.h"
 #include "bitcask/repair_internal.h"
+#include "bitcask/report.h"
 
 typedef struct range {
     uint64_t first;

@@ -10,8 +10,9 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
-#include "bitcask/find.h"
+#include "bitcask/address.h"
 #include "bitcask/image.h"
+#include "bitcask/key_hash.h"
 #include "bitcask/keydir_image.h"
 #include "bitcask/limbo.h"
 #include "log/log_reader.h"
@@ -94,7 +95,7 @@ pykv_status scan_open(bitcask *store, bool keys_only, scan **scan_out)
     status = pin_segments(store, self);
     if (status == PYKV_OK) {
         self->store = store;
-        self->keys = atomic_load_explicit(&store->directory, memory_order_relaxed);
+        self->keys = directory_now_locked(&store->directory);
         self->keys->pin_count++;
         self->generation = ++store->scan_generation;
         self->visible_sequence = store->published_sequence;

@@ -158,10 +158,9 @@ static pykv_status invalid_record(const segment *self, uint64_t offset, record_c
                                     found->body_crc, record_body_crc(found));
     }
     if (check == RECORD_CUT_OFF) {
-        return error_set_corruption(
-            path, offset, "a record reaches beyond the end of its segment",
-            atomic_load_explicit(&self->length, memory_order_acquire),
-            offset + record_bytes(found->flags, found->key.size, found->value.size));
+        return error_set_corruption(path, offset, "a record reaches beyond the end of its segment",
+                                    atomic_load_explicit(&self->length, memory_order_acquire),
+                                    offset + record_bytes_of(found));
     }
     return error_set_corruption(path, offset, "there is no valid record header", 1, 0);
 }
@@ -250,7 +249,7 @@ pykv_status segment_read(const segment *self, uint64_t offset, bool check_body, 
         if (check != RECORD_CUT_OFF) {
             break;
         }
-        want = need != 0 ? need : record_bytes(found.flags, found.key.size, found.value.size);
+        want = need != 0 ? need : record_bytes_of(&found);
     }
     return invalid_record(self, offset, check, &found);
 }

@@ -3,9 +3,11 @@
  */
 #include "base/process.h"
 #include "bitcask/bitcask.h"
+#include "bitcask/directory.h"
 #include "bitcask/find.h"
+#include "bitcask/health.h"
 #include "bitcask/rolling.h"
-#include "bitcask/sync.h"
+#include "bitcask/segment_list.h"
 
 static uint64_t read_counter(const _Atomic uint64_t *counter)
 {
@@ -50,7 +52,7 @@ void bitcask_stats(bitcask *self, pykv_stats *out)
     *out = (pykv_stats){0};
     add_counters(self, out);
     mutex_lock(&self->writer);
-    directory *keys = atomic_load_explicit(&self->directory, memory_order_relaxed);
+    directory *keys = directory_now_locked(&self->directory);
     add_segments(self, out);
     out->key_count = keydir_count(keys->keys);
     out->keydir_bytes = keydir_bytes(keys->keys);
@@ -85,7 +87,7 @@ int32_t bitcask_state(bitcask *self)
 
 uint64_t bitcask_count(bitcask *self)
 {
-    return keydir_count(atomic_load_explicit(&self->directory, memory_order_acquire)->keys);
+    return keydir_count(directory_now(&self->directory)->keys);
 }
 
 pykv_status bitcask_flush(bitcask *self)

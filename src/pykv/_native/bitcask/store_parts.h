@@ -8,18 +8,8 @@
 #include <stdatomic.h>
 
 #include "base/epoch.h"
-#include "bitcask/keydir.h"
+#include "bitcask/directory.h"
 #include "bitcask/segment.h"
-#include "bitcask/undo.h"
-
-/* The keys, and what scans still need of their past. clear() replaces it as a whole. */
-typedef struct directory {
-    keydir *keys;
-    undo_table undo;
-    uint32_t pin_count; /* scans; guarded by writer */
-    bool detached;      /* no longer the store's; guarded by writer */
-    struct directory *limbo_next;
-} directory;
 
 /* What was unlinked and waits for readers to leave; guarded by writer. limbo.h */
 typedef struct limbo {

@@ -11,8 +11,8 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "bitcask/bitcask.h"
+#include "bitcask/health.h"
 #include "bitcask/publish_waiting.h"
-#include "bitcask/rolling.h"
 
 /* Rolling leaves few sealed segments without a sync (bitcask_make_room). If there are more all the
  * same, a round takes the oldest, and the next round the others. */
@@ -26,30 +26,6 @@ typedef struct sync_plan {
     uint64_t position;
     uint64_t clear_sequence; /* of the last clear by then */
 } sync_plan;
-
-void bitcask_fail(bitcask *self)
-{
-    if (self->state != PYKV_STATE_FAILED && !PYKV_PLANTED(52)) {
-        self->state = PYKV_STATE_FAILED;
-        self->failure = *error_last();
-    }
-    self->pending_count = 0;
-}
-
-pykv_status bitcask_check_writable(bitcask *self)
-{
-    if (PYKV_LIKELY(self->state != PYKV_STATE_FAILED)) {
-        if (PYKV_UNLIKELY(self->options.read_only != 0)) {
-            return error_set(PYKV_READ_ONLY, "%s is open read-only",
-                             env_directory_path(self->home));
-        }
-        return PYKV_OK;
-    }
-    return error_set(
-        PYKV_STORE_FAILED,
-        "writes are refused since a failure (%.300s): close the store and open it again",
-        self->failure.text);
-}
 
 uint64_t bitcask_last_clear(const bitcask *self)
 {

@@ -22,10 +22,4 @@ void bitcask_mark_sealed(bitcask *self, segment *target) REQUIRES(self->writer);
 /* Syncs the active segment's file once more: after its reserved rest was cut off. */
 PYKV_NODISCARD pykv_status bitcask_sync_active(bitcask *self);
 
-/* Enters PYKV_STATE_FAILED with the thread's last error as the reason. */
-void bitcask_fail(bitcask *self) REQUIRES(self->writer);
-
-/* PYKV_OK if writes may be appended now. */
-PYKV_NODISCARD pykv_status bitcask_check_writable(bitcask *self) REQUIRES(self->writer);
-
 #endif

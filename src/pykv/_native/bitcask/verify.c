@@ -9,14 +9,14 @@
 
 #include "base/coding.h"
 #include "base/error.h"
-#include "base/invariant.h"
 #include "base/report.h"
 #include "bitcask/bitcask.h"
-#include "bitcask/find.h"
+#include "bitcask/directory.h"
 #include "bitcask/hint.h"
 #include "bitcask/image.h"
 #include "bitcask/limbo.h"
-#include "bitcask/rolling.h"
+#include "bitcask/report.h"
+#include "bitcask/segment_list.h"
 #include "log/log_reader.h"
 
 /* The segment with the lowest number above after, pinned; NULL when there is none. */
@@ -106,7 +106,7 @@ static void check_records(const segment *source, const uint8_t *data, uint64_t l
         record_check check = record_decode(data + at, length - at, source->seed, at, true, &found);
         if (check == RECORD_VALID) {
             report->record_count++;
-            at += record_bytes(found.flags, found.key.size, found.value.size);
+            at += record_bytes_of(&found);
             continue;
         }
         uint64_t padded = skip_padding(source, data, length, at);
@@ -210,7 +210,7 @@ static void check_keydir(bitcask *self, pykv_report *report)
         return;
     }
     mutex_lock(&self->writer);
-    directory *keys = atomic_load_explicit(&self->directory, memory_order_relaxed);
+    directory *keys = directory_now_locked(&self->directory);
     bool sound = keydir_check(keys->keys, NULL, NULL, text, sizeof text);
     mutex_unlock(&self->writer);
     if (!sound) {

@@ -10,20 +10,17 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
+#include "bitcask/address.h"
 #include "bitcask/bitcask.h"
 #include "bitcask/find.h"
+#include "bitcask/health.h"
 #include "bitcask/image.h"
+#include "bitcask/key_hash.h"
 #include "bitcask/publish.h"
 #include "bitcask/publish_waiting.h"
+#include "bitcask/resolve.h"
 #include "bitcask/rolling.h"
 #include "bitcask/sync.h"
-
-/* How many operations of a batch ahead the parts of the directory and the old record are called
- * for.
- */
-enum { AHEAD_BUCKET = 16, AHEAD_LINE = 12, AHEAD_RECORD = 5 };
-
-enum { TWIN_BITS_EACH = 64, TWIN_BITS_MAX = 1 << 20, TWIN_HASH_SHIFT = 32 };
 
 bool bitcask_waits_for_sync(const bitcask *self, int32_t flags)
 {
@@ -56,66 +53,9 @@ static uint64_t bytes_of(bitcask *self, const operation *operations, size_t coun
 {
     uint64_t bytes = log_writer_bytes(&self->log, &operations[0].record);
     for (size_t i = 1; i < count; i++) {
-        bytes += record_bytes(operations[i].record.flags, operations[i].record.key.size,
-                              operations[i].record.value.size);
+        bytes += record_bytes_of(&operations[i].record);
     }
     return count == 1 ? bytes : bytes + 8;
-}
-
-/* Marks each operation that may be of the key of an earlier one: those whose bit of a table of
- * hashes is set already. A few others are marked too. */
-static void mark_twins(operation *operations, size_t count)
-{
-    uint64_t bits = 64;
-    while (bits < count * TWIN_BITS_EACH && bits < TWIN_BITS_MAX) {
-        bits *= 2;
-    }
-    uint64_t *table = mem_alloc_zeroed(bits / 64, sizeof *table);
-    for (size_t i = 0; i < count; i++) {
-        uint64_t bit = operations[i].hash >> TWIN_HASH_SHIFT & (bits - 1);
-        uint64_t mask = UINT64_C(1) << bit % 64;
-        operations[i].has_twin =
-            (table == NULL || (table[bit / 64] & mask) != 0) && !PYKV_PLANTED(90);
-        if (table != NULL) {
-            table[bit / 64] |= mask;
-        }
-    }
-    mem_free(table);
-}
-
-/* Finds the spot of an operation and calls for the record that it leads to. */
-static void look_ahead(const bitcask *self, const keydir *keys, operation *write)
-{
-    keydir_spot_find(keys, write->hash, &write->spot);
-    if (write->spot.address != KEYDIR_NO_CANDIDATE) {
-        (void)bitcask_call_for_record(self, write->spot.address);
-    }
-}
-
-pykv_status bitcask_resolve_several(bitcask *self, operation *operations, size_t count,
-                                    read_mode mode)
-{
-    directory *keys = atomic_load_explicit(&self->directory, memory_order_relaxed);
-    pykv_status status = PYKV_OK;
-    uint64_t insert_count = 0;
-    if (self->open_scan_count > 0) {
-        status = undo_reserve(&keys->undo, count);
-    }
-    mark_twins(operations, count);
-    for (size_t i = 0; i < count && status == PYKV_OK; i++) {
-        if (i + AHEAD_BUCKET < count) {
-            keydir_prefetch_bucket(keys->keys, operations[i + AHEAD_BUCKET].hash);
-        }
-        if (i + AHEAD_LINE < count) {
-            keydir_prefetch_line(keys->keys, operations[i + AHEAD_LINE].hash);
-        }
-        if (i + AHEAD_RECORD < count) {
-            look_ahead(self, keys->keys, &operations[i + AHEAD_RECORD]);
-        }
-        status = bitcask_resolve(self, &operations[i], mode);
-        insert_count += operations[i].old_address == BITCASK_NO_ADDRESS;
-    }
-    return status == PYKV_OK ? bitcask_reserve_inserts(self, insert_count) : status;
 }
 
 static pykv_status append_one(bitcask *self, operation *write) REQUIRES(self->writer)
@@ -179,15 +119,6 @@ static pykv_status append(bitcask *self, operation *operations, size_t count) RE
     self->active->last_sequence = self->appended_sequence;
     add_count(&self->counters.written_bytes, tail - before);
     return PYKV_OK;
-}
-
-pykv_status bitcask_append_failed(bitcask *self, pykv_status status)
-{
-    if (status == PYKV_NO_SPACE && self->state == PYKV_STATE_OPEN) {
-        self->state = PYKV_STATE_READ_ONLY;
-        self->failure = *error_last();
-    }
-    return status;
 }
 
 static void count_operations(bitcask *self, const operation *operations, size_t count)
@@ -262,7 +193,7 @@ static pykv_status settle(bitcask *self, operation *operations, size_t count, bo
     keydir_cursor cursor;
     record current;
     status = bitcask_check_image_locked(self, operations[0].hash);
-    directory *keys = atomic_load_explicit(&self->directory, memory_order_relaxed);
+    directory *keys = directory_now_locked(&self->directory);
     if (status == PYKV_OK) {
         status = bitcask_find(self, keys, operations[0].hash, operations[0].record.key,
                               resolve_mode(self), true, &self->scratch, &cursor, &current);
@@ -355,11 +286,11 @@ void bitcask_prepare_operation(const bitcask *self, operation *write, uint8_t ki
 static void prepare_one(bitcask *self, operation *write, uint8_t kind, slice key, slice value,
                         uint64_t deadline_us)
 {
-    const keydir *keys = atomic_load_explicit(&self->directory, memory_order_acquire)->keys;
+    const keydir *keys = directory_now(&self->directory)->keys;
     write->hash = bitcask_hash(self, key.data, key.size);
     keydir_prefetch_line(keys, write->hash);
     fill(write, kind, key, value, deadline_us);
-    look_ahead(self, keys, write);
+    bitcask_look_ahead(self, keys, write);
 }
 
 pykv_status bitcask_put(bitcask *self, slice key, slice value, int32_t flags)

@@ -4,7 +4,6 @@
 #ifndef PYKV_BITCASK_WRITE_H
 #define PYKV_BITCASK_WRITE_H
 
-#include "bitcask/find.h"
 #include "bitcask/store.h"
 
 /* Asked under the writer lock, with the current record of the first operation's key (NULL: absent),
@@ -22,15 +21,6 @@ void bitcask_prepare_operation(const bitcask *self, operation *write, uint8_t ki
 /* Applies prepared operations all or none, if asked (NULL: none) is met. */
 PYKV_NODISCARD pykv_status bitcask_write_if(bitcask *self, operation *operations, size_t count,
                                             int32_t flags, write_condition *asked);
-
-/* bitcask_resolve of all operations of a batch. */
-PYKV_NODISCARD pykv_status bitcask_resolve_several(bitcask *self, operation *operations,
-                                                   size_t count, read_mode mode)
-    REQUIRES(self->writer);
-
-/* Keeps the store's books after a failed append: no space is remembered until an append succeeds.
- * Returns status. */
-pykv_status bitcask_append_failed(bitcask *self, pykv_status status) REQUIRES(self->writer);
 
 /* Appends resolved operations and makes them visible, now or, if they wait for a sync, with it. */
 PYKV_NODISCARD pykv_status bitcask_append_and_publish(bitcask *self, operation *operations,

@@ -1,12 +1,9 @@
 /*
  * write_conditional: compare-and-set, and clear.
  */
-#include "base/error.h"
-#include "base/invariant.h"
-#include "base/memory.h"
 #include "bitcask/bitcask.h"
-#include "bitcask/limbo.h"
-#include "bitcask/publish.h"
+#include "bitcask/directory.h"
+#include "bitcask/health.h"
 #include "bitcask/publish_waiting.h"
 #include "bitcask/rolling.h"
 #include "bitcask/sync.h"
@@ -38,29 +35,6 @@ pykv_status bitcask_compare_and_set(bitcask *self, slice key, const slice *expec
     return status;
 }
 
-/* An empty directory takes the place of the current one; open scans keep theirs. */
-pykv_status bitcask_publish_clear(bitcask *self, const operation *write)
-{
-    directory *fresh = self->spare;
-    self->spare = NULL;
-    if (fresh == NULL) {
-        pykv_status status = bitcask_new_directory(&fresh);
-        if (status != PYKV_OK) {
-            return status;
-        }
-    }
-    for (size_t i = 0; i < self->segment_count; i++) {
-        self->segments[i]->live_bytes = 0;
-        self->segments[i]->live_count = 0;
-    }
-    directory *old = atomic_load_explicit(&self->directory, memory_order_relaxed);
-    atomic_store_explicit(&self->directory, fresh, memory_order_release);
-    self->published_sequence = write->record.sequence;
-    self->clear_sequence = write->record.sequence;
-    bitcask_retire_directory(self, old);
-    return PYKV_OK;
-}
-
 /* Appends the clear record; publishes it at once, or leaves that to the sync. */
 static pykv_status clear_locked(bitcask *self, operation *write, uint64_t bytes, bool waits)
     REQUIRES(self->writer)
@@ -73,7 +47,7 @@ static pykv_status clear_locked(bitcask *self, operation *write, uint64_t bytes,
         status = bitcask_make_room(self, bytes);
     }
     if (status == PYKV_OK && self->spare == NULL) {
-        status = bitcask_new_directory(&self->spare);
+        status = directory_new(&self->spare);
     }
     return status == PYKV_OK ? bitcask_append_and_publish(self, write, 1, waits) : status;
 }

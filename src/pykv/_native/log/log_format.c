@@ -236,7 +236,7 @@ void record_encode_head(record *self, uint32_t seed, uint64_t offset, uint8_t *o
 void record_encode(record *self, uint32_t seed, uint64_t offset, uint8_t *out)
 {
     /* The padding lies in the last eight bytes, the rest of which is overwritten below. */
-    store_u64(out + record_bytes(self->flags, self->key.size, self->value.size) - 8, 0);
+    store_u64(out + record_bytes_of(self) - 8, 0);
     uint8_t *end = head_encode(self, seed, offset, out);
     if (self->key.size != 0) {
         memcpy(end, self->key.data, self->key.size);

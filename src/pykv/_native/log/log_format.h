@@ -83,6 +83,12 @@ uint32_t record_head_bytes(uint8_t flags);
 /* Bytes the record takes in a log, padding included. */
 uint64_t record_bytes(uint8_t flags, size_t key_length, size_t value_length);
 
+/* The same of a whole record. */
+static inline uint64_t record_bytes_of(const record *self)
+{
+    return record_bytes(self->flags, self->key.size, self->value.size);
+}
+
 /* Computes the body check from key, value, kind, deadline and namespace. */
 uint32_t record_body_crc(const record *self);
 

@@ -33,7 +33,7 @@ static bool all_zeros(const uint8_t *data, uint64_t size)
 
 static uint64_t end_of(const record *found, uint64_t offset)
 {
-    return offset + record_bytes(found->flags, found->key.size, found->value.size);
+    return offset + record_bytes_of(found);
 }
 
 /* Decodes the record at offset, whose sequence should be this one (0: any). */

@@ -41,11 +41,6 @@ uint64_t log_writer_bytes(const log_writer *self, const record *added)
     return record_bytes(with_mark(self, added->flags), added->key.size, added->value.size);
 }
 
-static uint64_t bytes_of(const record *self)
-{
-    return record_bytes(self->flags, self->key.size, self->value.size);
-}
-
 /* Gives the record the mark that is due, or none. */
 static inline void set_mark(const log_writer *self, record *added)
 {
@@ -98,7 +93,7 @@ pykv_status log_writer_append(log_writer *self, record *added, uint64_t *offset_
     PYKV_CHECKED(added->body_crc == record_body_crc(added));
     uint64_t offset = log_sink_tail(self->sink);
     set_mark(self, added);
-    uint64_t size = bytes_of(added);
+    uint64_t size = record_bytes_of(added);
     pykv_status status = PYKV_LIKELY(is_built(self, size, LOG_COPY_BYTES_MAX))
                              ? append_built(self, added, offset, size)
                              : append_parts(self, added, offset, size);
@@ -138,7 +133,7 @@ static batch_plan plan_batch(const log_writer *self, record *records, size_t cou
         if (i == 0) {
             set_mark(self, member);
         }
-        plan.bytes += bytes_of(member);
+        plan.bytes += record_bytes_of(member);
         if (value_is_large(member)) {
             plan.copied_bytes -= member->value.size;
             plan.part_count += 2;
@@ -167,7 +162,7 @@ static void encode_batch(const log_writer *self, record *records, size_t count, 
     uint32_t batch_crc = 0;
     for (size_t i = 0; i < count; i++) {
         record *member = &records[i];
-        uint64_t size = bytes_of(member);
+        uint64_t size = record_bytes_of(member);
         member->batch_crc = batch_crc;
         record_encode(member, self->seed, offset, out);
         batch_crc = record_chain(batch_crc, member->header_crc);
@@ -186,7 +181,7 @@ static void encode_batch_parts(const log_writer *self, record *records, size_t c
     parts->data = out;
     for (size_t i = 0; i < count; i++) {
         record *member = &records[i];
-        uint64_t size = bytes_of(member);
+        uint64_t size = record_bytes_of(member);
         member->batch_crc = batch_crc;
         if (value_is_large(member)) {
             uint8_t *end = encode_without_value(self, member, offset, out);
@@ -252,7 +247,7 @@ pykv_status log_writer_append_batch(log_writer *self, record *records, size_t co
         appended(self);
         for (size_t i = 0; i < count && offsets_out != NULL; i++) {
             offsets_out[i] = offset;
-            offset += bytes_of(&records[i]);
+            offset += record_bytes_of(&records[i]);
         }
     }
     return status;

@@ -1,0 +1,41 @@
+/*
+ * directory: the keys of a store, and what open scans still need of their past. A clear, or the
+ * rebuilding of a damaged one, replaces it as a whole; limbo.h takes the old one.
+ */
+#ifndef PYKV_BITCASK_DIRECTORY_H
+#define PYKV_BITCASK_DIRECTORY_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/annotate.h"
+#include "bitcask/keydir.h"
+#include "bitcask/undo.h"
+
+typedef struct directory {
+    keydir *keys;
+    undo_table undo;
+    uint32_t pin_count; /* scans; guarded by writer */
+    bool detached;      /* no longer the store's; guarded by writer */
+    struct directory *limbo_next;
+} directory;
+
+/* The directory in force. For readers, who are in the epoch. */
+static inline directory *directory_now(const _Atomic(directory *) *current)
+{
+    return atomic_load_explicit(current, memory_order_acquire);
+}
+
+/* The same for the holder of the store's writer lock, who alone replaces it. */
+static inline directory *directory_now_locked(const _Atomic(directory *) *current)
+{
+    return atomic_load_explicit(current, memory_order_relaxed);
+}
+
+/* An empty directory. PYKV_NO_MEMORY. */
+PYKV_NODISCARD pykv_status directory_new(directory **directory_out);
+/* NULL is ignored. */
+void directory_free(directory *self);
+
+#endif
