@@ -171,7 +171,7 @@ typedef struct pykv_options {
  * What is marked as one engine's is 0 in stores of the others. */
 typedef struct pykv_stats {
     uint64_t key_count;     /* live keys; of an LSM store a guess */
-    uint64_t live_bytes;    /* Bitcask: of records that are current */
+    uint64_t live_bytes;    /* of records that are current; of an LSM store a guess */
     uint64_t disk_bytes;    /* of all files that hold data, up to their logical length */
     uint64_t segment_count; /* Bitcask */
     uint64_t keydir_bytes;  /* Bitcask: memory of the key directory */
@@ -225,7 +225,16 @@ typedef struct pykv_stats {
     uint64_t value_log_live_bytes; /* of values in them that tables point to */
     uint64_t range_delete_count;   /* written */
     uint64_t deleted_range_count;  /* ranges that still hide something in tables */
-    uint64_t history_floor; /* sequence of the first operation that pykv_changes_next can give */
+    uint64_t history_floor;   /* sequence of the first operation that pykv_changes_next can give */
+    uint64_t user_bytes;      /* of keys and values that were written */
+    uint64_t get_block_count; /* blocks of tables that gets looked into, cached or not */
+    uint64_t level_read_bytes[8];    /* of tables of that level, by compactions */
+    uint64_t level_written_bytes[8]; /* to tables of that level, by flushes and compactions */
+    double level_score[8];           /* from 1 on a level is due to be compacted */
+    /* 0 where nothing is known yet. */
+    double write_amplification; /* bytes to logs, and by flushes and compactions, over user_bytes */
+    double read_amplification;  /* get_block_count over get_count */
+    double space_amplification; /* bytes of tables and value segments over live_bytes */
 } pykv_stats;
 
 /* A value pinned in place: data is valid until pykv_unpin. Hold it only as long as a copy takes. */

@@ -41,7 +41,6 @@ _TRUTHS: Final = frozenset({"bus_guard_active", "hot_mode", "recovered_from_imag
 _OWN_STATS: Final[dict[str, frozenset[str]]] = {
     "bitcask": frozenset(
         {
-            "live_bytes",
             "segment_count",
             "keydir_bytes",
             "undo_bytes",
@@ -75,6 +74,16 @@ _OWN_STATS: Final[dict[str, frozenset[str]]] = {
             "value_segment_count",
             "value_log_bytes",
             "value_log_live_bytes",
+            "range_delete_count",
+            "deleted_range_count",
+            "user_bytes",
+            "get_block_count",
+            "level_read_bytes",
+            "level_written_bytes",
+            "level_score",
+            "write_amplification",
+            "read_amplification",
+            "space_amplification",
         }
     ),
 }
@@ -224,8 +233,8 @@ def approximate_size(pointer: FFI.CData, low: bytes, high: bytes | None) -> int:
     return size
 
 
-def _number_or_list(field: Any) -> int | list[int]:
-    return list(field) if isinstance(field, ffi.CData) else int(field)
+def _number_or_list(field: Any) -> float | list[float]:
+    return list(field) if isinstance(field, ffi.CData) else field
 
 
 def stats_of(raw: Any, options: NativeOptions) -> dict[str, Any]:

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
+#include "lsm/amplification.h"
 #include "lsm/brake.h"
 #include "lsm/compaction_pick.h"
 #include "lsm/edit.h"
@@ -52,6 +53,18 @@ static compaction_options options_for(lsm *self, uint64_t visible_sequence)
     return options;
 }
 
+void compaction_jobs_measure(lsm *self, compaction_levels *levels_out)
+{
+    uint64_t clear_count;
+    uint64_t visible_sequence;
+    mutex_lock(&self->compaction_lock);
+    version *now = current_version(self, &clear_count, &visible_sequence);
+    compaction_options options = options_for(self, visible_sequence);
+    compaction_levels_measure(now, &options, levels_out);
+    version_release(now);
+    mutex_unlock(&self->compaction_lock);
+}
+
 static void note_debt(lsm *self, uint64_t bytes)
 {
     atomic_store_explicit(&self->counters.pending_compaction_bytes, bytes, memory_order_relaxed);
@@ -60,11 +73,18 @@ static void note_debt(lsm *self, uint64_t bytes)
     mutex_unlock(&self->writer);
 }
 
+/* What a compaction that begins now is told. */
+typedef struct told {
+    compaction_options options;
+    value_job values; /* which are moved */
+} told;
+
 /* Level 0 fills while a manual compaction goes on: what is due comes first before writers wait. */
-static pykv_status pick(lsm *self, version *now, const compaction_options *options,
-                        compaction_job *job) REQUIRES(self->compaction_lock)
+static pykv_status pick(lsm *self, version *now, const told *facts, compaction_job *job)
+    REQUIRES(self->compaction_lock)
 {
     const compaction_wish *wish = self->wish;
+    const compaction_options *options = &facts->options;
     pykv_status status = PYKV_NOT_FOUND;
     job->is_wished = false;
     if (wish == NULL || now->levels[0].count >= LSM_LEVEL0_STOP / 2) {
@@ -75,9 +95,7 @@ static pykv_status pick(lsm *self, version *now, const compaction_options *optio
         status = compaction_pick_range(now, options, &wish->range, wish->number_before, &job->plan);
     }
     if (status == PYKV_NOT_FOUND) {
-        value_job values = {.moved_count = 0};
-        value_pick_moved(now, self->options.space_amplification_max, &values);
-        status = value_pick_plan(now, options, &values, &job->plan);
+        status = value_pick_plan(now, options, &facts->values, &job->plan);
     }
     return status;
 }
@@ -113,45 +131,55 @@ bool compaction_jobs_note_room(lsm *self, const compaction_job *job, pykv_status
 }
 
 /* Makes a plan in a free place. PYKV_NOT_FOUND, PYKV_WOULD_BLOCK: there is none. */
-static pykv_status plan_job(lsm *self, compaction_job *job, compaction_options *options_out)
+static pykv_status plan_job(lsm *self, compaction_job *job, told *told_out)
     REQUIRES(self->compaction_lock)
 {
     const compaction_plan *running[LSM_COMPACTIONS_MAX];
     uint64_t visible_sequence;
     version *now = current_version(self, &job->clear_count, &visible_sequence);
-    compaction_options options = options_for(self, visible_sequence);
-    options.running = running;
+    told facts = {.options = options_for(self, visible_sequence)};
+    facts.options.running = running;
     for (uint32_t i = 0; i < LSM_COMPACTIONS_MAX; i++) {
         if (self->compactions[i].plan.of != NULL) {
-            running[options.running_count++] = &self->compactions[i].plan;
+            running[facts.options.running_count++] = &self->compactions[i].plan;
         }
     }
-    note_debt(self, compaction_debt(now, &options));
-    pykv_status status = pick(self, now, &options, job);
+    note_debt(self, compaction_debt(now, &facts.options));
+    value_pick_moved(now, self->options.space_amplification_max, &facts.values);
+    pykv_status status = pick(self, now, &facts, job);
     if (status == PYKV_OK) {
-        status = pick_small(self, now, &options, &job->plan);
+        status = pick_small(self, now, &facts.options, &job->plan);
     }
     version_release(now);
     if (status == PYKV_OK) {
-        options.running = NULL;
-        options.running_count = 0;
-        *options_out = options;
+        facts.options.running = NULL;
+        facts.options.running_count = 0;
+        *told_out = facts;
     }
     return status;
 }
 
+/* The plan keeps the version that values are moved from. */
+static table_job surroundings_of(lsm *self, const compaction_job *job, const told *facts)
+{
+    table_job made = lsm_job(self, job->plan.output_level, facts->options.visible_sequence);
+    made.values.moved_from = job->plan.of;
+    made.values.moved_count = facts->values.moved_count;
+    memcpy(made.values.moved, facts->values.moved, sizeof made.values.moved);
+    return made;
+}
+
 static pykv_status begin(lsm *self, compaction_job *job) REQUIRES(self->compaction_lock)
 {
-    compaction_options options;
-    pykv_status status = plan_job(self, job, &options);
+    told facts;
+    pykv_status status = plan_job(self, job, &facts);
     if (status != PYKV_OK) {
         return status;
     }
     compaction_plan_begin(&job->plan);
     if (!job->plan.is_trivial_move && !job->plan.is_removal) {
-        table_job surroundings = lsm_job(self, job->plan.output_level, options.visible_sequence);
-        value_pick_moved(job->plan.of, self->options.space_amplification_max, &surroundings.values);
-        status = compaction_new(&surroundings, &options, &job->plan, &job->run);
+        table_job surroundings = surroundings_of(self, job, &facts);
+        status = compaction_new(&surroundings, &facts.options, &job->plan, &job->run);
     }
     if (status != PYKV_OK) {
         compaction_job_end(job);
@@ -218,13 +246,10 @@ static pykv_status install(lsm *self, const compaction_job *job, table_file *con
 
 static void count_job(lsm *self, const compaction_job *job)
 {
-    lsm_counters *counters = &self->counters;
-    atomic_fetch_add_explicit(&counters->compaction_count, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&self->counters.compaction_count, 1, memory_order_relaxed);
     if (job->run != NULL) {
-        atomic_fetch_add_explicit(&counters->compaction_read_bytes, job->plan.input_bytes,
-                                  memory_order_relaxed);
-        atomic_fetch_add_explicit(&counters->compacted_bytes,
-                                  compaction_counts(job->run).bytes_written, memory_order_relaxed);
+        table_output_counts counts = compaction_counts(job->run);
+        amplification_count(&self->counters, &job->plan, &counts);
     }
 }
 

@@ -21,6 +21,10 @@ PYKV_NODISCARD pykv_status compaction_job_advance(lsm *self, compaction_job *job
 bool compaction_jobs_note_room(lsm *self, const compaction_job *job, pykv_status status)
     REQUIRES(self->compaction_lock);
 
+/* How far the levels are above what they should have, now. */
+void compaction_jobs_measure(lsm *self, compaction_levels *levels_out)
+    EXCLUDES(self->compaction_lock);
+
 /* Gives up a job, done or not, and frees its place. */
 void compaction_job_end(compaction_job *job);
 

@@ -126,11 +126,13 @@ pykv_status lsm_find(lsm *self, const lsm_moment *moment, slice key, uint64_t ha
 static inline pykv_status get_at(lsm *self, const lsm_moment *moment, slice key, int32_t flags,
                                  pykv_pinned *pinned_out)
 {
-    lsm_count_some(&self->counters.get_count, 1);
     pykv_status status = lsm_find(self, moment, key, lsm_hash(self, key), flags, pinned_out);
     if (PYKV_LIKELY(status == PYKV_OK)) {
         lsm_count_some(&self->counters.get_hit_count, 1);
+    } else if (status == PYKV_WOULD_BLOCK) {
+        return status; /* who asked asks again */
     }
+    lsm_count_some(&self->counters.get_count, 1);
     return status;
 }
 

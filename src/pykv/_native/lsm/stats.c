@@ -2,6 +2,8 @@
  * stats: counters and gauges, and the state of the store.
  */
 #include "base/process.h"
+#include "lsm/amplification.h"
+#include "lsm/compaction_jobs.h"
 #include "lsm/health.h"
 #include "lsm/lsm.h"
 #include "lsm/store.h"
@@ -19,10 +21,16 @@ static void add_counters(const lsm *self, pykv_stats *out)
     out->range_delete_count = read_counter(&self->counters.range_delete_count);
     out->get_count = read_counter(&self->counters.get_count);
     out->get_hit_count = read_counter(&self->counters.get_hit_count);
+    out->user_bytes = read_counter(&self->counters.user_bytes);
     out->written_bytes = read_counter(&self->counters.written_bytes);
     out->flushed_bytes = read_counter(&self->counters.flushed_bytes);
     out->compaction_read_bytes = read_counter(&self->counters.compaction_read_bytes);
     out->compacted_bytes = read_counter(&self->counters.compacted_bytes);
+    for (int i = 0; i < LSM_LEVEL_COUNT; i++) {
+        out->level_read_bytes[i] = read_counter(&self->counters.level_read_bytes[i]);
+        out->level_written_bytes[i] = read_counter(&self->counters.level_written_bytes[i]);
+    }
+    out->level_written_bytes[0] += out->flushed_bytes;
     out->compaction_count = read_counter(&self->counters.compaction_count);
     out->stall_us = read_counter(&self->counters.stall_us);
     out->delay_us = read_counter(&self->counters.delay_us);
@@ -106,6 +114,17 @@ static void add_cache(lsm *self, pykv_stats *out)
     out->block_cache_bytes = counters.block_bytes;
     out->block_cache_hit_count = counters.hit_count;
     out->block_cache_miss_count = counters.miss_count;
+    uint64_t found = counters.hit_count + counters.miss_count;
+    out->get_block_count = found > counters.walked_count ? found - counters.walked_count : 0;
+}
+
+static void add_scores(lsm *self, pykv_stats *out)
+{
+    compaction_levels levels;
+    compaction_jobs_measure(self, &levels);
+    for (int i = 0; i < LSM_LEVEL_COUNT; i++) {
+        out->level_score[i] = levels.scores[i];
+    }
 }
 
 void lsm_stats(lsm *self, pykv_stats *out)
@@ -113,8 +132,10 @@ void lsm_stats(lsm *self, pykv_stats *out)
     *out = (pykv_stats){0};
     add_counters(self, out);
     add_cache(self, out);
+    add_scores(self, out);
     mutex_lock(&self->writer);
     add_view(lsm_view(self), out);
+    amplification_fill(&self->counters, lsm_view(self)->version, out);
     out->open_scan_count = self->open_scan_count;
     out->open_snapshot_count = self->open_snapshot_count;
     out->last_sequence = lsm_visible(self);

@@ -157,7 +157,9 @@ static void count_operations(lsm *self, const record *operations, size_t count, 
 {
     size_t deletes = 0;
     size_t ranges = 0;
+    uint64_t user_bytes = 0;
     for (size_t i = 0; i < count; i++) {
+        user_bytes += operations[i].key.size + operations[i].value.size;
         deletes += operations[i].kind == RECORD_DELETE;
         ranges += operations[i].kind == RECORD_RANGE_DELETE;
     }
@@ -166,6 +168,7 @@ static void count_operations(lsm *self, const record *operations, size_t count, 
     }
     lsm_count_some(&self->counters.delete_count, deletes);
     lsm_count_some(&self->counters.put_count, count - deletes - ranges);
+    lsm_count_some(&self->counters.user_bytes, user_bytes);
     lsm_count_some(&self->counters.written_bytes, bytes);
 }
 

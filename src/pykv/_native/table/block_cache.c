@@ -99,7 +99,6 @@ cached_block *block_cache_find(block_cache *self, const block_slot *slot, bool m
 {
     cached_block *found = block_of_word(atomic_load_explicit(slot, memory_order_acquire));
     if (found == NULL) {
-        block_count(&counters_of(self)->misses);
         return NULL;
     }
     block_count_hit(counters_of(self));
@@ -110,6 +109,11 @@ cached_block *block_cache_find(block_cache *self, const block_slot *slot, bool m
         }
     }
     return found;
+}
+
+void block_cache_count_walked(block_cache *self)
+{
+    block_count(&counters_of(self)->walked);
 }
 
 void block_pin(cached_block *block)
@@ -163,6 +167,7 @@ pykv_status block_cache_make(block_cache *self, const block_slot *slot, uint32_t
     *block = (cached_block){.cache = self, .length = length, .place = PLACE_NONE};
     block->reserved = reserved;
     atomic_init(&block->references, 1);
+    block_count(&counters_of(self)->misses);
     if (reserved) {
         atomic_fetch_add_explicit(&self->block_bytes, charge, memory_order_relaxed);
     } else {
@@ -230,6 +235,7 @@ void block_cache_get_counters(block_cache *self, block_cache_counters *counters_
         block_counter_line *line = &self->counters[i];
         sum.hit_count += atomic_load_explicit(&line->hits, memory_order_relaxed);
         sum.miss_count += atomic_load_explicit(&line->misses, memory_order_relaxed);
+        sum.walked_count += atomic_load_explicit(&line->walked, memory_order_relaxed);
         sum.insert_count += atomic_load_explicit(&line->inserts, memory_order_relaxed);
         sum.evict_count += atomic_load_explicit(&line->evictions, memory_order_relaxed);
         sum.refused_count += atomic_load_explicit(&line->refusals, memory_order_relaxed);

@@ -57,8 +57,9 @@ typedef struct cached_block {
 
 /* Counts since block_cache_new; bytes are those of now. */
 typedef struct block_cache_counters {
-    uint64_t hit_count; /* exact for up to THREAD_HINT_COUNT threads */
-    uint64_t miss_count;
+    uint64_t hit_count;    /* exact for up to THREAD_HINT_COUNT threads */
+    uint64_t miss_count;   /* blocks made */
+    uint64_t walked_count; /* of both: what block_cache_count_walked told */
     uint64_t insert_count;
     uint64_t evict_count;
     uint64_t refused_count; /* blocks made outside the budget, because no room could be had */
@@ -78,6 +79,9 @@ void block_cache_free(block_cache *self);
  * with block_pin. marks: counts as a use, which get and seek do, and stepping to the next block of
  * a scan does not. Wait-free. */
 cached_block *block_cache_find(block_cache *self, const block_slot *slot, bool marks);
+
+/* Counts a block that a walk looked for. */
+void block_cache_count_walked(block_cache *self);
 
 /* Keeps a block that was found, or is pinned already, until block_unpin, on any thread. */
 void block_pin(cached_block *block);

@@ -40,6 +40,7 @@ typedef struct block_counter_line {
     _Atomic uint64_t inserts;
     _Atomic uint64_t evictions;
     _Atomic uint64_t refusals;
+    _Atomic uint64_t walked;
 } block_counter_line;
 
 struct block_cache {

@@ -66,6 +66,7 @@ static pykv_status acquire(block_source *face, table *from, uint32_t block_index
         block_pin(found);
     }
     epoch_leave(self->readers, token);
+    block_cache_count_walked(self->cache);
     if (found == NULL) {
         return load(self, from, block_index, hold_out);
     }
