@@ -20,6 +20,22 @@ TEST(a_data_step_flushes_then_compacts_until_there_is_nothing_to_do)
     fixture_free(&self);
 }
 
+TEST(memory_of_memtables_is_kept_for_the_next_and_goes_when_nobody_writes)
+{
+    fixture self = fixture_new();
+    fixture_fill(&self, 0, 600, 1000);
+    fixture_maintain(&self, PYKV_ROLE_DATA);
+    uint64_t kept = kept_memory_bytes(&self.store->memory);
+    CHECK(kept > 0);
+    env_memory_advance(self.disk, KEPT_MEMORY_IDLE_US / 2, 0);
+    fixture_maintain(&self, PYKV_ROLE_DATA);
+    CHECK_EQUAL(kept, kept_memory_bytes(&self.store->memory));
+    env_memory_advance(self.disk, KEPT_MEMORY_IDLE_US, 0);
+    fixture_maintain(&self, PYKV_ROLE_DATA);
+    CHECK_EQUAL(0, kept_memory_bytes(&self.store->memory));
+    fixture_free(&self);
+}
+
 TEST(a_log_step_prepares_the_next_log)
 {
     fixture self = fixture_new();
@@ -136,6 +152,7 @@ TEST(a_lent_thread_does_the_work_of_writers_and_leaves_at_the_close)
 }
 
 TEST_MAIN(CASE(a_data_step_flushes_then_compacts_until_there_is_nothing_to_do),
+          CASE(memory_of_memtables_is_kept_for_the_next_and_goes_when_nobody_writes),
           CASE(a_log_step_prepares_the_next_log), CASE(a_log_step_syncs_at_the_interval),
           CASE(an_unknown_role_is_refused), CASE(a_full_disk_shows_in_the_state_and_space_mends_it),
           CASE(damage_that_a_compaction_meets_degrades_the_store_which_still_serves),

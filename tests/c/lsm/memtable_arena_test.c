@@ -11,7 +11,7 @@ TEST(what_is_reserved_is_served_in_any_pieces)
     memtable_arena arena;
     uint64_t seed = check_seed();
     int64_t blocks = mem_block_count();
-    memtable_arena_init(&arena, 4 << 20);
+    memtable_arena_init(&arena, NULL, 4 << 20);
     for (uint32_t round = 0; round < 2000; round++) {
         uint64_t left = 8 * (1 + check_random(&seed, round % 50 == 0 ? 100000 : 500));
         CHECK_OK(memtable_arena_reserve(&arena, left));
@@ -34,7 +34,7 @@ TEST(pieces_keep_their_place_and_bytes)
     enum { PIECES = 5000 };
     static uint8_t *pieces[PIECES];
     memtable_arena arena;
-    memtable_arena_init(&arena, 1 << 20);
+    memtable_arena_init(&arena, NULL, 1 << 20);
     for (uint32_t i = 0; i < PIECES; i++) {
         CHECK_OK(memtable_arena_reserve(&arena, 104));
         pieces[i] = memtable_arena_take(&arena, 104);
@@ -49,7 +49,7 @@ TEST(pieces_keep_their_place_and_bytes)
 TEST(a_small_arena_stays_small_and_chunks_grow)
 {
     memtable_arena arena;
-    memtable_arena_init(&arena, 64 << 20);
+    memtable_arena_init(&arena, NULL, 64 << 20);
     CHECK_EQUAL(0, memtable_arena_allocated(&arena));
     uint64_t taken = 0;
     while (taken < 32 << 20) {
@@ -66,7 +66,7 @@ TEST(a_small_arena_stays_small_and_chunks_grow)
 TEST(a_failed_reserve_changes_nothing)
 {
     memtable_arena arena;
-    memtable_arena_init(&arena, 1 << 20);
+    memtable_arena_init(&arena, NULL, 1 << 20);
     CHECK_OK(memtable_arena_reserve(&arena, 64));
     uint64_t allocated = memtable_arena_allocated(&arena);
     mem_fail_at(1, 0);
@@ -81,7 +81,7 @@ TEST(a_spare_chunk_that_is_too_small_is_replaced)
 {
     memtable_arena arena;
     int64_t blocks = mem_block_count();
-    memtable_arena_init(&arena, 1 << 20);
+    memtable_arena_init(&arena, NULL, 1 << 20);
     CHECK_OK(memtable_arena_reserve(&arena, 64));
     CHECK_OK(memtable_arena_reserve(&arena, 1 << 20));
     CHECK_EQUAL(blocks + 1, mem_block_count());

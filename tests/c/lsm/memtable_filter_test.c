@@ -17,7 +17,7 @@ static uint64_t passed_of_a_million(uint64_t limit_bytes, uint64_t key_count)
 {
     memtable_filter filter;
     uint64_t passed = 0;
-    CHECK_OK(memtable_filter_init(&filter, limit_bytes));
+    CHECK_OK(memtable_filter_init(&filter, NULL, limit_bytes));
     for (uint64_t i = 0; i < key_count; i++) {
         memtable_filter_add(&filter, hash_of(i));
     }
@@ -49,7 +49,7 @@ TEST(a_full_memtable_of_common_records_passes_one_absent_key_in_a_thousand)
 TEST(the_smallest_filter_has_a_block)
 {
     memtable_filter filter;
-    CHECK_OK(memtable_filter_init(&filter, 0));
+    CHECK_OK(memtable_filter_init(&filter, NULL, 0));
     CHECK_EQUAL(MEMTABLE_FILTER_BLOCK_BYTES, memtable_filter_bytes(&filter));
     memtable_filter_add(&filter, UINT64_MAX);
     memtable_filter_prefetch(&filter, UINT64_MAX);
@@ -61,7 +61,7 @@ TEST(the_smallest_filter_has_a_block)
 TEST(a_filter_takes_a_sixty_fourth_of_the_limit_in_whole_lines)
 {
     memtable_filter filter;
-    CHECK_OK(memtable_filter_init(&filter, 64 << 20));
+    CHECK_OK(memtable_filter_init(&filter, NULL, 64 << 20));
     CHECK_EQUAL(1 << 20, memtable_filter_bytes(&filter));
     CHECK_EQUAL(0, (uintptr_t)filter.words % MEMTABLE_FILTER_BLOCK_BYTES);
     memtable_filter_reset(&filter);
@@ -73,7 +73,7 @@ TEST(a_filter_without_memory_is_not_made)
     memtable_filter filter;
     int64_t blocks = mem_block_count();
     mem_fail_at(1, 0);
-    CHECK_STATUS(PYKV_NO_MEMORY, memtable_filter_init(&filter, 1 << 20));
+    CHECK_STATUS(PYKV_NO_MEMORY, memtable_filter_init(&filter, NULL, 1 << 20));
     mem_fail_at(0, 0);
     CHECK_EQUAL(blocks, mem_block_count());
 }

@@ -140,7 +140,7 @@ TEST(a_tree_without_memory_is_not_made)
     reclaimer_init(&readers, &entered);
     for (uint64_t countdown = 1; countdown <= 2; countdown++) {
         mem_fail_at(countdown, 0);
-        CHECK_STATUS(PYKV_NO_MEMORY, memtable_tree_init(&tree, &readers));
+        CHECK_STATUS(PYKV_NO_MEMORY, memtable_tree_init(&tree, &readers, NULL));
         CHECK_EQUAL(blocks, mem_block_count());
     }
     mem_fail_at(0, 0);

@@ -14,7 +14,7 @@ static memtable_pool *open_pool(reclaimer *readers, epoch *entered)
     memtable_pool *pool;
     epoch_init(entered);
     reclaimer_init(readers, entered);
-    CHECK_OK(memtable_pool_new(readers, &pool));
+    CHECK_OK(memtable_pool_new(readers, NULL, &pool));
     return pool;
 }
 
@@ -96,10 +96,10 @@ TEST(a_pool_without_memory_says_so_and_keeps_what_it_has)
     epoch_init(&entered);
     reclaimer_init(&readers, &entered);
     mem_fail_at(1, 0);
-    CHECK_STATUS(PYKV_NO_MEMORY, memtable_pool_new(&readers, &pool));
+    CHECK_STATUS(PYKV_NO_MEMORY, memtable_pool_new(&readers, NULL, &pool));
     mem_fail_at(0, 0);
     CHECK(pool == NULL);
-    CHECK_OK(memtable_pool_new(&readers, &pool));
+    CHECK_OK(memtable_pool_new(&readers, NULL, &pool));
     CHECK_OK(memtable_pool_reserve(pool, 5));
     mem_fail_at(1, 1);
     CHECK_OK(memtable_pool_reserve(pool, 5));

@@ -31,7 +31,7 @@ static inline memtable_records *memtable_records_open(void)
     CHECK(self->room != NULL);
     epoch_init(&self->entered);
     reclaimer_init(&self->readers, &self->entered);
-    CHECK_OK(memtable_tree_init(&self->tree, &self->readers));
+    CHECK_OK(memtable_tree_init(&self->tree, &self->readers, NULL));
     return self;
 }
 

@@ -253,6 +253,43 @@ TEST(a_batch_that_was_reserved_needs_no_memory)
     memtable_model_close(&model);
 }
 
+/* Adds keys to a memtable of its own, which goes again. The structs alone come from the heap. */
+static void fill_and_drop(memtable_model *model, kept_memory *memory, uint64_t round)
+{
+    enum { KEYS = 4000 };
+    memtable *table;
+    iterator_entry entry = {.value = slice_make("value", 5), .kind = RECORD_PUT};
+    mem_fail_at(round == 0 ? 0 : 3, 1);
+    CHECK_OK(memtable_create_in(&model->readers, memory, 1 << 20, &table));
+    for (uint64_t i = 0; i < KEYS; i++) {
+        entry.key = model_key(model, KEYS_RANDOM, i);
+        entry.sequence = i + 1;
+        CHECK(!memtable_get(table, entry.key, memtable_key_hash(entry.key), UINT64_MAX, &entry));
+        CHECK_OK(memtable_reserve(table, 1, memtable_entry_bytes(entry.key.size, 5, false)));
+        memtable_add(table, &entry, memtable_key_hash(entry.key));
+    }
+    mem_fail_at(0, 0);
+    memtable_release(table);
+    CHECK(!reclaimer_sweep(&model->readers));
+}
+
+TEST(a_memtable_is_made_of_the_memory_of_the_one_before)
+{
+    memtable_model model;
+    kept_memory memory;
+    kept_memory_init(&memory, 4 << 20);
+    memtable_model_open(&model, 1, 1);
+    fill_and_drop(&model, &memory, 0);
+    uint64_t kept = kept_memory_bytes(&memory);
+    CHECK(kept > 4000 * 32);
+    for (uint64_t round = 1; round < 4; round++) {
+        fill_and_drop(&model, &memory, round);
+        CHECK_EQUAL(kept, kept_memory_bytes(&memory));
+    }
+    memtable_model_close(&model);
+    kept_memory_destroy(&memory);
+}
+
 TEST(used_bytes_grow_with_every_operation_to_the_limit)
 {
     memtable_model model;
@@ -302,5 +339,6 @@ TEST_MAIN(CASE(random_histories_agree_with_a_sorted_array), CASE(an_empty_memtab
           CASE(a_memtable_or_iterator_without_memory_is_not_made),
           CASE(adds_go_on_while_a_reader_stays_inside),
           CASE(a_batch_that_was_reserved_needs_no_memory),
+          CASE(a_memtable_is_made_of_the_memory_of_the_one_before),
           CASE(used_bytes_grow_with_every_operation_to_the_limit),
           CASE(a_sealed_memtable_lives_as_long_as_a_reference))

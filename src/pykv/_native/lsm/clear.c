@@ -17,7 +17,7 @@ static pykv_status make_empty(lsm *self, memtable **active_out, version **tables
 {
     pykv_status status = version_new_empty(tables_out);
     if (status == PYKV_OK) {
-        status = memtable_create(&self->reclaimer, self->options.memtable_bytes, active_out);
+        status = lsm_new_memtable(self, active_out);
         if (status != PYKV_OK) {
             version_release(*tables_out);
         }

@@ -113,6 +113,7 @@ void lsm_release(lsm *self) SINGLE_THREADED
     wal_free(self->log);
     self->log = NULL;
     release_view(self);
+    kept_memory_end(&self->memory);
     if (self->home != NULL) {
         (void)table_graveyard_empty(&self->graveyard);
     }
@@ -179,6 +180,7 @@ void lsm_free(lsm *self) SINGLE_THREADED
     mutex_destroy(&self->manifest_lock);
     mutex_destroy(&self->writer);
     reclaimer_destroy(&self->reclaimer);
+    kept_memory_destroy(&self->memory);
     gate_destroy(&self->gate);
     mem_free(self);
 }

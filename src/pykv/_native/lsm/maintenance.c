@@ -18,6 +18,7 @@ void lsm_tidy(lsm *self)
     mutex_lock(&self->tidy_lock);
     (void)reclaimer_sweep(&self->reclaimer);
     (void)table_graveyard_empty(&self->graveyard);
+    kept_memory_age(&self->memory, env_monotonic_us(self->env));
     mutex_unlock(&self->tidy_lock);
 }
 

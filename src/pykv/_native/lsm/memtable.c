@@ -16,6 +16,12 @@ enum { MEMTABLE_ALIGNMENT = 64 };
 
 pykv_status memtable_create(reclaimer *readers, uint64_t limit_bytes, memtable **memtable_out)
 {
+    return memtable_create_in(readers, NULL, limit_bytes, memtable_out);
+}
+
+pykv_status memtable_create_in(reclaimer *readers, kept_memory *memory, uint64_t limit_bytes,
+                               memtable **memtable_out)
+{
     memtable *self = mem_alloc_aligned(MEMTABLE_ALIGNMENT, sizeof *self);
     if (self == NULL) {
         return error_set_no_memory(sizeof *self);
@@ -24,10 +30,10 @@ pykv_status memtable_create(reclaimer *readers, uint64_t limit_bytes, memtable *
     self->readers = readers;
     atomic_init(&self->limit_bytes, limit_bytes);
     atomic_init(&self->references, 1);
-    memtable_arena_init(&self->arena, limit_bytes);
-    pykv_status status = memtable_filter_init(&self->filter, limit_bytes);
+    memtable_arena_init(&self->arena, memory, limit_bytes);
+    pykv_status status = memtable_filter_init(&self->filter, memory, limit_bytes);
     if (status == PYKV_OK) {
-        status = memtable_tree_init(&self->tree, readers);
+        status = memtable_tree_init(&self->tree, readers, memory);
     }
     if (status != PYKV_OK) {
         memtable_filter_reset(&self->filter);

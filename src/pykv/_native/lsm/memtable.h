@@ -27,6 +27,7 @@
 
 #include "base/annotate.h"
 #include "base/iterator.h"
+#include "base/kept_memory.h"
 #include "base/reclaim.h"
 #include "base/slice.h"
 #include "lsm/range_set.h"
@@ -56,6 +57,10 @@ typedef struct memtable_stats {
  * until it has swept what the memtable retired. PYKV_NO_MEMORY. */
 PYKV_NODISCARD pykv_status memtable_create(reclaimer *readers, uint64_t limit_bytes,
                                            memtable **memtable_out);
+
+/* The same of memory that others leave, which gets it back. It is borrowed as readers is. */
+PYKV_NODISCARD pykv_status memtable_create_in(reclaimer *readers, kept_memory *memory,
+                                              uint64_t limit_bytes, memtable **memtable_out);
 
 /* Takes and drops a reference; the last one frees it. Thread-safe. NULL is not dropped. */
 memtable *memtable_acquire(memtable *self);

@@ -7,7 +7,6 @@
 
 #include "base/error.h"
 #include "base/invariant.h"
-#include "base/memory.h"
 
 typedef struct memtable_chunk {
     struct memtable_chunk *older;
@@ -15,9 +14,10 @@ typedef struct memtable_chunk {
     _Alignas(16) uint8_t data[];
 } memtable_chunk;
 
-void memtable_arena_init(memtable_arena *self, uint64_t limit_bytes)
+void memtable_arena_init(memtable_arena *self, kept_memory *memory, uint64_t limit_bytes)
 {
     uint64_t share = limit_bytes / MEMTABLE_ARENA_CHUNK_SHARE;
+    self->memory = memory;
     self->next = NULL;
     self->left = 0;
     self->chunk_bytes = MEMTABLE_ARENA_CHUNK_BYTES_MIN;
@@ -29,15 +29,22 @@ void memtable_arena_init(memtable_arena *self, uint64_t limit_bytes)
     atomic_init(&self->allocated, 0);
 }
 
+static void give_back(memtable_arena *self, memtable_chunk *chunk)
+{
+    if (chunk != NULL) {
+        kept_memory_give(self->memory, chunk, sizeof *chunk + chunk->size);
+    }
+}
+
 void memtable_arena_reset(memtable_arena *self)
 {
     while (self->chunks != NULL) {
         memtable_chunk *older = self->chunks->older;
-        mem_free(self->chunks);
+        give_back(self, self->chunks);
         self->chunks = older;
     }
-    mem_free(self->spare);
-    memtable_arena_init(self, self->chunk_bytes_max * MEMTABLE_ARENA_CHUNK_SHARE);
+    give_back(self, self->spare);
+    memtable_arena_init(self, self->memory, self->chunk_bytes_max * MEMTABLE_ARENA_CHUNK_SHARE);
 }
 
 static uint64_t spare_size(const memtable_arena *self)
@@ -49,12 +56,12 @@ pykv_status memtable_arena_reserve(memtable_arena *self, uint64_t size)
 {
     if (size > self->left && size > spare_size(self)) {
         uint64_t bytes = size > self->chunk_bytes ? size : self->chunk_bytes;
-        memtable_chunk *chunk = mem_alloc(sizeof *chunk + bytes);
+        memtable_chunk *chunk = kept_memory_take(self->memory, sizeof *chunk + bytes);
         if (chunk == NULL) {
             return error_set_no_memory(sizeof *chunk + bytes);
         }
         uint64_t replaced = self->spare != NULL ? sizeof *chunk + self->spare->size : 0;
-        mem_free(self->spare);
+        give_back(self, self->spare);
         chunk->size = bytes;
         self->spare = chunk;
         atomic_fetch_add_explicit(&self->allocated, sizeof *chunk + bytes - replaced,

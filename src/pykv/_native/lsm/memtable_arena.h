@@ -18,14 +18,16 @@
 #include "pykv.h"
 
 #include "base/annotate.h"
+#include "base/kept_memory.h"
 
 enum { MEMTABLE_ARENA_CHUNK_BYTES_MIN = 64 * 1024, MEMTABLE_ARENA_CHUNK_SHARE = 16 };
 
 struct memtable_chunk; /* memtable_arena.c */
 
 typedef struct memtable_arena {
-    uint8_t *next; /* first free byte of the current chunk */
-    uint64_t left; /* free bytes behind it */
+    kept_memory *memory; /* borrowed; of the chunks */
+    uint8_t *next;       /* first free byte of the current chunk */
+    uint64_t left;       /* free bytes behind it */
     uint64_t chunk_bytes;
     uint64_t chunk_bytes_max;
     struct memtable_chunk *chunks; /* newest first; owned */
@@ -34,10 +36,11 @@ typedef struct memtable_arena {
     _Atomic uint64_t allocated;
 } memtable_arena;
 
-/* limit_bytes: what the memtable is meant to hold. Allocates nothing. */
-void memtable_arena_init(memtable_arena *self, uint64_t limit_bytes);
+/* memory: where chunks come from and go back to.  limit_bytes: what the memtable is meant to hold.
+ * Allocates nothing. */
+void memtable_arena_init(memtable_arena *self, kept_memory *memory, uint64_t limit_bytes);
 
-/* Frees every chunk. */
+/* Gives every chunk back. */
 void memtable_arena_reset(memtable_arena *self);
 
 /* Makes sure that memtable_arena_take serves size bytes in all, in any pieces, and withdraws what

@@ -4,21 +4,21 @@
 #include "lsm/memtable_filter.h"
 
 #include "base/error.h"
-#include "base/memory.h"
 
-pykv_status memtable_filter_init(memtable_filter *self, uint64_t limit_bytes)
+pykv_status memtable_filter_init(memtable_filter *self, kept_memory *memory, uint64_t limit_bytes)
 {
     uint64_t block_count = limit_bytes / MEMTABLE_FILTER_SHARE / MEMTABLE_FILTER_BLOCK_BYTES;
     block_count = block_count == 0 ? 1 : block_count;
     block_count = block_count > UINT32_MAX ? UINT32_MAX : block_count;
     uint64_t bytes = block_count * MEMTABLE_FILTER_BLOCK_BYTES;
-    _Atomic uint64_t *words = mem_alloc_aligned(MEMTABLE_FILTER_BLOCK_BYTES, bytes);
+    _Atomic uint64_t *words = kept_memory_take(memory, bytes);
     if (words == NULL) {
         return error_set_no_memory(bytes);
     }
     for (uint64_t i = 0; i < block_count * MEMTABLE_FILTER_BLOCK_WORDS; i++) {
         atomic_init(&words[i], 0);
     }
+    self->memory = memory;
     self->words = words;
     self->block_count = block_count;
     return PYKV_OK;
@@ -26,7 +26,7 @@ pykv_status memtable_filter_init(memtable_filter *self, uint64_t limit_bytes)
 
 void memtable_filter_reset(memtable_filter *self)
 {
-    mem_free(self->words);
+    kept_memory_give(self->memory, self->words, memtable_filter_bytes(self));
     self->words = NULL;
     self->block_count = 0;
 }

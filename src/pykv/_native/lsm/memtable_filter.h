@@ -21,6 +21,7 @@
 #include "pykv.h"
 
 #include "base/annotate.h"
+#include "base/kept_memory.h"
 
 enum {
     MEMTABLE_FILTER_SHARE = 64,
@@ -30,12 +31,14 @@ enum {
 };
 
 typedef struct memtable_filter {
+    kept_memory *memory;     /* borrowed; of the words */
     _Atomic uint64_t *words; /* owned; block_count blocks */
     uint64_t block_count;
 } memtable_filter;
 
 /* An empty filter for a memtable of limit_bytes. PYKV_NO_MEMORY. */
-PYKV_NODISCARD pykv_status memtable_filter_init(memtable_filter *self, uint64_t limit_bytes);
+PYKV_NODISCARD pykv_status memtable_filter_init(memtable_filter *self, kept_memory *memory,
+                                                uint64_t limit_bytes);
 void memtable_filter_reset(memtable_filter *self);
 
 /* Bytes of memory held. */

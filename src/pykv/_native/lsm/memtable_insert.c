@@ -24,10 +24,10 @@ typedef struct change {
     const memtable_record *separator;
 } change;
 
-pykv_status memtable_tree_init(memtable_tree *self, reclaimer *readers)
+pykv_status memtable_tree_init(memtable_tree *self, reclaimer *readers, kept_memory *memory)
 {
     memtable_pool *pool = NULL;
-    pykv_status status = memtable_pool_new(readers, &pool);
+    pykv_status status = memtable_pool_new(readers, memory, &pool);
     if (status != PYKV_OK) {
         return status;
     }

@@ -29,7 +29,8 @@ typedef struct memtable_tree {
 } memtable_tree;
 
 /* An empty tree, whose nodes readers hold in the epoch of the reclaimer. PYKV_NO_MEMORY. */
-PYKV_NODISCARD pykv_status memtable_tree_init(memtable_tree *self, reclaimer *readers);
+PYKV_NODISCARD pykv_status memtable_tree_init(memtable_tree *self, reclaimer *readers,
+                                              kept_memory *memory);
 
 /* Requires that no reader is left. */
 void memtable_tree_reset(memtable_tree *self);

@@ -12,20 +12,22 @@
 #include "base/invariant.h"
 #include "base/memory.h"
 
-enum { NODE_ALIGNMENT = 64 };
+enum { NODE_ALIGNMENT = KEPT_MEMORY_ALIGNMENT };
 
 typedef struct memtable_node_chunk {
     struct memtable_node_chunk *older;
+    size_t bytes; /* of all of it */
     _Alignas(NODE_ALIGNMENT) memtable_node nodes[];
 } memtable_node_chunk;
 
-pykv_status memtable_pool_new(reclaimer *readers, memtable_pool **pool_out)
+pykv_status memtable_pool_new(reclaimer *readers, kept_memory *memory, memtable_pool **pool_out)
 {
     memtable_pool *self = mem_alloc(sizeof *self);
     if (self == NULL) {
         return error_set_no_memory(sizeof *self);
     }
-    *self = (memtable_pool){.readers = readers, .chunk_nodes = MEMTABLE_POOL_CHUNK_NODES_MIN};
+    *self = (memtable_pool){
+        .readers = readers, .memory = memory, .chunk_nodes = MEMTABLE_POOL_CHUNK_NODES_MIN};
     atomic_init(&self->references, 1);
     atomic_init(&self->allocated, sizeof *self);
     *pool_out = self;
@@ -39,7 +41,7 @@ void memtable_pool_release(memtable_pool *self)
     }
     while (self->chunks != NULL) {
         memtable_node_chunk *older = self->chunks->older;
-        mem_free(self->chunks);
+        kept_memory_give(self->memory, self->chunks, self->chunks->bytes);
         self->chunks = older;
     }
     mem_free(self);
@@ -84,7 +86,7 @@ static pykv_status grow(memtable_pool *self, size_t count)
 {
     size_t node_count = count > self->chunk_nodes ? count : self->chunk_nodes;
     size_t bytes = sizeof(memtable_node_chunk) + node_count * sizeof(memtable_node);
-    memtable_node_chunk *chunk = mem_alloc_aligned(NODE_ALIGNMENT, bytes);
+    memtable_node_chunk *chunk = kept_memory_take(self->memory, bytes);
     if (chunk == NULL) {
         return error_set_no_memory(bytes);
     }
@@ -92,6 +94,7 @@ static pykv_status grow(memtable_pool *self, size_t count)
         self->fresh_count--;
         push_free(self, self->fresh++);
     }
+    chunk->bytes = bytes;
     chunk->older = self->chunks;
     self->chunks = chunk;
     self->fresh = chunk->nodes;

@@ -2,7 +2,7 @@
  * memtable_pool: the nodes of one memtable: taken, retired, and taken again when no reader can hold
  * them any more.
  *
- * Nodes come in chunks and go back to the heap together, with the last reference: the memtable has
+ * Nodes come in chunks and go back together, with the last reference: the memtable has
  * one, every retired node that waits for readers another.
  *
  * Supplying nodes cannot fail: where the heap gives no more, it waits until readers leave the
@@ -22,6 +22,7 @@
 #include "pykv.h"
 
 #include "base/annotate.h"
+#include "base/kept_memory.h"
 #include "base/reclaim.h"
 #include "lsm/memtable_node.h"
 
@@ -36,7 +37,8 @@ struct memtable_node_chunk; /* memtable_pool.c */
 
 typedef struct memtable_pool {
     /* constant */
-    reclaimer *readers; /* borrowed until the last node has come back */
+    reclaimer *readers;  /* borrowed until the last node has come back */
+    kept_memory *memory; /* likewise; of the chunks */
     /* own synchronisation */
     _Atomic uint32_t references;
     _Atomic(memtable_node *) returned; /* nodes that came back, in a chain */
@@ -53,8 +55,9 @@ typedef struct memtable_pool {
     struct memtable_node_chunk *chunks;
 } memtable_pool;
 
-/* A pool without nodes. PYKV_NO_MEMORY. */
-PYKV_NODISCARD pykv_status memtable_pool_new(reclaimer *readers, memtable_pool **pool_out);
+/* A pool without nodes. memory: where chunks come from and go back to. PYKV_NO_MEMORY. */
+PYKV_NODISCARD pykv_status memtable_pool_new(reclaimer *readers, kept_memory *memory,
+                                             memtable_pool **pool_out);
 
 /* Drops the memtable's reference. No node of the pool may be in use by readers but retired ones. */
 void memtable_pool_release(memtable_pool *self);

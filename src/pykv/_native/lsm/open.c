@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "lsm/changes.h"
 #include "lsm/edit.h"
+#include "lsm/memtable_arena.h"
 #include "lsm/options.h"
 #include "lsm/reserve.h"
 #include "lsm/room.h"
@@ -25,6 +26,13 @@ static uint64_t cache_bytes(const pykv_options *options)
     uint64_t memtables = options->memtable_bytes * 2;
     uint64_t budget = options->memory_budget_bytes;
     return budget > memtables + CACHE_BYTES_MIN ? budget - memtables : CACHE_BYTES_MIN;
+}
+
+/* What one memtable takes, with what is left over in its last chunks. */
+static uint64_t memory_of_a_memtable(const pykv_options *options)
+{
+    return options->memtable_bytes + options->memtable_bytes / 8 +
+           2 * MEMTABLE_ARENA_CHUNK_BYTES_MIN;
 }
 
 static void init_locks(lsm *self)
@@ -56,7 +64,7 @@ static pykv_status init_parts(lsm *self) SINGLE_THREADED
     block_source_cached_init(&self->source, self->cache, &self->gate.readers);
     memtable *active;
     version *tables;
-    status = memtable_create(&self->reclaimer, self->options.memtable_bytes, &active);
+    status = lsm_new_memtable(self, &active);
     if (status != PYKV_OK) {
         return status;
     }
@@ -82,6 +90,7 @@ static pykv_status make(env *environment, const pykv_options *options,
     self->next_number = 1;
     store_clock_init(&self->clock, environment, 0);
     init_locks(self);
+    kept_memory_init(&self->memory, memory_of_a_memtable(options));
     gate_init(&self->gate);
     reclaimer_init(&self->reclaimer, &self->gate.readers);
     *store_out = self;

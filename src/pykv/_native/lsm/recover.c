@@ -30,7 +30,7 @@ static pykv_status forget_all(lsm *self) SINGLE_THREADED
     if (status != PYKV_OK) {
         return status;
     }
-    status = memtable_create(&self->reclaimer, self->options.memtable_bytes, &active);
+    status = lsm_new_memtable(self, &active);
     if (status == PYKV_OK) {
         status = lsm_publish_view(self, active, NULL, 0, tables);
         memtable_release(active);
@@ -82,7 +82,7 @@ static pykv_status turn_to_table(lsm *self) SINGLE_THREADED
     view *now = lsm_view(self);
     version *tables = version_acquire(now->version);
     memtable *fresh;
-    pykv_status status = memtable_create(&self->reclaimer, self->options.memtable_bytes, &fresh);
+    pykv_status status = lsm_new_memtable(self, &fresh);
     if (status != PYKV_OK) {
         version_release(tables);
         return status;

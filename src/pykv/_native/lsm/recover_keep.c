@@ -36,7 +36,7 @@ pykv_status lsm_forget_replayed(lsm *self, const lsm_manifest *listed,
     if (!is_in_force(self, listed)) {
         return PYKV_NO_SPACE;
     }
-    pykv_status status = memtable_create(&self->reclaimer, self->options.memtable_bytes, &active);
+    pykv_status status = lsm_new_memtable(self, &active);
     if (status == PYKV_OK) {
         status = lsm_publish_view(self, active, NULL, 0, tables);
         memtable_release(active);
@@ -66,7 +66,7 @@ static pykv_status set_aside(lsm *self, uint32_t first_log) SINGLE_THREADED
     if (stats.count == 0) {
         return PYKV_OK;
     }
-    pykv_status status = memtable_create(&self->reclaimer, self->options.memtable_bytes, &fresh);
+    pykv_status status = lsm_new_memtable(self, &fresh);
     if (status != PYKV_OK) {
         return status;
     }

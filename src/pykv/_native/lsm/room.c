@@ -11,6 +11,11 @@
 
 enum { ROOM_WAIT_US = 10000 };
 
+pykv_status lsm_new_memtable(lsm *self, memtable **out)
+{
+    return memtable_create_in(&self->reclaimer, &self->memory, self->options.memtable_bytes, out);
+}
+
 void lsm_replace_view(lsm *self, view *fresh)
 {
     view *old = atomic_exchange_explicit(&self->view, fresh, memory_order_acq_rel);
@@ -49,7 +54,7 @@ static pykv_status publish_switched(lsm *self, const view *now) REQUIRES(self->w
 {
     memtable *fresh;
     memtable *immutables[VIEW_IMMUTABLES_MAX] = {now->active};
-    pykv_status status = memtable_create(&self->reclaimer, self->options.memtable_bytes, &fresh);
+    pykv_status status = lsm_new_memtable(self, &fresh);
     if (status != PYKV_OK) {
         return status;
     }

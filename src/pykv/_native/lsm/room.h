@@ -6,6 +6,9 @@
 
 #include "lsm/store.h"
 
+/* An empty memtable of the store's size, out of memory that earlier ones left. PYKV_NO_MEMORY. */
+PYKV_NODISCARD pykv_status lsm_new_memtable(lsm *self, memtable **out);
+
 /* Makes room for a write of that many bytes of log. PYKV_WOULD_BLOCK: call lsm_provide without the
  * lock, and try again. */
 PYKV_NODISCARD pykv_status lsm_make_room(lsm *self, uint64_t log_bytes) REQUIRES(self->writer);

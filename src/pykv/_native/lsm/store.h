@@ -27,6 +27,7 @@
 
 #include "base/gate.h"
 #include "base/hash.h"
+#include "base/kept_memory.h"
 #include "base/mutex.h"
 #include "base/reclaim.h"
 #include "log/store_clock.h"
@@ -74,6 +75,7 @@ struct lsm {
     /* Own synchronisation. */
     gate gate;
     reclaimer reclaimer; /* of what gate.readers may hold */
+    kept_memory memory;  /* of memtables */
     memory_budget budget;
     block_cache *cache;
     block_source_cached source;

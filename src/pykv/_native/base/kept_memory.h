@@ -1,0 +1,59 @@
+/*
+ * kept_memory: blocks of memory that were given back, kept for who wants as many bytes next.
+ *
+ * Memory that is fresh from the system costs a page fault for each 4 KiB, which is more than what
+ * is written there. Who fills and drops large blocks again and again takes those of before.
+ *
+ * Keeps at most bytes_max; the oldest go to the heap first. All go when nothing was taken or given
+ * for a while, as far as somebody asks.
+ *
+ * Thread-safe; the lock is a leaf. A NULL keeper is the heap.
+ */
+#ifndef PYKV_BASE_KEPT_MEMORY_H
+#define PYKV_BASE_KEPT_MEMORY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/annotate.h"
+#include "base/mutex.h"
+
+enum {
+    KEPT_MEMORY_ALIGNMENT = 64, /* of every block */
+    KEPT_MEMORY_IDLE_US = 10 * 1000 * 1000
+};
+
+struct kept_block; /* kept_memory.c */
+
+typedef struct kept_memory {
+    mutex lock;
+    uint64_t bytes_max GUARDED_BY(lock);
+    uint64_t bytes GUARDED_BY(lock);
+    struct kept_block *newest GUARDED_BY(lock);
+    uint64_t use_count GUARDED_BY(lock);  /* blocks taken and given */
+    uint64_t idle_count GUARDED_BY(lock); /* use_count at idle_since_us */
+    uint64_t idle_since_us GUARDED_BY(lock);
+} kept_memory;
+
+void kept_memory_init(kept_memory *self, uint64_t bytes_max);
+
+/* Frees what is kept. Requires that no other thread is inside. */
+void kept_memory_destroy(kept_memory *self);
+
+/* Returns size bytes, uninitialised, or NULL. Owned by the caller, for kept_memory_give. */
+PYKV_NODISCARD void *kept_memory_take(kept_memory *self, size_t size);
+
+/* Takes a block of size bytes back that was taken here, or there with NULL. NULL is ignored. */
+void kept_memory_give(kept_memory *self, void *block, size_t size);
+
+/* Frees what is kept if KEPT_MEMORY_IDLE_US have passed since the first call that found nothing
+ * used since. now_us: of a clock that does not go back. */
+void kept_memory_age(kept_memory *self, uint64_t now_us);
+
+/* Frees what is kept, and keeps nothing from now on. */
+void kept_memory_end(kept_memory *self);
+
+/* Bytes that are kept. */
+uint64_t kept_memory_bytes(kept_memory *self);
+
+#endif

@@ -1,0 +1,174 @@
+/*
+ * kept_memory_test: what is kept, for whom, how much of it, and when it goes.
+ */
+#include <pthread.h>
+
+#include "harness/check.h"
+
+#include "base/kept_memory.h"
+#include "base/memory.h"
+
+enum { BLOCK_BYTES = 4096, THREADS = 3, ROUNDS = 2000 };
+
+static void *taken(kept_memory *self, size_t size)
+{
+    void *block = kept_memory_take(self, size);
+    CHECK(block != NULL);
+    CHECK_EQUAL(0, (uintptr_t)block % KEPT_MEMORY_ALIGNMENT);
+    memset(block, 0xa5, size);
+    return block;
+}
+
+TEST(who_wants_as_many_bytes_gets_a_block_that_was_given_back)
+{
+    kept_memory memory;
+    int64_t before = mem_block_count();
+    kept_memory_init(&memory, 10 * BLOCK_BYTES);
+    void *first = taken(&memory, BLOCK_BYTES);
+    kept_memory_give(&memory, first, BLOCK_BYTES);
+    CHECK_EQUAL(BLOCK_BYTES, kept_memory_bytes(&memory));
+    void *other = taken(&memory, 2 * BLOCK_BYTES);
+    CHECK(other != first);
+    CHECK(taken(&memory, BLOCK_BYTES) == first);
+    CHECK_EQUAL(0, kept_memory_bytes(&memory));
+    void *another = taken(&memory, BLOCK_BYTES);
+    CHECK(another != first);
+    mem_free(another);
+    kept_memory_give(&memory, first, BLOCK_BYTES);
+    kept_memory_give(&memory, other, 2 * BLOCK_BYTES);
+    CHECK_EQUAL(before + 2, mem_block_count());
+    kept_memory_destroy(&memory);
+    CHECK_EQUAL(before, mem_block_count());
+}
+
+TEST(the_oldest_go_when_more_is_given_than_may_be_kept)
+{
+    kept_memory memory;
+    void *blocks[4];
+    int64_t before = mem_block_count();
+    kept_memory_init(&memory, 3 * BLOCK_BYTES);
+    for (size_t i = 0; i < 4; i++) {
+        blocks[i] = taken(&memory, BLOCK_BYTES);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        kept_memory_give(&memory, blocks[i], BLOCK_BYTES);
+    }
+    CHECK_EQUAL(3 * BLOCK_BYTES, kept_memory_bytes(&memory));
+    CHECK_EQUAL(before + 3, mem_block_count());
+    for (size_t i = 3; i > 0; i--) {
+        CHECK(taken(&memory, BLOCK_BYTES) == blocks[i]);
+    }
+    for (size_t i = 1; i < 4; i++) {
+        kept_memory_give(&memory, blocks[i], BLOCK_BYTES);
+    }
+    void *large = taken(&memory, 4 * BLOCK_BYTES);
+    kept_memory_give(&memory, large, 4 * BLOCK_BYTES);
+    CHECK_EQUAL(0, kept_memory_bytes(&memory));
+    kept_memory_destroy(&memory);
+    CHECK_EQUAL(before, mem_block_count());
+}
+
+TEST(what_nobody_used_for_a_while_goes)
+{
+    kept_memory memory;
+    uint64_t now = 1000;
+    int64_t before = mem_block_count();
+    kept_memory_init(&memory, 10 * BLOCK_BYTES);
+    kept_memory_give(&memory, taken(&memory, BLOCK_BYTES), BLOCK_BYTES);
+    kept_memory_age(&memory, now);
+    kept_memory_age(&memory, now + KEPT_MEMORY_IDLE_US - 1);
+    CHECK_EQUAL(BLOCK_BYTES, kept_memory_bytes(&memory));
+    kept_memory_give(&memory, taken(&memory, BLOCK_BYTES), BLOCK_BYTES);
+    now += KEPT_MEMORY_IDLE_US;
+    kept_memory_age(&memory, now);
+    CHECK_EQUAL(BLOCK_BYTES, kept_memory_bytes(&memory));
+    kept_memory_age(&memory, now + KEPT_MEMORY_IDLE_US);
+    CHECK_EQUAL(0, kept_memory_bytes(&memory));
+    CHECK_EQUAL(before, mem_block_count());
+    kept_memory_destroy(&memory);
+}
+
+TEST(after_its_end_nothing_is_kept)
+{
+    kept_memory memory;
+    int64_t before = mem_block_count();
+    kept_memory_init(&memory, 10 * BLOCK_BYTES);
+    void *late = taken(&memory, BLOCK_BYTES);
+    kept_memory_give(&memory, taken(&memory, BLOCK_BYTES), BLOCK_BYTES);
+    kept_memory_end(&memory);
+    CHECK_EQUAL(before + 1, mem_block_count());
+    kept_memory_give(&memory, late, BLOCK_BYTES);
+    CHECK_EQUAL(before, mem_block_count());
+    kept_memory_destroy(&memory);
+}
+
+TEST(without_a_keeper_it_is_the_heap)
+{
+    int64_t before = mem_block_count();
+    void *block = taken(NULL, BLOCK_BYTES);
+    CHECK_EQUAL(before + 1, mem_block_count());
+    kept_memory_give(NULL, block, BLOCK_BYTES);
+    kept_memory_give(NULL, NULL, BLOCK_BYTES);
+    CHECK_EQUAL(before, mem_block_count());
+}
+
+TEST(a_heap_that_gives_nothing_is_seen_only_where_nothing_is_kept)
+{
+    kept_memory memory;
+    kept_memory_init(&memory, 10 * BLOCK_BYTES);
+    kept_memory_give(&memory, taken(&memory, BLOCK_BYTES), BLOCK_BYTES);
+    mem_fail_at(1, 1);
+    void *kept = kept_memory_take(&memory, BLOCK_BYTES);
+    void *fresh = kept_memory_take(&memory, BLOCK_BYTES);
+    mem_fail_at(0, 0);
+    CHECK(kept != NULL && fresh == NULL);
+    kept_memory_give(&memory, kept, BLOCK_BYTES);
+    kept_memory_destroy(&memory);
+}
+
+typedef struct worker {
+    pthread_t thread;
+    kept_memory *memory;
+    uint8_t mark;
+} worker;
+
+/* Writes all over the blocks it has, so that a block that two threads have at once shows. */
+static void *take_and_give(void *context)
+{
+    const worker *self = context;
+    for (size_t i = 0; i < ROUNDS; i++) {
+        size_t size = (1 + i % 3) * 256;
+        uint8_t *block = taken(self->memory, size);
+        memset(block, self->mark, size);
+        CHECK(block[0] == self->mark && block[size - 1] == self->mark);
+        kept_memory_give(self->memory, block, size);
+        if (i % 64 == 0) {
+            kept_memory_age(self->memory, i * KEPT_MEMORY_IDLE_US);
+        }
+    }
+    return NULL;
+}
+
+TEST(threads_share_what_is_kept)
+{
+    kept_memory memory;
+    worker workers[THREADS];
+    int64_t before = mem_block_count();
+    kept_memory_init(&memory, 1024);
+    for (size_t i = 0; i < THREADS; i++) {
+        workers[i] = (worker){.memory = &memory, .mark = (uint8_t)(i + 1)};
+        CHECK(pthread_create(&workers[i].thread, NULL, take_and_give, &workers[i]) == 0);
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        CHECK(pthread_join(workers[i].thread, NULL) == 0);
+    }
+    kept_memory_destroy(&memory);
+    CHECK_EQUAL(before, mem_block_count());
+}
+
+TEST_MAIN(CASE(who_wants_as_many_bytes_gets_a_block_that_was_given_back),
+          CASE(the_oldest_go_when_more_is_given_than_may_be_kept),
+          CASE(what_nobody_used_for_a_while_goes), CASE(after_its_end_nothing_is_kept),
+          CASE(without_a_keeper_it_is_the_heap),
+          CASE(a_heap_that_gives_nothing_is_seen_only_where_nothing_is_kept),
+          CASE(threads_share_what_is_kept))
