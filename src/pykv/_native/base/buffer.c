@@ -3,10 +3,7 @@
  */
 #include "base/buffer.h"
 
-#include <string.h>
-
 #include "base/error.h"
-#include "base/invariant.h"
 #include "base/memory.h"
 
 enum { BUFFER_BYTES_MIN = 64 };
@@ -19,12 +16,8 @@ static size_t grown_capacity(size_t capacity, size_t needed)
     return needed > least ? needed : least;
 }
 
-pykv_status buffer_reserve(buffer *self, size_t extra)
+pykv_status buffer_grow(buffer *self, size_t extra)
 {
-    PYKV_ASSERT(self->size <= self->capacity);
-    if (extra <= self->capacity - self->size) {
-        return PYKV_OK;
-    }
     if (extra > SIZE_MAX - self->size) {
         return error_set_no_memory(SIZE_MAX);
     }
@@ -38,16 +31,6 @@ pykv_status buffer_reserve(buffer *self, size_t extra)
     return PYKV_OK;
 }
 
-pykv_status buffer_append(buffer *self, const void *data, size_t size)
-{
-    pykv_status status = buffer_reserve(self, size);
-    if (status == PYKV_OK && size > 0) {
-        memcpy(self->data + self->size, data, size);
-        self->size += size;
-    }
-    return status;
-}
-
 pykv_status buffer_append_zeros(buffer *self, size_t size)
 {
     pykv_status status = buffer_reserve(self, size);
@@ -56,11 +39,6 @@ pykv_status buffer_append_zeros(buffer *self, size_t size)
         self->size += size;
     }
     return status;
-}
-
-void buffer_clear(buffer *self)
-{
-    self->size = 0;
 }
 
 void buffer_reset(buffer *self)

@@ -10,6 +10,9 @@
 #include "table/table_format.h"
 #include "table/varint.h"
 
+/* Of what stands before the suffix of an entry. */
+enum { LENGTHS_BYTES_MAX = 1 + 3 * VARINT_BYTES_MAX + 8 };
+
 void block_builder_init(block_builder *self, uint8_t group_shift, bool keeps_checks)
 {
     PYKV_ASSERT(group_shift <= BLOCK_GROUP_SHIFT_MAX);
@@ -43,12 +46,7 @@ void block_builder_clear(block_builder *self)
 static uint8_t sequence_width(const block_builder *self)
 {
     uint64_t spread = self->count == 0 ? 0 : self->sequence_max - self->sequence_min;
-    uint8_t width = 0;
-    while (spread != 0) {
-        width++;
-        spread >>= 8;
-    }
-    return width;
+    return spread == 0 ? 0 : (uint8_t)(8 - __builtin_clzll(spread) / 8);
 }
 
 uint64_t block_builder_bytes(const block_builder *self)
@@ -63,11 +61,48 @@ bool block_builder_is_full(const block_builder *self)
     return self->entries.size > BLOCK_START_MAX;
 }
 
-/* Appends what stands before the suffix of an entry. */
-static pykv_status add_lengths(block_builder *self, const table_entry *entry, size_t shared)
+/* Room for all that an entry adds, so that adding it does not fail half way. */
+static pykv_status reserve(block_builder *self, const table_entry *entry)
 {
-    uint8_t fixed[1 + 3 * VARINT_BYTES_MAX + 8];
-    uint8_t *at = fixed;
+    pykv_status status = buffer_reserve(&self->tags, 1);
+    if (status == PYKV_OK) {
+        status = buffer_reserve(&self->sequences, 8);
+    }
+    if (status == PYKV_OK) {
+        status = buffer_reserve(&self->checks, self->check_width);
+    }
+    if (status == PYKV_OK) {
+        status =
+            buffer_reserve(&self->entries, LENGTHS_BYTES_MAX + entry->key.size + entry->value.size);
+    }
+    return status;
+}
+
+/* What the key shares with that of its group's first entry, which it becomes itself if it is. */
+static pykv_status share(block_builder *self, slice key, size_t *shared_out)
+{
+    if ((self->count & ((1U << self->group_shift) - 1)) != 0) {
+        *shared_out = common_prefix(slice_make(self->head.data, self->head.size), key);
+        return PYKV_OK;
+    }
+    *shared_out = 0;
+    buffer_clear(&self->head);
+    return buffer_append(&self->head, key.data, key.size);
+}
+
+/* Writes bytes and returns the place behind them. */
+static uint8_t *write_bytes(uint8_t *at, const uint8_t *data, size_t size)
+{
+    if (size > 0) {
+        memcpy(at, data, size);
+    }
+    return at + size;
+}
+
+/* Appends the entry but for its columns. Requires room. */
+static void add_entry(block_builder *self, const table_entry *entry, size_t shared)
+{
+    uint8_t *at = self->entries.data + self->entries.size;
     *at++ = entry->deadline_us == 0 ? entry->kind : entry->kind | BLOCK_DEADLINE_BIT;
     at = varint_store(at, shared);
     at = varint_store(at, entry->key.size - shared);
@@ -76,7 +111,25 @@ static pykv_status add_lengths(block_builder *self, const table_entry *entry, si
         store_u64(at, entry->deadline_us);
         at += 8;
     }
-    return buffer_append(&self->entries, fixed, (size_t)(at - fixed));
+    at = write_bytes(at, entry->key.data + shared, entry->key.size - shared);
+    at = write_bytes(at, entry->value.data, entry->value.size);
+    self->entries.size = (size_t)(at - self->entries.data);
+}
+
+/* Appends to the columns. Requires room. */
+static void add_to_columns(block_builder *self, const table_entry *entry, uint64_t hash)
+{
+    self->tags.data[self->tags.size++] = table_tag(hash);
+    store_u64(self->sequences.data + self->sequences.size, entry->sequence);
+    self->sequences.size += 8;
+    if (self->check_width > 0) {
+        store_u32(self->checks.data + self->checks.size, entry->body_crc);
+        self->checks.size += self->check_width;
+    }
+    self->sequence_min =
+        entry->sequence < self->sequence_min ? entry->sequence : self->sequence_min;
+    self->sequence_max =
+        entry->sequence > self->sequence_max ? entry->sequence : self->sequence_max;
 }
 
 pykv_status block_builder_add(block_builder *self, const table_entry *entry, uint64_t hash)
@@ -85,42 +138,14 @@ pykv_status block_builder_add(block_builder *self, const table_entry *entry, uin
     PYKV_ASSERT(entry->kind > 0 && entry->kind <= TABLE_KIND_MAX);
     PYKV_ASSERT(entry->key.size <= PYKV_KEY_BYTES_MAX);
     PYKV_ASSERT(entry->value.size <= PYKV_VALUE_BYTES_MAX);
-    uint8_t tag = table_tag(hash);
-    uint8_t sequence[8];
-    uint8_t check[4];
     size_t shared = 0;
-    pykv_status status = PYKV_OK;
-    if ((self->count & ((1U << self->group_shift) - 1)) == 0) {
-        buffer_clear(&self->head);
-        status = buffer_append(&self->head, entry->key.data, entry->key.size);
-    } else {
-        shared = common_prefix(slice_make(self->head.data, self->head.size), entry->key);
-    }
-    store_u64(sequence, entry->sequence);
-    store_u32(check, entry->body_crc);
+    pykv_status status = reserve(self, entry);
     if (status == PYKV_OK) {
-        status = buffer_append(&self->tags, &tag, 1);
+        status = share(self, entry->key, &shared);
     }
     if (status == PYKV_OK) {
-        status = buffer_append(&self->sequences, sequence, sizeof sequence);
-    }
-    if (status == PYKV_OK) {
-        status = buffer_append(&self->checks, check, self->check_width);
-    }
-    if (status == PYKV_OK) {
-        status = add_lengths(self, entry, shared);
-    }
-    if (status == PYKV_OK) {
-        status = buffer_append(&self->entries, entry->key.data + shared, entry->key.size - shared);
-    }
-    if (status == PYKV_OK) {
-        status = buffer_append(&self->entries, entry->value.data, entry->value.size);
-    }
-    if (status == PYKV_OK) {
-        self->sequence_min =
-            entry->sequence < self->sequence_min ? entry->sequence : self->sequence_min;
-        self->sequence_max =
-            entry->sequence > self->sequence_max ? entry->sequence : self->sequence_max;
+        add_entry(self, entry, shared);
+        add_to_columns(self, entry, hash);
         self->count++;
     }
     return status;

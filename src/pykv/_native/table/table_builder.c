@@ -183,27 +183,32 @@ static pykv_status write_data_block(table_builder *self)
     return status;
 }
 
+static slice last_key(const table_builder *self)
+{
+    return slice_make(self->last_key.data, self->last_key.size);
+}
+
 static table_position last_position(const table_builder *self)
 {
-    return table_position_make(slice_make(self->last_key.data, self->last_key.size),
-                               self->last_sequence);
+    return table_position_make(last_key(self), self->last_sequence);
 }
 
 /* ---- entries ---- */
 
-/* Whether the entry may follow. */
-static pykv_status check_entry(const table_builder *self, const table_entry *entry)
+/* Whether the entry may follow. *is_new_out: its key is another one than the last. */
+static pykv_status check_entry(const table_builder *self, const table_entry *entry,
+                               bool *is_new_out)
 {
+    int order = self->facts.entry_count == 0 ? -1 : slice_compare(last_key(self), entry->key);
     if (entry->key.size > PYKV_KEY_BYTES_MAX || entry->value.size > PYKV_VALUE_BYTES_MAX ||
         entry->kind == 0 || entry->kind > TABLE_KIND_MAX || entry->sequence > TABLE_SEQUENCE_MAX) {
         return error_set(PYKV_INVALID_ARGUMENT, "an entry of kind %u with %zu and %zu bytes",
                          entry->kind, entry->key.size, entry->value.size);
     }
-    if (self->facts.entry_count > 0 &&
-        table_position_compare(last_position(self),
-                               table_position_make(entry->key, entry->sequence)) >= 0) {
+    if (order > 0 || (order == 0 && entry->sequence >= self->last_sequence)) {
         return error_set(PYKV_INVALID_ARGUMENT, "an entry of a table does not follow the last");
     }
+    *is_new_out = order != 0;
     return PYKV_OK;
 }
 
@@ -230,15 +235,27 @@ static void count(table_builder *self, const table_entry *entry)
     facts->deadline_max_us = deadline > facts->deadline_max_us ? deadline : facts->deadline_max_us;
 }
 
-/* Hashes a key that differs from the last one, and enters it into the filter. */
+/* Hashes a key that differs from the last one, enters it into the filter, and keeps it. */
 static pykv_status add_key(table_builder *self, slice key)
 {
+    pykv_status status = PYKV_OK;
+    if (self->facts.entry_count == 0) {
+        status = buffer_append(&self->first_key, key.data, key.size);
+    }
+    if (status != PYKV_OK) {
+        return status;
+    }
     self->last_hash =
         hash_murmur3(key.data, key.size, self->options.hash_seed_low, self->options.hash_seed_high)
             .low;
-    return self->options.filter_bits_per_key > 0
-               ? filter_builder_add(&self->filter, self->last_hash)
-               : PYKV_OK;
+    if (self->options.filter_bits_per_key > 0) {
+        status = filter_builder_add(&self->filter, self->last_hash);
+    }
+    if (status == PYKV_OK) {
+        buffer_clear(&self->last_key);
+        status = buffer_append(&self->last_key, key.data, key.size);
+    }
+    return status;
 }
 
 /* Puts the pending block into the index, now that the entry behind it is known. */
@@ -252,26 +269,19 @@ static pykv_status settle_pending(table_builder *self, table_position separator)
 pykv_status table_builder_add(table_builder *self, const table_entry *entry)
 {
     table_position position = table_position_make(entry->key, entry->sequence);
-    bool is_first = self->facts.entry_count == 0;
-    pykv_status status = check_entry(self, entry);
+    bool is_new = true;
+    pykv_status status = check_entry(self, entry, &is_new);
     if (status != PYKV_OK) {
         return status;
     }
     if (self->pending.size > 0) {
         status = settle_pending(self, index_separator(last_position(self), position));
     }
-    if (status == PYKV_OK && (is_first || !slice_equal(last_position(self).key, entry->key))) {
+    if (status == PYKV_OK && is_new) {
         status = add_key(self, entry->key);
     }
     if (status == PYKV_OK) {
         status = block_builder_add(&self->block, entry, self->last_hash);
-    }
-    if (status == PYKV_OK && is_first) {
-        status = buffer_append(&self->first_key, entry->key.data, entry->key.size);
-    }
-    if (status == PYKV_OK) {
-        buffer_clear(&self->last_key);
-        status = buffer_append(&self->last_key, entry->key.data, entry->key.size);
     }
     if (status != PYKV_OK) {
         return status;
@@ -300,7 +310,7 @@ slice table_builder_first_key(const table_builder *self)
 
 slice table_builder_last_key(const table_builder *self)
 {
-    return slice_make(self->last_key.data, self->last_key.size);
+    return last_key(self);
 }
 
 /* ---- finish ---- */
