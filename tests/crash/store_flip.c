@@ -3,9 +3,14 @@
  */
 #include "store_flip.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "harness/check.h"
 
 #include "base/memory.h"
+
+enum { PROCESSES_MAX = 64 };
 
 golden stored;
 
@@ -155,26 +160,72 @@ static uint64_t bit_count(void)
     return count;
 }
 
-/* All bits, or as many as are wanted: of each file alike, however large it is. */
+/* Each bit whose turn among those wanted is part, counted in steps of parts: all bits, or as many
+ * as are wanted, of each file alike, however large it is. */
+static void use_bits(void (*use)(const flip *at), uint64_t wanted, uint64_t part, uint64_t parts)
+{
+    uint64_t chance = check_seed();
+    uint64_t turn = 0;
+    for (size_t i = 0; i < stored.file_count && wanted >= bit_count(); i++) {
+        for (uint64_t bit = 0; bit < stored.files[i].size * 8; bit++, turn++) {
+            if (turn % parts == part) {
+                use(&(flip){&stored.files[i], bit});
+            }
+        }
+    }
+    for (; turn < wanted && wanted < bit_count(); turn++) {
+        const golden_file *file = &stored.files[turn % stored.file_count];
+        uint64_t bit = check_random(&chance, file->size * 8);
+        if (turn % parts == part) {
+            use(&(flip){file, bit});
+        }
+    }
+}
+
+/* One part in a process of its own. */
+static pid_t fork_part(void (*use)(const flip *at), uint64_t wanted, uint64_t part, uint64_t parts)
+{
+    fflush(NULL);
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        if (setjmp(check_jump) != 0) {
+            _exit(EXIT_FAILURE);
+        }
+        use_bits(use, wanted, part, parts);
+        _exit(EXIT_SUCCESS);
+    }
+    return child;
+}
+
+static void use_bits_in_processes(void (*use)(const flip *at), uint64_t wanted, uint64_t parts)
+{
+    pid_t children[PROCESSES_MAX];
+    uint64_t failed = 0;
+    for (uint64_t part = 0; part < parts; part++) {
+        children[part] = fork_part(use, wanted, part, parts);
+    }
+    for (uint64_t part = 0; part < parts; part++) {
+        int status = 0;
+        CHECK_EQUAL(children[part], waitpid(children[part], &status, 0));
+        failed += !WIFEXITED(status) || WEXITSTATUS(status) != EXIT_SUCCESS;
+    }
+    CHECK_EQUAL(0, failed);
+}
+
 void flip_bits(const engine_ops *engine, golden_kind kind, void (*use)(const flip *at),
                const char *name)
 {
     uint64_t wanted = check_count("PYKV_FLIPS", 2000);
-    uint64_t chance = check_seed();
-    uint64_t done = 0;
+    uint64_t parts = check_count("PYKV_PROCESSES", 1);
     golden_make(&stored, engine, kind);
     uint64_t all = bit_count();
-    for (size_t i = 0; i < stored.file_count && wanted >= all; i++) {
-        for (uint64_t bit = 0; bit < stored.files[i].size * 8; bit++) {
-            use(&(flip){&stored.files[i], bit});
-            done++;
-        }
+    if (parts > 1) {
+        use_bits_in_processes(use, wanted, parts < PROCESSES_MAX ? parts : PROCESSES_MAX);
+    } else {
+        use_bits(use, wanted, 0, 1);
     }
-    while (wanted < all && done < wanted) {
-        const golden_file *file = &stored.files[done % stored.file_count];
-        use(&(flip){file, check_random(&chance, file->size * 8)});
-        done++;
-    }
-    printf("bit flips, %s: %" PRIu64 " of %" PRIu64 " bits, failures: 0\n", name, done, all);
+    printf("bit flips, %s: %" PRIu64 " of %" PRIu64 " bits, failures: 0\n", name,
+           wanted < all ? wanted : all, all);
     golden_free(&stored);
 }

@@ -16,7 +16,8 @@ typedef struct flip {
 /* The store as it was before. */
 extern golden stored;
 
-/* Uses bits of a golden store of that kind, PYKV_FLIPS of them or all, and prints the count. */
+/* Uses bits of a golden store of that kind, PYKV_FLIPS of them or all, in PYKV_PROCESSES processes,
+ * and prints the count. */
 void flip_bits(const engine_ops *engine, golden_kind kind, void (*use)(const flip *at),
                const char *name);
 

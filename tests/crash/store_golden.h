@@ -48,7 +48,7 @@ typedef enum golden_kind {
 } golden_kind;
 
 /* A Bitcask of merged, sealed and active segments with hints; an LSM store of tables in several
- * levels, and of logs if it is killed. */
+ * levels and value segments, and of logs if it is killed. */
 void golden_make(golden *self, const engine_ops *engine, golden_kind kind);
 
 /* The options that it was written with. */
