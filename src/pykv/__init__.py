@@ -8,10 +8,12 @@ with pykv.open("data") as db:
 
 from typing import TYPE_CHECKING, Any
 
+from pykv.arrays import RowChunk, Rows
 from pykv.engine import Engine, destroy, repair
 from pykv.engine import open_store as open
 from pykv.engine.memory import Memory
 from pykv.errors import (
+    ArrayTooSmallError,
     BatchTooLargeError,
     ClosedError,
     CommitUnknownError,
@@ -64,6 +66,7 @@ if TYPE_CHECKING:
     from pykv.engine.lsm import Lsm
 
 __all__ = [
+    "ArrayTooSmallError",
     "BackupVersion",
     "Batch",
     "BatchTooLargeError",
@@ -104,6 +107,8 @@ __all__ = [
     "ReadOnlyError",
     "Reader",
     "Report",
+    "RowChunk",
+    "Rows",
     "Snapshot",
     "StaleEpochError",
     "Store",

@@ -187,5 +187,17 @@ class BatchTooLargeError(Error, ValueError):
     hint = "Write several batches, or open the store with a larger batch_bytes_max."
 
 
+class ArrayTooSmallError(Error, ValueError):
+    """An array given as `out` is too small; `needed_bytes` is what its data needs, 0: more rows."""
+
+    hint = "Pass a larger one, or none: then arrays of the right size are made."
+
+    def __init__(
+        self, message: str = "", *, path: Path | None = None, needed_bytes: int = 0
+    ) -> None:
+        super().__init__(message, path=path)
+        self.needed_bytes = needed_bytes
+
+
 class NotSupportedError(Error, NotImplementedError):
     """The engine does not have the feature; `pykv.supports` tells beforehand."""

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Literal, Protocol, Self, TypeAlias, TypeVar, overload, runtime_checkable
 
 from pykv.arguments import BytesLike
+from pykv.arrays import CHUNK_ROWS, ItemsLike, RowChunk, Rows
 
 Row: TypeAlias = tuple[bytes, bytes]
 T = TypeVar("T")
@@ -119,6 +120,20 @@ class Reader(Protocol):
         prefix: BytesLike | None = None,
     ) -> int:
         """Number of keys in a range; without arguments that of all."""
+
+    def get_arrays(self, keys: ItemsLike, out: Rows | None = None) -> Rows:
+        """The values of keys as arrays, without a Python object a key; see `pykv.arrays`."""
+
+    def scan_arrays(
+        self,
+        start: BytesLike | None = None,
+        stop: BytesLike | None = None,
+        *,
+        prefix: BytesLike | None = None,
+        chunk_rows: int = CHUNK_ROWS,
+        out: RowChunk | None = None,
+    ) -> Iterator[RowChunk]:
+        """The rows of scan as arrays, in chunks of up to chunk_rows rows."""
 
 
 class Cursor(Protocol):

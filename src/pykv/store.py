@@ -25,6 +25,7 @@ from typing import (
 )
 
 from pykv.arguments import BytesLike, StrPath, near_miss
+from pykv.arrays import ItemsLike
 from pykv.errors import Damage
 from pykv.reader import OrderedReader, OrderedSnapshot, Reader, Snapshot
 from pykv.reader import Row as Row
@@ -196,6 +197,23 @@ class Store(Reader, Protocol):
 
     def delete_many(self, keys: Iterable[BytesLike], *, sync: bool | None = None) -> None:
         """Removes keys, in the chunks of put_many."""
+
+    def put_arrays(
+        self,
+        keys: ItemsLike,
+        values: ItemsLike,
+        *,
+        ttl: float | timedelta | None = None,
+        sync: bool | None = None,
+        atomic: bool = False,
+    ) -> None:
+        """put_many of keys and values in arrays, without a Python object a key.
+
+        All of them are checked before the first is written. See `pykv.arrays`.
+        """
+
+    def delete_arrays(self, keys: ItemsLike, *, sync: bool | None = None) -> None:
+        """delete_many of keys in an array."""
 
     def put_if_absent(self, key: BytesLike, value: BytesLike, *, sync: bool | None = None) -> bool:
         """Sets key if it is absent; tells whether it did."""

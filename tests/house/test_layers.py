@@ -24,14 +24,15 @@ PUBLIC_HEADER_MAY_INCLUDE = {"stdbool.h", "stddef.h", "stdint.h"}
 
 # A module or package of pykv may import itself and what stands here. The first row whose name
 # leads the module's own name counts.
-PUBLIC = {"pykv.errors", "pykv.options", "pykv.reader", "pykv.store"}
+PUBLIC = {"pykv.arrays", "pykv.errors", "pykv.options", "pykv.reader", "pykv.store"}
 STORE_SIDE = {"pykv.arguments", *PUBLIC}
 PYTHON_LAYERS: dict[str, set[str]] = {
     "pykv.errors": set(),
     "pykv.arguments": {"pykv.errors"},
     "pykv.options": {"pykv.errors", "pykv.arguments"},
-    "pykv.reader": {"pykv.errors", "pykv.arguments"},
-    "pykv.store": {"pykv.reader", "pykv.errors", "pykv.arguments", "pykv.options"},
+    "pykv.arrays": {"pykv.errors", "pykv.arguments"},
+    "pykv.reader": {"pykv.arrays", "pykv.errors", "pykv.arguments"},
+    "pykv.store": {"pykv.arrays", "pykv.reader", "pykv.errors", "pykv.arguments", "pykv.options"},
     "pykv.cli": {"pykv", *PUBLIC},
     "pykv.engine": {"pykv._native", *STORE_SIDE},
     "pykv.shard": STORE_SIDE,

@@ -25,7 +25,7 @@ from pykv._native._plain import (
 )
 from pykv._native.handle import Handle
 from pykv._native.ownership import own
-from pykv._native.status import check, text_of
+from pykv._native.status import check, error_of, text_of
 
 __all__ = [
     "SCAN_KEYS",
@@ -36,6 +36,7 @@ __all__ = [
     "StoreBase",
     "check",
     "count_rows",
+    "error_of",
     "ffi",
     "flags_of",
     "lib",

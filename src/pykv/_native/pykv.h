@@ -92,7 +92,8 @@ enum {
     PYKV_SYNC = 1,    /* wait until this write and all before it are on the device */
     PYKV_NO_SYNC = 2, /* do not wait, even in a store opened with PYKV_DURABILITY_SYNC */
     PYKV_NO_WAIT =
-        4 /* return PYKV_WOULD_BLOCK, with nothing done, rather than wait or read a disk */
+        4, /* return PYKV_WOULD_BLOCK, with nothing done, rather than wait or read a disk */
+    PYKV_ATOMIC = 8 /* of pykv_put_arrays: one batch, whatever its size */
 };
 
 /* How the mapped log sink is chosen. */
@@ -120,6 +121,7 @@ typedef struct pykv_many pykv_many;
 typedef struct pykv_snapshot pykv_snapshot;
 typedef struct pykv_cursor pykv_cursor;
 typedef struct pykv_changes pykv_changes;
+typedef struct pykv_array_scan pykv_array_scan;
 
 /* Detail of the last failure of the calling thread. Strings are NUL-terminated, maybe empty. */
 typedef struct pykv_error {
@@ -265,6 +267,28 @@ typedef struct pykv_rows {
     const uint8_t *data;
     const uint64_t *offsets;
 } pykv_rows;
+
+/* Items in one piece, as Arrow lays out large binaries: item i is data[offsets[i]] up to
+ * data[offsets[i + 1]]. offsets NULL: each is width bytes, and item i begins at data[i * width].
+ * Only the first data_bytes of data are read, whatever offsets hold, and if another thread changes
+ * data or offsets during a call, the items are what the call copied before it looked at them. */
+typedef struct pykv_items {
+    const uint8_t *data;
+    uint64_t data_bytes;
+    const int64_t *offsets; /* one more than there are items, none below the one before it */
+    uint64_t width;
+    int32_t trims; /* nonzero: zero bytes at the end of an item are no part of it */
+} pykv_items;
+
+/* Room of the caller's for items in that layout. The first row of a call that goes on takes the
+ * data behind used_bytes, which only the library sets from then on; begin with 0. */
+typedef struct pykv_items_room {
+    uint8_t *data;
+    uint64_t data_bytes;
+    int64_t *offsets;      /* room for one more than items */
+    uint64_t used_bytes;   /* of data */
+    uint64_t needed_bytes; /* data_bytes that the next rows ask for; 0: they had room */
+} pykv_items_room;
 
 /* One row. owned is for pykv_row_free. */
 typedef struct pykv_row {
@@ -671,6 +695,41 @@ PYKV_API void pykv_batch_free(pykv_batch *batch);
 
 /* Applies batch. The batch is unchanged and may be cleared and used again. */
 PYKV_API pykv_status pykv_write(pykv_store *store, pykv_batch *batch, int32_t flags);
+
+/* ---- many rows in arrays ----
+ * They go in runs of at most 1,000 rows and 4 MiB, or one row that is larger. What the library is
+ * given it copies run by run before it uses it: whatever happens to it meanwhile, what is stored
+ * and what is found belong together. Items that do not fit their data are PYKV_INVALID_ARGUMENT,
+ * before anything is done; a count of more than 2^40 is too. */
+
+/* Looks up keys number *rows_done up to count, each run at one moment; at a snapshot of the store,
+ * not NULL, all at its moment. Key i sets found[i] to 1 or 0, and its value, empty if absent, is
+ * item i of room. *rows_done rises with each run. The call ends early, with PYKV_OK, where data has
+ * no room for the values of a run: room->needed_bytes is what it should have at least. Grow it,
+ * keep its first used_bytes, and call again with everything else as it is. */
+PYKV_API pykv_status pykv_get_arrays(pykv_store *store, pykv_snapshot *snapshot, uint64_t count,
+                                     const pykv_items *keys, int32_t flags, pykv_items_room *room,
+                                     uint8_t *found, uint64_t *rows_done);
+
+/* Puts count rows; values NULL: deletes the keys. Each run is one batch, and the later of equal
+ * keys wins; with PYKV_ATOMIC all of them are one batch. deadline_us as in pykv_put_until. Also
+ * when it fails *rows_done_out is how many rows were written, always the first ones. */
+PYKV_API pykv_status pykv_put_arrays(pykv_store *store, uint64_t count, const pykv_items *keys,
+                                     const pykv_items *values, uint64_t deadline_us, int32_t flags,
+                                     uint64_t *rows_done_out);
+
+/* A scan as pykv_scan_open opens it, of a snapshot of the store if that is not NULL. */
+PYKV_API pykv_status pykv_array_scan_open(pykv_store *store, pykv_snapshot *snapshot,
+                                          const pykv_range *range, pykv_array_scan **scan_out);
+
+/* Adds rows of the scan to both rooms, behind the first *rows_done, up to rows_max or the end of
+ * the rows; *rows_done rises. Where a room is full it ends early, with needed_bytes of that room
+ * set: grow it as for pykv_get_arrays, or begin with fresh ones. Failures are those of
+ * pykv_scan_next. */
+PYKV_API pykv_status pykv_array_scan_next(pykv_array_scan *scan, uint64_t rows_max, int32_t flags,
+                                          pykv_items_room *keys, pykv_items_room *values,
+                                          uint64_t *rows_done);
+PYKV_API void pykv_array_scan_close(pykv_array_scan *scan);
 
 /* ---- upkeep ---- */
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pykv._native import Handle, SnapshotBase, count_rows, ffi, lib, own
 from pykv.arguments import BytesLike, key_range
+from pykv.engine.native_arrays import Source
 from pykv.engine.native_reader import NativeOrderedReader
 from pykv.engine.order import OrderedReaderBase
 from pykv.errors import ClosedError
@@ -58,6 +59,9 @@ class LsmSnapshot(SnapshotBase, NativeOrderedReader, OrderedReaderBase):
 
     def _get(self, key: bytes) -> bytes | None:
         return self.get(key)
+
+    def _array_source(self) -> Source:
+        return Source(self._store, self._snapshot_owner[0], self._snapshot_owner)
 
     def _begin_scan(
         self,

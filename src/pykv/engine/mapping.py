@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Final, TypeVar, overload
 
 from pykv.arguments import BytesLike, as_bytes
+from pykv.engine.arrays import ArrayStoreBase
 from pykv.engine.batch import BufferedBatch, Operation, Put, chunks, deletes, one_batch, puts
 from pykv.engine.expiry import ExpiryBase
 from pykv.engine.reading import ReaderBase
@@ -27,7 +28,7 @@ T = TypeVar("T")
 _MISSING: Final = object()
 
 
-class StoreBase(ReaderBase, ExpiryBase):
+class StoreBase(ArrayStoreBase, ReaderBase, ExpiryBase):
     """A store over the primitives of an engine; equality and hash are by identity."""
 
     __slots__ = ()

@@ -9,10 +9,11 @@ from typing import Any
 
 from pykv._native import SCAN_KEYS, SCAN_ROWS, SCAN_VALUES, lib
 from pykv.arguments import BytesLike, check_limit, key_range
+from pykv.engine.native_arrays import NativeArrayReader
 from pykv.reader import Cursor, Row
 
 
-class NativeReader:
+class NativeReader(NativeArrayReader):
     """The scans that a class with `_begin_scan` has."""
 
     __slots__ = ()
@@ -78,6 +79,11 @@ class NativeOrderedReader(NativeReader):
 
     @abstractmethod
     def _cursor(self, start: bytes | None, stop: bytes | None, /) -> Cursor: ...
+
+    def _array_range(
+        self, start: BytesLike | None, stop: BytesLike | None, prefix: BytesLike | None
+    ) -> tuple[bytes | None, bytes | None]:
+        return key_range(start, stop, prefix)
 
     @abstractmethod
     def _near(self, move: int, key: BytesLike | None = None, /) -> Row | None: ...

@@ -24,12 +24,13 @@ from pykv.engine.native import (
     touch,
     write_operations,
 )
+from pykv.engine.native_arrays import NativeArrayStore, Source
 from pykv.engine.native_reader import NativeReader
 from pykv.options import NativeOptions
 from pykv.store import BackupVersion, Change, Progress, Report, State
 
 
-class NativeStore(StoreBase, NativeReader):
+class NativeStore(StoreBase, NativeArrayStore, NativeReader):
     """An open store of the core. Any thread may use it; after a fork the parent only.
 
     One process has it open for writing; others may open it with read_only=True.
@@ -101,6 +102,9 @@ class NativeStore(StoreBase, NativeReader):
         )
         wait_us = timeout_us_of(timeout) if follow else 0
         return self._changes(as_sequence(since), flags, wait_us, Change)
+
+    def _array_source(self) -> Source:
+        return Source(self._handle.pointer, ffi.NULL, self._handle.owner)
 
     # ---- writing ----
 

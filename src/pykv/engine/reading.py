@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, NoReturn, Self, SupportsIndex, TypeVar, overload
 
 from pykv.arguments import BytesLike, as_bytes
+from pykv.engine.arrays import ArrayReaderBase
 from pykv.engine.views import StoreItems, StoreKeys, StoreValues
 from pykv.errors import ClosedError
 from pykv.reader import Row
@@ -19,7 +20,7 @@ from pykv.reader import Row
 T = TypeVar("T")
 
 
-class ReaderBase(ABC):
+class ReaderBase(ArrayReaderBase, ABC):
     """Reads over the primitives of a store or snapshot; equality and hash are by identity."""
 
     __slots__ = ()

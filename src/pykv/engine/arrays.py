@@ -1,0 +1,201 @@
+"""Array calls over the other calls of a store: for engines that keep Python objects themselves."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+from itertools import chain, islice
+from typing import Any
+
+from pykv.arguments import BytesLike
+from pykv.arrays import (
+    CHUNK_ROWS,
+    CHUNK_ROWS_MAX,
+    Items,
+    ItemsLike,
+    RowChunk,
+    Rows,
+    check_room,
+    items_of,
+    refuse_bytes,
+    refuse_rows,
+    room_rows,
+)
+from pykv.reader import Row
+
+
+class ArrayReaderBase(ABC):
+    """get_arrays and scan_arrays over get_many and scan."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def get_many(self, keys: Iterable[BytesLike]) -> list[Any]:
+        """The value of each key, or None."""
+
+    @abstractmethod
+    def scan(
+        self,
+        start: BytesLike | None = None,
+        stop: BytesLike | None = None,
+        *,
+        prefix: BytesLike | None = None,
+    ) -> Iterator[Row]:
+        """The rows of a range at the moment of this call."""
+
+    @abstractmethod
+    def _check_open(self) -> None: ...
+
+    def get_arrays(self, keys: ItemsLike, out: Rows | None = None) -> Rows:
+        """The values of keys as arrays; out: room for them, of which the result is a part.
+
+        keys: see `pykv.arrays`.  Raises TypeError, ValueError, KeyTooLargeError,
+        ArrayTooSmallError.
+        """
+        self._check_open()
+        items = items_of(keys, "keys")
+        room = None if out is None else check_room(out, "out")
+        values = self.get_many(items.to_list())
+        found = [value is not None for value in values]
+        return pack([value or b"" for value in values], found, room, "out")
+
+    def scan_arrays(
+        self,
+        start: BytesLike | None = None,
+        stop: BytesLike | None = None,
+        *,
+        prefix: BytesLike | None = None,
+        chunk_rows: int = CHUNK_ROWS,
+        out: RowChunk | None = None,
+    ) -> Iterator[RowChunk]:
+        """The rows of scan in chunks of chunk_rows rows; out: room that every chunk is put in."""
+        self._check_open()
+        row_count = chunk_rows_of(chunk_rows, check_rooms(out))
+        rows = self.scan(start, stop, prefix=prefix)
+        return self._array_chunks(rows, row_count, out)
+
+    def _array_chunks(
+        self, rows: Iterator[Row], row_count: int, out: RowChunk | None
+    ) -> Iterator[RowChunk]:
+        left = chain(rows)
+        while chunk := list(islice(left, row_count)):
+            self._check_open()
+            fitting = len(chunk) if out is None else _fitting(chunk, out)
+            left = chain(chunk[fitting:], left)
+            keys, values = zip(*chunk[:fitting], strict=True)
+            found = [True] * fitting
+            yield RowChunk(
+                pack(keys, found, None if out is None else out.keys, "out.keys"),
+                pack(values, found, None if out is None else out.values, "out.values"),
+            )
+
+
+def _fitting(rows: list[Row], out: RowChunk) -> int:
+    """How many of the rows, at least one, fit into out. ArrayTooSmallError."""
+    key_bytes = value_bytes = 0
+    for count, (key, value) in enumerate(rows):
+        key_bytes, value_bytes = key_bytes + len(key), value_bytes + len(value)
+        if key_bytes > len(out.keys.data) or value_bytes > len(out.values.data):
+            if count == 0 and key_bytes > len(out.keys.data):
+                raise refuse_bytes("out.keys", len(out.keys.data), key_bytes)
+            if count == 0:
+                raise refuse_bytes("out.values", len(out.values.data), value_bytes)
+            return count
+    return len(rows)
+
+
+class ArrayStoreBase(ArrayReaderBase):
+    """put_arrays and delete_arrays over put_many and delete_many."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def put_many(
+        self,
+        items: Iterable[tuple[BytesLike, BytesLike]],
+        *,
+        ttl: float | timedelta | None = None,
+        sync: bool | None = None,
+        atomic: bool = False,
+    ) -> None:
+        """Puts (key, value) pairs."""
+
+    @abstractmethod
+    def delete_many(self, keys: Iterable[BytesLike], *, sync: bool | None = None) -> None:
+        """Removes keys."""
+
+    def put_arrays(
+        self,
+        keys: ItemsLike,
+        values: ItemsLike,
+        *,
+        ttl: float | timedelta | None = None,
+        sync: bool | None = None,
+        atomic: bool = False,
+    ) -> None:
+        """Puts keys and values of the same number, in the chunks of put_many.
+
+        All of them are checked before the first is written.
+        """
+        self._check_open()
+        names, data = paired(keys, values)
+        self.put_many(
+            zip(names.to_list(), data.to_list(), strict=True), ttl=ttl, sync=sync, atomic=atomic
+        )
+
+    def delete_arrays(self, keys: ItemsLike, *, sync: bool | None = None) -> None:
+        """Removes keys, in the chunks of put_arrays; missing ones are silent."""
+        self._check_open()
+        self.delete_many(items_of(keys, "keys").to_list(), sync=sync)
+
+
+def paired(keys: ItemsLike, values: ItemsLike) -> tuple[Items, Items]:
+    """Keys and values of the same number; ValueError."""
+    names, data = items_of(keys, "keys"), items_of(values, "values")
+    if names.count != data.count:
+        raise ValueError(f"there are {names.count:,} keys and {data.count:,} values")
+    return names, data
+
+
+def check_rooms(out: object) -> int | None:
+    """How many rows the room for a scan takes, None without one. TypeError, ValueError."""
+    if out is None:
+        return None
+    if not isinstance(out, RowChunk):
+        raise TypeError(
+            f"out must be a RowChunk, as RowChunk.empty makes, not {type(out).__name__}"
+        )
+    rooms = check_room(out.keys, "out.keys"), check_room(out.values, "out.values")
+    row_count = min(map(room_rows, rooms))
+    if row_count == 0:
+        raise refuse_rows("out", 0, 1)
+    return row_count
+
+
+def chunk_rows_of(chunk_rows: int, room: int | None) -> int:
+    """The rows of a chunk, as asked for and as a room has it. TypeError, ValueError."""
+    if not isinstance(chunk_rows, int) or isinstance(chunk_rows, bool):
+        raise TypeError(f"chunk_rows must be an int, not {type(chunk_rows).__name__}")
+    if not 1 <= chunk_rows <= CHUNK_ROWS_MAX:
+        raise ValueError(f"chunk_rows must be 1 to {CHUNK_ROWS_MAX:,}, got {chunk_rows}")
+    return chunk_rows if room is None else min(chunk_rows, room)
+
+
+def pack(items: Sequence[bytes], found: list[bool], room: Rows | None, what: str) -> Rows:
+    """Items one after the other, in room if it is given. ArrayTooSmallError."""
+    import numpy as np
+
+    count, size = len(items), sum(map(len, items))
+    if room is None:
+        room = Rows.empty(count, size)
+    if room_rows(room) < count:
+        raise refuse_rows(what, room_rows(room), count)
+    if len(room.data) < size:
+        raise refuse_bytes(what, len(room.data), size)
+    rows = Rows(room.data[:size], room.offsets[: count + 1], room.found[:count])
+    rows.data[:] = np.frombuffer(b"".join(items), np.uint8)
+    rows.offsets[0] = 0
+    np.cumsum([len(each) for each in items], out=rows.offsets[1:])
+    rows.found[:] = found
+    return rows

@@ -1,0 +1,60 @@
+"""Array calls over the other calls of a store: packing rows, and what a room lets through."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import pykv
+from pykv.arrays import RowChunk, Rows
+from pykv.engine.arrays import check_rooms, chunk_rows_of, pack, paired
+from pykv.errors import ArrayTooSmallError
+from tests.contract import minimal_store
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[minimal_store.Minimal]:
+    with minimal_store.Minimal(tmp_path / "rows", pykv.CommonOptions()) as store:
+        yield store
+
+
+def test_pack_puts_items_behind_each_other() -> None:
+    rows = pack([b"one", b"", b"three"], [True, False, True], None, "out")
+    assert rows.to_list() == [b"one", None, b"three"]
+    assert rows.offsets.tolist() == [0, 3, 3, 8]
+    room = Rows.empty(4, 9)
+    packed = pack([b"12", b"3"], [True, True], room, "out")
+    assert packed.to_list() == [b"12", b"3"]
+    assert np.shares_memory(packed.data, room.data)
+    with pytest.raises(ArrayTooSmallError, match=r"out.data has 9 bytes"):
+        pack([b"0123456789"], [True], room, "out")
+    with pytest.raises(ArrayTooSmallError, match="room for 4 rows, not for 5"):
+        pack([b""] * 5, [True] * 5, room, "out")
+
+
+def test_an_engine_without_array_calls_of_its_own_has_them(db: minimal_store.Minimal) -> None:
+    keys = np.arange(3_000, dtype=">u8")
+    db.put_arrays(keys, keys)
+    assert len(db) == 3_000
+    assert (db.get_arrays(keys).data.view(">u8") == keys).all()
+    chunks = list(db.scan_arrays(chunk_rows=999))
+    assert [len(each) for each in chunks] == [999, 999, 999, 3]
+    db.delete_arrays(keys[:-1])
+    assert list(db) == [keys[-1:].tobytes()]
+
+
+def test_the_room_of_a_scan_bounds_its_chunks() -> None:
+    assert check_rooms(None) is None
+    assert check_rooms(RowChunk(Rows.empty(7, 1), Rows.empty(5, 1))) == 5
+    assert chunk_rows_of(9, None) == 9
+    assert chunk_rows_of(9, 5) == 5
+    with pytest.raises(TypeError, match="chunk_rows must be an int, not bool"):
+        chunk_rows_of(True, None)
+
+
+def test_keys_and_values_are_paired() -> None:
+    names, data = paired(np.zeros(2, "V3"), np.zeros(2, "V5"))
+    assert (names.width, data.width) == (3, 5)
+    with pytest.raises(ValueError, match="there are 2 keys and 1 values"):
+        paired(np.zeros(2, "V3"), np.zeros(1, "V5"))
