@@ -235,12 +235,17 @@ class NativeOptions(CommonOptions):
 
     recovery: "strict" (default) refuses to open a log that is damaged where it was synced;
     "point_in_time" cuts it there and loses what follows.
+
+    merge_bytes_per_second: pace of merging and compacting in bytes, 0 to 1 TiB, default 0:
+    unlimited. A slow pace leaves the device to readers and lets dead bytes wait longer; writers
+    of an LSM store slow down to it. Flushes do not wait.
     """
 
     log_sink: Literal["auto", "pwrite", "mapped"] = _choice("auto", "pwrite", "mapped")
     log_sector_padding: bool = _flag(False)
     mapped_reads: bool = _flag(True)
     recovery: Literal["strict", "point_in_time"] = _choice("strict", "point_in_time")
+    merge_bytes_per_second: int = _count(0, 0, 1024 * GIB, "bytes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,16 +258,12 @@ class BitcaskOptions(NativeOptions):
     space_amplification_max: bytes on disk over live bytes that merging keeps, above 1, default 1.5.
     Lower saves disk and writes more.
 
-    merge_bytes_per_second: pace of merging in bytes, 0 to 1 TiB, default 0: unlimited. A slow pace
-    leaves the device to readers and lets dead bytes wait longer.
-
     background_threads: threads lent to the store, 0 to 16, default 2. The first keeps the log, the
     others merge. With 0 the writers do that work themselves.
     """
 
     segment_bytes: int = _count(64 * MIB, 64 * KIB, 16 * GIB, "bytes")
     space_amplification_max: float = _ratio(1.5, above=1.0)
-    merge_bytes_per_second: int = _count(0, 0, 1024 * GIB, "bytes")
     background_threads: int = _count(2, 0, 16, "threads")
 
 

@@ -39,6 +39,7 @@ COMMON: dict[str, Any] = {
     "log_sector_padding": True,
     "mapped_reads": False,
     "recovery": "point_in_time",
+    "merge_bytes_per_second": 9,
 }
 COMMON_FIELDS = {
     "durability": lib.PYKV_DURABILITY_INTERVAL,
@@ -51,6 +52,7 @@ COMMON_FIELDS = {
     "log_sector_padding": 1,
     "no_mapped_reads": 1,
     "recover_point_in_time": 1,
+    "merge_bytes_per_second": 9,
 }
 
 
@@ -64,7 +66,6 @@ def test_every_option_of_a_bitcask_reaches_the_core() -> None:
     own: dict[str, Any] = {
         "segment_bytes": 80_000,
         "space_amplification_max": 2.5,
-        "merge_bytes_per_second": 9,
     }
     given = bitcask.options_of(BitcaskOptions(**COMMON, **own))
     assert fields_of(given) == COMMON_FIELDS | own | {"engine": lib.PYKV_ENGINE_BITCASK}

@@ -107,7 +107,6 @@ def options_of(options: BitcaskOptions) -> dict[str, int | float]:
     return native_options(lib.PYKV_ENGINE_BITCASK, options) | {
         "segment_bytes": options.segment_bytes,
         "space_amplification_max": options.space_amplification_max,
-        "merge_bytes_per_second": options.merge_bytes_per_second,
     }
 
 

@@ -103,6 +103,7 @@ def native_options(engine: int, options: NativeOptions) -> dict[str, int | float
         "log_sector_padding": options.log_sector_padding,
         "no_mapped_reads": not options.mapped_reads,
         "recover_point_in_time": options.recovery == "point_in_time",
+        "merge_bytes_per_second": options.merge_bytes_per_second,
     }
     if isinstance(options.durability, Sync):
         fields["durability"] = lib.PYKV_DURABILITY_SYNC

@@ -22,6 +22,23 @@ void lsm_tidy(lsm *self)
     mutex_unlock(&self->tidy_lock);
 }
 
+static uint64_t compaction_wait_us(const lsm *self)
+{
+    return compaction_pace_wait_us(&self->compaction_pace, env_monotonic_us(self->env));
+}
+
+static pykv_status compact_at_pace(lsm *self, bool *worked_out)
+{
+    if (compaction_wait_us(self) > 0) {
+        return PYKV_OK;
+    }
+    pykv_status status = lsm_compaction_step(self, worked_out);
+    if (*worked_out) {
+        compaction_pace_charge(&self->compaction_pace, LSM_STEP_BYTES, env_monotonic_us(self->env));
+    }
+    return status;
+}
+
 static pykv_status data_step(lsm *self, bool *worked_out)
 {
     pykv_status status = PYKV_OK;
@@ -34,7 +51,7 @@ static pykv_status data_step(lsm *self, bool *worked_out)
             mutex_unlock(&self->flush_lock);
         }
         if (status == PYKV_OK && !flushed) {
-            status = lsm_compaction_step(self, &compacted);
+            status = compact_at_pace(self, &compacted);
         }
     }
     *worked_out = flushed || compacted;
@@ -71,7 +88,11 @@ static uint64_t rest_us(const lsm *self, int32_t role, pykv_status status, int32
         self->options.interval_us < MAINTAIN_IDLE_US) {
         return self->options.interval_us;
     }
-    return more != 0 ? 0 : MAINTAIN_IDLE_US;
+    if (more != 0) {
+        return 0;
+    }
+    uint64_t wait_us = role == PYKV_ROLE_DATA ? compaction_wait_us(self) : 0;
+    return wait_us > 0 && wait_us < MAINTAIN_IDLE_US ? wait_us : MAINTAIN_IDLE_US;
 }
 
 static uint64_t lent_step_of(void *context, int32_t role)

@@ -88,6 +88,7 @@ static pykv_status make(env *environment, const pykv_options *options,
     self->env = environment;
     self->options = *options;
     self->next_number = 1;
+    self->compaction_pace.bytes_per_second = options->merge_bytes_per_second;
     store_clock_init(&self->clock, environment, 0);
     init_locks(self);
     kept_memory_init(&self->memory, memory_of_a_memtable(options));

@@ -32,6 +32,7 @@
 #include "base/reclaim.h"
 #include "log/store_clock.h"
 #include "lsm/compaction_job.h"
+#include "lsm/compaction_pace.h"
 #include "lsm/counters.h"
 #include "lsm/flush_run.h"
 #include "lsm/lsm.h"
@@ -82,6 +83,7 @@ struct lsm {
     table_graveyard graveyard;
     store_clock clock;
     lsm_counters counters;
+    compaction_pace compaction_pace;
     pacer pacer;                       /* charged with the writer lock */
     _Alignas(64) _Atomic(view *) view; /* changed with the writer lock */
     _Atomic uint64_t visible_sequence;
