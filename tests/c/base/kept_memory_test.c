@@ -88,6 +88,52 @@ TEST(what_nobody_used_for_a_while_goes)
     kept_memory_destroy(&memory);
 }
 
+TEST(what_was_wanted_is_made_ahead_and_one_of_it)
+{
+    enum { LARGE = KEPT_MEMORY_PREPARED_BYTES_MIN, LARGER = 2 * LARGE };
+    kept_memory memory;
+    int64_t before = mem_block_count();
+    kept_memory_init(&memory, 4 * LARGE);
+    kept_memory_prepare(&memory);
+    CHECK_EQUAL(0, kept_memory_bytes(&memory));
+    void *small = taken(&memory, LARGE - 1);
+    void *large = taken(&memory, LARGE);
+    kept_memory_prepare(&memory);
+    kept_memory_prepare(&memory);
+    CHECK_EQUAL(LARGE, kept_memory_bytes(&memory));
+    void *another = taken(&memory, LARGE);
+    CHECK(another != large);
+    void *larger = taken(&memory, LARGER);
+    mem_fail_at(1, 1);
+    kept_memory_prepare(&memory);
+    mem_fail_at(0, 0);
+    CHECK_EQUAL(0, kept_memory_bytes(&memory));
+    kept_memory_prepare(&memory);
+    CHECK_EQUAL(LARGE + LARGER, kept_memory_bytes(&memory));
+    kept_memory_give(&memory, small, LARGE - 1);
+    kept_memory_give(&memory, large, LARGE);
+    kept_memory_give(&memory, another, LARGE);
+    kept_memory_give(&memory, larger, LARGER);
+    kept_memory_age(&memory, 1);
+    kept_memory_age(&memory, 1 + KEPT_MEMORY_IDLE_US);
+    kept_memory_prepare(&memory);
+    CHECK_EQUAL(0, kept_memory_bytes(&memory));
+    kept_memory_destroy(&memory);
+    CHECK_EQUAL(before, mem_block_count());
+}
+
+TEST(what_is_made_ahead_fits_into_what_may_be_kept)
+{
+    enum { LARGE = KEPT_MEMORY_PREPARED_BYTES_MIN };
+    kept_memory memory;
+    kept_memory_init(&memory, LARGE - 1);
+    void *large = taken(&memory, LARGE);
+    kept_memory_prepare(&memory);
+    CHECK_EQUAL(0, kept_memory_bytes(&memory));
+    kept_memory_give(&memory, large, LARGE);
+    kept_memory_destroy(&memory);
+}
+
 TEST(after_its_end_nothing_is_kept)
 {
     kept_memory memory;
@@ -143,6 +189,7 @@ static void *take_and_give(void *context)
         CHECK(block[0] == self->mark && block[size - 1] == self->mark);
         kept_memory_give(self->memory, block, size);
         if (i % 64 == 0) {
+            kept_memory_prepare(self->memory);
             kept_memory_age(self->memory, i * KEPT_MEMORY_IDLE_US);
         }
     }
@@ -168,7 +215,9 @@ TEST(threads_share_what_is_kept)
 
 TEST_MAIN(CASE(who_wants_as_many_bytes_gets_a_block_that_was_given_back),
           CASE(the_oldest_go_when_more_is_given_than_may_be_kept),
-          CASE(what_nobody_used_for_a_while_goes), CASE(after_its_end_nothing_is_kept),
+          CASE(what_nobody_used_for_a_while_goes),
+          CASE(what_was_wanted_is_made_ahead_and_one_of_it),
+          CASE(what_is_made_ahead_fits_into_what_may_be_kept), CASE(after_its_end_nothing_is_kept),
           CASE(without_a_keeper_it_is_the_heap),
           CASE(a_heap_that_gives_nothing_is_seen_only_where_nothing_is_kept),
           CASE(threads_share_what_is_kept))

@@ -4,8 +4,12 @@
  */
 #include "base/kept_memory.h"
 
+#include <string.h>
+
 #include "base/invariant.h"
 #include "base/memory.h"
+
+enum { PAGE_BYTES = 4096 };
 
 typedef struct kept_block {
     struct kept_block *older;
@@ -33,6 +37,15 @@ static void free_chain(kept_block *block)
     }
 }
 
+/* Remembers that there was no block of that size. */
+static void note_wanted(kept_memory *self, size_t size) REQUIRES(self->lock)
+{
+    if (size >= KEPT_MEMORY_PREPARED_BYTES_MIN && size != self->wanted[0]) {
+        self->wanted[1] = self->wanted[0];
+        self->wanted[0] = size;
+    }
+}
+
 static kept_block *find(kept_memory *self, size_t size) REQUIRES(self->lock)
 {
     for (kept_block **link = &self->newest; *link != NULL; link = &(*link)->older) {
@@ -53,6 +66,9 @@ void *kept_memory_take(kept_memory *self, size_t size)
         mutex_lock(&self->lock);
         block = find(self, size);
         self->use_count++;
+        if (block == NULL) {
+            note_wanted(self, size);
+        }
         mutex_unlock(&self->lock);
     }
     return block != NULL ? block : mem_alloc_aligned(KEPT_MEMORY_ALIGNMENT, size);
@@ -91,11 +107,44 @@ void kept_memory_give(kept_memory *self, void *block, size_t size)
     free_chain(rest);
 }
 
+/* The size of a block to make ahead: the wanted one of that number, or 0. */
+static size_t size_to_prepare(kept_memory *self, size_t number) REQUIRES(self->lock)
+{
+    size_t size = self->wanted[number];
+    bool has_room = self->bytes <= self->bytes_max && size <= self->bytes_max - self->bytes;
+    for (const kept_block *block = self->newest; block != NULL && has_room; block = block->older) {
+        has_room = block->size != size;
+    }
+    return has_room ? size : 0;
+}
+
+static void touch(uint8_t *block, size_t size)
+{
+    for (size_t at = 0; at < size; at += PAGE_BYTES) {
+        *(volatile uint8_t *)(block + at) = 0;
+    }
+}
+
+void kept_memory_prepare(kept_memory *self)
+{
+    for (size_t i = 0; i < KEPT_MEMORY_WANTED; i++) {
+        mutex_lock(&self->lock);
+        size_t size = size_to_prepare(self, i);
+        mutex_unlock(&self->lock);
+        void *block = size == 0 ? NULL : mem_alloc_aligned(KEPT_MEMORY_ALIGNMENT, size);
+        if (block != NULL) {
+            touch(block, size);
+            kept_memory_give(self, block, size);
+        }
+    }
+}
+
 static kept_block *take_all(kept_memory *self) REQUIRES(self->lock)
 {
     kept_block *all = self->newest;
     self->newest = NULL;
     self->bytes = 0;
+    memset(self->wanted, 0, sizeof self->wanted);
     return all;
 }
 

@@ -19,7 +19,9 @@
 #include "base/mutex.h"
 
 enum {
-    KEPT_MEMORY_ALIGNMENT = 64, /* of every block */
+    KEPT_MEMORY_ALIGNMENT = 64,                  /* of every block */
+    KEPT_MEMORY_PREPARED_BYTES_MIN = 256 * 1024, /* smaller blocks are not made ahead */
+    KEPT_MEMORY_WANTED = 2,
     KEPT_MEMORY_IDLE_US = 10 * 1000 * 1000
 };
 
@@ -30,6 +32,8 @@ typedef struct kept_memory {
     uint64_t bytes_max GUARDED_BY(lock);
     uint64_t bytes GUARDED_BY(lock);
     struct kept_block *newest GUARDED_BY(lock);
+    /* Sizes of large blocks that were taken last when none was kept; 0: none. */
+    size_t wanted[KEPT_MEMORY_WANTED] GUARDED_BY(lock);
     uint64_t use_count GUARDED_BY(lock);  /* blocks taken and given */
     uint64_t idle_count GUARDED_BY(lock); /* use_count at idle_since_us */
     uint64_t idle_since_us GUARDED_BY(lock);
@@ -45,6 +49,10 @@ PYKV_NODISCARD void *kept_memory_take(kept_memory *self, size_t size);
 
 /* Takes a block of size bytes back that was taken here, or there with NULL. NULL is ignored. */
 void kept_memory_give(kept_memory *self, void *block, size_t size);
+
+/* Makes blocks ahead, of sizes that were wanted lately and are not kept, and touches their pages:
+ * for a thread that has the time. Does without where there is no memory. */
+void kept_memory_prepare(kept_memory *self);
 
 /* Frees what is kept if KEPT_MEMORY_IDLE_US have passed since the first call that found nothing
  * used since. now_us: of a clock that does not go back. */

@@ -1,7 +1,7 @@
 /*
  * maintenance: what lent threads do, in bounded steps.
  *
- * LOG: prepares the log ahead of writers, syncs at its interval. DATA: flushes before it compacts,
+ * LOG: prepares the log and the memory of memtables ahead of writers, syncs at its interval. DATA: flushes before it compacts,
  * frees what readers left, removes the files of tables that nobody refers to. What a step
  * fails in is the state of the store (lsm/health.h).
  */
@@ -72,6 +72,7 @@ pykv_status lsm_maintain_step(lsm *self, int32_t role, int32_t *more_out)
         }
     } else if (self->options.read_only == 0) {
         status = wal_step(self->log);
+        kept_memory_prepare(&self->memory);
     }
     if (status == PYKV_OK) {
         *more_out = worked;
