@@ -4,6 +4,8 @@
  */
 #include "block_fixture.h"
 
+#include "table/table_format.h"
+
 enum { VERSION_COUNT = 40, KEY_COUNT = 12, ENTRY_COUNT = VERSION_COUNT + KEY_COUNT };
 
 static char names[KEY_COUNT][8];
@@ -43,6 +45,29 @@ TEST(the_newest_version_that_is_not_newer_than_the_position_is_found)
             CHECK_EQUAL(wanted, block_sequence(made, index));
             CHECK_EQUAL(1, entry.value.size);
         }
+    }
+    mem_free(made);
+}
+
+TEST(a_search_from_the_place_that_was_fetched_finds_the_same)
+{
+    table_entry entries[ENTRY_COUNT];
+    size_t count = make_entries(entries);
+    block *made = block_fixture_make(entries, count, 3, false);
+    static const char *const others[] = {"aa", "zz", "fa", "0", "1", "2"};
+    for (size_t i = 0; i < count + sizeof others / sizeof others[0]; i++) {
+        slice key = i < count ? entries[i].key : slice_make(others[i - count], 1);
+        table_position position = table_position_make(key, i < count ? entries[i].sequence : 1);
+        uint64_t hash = block_fixture_hash(key);
+        uint32_t index = 0;
+        uint32_t same = 0;
+        block_entry entry;
+        bool found = block_find(made, position, hash, &index, &entry);
+        uint32_t first = block_fetch(made, hash);
+        CHECK(first == made->entry_count || made->tags[first] == table_tag(hash));
+        CHECK_EQUAL(found, block_find_from(made, first, position, hash, &same, &entry));
+        CHECK_EQUAL(index, same);
+        CHECK(i >= count || found);
     }
     mem_free(made);
 }
@@ -122,6 +147,7 @@ TEST(a_seek_gives_the_first_entry_that_is_not_before_the_position)
 }
 
 TEST_MAIN(CASE(the_newest_version_that_is_not_newer_than_the_position_is_found),
+          CASE(a_search_from_the_place_that_was_fetched_finds_the_same),
           CASE(a_key_that_is_absent_is_not_found_even_under_the_tag_of_one_that_is_there),
           CASE(every_key_is_found_among_tags_one_apart),
           CASE(a_seek_gives_the_first_entry_that_is_not_before_the_position))

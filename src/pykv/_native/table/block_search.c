@@ -69,12 +69,11 @@ static bool find_version(const block *self, uint32_t first, table_position posit
     return index == first || read_if_equal(self, index, position.key, entry_out);
 }
 
-bool block_find(const block *self, table_position position, uint64_t hash, uint32_t *index_out,
-                block_entry *entry_out)
+bool block_find_from(const block *self, uint32_t first, table_position position, uint64_t hash,
+                     uint32_t *index_out, block_entry *entry_out)
 {
     uint8_t wanted = (uint8_t)table_tag(hash);
-    block_prefetch(self);
-    for (uint32_t base = 0; base < self->entry_count; base += TAGS_AT_ONCE) {
+    for (uint32_t base = first; base < self->entry_count; base += TAGS_AT_ONCE) {
         uint64_t found = matches(self->tags + base, wanted);
         for (; found != 0; found &= found - 1) {
             uint32_t index = base + (uint32_t)__builtin_ctzll(found) / TAG_BITS;
@@ -89,21 +88,31 @@ bool block_find(const block *self, table_position position, uint64_t hash, uint3
     return false;
 }
 
-void block_fetch(const block *self, uint64_t hash)
+bool block_find(const block *self, table_position position, uint64_t hash, uint32_t *index_out,
+                block_entry *entry_out)
+{
+    block_prefetch(self);
+    return block_find_from(self, 0, position, hash, index_out, entry_out);
+}
+
+uint32_t block_fetch(const block *self, uint64_t hash)
 {
     uint8_t wanted = (uint8_t)table_tag(hash);
     for (uint32_t base = 0; base < self->entry_count; base += TAGS_AT_ONCE) {
         uint64_t found = matches(self->tags + base, wanted);
         if (found != 0) {
             uint32_t index = base + (uint32_t)__builtin_ctzll(found) / TAG_BITS;
-            if (index < self->entry_count) {
-                const uint8_t *entry = self->entries + self->starts[index];
-                __builtin_prefetch(entry);
-                __builtin_prefetch(entry + 64);
+            if (index >= self->entry_count) {
+                break;
             }
-            return;
+            const uint8_t *entry = self->entries + self->starts[index];
+            __builtin_prefetch(entry);
+            __builtin_prefetch(entry + 64);
+            __builtin_prefetch(self->sequences + (size_t)index * self->sequence_width);
+            return index;
         }
     }
+    return self->entry_count;
 }
 
 /* As table_position_compare of the entry with position. */

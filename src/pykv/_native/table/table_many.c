@@ -14,6 +14,7 @@ typedef struct candidate {
     table_request *request;
     uint64_t hash;
     uint32_t block_index;
+    uint32_t first; /* entry of the block to look at */
     block_hold hold;
 } candidate;
 
@@ -38,7 +39,8 @@ static size_t choose(table *self, uint64_t sequence, table_request *const *reque
             may_contain[i] ? table_index_find(&self->index, position) : self->index.block_count;
         if (block_index < self->index.block_count) {
             __builtin_prefetch((const void *)&self->slots[block_index]);
-            chosen[chosen_count++] = (candidate){requests[i], hashes[i], block_index, {NULL, NULL}};
+            chosen[chosen_count++] =
+                (candidate){.request = requests[i], .hash = hashes[i], .block_index = block_index};
         }
     }
     return chosen_count;
@@ -78,12 +80,20 @@ static void hold_blocks(table *self, block_source *source, candidate *chosen, si
 }
 
 /* Fetches the entries that will be compared. */
-static void fetch_entries(const candidate *chosen, size_t count)
+static void fetch_entries(candidate *chosen, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (chosen[i].hold.block != NULL) {
-            block_fetch(chosen[i].hold.block, chosen[i].hash);
+            chosen[i].first = block_fetch(chosen[i].hold.block, chosen[i].hash);
         }
+    }
+}
+
+/* Its end: the begin came with the entry. */
+static void fetch_value(slice value)
+{
+    if (value.size > 0) {
+        __builtin_prefetch(value.data + value.size - 1);
     }
 }
 
@@ -97,10 +107,10 @@ static void find(block_source *source, uint64_t sequence, candidate *chosen, siz
         if (one->hold.block == NULL) {
             continue;
         }
-        if (block_find(one->hold.block, position, one->hash, &index, &entry)) {
+        if (block_find_from(one->hold.block, one->first, position, one->hash, &index, &entry)) {
             table_found_fill(one->hold, index, &entry, &one->request->found);
             one->request->status = PYKV_OK;
-            __builtin_prefetch(one->request->found.value.data);
+            fetch_value(entry.value);
         } else {
             block_source_release(source, &one->hold);
         }
