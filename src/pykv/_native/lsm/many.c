@@ -112,7 +112,8 @@ static void set_value(lsm_many *self, size_t index, slice value)
 }
 
 /* True if no range delete hides an operation on a key. */
-static bool is_there(lsm_many *self, const lsm_moment *moment, size_t index, uint64_t sequence)
+static inline bool is_there(lsm_many *self, const lsm_moment *moment, size_t index,
+                            uint64_t sequence)
 {
     return PYKV_LIKELY(!view_has_ranges(moment->view)) ||
            view_cover(moment->view, self->keys[index], moment->sequence) < sequence;
@@ -142,11 +143,6 @@ static void sort_out(lsm_many *self, const lsm_moment *moment)
 static pykv_status take_pointed(lsm_many *self, size_t index, const version *tables, int32_t flags)
 {
     const table_request *asked = &self->requests[index];
-    iterator_entry entry = {.key = asked->key,
-                            .value = asked->found.value,
-                            .sequence = asked->found.sequence,
-                            .deadline_us = asked->found.deadline_us,
-                            .kind = asked->found.kind};
     slice value;
     if ((flags & PYKV_NO_WAIT) != 0) {
         return PYKV_WOULD_BLOCK;
@@ -158,7 +154,7 @@ static pykv_status take_pointed(lsm_many *self, size_t index, const version *tab
         return error_set_no_memory(self->request_count * sizeof *self->pointed);
     }
     buffer *scratch = &self->pointed[self->pointed_count++];
-    pykv_status status = version_read_value(tables, &entry, scratch, &value);
+    pykv_status status = version_read_found(tables, asked->key, &asked->found, scratch, &value);
     if (status == PYKV_OK) {
         set_value(self, self->places[index], value);
     }
@@ -166,8 +162,8 @@ static pykv_status take_pointed(lsm_many *self, size_t index, const version *tab
 }
 
 /* Takes what a request found. */
-static pykv_status take_request(lsm_many *self, size_t index, const lsm_moment *moment,
-                                int32_t flags)
+static inline pykv_status take_request(lsm_many *self, size_t index, const lsm_moment *moment,
+                                       int32_t flags)
 {
     const table_request *asked = &self->requests[index];
     if (asked->status != PYKV_OK) {

@@ -66,12 +66,7 @@ static pykv_status read_pointed(const version *tables, slice key, const table_fo
 {
     buffer scratch = BUFFER_EMPTY;
     slice value;
-    iterator_entry entry = {.key = key,
-                            .value = found->value,
-                            .sequence = found->sequence,
-                            .deadline_us = found->deadline_us,
-                            .kind = found->kind};
-    pykv_status status = version_read_value(tables, &entry, &scratch, &value);
+    pykv_status status = version_read_found(tables, key, found, &scratch, &value);
     if (status != PYKV_OK) {
         buffer_reset(&scratch);
         return status;

@@ -160,3 +160,14 @@ pykv_status version_read_value(const version *self, const iterator_entry *entry,
     }
     return value_segment_read(found->segment, &where, entry, scratch, value_out);
 }
+
+pykv_status version_read_found(const version *self, slice key, const table_found *found,
+                               buffer *scratch, slice *value_out)
+{
+    iterator_entry entry = {.key = key,
+                            .value = found->value,
+                            .sequence = found->sequence,
+                            .deadline_us = found->deadline_us,
+                            .kind = found->kind};
+    return version_read_value(self, &entry, scratch, value_out);
+}

@@ -13,6 +13,11 @@
 PYKV_NODISCARD pykv_status version_read_value(const version *self, const iterator_entry *entry,
                                               buffer *scratch, slice *value_out);
 
+/* The same for what a get of key found in a table. */
+PYKV_NODISCARD pykv_status version_read_found(const version *self, slice key,
+                                              const table_found *found, buffer *scratch,
+                                              slice *value_out);
+
 /* The value segment with number, or NULL. */
 const version_values *version_find_values(const version *self, uint32_t number);
 
