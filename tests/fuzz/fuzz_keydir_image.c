@@ -13,8 +13,13 @@
 #include "fuzz/fuzz_repair.h"
 
 #include "base/memory.h"
+#include "bitcask/keydir.h"
+#include "bitcask/keydir_check.h"
+#include "bitcask/keydir_grow.h"
 #include "bitcask/keydir_image.h"
 #include "bitcask/keydir_image_format.h"
+#include "bitcask/keydir_image_pages.h"
+#include "bitcask/keydir_new.h"
 
 #define IMAGE_NAME "KEYDIR"
 

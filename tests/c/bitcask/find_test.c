@@ -5,6 +5,9 @@
 
 #include "bitcask/find.h"
 #include "bitcask/key_hash.h"
+#include "bitcask/keydir_grow.h"
+#include "bitcask/keydir_layout.h"
+#include "bitcask/keydir_moment.h"
 #include "bitcask/segment_list.h"
 
 /* Looks key up as readers do, with nothing held but the fixture's only thread. */

@@ -6,6 +6,7 @@
 #include "bitcask/image.h"
 #include "bitcask/key_hash.h"
 #include "bitcask/keydir_image.h"
+#include "bitcask/keydir_image_pages.h"
 #include "bitcask/scan.h"
 
 enum { IMAGE_KEYS = 2000, PAGE_BYTES = 4096 };

@@ -1,7 +1,7 @@
 /*
  * keydir_check: each invariant is broken by hand and has to be reported in words.
  */
-#include "bitcask/keydir_internal.h"
+#include "bitcask/keydir_layout.h"
 #include "bitcask/keydir_model.h"
 
 enum { KEY_COUNT = 4000 };

@@ -4,9 +4,9 @@
  * PYKV_KEYDIR_OPERATIONS and PYKV_KEYDIR_KEYS change the counts.
  */
 #include "bitcask/keydir_grow.h"
-#include "bitcask/keydir_internal.h"
+#include "bitcask/keydir_layout.h"
 #include "bitcask/keydir_model.h"
-#include "bitcask/keydir_reserve.h"
+#include "bitcask/keydir_moment.h"
 
 /* Hashes with few distinct low bits: three buckets out of four stay nearly empty at first. */
 static uint64_t hash_few_low_bits(uint64_t key)
@@ -235,27 +235,6 @@ TEST(every_failed_allocation_leaves_the_directory_whole)
     CHECK_EQUAL(blocks, mem_block_count());
 }
 
-TEST(a_directory_that_cannot_be_made_leaks_nothing)
-{
-    int64_t blocks = mem_block_count();
-    keydir *directory = NULL;
-    uint64_t k = 1;
-    for (;; k++) {
-        mem_fail_at(k, 0);
-        pykv_status status = keydir_new(&directory);
-        mem_fail_at(0, 0);
-        if (status == PYKV_OK) {
-            break;
-        }
-        CHECK_EQUAL(PYKV_NO_MEMORY, status);
-        CHECK(directory == NULL);
-        CHECK_EQUAL(blocks, mem_block_count());
-    }
-    CHECK(k > 5);
-    keydir_free(directory);
-    CHECK_EQUAL(blocks, mem_block_count());
-}
-
 static pykv_status failing_rehash(void *context, uint64_t address, uint64_t *hash_out)
 {
     (void)context;
@@ -425,7 +404,6 @@ TEST_MAIN(CASE(random_histories_agree_with_an_array),
           CASE(memory_stays_bounded_when_keys_come_and_go),
           CASE(a_directory_shrinks_no_bucket_below_what_it_holds),
           CASE(every_failed_allocation_leaves_the_directory_whole),
-          CASE(a_directory_that_cannot_be_made_leaks_nothing),
           CASE(a_split_reads_the_records_whose_tags_ran_out_and_gives_them_full_tags),
           CASE(a_record_that_cannot_be_read_fails_the_split_and_changes_nothing),
           CASE(growing_inside_a_change_ends_it_only_with_the_outer_one),

@@ -12,8 +12,10 @@
 
 #include "base/memory.h"
 #include "bitcask/keydir.h"
-#include "bitcask/keydir_image.h"
+#include "bitcask/keydir_check.h"
+#include "bitcask/keydir_image_pages.h"
 #include "bitcask/keydir_mix.h"
+#include "bitcask/keydir_new.h"
 
 typedef uint64_t (*keydir_model_hash)(uint64_t key);
 
@@ -103,17 +105,15 @@ static inline pykv_status keydir_model_put(keydir_model *self, uint64_t key)
     keydir_cursor cursor;
     uint64_t hash = self->hash(key);
     if (keydir_model_find(self, key, &cursor)) {
-        uint64_t address = keydir_model_address(self, key);
-        keydir_replace(self->directory, &cursor, hash, address);
-        self->address_of[key] = address;
+        self->address_of[key] = keydir_model_address(self, key);
+        keydir_replace(self->directory, &cursor, hash, self->address_of[key]);
         return PYKV_OK;
     }
     CHECK_EQUAL(0, self->address_of[key]);
     pykv_status status = keydir_prepare(self->directory, hash, keydir_model_rehash, self);
     if (status == PYKV_OK) {
-        uint64_t address = keydir_model_address(self, key);
-        CHECK(keydir_insert(self->directory, hash, address));
-        self->address_of[key] = address;
+        self->address_of[key] = keydir_model_address(self, key);
+        CHECK(keydir_insert(self->directory, hash, self->address_of[key]));
         self->count++;
     }
     return status;

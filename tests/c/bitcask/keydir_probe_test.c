@@ -2,6 +2,7 @@
  * keydir_probe: what the home line of a key tells, against the walk.
  */
 #include "bitcask/keydir_model.h"
+#include "bitcask/keydir_moment.h"
 #include "bitcask/keydir_probe.h"
 
 enum { PROBE_KEYS = 40000 };

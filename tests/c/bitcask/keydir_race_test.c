@@ -10,6 +10,7 @@
 
 #include "bitcask/keydir.h"
 #include "bitcask/keydir_model.h"
+#include "bitcask/keydir_moment.h"
 
 enum { READER_COUNT = 3, STABLE_COUNT = 3000, PAIR_COUNT = 64, PAIR_ROUNDS = 60000 };
 

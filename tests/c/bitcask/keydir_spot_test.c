@@ -3,7 +3,7 @@
  */
 #include <pthread.h>
 
-#include "bitcask/keydir_internal.h"
+#include "bitcask/keydir_layout.h"
 #include "bitcask/keydir_model.h"
 #include "bitcask/keydir_spot.h"
 

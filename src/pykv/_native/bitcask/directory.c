@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "bitcask/keydir_new.h"
 
 pykv_status directory_new(directory **directory_out)
 {

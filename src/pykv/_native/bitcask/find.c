@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "bitcask/address.h"
-#include "bitcask/keydir_image.h"
+#include "bitcask/keydir_image_pages.h"
 #include "bitcask/segment_list.h"
 
 enum { FIND_WINDOW = 1024, FIND_SLOW_MAX = 8, FIND_COLD_US = 1000000, CACHE_LINE_BYTES = 64 };

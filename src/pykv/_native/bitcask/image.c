@@ -7,6 +7,7 @@
 #include "base/invariant.h"
 #include "base/memory.h"
 #include "bitcask/keydir_image.h"
+#include "bitcask/keydir_image_pages.h"
 #include "bitcask/rebuild.h"
 
 enum { IMAGE_STEP_PAGES = 64 };

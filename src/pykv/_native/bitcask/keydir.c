@@ -1,6 +1,6 @@
 /*
- * keydir: lookups and single-slot writes. Growing is in keydir_grow.c. See keydir.h for the layout
- * and keydir_internal.h for the shared parts.
+ * keydir: lookups and single-slot writes. Growing is in keydir_grow.c, the sequence lock in
+ * keydir_moment.h. See keydir.h.
  *
  * A reader takes the version, the shape, a bucket header and lines, all through atomics and in any
  * state that a writer may leave them in: units and headers never move or go back to the heap before
@@ -15,52 +15,11 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
-#include "bitcask/keydir_grow.h"
-#include "bitcask/keydir_image.h"
 #include "bitcask/keydir_image_pages.h"
-#include "bitcask/keydir_internal.h"
+#include "bitcask/keydir_layout.h"
 #include "bitcask/keydir_line.h"
+#include "bitcask/keydir_moment.h"
 #include "bitcask/keydir_slot.h"
-
-pykv_status keydir_new_without_buckets(keydir **keydir_out)
-{
-    keydir *self = mem_alloc_aligned(_Alignof(keydir), sizeof *self);
-    if (self == NULL) {
-        return error_set_no_memory(sizeof *self);
-    }
-    memset(self, 0, offsetof(keydir, words));
-    keydir_space_init(&self->headers, KEYDIR_HEADER_BYTES);
-    keydir_space_init(&self->units, KEYDIR_UNIT_BYTES);
-    *keydir_out = self;
-    return PYKV_OK;
-}
-
-pykv_status keydir_new(keydir **keydir_out)
-{
-    keydir *self = NULL;
-    pykv_status status = keydir_new_without_buckets(&self);
-    if (status != PYKV_OK) {
-        return status;
-    }
-    status = keydir_add_first_bucket(self);
-    if (status != PYKV_OK) {
-        keydir_free(self);
-        return status;
-    }
-    *keydir_out = self;
-    return PYKV_OK;
-}
-
-void keydir_free(keydir *self)
-{
-    if (self == NULL) {
-        return;
-    }
-    keydir_space_reset(&self->headers);
-    keydir_space_reset(&self->units);
-    keydir_image_free(self->image);
-    mem_free(self);
-}
 
 uint64_t keydir_count(const keydir *self)
 {
@@ -76,54 +35,9 @@ uint64_t keydir_bytes(const keydir *self)
 
 /* ---- the sequence lock ---- */
 
-/* The version becomes odd before any change of the writer can be seen: a release fence stands
- * between the two. The thread sanitizer knows no fences; there a read-modify-write with both orders
- * takes its place. */
-void keydir_change_begin(keydir *self)
-{
-    if (self->change_depth++ != 0) {
-        return;
-    }
-#ifdef KEYDIR_THREAD_SANITIZER
-    atomic_fetch_add_explicit(&self->version, 1, memory_order_acq_rel);
-#else
-    uint32_t version = atomic_load_explicit(&self->version, memory_order_relaxed);
-    atomic_store_explicit(&self->version, version + 1, memory_order_relaxed);
-    atomic_thread_fence(memory_order_release);
-#endif
-}
-
-void keydir_change_end(keydir *self)
-{
-    PYKV_ASSERT(self->change_depth > 0);
-    if (--self->change_depth == 0) {
-        uint32_t version = atomic_load_explicit(&self->version, memory_order_relaxed);
-        atomic_store_explicit(&self->version, version + 1, memory_order_release);
-    }
-}
-
-/* The loads of the walk come before the load of the version: an acquire fence between them, which
- * pairs with the writer's release fence. If the walk saw a store of a later change, this load sees
- * that change's odd version, or a later one. */
-bool keydir_is_moment(const keydir *self, uint32_t moment)
-{
-#ifdef KEYDIR_THREAD_SANITIZER
-    keydir *owner = (keydir *)(uintptr_t)self;
-    return atomic_fetch_add_explicit(&owner->version, 0, memory_order_acq_rel) == moment;
-#else
-    atomic_thread_fence(memory_order_acquire);
-    return atomic_load_explicit(&self->version, memory_order_relaxed) == moment;
-#endif
-}
-
 bool keydir_still(const keydir_cursor *cursor)
 {
     return keydir_is_moment(cursor->owner, cursor->version) || PYKV_PLANTED(42);
-}
-
-uint32_t keydir_moment(const keydir *self)
-{
-    return atomic_load_explicit(&self->version, memory_order_acquire);
 }
 
 /* ---- walking ---- */

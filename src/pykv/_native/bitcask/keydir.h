@@ -37,19 +37,7 @@
 #include "pykv.h"
 
 #include "base/annotate.h"
-
-#define KEYDIR_ADDRESS_MAX ((UINT64_C(1) << 40) - 1)
-
-enum {
-    KEYDIR_UNIT_BYTES = 1024,
-    KEYDIR_UNIT_SLOTS = 128,
-    KEYDIR_LINE_SLOTS = 8,
-    KEYDIR_BUCKET_UNITS_MAX = 14,
-    KEYDIR_BUCKET_KEYS = 600, /* average at which the next bucket splits */
-    KEYDIR_TAG_BITS_MAX = 23
-};
-
-typedef struct keydir keydir;
+#include "bitcask/keydir_word.h"
 
 /* A walk over the candidates of one hash. Filled by keydir_find; borrowed by the calls below. */
 typedef struct keydir_cursor {
@@ -66,10 +54,6 @@ typedef struct keydir_cursor {
     uint32_t lines_left; /* behind the current one */
     uint32_t matches;    /* slots of the current line still to give, a bit each */
 } keydir_cursor;
-
-/* An empty directory; PYKV_NO_MEMORY. */
-PYKV_NODISCARD pykv_status keydir_new(keydir **keydir_out);
-void keydir_free(keydir *self);
 
 /* ---- readers, no lock ---- */
 
@@ -91,13 +75,6 @@ bool keydir_next_to(keydir_cursor *cursor, uint64_t address);
  * record was read. */
 PYKV_NODISCARD bool keydir_still(const keydir_cursor *cursor);
 
-/* A number that changes with every change of several slots; odd while one is running. */
-uint32_t keydir_moment(const keydir *self);
-
-/* True if no such change began since keydir_moment gave this number: what was looked up since, if
- * it was even, holds, all of it together. */
-PYKV_NODISCARD bool keydir_is_moment(const keydir *self, uint32_t moment);
-
 /* Live keys. */
 uint64_t keydir_count(const keydir *self);
 
@@ -106,25 +83,10 @@ uint64_t keydir_bytes(const keydir *self);
 
 /* ---- writer, under the store's writer lock ---- */
 
-/* Marks the begin and end of a change of several slots as one for readers. They nest. */
-void keydir_change_begin(keydir *self);
-void keydir_change_end(keydir *self);
-
 /* As keydir_find for the holder of the writer lock, who needs no keydir_still: a walk of what is
  * there now, also inside a change of his own. Requires keydir_image_ready of this hash. The cursor
  * is good until the next keydir_prepare. */
 void keydir_find_locked(const keydir *self, uint64_t hash, keydir_cursor *cursor_out);
-
-/*
- * Makes sure that a keydir_insert of hash will find a free slot: grows and splits as due. A split
- * that fails for memory is left to the next call. PYKV_NO_MEMORY, nothing changed; PYKV_CORRUPTION
- * if a page of the image that it needs is damaged.
- * Splitting may need the hash of a record whose tag has run out of bits: rehash gives it, from an
- * address, or fails with the status to return.
- */
-typedef pykv_status (*keydir_rehash)(void *context, uint64_t address, uint64_t *hash_out);
-PYKV_NODISCARD pykv_status keydir_prepare(keydir *self, uint64_t hash, keydir_rehash rehash,
-                                          void *context);
 
 /* Adds a slot for a key that has none. Requires a keydir_prepare for this hash since the last
  * insert into its bucket; false if there is no room all the same. */
@@ -136,11 +98,5 @@ void keydir_replace(keydir *self, const keydir_cursor *cursor, uint64_t hash, ui
 
 /* Removes the slot under cursor. */
 void keydir_remove(keydir *self, const keydir_cursor *cursor);
-
-/* Checks every invariant by walking all slots. rehash (NULL: skip that part) gives the hash of each
- * record, which has to lead to its slot. For tests and verify, under the writer lock, after all
- * pages of an image were checked. False with the first violation in text. */
-PYKV_NODISCARD bool keydir_check(const keydir *self, keydir_rehash rehash, void *context,
-                                 char *text, uint64_t text_bytes);
 
 #endif

@@ -2,13 +2,16 @@
  * keydir_check: the invariants of keydir.h, proved by walking all slots. For tests and verify,
  * under the writer lock; it reads everything and changes nothing.
  */
+#include "bitcask/keydir_check.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "bitcask/keydir_internal.h"
+#include "bitcask/keydir.h"
+#include "bitcask/keydir_layout.h"
 
 typedef struct checker {
     const keydir *owner;

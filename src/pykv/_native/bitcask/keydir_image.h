@@ -22,7 +22,7 @@
 #include "pykv.h"
 
 #include "base/annotate.h"
-#include "bitcask/keydir.h"
+#include "bitcask/keydir_word.h"
 #include "env/env.h"
 
 typedef struct keydir_image_segment {
@@ -53,18 +53,5 @@ PYKV_NODISCARD pykv_status keydir_image_write(const keydir *self, env_directory 
  * (the caller then rebuilds from hints). The keydir keeps the file open. */
 PYKV_NODISCARD pykv_status keydir_image_open(env_directory *directory, const char *name,
                                              keydir **keydir_out, keydir_image_header *header_out);
-
-/* True if the pages that a lookup of hash touches were all read and checked: one load when none is
- * pending. Once true it stays so. */
-bool keydir_image_ready(const keydir *self, uint64_t hash);
-
-/* Reads and checks them now; under the writer lock. PYKV_CORRUPTION, also when the file cannot be
- * read: rebuild the directory. */
-PYKV_NODISCARD pykv_status keydir_image_check_hash(keydir *self, uint64_t hash);
-
-/* Reads and checks up to page_count pending pages; *pending_out tells how many are left. Under the
- * writer lock. PYKV_CORRUPTION as above. */
-PYKV_NODISCARD pykv_status keydir_image_check_some(keydir *self, uint64_t page_count,
-                                                   uint64_t *pending_out);
 
 #endif

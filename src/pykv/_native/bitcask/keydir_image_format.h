@@ -11,7 +11,7 @@
 
 #include "base/annotate.h"
 #include "bitcask/keydir_image.h"
-#include "bitcask/keydir_internal.h"
+#include "bitcask/keydir_layout.h"
 
 enum {
     KEYDIR_IMAGE_FORMAT_VERSION = 1,

@@ -10,6 +10,7 @@
 #include "bitcask/keydir_image.h"
 #include "bitcask/keydir_image_format.h"
 #include "bitcask/keydir_image_pages.h"
+#include "bitcask/keydir_new.h"
 
 /* Reads size bytes at offset. PYKV_CORRUPTION if the file ends before. */
 static pykv_status read_exactly(env_file *file, uint64_t offset, uint8_t *data, uint64_t size)

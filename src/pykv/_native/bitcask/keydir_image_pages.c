@@ -8,7 +8,6 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
-#include "bitcask/keydir_image.h"
 #include "bitcask/keydir_image_format.h"
 
 enum { RUN_PAGES_MAX = 64 }; /* read at once */

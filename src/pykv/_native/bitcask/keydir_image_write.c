@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
+#include "bitcask/keydir.h"
 #include "bitcask/keydir_image.h"
 #include "bitcask/keydir_image_format.h"
 

@@ -14,16 +14,7 @@
 #include <emmintrin.h>
 #endif
 
-#include "bitcask/keydir_internal.h"
-
-/* Builds for the thread sanitizer, which knows neither fences nor vector loads of atomics. */
-#if defined(__SANITIZE_THREAD__)
-#define KEYDIR_THREAD_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define KEYDIR_THREAD_SANITIZER 1
-#endif
-#endif
+#include "bitcask/keydir_word.h"
 
 static inline uint32_t keydir_match_bit(const keydir_slot *slots, uint32_t index, uint32_t want)
 {

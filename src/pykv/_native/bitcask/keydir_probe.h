@@ -9,8 +9,8 @@
 #ifndef PYKV_BITCASK_KEYDIR_PROBE_H
 #define PYKV_BITCASK_KEYDIR_PROBE_H
 
-#include "bitcask/keydir_image.h"
-#include "bitcask/keydir_internal.h"
+#include "bitcask/keydir_image_pages.h"
+#include "bitcask/keydir_layout.h"
 #include "bitcask/keydir_line.h"
 
 /* In place of the address of a candidate: there is none, or it is not known. */

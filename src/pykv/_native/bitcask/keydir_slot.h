@@ -6,7 +6,7 @@
 #define PYKV_BITCASK_KEYDIR_SLOT_H
 
 #include "base/invariant.h"
-#include "bitcask/keydir_internal.h"
+#include "bitcask/keydir_layout.h"
 
 /* Adds to a number that only the writer changes. Who sees the sum sees what was stored before. */
 static inline void keydir_add(_Atomic uint64_t *number, uint64_t difference)

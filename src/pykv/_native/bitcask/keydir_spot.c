@@ -12,10 +12,11 @@
 
 #include "base/invariant.h"
 #include "bitcask/keydir_grow.h"
-#include "bitcask/keydir_image.h"
-#include "bitcask/keydir_internal.h"
+#include "bitcask/keydir_image_pages.h"
+#include "bitcask/keydir_layout.h"
 #include "bitcask/keydir_line.h"
 #include "bitcask/keydir_slot.h"
+#include "bitcask/keydir_units.h"
 
 /* Takes the first match of a line that is one still. */
 static inline bool take_candidate(keydir_slot *slots, uint32_t want, keydir_spot *out)

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "bitcask/directory.h"
 #include "bitcask/keydir_image.h"
+#include "bitcask/keydir_new.h"
 #include "bitcask/rolling.h"
 #include "bitcask/segment_list.h"
 

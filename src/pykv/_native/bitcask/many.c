@@ -17,6 +17,7 @@
 #include "bitcask/find.h"
 #include "bitcask/image.h"
 #include "bitcask/key_hash.h"
+#include "bitcask/keydir_moment.h"
 #include "bitcask/keydir_probe.h"
 
 enum { MANY_ATTEMPTS = 3 };

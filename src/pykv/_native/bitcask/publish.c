@@ -9,7 +9,8 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "bitcask/health.h"
-#include "bitcask/keydir_reserve.h"
+#include "bitcask/keydir_grow.h"
+#include "bitcask/keydir_moment.h"
 #include "bitcask/limbo.h"
 
 void bitcask_displace(bitcask *self, directory *keys, uint64_t hash, uint64_t address)

@@ -14,6 +14,9 @@
 #include "bitcask/directory.h"
 #include "bitcask/hint.h"
 #include "bitcask/key_hash.h"
+#include "bitcask/keydir_grow.h"
+#include "bitcask/keydir_layout.h"
+#include "bitcask/keydir_new.h"
 #include "bitcask/limbo.h"
 
 typedef struct rebuild {

@@ -10,7 +10,7 @@
 #include "bitcask/address.h"
 #include "bitcask/image.h"
 #include "bitcask/key_hash.h"
-#include "bitcask/keydir_reserve.h"
+#include "bitcask/keydir_grow.h"
 
 /* How many operations of a batch ahead the parts of the directory and the old record are called
  * for.

@@ -14,6 +14,7 @@
 #include "bitcask/image.h"
 #include "bitcask/key_hash.h"
 #include "bitcask/keydir_image.h"
+#include "bitcask/keydir_image_pages.h"
 #include "bitcask/limbo.h"
 #include "log/log_reader.h"
 

@@ -14,6 +14,7 @@
 #include "bitcask/directory.h"
 #include "bitcask/hint.h"
 #include "bitcask/image.h"
+#include "bitcask/keydir_check.h"
 #include "bitcask/limbo.h"
 #include "bitcask/report.h"
 #include "bitcask/segment_list.h"

@@ -1,5 +1,6 @@
 /*
- * keydir_internal: what the files of the key directory share. Private to keydir*.c.
+ * keydir_layout: words, lines, units and buckets of the key directory, and where a hash belongs
+ * among them. Private to keydir*.
  *
  *   shape     split_index << 8 | level, one atomic word: buckets below split_index have been split
  *             in this round and are chosen by level + 1 hash bits, the others by level
@@ -9,30 +10,16 @@
  * Every tag has at least KEYDIR_HOME_BITS bits, so a bucket can be laid out anew from its tags; a
  * split that would leave fewer asks for the hash and stores a full tag.
  */
-#ifndef PYKV_BITCASK_KEYDIR_INTERNAL_H
-#define PYKV_BITCASK_KEYDIR_INTERNAL_H
+#ifndef PYKV_BITCASK_KEYDIR_LAYOUT_H
+#define PYKV_BITCASK_KEYDIR_LAYOUT_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-#include "bitcask/keydir.h"
 #include "bitcask/keydir_space.h"
-
-enum {
-    KEYDIR_HEADER_BYTES = 64,
-    KEYDIR_HOME_BITS = 10,
-    KEYDIR_UNIT_LINES = KEYDIR_UNIT_SLOTS / KEYDIR_LINE_SLOTS,
-    KEYDIR_LINES_MAX = KEYDIR_BUCKET_UNITS_MAX * KEYDIR_UNIT_LINES,
-    KEYDIR_SLOTS_MAX = KEYDIR_BUCKET_UNITS_MAX * KEYDIR_UNIT_SLOTS,
-    KEYDIR_ADDRESS_SHIFT = 24,
-    KEYDIR_LEVEL_MAX = 40 /* bits that choose a bucket; a full tag takes the 23 above */
-};
-
-#define KEYDIR_TAG_MASK  UINT32_C(0xFFFFFF)
-#define KEYDIR_TAG_LEAST (UINT32_C(1) << KEYDIR_HOME_BITS) /* in a slot that is not empty */
-#define KEYDIR_EMPTY     UINT64_C(0)
-#define KEYDIR_DELETED   (UINT64_C(1) << KEYDIR_ADDRESS_SHIFT)
-
-typedef _Atomic uint64_t keydir_slot;
+#include "bitcask/keydir_word.h"
 
 typedef struct keydir_bucket {
     _Alignas(KEYDIR_HEADER_BYTES) _Atomic uint32_t unit_numbers[KEYDIR_BUCKET_UNITS_MAX];
@@ -67,53 +54,6 @@ struct keydir {
     uint64_t block_end;
     uint64_t words[KEYDIR_SLOTS_MAX]; /* scratch of grow and split; last, not touched before */
 };
-
-/* A directory that cannot be used before it has a bucket. PYKV_NO_MEMORY. */
-PYKV_NODISCARD pykv_status keydir_new_without_buckets(keydir **keydir_out);
-
-/* Where a hash belongs under a shape. */
-typedef struct keydir_place {
-    uint64_t bucket_index;
-    uint64_t want;
-    uint32_t depth;
-} keydir_place;
-
-static inline keydir_place keydir_locate(uint64_t shape, uint64_t hash)
-{
-    uint32_t level = (uint32_t)(shape & 0xFF);
-    uint64_t index = hash & ((UINT64_C(1) << level) - 1);
-    uint32_t depth = level + (index < shape >> 8);
-    keydir_place place = {hash & ((UINT64_C(1) << depth) - 1), hash >> depth, depth};
-    return place;
-}
-
-static inline uint32_t keydir_full_tag(uint64_t want)
-{
-    return (uint32_t)(want & (KEYDIR_TAG_MASK >> 1)) | (KEYDIR_TAG_MASK + 1) >> 1;
-}
-
-static inline uint64_t keydir_word(uint64_t address, uint32_t tag)
-{
-    return address << KEYDIR_ADDRESS_SHIFT | tag;
-}
-
-/*
- * True if the valid bits of the word's tag agree with want; never for an empty or deleted slot. The
- * mask x ^ (x - 1) covers the bits up to the lowest that differs, so it is at least the tag iff
- * that bit is the marker or above it; tag 0 wraps to the largest number and fails.
- */
-static inline bool keydir_matches(uint64_t word, uint32_t want)
-{
-    uint32_t tag = (uint32_t)word & KEYDIR_TAG_MASK;
-    uint32_t different = tag ^ want;
-    return tag - 1 < (different ^ (different - 1));
-}
-
-static inline uint32_t keydir_home_line(uint64_t want, uint32_t line_count)
-{
-    uint32_t bits = (uint32_t)want & ((1U << KEYDIR_HOME_BITS) - 1);
-    return bits * line_count >> KEYDIR_HOME_BITS;
-}
 
 static inline keydir_bucket *keydir_bucket_at(const keydir *self, uint64_t bucket_index)
 {
