@@ -109,6 +109,7 @@ def test_each_option_takes_its_range_and_nothing_else(
         ("table_bytes", [64 * 1024, 4 * 1024**3], [65_535, 4 * 1024**3 + 1]),
         ("compression", [None, "zstd", "none"], ["lz4", "", 0, False]),
         ("compression_level", [1, 22], [0, 23, -1, None, 1.0]),
+        ("history_bytes", [0, 1, 1024**5], [-1, 1024**5 + 1, None, 4096.0, True]),
         ("value_log_bytes_min", [0, 64, 1024**3], [1, 63, 1024**3 + 1, None, 4096.0, True]),
         ("space_amplification_max", [1.01, 2, 100.0], [1, 0.5, math.inf, True, "2"]),
         ("filter_bits_per_key", [0, 2, 10.5, 32], [-1, 1.9, 33, math.nan, True, "10", None]),

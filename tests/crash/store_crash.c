@@ -180,7 +180,9 @@ void crash_everywhere(const crash_suite *given, int32_t sink, int32_t durability
                            .log_sink = sink,
                            .durability = durability,
                            .clears = true,
-                           .padding = padding};
+                           .padding = padding,
+                           .keeps_history =
+                               given->engine == &engine_lsm && check_random(&chance, 2) == 0};
         uint64_t calls = count_calls(&plan);
         /* A small count is spread over one workload. */
         uint64_t stride = 5 + 2 * calls * ENV_CRASH_TORN / wanted;

@@ -216,7 +216,9 @@ static void fail_everywhere(int system_errno, int32_t sink, int32_t durability)
                                 .step_count = STEPS,
                                 .log_sink = sink,
                                 .durability = durability,
-                                .clears = true};
+                                .clears = true,
+                                .keeps_history =
+                                    suite->engine == &engine_lsm && check_random(&chance, 2) == 0};
         now.system_errno = system_errno;
         now.at = 0;
         bool reached = true;

@@ -53,6 +53,7 @@ pykv_options workload_options(const store_plan *plan)
         options.value_log_bytes_min = 512;
         options.block_bytes = 1024;
         options.compression = PYKV_CODEC_NONE;
+        options.history_bytes = plan->keeps_history ? UINT64_C(1) << 40 : 0;
     }
     return options;
 }

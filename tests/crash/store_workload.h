@@ -29,6 +29,7 @@ typedef struct store_plan {
     int32_t durability; /* PYKV_DURABILITY_OS or PYKV_DURABILITY_SYNC */
     bool clears;        /* clear() is among the steps */
     bool padding;       /* each sync pads the log to a sector */
+    bool keeps_history; /* all of it, for the change feed */
     env *clock;         /* the simulated disk behind a wrapper; NULL: the disk itself */
 } store_plan;
 
@@ -83,6 +84,10 @@ void driver_drop(store_driver *self);
  * a state from `from` to `to` of the history (which goes to *commit_out), else what is wrong
  * (static). */
 const char *driver_check(const store_driver *self, size_t from, size_t to, size_t *commit_out);
+
+/* Reads the change feed of a store that keeps all of its history. NULL if it leads to the state
+ * after commit, else what is wrong (static). */
+const char *driver_check_feed(const store_driver *self, size_t commit);
 
 /* Makes a checkpoint, and looks at it: it may be read, or written, beside its source. */
 PYKV_NODISCARD pykv_status driver_copy(store_driver *self);

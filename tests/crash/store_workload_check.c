@@ -248,6 +248,20 @@ static bool is_state(const store_driver *self, const key_values *got, size_t n)
            memcmp(got->deadlines, alive.deadlines, sizeof alive.deadlines) == 0;
 }
 
+/* Where a call failed, history that could not be synced may be gone. */
+static const char *check_history(const store_driver *self, size_t commit)
+{
+    pykv_stats stats;
+    if (!self->plan->keeps_history) {
+        return NULL;
+    }
+    self->plan->engine->stats(self->store, &stats);
+    if (stats.history_floor != 1) {
+        return self->plan->clock != NULL ? NULL : "history is lost";
+    }
+    return driver_check_feed(self, commit);
+}
+
 const char *driver_check(const store_driver *self, size_t from, size_t to, size_t *commit_out)
 {
     key_values got = {.values = {0}};
@@ -258,7 +272,7 @@ const char *driver_check(const store_driver *self, size_t from, size_t to, size_
     for (size_t n = to + 1; n-- > from;) {
         if (is_state(self, &got, n)) {
             *commit_out = n;
-            return NULL;
+            return check_history(self, n);
         }
     }
     for (size_t n = 0; n < from; n++) {

@@ -24,12 +24,14 @@ static pykv_status open_copy(env *disk, const store_plan *plan, size_t index, vo
     return plan->engine->open(disk, path, &options, store_out);
 }
 
-/* NULL: the open copy is the state after its commit. */
+/* NULL: the open copy is the state after its commit. It has no history of its source. */
 static const char *read_copy(env *disk, const store_plan *plan, store_history *history,
                              const store_copy *copy, void *store)
 {
     size_t commit;
-    store_driver reader = {.plan = plan, .disk = disk, .history = history, .store = store};
+    store_plan copied = *plan;
+    copied.keeps_history = false;
+    store_driver reader = {.plan = &copied, .disk = disk, .history = history, .store = store};
     return driver_check(&reader, copy->commit, copy->commit, &commit);
 }
 

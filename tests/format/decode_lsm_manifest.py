@@ -6,6 +6,7 @@ It shares no code with the C core. Everything here is pure and thread-safe.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from tests.format.decode import VALID, crc32c
 
@@ -17,6 +18,7 @@ LOG_BYTES = 32
 TABLE_BYTES = 128
 VALUES_BYTES = 48
 LEVEL_COUNT = 7
+LOG_HEADER_GRANULES = 8
 
 #: Name and size of every field in order.
 HEADER_FIELDS = (
@@ -46,10 +48,10 @@ HEADER_FIELDS = (
 )
 LOG_FIELDS = (
     ("number", 4),
-    ("unused_4", 4),
+    ("history_end", 4),
     ("file_id", 8),
     ("birth_sequence", 8),
-    ("unused_5", 4),
+    ("epoch", 4),
     ("entry_crc", 4),
 )
 TABLE_FIELDS = (
@@ -168,6 +170,7 @@ def _take_ranges(header: bytes, data: bytes, found: LsmManifest) -> bool:
 def _is_legal(found: LsmManifest) -> bool:
     numbers = found.numbers
     logs = [log["number"] for log in found.logs]
+    history = [log["history_end"] for log in found.logs]
     places = [(table["level"], table["number"]) for table in found.tables]
     values = [segment["number"] for segment in found.values]
     given = logs + [number for _, number in places] + values
@@ -175,6 +178,8 @@ def _is_legal(found: LsmManifest) -> bool:
         not any(_unused(part) for part in [numbers, *found.logs, *found.tables, *found.values])
         and numbers["clean"] in (0, 1)
         and logs == sorted(logs)
+        and not any(end and not before for before, end in pairwise(history))
+        and all(end == 0 or end > LOG_HEADER_GRANULES for end in history)
         and places == sorted(places)
         and values == sorted(values)
         and len(given) == len(set(given))

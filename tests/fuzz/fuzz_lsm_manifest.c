@@ -24,6 +24,8 @@ static void check_logs(const lsm_manifest *found)
     for (uint64_t i = 0; i < found->log_count; i++) {
         FUZZ_EXPECT(found->logs[i].number > before);
         before = found->logs[i].number;
+        FUZZ_EXPECT(i == 0 || found->logs[i].history_end == 0 ||
+                    found->logs[i - 1].history_end != 0);
         for (uint64_t j = 0; j < found->table_count; j++) {
             FUZZ_EXPECT(found->tables[j].number != before);
         }

@@ -215,7 +215,8 @@ TEST(a_directory_with_a_bucket_of_several_units)
 /* What the list of an LSM store may say, which needs no files. */
 TEST(a_manifest_of_an_lsm_store)
 {
-    static manifest_log logs[] = {{7, 0x1122334455667788, 2501}, {9, 0x99aabbccddeeff00, 2600}};
+    static manifest_log logs[] = {{7, 0x1122334455667788, 2501, 1024, 2},
+                                  {9, 0x99aabbccddeeff00, 2600, 0, 3}};
     static manifest_table tables[] = {
         {6, 0, 0x1234, 65624, 0xe3069283, 1000, 17, 1501, 2500, 5, 0, 118000, 0},
         {3, 1, 0x5678, 65625, 0x82f63b78, 900, 0, 601, 1500, 0, 0, 118001, 0},

@@ -167,6 +167,8 @@ typedef struct pykv_options {
     uint64_t value_log_bytes_min; /* LSM: values of so many bytes or more stand in value
                                      segments, which compactions do not copy; 64 .. 1 GiB
                                      [never] */
+    uint64_t history_bytes;       /* LSM: logs that are kept for pykv_changes_open when nothing else
+                                     needs them, at least so many bytes of them [0: none] */
 } pykv_options;
 
 /* Counters and gauges of a store. Bytes are bytes, counts are since open unless said otherwise.
@@ -227,6 +229,7 @@ typedef struct pykv_stats {
     uint64_t value_log_live_bytes; /* of values in them that tables point to */
     uint64_t range_delete_count;   /* written */
     uint64_t deleted_range_count;  /* ranges that still hide something in tables */
+    uint64_t history_bytes;        /* of logs that are kept only for that */
     uint64_t history_floor;   /* sequence of the first operation that pykv_changes_next can give */
     uint64_t user_bytes;      /* of keys and values that were written */
     uint64_t get_block_count; /* blocks of tables that gets looked into, cached or not */

@@ -122,6 +122,7 @@ def options_of(options: LsmOptions) -> dict[str, int | float]:
         "compression_level": options.compression_level,
         "filter_bits_per_key": options.filter_bits_per_key or -1.0,
         "value_log_bytes_min": options.value_log_bytes_min,
+        "history_bytes": options.history_bytes,
         "space_amplification_max": options.space_amplification_max,
     }
 

@@ -23,7 +23,8 @@ enum {
     WHOLE_BYTES = VALUES_AT + VALUES * LSM_MANIFEST_VALUES_BYTES
 };
 
-static const manifest_log example_logs[LOGS] = {{3, 0x1111, 80}, {UINT32_MAX, UINT64_MAX, 91}};
+static const manifest_log example_logs[LOGS] = {{3, 0x1111, 80, 4096, 1},
+                                                {UINT32_MAX, UINT64_MAX, 91, 0, UINT32_MAX}};
 static const manifest_table example_tables[TABLES] = {
     {5, 0, 0x2222, 900, 0xDEADBEEF, 12, 2, 70, 81, 5, 0, 1200, 81},
     {9, 0, 0x3333, 901, 1, 1, 0, 60, 69, 0, 0, 1201, 0},
@@ -122,6 +123,8 @@ static void check_equal(const lsm_manifest *wanted, const lsm_manifest *got)
         CHECK_EQUAL(wanted->logs[i].number, got->logs[i].number);
         CHECK_EQUAL(wanted->logs[i].file_id, got->logs[i].file_id);
         CHECK_EQUAL(wanted->logs[i].birth_sequence, got->logs[i].birth_sequence);
+        CHECK_EQUAL(wanted->logs[i].history_end, got->logs[i].history_end);
+        CHECK_EQUAL(wanted->logs[i].epoch, got->logs[i].epoch);
     }
     for (uint64_t i = 0; i < wanted->table_count; i++) {
         check_equal_tables(&wanted->tables[i], &got->tables[i]);
@@ -231,8 +234,6 @@ TEST(unused_bytes_that_are_not_zero_are_refused_though_the_checks_are_right)
     static const size_t unused[][2] = {{14, 16},
                                        {32, 40},
                                        {144, 252},
-                                       {LOGS_AT + 4, LOGS_AT + 8},
-                                       {LOGS_AT + 24, LOGS_AT + 28},
                                        {TABLES_AT + 5, TABLES_AT + 8},
                                        {TABLES_AT + 84, TABLES_AT + 88},
                                        {TABLES_AT + 96, TABLES_AT + 124},
@@ -282,7 +283,8 @@ static const struct {
     {64, UINT32_MAX, 8, "number of a file again"},
     {LOGS_AT, 0, 4, "out of order"},
     {LOGS_AT, UINT32_MAX, 4, "out of order"},
-    {LOGS_AT, 5, 4, "number to two files"}, /* a table's */
+    {LOGS_AT, 5, 4, "number to two files"},            /* a table's */
+    {LOGS_AT + 4, 8, 4, "no history where it stands"}, /* of a header alone */
     {TABLES_AT, 9, 4, "out of order"},
     {TABLES_AT, 4, 4, "number to two files"}, /* that of a table of another level */
     {TABLES_AT + 2 * LSM_MANIFEST_TABLE_BYTES, 0, 4, "number to two files"},
@@ -297,6 +299,18 @@ static const struct {
     {VALUES_AT, 0, 4, "out of order"},
     {VALUES_AT, 9, 4, "number to two files"}, /* a table's */
 };
+
+TEST(history_behind_a_log_that_is_replayed_is_not_put_in_force)
+{
+    env_directory *home;
+    env *disk = new_disk(&home);
+    manifest_log logs[LOGS] = {{3, 1, 80, 0, 0}, {7, 2, 91, 4096, 0}};
+    lsm_manifest bad = example(9);
+    bad.logs = logs;
+    CHECK_STATUS(PYKV_INTERNAL, lsm_manifest_replace(home, &bad));
+    CHECK(strstr(error_last()->text, "no history where it stands") != NULL);
+    free_disk(disk, home);
+}
 
 TEST(what_no_manifest_can_say_is_refused_though_the_checks_are_right)
 {
@@ -396,6 +410,7 @@ TEST_MAIN(CASE(every_field_that_was_written_is_read_again), CASE(every_flipped_b
           CASE(every_other_length_is_refused),
           CASE(unused_bytes_that_are_not_zero_are_refused_though_the_checks_are_right),
           CASE(a_newer_version_and_another_engine_are_no_corruption),
+          CASE(history_behind_a_log_that_is_replayed_is_not_put_in_force),
           CASE(what_no_manifest_can_say_is_refused_though_the_checks_are_right),
           CASE(a_list_that_could_not_be_read_again_is_not_put_in_force),
           CASE(a_failed_allocation_is_no_memory_and_leaves_a_manifest_in_force),

@@ -11,7 +11,8 @@
 
 struct lsm_changes {
     lsm *store;        /* NULL once ended */
-    lsm_changes *next; /* guarded by the store's writer lock */
+    lsm_changes *next; /* guarded by the store's writer lock, as read_sequence is */
+    uint64_t read_sequence;
     log_feed feed;
     uint64_t stop_sequence; /* of the last that is given; UINT64_MAX: it follows */
     bool unsynced;
@@ -52,6 +53,7 @@ static pykv_status begin(lsm_changes *self, lsm *store, uint64_t since, int32_t 
     bool follows = (flags & PYKV_CHANGES_FOLLOW) != 0;
     self->stop_sequence = follows ? UINT64_MAX : limit_now(store, self->unsynced);
     log_feed_init(&self->feed, since == 0 ? floor : since + 1);
+    self->read_sequence = self->feed.next_sequence - 1;
     self->store = store;
     self->next = store->feeds;
     store->feeds = self;
@@ -111,6 +113,15 @@ void lsm_changes_free(lsm *store, lsm_changes *self)
     mem_free(self);
 }
 
+uint64_t lsm_changes_lowest(const lsm *self)
+{
+    uint64_t lowest = UINT64_MAX;
+    for (const lsm_changes *feed = self->feeds; feed != NULL; feed = feed->next) {
+        lowest = feed->read_sequence < lowest ? feed->read_sequence : lowest;
+    }
+    return lowest;
+}
+
 /* ---- reading ---- */
 
 /* Sleeps for the rest of timeout_us (negative: for ever) since began. False: it is over. */
@@ -156,6 +167,7 @@ static pykv_status look_up(lsm_changes *self, int64_t timeout_us, uint64_t *limi
     lsm *store = self->store;
     pykv_status status = PYKV_OK;
     mutex_lock(&store->writer);
+    self->read_sequence = self->feed.next_sequence - 1;
     *limit_out = 0;
     if (!await(store, self, timeout_us, limit_out)) {
         status = gate_is_shut(&store->gate)
@@ -164,8 +176,6 @@ static pykv_status look_up(lsm_changes *self, int64_t timeout_us, uint64_t *limi
     } else if (!wal_find(store->log, self->feed.next_sequence, place_out)) {
         status = refuse_position(self->feed.next_sequence - 1, wal_history_floor(store->log),
                                  wal_last_sequence(store->log));
-    } else if (!place_out->is_old) {
-        place_out->epoch = store->epoch_number;
     }
     mutex_unlock(&store->writer);
     return status;

@@ -22,6 +22,9 @@ static inline void lsm_changes_wake(lsm *self) REQUIRES(self->writer)
     }
 }
 
+/* The lowest sequence behind which a feed goes on; there is one. */
+uint64_t lsm_changes_lowest(const lsm *self) REQUIRES(self->writer);
+
 /* Ends every feed. */
 void lsm_changes_end_all(lsm *self);
 

@@ -14,6 +14,10 @@
 #include "lsm/edit.h"
 #include "lsm/version_values.h"
 
+/* The copy goes on with an epoch that the store is not likely to come to: sequences above the
+ * moment mean other writes there. */
+enum { EPOCH_STEP_MAX = 1 << 20 };
+
 /* The moment: a version, held, and what the manifest of a clean store with it says. */
 typedef struct moment {
     version *tables;
@@ -22,7 +26,12 @@ typedef struct moment {
 
 static pykv_status seize(lsm *self, moment *out)
 {
+    uint64_t chance;
     *out = (moment){.listed = {.clean = true}};
+    pykv_status status = env_random(self->env, &chance, sizeof chance);
+    if (status != PYKV_OK) {
+        return status;
+    }
     mutex_lock(&self->manifest_lock);
     mutex_lock(&self->writer);
     out->tables = version_acquire(lsm_view(self)->version);
@@ -34,12 +43,12 @@ static pykv_status seize(lsm *self, moment *out)
     out->listed.last_sequence = self->flushed_sequence;
     mutex_unlock(&self->manifest_lock);
     out->listed.store_id = self->store_id;
-    out->listed.epoch = self->epoch_number;
+    out->listed.epoch = self->epoch_number + 1 + chance % EPOCH_STEP_MAX;
     out->listed.hash_seed_low = self->hash_seed_low;
     out->listed.hash_seed_high = self->hash_seed_high;
     out->listed.wall_high_us = store_clock_now(&self->clock);
     out->listed.ranges = range_set_acquire(out->tables->ranges);
-    pykv_status status = version_list(out->tables, &out->listed.tables, &out->listed.table_count);
+    status = version_list(out->tables, &out->listed.tables, &out->listed.table_count);
     return status == PYKV_OK
                ? version_list_values(out->tables, &out->listed.values, &out->listed.values_count)
                : status;

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
+#include "lsm/history.h"
 #include "lsm/manifest_ranges.h"
 #include "lsm/room.h"
 #include "lsm/version_ranges.h"
@@ -52,10 +53,10 @@ static pykv_status gather(lsm *self, const version *tables, bool drops_oldest, l
     out->ranges = range_set_acquire(tables->ranges);
     mutex_lock(&self->writer);
     size_t log_count = 0;
-    if (!out->clean) {
-        uint32_t last = lsm_view(self)->immutable_count - drops_oldest;
-        status = wal_list(self->log, first_needed_log(self, last), &out->logs, &log_count);
-    }
+    uint32_t last = lsm_view(self)->immutable_count - drops_oldest;
+    uint32_t needed = out->clean ? UINT32_MAX : first_needed_log(self, last);
+    lsm_history_plan(self, needed);
+    status = wal_list(self->log, needed, &out->logs, &log_count);
     out->log_count = log_count;
     out->store_id = self->store_id;
     out->epoch = self->epoch_number;
@@ -350,6 +351,9 @@ static pykv_status install_locked(lsm *self, const lsm_edit *edit, successor *ne
         return status;
     }
     uint64_t flushed = flushed_after(self, edit);
+    if (edit->flushed != NULL) {
+        lsm_history_sync(self, flushed);
+    }
     drop_early(self, edit);
     status =
         write_version(self, next->version, edit->flushed != NULL, flushed, LSM_BLOCKS_KEPT, false);
@@ -386,6 +390,7 @@ pykv_status lsm_install_clear(lsm *self, uint64_t sequence)
     version *tables = current_version(self);
     /* Any later manifest is one of the cleared store, whether this one succeeds or not. */
     self->flushed_sequence = sequence;
+    lsm_history_sync(self, sequence);
     pykv_status status = write_version(self, tables, false, sequence, LSM_BLOCKS_KEPT, false);
     if (status == PYKV_OK) {
         mutex_lock(&self->writer);

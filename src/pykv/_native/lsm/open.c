@@ -9,11 +9,13 @@
 #include "base/memory.h"
 #include "lsm/changes.h"
 #include "lsm/edit.h"
+#include "lsm/history.h"
 #include "lsm/memtable_arena.h"
 #include "lsm/options.h"
 #include "lsm/reserve.h"
 #include "lsm/room.h"
 #include "lsm/version_ranges.h"
+#include "lsm/wal_history.h"
 #include "table/codec_registry.h"
 
 enum { OPEN_READER_ATTEMPTS = 5, CACHE_BYTES_MIN = 8 * 1024 * 1024 };
@@ -303,21 +305,40 @@ static uint64_t log_bytes(const pykv_options *options)
 pykv_status lsm_open_log(lsm *self, const lsm_manifest *listed) SINGLE_THREADED
 {
     wal_owner owner = lsm_wal_owner(self);
-    return wal_open(self->env, self->home, &owner, &self->options, self->store_id,
-                    log_bytes(&self->options), lsm_visible(self), listed->durable_through,
-                    &self->log);
+    pykv_status status =
+        wal_open(self->env, self->home, &owner, &self->options, self->store_id,
+                 log_bytes(&self->options), lsm_visible(self), listed->durable_through, &self->log);
+    if (status == PYKV_OK) {
+        wal_set_epoch(self->log, self->epoch_number);
+    }
+    return status;
 }
 
-/* A recovery that left no log has made a manifest of its own. */
-static pykv_status remove_orphans(lsm *self, const lsm_manifest *listed) SINGLE_THREADED
+/* Opens the log, with the history that the manifest in force lists, and removes what it does not.
+ */
+static pykv_status settle_files(lsm *self, const lsm_manifest *listed,
+                                const lsm_manifest *in_force) SINGLE_THREADED
+{
+    pykv_status status = PYKV_OK;
+    if (self->log == NULL) {
+        status = lsm_open_log(self, listed);
+        if (status == PYKV_OK) {
+            status = lsm_history_adopt(self, in_force, in_force->flushed_sequence);
+        }
+    }
+    return status == PYKV_OK ? lsm_remove_orphans(self, in_force) : status;
+}
+
+/* A recovery has made a manifest of its own. */
+static pykv_status settle_writer(lsm *self, const lsm_manifest *listed) SINGLE_THREADED
 {
     lsm_manifest now;
-    if (listed->log_count == 0) {
-        return lsm_remove_orphans(self, listed);
+    if (listed->log_count == lsm_history_count(listed)) {
+        return settle_files(self, listed, listed);
     }
     pykv_status status = lsm_manifest_read(self->home, &now);
     if (status == PYKV_OK) {
-        status = lsm_remove_orphans(self, &now);
+        status = settle_files(self, listed, &now);
         lsm_manifest_reset(&now);
     }
     return status;
@@ -333,14 +354,11 @@ static pykv_status load_rest(lsm *self, const lsm_manifest *listed) SINGLE_THREA
         status = load_tables(self, listed);
     }
     atomic_store_explicit(&self->visible_sequence, listed->last_sequence, memory_order_release);
-    if (status == PYKV_OK && listed->log_count > 0) {
+    if (status == PYKV_OK && listed->log_count > lsm_history_count(listed)) {
         status = lsm_recover(self, listed);
     }
-    if (status == PYKV_OK && self->options.read_only == 0 && self->log == NULL) {
-        status = lsm_open_log(self, listed);
-    }
     if (status == PYKV_OK && self->options.read_only == 0) {
-        status = remove_orphans(self, listed);
+        status = settle_writer(self, listed);
     }
     return status;
 }

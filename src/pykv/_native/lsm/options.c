@@ -72,6 +72,7 @@ static pykv_status check_ranges(const pykv_options *options)
         {"durability", (uint64_t)options->durability, PYKV_DURABILITY_OS, PYKV_DURABILITY_INTERVAL},
         {"log_sink", (uint64_t)options->log_sink, PYKV_LOG_AUTO, PYKV_LOG_MAPPED},
         {"compression", (uint64_t)options->compression, 0, PYKV_CODEC_ID_MAX},
+        {"history_bytes", options->history_bytes, 0, UINT64_C(1) << 50},
         {"value_log_bytes_min", default_to(options->value_log_bytes_min, GIB), 64, GIB},
     };
     pykv_status status = PYKV_OK;

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "lsm/edit.h"
+#include "lsm/history.h"
 #include "lsm/internal_key.h"
 #include "lsm/jobs.h"
 #include "lsm/memtable_ranges.h"
@@ -155,11 +156,10 @@ static pykv_status replay(void *context, const record *found)
 /* ---- the end of the old logs ---- */
 
 static pykv_status list_tables_alone(lsm *self, const lsm_manifest *listed,
-                                     const wal_recovered *found) SINGLE_THREADED
+                                     wal_recovery *recovery) SINGLE_THREADED
 {
+    const wal_recovered *found = wal_recovery_result(recovery);
     lsm_manifest next = *listed;
-    next.logs = NULL;
-    next.log_count = 0;
     next.tables = NULL;
     next.table_count = 0;
     next.values = NULL;
@@ -173,7 +173,10 @@ static pykv_status list_tables_alone(lsm *self, const lsm_manifest *listed,
     next.wall_high_us = store_clock_now(&self->clock);
     const version *tables = lsm_view(self)->version;
     next.ranges = range_set_acquire(tables->ranges);
-    pykv_status status = version_list(tables, &next.tables, &next.table_count);
+    pykv_status status = lsm_history_after(self, listed, recovery, &next);
+    if (status == PYKV_OK) {
+        status = version_list(tables, &next.tables, &next.table_count);
+    }
     if (status == PYKV_OK) {
         status = version_list_values(tables, &next.values, &next.values_count);
     }
@@ -200,7 +203,7 @@ static pykv_status settle(lsm *self, const lsm_manifest *listed, wal_recovery *r
         status = wal_recovery_keep_torn(recovery);
     }
     if (status == PYKV_OK) {
-        status = list_tables_alone(self, listed, wal_recovery_result(recovery));
+        status = list_tables_alone(self, listed, recovery);
     }
     return status == PYKV_OK ? wal_recovery_finish(recovery) : status;
 }
@@ -238,8 +241,9 @@ static pykv_status replay_and_settle(lsm *self, const lsm_manifest *listed,
 pykv_status lsm_recover(lsm *self, const lsm_manifest *listed) SINGLE_THREADED
 {
     env_capabilities can = env_directory_capabilities(self->home);
-    wal_recovery_input input = {.logs = listed->logs,
-                                .log_count = listed->log_count,
+    size_t history = PYKV_PLANTED(131) ? 0 : lsm_history_count(listed);
+    wal_recovery_input input = {.logs = listed->logs + history,
+                                .log_count = listed->log_count - history,
                                 .store_id = listed->store_id,
                                 .first_sequence = listed->flushed_sequence + 1,
                                 .durable_through = listed->durable_through,

@@ -9,9 +9,11 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "lsm/edit.h"
+#include "lsm/history.h"
 #include "lsm/open.h"
 #include "lsm/room.h"
 #include "lsm/version_edit.h"
+#include "lsm/wal_history.h"
 #include "lsm/wal_recover.h"
 
 /* Whether the manifest that listed was read from is still in force: that of the recovery may be, if
@@ -47,12 +49,28 @@ pykv_status lsm_forget_replayed(lsm *self, const lsm_manifest *listed,
     return status == PYKV_OK ? lsm_remove_orphans(self, listed) : status;
 }
 
-static pykv_status adopt(lsm *self, const lsm_manifest *listed, const wal_recovery *recovery)
+static pykv_status adopt(lsm *self, const lsm_manifest *listed,
+                         const wal_recovery *recovery) SINGLE_THREADED
 {
-    pykv_status status = PYKV_OK;
-    for (size_t i = 0; i < listed->log_count && status == PYKV_OK; i++) {
-        status = wal_adopt(self->log, &listed->logs[i], wal_recovery_end(recovery, i));
+    size_t history = lsm_history_count(listed);
+    uint64_t last = wal_recovery_result(recovery)->last_sequence;
+    size_t count = listed->log_count - history;
+    uint64_t *lasts = mem_alloc_zeroed(count + 1, sizeof *lasts);
+    if (lasts == NULL) {
+        return error_set_no_memory((count + 1) * sizeof *lasts);
     }
+    for (size_t i = count; i-- > 0;) {
+        uint64_t first = wal_recovery_first(recovery, i);
+        lasts[i] = last;
+        last = first != 0 ? first - 1 : last;
+    }
+    pykv_status status = lsm_history_adopt(self, listed, last);
+    for (size_t i = 0; i < count && status == PYKV_OK; i++) {
+        uint64_t first = wal_recovery_first(recovery, i);
+        status = wal_adopt(self->log, &listed->logs[history + i], wal_recovery_end(recovery, i),
+                           first, first != 0 ? lasts[i] : 0);
+    }
+    mem_free(lasts);
     return status;
 }
 
@@ -80,13 +98,13 @@ static pykv_status set_aside(lsm *self, uint32_t first_log) SINGLE_THREADED
 pykv_status lsm_keep_logs(lsm *self, const lsm_manifest *listed,
                           const wal_recovery *recovery) SINGLE_THREADED
 {
+    self->epoch_number = listed->epoch + 1;
     pykv_status status = lsm_open_log(self, listed);
     if (status == PYKV_OK) {
         status = adopt(self, listed, recovery);
     }
     if (status == PYKV_OK) {
-        status = set_aside(self, listed->logs[0].number);
+        status = set_aside(self, listed->logs[lsm_history_count(listed)].number);
     }
-    self->epoch_number = listed->epoch + 1;
     return status;
 }

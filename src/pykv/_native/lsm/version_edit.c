@@ -9,6 +9,8 @@
 #include "base/coding.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "log/log_format.h"
+#include "log/log_segment.h"
 #include "log/manifest_file.h"
 #include "lsm/manifest_ranges.h"
 
@@ -27,9 +29,8 @@ enum {
     VALUES_COUNT_AT = 128,
     RANGE_BYTES_AT = 136,
     OWN_UNUSED_2_AT = 144,
-    LOG_UNUSED_1_AT = 4,
-    LOG_FILE_ID_AT = 8,
-    LOG_UNUSED_2_AT = 24,
+    LOG_HISTORY_END_AT = 4,
+    LOG_EPOCH_AT = 24,
     TABLE_UNUSED_1_AT = 5,
     TABLE_FILE_ID_AT = 8,
     TABLE_UNUSED_2_AT = 84,
@@ -73,8 +74,10 @@ static void encode_header(const lsm_manifest *self, uint8_t *out)
 static void encode_log(const manifest_log *entry, uint8_t *out)
 {
     store_u32(out, entry->number);
+    store_u32(out + LOG_HISTORY_END_AT, (uint32_t)(entry->history_end / RECORD_GRANULE_BYTES));
     store_u64(out + 8, entry->file_id);
     store_u64(out + 16, entry->birth_sequence);
+    store_u32(out + LOG_EPOCH_AT, entry->epoch);
 }
 
 static void encode_table(const manifest_table *entry, uint8_t *out)
@@ -169,16 +172,25 @@ static pykv_status decode_header(const uint8_t *data, uint64_t size, const char 
                : status;
 }
 
-static pykv_status decode_log(const uint8_t *data, const char *path, uint64_t offset,
-                              manifest_log *out)
+static manifest_log decode_log(const uint8_t *data)
 {
-    *out = (manifest_log){.number = load_u32(data),
+    uint64_t history_granules = load_u32(data + LOG_HISTORY_END_AT);
+    return (manifest_log){.number = load_u32(data),
                           .file_id = load_u64(data + 8),
-                          .birth_sequence = load_u64(data + 16)};
-    pykv_status status = manifest_check_unused(data, LOG_UNUSED_1_AT, LOG_FILE_ID_AT, path, offset);
-    return status == PYKV_OK
-               ? manifest_check_unused(data, LOG_UNUSED_2_AT, LOG_BYTES - 4, path, offset)
-               : status;
+                          .birth_sequence = load_u64(data + 16),
+                          .history_end = history_granules * RECORD_GRANULE_BYTES,
+                          .epoch = load_u32(data + LOG_EPOCH_AT)};
+}
+
+/* History comes before what is replayed, and every log of it has records. */
+static pykv_status check_log(const manifest_log *self, bool follows_live, const char *path,
+                             uint64_t offset)
+{
+    bool has_records = self->history_end > LOG_SEGMENT_HEADER_BYTES;
+    return self->history_end == 0 || (has_records && !follows_live)
+               ? PYKV_OK
+               : error_set_corruption(path, offset + LOG_HISTORY_END_AT,
+                                      "a log is no history where it stands", 0, self->history_end);
 }
 
 /* Checks facts that no table can have. */
@@ -257,8 +269,10 @@ static pykv_status decode_logs(const uint8_t *data, const char *path, lsm_manife
     for (uint64_t i = 0; i < out->log_count && status == PYKV_OK; i++) {
         uint64_t offset = MANIFEST_HEAD_BYTES + i * LOG_BYTES;
         status = manifest_entry_check(data + offset, LOG_BYTES, header_crc, path, offset);
+        out->logs[i] = decode_log(data + offset);
         if (status == PYKV_OK) {
-            status = decode_log(data + offset, path, offset, &out->logs[i]);
+            bool follows_live = i > 0 && out->logs[i - 1].history_end == 0;
+            status = check_log(&out->logs[i], follows_live, path, offset);
         }
         if (status == PYKV_OK) {
             status = check_order(before, out->logs[i].number, path, offset);

@@ -12,7 +12,8 @@
  *      136    8  range_bytes      of all range entries
  *      252    4  header_crc       crc32c of bytes 0..252
  *      256       log_count entries of 32 bytes:
- *                  number u32, zero u32, file_id u64, birth_sequence u64, zero u32,
+ *                  number u32, history_end u32 (in granules), file_id u64, birth_sequence u64,
+ *                  epoch u32,
  *                  entry_crc u32 (bytes 0..28 of the entry, seeded with header_crc)
  *                table_count entries of 128 bytes:
  *                  number u32, level u8, zero 3, file_id u64, file_bytes u64, entry_count u64,
@@ -26,9 +27,9 @@
  *                  entry_crc u32 (bytes 0..44 of the entry, seeded with header_crc)
  *                range_count entries (lsm/manifest_ranges.h)
  *
- * Logs and value segments stand by rising number, tables by level and then by rising number. The
- * first and last key of a table stand in the table. Documented in docs/format/lsm_manifest.md. Not
- * thread-safe.
+ * Logs and value segments stand by rising number, history before the other logs; tables by level
+ * and then by rising number. The first and last key of a table stand in the table. Documented in
+ * docs/format/lsm_manifest.md. Not thread-safe.
  */
 #ifndef PYKV_LSM_VERSION_EDIT_H
 #define PYKV_LSM_VERSION_EDIT_H
@@ -49,11 +50,14 @@ enum {
     LSM_VALUES_MAX = 1024 * 1024
 };
 
-/* A write-ahead log that may hold operations which no table has. */
+/* A write-ahead log that may hold operations which no table has, or one that is kept for who reads
+ * changes: history. */
 typedef struct manifest_log {
     uint32_t number;
     uint64_t file_id;
     uint64_t birth_sequence; /* of its header */
+    uint64_t history_end;    /* of history: the offset at which its records end; else 0 */
+    uint32_t epoch;          /* of the store when it was written, its low half */
 } manifest_log;
 
 /* A table: what its builder said of it, and the level it belongs to. */

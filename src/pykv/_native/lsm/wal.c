@@ -230,6 +230,12 @@ uint64_t wal_synced_position(const wal *self)
     return self->synced_position;
 }
 
+/* True if a log that nobody else needs is kept for who reads changes. */
+static bool is_kept(const wal *self, const wal_log *log) REQUIRES(self->writer)
+{
+    return log->number >= self->keep_from && log->last_sequence != 0 && !PYKV_PLANTED(130);
+}
+
 pykv_status wal_list(const wal *self, uint32_t number, manifest_log **logs_out, size_t *count_out)
 {
     wal_lock_is_held(self);
@@ -240,10 +246,14 @@ pykv_status wal_list(const wal *self, uint32_t number, manifest_log **logs_out, 
     }
     for (size_t i = 0; i < self->log_count; i++) {
         const wal_log *log = self->logs[i];
-        if (log->number >= number) {
-            listed[count++] = (manifest_log){.number = log->number,
-                                             .file_id = log->file_id,
-                                             .birth_sequence = log->birth_sequence};
+        bool is_live = wal_log_is_live(log, number);
+        if (is_live || is_kept(self, log)) {
+            listed[count++] =
+                (manifest_log){.number = log->number,
+                               .file_id = log->file_id,
+                               .birth_sequence = log->birth_sequence,
+                               .history_end = is_live ? 0 : log_writer_end(&log->writer),
+                               .epoch = (uint32_t)(log->file == NULL ? log->epoch : self->epoch)};
         }
     }
     *logs_out = listed;
@@ -268,6 +278,7 @@ wal_usage wal_usage_now(const wal *self)
                                                       : self->mapped};
     for (size_t i = 0; i < self->log_count; i++) {
         usage.disk_bytes += used_bytes(self->logs[i]);
+        usage.history_bytes += self->logs[i]->history ? used_bytes(self->logs[i]) : 0;
         usage.written_bytes += used_bytes(self->logs[i]) - LOG_SEGMENT_HEADER_BYTES;
     }
     return usage;
@@ -310,16 +321,22 @@ static wal_log *drop_logs(wal *self, uint32_t number) REQUIRES(self->writer)
     size_t kept = 0;
     for (size_t i = 0; i < self->log_count; i++) {
         wal_log *log = self->logs[i];
-        if (log->number >= number && !(PYKV_PLANTED(81) && log->number == number)) {
+        if (wal_log_is_live(log, number) && !(PYKV_PLANTED(81) && log->number == number)) {
             self->logs[kept++] = log;
             continue;
         }
         self->active = self->active == log ? NULL : self->active;
         self->prepared = self->prepared == log ? NULL : self->prepared;
-        log->dropped = true;
         log->sealed = true;
-        self->dropped_bytes += used_bytes(log) - LOG_SEGMENT_HEADER_BYTES;
         wal_note_synced(self, log->last_sequence);
+        if (is_kept(self, log)) {
+            log->history = true;
+            log->synced = true;
+            self->logs[kept++] = log;
+            continue;
+        }
+        log->dropped = true;
+        self->dropped_bytes += used_bytes(log) - LOG_SEGMENT_HEADER_BYTES;
         if (log->pin_count == 0) {
             log->next = dead;
             dead = log;
@@ -361,6 +378,7 @@ pykv_status wal_open(env *environment, env_directory *home, const wal_owner *own
                    options->durability != PYKV_DURABILITY_SYNC;
     self->appended_sequence = last_sequence;
     self->synced_sequence = last_sequence;
+    self->keep_from = UINT32_MAX;
     self->synced_position = durable_through;
     atomic_init(&self->last_sync_us, env_monotonic_us(environment));
     mutex_init(&self->prepare_lock);
@@ -368,28 +386,6 @@ pykv_status wal_open(env *environment, env_directory *home, const wal_owner *own
     condition_init(&self->sync_done);
     *wal_out = self;
     return PYKV_OK;
-}
-
-pykv_status wal_adopt(wal *self, const manifest_log *listed, uint64_t end)
-{
-    wal_log *log = mem_alloc_zeroed(1, sizeof *log);
-    if (log == NULL) {
-        return error_set_no_memory(sizeof *log);
-    }
-    log->number = listed->number;
-    log->file_id = listed->file_id;
-    log->birth_sequence = listed->birth_sequence;
-    log->sealed = true;
-    log->synced = true;
-    mutex_lock(self->writer);
-    log->last_sequence = end > LOG_SEGMENT_HEADER_BYTES ? self->synced_sequence : 0;
-    log->writer.record_end = end;
-    pykv_status status = wal_add_log(self, log);
-    mutex_unlock(self->writer);
-    if (status != PYKV_OK) {
-        mem_free(log);
-    }
-    return status;
 }
 
 pykv_status wal_close(wal *self)

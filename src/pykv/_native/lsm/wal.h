@@ -58,10 +58,6 @@ PYKV_NODISCARD pykv_status wal_open(env *environment, env_directory *home, const
                                     uint64_t log_bytes, uint64_t last_sequence,
                                     uint64_t durable_through, wal **wal_out);
 
-/* Takes over a recovered log, sealed, whose records end at end and are durable: before the first
- * write, by rising number. PYKV_NO_MEMORY. */
-PYKV_NODISCARD pykv_status wal_adopt(wal *self, const manifest_log *listed, uint64_t end);
-
 /* Makes everything durable, cuts off what was reserved, and says whether that worked; the files
  * stay. Not while other threads use the log. Afterwards only wal_drop_before and wal_free. */
 PYKV_NODISCARD pykv_status wal_close(wal *self);
@@ -104,8 +100,9 @@ uint64_t wal_last_sequence(const wal *self);
 uint64_t wal_synced_sequence(const wal *self);
 uint64_t wal_synced_position(const wal *self);
 
-/* The logs from number on, by rising number, used or not, for a manifest. While writes may come
- * number is at most the active log's. Free *logs_out with mem_free. PYKV_NO_MEMORY. */
+/* The logs from number on, by rising number, used or not, for a manifest, and before them those
+ * that are kept as history (lsm/wal_history.h). While writes may come number is at most the active
+ * log's. Free *logs_out with mem_free. PYKV_NO_MEMORY. */
 PYKV_NODISCARD pykv_status wal_list(const wal *self, uint32_t number, manifest_log **logs_out,
                                     size_t *count_out);
 /* PYKV_STORE_FAILED after a failed sync, else PYKV_OK. */
@@ -115,6 +112,7 @@ PYKV_NODISCARD pykv_status wal_check(const wal *self);
 typedef struct wal_usage {
     uint64_t log_count;     /* files */
     uint64_t disk_bytes;    /* of them, without what is reserved */
+    uint64_t history_bytes; /* of these, in logs that are history */
     uint64_t written_bytes; /* of records, since wal_open */
     uint64_t sync_count;
     bool mapped; /* records go, or would go, through a mapping */
@@ -143,8 +141,9 @@ PYKV_NODISCARD pykv_status wal_sync(wal *self);
 /* True if a sync is due by the interval of PYKV_DURABILITY_INTERVAL. Needs no lock. */
 bool wal_interval_has_passed(const wal *self);
 
-/* Everything in the logs below number is in tables, and a manifest without them is durable: closes
- * and unlinks them, at close the active one too. The sequences in them count as synced. */
+/* Everything in the logs below number is in tables, and a manifest that wal_list(number) gave the
+ * logs of is durable: closes and unlinks them, at close the active one too, but those that are kept
+ * as history. The sequences in them count as synced. */
 void wal_drop_before(wal *self, uint32_t number);
 
 #endif

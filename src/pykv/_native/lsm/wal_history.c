@@ -3,7 +3,72 @@
  */
 #include "lsm/wal_history.h"
 
+#include "base/error.h"
+#include "base/memory.h"
+#include "lsm/version_edit.h"
 #include "lsm/wal_internal.h"
+
+pykv_status wal_adopt(wal *self, const manifest_log *listed, uint64_t end, uint64_t first,
+                      uint64_t last)
+{
+    wal_log *log = mem_alloc_zeroed(1, sizeof *log);
+    if (log == NULL) {
+        return error_set_no_memory(sizeof *log);
+    }
+    log->number = listed->number;
+    log->file_id = listed->file_id;
+    log->birth_sequence = listed->birth_sequence;
+    log->epoch = listed->epoch;
+    log->sealed = true;
+    log->synced = true;
+    log->history = listed->history_end != 0;
+    log->first_sequence = first;
+    log->last_sequence = last;
+    log->writer.record_end = end;
+    mutex_lock(self->writer);
+    pykv_status status = wal_add_log(self, log);
+    mutex_unlock(self->writer);
+    if (status != PYKV_OK) {
+        mem_free(log);
+    }
+    return status;
+}
+
+static bool is_wanted(const wal_log *log, uint64_t bytes, const wal_keeper *keepers,
+                      size_t keeper_count)
+{
+    bool wanted = false;
+    for (size_t i = 0; i < keeper_count; i++) {
+        wanted |= keepers[i].sequence < log->last_sequence && bytes <= keepers[i].bytes_max;
+    }
+    return wanted;
+}
+
+void wal_plan_history(wal *self, uint32_t number, uint64_t history_bytes, const wal_keeper *keepers,
+                      size_t keeper_count)
+{
+    uint64_t bytes = 0;
+    wal_lock_is_held(self);
+    self->keep_from = UINT32_MAX;
+    for (size_t i = self->log_count; i-- > 0;) {
+        const wal_log *log = self->logs[i];
+        if (wal_log_is_live(log, number) || log->last_sequence == 0) {
+            continue;
+        }
+        uint64_t before = bytes;
+        bytes += log_writer_end(&log->writer);
+        bool wanted = before < history_bytes || is_wanted(log, bytes, keepers, keeper_count);
+        if (!wanted || log->last_sequence > self->synced_sequence) {
+            break;
+        }
+        self->keep_from = log->number;
+    }
+}
+
+void wal_set_epoch(wal *self, uint64_t number) SINGLE_THREADED
+{
+    self->epoch = number;
+}
 
 bool wal_find(const wal *self, uint64_t sequence, wal_place *place_out)
 {
@@ -22,8 +87,7 @@ bool wal_find(const wal *self, uint64_t sequence, wal_place *place_out)
                                             .birth_sequence = log->birth_sequence,
                                             .store_id = self->store_id},
                                  .last_sequence = log->last_sequence,
-                                 .epoch = log->epoch,
-                                 .is_old = log->file == NULL};
+                                 .epoch = log->file == NULL ? log->epoch : self->epoch};
         return true;
     }
     return false;

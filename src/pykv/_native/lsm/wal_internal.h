@@ -28,6 +28,7 @@ typedef struct wal_log {
     uint64_t epoch;          /* of its records; adopted logs only */
     bool sealed;             /* gets no more records */
     bool synced;             /* sealed and durable to its end */
+    bool history;            /* of use to who reads changes only; sealed, synced */
     bool dropped;            /* off the list: whoever unpins it last takes it away */
     uint32_t pin_count;      /* of who uses it without the lock */
     struct wal_log *next;    /* of those to be taken away */
@@ -43,6 +44,7 @@ struct wal {
     uint64_t store_id;
     uint64_t log_bytes; /* capacity of a log */
     bool mapped;        /* logs are written through mappings where that is possible */
+    uint64_t epoch;     /* of the store */
 
     /* Own synchronisation. */
     _Atomic uint64_t last_sync_us;
@@ -59,6 +61,7 @@ struct wal {
     size_t log_count GUARDED_BY(writer);
     size_t log_capacity GUARDED_BY(writer);
     bool ahead_running GUARDED_BY(writer);
+    uint32_t keep_from GUARDED_BY(writer);     /* logs from this number on become history */
     uint64_t dropped_bytes GUARDED_BY(writer); /* of records in logs that were dropped */
     uint64_t sync_count GUARDED_BY(writer);
     pykv_error failure GUARDED_BY(writer); /* why it failed */
@@ -80,6 +83,12 @@ struct wal {
 static inline void wal_lock_is_held(const wal *self) ASSERTS_HELD(self->writer)
 {
     (void)self;
+}
+
+/* True if a log may hold what no table has, once the store needs those from number on. */
+static inline bool wal_log_is_live(const wal_log *log, uint32_t number)
+{
+    return log->number >= number && !log->history;
 }
 
 /* Puts log at the end of the list, behind lower numbers. PYKV_NO_MEMORY. */

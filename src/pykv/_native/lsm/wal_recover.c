@@ -10,6 +10,9 @@
 #include "log/log_file.h"
 #include "lsm/version_edit.h"
 
+/* A copy of a log that is not whole yet. */
+#define COPY_NAME "HISTORY.tmp"
+
 /* A log file under recovery. */
 typedef struct log_source {
     uint32_t number;
@@ -28,6 +31,7 @@ struct wal_recovery {
     size_t count;
     uint64_t start_sequence; /* of the first record that is there */
     size_t used_count;       /* logs that hold records of the log */
+    size_t kept_count;       /* of these, that stay where they are */
     wal_recovered result;
 };
 
@@ -231,6 +235,55 @@ uint64_t wal_recovery_end(const wal_recovery *self, size_t index)
     return self->views[index].valid_end;
 }
 
+uint64_t wal_recovery_first(const wal_recovery *self, size_t index)
+{
+    const log_recovery_segment *view = &self->views[index];
+    log_reader reader;
+    record found;
+    uint64_t offset;
+    PYKV_ASSERT(index < self->count);
+    log_reader_init(&reader, view->data, view->valid_end, view->header.file_id, view->start_offset,
+                    true, 0);
+    return log_reader_next(&reader, &found, &offset) ? found.sequence : 0;
+}
+
+/* Puts a durable copy of a log in its place. */
+static pykv_status write_anew(const wal_recovery *self, size_t index)
+{
+    char name[LOG_FILE_NAME_BYTES];
+    env_file *file;
+    slice whole = slice_make(self->views[index].data, (size_t)self->views[index].valid_end);
+    int flags = ENV_READ | ENV_WRITE | ENV_CREATE | ENV_TRUNCATE;
+    pykv_status status = env_file_open(self->home, COPY_NAME, flags, &file);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    status = env_file_write(file, 0, &whole, 1);
+    if (status == PYKV_OK) {
+        status = env_file_sync(file);
+    }
+    env_file_close(file);
+    log_file_name(self->sources[index].number, name);
+    return status == PYKV_OK ? env_rename(self->home, COPY_NAME, name) : status;
+}
+
+size_t wal_recovery_keep(wal_recovery *self)
+{
+    pykv_status status = PYKV_OK;
+    for (size_t i = 0; i < self->used_count && status == PYKV_OK; i++) {
+        bool is_empty = self->views[i].valid_end <= LOG_SEGMENT_HEADER_BYTES;
+        status = is_empty ? PYKV_OK : write_anew(self, i);
+    }
+    if (status == PYKV_OK) {
+        status = check_mappings(self);
+    }
+    if (status == PYKV_OK) {
+        status = env_directory_sync(self->home);
+    }
+    self->kept_count = status == PYKV_OK ? self->used_count : 0;
+    return self->kept_count;
+}
+
 /* Gives the records of one log from sequence *due_io on. */
 static pykv_status replay_log(const log_recovery_segment *view, uint64_t *due_io, wal_replay replay,
                               void *context)
@@ -307,6 +360,9 @@ pykv_status wal_recovery_finish(wal_recovery *self)
     pykv_status status = PYKV_OK;
     for (size_t i = 0; i < self->count && status == PYKV_OK; i++) {
         const log_source *source = &self->sources[i];
+        if (i < self->kept_count && self->views[i].valid_end > LOG_SEGMENT_HEADER_BYTES) {
+            continue;
+        }
         log_file_name(source->number, name);
         log_file_torn_name(source->number, kept);
         status = source->torn && !source->torn_kept ? env_rename(self->home, name, kept)

@@ -56,6 +56,14 @@ PYKV_NODISCARD pykv_status wal_recovery_open(env_directory *home, const wal_reco
 /* What wal_recovery_open found. Valid until wal_recovery_free. */
 const wal_recovered *wal_recovery_result(const wal_recovery *self);
 
+/* Writes the logs with records anew, up to their ends, as the system may show pages that never
+ * reached the disk, and lets wal_recovery_finish keep them; returns how many of the first ones
+ * stay: none if that fails. After wal_recovery_keep_torn. */
+size_t wal_recovery_keep(wal_recovery *self);
+
+/* The first sequence of a log of the input, 0 if it has no record. */
+uint64_t wal_recovery_first(const wal_recovery *self, size_t index);
+
 /* Offset at which the records of a log of the input end. */
 uint64_t wal_recovery_end(const wal_recovery *self, size_t index);
 

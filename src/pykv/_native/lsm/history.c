@@ -1,0 +1,127 @@
+/*
+ * history: which logs are kept, and what becomes of them when a store is opened.
+ */
+#include "lsm/history.h"
+
+#include "base/error.h"
+#include "base/invariant.h"
+#include "base/memory.h"
+#include "log/log_feed.h"
+#include "lsm/changes.h"
+#include "lsm/reserve.h"
+#include "lsm/wal_history.h"
+
+/* Logs that a feed may keep, so that one which follows is not left behind by a flush. */
+enum { FEED_LOGS_MAX = 4 };
+
+static bool is_wanted(const lsm *self) REQUIRES(self->writer)
+{
+    return self->options.history_bytes > 0 || self->feeds != NULL;
+}
+
+void lsm_history_plan(lsm *self, uint32_t number)
+{
+    wal_keeper keepers[1];
+    size_t count = 0;
+    bool is_full = lsm_room_is_lent(self);
+    if (self->feeds != NULL && !is_full) {
+        uint64_t bytes = FEED_LOGS_MAX * (self->options.memtable_bytes / 4 * 5);
+        keepers[count++] = (wal_keeper){lsm_changes_lowest(self), bytes};
+    }
+    wal_plan_history(self->log, number, is_full ? 0 : self->options.history_bytes, keepers, count);
+}
+
+void lsm_history_sync(lsm *self, uint64_t sequence)
+{
+    mutex_lock(&self->writer);
+    bool wanted = is_wanted(self) && !PYKV_PLANTED(132);
+    mutex_unlock(&self->writer);
+    if (wanted && wal_sync_through(self->log, sequence) != PYKV_OK) {
+        /* Then the plan leaves them out. */
+    }
+}
+
+size_t lsm_history_count(const lsm_manifest *listed)
+{
+    size_t count = 0;
+    while (count < listed->log_count && listed->logs[count].history_end != 0) {
+        count++;
+    }
+    return count;
+}
+
+/* ---- opening ---- */
+
+static log_segment_header header_of(const lsm *self, const manifest_log *listed)
+{
+    return (log_segment_header){.kind = LOG_SEGMENT_APPEND,
+                                .number = listed->number,
+                                .file_id = listed->file_id,
+                                .birth_sequence = listed->birth_sequence,
+                                .store_id = self->store_id};
+}
+
+/* Finds the first sequence of each log; *start_out: the first log behind those that have none. */
+static pykv_status find_firsts(lsm *self, const lsm_manifest *listed, size_t count,
+                               uint64_t *firsts, size_t *start_out)
+{
+    size_t start = 0;
+    for (size_t i = 0; i < count; i++) {
+        log_segment_header header = header_of(self, &listed->logs[i]);
+        pykv_status status = log_feed_first(self->home, &header, &firsts[i]);
+        if (status == PYKV_NO_MEMORY) {
+            return status;
+        }
+        bool rises = i == start || firsts[i] > firsts[i - 1];
+        start = status != PYKV_OK || firsts[i] == 0 ? i + 1 : rises ? start : i;
+    }
+    *start_out = start;
+    return PYKV_OK;
+}
+
+pykv_status lsm_history_adopt(lsm *self, const lsm_manifest *listed, uint64_t last)
+{
+    size_t count = lsm_history_count(listed);
+    size_t start = count;
+    uint64_t *firsts = mem_alloc_zeroed(count + 1, sizeof *firsts);
+    if (firsts == NULL) {
+        return error_set_no_memory((count + 1) * sizeof *firsts);
+    }
+    pykv_status status = find_firsts(self, listed, count, firsts, &start);
+    firsts[count] = last + 1;
+    if (status == PYKV_OK && count > start && firsts[count - 1] > last) {
+        start = count;
+    }
+    for (size_t i = start; i < count && status == PYKV_OK; i++) {
+        const manifest_log *log = &listed->logs[i];
+        status = wal_adopt(self->log, log, log->history_end, firsts[i], firsts[i + 1] - 1);
+    }
+    mem_free(firsts);
+    return status;
+}
+
+pykv_status lsm_history_after(lsm *self, const lsm_manifest *listed, wal_recovery *recovery,
+                              lsm_manifest *next) SINGLE_THREADED
+{
+    size_t old_count = lsm_history_count(listed);
+    next->logs = NULL;
+    next->log_count = 0;
+    if (!is_wanted(self)) {
+        return PYKV_OK;
+    }
+    size_t kept = wal_recovery_keep(recovery);
+    next->logs = mem_alloc_zeroed(listed->log_count + 1, sizeof *next->logs);
+    if (next->logs == NULL) {
+        return error_set_no_memory((listed->log_count + 1) * sizeof *next->logs);
+    }
+    for (size_t i = 0; i < old_count; i++) {
+        next->logs[next->log_count++] = listed->logs[i];
+    }
+    for (size_t i = 0; i < kept; i++) {
+        manifest_log *log = &next->logs[next->log_count];
+        *log = listed->logs[old_count + i];
+        log->history_end = wal_recovery_end(recovery, i);
+        next->log_count += log->history_end > LOG_SEGMENT_HEADER_BYTES;
+    }
+    return PYKV_OK;
+}

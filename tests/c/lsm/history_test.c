@@ -1,0 +1,294 @@
+/*
+ * history_test: logs stay for who reads changes as long as the options or a feed want them, also
+ * over a close and a crash, and nothing else changes for it.
+ */
+#include "lsm_fixture.h"
+
+#include "lsm/history.h"
+
+enum { ROWS = 30, HISTORY_BYTES = 1 << 20 };
+
+static void put(fixture *self, uint32_t from, uint32_t to)
+{
+    char key[16];
+    for (uint32_t i = from; i < to; i++) {
+        CHECK_OK(lsm_put(self->store, fixture_key(i, key), fixture_text("value"), 0));
+    }
+}
+
+static void flush(fixture *self)
+{
+    CHECK_OK(lsm_flush(self->store));
+}
+
+static fixture new_fixture(uint64_t history_bytes)
+{
+    fixture self = fixture_blank();
+    self.options.history_bytes = history_bytes;
+    CHECK_OK(fixture_open(&self));
+    return self;
+}
+
+static uint64_t floor_of(fixture *self)
+{
+    return fixture_stats(self).history_floor;
+}
+
+/* Reads everything behind since without waiting: sequences up to last, of these epochs. */
+static void expect_feed(fixture *self, uint64_t since, uint64_t last)
+{
+    lsm_changes *feed;
+    const pykv_change *changes;
+    size_t count;
+    uint64_t next = since + 1;
+    CHECK_OK(lsm_changes_open(self->store, since, 0, &feed));
+    do {
+        CHECK_OK(lsm_changes_next(feed, 0, 0, &changes, &count));
+        for (size_t i = 0; i < count; i++) {
+            CHECK_EQUAL(next, changes[i].sequence);
+            CHECK(changes[i].epoch <= fixture_stats(self).epoch);
+            next++;
+        }
+    } while (count > 0);
+    CHECK_EQUAL(last + 1, next);
+    lsm_changes_free(self->store, feed);
+}
+
+TEST(without_a_wish_logs_go_with_their_flush)
+{
+    fixture self = new_fixture(0);
+    put(&self, 0, ROWS);
+    flush(&self);
+    CHECK_EQUAL(ROWS + 1, floor_of(&self));
+    CHECK_EQUAL(0, fixture_stats(&self).history_bytes);
+    fixture_free(&self);
+}
+
+TEST(logs_that_the_options_want_stay_over_flushes_and_clean_closes)
+{
+    fixture self = new_fixture(HISTORY_BYTES);
+    uint32_t last = 0;
+    for (int round = 0; round < 4; round++) {
+        put(&self, last, last + ROWS);
+        last += ROWS;
+        flush(&self);
+        expect_feed(&self, 0, last);
+        CHECK(fixture_stats(&self).history_bytes > 0);
+        put(&self, last, last + 1);
+        last++;
+        fixture_reopen(&self);
+        CHECK_EQUAL(0, fixture_stats(&self).recovered_record_count);
+        expect_feed(&self, 0, last);
+        expect_feed(&self, 17, last);
+    }
+    CHECK_EQUAL(1, floor_of(&self));
+    fixture_free(&self);
+}
+
+TEST(logs_that_were_recovered_stay_too)
+{
+    fixture self = new_fixture(HISTORY_BYTES);
+    put(&self, 0, ROWS);
+    flush(&self);
+    put(&self, ROWS, 2 * ROWS);
+    fixture_recover(&self);
+    CHECK_EQUAL(ROWS, fixture_stats(&self).recovered_record_count);
+    CHECK_EQUAL(1, fixture_stats(&self).epoch);
+    expect_feed(&self, 0, 2 * ROWS);
+    put(&self, 2 * ROWS, 3 * ROWS);
+    fixture_recover(&self);
+    CHECK_EQUAL(ROWS, fixture_stats(&self).recovered_record_count);
+    expect_feed(&self, 0, 3 * ROWS);
+    fixture_recover(&self);
+    expect_feed(&self, 0, 3 * ROWS);
+    fixture_free(&self);
+}
+
+TEST(a_change_has_the_epoch_in_which_it_was_written)
+{
+    fixture self = new_fixture(HISTORY_BYTES);
+    lsm_changes *feed;
+    const pykv_change *changes;
+    size_t count;
+    for (uint32_t i = 0; i < 3; i++) {
+        put(&self, i, i + 1);
+        fixture_recover(&self);
+    }
+    CHECK_EQUAL(3, fixture_stats(&self).epoch);
+    CHECK_OK(lsm_changes_open(self.store, 0, 0, &feed));
+    for (uint32_t i = 0; i < 3; i++) {
+        CHECK_OK(lsm_changes_next(feed, 0, 0, &changes, &count));
+        CHECK_EQUAL(1, count);
+        CHECK_EQUAL(i, changes[0].epoch);
+    }
+    lsm_changes_free(self.store, feed);
+    fixture_free(&self);
+}
+
+TEST(the_oldest_logs_go_when_there_are_more_than_are_wanted)
+{
+    fixture self = new_fixture(3000);
+    uint32_t last = 0;
+    for (int round = 0; round < 20; round++) {
+        put(&self, last, last + ROWS);
+        last += ROWS;
+        flush(&self);
+        CHECK(fixture_stats(&self).history_bytes < 3000 + 2000);
+        expect_feed(&self, floor_of(&self) - 1, last);
+    }
+    CHECK(floor_of(&self) > 15 * ROWS);
+    CHECK(fixture_stats(&self).history_bytes >= 3000);
+    size_t files = fixture_files(&self, ".log", NULL);
+    CHECK(files < 8);
+    self.options.history_bytes = 0;
+    fixture_reopen(&self);
+    expect_feed(&self, floor_of(&self) - 1, last);
+    put(&self, last, last + 1);
+    flush(&self);
+    CHECK_EQUAL(last + 2, floor_of(&self));
+    fixture_free(&self);
+}
+
+TEST(a_feed_keeps_the_logs_that_it_has_not_read)
+{
+    fixture self = new_fixture(0);
+    lsm_changes *feed;
+    const pykv_change *changes;
+    size_t count;
+    CHECK_OK(lsm_changes_open(self.store, 0, PYKV_CHANGES_FOLLOW, &feed));
+    put(&self, 0, ROWS);
+    flush(&self);
+    CHECK_OK(lsm_clear(self.store, 0));
+    put(&self, 0, 1);
+    flush(&self);
+    uint64_t next = 1;
+    for (uint64_t last = ROWS + 2; next <= last; next += count) {
+        CHECK_OK(lsm_changes_next(feed, 0, 0, &changes, &count));
+        CHECK_EQUAL(next, changes[0].sequence);
+    }
+    lsm_changes_free(self.store, feed);
+    put(&self, 0, 1);
+    flush(&self);
+    CHECK_EQUAL(0, fixture_stats(&self).history_bytes);
+    fixture_free(&self);
+}
+
+TEST(a_feed_that_is_far_behind_loses_its_place_and_says_so)
+{
+    fixture self = new_fixture(0);
+    lsm_changes *feed;
+    const pykv_change *changes;
+    size_t count;
+    CHECK_OK(lsm_changes_open(self.store, 0, PYKV_CHANGES_FOLLOW, &feed));
+    for (uint32_t i = 0; i < 20000; i++) {
+        put(&self, i, i + 1);
+    }
+    CHECK_STATUS(PYKV_HISTORY_GONE, lsm_changes_next(feed, 0, 0, &changes, &count));
+    CHECK_STATUS(PYKV_HISTORY_GONE, lsm_changes_next(feed, 0, 0, &changes, &count));
+    lsm_changes_free(self.store, feed);
+    fixture_free(&self);
+}
+
+/* Flips a bit in the middle of the first log that is there. */
+static void damage_oldest(fixture *self, bool header)
+{
+    uint64_t size;
+    char name[32];
+    for (uint32_t number = 1;; number++) {
+        CHECK(number < 100);
+        snprintf(name, sizeof name, "%08x.log", number);
+        env_directory *home;
+        env_file *file;
+        CHECK_OK(env_directory_open(self->disk, FIXTURE_PATH, false, &home));
+        pykv_status status = env_file_open(home, name, ENV_READ, &file);
+        env_directory_close(home);
+        if (status == PYKV_OK) {
+            env_file_close(file);
+            break;
+        }
+    }
+    uint8_t *data = fixture_bytes(self, name, &size);
+    data[header ? 20 : size / 2] ^= 4;
+}
+
+TEST(a_flipped_bit_in_history_is_named_and_harms_no_row)
+{
+    fixture self = new_fixture(HISTORY_BYTES);
+    lsm_changes *feed;
+    const pykv_change *changes;
+    size_t count;
+    pykv_status status;
+    put(&self, 0, ROWS);
+    flush(&self);
+    put(&self, ROWS, 2 * ROWS);
+    fixture_close(&self);
+    damage_oldest(&self, false);
+    CHECK_OK(fixture_open(&self));
+    CHECK_OK(lsm_changes_open(self.store, 0, 0, &feed));
+    do {
+        status = lsm_changes_next(feed, 1, 0, &changes, &count);
+    } while (status == PYKV_OK && count > 0);
+    CHECK_STATUS(PYKV_CORRUPTION, status);
+    CHECK(strstr(error_last()->path, ".log") != NULL);
+    lsm_changes_free(self.store, feed);
+    expect_feed(&self, ROWS, 2 * ROWS);
+    uint64_t rows = 0;
+    CHECK_OK(lsm_count(self.store, NULL, NULL, &rows));
+    CHECK_EQUAL(2 * ROWS, rows);
+    pykv_report report = {0};
+    CHECK_OK(lsm_verify(self.store, NULL, &report));
+    CHECK_EQUAL(1, report.damage_count);
+    fixture_free(&self);
+}
+
+TEST(a_log_of_history_that_is_another_file_ends_it_there)
+{
+    fixture self = new_fixture(HISTORY_BYTES);
+    put(&self, 0, ROWS);
+    flush(&self);
+    put(&self, ROWS, 2 * ROWS);
+    fixture_close(&self);
+    damage_oldest(&self, true);
+    CHECK_OK(fixture_open(&self));
+    CHECK_EQUAL(ROWS + 1, floor_of(&self));
+    expect_feed(&self, ROWS, 2 * ROWS);
+    put(&self, 0, 1);
+    fixture_reopen(&self);
+    expect_feed(&self, ROWS, 2 * ROWS + 1);
+    fixture_free(&self);
+}
+
+TEST(a_store_that_is_read_only_or_repaired_takes_history_for_no_rows)
+{
+    fixture self = new_fixture(HISTORY_BYTES);
+    uint64_t rows = 0;
+    pykv_report report;
+    put(&self, 0, ROWS);
+    CHECK_OK(lsm_clear(self.store, 0));
+    put(&self, 5, 7);
+    fixture_close(&self);
+    self.options.read_only = 1;
+    CHECK_OK(fixture_open(&self));
+    CHECK_EQUAL(0, fixture_stats(&self).recovered_record_count);
+    CHECK_OK(lsm_count(self.store, NULL, NULL, &rows));
+    CHECK_EQUAL(2, rows);
+    fixture_close(&self);
+    self.options.read_only = 0;
+    CHECK_OK(lsm_repair(self.disk, FIXTURE_PATH, &report));
+    CHECK_EQUAL(2, report.kept_record_count);
+    CHECK_OK(fixture_open(&self));
+    CHECK_OK(lsm_count(self.store, NULL, NULL, &rows));
+    CHECK_EQUAL(2, rows);
+    fixture_free(&self);
+}
+
+TEST_MAIN(CASE(without_a_wish_logs_go_with_their_flush),
+          CASE(logs_that_the_options_want_stay_over_flushes_and_clean_closes),
+          CASE(logs_that_were_recovered_stay_too),
+          CASE(a_change_has_the_epoch_in_which_it_was_written),
+          CASE(the_oldest_logs_go_when_there_are_more_than_are_wanted),
+          CASE(a_feed_keeps_the_logs_that_it_has_not_read),
+          CASE(a_feed_that_is_far_behind_loses_its_place_and_says_so),
+          CASE(a_flipped_bit_in_history_is_named_and_harms_no_row),
+          CASE(a_log_of_history_that_is_another_file_ends_it_there),
+          CASE(a_store_that_is_read_only_or_repaired_takes_history_for_no_rows))

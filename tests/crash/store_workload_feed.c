@@ -1,0 +1,178 @@
+/*
+ * store_workload_feed: the change feed of a store that keeps all of its history leads from nothing
+ * to its content, over states of the history in their order and no others.
+ */
+#include "store_workload.h"
+#include "store_workload_parts.h"
+
+/* What the changes so far lead to. */
+typedef struct follower {
+    const store_driver *driver;
+    key_values rows;
+    size_t commit;     /* the last state that fitted */
+    uint64_t sequence; /* of the last change */
+    bool is_whole;     /* no write is under way */
+} follower;
+
+/* Index of the key with these bytes, WORKLOAD_KEY_COUNT if there is none. */
+static uint32_t key_of(const uint8_t *data, size_t length)
+{
+    char name[WORKLOAD_KEY_BYTES];
+    for (uint32_t key = 0; key < WORKLOAD_KEY_COUNT; key++) {
+        if (slice_equal(slice_make(data, length), slice_make(name, workload_key(key, name)))) {
+            return key;
+        }
+    }
+    return WORKLOAD_KEY_COUNT;
+}
+
+/* A value that is put again in the same write, so no state has it. */
+static const uint32_t passing = UINT32_MAX;
+
+/* The number of a value that key had at some time. */
+static uint32_t number_of(const store_history *history, uint32_t key, const pykv_change *change)
+{
+    uint8_t value[WORKLOAD_VALUE_BYTES];
+    for (size_t n = 0; n <= history->tried; n++) {
+        uint32_t number = history->states[n].values[key];
+        if (number != 0 && workload_value_length(number) == change->value_length &&
+            history->states[n].deadlines[key] == change->deadline_us) {
+            workload_value(number, value);
+            if (change->value_length == 0 ||
+                memcmp(value, change->value, change->value_length) == 0) {
+                return number;
+            }
+        }
+    }
+    return passing;
+}
+
+static void delete_range(follower *self, const pykv_change *change)
+{
+    char name[WORKLOAD_KEY_BYTES];
+    slice start = slice_make(change->key, change->key_length);
+    slice stop = slice_make(change->value, change->value_length);
+    for (uint32_t i = 0; i < WORKLOAD_KEY_COUNT; i++) {
+        slice key = slice_make(name, workload_key(i, name));
+        if (slice_compare(start, key) <= 0 &&
+            (change->has_value == 0 || slice_compare(key, stop) < 0)) {
+            self->rows.values[i] = 0;
+        }
+    }
+}
+
+static const char *apply(follower *self, const pykv_change *change)
+{
+    uint32_t key = key_of(change->key, change->key_length);
+    switch (change->kind) {
+    case PYKV_CHANGE_CLEAR:
+        self->rows = (key_values){.values = {0}};
+        return NULL;
+    case PYKV_CHANGE_DELETE_RANGE:
+        delete_range(self, change);
+        return NULL;
+    case PYKV_CHANGE_DELETE:
+    case PYKV_CHANGE_PUT:
+        break;
+    default:
+        return "the feed gave a change of no kind";
+    }
+    if (key == WORKLOAD_KEY_COUNT) {
+        return "the feed gave a key that was never written";
+    }
+    bool is_put = change->kind == PYKV_CHANGE_PUT;
+    self->rows.values[key] = is_put ? number_of(self->driver->history, key, change) : 0;
+    self->rows.deadlines[key] = is_put ? change->deadline_us : 0;
+    return NULL;
+}
+
+/* Values that are the same bytes have different numbers now and then. */
+static bool is_equal(const key_values *left, const key_values *right)
+{
+    uint8_t one[WORKLOAD_VALUE_BYTES];
+    uint8_t other[WORKLOAD_VALUE_BYTES];
+    for (uint32_t key = 0; key < WORKLOAD_KEY_COUNT; key++) {
+        uint32_t a = left->values[key];
+        uint32_t b = right->values[key];
+        if (left->deadlines[key] != right->deadlines[key] || (a == 0) != (b == 0)) {
+            return false;
+        }
+        if (a != b) {
+            size_t length = workload_value(a, one);
+            if (length != workload_value(b, other) || memcmp(one, other, length) != 0) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* After a whole write: there must be such a state, and it is no earlier one. Writes that do nothing
+ * are in the history and not in the feed. */
+static const char *find_state(follower *self, size_t to)
+{
+    key_values rows = driver_alive(self->driver, &self->rows);
+    for (uint32_t key = 0; key < WORKLOAD_KEY_COUNT; key++) {
+        if (rows.values[key] == passing) {
+            return "the feed gave a value that was never put";
+        }
+    }
+    for (size_t n = self->commit; n <= to; n++) {
+        key_values state = driver_alive(self->driver, &self->driver->history->states[n]);
+        if (is_equal(&rows, &state)) {
+            self->commit = n;
+            return NULL;
+        }
+    }
+    return "a write in the feed leads to the content of no moment";
+}
+
+static const char *take(follower *self, const pykv_change *changes, size_t count, size_t to)
+{
+    const char *wrong = NULL;
+    for (size_t i = 0; i < count && wrong == NULL; i++) {
+        if (changes[i].sequence != self->sequence + 1) {
+            return "the feed leaves out a sequence";
+        }
+        self->sequence = changes[i].sequence;
+        wrong = apply(self, &changes[i]);
+        self->is_whole = changes[i].last != 0;
+        if (wrong == NULL && self->is_whole) {
+            wrong = find_state(self, to);
+        }
+    }
+    return wrong;
+}
+
+static const char *follow(follower *self, void *feed, size_t to)
+{
+    const pykv_change *changes;
+    size_t count = 1;
+    const char *wrong = NULL;
+    while (count > 0 && wrong == NULL) {
+        if (self->driver->plan->engine->changes_next(feed, 700, 0, &changes, &count) != PYKV_OK) {
+            return workload_unreadable;
+        }
+        wrong = take(self, changes, count, to);
+    }
+    return wrong;
+}
+
+const char *driver_check_feed(const store_driver *self, size_t commit)
+{
+    follower reader = {.driver = self, .is_whole = true};
+    void *feed;
+    if (self->plan->engine->changes_open(self->store, 0, PYKV_CHANGES_UNSYNCED, &feed) != PYKV_OK) {
+        return workload_unreadable;
+    }
+    const char *wrong = follow(&reader, feed, commit);
+    self->plan->engine->changes_free(self->store, feed);
+    if (wrong != NULL) {
+        return wrong;
+    }
+    key_values rows = driver_alive(self, &reader.rows);
+    key_values state = driver_alive(self, &self->history->states[commit]);
+    return reader.is_whole && is_equal(&rows, &state)
+               ? NULL
+               : "the whole feed does not lead to the content of the store";
+}
