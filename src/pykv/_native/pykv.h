@@ -472,9 +472,10 @@ PYKV_API void pykv_free(pykv_store *store);
  * PYKV_FORKED or PYKV_INTERNAL. It waits for nothing and costs next to nothing. */
 PYKV_API pykv_status pykv_check_open(const pykv_store *store);
 
-/* PYKV_ENGINE_* of the database at path, or PYKV_ENGINE_ANY if there is none and one may be made
- * there. PYKV_FORMAT if something else, or a newer format, is there: pykv_open refuses it too. A
- * directory counts as empty with names that begin with a dot, lost+found, and what pykv leaves. */
+/* PYKV_ENGINE_* of the database at path, by its other files where the manifest is damaged, or
+ * PYKV_ENGINE_ANY if there is none and one may be made there. PYKV_FORMAT if something else, or a
+ * newer format, is there: pykv_open refuses it too. A directory counts as empty with names that
+ * begin with a dot, lost+found, and what pykv leaves. */
 PYKV_API pykv_status pykv_detect(const char *path, int32_t *engine_out);
 
 /* Saves every readable record of a closed database into a fresh one in the same directory; what it

@@ -100,7 +100,8 @@ TEST(a_database_of_an_engine_that_is_not_there_is_refused_by_its_number)
     api_free(&f);
 }
 
-/* The damage is told by the engine, and repair and destroy find theirs in spite of it. */
+/* The damage is told by the engine, and repair and destroy find theirs in spite of it. pykv.repair,
+ * which asks first, once did not, and sent its user to pykv.repair. */
 TEST(where_the_manifest_is_damaged_the_other_files_tell_the_engine)
 {
     api_fixture f = api_new();
@@ -110,7 +111,8 @@ TEST(where_the_manifest_is_damaged_the_other_files_tell_the_engine)
     CHECK_OK(api_put(&f, "a", "1"));
     CHECK_OK(pykv_close(f.store, -1));
     name_engine(f.path, 77, false);
-    CHECK_STATUS(PYKV_CORRUPTION, pykv_detect(f.path, &engine));
+    CHECK_OK(pykv_detect(f.path, &engine));
+    CHECK_EQUAL(PYKV_ENGINE_BITCASK, engine);
     CHECK_STATUS(PYKV_CORRUPTION, pykv_open(f.path, NULL, &store));
     CHECK_OK(pykv_repair(f.path, &report));
     CHECK_EQUAL(1, report.kept_record_count);

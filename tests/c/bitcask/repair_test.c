@@ -1,6 +1,8 @@
 /*
  * repair: what can be read is saved, in its newest version, and the old files are kept.
  */
+#include <sys/stat.h>
+
 #include "base/coding.h"
 #include "base/crc32c.h"
 #include "bitcask/repair_fixture.h"
@@ -79,6 +81,29 @@ TEST(records_between_two_others_are_known_to_be_lost_without_the_manifest_too)
     CHECK_OK(bitcask_repair(env_posix(), self.path, &report));
     CHECK_EQUAL(3, report.lost_record_count);
     repair_free(&self);
+}
+
+/* A repair once said that all was well. */
+TEST(a_segment_that_was_cut_between_two_records_or_whose_end_is_zero_is_told)
+{
+    static const off_t kept = LOG_SEGMENT_HEADER_BYTES + 10 * 136;
+    CHECK_EQUAL(136, record_bytes(0, 5, REPAIR_VALUE_BYTES));
+    for (int round = 0; round < 2; round++) {
+        repair_fixture self = closed_store();
+        pykv_report report;
+        struct stat before;
+        const char *path = repair_file(&self, "00000001.log");
+        CHECK_EQUAL(0, stat(path, &before));
+        CHECK_EQUAL(0, truncate(path, kept));
+        CHECK_EQUAL(0, truncate(path, round == 0 ? kept : before.st_size));
+        CHECK_OK(bitcask_repair(env_posix(), self.path, &report));
+        CHECK_EQUAL(1, report.damage_count);
+        CHECK(strstr(report.damages[0].path, "00000001.log") != NULL);
+        CHECK_EQUAL(kept, report.damages[0].offset);
+        CHECK_EQUAL(before.st_size, report.damages[0].expected);
+        CHECK_EQUAL(REPAIR_KEYS + 2, report.record_count + report.lost_record_count);
+        repair_free(&self);
+    }
 }
 
 TEST(the_records_of_a_sealed_segment_that_is_gone_are_known_by_the_manifest)
@@ -219,6 +244,7 @@ TEST(an_open_store_and_a_directory_without_one_are_refused)
 TEST_MAIN(CASE(a_damaged_record_is_lost_and_told_and_all_others_are_saved),
           CASE(a_store_without_its_manifest_is_refused_and_saved_whole),
           CASE(records_between_two_others_are_known_to_be_lost_without_the_manifest_too),
+          CASE(a_segment_that_was_cut_between_two_records_or_whose_end_is_zero_is_told),
           CASE(the_records_of_a_sealed_segment_that_is_gone_are_known_by_the_manifest),
           CASE(the_records_of_a_merge_that_are_damaged_are_known_by_its_hint),
           CASE(a_segment_with_a_damaged_header_is_read_with_the_manifest_s_help),

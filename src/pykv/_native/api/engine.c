@@ -4,6 +4,7 @@
 #include "api/engine.h"
 
 #include "base/error.h"
+#include "base/invariant.h"
 
 /* The first one is the default. */
 static const engine_ops *const engines[] = {&engine_bitcask, &engine_lsm};
@@ -43,14 +44,26 @@ static pykv_status ask(env *environment, const char *path, home_detector detect,
 
 pykv_status engine_detect(env *environment, const char *path, int32_t *engine_out)
 {
-    return ask(environment, path, home_detect, engine_out);
+    int32_t engine = PYKV_ENGINE_ANY;
+    pykv_status status = ask(environment, path, home_detect, engine_out);
+    if (status != PYKV_CORRUPTION || PYKV_PLANTED(109)) {
+        return status;
+    }
+    pykv_error damage = *error_last();
+    if (ask(environment, path, home_detect_by_names, &engine) != PYKV_OK ||
+        engine == PYKV_ENGINE_ANY) {
+        error_restore(&damage);
+        return status;
+    }
+    *engine_out = engine;
+    return PYKV_OK;
 }
 
 static pykv_status choose_by_directory(env *environment, const char *path,
                                        const engine_ops **ops_out)
 {
     int32_t engine = PYKV_ENGINE_ANY;
-    pykv_status status = engine_detect(environment, path, &engine);
+    pykv_status status = ask(environment, path, home_detect, &engine);
     if (status == PYKV_CORRUPTION) {
         status = ask(environment, path, home_detect_by_names, &engine);
     }

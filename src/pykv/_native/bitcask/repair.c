@@ -17,6 +17,7 @@
 
 #include "base/coding.h"
 #include "base/error.h"
+#include "base/invariant.h"
 #include "base/memory.h"
 #include "base/report.h"
 #include "bitcask/bitcask.h"
@@ -102,10 +103,22 @@ static pykv_status add_entry(repair *self, size_t source, const record *found, u
     return buffer_append(&self->entries, &entry, sizeof entry);
 }
 
+/* Where the records of a segment end by the manifest; 0: it does not know. */
+static uint64_t known_length(const repair *self, const repair_source *source)
+{
+    const manifest_segment *entry = repair_find_listed(self, source->number);
+    return entry != NULL ? entry->length : 0;
+}
+
+/* Zeros are blocks that were reserved, or pad a sector. */
 static void note_damage(repair *self, repair_source *source, const char *name, uint64_t from,
                         uint64_t to)
 {
-    if (from != 0 && !all_zero(source->data + from, to - from)) {
+    if (from == 0) {
+        return;
+    }
+    bool may_be_zero = to - from < LOG_SECTOR_BYTES || to > known_length(self, source);
+    if (!may_be_zero || !all_zero(source->data + from, to - from)) {
         source->whole = false;
         report_add(self->report, name, from, to, 0, "bytes that are no valid record");
     }
@@ -131,6 +144,12 @@ static pykv_status read_records(repair *self, size_t index, const char *name)
         at += record_bytes_of(&found);
     }
     note_damage(self, source, name, bad_from, source->size);
+    uint64_t length = known_length(self, source);
+    if (source->size < length && !PYKV_PLANTED(108)) {
+        source->whole = false;
+        report_add(self->report, name, source->size, length, source->size,
+                   "the segment ends before its last record");
+    }
     return status;
 }
 
