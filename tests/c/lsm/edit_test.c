@@ -8,6 +8,7 @@
 #include "env/env_fault.h"
 #include "lsm/edit.h"
 #include "lsm/jobs.h"
+#include "lsm/room.h"
 
 TEST(after_a_flush_the_manifest_lists_the_table_and_only_the_log_that_is_needed)
 {
@@ -28,6 +29,27 @@ TEST(after_a_flush_the_manifest_lists_the_table_and_only_the_log_that_is_needed)
     CHECK_EQUAL(1, fixture_files(&self, ".tbl", NULL));
     lsm_manifest_reset(&before);
     lsm_manifest_reset(&after);
+    fixture_free(&self);
+}
+
+/* Whether crashes of a workload find that depends on where they strike. */
+TEST(what_was_written_behind_a_flushed_memtable_is_not_said_to_be_in_tables)
+{
+    fixture self = fixture_new();
+    fixture_fill(&self, 0, 10, 10);
+    fixture_maintain(&self, PYKV_ROLE_LOG);
+    mutex_lock(&self.store->writer);
+    CHECK_OK(lsm_switch_memtable(self.store));
+    mutex_unlock(&self.store->writer);
+    fixture_put(&self, "later", "write");
+    fixture_maintain(&self, PYKV_ROLE_DATA);
+    lsm_manifest after = fixture_manifest(&self);
+    CHECK_EQUAL(1, after.table_count);
+    CHECK_EQUAL(10, after.flushed_sequence);
+    lsm_manifest_reset(&after);
+    fixture_recover(&self);
+    fixture_expect(&self, "later", "write");
+    CHECK_EQUAL(11, fixture_count(&self));
     fixture_free(&self);
 }
 
@@ -123,6 +145,7 @@ TEST(without_memory_an_install_loses_nothing_and_is_done_again)
 }
 
 TEST_MAIN(CASE(after_a_flush_the_manifest_lists_the_table_and_only_the_log_that_is_needed),
+          CASE(what_was_written_behind_a_flushed_memtable_is_not_said_to_be_in_tables),
           CASE(an_edit_that_a_clear_made_void_is_not_installed),
           CASE(the_manifest_says_that_the_store_is_in_use_from_the_first_log_on),
           CASE(an_install_that_fails_anywhere_loses_nothing_and_is_done_again),

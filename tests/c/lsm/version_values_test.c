@@ -96,6 +96,18 @@ TEST(a_segment_goes_when_nothing_points_to_it_any_more)
     fixture_free(&self);
 }
 
+TEST(a_segment_with_one_value_alone_is_kept)
+{
+    fixture self = values_store_new();
+    values_put(&self, 0, 1, 0);
+    CHECK_OK(lsm_flush(self.store));
+    CHECK_EQUAL(1, fixture_stats(&self).value_segment_count);
+    values_expect(&self, 0, 1, 0);
+    fixture_recover(&self);
+    values_expect(&self, 0, 1, 0);
+    fixture_free(&self);
+}
+
 TEST(a_segment_that_is_missing_or_another_is_corruption_at_open)
 {
     fixture self = values_store_new();
@@ -133,5 +145,6 @@ TEST_MAIN(CASE(large_values_are_read_out_of_segments_and_small_ones_out_of_table
           CASE(they_are_there_after_a_close_and_after_a_kill),
           CASE(a_get_that_must_not_wait_would_block_and_an_answer_without_value_does_not),
           CASE(many_gets_read_them_too), CASE(a_segment_goes_when_nothing_points_to_it_any_more),
+          CASE(a_segment_with_one_value_alone_is_kept),
           CASE(a_segment_that_is_missing_or_another_is_corruption_at_open),
           CASE(a_damaged_value_is_corruption_and_the_others_are_read))
