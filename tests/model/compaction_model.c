@@ -29,6 +29,7 @@ static void choose_options(compaction_history *self)
                              .level_bytes_base = 500 + history_roll(self, 3000),
                              .level_multiplier = (uint32_t)(2 + history_roll(self, 4)),
                              .level0_trigger = (uint32_t)(1 + history_roll(self, 4)),
+                             .level0_trigger_max = (uint32_t)(4 + history_roll(self, 4)),
                              .overlap_bytes_max = 1 + history_roll(self, 10 * table_bytes),
                              .input_bytes_max = history_roll(self, 20 * table_bytes)};
 }

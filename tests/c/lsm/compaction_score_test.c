@@ -77,6 +77,38 @@ TEST(a_level_is_due_by_its_bytes_without_what_is_on_its_way)
     facts_reset(&fixture);
 }
 
+/* The score of six tables of level 0 above a last level that weighs as many tables. */
+static double score_above(uint64_t tables)
+{
+    facts_init(&fixture);
+    facts_add(&fixture, 6, "a", "z")->facts.file_bytes = tables * FACTS_TABLE_BYTES;
+    for (size_t i = 0; i < 6; i++) {
+        facts_add(&fixture, 0, "a", "z");
+    }
+    double score = measure().scores[0];
+    facts_reset(&fixture);
+    return score;
+}
+
+TEST(level_0_waits_for_as_many_tables_as_weigh_what_its_base_does)
+{
+    CHECK(score_above(3) == 6.0 / 4);
+    CHECK(score_above(6) == 1);
+    CHECK(score_above(30) == 6.0 / 8);
+}
+
+TEST(a_base_that_is_larger_than_it_should_be_does_not_keep_level_0_waiting)
+{
+    facts_init(&fixture);
+    facts_add(&fixture, 6, "a", "z")->facts.file_bytes = 40 * FACTS_TABLE_BYTES;
+    facts_add(&fixture, 5, "a", "z")->facts.file_bytes = 20 * FACTS_TABLE_BYTES;
+    for (size_t i = 0; i < 6; i++) {
+        facts_add(&fixture, 0, "a", "z");
+    }
+    CHECK(measure().scores[0] == 6.0 / 4);
+    facts_reset(&fixture);
+}
+
 /* The store has shrunk: what stands above the base goes down, and level 0 goes on top of it. */
 TEST(a_level_above_the_base_is_due_as_long_as_it_has_a_table)
 {
@@ -131,6 +163,8 @@ TEST(debt_rises_with_every_table_of_level_0)
 TEST_MAIN(CASE(an_empty_store_goes_from_level_0_to_the_last),
           CASE(the_size_of_the_last_level_sets_targets_and_base),
           CASE(level_0_is_due_by_its_number_of_tables),
+          CASE(level_0_waits_for_as_many_tables_as_weigh_what_its_base_does),
+          CASE(a_base_that_is_larger_than_it_should_be_does_not_keep_level_0_waiting),
           CASE(a_level_is_due_by_its_bytes_without_what_is_on_its_way),
           CASE(a_level_above_the_base_is_due_as_long_as_it_has_a_table),
           CASE(debt_is_what_moving_the_excess_costs_level_by_level),

@@ -10,7 +10,8 @@ enum {
     TABLES_OVERLAPPED_MAX = 10,
     TABLES_OF_INPUTS_MAX = 25,
     MULTIPLIER_DEFAULT = 10,
-    LEVEL0_TRIGGER_DEFAULT = 4
+    LEVEL0_TRIGGER_DEFAULT = 4,
+    LEVEL0_TRIGGER_MAX_DEFAULT = 8
 };
 
 compaction_options compaction_options_make(uint64_t table_bytes)
@@ -19,6 +20,7 @@ compaction_options compaction_options_make(uint64_t table_bytes)
                                .level_bytes_base = TABLES_OF_BASE * table_bytes,
                                .level_multiplier = MULTIPLIER_DEFAULT,
                                .level0_trigger = LEVEL0_TRIGGER_DEFAULT,
+                               .level0_trigger_max = LEVEL0_TRIGGER_MAX_DEFAULT,
                                .overlap_bytes_max = TABLES_OVERLAPPED_MAX * table_bytes,
                                .input_bytes_max = TABLES_OF_INPUTS_MAX * table_bytes};
     return made;
@@ -74,6 +76,22 @@ static uint32_t busy_count(const level *self, uint64_t *bytes_out)
     return count;
 }
 
+/* Tables of level 0 at which it is due. */
+static uint32_t level0_trigger(const version *of, const compaction_options *options,
+                               const compaction_levels *levels)
+{
+    const level *first = &of->levels[0];
+    uint64_t base_bytes = of->levels[levels->base].bytes;
+    uint64_t target = levels->targets[levels->base];
+    uint64_t weight = base_bytes < target || PYKV_PLANTED(114) ? base_bytes : target;
+    double tables =
+        first->bytes == 0 ? 0 : (double)weight * (double)first->count / (double)first->bytes;
+    if (tables >= (double)options->level0_trigger_max) {
+        return options->level0_trigger_max;
+    }
+    return tables > (double)options->level0_trigger ? (uint32_t)tables : options->level0_trigger;
+}
+
 static double score_of(const version *of, const compaction_options *options,
                        const compaction_levels *levels, uint32_t index)
 {
@@ -81,7 +99,7 @@ static double score_of(const version *of, const compaction_options *options,
     const level *self = &of->levels[index];
     uint32_t busy = busy_count(self, &busy_bytes);
     if (index == 0) {
-        return (double)(self->count - busy) / options->level0_trigger;
+        return (double)(self->count - busy) / level0_trigger(of, options, levels);
     }
     if (index == levels->last || self->count == busy) {
         return 0;
@@ -96,6 +114,7 @@ void compaction_levels_measure(const version *of, const compaction_options *opti
 {
     PYKV_ASSERT(options->level_multiplier > 1 && options->level_bytes_base > 0);
     PYKV_ASSERT(options->level0_trigger > 0);
+    PYKV_ASSERT(options->level0_trigger_max >= options->level0_trigger);
     compaction_levels made = {.last = last_level(of)};
     set_targets(of, options, &made);
     for (uint32_t index = 0; index < LSM_LEVEL_COUNT; index++) {
@@ -120,7 +139,7 @@ uint64_t compaction_debt(const version *of, const compaction_options *options)
     const level *first = &of->levels[0];
     uint64_t coming = 0; /* bytes that the level gets from above */
     uint64_t debt = 0;
-    if (first->count >= options->level0_trigger) {
+    if (first->count >= level0_trigger(of, options, &levels)) {
         coming = first->bytes;
         debt = first->bytes + of->levels[levels.base].bytes;
     }

@@ -7,8 +7,9 @@
  * So nine tenths of all bytes stand in the last level, however large the store is.
  *
  * A score of 1 or more means that the level is due. Level 0 counts tables, because reads pay for
- * each of them; a level that should be empty is due as soon as it has a table. Tables that are
- * inputs of a compaction do not count any more.
+ * each of them; it waits for as many as weigh what base should, within bounds, because each time
+ * it goes there all of base is rewritten. A level that should be empty is due as soon as it has a
+ * table. Tables that are inputs of a compaction do not count any more.
  *
  * Pure functions of a version, its busy marks and the options: they need the owner's compaction
  * lock, and no file.
@@ -28,7 +29,8 @@ typedef struct compaction_options {
     uint64_t table_bytes;      /* size of an output */
     uint64_t level_bytes_base; /* a level between level 0 and the last should have at least that */
     uint32_t level_multiplier;
-    uint32_t level0_trigger;      /* tables */
+    uint32_t level0_trigger;      /* tables, at least */
+    uint32_t level0_trigger_max;  /* and at most */
     uint64_t overlap_bytes_max;   /* of the level after next, that one output may reach over */
     uint8_t level_compressed_min; /* from this level on tables are compressed well; 0: none are */
     uint64_t input_bytes_max;     /* up to which inputs are added where they cost nothing below */
@@ -47,7 +49,8 @@ typedef struct compaction_levels {
 } compaction_levels;
 
 /* Options for tables of that size: level_bytes_base of 2 tables, a multiplier of 10, a trigger of
- * 4, reaching over at most 10 tables, inputs of up to 25. Sequence, clock and running are zero. */
+ * 4 to 8, reaching over at most 10 tables, inputs of up to 25. Sequence, clock and running are
+ * zero. */
 compaction_options compaction_options_make(uint64_t table_bytes);
 
 void compaction_levels_measure(const version *of, const compaction_options *options,

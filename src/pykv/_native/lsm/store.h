@@ -43,8 +43,8 @@
 #include "table/memory_budget.h"
 
 enum {
-    LSM_LEVEL0_SLOW = 8,         /* tables of level 0 above which writers slow down */
-    LSM_LEVEL0_STOP = 20,        /* and at which they wait */
+    LSM_LEVEL0_SLOW = 12,        /* tables of level 0 above which writers slow down */
+    LSM_LEVEL0_STOP = 24,        /* and at which they wait */
     LSM_STEP_BYTES = 1024 * 1024 /* of a bounded maintenance step */
 };
 
