@@ -1,7 +1,9 @@
 """Threads lent to the core, and long calls in a thread of their own."""
 
 import _thread
+import os
 import signal
+import sys
 import threading
 import time
 import weakref
@@ -41,6 +43,33 @@ def test_lent_threads_come_back_when_the_store_closes(tmp_path: Path) -> None:
     wait_for(before + 3)
     time.sleep(0.1)
     assert _thread._count() == before + 3
+    handle.close()
+    wait_for(before)
+
+
+def priorities() -> dict[int, int]:
+    """The niceness of each thread of this process, by its number."""
+    threads = [int(each.name) for each in Path("/proc/self/task").iterdir()]
+    return {thread: os.getpriority(os.PRIO_PROCESS, thread) for thread in threads}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere only processes have a niceness")
+@pytest.mark.parametrize("niceness", [0, 5])
+def test_the_threads_that_tidy_give_way_and_no_other(tmp_path: Path, niceness: int) -> None:
+    before = settled()
+    known = priorities()
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    lower = min(own + niceness, 19)
+    handle = Handle(tmp_path / "db", {})
+    lend_threads(handle, 3, niceness)
+    wait_for(before + 3)
+    deadline = time.monotonic() + 10
+    lent: list[int] = []
+    while lent != [own, lower, lower]:
+        assert time.monotonic() < deadline, f"{lent}, not {[own, lower, lower]}"
+        now = priorities()
+        lent = sorted(now[thread] for thread in now.keys() - known.keys())
+    assert {thread: now[thread] for thread in known} == known
     handle.close()
     wait_for(before)
 

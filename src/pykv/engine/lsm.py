@@ -36,6 +36,7 @@ class Lsm(NativeStore, NativeOrderedReader, OrderedStoreBase):
     """
 
     _options: LsmOptions
+    _niceness = 5  # writers that write too fast for compactions slow down by themselves
 
     __slots__ = ()
 

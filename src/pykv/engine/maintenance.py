@@ -7,8 +7,11 @@ memory of the store, not the store, so that a store left open can still be colle
 from __future__ import annotations
 
 import _thread
+import os
+import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from pykv._native import Handle, check, ffi, lib
@@ -20,11 +23,12 @@ if TYPE_CHECKING:
 PROGRESS_SECONDS: Final = 0.05
 
 
-def lend_threads(handle: Handle, count: int) -> int:
+def lend_threads(handle: Handle, count: int, niceness: int = 0) -> int:
     """Lends up to count threads to the store of handle, and returns how many there are.
 
-    The first keeps the log, the others tidy the data. There are fewer where the interpreter is
-    ending or the system has no more: writers then do the work themselves.
+    The first keeps the log, the others tidy the data, on Linux with niceness added to that of the
+    process, so that they give way where processors are scarce. There are fewer where the
+    interpreter is ending or the system has no more: writers then do the work themselves.
     """
     if count:
         handle.expect_threads()
@@ -32,14 +36,23 @@ def lend_threads(handle: Handle, count: int) -> int:
     for number in range(count):
         role = lib.PYKV_ROLE_DATA if number else lib.PYKV_ROLE_LOG
         try:
-            _thread.start_new_thread(_lend, (handle.owner, role))
+            _thread.start_new_thread(_lend, (handle.owner, role, niceness))
         except RuntimeError:
             return number
     return count
 
 
-def _lend(owner: FFI.CData, role: int) -> None:
+def _lend(owner: FFI.CData, role: int, niceness: int) -> None:
+    if niceness and role == lib.PYKV_ROLE_DATA and sys.platform == "linux":
+        _give_way(niceness)
     lib.pykv_maintain(owner[0], role)
+
+
+def _give_way(niceness: int) -> None:
+    """Makes this thread nicer, and no other of the process: so Linux takes the number of one."""
+    thread = threading.get_native_id()
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + niceness)
 
 
 def run_long(call: Callable[[Any], int], progress: Progress | None) -> None:

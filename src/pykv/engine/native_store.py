@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pykv._native import SCAN_KEYS, Handle, StoreBase, check, ffi, lib, now_us, range_of
 from pykv.arguments import StrPath, as_path, as_sequence, timeout_us_of
@@ -39,6 +39,8 @@ class NativeStore(StoreBase, NativeArrayStore, NativeReader):
     __slots__ = ("__weakref__", "_handle", "_options", "_path", "_thread_count")
 
     _options: NativeOptions
+    _niceness: ClassVar[int] = 0
+    """Of the threads that tidy the data."""
 
     def _open(
         self,
@@ -53,7 +55,9 @@ class NativeStore(StoreBase, NativeArrayStore, NativeReader):
         handle = Handle(path, fields)
         self._bind(handle.address, handle.owner, options.batch_bytes_max)
         self._handle = handle
-        self._thread_count = lend_threads(handle, 0 if options.read_only else thread_count)
+        self._thread_count = lend_threads(
+            handle, 0 if options.read_only else thread_count, self._niceness
+        )
 
     # ---- what the store is ----
 
