@@ -1,9 +1,9 @@
 /*
  * maintenance: what lent threads do, in bounded steps.
  *
- * LOG: prepares the log and the memory of memtables ahead of writers, syncs at its interval. DATA: flushes before it compacts,
- * frees what readers left, removes the files of tables that nobody refers to. What a step
- * fails in is the state of the store (lsm/health.h).
+ * LOG: prepares the log and the memory of memtables ahead of writers, syncs at its interval. DATA:
+ * flushes before it compacts, frees what readers left, removes the files of tables that nobody
+ * refers to. What a step fails in is the state of the store (lsm/health.h).
  */
 #include "base/error.h"
 #include "lsm/health.h"

@@ -143,13 +143,4 @@ bool block_find_from(const block *self, uint32_t first, table_position position,
 /* The first entry that is not before position; entry_count if all are. */
 uint32_t block_seek(const block *self, table_position position);
 
-/* Asks the processor for what block_find touches first. */
-static inline void block_prefetch(const block *self)
-{
-    const uint8_t *at = (const uint8_t *)self;
-    for (size_t line = 0; line < 4; line++) {
-        __builtin_prefetch(at + 64 * line);
-    }
-}
-
 #endif

@@ -88,10 +88,19 @@ bool block_find_from(const block *self, uint32_t first, table_position position,
     return false;
 }
 
+/* Asks the processor for what block_find touches first. */
+static void prefetch(const block *self)
+{
+    const uint8_t *at = (const uint8_t *)self;
+    for (size_t line = 0; line < 4; line++) {
+        __builtin_prefetch(at + 64 * line);
+    }
+}
+
 bool block_find(const block *self, table_position position, uint64_t hash, uint32_t *index_out,
                 block_entry *entry_out)
 {
-    block_prefetch(self);
+    prefetch(self);
     return block_find_from(self, 0, position, hash, index_out, entry_out);
 }
 
