@@ -19,10 +19,10 @@ from time import perf_counter_ns, thread_time_ns
 from typing import Any
 
 from benches.engines import make_store
-from benches.goals import ROW_BY_NAME, WAITING_ROWS, Section
+from benches.goals import ARRAY_ROWS, ROW_BY_NAME, WAITING_ROWS, Section
 from benches.machine import device_written_bytes
 from benches.stores import BenchStore, allocated_bytes
-from benches.workloads import Workload, batches, groups
+from benches.workloads import Workload, array_batches, batches, groups
 
 POINT_OPERATIONS_MAX = 300_000
 SEEKS_MAX = 3_000
@@ -79,6 +79,15 @@ class Session:
         """Whether the row is asked for and applies."""
         return row in self._rows and self.store.has(row)
 
+    def needs(self, row: str) -> bool:
+        """Whether it is wanted, or stands for a row of arrays that is."""
+        return self.wants(row) or any(map(self.wants, self._stands_for(row)))
+
+    def _stands_for(self, row: str) -> list[str]:
+        """The rows of arrays that the row stands for, in a store without array calls."""
+        names = [] if self.store.takes_arrays else ARRAY_ROWS
+        return [name for name in names if ARRAY_ROWS[name] == row]
+
     def fresh_path(self) -> Path:
         """A new empty directory for a store; what earlier stores left is removed."""
         for old in self.directory.iterdir():
@@ -100,8 +109,8 @@ class Session:
             elapsed = now() - start
         finally:
             gc.enable()
-        if self.wants(row):
-            self.samples[row] = elapsed / operations / _NANOSECONDS[ROW_BY_NAME[row].unit]
+        for name in filter(self.wants, [row, *self._stands_for(row)]):
+            self.samples[name] = elapsed / operations / _NANOSECONDS[ROW_BY_NAME[name].unit]
 
     def check(self, row: str, keys: list[bytes], expected: list[bytes | None]) -> None:
         """Compares what the store gives now."""
@@ -157,8 +166,10 @@ def _reads(session: Session, values: list[bytes]) -> None:
     session.check("put", workload.keys_at(checked), [values[index] for index in checked])
     missing = workload.missing_keys(count)
     session.check("missing", missing[:CHECKED_KEYS], [None] * len(missing[:CHECKED_KEYS]))
-    if session.wants("scan"):
+    if session.needs("scan"):
         session.time("scan", workload.key_count, store.scan)
+    if session.wants("scan_arrays") and store.takes_arrays:
+        session.time("scan_arrays", workload.key_count, store.scan_arrays)
     if session.wants("get"):
         session.time("get", count, store.get, workload.keys_at(indices))
     if session.wants("get_missing"):
@@ -166,9 +177,12 @@ def _reads(session: Session, values: list[bytes]) -> None:
     if session.wants("get_zipf"):
         popular = workload.keys_at(workload.zipf_indices(count))
         session.time("get_zipf", count, store.get, popular)
-    if session.wants("get_many"):
+    if session.needs("get_many"):
         grouped = groups(workload.keys_at(indices))
         session.time("get_many", sum(map(len, grouped)), store.get_many, grouped)
+    if session.wants("get_arrays") and store.takes_arrays:
+        asked = [keys for (keys,) in array_batches(workload.keys_at(indices))]
+        session.time("get_arrays", count, store.get_arrays, asked)
     if session.wants("seek"):
         starts = missing[:SEEKS_MAX]
         session.time("seek", len(starts), store.seek, starts)
@@ -201,13 +215,21 @@ def _changes(session: Session) -> None:
 
 
 def _batch(session: Session) -> None:
-    if not session.wants("put_batch"):
-        return
+    if session.needs("put_batch"):
+        _put_all(session, "put_batch", session.store.put_batch, batches)
+    if session.wants("put_arrays") and session.store.takes_arrays:
+        _put_all(session, "put_arrays", session.store.put_arrays, array_batches)
+
+
+def _put_all(
+    session: Session, row: str, put: Callable[..., None], cut: Callable[..., list[Any]]
+) -> None:
+    """Puts all rows, cut into batches, to a fresh store."""
     store, workload = session.store, session.workload
     store.open(session.fresh_path())
     keys, values = workload.keys(), workload.values()
-    session.time("put_batch", len(keys), store.put_batch, batches(keys, values))
-    session.check("put_batch", keys[:CHECKED_KEYS], list(values[:CHECKED_KEYS]))
+    session.time(row, len(keys), put, cut(keys, values))
+    session.check(row, keys[:CHECKED_KEYS], list(values[:CHECKED_KEYS]))
     store.close()
 
 

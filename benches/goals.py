@@ -58,6 +58,7 @@ class Goal:
 ROWS: tuple[Row, ...] = (
     Row("put", "put, one by one", "us", Section.SINGLE, "os"),
     Row("put_batch", "put in batches of 1000, a key", "us", Section.BATCH, "os"),
+    Row("put_arrays", "put batches of 1000, arrays, a key", "us", Section.BATCH, "os"),
     Row("overwrite", "overwrite", "us", Section.SINGLE, "os"),
     Row("delete", "delete", "us", Section.SINGLE, "os"),
     Row("put_synced", "put, each synced", "us", Section.SYNCED, "sync"),
@@ -65,7 +66,9 @@ ROWS: tuple[Row, ...] = (
     Row("get_missing", "get, missing", "us", Section.SINGLE, "-"),
     Row("get_zipf", "get, zipfian", "us", Section.SINGLE, "-"),
     Row("get_many", "get 100 keys at once, a key", "us", Section.SINGLE, "-"),
+    Row("get_arrays", "get 1000 keys at once, arrays, a key", "us", Section.SINGLE, "-"),
     Row("scan", "scan, a row", "us", Section.SINGLE, "-"),
+    Row("scan_arrays", "scan, arrays, a row", "us", Section.SINGLE, "-"),
     Row("seek", "seek + 100 rows", "us", Section.SINGLE, "-"),
     Row("mixed", "half put, half get", "us", Section.SINGLE, "os"),
     Row("reopen", "reopen after a clean close", "ms", Section.SINGLE, "-"),
@@ -73,6 +76,14 @@ ROWS: tuple[Row, ...] = (
     Row("ram", "RAM a key", "B", Section.SINGLE, "-"),
     Row("device", "to the device a synced put", "KiB", Section.SYNCED, "sync"),
 )
+
+ARRAY_ROWS: dict[str, str] = {
+    "put_arrays": "put_batch",
+    "get_arrays": "get_many",
+    "scan_arrays": "scan",
+}
+"""Rows of array calls, each with the row whose figure a store without array calls has there too,
+which is the best that it offers."""
 
 WAITING_ROWS = frozenset({"put_synced", "reopen"})
 """Rows that wait for the device: wall-clock time whatever the clock of the run."""
@@ -89,6 +100,7 @@ _COMMON: dict[str, Goal] = {
     "get_zipf": Goal(Kind.PEER, 1.2),
     "get_many": Goal(Kind.PEER, 6.0),
     "scan": Goal(Kind.PEER, 1.2),
+    "scan_arrays": Goal(Kind.PEER, 10.0),
     "mixed": Goal(Kind.PEER, 3.0),
     "device": Goal(Kind.VALUE, 8.0),
 }
@@ -96,6 +108,8 @@ _COMMON: dict[str, Goal] = {
 GOALS: dict[str, dict[str, Goal]] = {
     "bitcask": _COMMON
     | {
+        "put_arrays": Goal(Kind.PEER, 10.0),
+        "get_arrays": Goal(Kind.PEER, 20.0),
         "get": Goal(Kind.PEER, 2.0),
         "get_missing": Goal(Kind.PEER, 2.0),
         "reopen": Goal(Kind.VALUE, 5.0),
@@ -103,6 +117,8 @@ GOALS: dict[str, dict[str, Goal]] = {
     },
     "lsm": _COMMON
     | {
+        "put_arrays": Goal(Kind.PEER, 5.0),
+        "get_arrays": Goal(Kind.PEER, 10.0),
         "get": Goal(Kind.PEER, 1.5),
         "get_missing": Goal(Kind.PEER, 1.5),
         "seek": Goal(Kind.PEER, 1.5),

@@ -15,13 +15,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from benches.workloads import SEEK_ROWS
+from benches.workloads import BATCH_PAIRS, KEY_BYTES, SEEK_ROWS, VALUE_BYTES, Bytes2D
 
 Batch = list[tuple[bytes, bytes]]
 Getter = Callable[[bytes], bytes | None]
 Putter = Callable[[bytes, bytes], Any]
 
 MEBIBYTE = 1 << 20
+SCAN_CHUNK_ROWS = 8192
 
 
 class BenchStore(ABC):
@@ -33,6 +34,8 @@ class BenchStore(ABC):
     """The import that it needs."""
     lacks: frozenset[str] = frozenset({"ram"})
     """Rows that do not apply to it."""
+    takes_arrays: bool = False
+    """Whether it has calls for arrays; else its best calls for objects stand for them."""
 
     def __init__(self, budget_bytes: int) -> None:
         """Imports the library. `budget_bytes` is the memory for caches, the same for all."""
@@ -106,6 +109,18 @@ class BenchStore(ABC):
         """Gets a group of keys by one call."""
         raise NotImplementedError(f"{self.name} has no call for many keys")
 
+    def put_arrays(self, batches: list[tuple[Bytes2D, Bytes2D]]) -> None:
+        """Puts whole batches of keys and values in arrays."""
+        raise NotImplementedError(f"{self.name} has no call for arrays")
+
+    def get_arrays(self, groups: list[Bytes2D]) -> None:
+        """Gets a group of keys by one call, to arrays that are used again."""
+        raise NotImplementedError(f"{self.name} has no call for arrays")
+
+    def scan_arrays(self) -> None:
+        """Walks over all pairs, in arrays that are used again."""
+        raise NotImplementedError(f"{self.name} has no call for arrays")
+
     def scan(self) -> None:
         """Walks over all pairs."""
         for _key, _value in self.rows():
@@ -167,6 +182,7 @@ class PykvStore(BenchStore):
     name = "pykv"
     module = "pykv"
     lacks = frozenset({"seek"})
+    takes_arrays = True
 
     def __init__(self, budget_bytes: int, engine: str = "bitcask") -> None:
         """Imports pykv."""
@@ -241,6 +257,26 @@ class PykvStore(BenchStore):
         get_many = self._store.get_many
         for group in groups:
             get_many(group)
+
+    def put_arrays(self, batches: list[tuple[Bytes2D, Bytes2D]]) -> None:
+        """`put_arrays`."""
+        put_arrays = self._store.put_arrays
+        for keys, values in batches:
+            put_arrays(keys, values)
+
+    def get_arrays(self, groups: list[Bytes2D]) -> None:
+        """`get_arrays` with `out`."""
+        get_arrays = self._store.get_arrays
+        room = self._pykv.Rows.empty(BATCH_PAIRS, BATCH_PAIRS * VALUE_BYTES)
+        for keys in groups:
+            get_arrays(keys, room)
+
+    def scan_arrays(self) -> None:
+        """`scan_arrays` with `out`, in chunks that the processor's cache holds."""
+        size = SCAN_CHUNK_ROWS
+        room = self._pykv.RowChunk.empty(size, size * KEY_BYTES, size * VALUE_BYTES)
+        for _chunk in self._store.scan_arrays(chunk_rows=size, out=room):
+            pass
 
     def seek(self, starts: list[bytes]) -> None:
         """A scan from each start with a limit."""

@@ -113,6 +113,18 @@ def batches(keys: list[bytes], values: list[bytes]) -> list[list[tuple[bytes, by
     return [pairs[first : first + BATCH_PAIRS] for first in range(0, len(pairs), BATCH_PAIRS)]
 
 
+def matrix(items: list[bytes]) -> Bytes2D:
+    """Items of the same length as the lines of an array."""
+    return np.frombuffer(b"".join(items), np.uint8).reshape(len(items), -1)
+
+
+def array_batches(*columns: list[bytes]) -> list[tuple[Bytes2D, ...]]:
+    """The lines of each column in batches of `BATCH_PAIRS`; the last one may be shorter."""
+    arrays = [matrix(column) for column in columns]
+    firsts = range(0, len(columns[0]), BATCH_PAIRS)
+    return [tuple(each[first : first + BATCH_PAIRS] for each in arrays) for first in firsts]
+
+
 def groups(keys: list[bytes]) -> list[list[bytes]]:
     """Keys in groups of `GROUP_KEYS`; what does not fill a group is left out."""
     whole = len(keys) - len(keys) % GROUP_KEYS

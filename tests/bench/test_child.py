@@ -6,7 +6,7 @@ import pytest
 
 from benches import child
 from benches.child import Specification, WrongResultError, run
-from benches.goals import ROW_BY_NAME, Section
+from benches.goals import ARRAY_ROWS, ROW_BY_NAME, Section
 from benches.rivals_btree import SqliteStore
 from benches.stores import DictStore
 
@@ -51,7 +51,22 @@ def test_only_the_rows_asked_for_are_reported(tmp_path: Path) -> None:
 
 def test_only_the_sections_asked_for_are_run(tmp_path: Path) -> None:
     report = run(specification(tmp_path, sections=("batch",)))
-    assert set(report["samples"]) == {"put_batch"}
+    assert set(report["samples"]) == {"put_batch", "put_arrays"}
+
+
+def test_what_a_store_without_array_calls_does_best_stands_for_them(tmp_path: Path) -> None:
+    samples = run(specification(tmp_path, "sqlite3"))["samples"]
+    for row, stands_for_it in ARRAY_ROWS.items():
+        assert samples[row] == samples[stands_for_it]
+    only = run(specification(tmp_path, "dict", rows=("get_arrays",)))["samples"]
+    assert set(only) == {"get_arrays"}
+
+
+def test_array_calls_are_measured_by_themselves(tmp_path: Path) -> None:
+    samples = run(specification(tmp_path, "pykv"))["samples"]
+    for row, other in ARRAY_ROWS.items():
+        assert samples[row] > 0
+        assert samples[row] != samples[other]
 
 
 @pytest.mark.parametrize("lost", ["put", "overwrite", "delete", "mixed", "put_batch"])

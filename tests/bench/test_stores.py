@@ -1,12 +1,13 @@
 """Every adapter does what the row says: the loops are fast only if they are right."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from benches import engines
 from benches.stores import BenchStore, allocated_bytes, call_each, put_each, walk
-from benches.workloads import SEEK_ROWS, Workload, batches, groups
+from benches.workloads import SEEK_ROWS, Workload, array_batches, batches, groups
 
 BUDGET_BYTES = 8 << 20
 KEYS = 2_000
@@ -64,6 +65,26 @@ def test_batches_are_stored(store: BenchStore, workload: Workload, tmp_path: Pat
     store.open(tmp_path)
     store.put_batch(batches(keys, values))
     assert store.lookup(keys) == values
+    store.close()
+
+
+def test_arrays_are_stored_and_read(store: BenchStore, workload: Workload, tmp_path: Path) -> None:
+    keys, values = workload.keys(), workload.values()
+    store.open(tmp_path)
+    if store.takes_arrays:
+        store.put_arrays([(a, b) for a, b in array_batches(keys, values)])
+        assert store.lookup(keys) == values
+        store.get_arrays([each for (each,) in array_batches(keys)])
+        store.scan_arrays()
+    else:
+        calls: list[Callable[[], None]] = [
+            store.scan_arrays,
+            lambda: store.get_arrays([]),
+            lambda: store.put_arrays([]),
+        ]
+        for call in calls:
+            with pytest.raises(NotImplementedError, match=store.name):
+                call()
     store.close()
 
 

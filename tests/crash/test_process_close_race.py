@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.engine.native_kinds import Kind
 
@@ -17,6 +18,7 @@ from pykv.errors import ClosedError
 ROUNDS = 8
 Scan = Iterator[tuple[bytes, bytes]]
 KEYS = [b"%04d" % number for number in range(1_000)]
+KEY_ARRAY = np.array(KEYS, "V4")
 
 CALLS: dict[str, Callable[[Any, int], object]] = {
     "get": lambda db, i: db.get(KEYS[i % 1_000]),
@@ -25,6 +27,10 @@ CALLS: dict[str, Callable[[Any, int], object]] = {
     "put": lambda db, i: db.put(KEYS[i % 1_000], b"w" * (i % 3_000)),
     "delete": lambda db, i: db.delete(KEYS[i % 1_000]),
     "put_many": lambda db, i: db.put_many([(key, b"x") for key in KEYS[::100]]),
+    "put_arrays": lambda db, i: db.put_arrays(KEY_ARRAY, KEY_ARRAY),
+    "get_arrays": lambda db, i: db.get_arrays(KEY_ARRAY),
+    "scan_arrays": lambda db, i: sum(map(len, db.scan_arrays(chunk_rows=99))),
+    "half a scan of arrays": lambda db, i: next(db.scan_arrays(chunk_rows=9), None),
     "batch": lambda db, i: db._write([], True),
     "cas": lambda db, i: db.compare_and_set(KEYS[i % 1_000], b"x", b"y"),
     "scan": lambda db, i: sum(1 for _ in db.scan()),

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import pykv
@@ -67,7 +68,8 @@ def draw_value(rng: random.Random) -> bytes:
 def draw_write(rng: random.Random) -> Step:
     """A write of one of the kinds there are."""
     key, value = rng.choice(KEYS), draw_value(rng)
-    kind = rng.choices(["put", "delete", "swap", "rows", "range", "clear"], [40, 20, 8, 12, 4, 1])
+    kinds = ["put", "delete", "swap", "rows", "arrays", "range", "clear"]
+    kind = rng.choices(kinds, [40, 20, 8, 8, 5, 4, 1])
     match kind[0]:
         case "put":
             return (f"put {key!r}", lambda db: db.put(key, value), lambda to: put(to, key, value))
@@ -79,6 +81,14 @@ def draw_write(rng: random.Random) -> Step:
                 f"swap {key!r}",
                 lambda db: db.compare_and_set(key, old, new),
                 lambda to: to.compare_and_set(key, old, new),
+            )
+        case "arrays":
+            some = rng.choices(KEYS, k=rng.randrange(30))
+            data = [draw_value(rng) for _ in some]
+            return (
+                f"{len(some)} rows in arrays",
+                lambda db: db.put_arrays(items_of(some), items_of(data)),
+                lambda to: put_arrays(to, some, data),
             )
         case "rows":
             rows = [(rng.choice(KEYS), draw_value(rng)) for _ in range(rng.randrange(30))]
@@ -111,11 +121,33 @@ def draw_read(rng: random.Random) -> Step:
         (f"get {key!r}", lambda db: db.get(key), lambda to: to.rows.get(key)),
         (f"{key!r} in", lambda db: key in db, lambda to: key in to.rows),
         ("get 9", lambda db: db.get_many(some), lambda to: [to.rows.get(each) for each in some]),
+        (
+            "arrays of 9",
+            lambda db: db.get_arrays(items_of(some)).to_list(),
+            lambda to: [to.rows.get(each) for each in some],
+        ),
+        ("scan in arrays", in_arrays, lambda to: to.scan()),
         ("len", len, lambda to: len(to.rows)),
         ("items", lambda db: sorted(db.items()), lambda to: to.scan()),
         ("keys", lambda db: sorted(db.keys()), lambda to: sorted(to.rows)),
     ]
     return rng.choice(steps)
+
+
+def items_of(items: list[bytes]) -> tuple[Any, Any]:
+    """Items as the data and offsets of array calls."""
+    ends = np.cumsum([0, *map(len, items)], dtype=np.int64)
+    return np.frombuffer(b"".join(items), np.uint8), ends
+
+
+def in_arrays(db: Any) -> Answer:
+    """All rows, sorted, by a scan in arrays."""
+    return sorted(row for chunk in db.scan_arrays(chunk_rows=37) for row in chunk.to_list())
+
+
+def put_arrays(to: Oracle, keys: list[bytes], values: list[bytes]) -> Answer:
+    to.rows.update(zip(keys, values, strict=True))
+    return UNTOLD
 
 
 def nothing(to: Oracle) -> Answer:

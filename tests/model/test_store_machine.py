@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -133,6 +134,19 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(keys=st.lists(KEYS, max_size=20))
     def read_many(self, keys: list[bytes]) -> None:
         assert self.store.get_many(keys) == [self.oracle.rows.get(key) for key in keys]
+
+    @rule(keys=st.lists(KEYS, max_size=20))
+    def read_arrays(self, keys: list[bytes]) -> None:
+        ends = np.cumsum([0, *map(len, keys)], dtype=np.int64)
+        rows = self.store.get_arrays((np.frombuffer(b"".join(keys), np.uint8), ends))
+        assert rows.to_list() == [self.oracle.rows.get(key) for key in keys]
+
+    @rule(keys=st.lists(KEYS, max_size=20), value=VALUES)
+    def write_arrays(self, keys: list[bytes], value: bytes) -> None:
+        ends = np.cumsum([0, *map(len, keys)], dtype=np.int64)
+        values = np.tile(np.frombuffer(value, np.uint8), (len(keys), 1))
+        self.store.put_arrays((np.frombuffer(b"".join(keys), np.uint8), ends), values)
+        self.oracle.rows.update(dict.fromkeys(keys, value))
 
     @rule(key=KEYS)
     def pop(self, key: bytes) -> None:
