@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "bitcask/merge.h"
+#include "bitcask/merge_pick.h"
 
 #define MODEL_PATH "/store"
 

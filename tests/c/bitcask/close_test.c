@@ -10,6 +10,7 @@
 
 #include "bitcask/manifest.h"
 #include "bitcask/merge.h"
+#include "bitcask/merge_pick.h"
 #include "env/env_fault.h"
 
 /* The manifest that is on disk now. Free with manifest_reset. */

@@ -83,4 +83,18 @@ FIXTURE_UNUSED static void repair_flip(const repair_fixture *self, const char *n
     close(file);
 }
 
+enum { BODY_OF_FIRST = LOG_SEGMENT_HEADER_BYTES + RECORD_HEADER_BYTES + 20 };
+
+/* Several sealed segments: key-5 has a newer value, key-6 is deleted. Closed. */
+FIXTURE_UNUSED static repair_fixture repair_fixture_closed(void)
+{
+    repair_fixture self = repair_new();
+    fixture_fill(&self.base, 0, REPAIR_KEYS, REPAIR_VALUE_BYTES);
+    fixture_put(&self.base, "key-5", "newer");
+    fixture_delete(&self.base, "key-6");
+    fixture_close(&self.base);
+    CHECK(repair_has(&self, "00000003.log"));
+    return self;
+}
+
 #endif

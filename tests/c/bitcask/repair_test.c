@@ -8,20 +8,6 @@
 #include "bitcask/repair_fixture.h"
 #include "log/repair_swap.h"
 
-enum { BODY_OF_FIRST = LOG_SEGMENT_HEADER_BYTES + RECORD_HEADER_BYTES + 20 };
-
-/* Several sealed segments: key-5 has a newer value, key-6 is deleted. Closed. */
-static repair_fixture closed_store(void)
-{
-    repair_fixture self = repair_new();
-    fixture_fill(&self.base, 0, REPAIR_KEYS, REPAIR_VALUE_BYTES);
-    fixture_put(&self.base, "key-5", "newer");
-    fixture_delete(&self.base, "key-6");
-    fixture_close(&self.base);
-    CHECK(repair_has(&self, "00000003.log"));
-    return self;
-}
-
 static void check_saved(repair_fixture *self, uint64_t count)
 {
     repair_open(self);
@@ -37,7 +23,7 @@ static void check_saved(repair_fixture *self, uint64_t count)
 
 TEST(a_damaged_record_is_lost_and_told_and_all_others_are_saved)
 {
-    repair_fixture self = closed_store();
+    repair_fixture self = repair_fixture_closed();
     pykv_report report;
     repair_flip(&self, "00000001.log", BODY_OF_FIRST);
     CHECK_OK(bitcask_repair(env_posix(), self.path, &report));
@@ -56,7 +42,7 @@ TEST(a_damaged_record_is_lost_and_told_and_all_others_are_saved)
 
 TEST(a_store_without_its_manifest_is_refused_and_saved_whole)
 {
-    repair_fixture self = closed_store();
+    repair_fixture self = repair_fixture_closed();
     pykv_report report;
     repair_unlink(&self, MANIFEST_NAME);
     CHECK_STATUS(PYKV_CORRUPTION, bitcask_open(env_posix(), self.path, NULL, &self.base.store));
@@ -68,28 +54,13 @@ TEST(a_store_without_its_manifest_is_refused_and_saved_whole)
     repair_free(&self);
 }
 
-/* The report once said that nothing was lost, whatever was. */
-TEST(records_between_two_others_are_known_to_be_lost_without_the_manifest_too)
-{
-    repair_fixture self = closed_store();
-    pykv_report report;
-    uint64_t bytes = record_bytes(0, 5, REPAIR_VALUE_BYTES);
-    for (uint64_t i = 3; i < 6; i++) {
-        repair_flip(&self, "00000001.log", (off_t)(BODY_OF_FIRST + i * bytes));
-    }
-    repair_unlink(&self, MANIFEST_NAME);
-    CHECK_OK(bitcask_repair(env_posix(), self.path, &report));
-    CHECK_EQUAL(3, report.lost_record_count);
-    repair_free(&self);
-}
-
 /* A repair once said that all was well. */
 TEST(a_segment_that_was_cut_between_two_records_or_whose_end_is_zero_is_told)
 {
     static const off_t kept = LOG_SEGMENT_HEADER_BYTES + 10 * 136;
     CHECK_EQUAL(136, record_bytes(0, 5, REPAIR_VALUE_BYTES));
     for (int round = 0; round < 2; round++) {
-        repair_fixture self = closed_store();
+        repair_fixture self = repair_fixture_closed();
         pykv_report report;
         struct stat before;
         const char *path = repair_file(&self, "00000001.log");
@@ -106,45 +77,9 @@ TEST(a_segment_that_was_cut_between_two_records_or_whose_end_is_zero_is_told)
     }
 }
 
-TEST(the_records_of_a_sealed_segment_that_is_gone_are_known_by_the_manifest)
-{
-    repair_fixture self = closed_store();
-    pykv_report report;
-    repair_unlink(&self, "00000001.log");
-    CHECK_OK(bitcask_repair(env_posix(), self.path, &report));
-    CHECK_EQUAL(1, report.damage_count);
-    CHECK(strstr(report.damages[0].text, "not there") != NULL);
-    CHECK_EQUAL(REPAIR_KEYS + 2, report.record_count + report.lost_record_count);
-    CHECK(report.lost_record_count > 10);
-    repair_free(&self);
-}
-
-TEST(the_records_of_a_merge_that_are_damaged_are_known_by_its_hint)
-{
-    repair_fixture self = repair_new();
-    pykv_report report;
-    char name[SEGMENT_NAME_BYTES] = "";
-    fixture_fill(&self.base, 0, 20, REPAIR_VALUE_BYTES);
-    fixture_fill(&self.base, 0, 10, REPAIR_VALUE_BYTES);
-    CHECK_OK(bitcask_compact(self.base.store, NULL));
-    for (size_t i = 0; i < self.base.store->segment_count; i++) {
-        const segment *output = self.base.store->segments[i];
-        if (output->kind == LOG_SEGMENT_MERGED) {
-            segment_name(output->number, false, name);
-        }
-    }
-    fixture_close(&self.base);
-    repair_flip(&self, name, BODY_OF_FIRST);
-    CHECK_OK(bitcask_repair(env_posix(), self.path, &report));
-    CHECK_EQUAL(1, report.damage_count);
-    CHECK_EQUAL(19, report.kept_record_count);
-    CHECK_EQUAL(1, report.lost_record_count);
-    repair_free(&self);
-}
-
 TEST(a_segment_with_a_damaged_header_is_read_with_the_manifest_s_help)
 {
-    repair_fixture self = closed_store();
+    repair_fixture self = repair_fixture_closed();
     pykv_report report;
     repair_flip(&self, "00000001.log", 20);
     CHECK_OK(bitcask_repair(env_posix(), self.path, &report));
@@ -174,7 +109,7 @@ TEST(what_was_cleared_stays_cleared)
 
 TEST(the_old_files_are_kept_as_they_were_and_a_second_repair_keeps_more)
 {
-    repair_fixture self = closed_store();
+    repair_fixture self = repair_fixture_closed();
     pykv_report report;
     uint8_t byte = 0;
     repair_flip(&self, "00000001.log", BODY_OF_FIRST);
@@ -200,7 +135,7 @@ TEST(the_old_files_are_kept_as_they_were_and_a_second_repair_keeps_more)
 /* Its segments were taken for damaged ones, and everything was moved away. */
 TEST(a_store_of_a_newer_format_is_left_alone)
 {
-    repair_fixture self = closed_store();
+    repair_fixture self = repair_fixture_closed();
     pykv_report report;
     uint8_t header[MANIFEST_HEADER_BYTES];
     int file = open(repair_file(&self, MANIFEST_NAME), O_RDWR | O_CLOEXEC);
@@ -218,7 +153,7 @@ TEST(a_store_of_a_newer_format_is_left_alone)
 /* The number behind the last one is 0 in 32 bits: the fresh store's first segment asserted. */
 TEST(a_store_without_a_number_left_is_refused_untouched)
 {
-    repair_fixture self = closed_store();
+    repair_fixture self = repair_fixture_closed();
     pykv_report report;
     char last[512];
     snprintf(last, sizeof last, "%s", repair_file(&self, "ffffffff.log"));
@@ -243,10 +178,7 @@ TEST(an_open_store_and_a_directory_without_one_are_refused)
 
 TEST_MAIN(CASE(a_damaged_record_is_lost_and_told_and_all_others_are_saved),
           CASE(a_store_without_its_manifest_is_refused_and_saved_whole),
-          CASE(records_between_two_others_are_known_to_be_lost_without_the_manifest_too),
           CASE(a_segment_that_was_cut_between_two_records_or_whose_end_is_zero_is_told),
-          CASE(the_records_of_a_sealed_segment_that_is_gone_are_known_by_the_manifest),
-          CASE(the_records_of_a_merge_that_are_damaged_are_known_by_its_hint),
           CASE(a_segment_with_a_damaged_header_is_read_with_the_manifest_s_help),
           CASE(what_was_cleared_stays_cleared),
           CASE(the_old_files_are_kept_as_they_were_and_a_second_repair_keeps_more),

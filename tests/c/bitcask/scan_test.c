@@ -4,6 +4,7 @@
 #include "bitcask_fixture.h"
 
 #include "bitcask/merge.h"
+#include "bitcask/merge_pick.h"
 #include "bitcask/scan.h"
 
 enum { SCAN_KEYS = 200, SCAN_CHUNK = 1000 };

@@ -6,6 +6,8 @@
 #include "bitcask/health.h"
 #include "bitcask/limbo.h"
 #include "bitcask/merge.h"
+#include "bitcask/merge_pick.h"
+#include "bitcask/merge_state.h"
 #include "bitcask/rolling.h"
 #include "bitcask/segment_list.h"
 

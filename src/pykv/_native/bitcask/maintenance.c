@@ -13,6 +13,8 @@
 #include "bitcask/image.h"
 #include "bitcask/limbo.h"
 #include "bitcask/merge.h"
+#include "bitcask/merge_pick.h"
+#include "bitcask/merge_state.h"
 #include "bitcask/rolling.h"
 
 enum {

@@ -1,20 +1,18 @@
 /*
- * merge: the running merge and its phases.
+ * merge: beginning, stepping through the phases, and ending before their end.
  */
+#include "bitcask/merge.h"
+
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
-#include "bitcask/address.h"
-#include "bitcask/directory.h"
 #include "bitcask/image.h"
-#include "bitcask/key_hash.h"
-#include "bitcask/limbo.h"
 #include "bitcask/manifest_edit.h"
-#include "bitcask/merge_internal.h"
-#include "bitcask/segment_list.h"
-#include "log/log_reader.h"
+#include "bitcask/merge_copy.h"
+#include "bitcask/merge_finish.h"
+#include "bitcask/merge_state.h"
 
-/* ---- beginning and ending ---- */
+enum { MERGE_MARGIN_SHARE = 8 }; /* of the room that there was, left to writers */
 
 static uint64_t lowest_birth_outside(const bitcask *store, segment *const *inputs, size_t count)
     REQUIRES(store->writer)
@@ -88,43 +86,6 @@ pykv_status merge_begin(bitcask *store, segment *const *inputs, size_t input_cou
     return PYKV_OK;
 }
 
-void merge_unpin_inputs(bitcask *store, merge *self) REQUIRES(store->writer)
-{
-    for (size_t i = 0; i < self->input_count; i++) {
-        self->inputs[i]->input = false;
-        bitcask_unpin_segment(store, self->inputs[i]);
-    }
-}
-
-void merge_free(bitcask *store, merge *self) REQUIRES(store->merge_lock)
-{
-    if (self->sink != NULL) {
-        log_sink_close(self->sink);
-    }
-    hint_list_reset(&self->hints);
-    buffer_reset(&self->sources);
-    buffer_reset(&self->scratch);
-    mem_free(self);
-    store->merge = NULL;
-}
-
-/* Removes an unfinished output. A finished one stays: a manifest may list it already. */
-static void drop_output(bitcask *store, merge *self)
-{
-    uint32_t number = 0;
-    mutex_lock(&store->writer);
-    bool drop = self->output != NULL && self->output->merging;
-    if (drop) {
-        number = self->output->number;
-        bitcask_remove_segment(store, self->output);
-        bitcask_retire_segment(store, self->output);
-    }
-    mutex_unlock(&store->writer);
-    if (drop) {
-        segment_unlink(store->home, number);
-    }
-}
-
 /* What was copied until the disk was full tells how much the next merge may copy. */
 static void note_room(bitcask *store, const merge *self)
 {
@@ -134,22 +95,13 @@ static void note_room(bitcask *store, const merge *self)
     mutex_unlock(&store->writer);
 }
 
-static void end_early(bitcask *store, merge *self) REQUIRES(store->merge_lock)
-{
-    pykv_error failure = *error_last();
-    drop_output(store, self);
-    mutex_lock(&store->writer);
-    merge_unpin_inputs(store, self);
-    mutex_unlock(&store->writer);
-    merge_free(store, self);
-    error_restore(&failure);
-}
+/* ---- COPY ---- */
 
 void merge_abandon(bitcask *store)
 {
     mutex_lock(&store->merge_lock);
     if (store->merge != NULL) {
-        end_early(store, store->merge);
+        merge_end_early(store, store->merge);
     }
     mutex_unlock(&store->merge_lock);
 }
@@ -163,258 +115,13 @@ void merge_forget(bitcask *store)
     mutex_unlock(&store->merge_lock);
 }
 
-/* ---- COPY ---- */
-
-static pykv_status make_output(bitcask *store, merge *self)
-{
-    log_segment_header header = {.kind = LOG_SEGMENT_MERGED,
-                                 .store_id = store->store_id,
-                                 .birth_sequence = self->birth_sequence};
-    segment *made;
-    pykv_status status = env_random(store->env, &header.file_id, sizeof header.file_id);
-    if (status != PYKV_OK) {
-        return status;
-    }
-    mutex_lock(&store->writer);
-    header.number = (uint32_t)store->next_number++;
-    header.synced_through = store->synced_position;
-    mutex_unlock(&store->writer);
-    status = segment_create(store->home, &header, self->capacity, store->mapped_reads, &made);
-    if (status != PYKV_OK) {
-        return status;
-    }
-    status = log_sink_open_pwrite(made->file, LOG_SEGMENT_HEADER_BYTES, 0, &self->sink);
-    mutex_lock(&store->writer);
-    if (status == PYKV_OK) {
-        status = bitcask_add_segment(store, made, self->capacity, BITCASK_NO_ADDRESS);
-    }
-    made->merging = true;
-    mutex_unlock(&store->writer);
-    if (status != PYKV_OK) {
-        pykv_error failure = *error_last();
-        segment_unlink(store->home, made->number);
-        segment_close(made);
-        error_restore(&failure);
-        return status;
-    }
-    self->output = made;
-    log_writer_init(&self->writer, self->sink, made->file_id, UINT64_MAX, 0);
-    return PYKV_OK;
-}
-
-static pykv_status begin_input(bitcask *store, merge *self)
-{
-    (void)store;
-    const segment *source = self->inputs[self->input_index];
-    const uint8_t *data;
-    uint64_t size;
-    uint64_t length = atomic_load_explicit(&source->length, memory_order_acquire);
-    pykv_status status = segment_view(source, &self->scratch, &data, &size);
-    if (status != PYKV_OK) {
-        return status;
-    }
-    log_reader_init(&self->reader, data, length < size ? length : size, source->file_id,
-                    LOG_SEGMENT_HEADER_BYTES, source->kind == LOG_SEGMENT_APPEND, 0);
-    self->reader_ready = true;
-    return PYKV_OK;
-}
-
-/* Records of the input that are looked at together. */
-typedef struct merge_group {
-    size_t count;
-    record records[MERGE_GROUP_RECORDS];
-    uint64_t hashes[MERGE_GROUP_RECORDS];
-    uint64_t addresses[MERGE_GROUP_RECORDS];
-    bool keep[MERGE_GROUP_RECORDS];
-} merge_group;
-
-static void prefetch_group(const keydir *keys, const uint64_t *hashes, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        keydir_prefetch_bucket(keys, hashes[i]);
-    }
-    for (size_t i = 0; i < count; i++) {
-        keydir_prefetch_line(keys, hashes[i]);
-    }
-}
-
-/* Tells which puts of the group are what their keys' slots lead to, as a reader does. False while
- * writers change several slots at once. */
-static bool find_current(bitcask *store, merge_group *group)
-{
-    bool found = true;
-    epoch_token token = epoch_enter(&store->gate.readers);
-    const keydir *keys = directory_now(&store->directory)->keys;
-    prefetch_group(keys, group->hashes, group->count);
-    for (size_t i = 0; i < group->count && found; i++) {
-        keydir_cursor cursor;
-        found = keydir_find(keys, group->hashes[i], &cursor);
-        if (found) {
-            group->keep[i] = keydir_next_to(&cursor, group->addresses[i]);
-            found = keydir_still(&cursor);
-        }
-    }
-    epoch_leave(&store->gate.readers, token);
-    return found;
-}
-
-/* The same with the writer lock held. All pages of an image were checked when the merge began. */
-static void find_current_locked(bitcask *store, merge_group *group)
-{
-    mutex_lock(&store->writer);
-    const keydir *keys = directory_now_locked(&store->directory)->keys;
-    for (size_t i = 0; i < group->count; i++) {
-        keydir_cursor cursor;
-        keydir_find_locked(keys, group->hashes[i], &cursor);
-        group->keep[i] = keydir_next_to(&cursor, group->addresses[i]);
-    }
-    mutex_unlock(&store->writer);
-}
-
-/* Rules 3 and 4, for tombstones and clears. */
-static bool must_keep_mark(const merge *self, const record *found)
-{
-    if (found->kind == RECORD_CLEAR) {
-        return found->sequence > self->durable_clear;
-    }
-    if (found->sequence <= self->durable_clear) {
-        return false;
-    }
-    return self->other_birth <= found->sequence && !PYKV_PLANTED(28);
-}
-
-static bool has_expired(const merge *self, const record *found)
-{
-    return found->deadline_us != 0 && found->deadline_us <= self->now_us;
-}
-
-/* What is copied of a record: of one that has expired, the tombstone that it is. */
-static record copy_of(const merge *self, const record *found)
-{
-    record copy = *found;
-    copy.flags &= (uint8_t)~(RECORD_FLAG_BATCH | RECORD_FLAG_BATCH_LAST | RECORD_FLAG_SYNCED);
-    if (has_expired(self, found)) {
-        copy.kind = RECORD_DELETE;
-        copy.flags &= (uint8_t)~RECORD_FLAG_DEADLINE;
-        copy.deadline_us = 0;
-        copy.value = slice_make(NULL, 0);
-        copy.body_crc = record_body_crc(&copy);
-    }
-    return copy;
-}
-
-static pykv_status copy_record(bitcask *store, merge *self, const record *found, uint64_t hash,
-                               uint64_t address)
-{
-    record copy = copy_of(self, found);
-    merge_source source = {.address = address, .bytes = record_bytes_of(found)};
-    uint64_t offset;
-    pykv_status status = self->output == NULL ? make_output(store, self) : PYKV_OK;
-    if (status == PYKV_OK) {
-        status = buffer_append(&self->sources, &source, sizeof source);
-    }
-    if (status == PYKV_OK) {
-        status = log_writer_append(&self->writer, &copy, &offset);
-    }
-    if (status != PYKV_OK) {
-        return status;
-    }
-    hint_entry entry = {.hash = hash,
-                        .sequence = copy.sequence,
-                        .offset = offset,
-                        .bytes = record_bytes_of(&copy),
-                        .kind = copy.kind};
-    if (copy.deadline_us != 0) {
-        mutex_lock(&store->writer);
-        segment_note_deadline(self->output, copy.deadline_us, copy.key.size + copy.value.size);
-        mutex_unlock(&store->writer);
-    }
-    return hint_list_add(&self->hints, &entry);
-}
-
-static void read_group(bitcask *store, merge *self, merge_group *group)
-{
-    const segment *source = self->inputs[self->input_index];
-    uint64_t offset;
-    group->count = 0;
-    while (group->count < MERGE_GROUP_RECORDS &&
-           log_reader_next(&self->reader, &group->records[group->count], &offset)) {
-        slice key = group->records[group->count].key;
-        group->hashes[group->count] = bitcask_hash(store, key.data, key.size);
-        group->addresses[group->count] = bitcask_address(source, offset);
-        group->count++;
-    }
-}
-
-/* Copies what is needed of some records; *done when the input is at its end. */
-static pykv_status copy_some(bitcask *store, merge *self, bool *done)
-{
-    merge_group group;
-    pykv_status status = PYKV_OK;
-    read_group(store, self, &group);
-    *done = group.count < MERGE_GROUP_RECORDS;
-    if (!find_current(store, &group)) {
-        find_current_locked(store, &group);
-    }
-    for (size_t i = 0; i < group.count && status == PYKV_OK; i++) {
-        const record *found = &group.records[i];
-        bool dropped = PYKV_PLANTED(163) && has_expired(self, found);
-        if (!dropped && (found->kind == RECORD_PUT ? group.keep[i] : must_keep_mark(self, found))) {
-            status = copy_record(store, self, found, group.hashes[i], group.addresses[i]);
-        }
-    }
-    return status;
-}
-
-static pykv_status check_input_end(const merge *self)
-{
-    const segment *source = self->inputs[self->input_index];
-    uint64_t length = atomic_load_explicit(&source->length, memory_order_acquire);
-    if (self->reader.valid_end == length) {
-        return PYKV_OK;
-    }
-    return error_set_corruption(env_file_path(source->file), self->reader.valid_end,
-                                "a record of a segment being merged is damaged", length,
-                                self->reader.valid_end);
-}
-
-static pykv_status copy_step(bitcask *store, merge *self)
-{
-    uint64_t limit = self->reader.offset + BITCASK_STEP_BYTES;
-    bool done = false;
-    pykv_status status = PYKV_OK;
-    if (!self->reader_ready) {
-        status = begin_input(store, self);
-        limit = BITCASK_STEP_BYTES;
-    }
-    while (status == PYKV_OK && !done && self->reader.offset < limit) {
-        status = copy_some(store, self, &done);
-    }
-    if (self->sink != NULL) {
-        log_sink_pace(self->sink);
-    }
-    if (status != PYKV_OK || !done) {
-        return status;
-    }
-    status = check_input_end(self);
-    self->reader_ready = false;
-    self->input_index++;
-    if (self->input_index == self->input_count) {
-        mutex_lock(&store->writer);
-        self->copied_sequence = store->published_sequence;
-        mutex_unlock(&store->writer);
-        self->phase = MERGE_COMMIT;
-    }
-    return status;
-}
-
 pykv_status merge_step(bitcask *store, bool *more_out)
 {
     merge *self = store->merge;
     pykv_status status = PYKV_OK;
     switch (self->phase) {
     case MERGE_COPY:
-        status = copy_step(store, self);
+        status = merge_copy_step(store, self);
         break;
     case MERGE_COMMIT:
         status = merge_commit_step(store, self);
@@ -430,7 +137,7 @@ pykv_status merge_step(bitcask *store, bool *more_out)
         note_room(store, self);
     }
     if (status != PYKV_OK && store->merge != NULL) {
-        end_early(store, store->merge);
+        merge_end_early(store, store->merge);
     }
     *more_out = status == PYKV_OK && store->merge != NULL;
     return status;

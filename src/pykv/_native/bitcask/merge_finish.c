@@ -1,15 +1,22 @@
 /*
  * merge_finish: the last phases of a merge: COMMIT, SWING and REMOVE of merge.h.
  */
+#include "bitcask/merge_finish.h"
+
 #include "base/error.h"
 #include "base/invariant.h"
 #include "bitcask/address.h"
 #include "bitcask/directory.h"
 #include "bitcask/manifest_edit.h"
-#include "bitcask/merge_internal.h"
+#include "bitcask/merge_state.h"
 #include "bitcask/publish.h"
 #include "bitcask/segment_list.h"
 #include "bitcask/sync.h"
+
+enum {
+    MERGE_SWING_RECORDS = 4096, /* swung in a step */
+    MERGE_FRUIT_SHARE = 16      /* a merge that freed less of its input bore no fruit */
+};
 
 /* ---- COMMIT ---- */
 

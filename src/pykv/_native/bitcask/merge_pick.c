@@ -6,7 +6,8 @@
  * one output. When tombstones make up much of the store, the segment with the oldest birth joins,
  * because it is what keeps them from being dropped.
  */
-#include "bitcask/merge.h"
+#include "bitcask/merge_pick.h"
+
 #include "bitcask/segment_list.h"
 
 enum {

@@ -1,9 +1,8 @@
 /*
- * repair_internal: a repair at work, shared by repair.c (reading, choosing, saving) and
- * repair_lost.c (what is missing).
+ * repair_state: a repair at work: what it has read and found.
  */
-#ifndef PYKV_BITCASK_REPAIR_INTERNAL_H
-#define PYKV_BITCASK_REPAIR_INTERNAL_H
+#ifndef PYKV_BITCASK_REPAIR_STATE_H
+#define PYKV_BITCASK_REPAIR_STATE_H
 
 #include "base/buffer.h"
 #include "bitcask/manifest.h"
@@ -45,12 +44,5 @@ typedef struct repair {
     uint64_t clear_sequence;
     uint32_t number_max;
 } repair;
-
-/* What the manifest says of a segment, or NULL. */
-const manifest_segment *repair_find_listed(const repair *self, uint32_t number);
-
-/* Counts in the report what was lost, and what the manifest lists and is not there as damage.
- * PYKV_NO_MEMORY. */
-PYKV_NODISCARD pykv_status repair_count_lost(repair *self);
 
 #endif

@@ -1,22 +1,20 @@
 /*
- * merge_internal: the running merge, shared by merge.c (begin, copy, end) and merge_finish.c
- * (commit, swing, remove).
+ * merge_state: the merge that is running, and how it ends. See merge.h.
  */
-#ifndef PYKV_BITCASK_MERGE_INTERNAL_H
-#define PYKV_BITCASK_MERGE_INTERNAL_H
+#ifndef PYKV_BITCASK_MERGE_STATE_H
+#define PYKV_BITCASK_MERGE_STATE_H
 
 #include "base/buffer.h"
-#include "bitcask/merge.h"
+#include "bitcask/hint.h"
+#include "bitcask/store.h"
 #include "log/log_reader.h"
 #include "log/log_writer.h"
 
 typedef enum merge_phase { MERGE_COPY, MERGE_COMMIT, MERGE_SWING, MERGE_REMOVE } merge_phase;
 
 enum {
-    MERGE_GROUP_RECORDS = 32,   /* looked up, or swung in one hold of the writer lock */
-    MERGE_SWING_RECORDS = 4096, /* swung in a step */
-    MERGE_MARGIN_SHARE = 8,     /* of the room that there was, left to writers */
-    MERGE_FRUIT_SHARE = 16      /* a merge that freed less of its input bore no fruit */
+    MERGE_INPUTS_MAX = 64,
+    MERGE_GROUP_RECORDS = 32 /* looked up, or swung in one hold of the writer lock */
 };
 
 /* Where a copied record came from: what its key's slot leads to until something displaces it. */
@@ -25,7 +23,7 @@ typedef struct merge_source {
     uint64_t bytes;
 } merge_source;
 
-struct merge {
+typedef struct merge {
     merge_phase phase;
     segment *inputs[MERGE_INPUTS_MAX];
     size_t input_count;
@@ -45,18 +43,16 @@ struct merge {
     hint_list hints;
     buffer sources;       /* of merge_source, one for each hint */
     uint64_t swing_index; /* SWING: which hint entry */
-};
+} merge;
+
+/* Unpins the inputs: those that left the list go as soon as no reader is in them. */
+void merge_unpin_inputs(bitcask *store, merge *self) REQUIRES(store->writer);
 
 /* Frees the merge's own memory; the store has none running then. */
 void merge_free(bitcask *store, merge *self) REQUIRES(store->merge_lock);
-void merge_unpin_inputs(bitcask *store, merge *self) REQUIRES(store->writer);
 
-/* One step of the phases that merge_finish.c holds. */
-PYKV_NODISCARD pykv_status merge_commit_step(bitcask *store, merge *self)
-    REQUIRES(store->merge_lock);
-PYKV_NODISCARD pykv_status merge_swing_step(bitcask *store, merge *self)
-    REQUIRES(store->merge_lock);
-PYKV_NODISCARD pykv_status merge_remove_step(bitcask *store, merge *self)
-    REQUIRES(store->merge_lock);
+/* Ends the merge with the store as it was, and keeps the thread's last error. */
+void merge_end_early(bitcask *store, merge *self) REQUIRES(store->merge_lock)
+    EXCLUDES(store->writer);
 
 #endif
