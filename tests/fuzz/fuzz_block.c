@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "table/block_builder.h"
 #include "table/block_reader.h"
+#include "table/block_search.h"
 #include "table/filter_reader.h"
 #include "table/table_format.h"
 #include "table/table_index.h"

@@ -4,6 +4,7 @@
  */
 #include "block_fixture.h"
 
+#include "table/block_search.h"
 #include "table/table_format.h"
 
 enum { VERSION_COUNT = 40, KEY_COUNT = 12, ENTRY_COUNT = VERSION_COUNT + KEY_COUNT };

@@ -23,7 +23,6 @@
 #include "bitcask/bitcask.h"
 #include "bitcask/repair_expect.h"
 #include "bitcask/repair_state.h"
-#include "bitcask/report.h"
 #include "bitcask/segment.h"
 #include "bitcask/store.h"
 #include "log/repair_swap.h"

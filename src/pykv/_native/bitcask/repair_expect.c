@@ -9,7 +9,6 @@
 #include "bitcask/bitcask.h"
 #include "bitcask/hint.h"
 #include "bitcask/open.h"
-#include "bitcask/report.h"
 
 const manifest_segment *repair_find_listed(const repair *self, uint32_t number)
 {

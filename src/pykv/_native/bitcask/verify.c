@@ -16,7 +16,6 @@
 #include "bitcask/image.h"
 #include "bitcask/keydir_check.h"
 #include "bitcask/limbo.h"
-#include "bitcask/report.h"
 #include "bitcask/segment_list.h"
 #include "log/log_reader.h"
 

@@ -1,14 +1,12 @@
 /*
- * block_search: finds entries in a block: one by its tag, or the first that is not before a
- * position.
- *
- * Tags are compared sixteen at a time by one instruction where there is one. Elsewhere eight at a
- * time: a byte of the difference to the sought tag in all places is zero where they agree. The
- * trick that finds the zero bytes of a word may take a byte of 1 above a zero byte for one too; the
- * compare of the keys sorts that out. Either reads up to 15 bytes behind the tags, which are in the
- * block.
+ * block_search: tags are compared sixteen at a time by one instruction where there is one.
+ * Elsewhere eight at a time: a byte of the difference to the sought tag in all places is zero where
+ * they agree. The trick that finds the zero bytes of a word may take a byte of 1 above a zero byte
+ * for one too; the compare of the keys sorts that out. Either reads up to 15 bytes behind the tags,
+ * which are in the block.
  */
-#include "table/block_reader.h"
+#include "table/block_search.h"
+
 #include "table/table_format.h"
 
 #if defined(__SSE2__)

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "table/block_search.h"
 #include "table/table_reader.h"
 
 enum { WINDOW_MIN = 4, WINDOW_MAX = 64, ARENA_BYTES_MIN = 4096 };

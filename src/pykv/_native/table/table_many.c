@@ -4,6 +4,7 @@
  */
 #include <stdatomic.h>
 
+#include "table/block_search.h"
 #include "table/table_found.h"
 #include "table/table_reader.h"
 

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "table/block_search.h"
 #include "table/table_found.h"
 
 /* ---- blocks ---- */
