@@ -67,6 +67,17 @@ TEST(a_batch_that_waited_applies_its_operations_in_order)
     fixture_free(&self);
 }
 
+/* Their keys take no bytes together, and the place of no bytes was once counted from NULL. */
+TEST(a_batch_of_empty_keys_alone_may_wait)
+{
+    fixture self = fixture_new();
+    operation batch[] = {make(RECORD_PUT, "", "1"), make(RECORD_PUT, "", "22")};
+    CHECK_OK(bitcask_write(self.store, batch, 2, PYKV_SYNC));
+    fixture_expect(&self, "", "22");
+    CHECK_EQUAL(1, fixture_stats(&self).key_count);
+    fixture_free(&self);
+}
+
 enum { FAULTY_BATCH = 40 };
 
 /* A store of "k0" to "k19" on a disk whose calls can fail. */
@@ -176,5 +187,6 @@ TEST(a_batch_that_waited_is_invisible_as_a_whole_if_an_allocation_fails)
 
 TEST_MAIN(CASE(a_write_that_waits_is_resolved_again_when_it_is_published),
           CASE(a_batch_that_waited_applies_its_operations_in_order),
+          CASE(a_batch_of_empty_keys_alone_may_wait),
           CASE(a_batch_that_waited_is_invisible_as_a_whole_if_a_read_fails),
           CASE(a_batch_that_waited_is_invisible_as_a_whole_if_an_allocation_fails))

@@ -93,9 +93,11 @@ static pykv_status read_back_all(bitcask *self, const pending_write *waiting, si
             status = buffer_append(keys, key.data, key.size);
         }
     }
+    /* All keys may be the empty one. */
+    const uint8_t *bytes = keys->data != NULL ? keys->data : (const uint8_t *)"";
     size_t at = 0;
     for (size_t i = 0; i < count && status == PYKV_OK; i++) {
-        operations[i].record.key.data = keys->data + at;
+        operations[i].record.key.data = bytes + at;
         operations[i].record.value.data = NULL;
         at += operations[i].record.key.size;
     }
