@@ -307,7 +307,8 @@ class LsmOptions(NativeOptions):
     collecting keeps, above 1, default 1.5. Lower saves disk and writes more.
 
     background_threads: threads lent to the store, 0 to 16, default 3. The first keeps the log, the
-    others flush and compact. With 0 the writers do that work themselves.
+    others flush and compact; on Linux they give way to other threads where processors are scarce
+    (niceness 5 more). With 0 the writers do that work themselves.
     """
 
     memory_budget_bytes: int | None = _count_or_none(16 * MIB, 16 * 1024 * GIB, "bytes")
