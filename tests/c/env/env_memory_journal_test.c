@@ -2,7 +2,10 @@
  * env_memory_journal_test: the simulated disk's list of what is not durable yet.
  */
 #include "base/memory.h"
+#include "env/env_memory_journal.h"
+#include "env/env_memory_node.h"
 #include "env/env_memory_parts.h"
+#include "env/env_memory_reference.h"
 #include "env/files.h"
 
 static memory_disk *disk;

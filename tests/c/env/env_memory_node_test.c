@@ -2,7 +2,9 @@
  * env_memory_node_test: the bytes of a file of the simulated disk: what a sync writes, what a lost
  * sync leaves behind, and that only bytes in use are looked at.
  */
+#include "env/env_memory_node.h"
 #include "env/env_memory_parts.h"
+#include "env/env_memory_reference.h"
 #include "env/files.h"
 
 enum { FILE_BYTES_MAX = 1 << 20, PAGE = MEMORY_PAGE_BYTES };

@@ -2,7 +2,10 @@
  * env_memory_table_test: the names of one directory of the simulated disk.
  */
 #include "base/memory.h"
+#include "env/env_memory_node.h"
 #include "env/env_memory_parts.h"
+#include "env/env_memory_reference.h"
+#include "env/env_memory_table.h"
 #include "env/files.h"
 
 static memory_disk *disk;

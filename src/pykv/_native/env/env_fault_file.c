@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "env/env_fault_parts.h"
+#include "env/env_fault_plan.h"
 #include "env/env_memory.h"
 
 typedef struct fault_mapping {

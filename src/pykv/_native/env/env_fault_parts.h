@@ -42,16 +42,6 @@ static inline env_directory *inner_directory(env_directory *directory)
     return ((fault_directory *)directory)->inner;
 }
 
-/* Counts a call; the errno that it fails with, or 0. */
-int fault_count_call(fault_env *self, env_call call, const char *path);
-/* PYKV_OK, or the failure that the plan has for this call. */
-PYKV_NODISCARD pykv_status fault_check_call(env *self, env_call call, const char *path);
-/* As fault_check_call, for a name in a directory; to may be NULL. The path shows both. */
-PYKV_NODISCARD pykv_status fault_check_name(env_directory *directory, env_call call,
-                                            const char *name, const char *to);
-/* A number below bound (bound > 0). */
-size_t fault_draw(fault_env *self, size_t bound);
-
 /* env_fault_file.c: see env.h. */
 pykv_status fault_file_open(env_directory *directory, const char *name, int flags, env_file **out);
 void fault_file_close(env_file *file);

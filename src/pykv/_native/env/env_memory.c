@@ -12,38 +12,16 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
+#include "env/env_memory_directory.h"
+#include "env/env_memory_journal.h"
+#include "env/env_memory_node.h"
 #include "env/env_memory_ops.h"
+#include "env/env_memory_parts.h"
+#include "env/env_memory_power.h"
+#include "env/env_memory_reference.h"
 
 static const uint64_t MONOTONIC_START_US = 1000000;
 static const uint64_t WALL_START_US = UINT64_C(1700000000000000);
-
-uint64_t memory_random(uint64_t *chance, uint64_t bound)
-{
-    uint64_t x = *chance += UINT64_C(0x9E3779B97F4A7C15);
-    x = (x ^ (x >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-    x = (x ^ (x >> 27)) * UINT64_C(0x94D049BB133111EB);
-    return (x ^ (x >> 31)) % bound;
-}
-
-memory_power memory_count_call(memory_disk *disk)
-{
-    if (disk->off) {
-        return MEMORY_POWER_OFF;
-    }
-    disk->call_count++;
-    disk->off = disk->call_count == disk->power_off_at;
-    return disk->off ? MEMORY_POWER_FAILING : MEMORY_POWER_ON;
-}
-
-pykv_status memory_power_failed(const char *path)
-{
-    return error_set_system(PYKV_IO_FAILED, EIO, path, "the power is off");
-}
-
-pykv_status memory_check_power(const memory_disk *disk, const char *path)
-{
-    return disk->off ? memory_power_failed(path) : PYKV_OK;
-}
 
 static uint64_t memory_monotonic_us(env *self)
 {
@@ -141,6 +119,7 @@ static pykv_status new_disk(uint64_t seed, uint64_t file_bytes_max, memory_pool 
     }
     disk->pool = pool;
     disk->head.ops = &memory_ops;
+    disk->free_node = memory_node_free;
     disk->file_bytes_max = file_bytes_max;
     disk->chance = seed;
     disk->capacity_bytes = UINT64_MAX;

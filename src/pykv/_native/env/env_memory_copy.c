@@ -5,10 +5,17 @@
  * Copying goes node by node: first a blank node for each, then bytes, then names. What no name
  * leads to is freed at the end. Needs the lock of the source; the target is not shared yet.
  */
+#include "env/env_memory_copy.h"
+
 #include <string.h>
 
 #include "base/error.h"
+#include "env/env_memory_journal.h"
+#include "env/env_memory_node.h"
 #include "env/env_memory_ops.h"
+#include "env/env_memory_parts.h"
+#include "env/env_memory_reference.h"
+#include "env/env_memory_table.h"
 
 pykv_status memory_copy_nodes(memory_disk *source, memory_disk *target)
 {

@@ -10,7 +10,12 @@
 #include <string.h>
 
 #include "base/invariant.h"
+#include "env/env_memory_copy.h"
+#include "env/env_memory_node.h"
 #include "env/env_memory_ops.h"
+#include "env/env_memory_parts.h"
+#include "env/env_memory_power.h"
+#include "env/env_memory_table.h"
 
 enum { ODDS_OF = 16 };
 

@@ -3,12 +3,19 @@
  * counted. Paths start at the root whether or not they start with a slash; "." and empty components
  * are skipped, ".." is an ordinary name.
  */
+#include "env/env_memory_directory.h"
+
 #include <errno.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "env/env_memory_journal.h"
+#include "env/env_memory_node.h"
 #include "env/env_memory_ops.h"
+#include "env/env_memory_power.h"
+#include "env/env_memory_reference.h"
+#include "env/env_memory_table.h"
 
 static memory_node *node_of(const env_directory *directory)
 {

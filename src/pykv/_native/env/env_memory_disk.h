@@ -14,7 +14,8 @@
  *     or in a file with stored set.
  *  4. The device of a file, with its journalled changes applied in order, equals its cache, but for
  *     lost pages and for stores that env_mapping_written was not told of.
- * Functions on it: env_memory_parts.h.
+ * Functions on it: env_memory_power.h, _reference.h, _journal.h, _table.h, _node.h,
+ * _directory.h, _copy.h.
  */
 #ifndef PYKV_ENV_ENV_MEMORY_DISK_H
 #define PYKV_ENV_ENV_MEMORY_DISK_H
@@ -100,6 +101,8 @@ struct memory_disk {
     env head;                /* constant */
     uint64_t file_bytes_max; /* constant */
     memory_pool *pool;       /* constant; has a lock of its own */
+    /* constant: frees a node that nothing refers to */
+    void (*free_node)(memory_disk *disk, memory_node *node);
     mutex lock;
     /* GUARDED_BY(lock): all below, and all nodes */
     uint64_t chance;
@@ -125,5 +128,21 @@ typedef enum memory_power {
     MEMORY_POWER_FAILING, /* do a part of it by chance, then return memory_power_failed */
     MEMORY_POWER_OFF      /* return memory_power_failed */
 } memory_power;
+
+typedef struct memory_directory {
+    env_directory head;
+    memory_node *node;
+} memory_directory;
+
+typedef struct memory_file {
+    env_file head;
+    memory_node *node;
+    int flags; /* of env_file_open */
+} memory_file;
+
+static inline memory_disk *memory_disk_of(env *self)
+{
+    return (memory_disk *)self;
+}
 
 #endif

@@ -10,7 +10,12 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "env/env_memory_directory.h"
+#include "env/env_memory_journal.h"
+#include "env/env_memory_node.h"
 #include "env/env_memory_ops.h"
+#include "env/env_memory_power.h"
+#include "env/env_memory_reference.h"
 
 static memory_node *node_of(const env_file *file)
 {

@@ -6,11 +6,15 @@
  * is as long as what is un-synced. Name changes hold their node and directory; writes hold
  * nothing, because a node that is freed takes its own out.
  */
+#include "env/env_memory_journal.h"
+
 #include <string.h>
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "env/env_memory_parts.h"
+#include "env/env_memory_disk.h"
+#include "env/env_memory_reference.h"
+#include "env/env_ops.h"
 
 /* Frees what a change owns, but for what it holds. */
 static void free_change(memory_change *change)

@@ -11,7 +11,11 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
+#include "env/env_memory_journal.h"
+#include "env/env_memory_node.h"
 #include "env/env_memory_ops.h"
+#include "env/env_memory_power.h"
+#include "env/env_memory_reference.h"
 
 typedef struct memory_mapping {
     env_mapping_owner head;

@@ -5,11 +5,16 @@
  * Cache and device of a file lie in one reservation of address space, so that mappings of the cache
  * stay where they are; pages that were never touched cost nothing.
  */
+#include "env/env_memory_node.h"
+
 #include <string.h>
 
 #include "base/invariant.h"
 #include "base/memory.h"
-#include "env/env_memory_parts.h"
+#include "env/env_memory_disk.h"
+#include "env/env_memory_journal.h"
+#include "env/env_memory_pool.h"
+#include "env/env_memory_table.h"
 
 static uint64_t min_u64(uint64_t left, uint64_t right)
 {
@@ -97,7 +102,7 @@ memory_node *memory_node_new(memory_disk *disk, bool is_directory)
     return node;
 }
 
-static void free_node(memory_disk *disk, memory_node *node)
+void memory_node_free(memory_disk *disk, memory_node *node)
 {
     PYKV_ASSERT(node->holders == 0);
     memory_table_reset(disk, &node->now);
@@ -115,25 +120,6 @@ static void free_node(memory_disk *disk, memory_node *node)
         give_bytes_back(disk, node);
     }
     mem_free(node);
-}
-
-void memory_node_hold(memory_disk *disk, memory_node *node, bool live)
-{
-    node->references++;
-    if (live && node->holders++ == 0) {
-        disk->held_bytes += node->size;
-    }
-}
-
-void memory_node_release(memory_disk *disk, memory_node *node, bool live)
-{
-    PYKV_ASSERT(node->references > 0);
-    if (live && --node->holders == 0) {
-        disk->held_bytes -= node->size;
-    }
-    if (--node->references == 0) {
-        free_node(disk, node);
-    }
 }
 
 void memory_node_cache_page(const memory_node *node, uint64_t page, uint8_t *out)

@@ -5,23 +5,7 @@
 #ifndef PYKV_ENV_ENV_MEMORY_OPS_H
 #define PYKV_ENV_ENV_MEMORY_OPS_H
 
-#include "env/env_memory_parts.h"
-
-typedef struct memory_directory {
-    env_directory head;
-    memory_node *node;
-} memory_directory;
-
-typedef struct memory_file {
-    env_file head;
-    memory_node *node;
-    int flags; /* of env_file_open */
-} memory_file;
-
-static inline memory_disk *memory_disk_of(env *self)
-{
-    return (memory_disk *)self;
-}
+#include "env/env_memory_disk.h"
 
 /* env_memory_directory.c */
 pykv_status memory_directory_open(env *self, const char *path, bool create, env_directory **out);

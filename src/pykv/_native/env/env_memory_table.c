@@ -2,11 +2,15 @@
  * env_memory_table: the names of one directory of the simulated disk, as an array without order.
  * Needs the disk's lock.
  */
+#include "env/env_memory_table.h"
+
 #include <string.h>
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "env/env_memory_parts.h"
+#include "env/env_memory_disk.h"
+#include "env/env_memory_reference.h"
+#include "env/env_ops.h"
 
 struct memory_entry *memory_table_find(const memory_table *table, const char *name, size_t length)
 {
