@@ -48,7 +48,7 @@ def open_lsm(path: Path, **options: object) -> Store:
 PERSISTENT = frozenset({"batch", "cas", "consistent_scan", "persistence"})
 
 SUBJECTS = [
-    Subject("bitcask", open_bitcask, PERSISTENT | {"ttl"}),
+    Subject("bitcask", open_bitcask, PERSISTENT | {"snapshot", "ttl"}),
     Subject("lsm", open_lsm, PERSISTENT | {"changes", "order", "snapshot", "ttl"}),
     Subject(
         "memory",

@@ -180,7 +180,7 @@ static bool check_scan(const database *self, bitcask *store, uint64_t *count_out
             (*count_out)++;
         }
     }
-    scan_free(store, all);
+    scan_free(all);
     return status == PYKV_OK;
 }
 

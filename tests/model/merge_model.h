@@ -10,6 +10,7 @@
 #define PYKV_TESTS_MERGE_MODEL_H
 
 #include "bitcask/bitcask.h"
+#include "bitcask/moment.h"
 #include "env/env_memory.h"
 
 enum {
@@ -28,6 +29,7 @@ typedef struct model_state {
 
 /* An open scan, the state it must show, and what it has shown. */
 typedef struct model_scan {
+    store_moment *kept; /* a snapshot that the scan is of, and gets are made at; NULL: none */
     scan *rows;
     bool keys_only;
     model_state expected;

@@ -5,6 +5,8 @@
 #include "merge_model.h"
 
 #include "base/memory.h"
+#include "bitcask/scan.h"
+#include "bitcask/snapshot.h"
 #include "bitcask/store.h"
 
 _Noreturn void model_fail(const merge_model *self, const char *what)
@@ -87,7 +89,52 @@ static pykv_status open_scan(merge_model *self, model_scan *which)
 {
     *which =
         (model_scan){.keys_only = model_roll(self, 4) == 0, .expected = self->states[self->tried]};
-    return scan_open(self->store, which->keys_only, &which->rows);
+    if (model_roll(self, 2) == 0) {
+        return scan_open(self->store, which->keys_only, &which->rows);
+    }
+    pykv_status status = bitcask_snapshot_new(self->store, &which->kept);
+    return status == PYKV_OK ? scan_open_at(which->kept, which->keys_only, &which->rows) : status;
+}
+
+static pykv_status get_at(merge_model *self, const model_scan *which, uint32_t index)
+{
+    char key[16];
+    pykv_pinned pinned = {0};
+    slice wanted = slice_make(key, model_key(index, key));
+    pykv_status status = bitcask_get_at(which->kept, wanted, 0, &pinned);
+    uint32_t found = 0;
+    if (status == PYKV_OK) {
+        found = number_of(self, pinned.data, pinned.length);
+        mem_free(pinned.owned);
+    }
+    if (status != PYKV_OK && status != PYKV_NOT_FOUND) {
+        return status;
+    }
+    if (found != which->expected.values[index]) {
+        model_fail(self, "a snapshot does not hold what a key had when it was made");
+    }
+    return PYKV_OK;
+}
+
+static pykv_status get_all_at(merge_model *self, const model_scan *which)
+{
+    pykv_status status = PYKV_OK;
+    for (uint32_t index = 0; index < MODEL_KEY_COUNT && status == PYKV_OK; index++) {
+        status = get_at(self, which, index);
+    }
+    return status;
+}
+
+static void drop_scan(model_scan *which)
+{
+    if (which->rows != NULL) {
+        scan_free(which->rows);
+        which->rows = NULL;
+    }
+    if (which->kept != NULL) {
+        bitcask_snapshot_free(which->kept);
+        which->kept = NULL;
+    }
 }
 
 static pykv_status read_on(merge_model *self, model_scan *which, bool *ended)
@@ -109,8 +156,10 @@ pykv_status model_scan_finish(merge_model *self, model_scan *which)
     if (status == PYKV_OK && !same_state(&which->seen, &which->expected)) {
         model_fail(self, "a scan did not show the moment at which it was opened");
     }
-    scan_free(self->store, which->rows);
-    which->rows = NULL;
+    if (status == PYKV_OK && which->kept != NULL) {
+        status = get_all_at(self, which);
+    }
+    drop_scan(which);
     return status;
 }
 
@@ -119,7 +168,14 @@ pykv_status model_scan_some(merge_model *self)
     bool ended;
     model_scan *which = &self->scans[model_roll(self, MODEL_SCAN_COUNT)];
     if (which->rows == NULL) {
+        drop_scan(which);
         return open_scan(self, which);
+    }
+    if (which->kept != NULL) {
+        pykv_status status = get_at(self, which, (uint32_t)model_roll(self, MODEL_KEY_COUNT));
+        if (status != PYKV_OK) {
+            return status;
+        }
     }
     if (model_roll(self, 2) == 0) {
         return read_on(self, which, &ended);
@@ -130,10 +186,7 @@ pykv_status model_scan_some(merge_model *self)
 void model_scan_drop_all(merge_model *self)
 {
     for (size_t i = 0; i < MODEL_SCAN_COUNT; i++) {
-        if (self->scans[i].rows != NULL) {
-            scan_free(self->store, self->scans[i].rows);
-            self->scans[i].rows = NULL;
-        }
+        drop_scan(&self->scans[i]);
     }
 }
 

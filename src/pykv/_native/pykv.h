@@ -179,12 +179,12 @@ typedef struct pykv_stats {
     uint64_t disk_bytes;    /* of all files that hold data, up to their logical length */
     uint64_t segment_count; /* Bitcask */
     uint64_t keydir_bytes;  /* Bitcask: memory of the key directory */
-    uint64_t undo_bytes;    /* Bitcask: memory of displaced versions kept for open iterators */
+    uint64_t undo_bytes;    /* Bitcask: memory of what open scans and snapshots show yet */
     uint64_t open_scan_count;
-    uint64_t open_snapshot_count; /* LSM */
-    uint64_t last_sequence;       /* of the last visible write */
-    uint64_t synced_sequence;     /* of the last write known to be on the device */
-    uint64_t epoch;               /* rises with each unclean recovery */
+    uint64_t open_snapshot_count;
+    uint64_t last_sequence;   /* of the last visible write */
+    uint64_t synced_sequence; /* of the last write known to be on the device */
+    uint64_t epoch;           /* rises with each unclean recovery */
     uint64_t put_count;
     uint64_t delete_count;
     uint64_t get_count;
@@ -566,11 +566,11 @@ PYKV_API pykv_status pykv_find_row(pykv_store *store, int32_t move, const void *
 PYKV_API void pykv_row_free(pykv_row *row);
 
 /* ---- snapshots ----
- * A snapshot of an LSM store is a moment that is kept, for reads at it by any number of threads.
- * As long as it is open the tables and memtables of that moment stay, those that flushes and
- * compactions have replaced since too. */
+ * A snapshot is a moment that is kept, for reads at it by any number of threads. As long as it is
+ * open the files and memtables of that moment stay, those that were replaced since too, and a
+ * Bitcask keeps 48 bytes for each key that changes. */
 
-/* The moment of this call. PYKV_NOT_SUPPORTED in a Bitcask; PYKV_NO_MEMORY. */
+/* The moment of this call. PYKV_NO_MEMORY, PYKV_CORRUPTION. */
 PYKV_API pykv_status pykv_snapshot_new(pykv_store *store, pykv_snapshot **snapshot_out);
 
 /* Gives up what it holds. Calls at it give PYKV_CLOSED from then on, as after the store's close;

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from pykv._native import check, ffi, lib
 from pykv.arguments import BytesLike
+from pykv.engine.bitcask_snapshot import BitcaskSnapshot
 from pykv.engine.native import approximate_size, destroy, detected, native_options, repair
 from pykv.engine.native_store import NativeStore
 from pykv.engine.order import UnorderedStoreBase
@@ -19,7 +20,7 @@ from pykv.engine.registry import Engine
 from pykv.options import BitcaskOptions
 from pykv.store import Progress
 
-FEATURES: Final = frozenset({"batch", "cas", "consistent_scan", "persistence", "ttl"})
+FEATURES: Final = frozenset({"batch", "cas", "consistent_scan", "snapshot", "persistence", "ttl"})
 
 
 class Bitcask(NativeStore, UnorderedStoreBase):
@@ -72,6 +73,10 @@ class Bitcask(NativeStore, UnorderedStoreBase):
         for any argument."""
         self._refuse_range(start, stop, prefix)
         return self.approximate_len()
+
+    def snapshot(self) -> BitcaskSnapshot:
+        """The moment of this call, for reads until it is closed."""
+        return BitcaskSnapshot(self._handle, self._path)
 
     def approximate_len(self) -> int:
         """Number of keys, as `count`. O(1)."""

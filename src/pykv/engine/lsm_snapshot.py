@@ -1,64 +1,26 @@
-"""Snapshots of LSM stores: a moment that the core keeps, and reads at it."""
+"""Snapshots of LSM stores: reads in byte order at a moment that is kept."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pykv._native import Handle, SnapshotBase, count_rows, ffi, lib, own
+from pykv._native import count_rows
 from pykv.arguments import BytesLike, key_range
 from pykv.engine.native_arrays import Source
 from pykv.engine.native_reader import NativeOrderedReader
+from pykv.engine.native_snapshot import NativeSnapshot
 from pykv.engine.order import OrderedReaderBase
-from pykv.errors import ClosedError
-
-if TYPE_CHECKING:
-    from _cffi_backend import FFI
 
 
-class LsmSnapshot(SnapshotBase, NativeOrderedReader, OrderedReaderBase):
+class LsmSnapshot(NativeSnapshot, NativeOrderedReader, OrderedReaderBase):
     """An LSM store at one moment. Any thread may use it; after a fork the parent only.
 
     It keeps the tables and memtables of its moment, also those that flushes and compactions have
     replaced since, until it is closed, dropped, or the store is closed.
     """
 
-    __slots__ = ("__weakref__", "_closed", "_path", "_snapshot_owner", "_store")
-
-    def __init__(self, handle: Handle, path: Path) -> None:
-        self._closed = False
-        self._path = path
-        self._store: FFI.CData = handle.pointer
-        self._snapshot_owner: FFI.CData = ffi.new("pykv_snapshot **")
-        own(
-            self._snapshot_owner,
-            lib.pykv_snapshot_free,
-            lambda owner: lib.pykv_snapshot_new(handle.pointer, owner),
-            kept=handle.owner,
-        )
-        address = int(ffi.cast("uintptr_t", self._snapshot_owner[0]))
-        self._bind(handle.address, address, self._snapshot_owner)
-
-    @property
-    def path(self) -> Path:
-        """The directory of the store, as given to open."""
-        return self._path
-
-    @property
-    def closed(self) -> bool:
-        """True once it or its store is closed, and in a forked child."""
-        return self._closed or lib.pykv_check_open(self._store) in (
-            lib.PYKV_CLOSED,
-            lib.PYKV_FORKED,
-        )
-
-    def _check_open(self) -> None:
-        if self.closed:
-            raise ClosedError(f"{self!r} is closed", path=self._path)
-
-    def _get(self, key: bytes) -> bytes | None:
-        return self.get(key)
+    __slots__ = ()
 
     def _array_source(self) -> Source:
         return Source(self._store, self._snapshot_owner[0], self._snapshot_owner)
@@ -85,8 +47,3 @@ class LsmSnapshot(SnapshotBase, NativeOrderedReader, OrderedReaderBase):
         """Number of keys in a range; it walks over them."""
         owner = self._snapshot_owner
         return count_rows(owner[0], owner, *key_range(start, stop, prefix))
-
-    def close(self) -> None:
-        """Gives up what it keeps; silent where that is done. Scans that were opened go on."""
-        self._closed = True
-        lib.pykv_snapshot_close(self._snapshot_owner[0])

@@ -63,8 +63,8 @@ class OrderedStoreBase(OrderedReaderBase, StoreBase):
         self._write((DeleteRange(*key_range(start, stop)),), sync)
 
 
-class UnorderedStoreBase(StoreBase):
-    """What a store without order refuses, each with NotSupportedError."""
+class UnorderedReaderBase(ReaderBase):
+    """What a store or snapshot without order refuses, each with NotSupportedError."""
 
     __slots__ = ()
 
@@ -94,12 +94,6 @@ class UnorderedStoreBase(StoreBase):
         """Not supported."""
         self._refuse("ceiling")
 
-    def delete_range(
-        self, start: BytesLike | None, stop: BytesLike | None, *, sync: bool | None = None
-    ) -> NoReturn:
-        """Not supported; clear() removes every key."""
-        self._refuse("delete_range")
-
     def _refuse_range(
         self,
         start: BytesLike | None = None,
@@ -120,3 +114,15 @@ class UnorderedStoreBase(StoreBase):
             "scan all of it, or keep these rows in an ordered engine",
             path=self.path,
         )
+
+
+class UnorderedStoreBase(UnorderedReaderBase, StoreBase):
+    """What a store without order refuses besides."""
+
+    __slots__ = ()
+
+    def delete_range(
+        self, start: BytesLike | None, stop: BytesLike | None, *, sync: bool | None = None
+    ) -> NoReturn:
+        """Not supported; clear() removes every key."""
+        self._refuse("delete_range")

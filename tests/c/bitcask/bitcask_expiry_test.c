@@ -58,7 +58,7 @@ static size_t row_count(fixture *self)
     scan *all;
     CHECK_OK(scan_open(self->store, false, &all));
     size_t count = rows_of(all);
-    scan_free(self->store, all);
+    scan_free(all);
     return count;
 }
 
@@ -147,7 +147,7 @@ TEST(a_scan_shows_what_had_not_expired_when_it_began_though_it_is_merged_away)
     CHECK_OK(bitcask_compact(self.store, NULL));
     CHECK_EQUAL(0, fixture_stats(&self).key_count);
     CHECK_EQUAL(50, rows_of(kept));
-    scan_free(self.store, kept);
+    scan_free(kept);
     fixture_free(&self);
 }
 

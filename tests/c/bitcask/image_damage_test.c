@@ -58,7 +58,7 @@ static void check_by_scan(fixture *store)
         CHECK_OK(scan_next(all, 500, &rows));
         count += rows.count;
     }
-    scan_free(store->store, all);
+    scan_free(all);
     CHECK_EQUAL(wanted_count(), count);
 }
 
@@ -190,7 +190,7 @@ static void use_scan_and_get(fixture *store)
     check_by_get(store);
     CHECK_OK(scan_next(all, 1 << 20, &rows));
     CHECK_EQUAL(wanted_count(), rows.count);
-    scan_free(store->store, all);
+    scan_free(all);
 }
 
 TEST(a_damaged_image_is_replaced_when_a_read_meets_the_damage)

@@ -100,7 +100,7 @@ TEST(a_scan_and_the_background_find_damage_before_anyone_reads_it)
         open_damaged(&f, 1);
         if (by_scan != 0) {
             CHECK_OK(scan_open(f.store, true, &rows));
-            scan_free(f.store, rows);
+            scan_free(rows);
         } else {
             CHECK_OK(bitcask_maintain_step(f.store, PYKV_ROLE_DATA, &more));
         }

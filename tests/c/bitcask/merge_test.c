@@ -103,7 +103,7 @@ TEST(a_scan_opened_at_any_phase_keeps_its_moment)
         merge_fixture_finish(&self);
         CHECK_EQUAL(MERGE_FIXTURE_KEYS - MERGE_FIXTURE_KEYS / 3, count_rows(rows, &value_bytes));
         CHECK_EQUAL(900 * (MERGE_FIXTURE_KEYS - MERGE_FIXTURE_KEYS / 3), value_bytes);
-        scan_free(self.store, rows);
+        scan_free(rows);
         fixture_free(&self);
     }
 }

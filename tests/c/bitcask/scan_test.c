@@ -74,8 +74,8 @@ TEST(a_scan_shows_the_moment_it_was_opened_through_writes_deletes_and_merges)
     disturb(&f);
     expect_rows(second, SCAN_KEYS, 100);
     CHECK(bitcask_count(f.store) != before);
-    scan_free(f.store, first);
-    scan_free(f.store, second);
+    scan_free(first);
+    scan_free(second);
     fixture_free(&f);
 }
 
@@ -92,11 +92,11 @@ TEST(a_clear_and_what_follows_it_do_not_reach_an_open_scan)
     fixture_maintain(&f, PYKV_ROLE_DATA, 10);
     expect_rows(before, SCAN_KEYS, 100);
     expect_rows(after, 0, 0);
-    scan_free(f.store, before);
-    scan_free(f.store, after);
+    scan_free(before);
+    scan_free(after);
     CHECK_OK(scan_open(f.store, false, &after));
     expect_rows(after, 50, 20);
-    scan_free(f.store, after);
+    scan_free(after);
     fixture_free(&f);
 }
 
@@ -124,7 +124,7 @@ TEST(changes_between_two_chunks_show_neither_twice_nor_never)
         disturb(&f);
     } while (rows.count > 0);
     CHECK_EQUAL(SCAN_KEYS, row_count);
-    scan_free(f.store, rows_of);
+    scan_free(rows_of);
     fixture_free(&f);
 }
 
@@ -155,7 +155,7 @@ TEST(scans_opened_between_the_steps_of_a_merge_show_every_row_once)
     fixture_fill(&f, 0, SCAN_KEYS, 10);
     for (size_t i = 0; i < scan_count; i++) {
         expect_rows(scans[i], SCAN_KEYS, 100);
-        scan_free(f.store, scans[i]);
+        scan_free(scans[i]);
     }
     fixture_free(&f);
 }
@@ -174,7 +174,7 @@ TEST(what_a_scan_holds_is_let_go_with_the_last_one_that_needs_it)
     CHECK(oldest->removed); /* by a merge, and still there for the scan */
     CHECK_EQUAL(1, oldest->pin_count);
     expect_rows(rows_of, SCAN_KEYS, 100);
-    scan_free(f.store, rows_of);
+    scan_free(rows_of);
     fixture_maintain(&f, PYKV_ROLE_DATA, 10);
     bitcask_stats(f.store, &stats);
     CHECK_EQUAL(0, stats.open_scan_count);
@@ -197,7 +197,7 @@ TEST(a_scan_of_segments_that_are_not_mapped_shows_the_same)
     CHECK_OK(scan_open(f.store, false, &rows_of));
     disturb(&f);
     expect_rows(rows_of, SCAN_KEYS, 100);
-    scan_free(f.store, rows_of);
+    scan_free(rows_of);
     fixture_free(&f);
 }
 
@@ -213,7 +213,7 @@ TEST(the_end_of_the_store_ends_its_scans_but_not_their_handles)
     CHECK_OK(bitcask_close(f.store, 0));
     CHECK_EQUAL(first, rows.data[0]); /* its user may be reading it */
     CHECK_STATUS(PYKV_CLOSED, scan_next(rows_of, SCAN_CHUNK, &rows));
-    scan_free(f.store, rows_of);
+    scan_free(rows_of);
     fixture_free(&f);
 }
 
@@ -235,7 +235,7 @@ TEST(a_damaged_record_is_reported_and_not_passed_over)
     CHECK_EQUAL(77, rows.count);
     CHECK(strstr(error_last()->path, "00000001.log") != NULL);
     CHECK(error_last()->offset < (uint64_t)(at - data));
-    scan_free(f.store, rows_of);
+    scan_free(rows_of);
     fixture_free(&f);
 }
 
@@ -264,10 +264,10 @@ TEST(a_scan_that_failed_gives_the_same_failure_for_ever_and_others_are_not_touch
         CHECK_EQUAL(offset, error_last()->offset);
         CHECK_EQUAL(77, rows.count);
     }
-    scan_free(f.store, rows_of);
+    scan_free(rows_of);
     CHECK_OK(scan_open(f.store, false, &rows_of));
     expect_rows(rows_of, 20, 1000);
-    scan_free(f.store, rows_of);
+    scan_free(rows_of);
     fixture_free(&f);
 }
 
@@ -283,7 +283,7 @@ TEST(rows_of_no_bytes_have_an_address)
     CHECK_EQUAL(1, rows.count);
     CHECK(rows.data != NULL);
     CHECK_EQUAL(0, rows.offsets[2]);
-    scan_free(f.store, rows_of);
+    scan_free(rows_of);
     fixture_free(&f);
 }
 
@@ -301,7 +301,7 @@ static uint64_t count_rows(fixture *f, uint64_t limit, size_t chunk_bytes)
     } while (rows.count > 0);
     CHECK_OK(scan_next(rows_of, chunk_bytes, &rows));
     CHECK_EQUAL(0, rows.count);
-    scan_free(f->store, rows_of);
+    scan_free(rows_of);
     return count;
 }
 

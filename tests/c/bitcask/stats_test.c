@@ -130,7 +130,7 @@ TEST(open_scans_and_what_they_keep_are_shown)
     fixture_fill(&f, 0, 100, 10);
     CHECK_EQUAL(1, stats_of(&f).open_scan_count);
     CHECK(stats_of(&f).undo_bytes >= 100 * sizeof(undo_entry));
-    scan_free(f.store, rows);
+    scan_free(rows);
     CHECK_EQUAL(0, stats_of(&f).open_scan_count);
     fixture_free(&f);
 }

@@ -132,7 +132,7 @@ TEST(an_open_scan_still_shows_what_was_cleared_since)
         count += chunk.count;
     } while (chunk.count > 0);
     CHECK_EQUAL(30, count);
-    scan_free(self.store, rows);
+    scan_free(rows);
     CHECK_EQUAL(1, fixture_stats(&self).key_count);
     fixture_free(&self);
 }

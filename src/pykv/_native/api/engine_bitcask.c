@@ -6,6 +6,8 @@
 #include "bitcask/bitcask.h"
 #include "bitcask/many.h"
 #include "bitcask/operation.h"
+#include "bitcask/scan.h"
+#include "bitcask/snapshot.h"
 #include "bitcask/store.h"
 
 _Static_assert(offsetof(operation, record) == 0, "an operation begins with its record");
@@ -76,10 +78,14 @@ static pykv_status check_range(const pykv_range *range)
 static pykv_status count_keys(void *engine, const void *snapshot, const pykv_range *range,
                               uint64_t *count_out)
 {
-    (void)snapshot;
+    uint64_t count = 0;
     pykv_status status = range != NULL ? check_range(range) : PYKV_OK;
+    if (status == PYKV_OK && snapshot != NULL) {
+        status = bitcask_count_at(snapshot, &count);
+    } else if (status == PYKV_OK) {
+        count = bitcask_count(engine);
+    }
     if (status == PYKV_OK) {
-        uint64_t count = bitcask_count(engine);
         bool limited = range != NULL && range->limit != 0 && range->limit < count;
         *count_out = limited ? range->limit : count;
     }
@@ -99,8 +105,8 @@ static pykv_status new_many(void *engine, void **many_out)
 static pykv_status get_many(void *self, const void *snapshot, size_t count, const void *const *keys,
                             const size_t *key_lengths, int32_t flags)
 {
-    (void)snapshot;
-    return many_get(self, count, keys, key_lengths, flags);
+    return snapshot == NULL ? many_get(self, count, keys, key_lengths, flags)
+                            : many_get_at(self, snapshot, count, keys, key_lengths, flags);
 }
 
 static const uint8_t *const *values_of_many(const void *self)
@@ -127,12 +133,13 @@ static pykv_status open_scan(void *engine, const void *snapshot, const pykv_rang
                              void **scan_out)
 {
     scan *made;
-    (void)snapshot;
+    bool keys_only = range->keys_only != 0;
     pykv_status status = check_range(range);
     if (status != PYKV_OK) {
         return status;
     }
-    status = scan_open(engine, range->keys_only != 0, &made);
+    status = snapshot != NULL ? scan_open_at(snapshot, keys_only, &made)
+                              : scan_open(engine, keys_only, &made);
     if (status == PYKV_OK) {
         scan_set_limit(made, range->limit);
         *scan_out = made;
@@ -147,31 +154,37 @@ static pykv_status next_of_scan(void *self, size_t chunk_bytes, pykv_rows *rows_
 
 static void free_scan(void *engine, void *self)
 {
-    scan_free(engine, self);
-}
-
-static pykv_status refuse_snapshot(void)
-{
-    return error_set(PYKV_NOT_SUPPORTED, "a Bitcask keeps no snapshots: a scan of it shows one "
-                                         "moment, or keep the rows in an LSM store");
+    (void)engine;
+    scan_free(self);
 }
 
 static pykv_status new_snapshot(void *engine, void **snapshot_out)
 {
+    store_moment *made;
+    pykv_status status = bitcask_snapshot_new(engine, &made);
+    if (status == PYKV_OK) {
+        *snapshot_out = made;
+    }
+    return status;
+}
+
+static void close_snapshot(void *engine, void *snapshot)
+{
     (void)engine;
-    (void)snapshot_out;
-    return refuse_snapshot();
+    moment_give_up(snapshot);
+}
+
+static void free_snapshot(void *engine, void *snapshot)
+{
+    (void)engine;
+    bitcask_snapshot_free(snapshot);
 }
 
 static pykv_status get_at(void *engine, const void *snapshot, slice key, int32_t flags,
                           pykv_pinned *pinned_out)
 {
     (void)engine;
-    (void)snapshot;
-    (void)key;
-    (void)flags;
-    (void)pinned_out;
-    return refuse_snapshot();
+    return bitcask_get_at(snapshot, key, flags, pinned_out);
 }
 
 static pykv_status refuse_order(void)
@@ -223,11 +236,11 @@ static pykv_status approximate_size(void *engine, const pykv_range *range, uint6
     return status;
 }
 
-/* There is none to close or free. */
-static void leave(void *engine, void *snapshot)
+/* There is none. */
+static void free_cursor(void *engine, void *cursor)
 {
     (void)engine;
-    (void)snapshot;
+    (void)cursor;
 }
 
 /* ---- writing ---- */
@@ -357,9 +370,9 @@ const engine_ops engine_bitcask = {
     .many_release = release_many,
     .many_free = free_many,
     .scan_free = free_scan,
-    .cursor_free = leave,
-    .snapshot_close = leave,
-    .snapshot_free = leave,
+    .cursor_free = free_cursor,
+    .snapshot_close = close_snapshot,
+    .snapshot_free = free_snapshot,
     .repair = bitcask_repair,
     .destroy = bitcask_destroy,
 };

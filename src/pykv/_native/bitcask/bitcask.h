@@ -61,7 +61,7 @@ void scan_set_limit(scan *self, uint64_t row_count);
 /* A failure is final: every later call gives it again. */
 PYKV_NODISCARD pykv_status scan_next(scan *self, size_t chunk_bytes, pykv_rows *rows_out);
 /* Ends the scan, unless the store's close has done so, and frees it. Not while scan_next runs. */
-void scan_free(bitcask *store, scan *self);
+void scan_free(scan *self);
 
 /* Lends the thread until the store closes; it is not counted as a call. */
 PYKV_NODISCARD pykv_status bitcask_maintain(bitcask *self, int32_t role);

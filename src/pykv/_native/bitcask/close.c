@@ -14,7 +14,7 @@
 #include "bitcask/manifest.h"
 #include "bitcask/manifest_edit.h"
 #include "bitcask/merge.h"
-#include "bitcask/scan.h"
+#include "bitcask/moment.h"
 #include "bitcask/sync.h"
 
 static uint64_t now_us(void *environment)
@@ -125,7 +125,7 @@ pykv_status bitcask_close(bitcask *self, int64_t timeout_us) SINGLE_THREADED
                          "calls were still running when the time to close %s ran out: close again",
                          env_directory_path(self->home));
     }
-    scan_close_all(self);
+    moment_give_up_all(self);
     merge_abandon(self);
     pykv_status status = PYKV_OK;
     if (self->options.read_only == 0) {

@@ -1,5 +1,5 @@
 /*
- * directory: the keys of a store, and what open scans still need of their past. A clear, or the
+ * directory: the keys of a store, and what open moments still need of their past. A clear, or the
  * rebuilding of a damaged one, replaces it as a whole; limbo.h takes the old one.
  */
 #ifndef PYKV_BITCASK_DIRECTORY_H
@@ -16,7 +16,7 @@
 typedef struct directory {
     keydir *keys;
     undo_table undo;
-    uint32_t pin_count; /* scans; guarded by writer */
+    uint32_t pin_count; /* moments; guarded by writer */
     bool detached;      /* no longer the store's; guarded by writer */
     struct directory *limbo_next;
 } directory;

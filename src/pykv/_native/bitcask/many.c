@@ -154,10 +154,10 @@ static const uint8_t *not_null(const uint8_t *data)
     return PYKV_LIKELY(data != NULL) ? data : empty;
 }
 
-static pykv_status set_result(many *self, size_t index, pykv_status status, const record *found)
+static inline pykv_status set_found(many *self, size_t index, pykv_status status,
+                                    const record *found)
 {
-    if (PYKV_LIKELY(status == PYKV_OK) &&
-        !store_clock_has_passed(&self->store->clock, found->deadline_us)) {
+    if (PYKV_LIKELY(status == PYKV_OK)) {
         self->values[index] = not_null(found->value.data);
         self->lengths[index] = found->value.size;
         self->hits++;
@@ -166,6 +166,15 @@ static pykv_status set_result(many *self, size_t index, pykv_status status, cons
     self->values[index] = NULL;
     self->lengths[index] = 0;
     return status == PYKV_NOT_FOUND ? PYKV_OK : status;
+}
+
+/* The same of a record of now, if it has not expired. */
+static inline pykv_status set_result(many *self, size_t index, pykv_status status,
+                                     const record *found)
+{
+    bool gone = PYKV_LIKELY(status == PYKV_OK) &&
+                store_clock_has_passed(&self->store->clock, found->deadline_us);
+    return set_found(self, index, gone ? PYKV_NOT_FOUND : status, found);
 }
 
 /* Looks a key up where its walk led; all the way if that was to another key's record, or nowhere
@@ -215,6 +224,18 @@ static pykv_status keep_copy(many *self, size_t index, slice value)
     return buffer_append(&self->copies, value.data, value.size);
 }
 
+/* Replaces the offsets in values by where the copies are now. */
+static void point_to_copies(many *self)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        if (self->values[i] != NULL) {
+            uintptr_t offset = (uintptr_t)self->values[i] - 1;
+            self->values[i] =
+                not_null(self->copies.data != NULL ? self->copies.data + offset : NULL);
+        }
+    }
+}
+
 /* The same by pread. The writer lock is held and pages of an image are checked. */
 static pykv_status look_up_cold(many *self, directory *now, const void *const *keys,
                                 const size_t *key_lengths, buffer *scratch)
@@ -232,12 +253,8 @@ static pykv_status look_up_cold(many *self, directory *now, const void *const *k
             status = keep_copy(self, i, found.value);
         }
     }
-    for (size_t i = 0; i < self->count && status == PYKV_OK; i++) {
-        if (self->values[i] != NULL) {
-            uintptr_t offset = (uintptr_t)self->values[i] - 1;
-            self->values[i] =
-                not_null(self->copies.data != NULL ? self->copies.data + offset : NULL);
-        }
+    if (status == PYKV_OK) {
+        point_to_copies(self);
     }
     return status;
 }
@@ -285,8 +302,8 @@ static pykv_status get_cold(many *self, const void *const *keys, const size_t *k
     return status;
 }
 
-pykv_status many_get(many *self, size_t count, const void *const *keys, const size_t *key_lengths,
-                     int32_t flags)
+/* Lets the results before go, makes room for count, and enters the epoch. */
+static pykv_status begin(many *self, size_t count)
 {
     many_release(self);
     pykv_status status = reserve(self, count);
@@ -297,13 +314,12 @@ pykv_status many_get(many *self, size_t count, const void *const *keys, const si
     self->token = epoch_enter(&self->store->gate.readers);
     self->inside = true;
     atomic_fetch_add_explicit(&self->store->counters.get_count, count, memory_order_relaxed);
-    status = PYKV_WOULD_BLOCK;
-    if (bitcask_read_mode(self->store) == READ_HOT) {
-        status = get_hot(self, keys, key_lengths);
-    }
-    if (status == PYKV_WOULD_BLOCK && (flags & PYKV_NO_WAIT) == 0) {
-        status = get_cold(self, keys, key_lengths);
-    }
+    return PYKV_OK;
+}
+
+/* Counts what was found, or lets go of it all. */
+static pykv_status finish(many *self, pykv_status status)
+{
     if (status != PYKV_OK) {
         many_release(self);
         return status;
@@ -311,6 +327,71 @@ pykv_status many_get(many *self, size_t count, const void *const *keys, const si
     atomic_fetch_add_explicit(&self->store->counters.get_hit_count, self->hits,
                               memory_order_relaxed);
     return PYKV_OK;
+}
+
+pykv_status many_get(many *self, size_t count, const void *const *keys, const size_t *key_lengths,
+                     int32_t flags)
+{
+    pykv_status status = begin(self, count);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    status = PYKV_WOULD_BLOCK;
+    if (bitcask_read_mode(self->store) == READ_HOT) {
+        status = get_hot(self, keys, key_lengths);
+    }
+    if (status == PYKV_WOULD_BLOCK && (flags & PYKV_NO_WAIT) == 0) {
+        status = get_cold(self, keys, key_lengths);
+    }
+    return finish(self, status);
+}
+
+/* Every key at a moment, whatever is published meanwhile. */
+static pykv_status look_up_at(many *self, const store_moment *at, const void *const *keys,
+                              const size_t *key_lengths, read_mode mode, buffer *scratch)
+{
+    pykv_status status = PYKV_OK;
+    self->hits = 0;
+    for (size_t i = 0; i < self->count && status == PYKV_OK; i++) {
+        record found;
+        uint64_t hash = bitcask_hash(self->store, keys[i], key_lengths[i]);
+        status = moment_find(at, hash, slice_make(keys[i], key_lengths[i]), mode, scratch, &found);
+        status = set_found(self, i, status, &found);
+        if (status == PYKV_OK && self->values[i] != NULL && mode == READ_COLD) {
+            status = keep_copy(self, i, found.value);
+        }
+    }
+    return status;
+}
+
+static pykv_status get_cold_at(many *self, const store_moment *at, const void *const *keys,
+                               const size_t *key_lengths)
+{
+    buffer scratch = BUFFER_EMPTY;
+    buffer_clear(&self->copies);
+    pykv_status status = look_up_at(self, at, keys, key_lengths, READ_COLD, &scratch);
+    if (status == PYKV_OK) {
+        point_to_copies(self);
+    }
+    buffer_reset(&scratch);
+    return status;
+}
+
+pykv_status many_get_at(many *self, const store_moment *at, size_t count, const void *const *keys,
+                        const size_t *key_lengths, int32_t flags)
+{
+    pykv_status status = begin(self, count);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    status = PYKV_WOULD_BLOCK;
+    if (bitcask_read_mode(self->store) == READ_HOT) {
+        status = look_up_at(self, at, keys, key_lengths, READ_HOT, NULL);
+    }
+    if (status == PYKV_WOULD_BLOCK && (flags & PYKV_NO_WAIT) == 0) {
+        status = get_cold_at(self, at, keys, key_lengths);
+    }
+    return finish(self, status);
 }
 
 const uint8_t *const *many_values(const many *self)

@@ -136,7 +136,7 @@ static pykv_status swing_group(bitcask *store, merge *self)
     prefetch_swing(store, self, end);
     mutex_lock(&store->writer);
     directory *keys = directory_now_locked(&store->directory);
-    if (store->open_scan_count > 0) {
+    if (store->open_moment_count > 0) {
         status = undo_reserve(&keys->undo, count);
     }
     while (status == PYKV_OK && self->swing_index < end) {

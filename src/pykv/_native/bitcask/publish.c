@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/invariant.h"
+#include "bitcask/address.h"
 #include "bitcask/health.h"
 #include "bitcask/keydir_grow.h"
 #include "bitcask/keydir_moment.h"
@@ -15,8 +16,13 @@
 
 void bitcask_displace(bitcask *self, directory *keys, uint64_t hash, uint64_t address)
 {
-    if (self->open_scan_count > 0 && !PYKV_PLANTED(51)) {
-        undo_add(&keys->undo, hash, address, self->scan_generation);
+    if (PYKV_LIKELY(self->open_moment_count == 0) || PYKV_PLANTED(51)) {
+        return;
+    }
+    const segment *holder = extent_segment(&self->extents, address);
+    if (holder != NULL &&
+        (bitcask_offset(holder, address) < holder->shown_length || PYKV_PLANTED(187))) {
+        undo_add(&keys->undo, hash, address, self->moment_generation);
     }
 }
 

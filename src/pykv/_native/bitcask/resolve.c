@@ -49,7 +49,7 @@ static pykv_status reserve(bitcask *self, directory *keys, const operation *writ
         !keydir_is_prepared(keys->keys, &write->spot)) {
         status = keydir_prepare(keys->keys, write->hash, rehash, self);
     }
-    if (status == PYKV_OK && self->open_scan_count > 0) {
+    if (status == PYKV_OK && self->open_moment_count > 0) {
         status = undo_reserve(&keys->undo, 1);
     }
     return status;
@@ -142,7 +142,7 @@ pykv_status bitcask_resolve_several(bitcask *self, operation *operations, size_t
     directory *keys = directory_now_locked(&self->directory);
     pykv_status status = PYKV_OK;
     uint64_t insert_count = 0;
-    if (self->open_scan_count > 0) {
+    if (self->open_moment_count > 0) {
         status = undo_reserve(&keys->undo, count);
     }
     mark_twins(operations, count);

@@ -64,6 +64,7 @@ typedef struct segment {
     uint64_t expiring_bytes;
     uint64_t swung_length; /* of a merge's output while slots are swung to it: how far they are;
                               else UINT64_MAX */
+    uint64_t shown_length; /* up to where the newest moment pinned it; 0: no moment saw it */
     struct segment *limbo_next;
 } segment;
 

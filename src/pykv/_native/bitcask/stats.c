@@ -57,7 +57,8 @@ void bitcask_stats(bitcask *self, pykv_stats *out)
     out->key_count = keydir_count(keys->keys);
     out->keydir_bytes = keydir_bytes(keys->keys);
     out->undo_bytes = undo_bytes(&keys->undo);
-    out->open_scan_count = self->open_scan_count;
+    out->open_scan_count = self->open_moment_count - self->open_snapshot_count;
+    out->open_snapshot_count = self->open_snapshot_count;
     out->last_sequence = self->published_sequence;
     out->synced_sequence = self->synced_sequence;
     out->epoch = self->epoch_number;

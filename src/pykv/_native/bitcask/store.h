@@ -108,9 +108,10 @@ typedef struct bitcask {
     directory *
         spare GUARDED_BY(writer); /* made before a clear is appended, so that it cannot fail */
     limbo limbo GUARDED_BY(writer);
-    uint64_t scan_generation GUARDED_BY(writer); /* of the newest scan ever opened */
-    uint64_t open_scan_count GUARDED_BY(writer);
-    struct scan *scans GUARDED_BY(writer);
+    uint64_t moment_generation GUARDED_BY(writer); /* of the newest moment ever opened */
+    uint64_t open_moment_count GUARDED_BY(writer); /* scans and snapshots */
+    uint64_t open_snapshot_count GUARDED_BY(writer);
+    struct store_moment *moments GUARDED_BY(writer);
     uint64_t merge_room GUARDED_BY(writer);    /* of the next merge, after one found too little */
     int32_t state GUARDED_BY(writer);          /* PYKV_STATE_* except read-only by option */
     pykv_error failure GUARDED_BY(writer);     /* why, when failed or degraded */

@@ -108,6 +108,41 @@ bool undo_shows(undo_table *self, uint64_t hash, uint64_t address, uint64_t gene
     return shows;
 }
 
+/* The lowest address from from on among the entries of hash; UINT64_MAX: none. */
+static uint64_t lowest_from(const undo_table *self, uint64_t hash, uint64_t generation,
+                            uint64_t from) REQUIRES(self->lock)
+{
+    uint64_t lowest = UINT64_MAX;
+    uint64_t mask = self->capacity - 1;
+    for (uint64_t i = hash & mask; self->entries[i].address_and_one != 0; i = (i + 1) & mask) {
+        const undo_entry *entry = &self->entries[i];
+        uint64_t address = entry->address_and_one - 1;
+        if (entry->hash == hash && entry->generation >= generation && address >= from &&
+            address < lowest) {
+            lowest = address;
+        }
+    }
+    return lowest;
+}
+
+bool undo_next(undo_table *self, uint64_t hash, uint64_t generation, uint64_t from,
+               uint64_t *address_out)
+{
+    uint64_t lowest = UINT64_MAX;
+    if (PYKV_LIKELY(count_of(self) == 0)) {
+        return false;
+    }
+    mutex_lock(&self->lock);
+    if (self->capacity > 0) {
+        lowest = lowest_from(self, hash, generation, from);
+    }
+    mutex_unlock(&self->lock);
+    if (lowest != UINT64_MAX) {
+        *address_out = lowest;
+    }
+    return lowest != UINT64_MAX;
+}
+
 void undo_prune(undo_table *self, uint64_t oldest_generation)
 {
     mutex_lock(&self->lock);

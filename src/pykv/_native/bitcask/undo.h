@@ -1,5 +1,5 @@
 /*
- * undo: addresses that were current when some open scan began and are not any more.
+ * undo: addresses that were current at some open moment and are not any more.
  *
  * Entries (hash, address, generation) in an open-addressing table, added by the writer before it
  * changes the slot, asked by scans after they saw the slot changed: an entry is there whenever it
@@ -41,6 +41,11 @@ void undo_add(undo_table *self, uint64_t hash, uint64_t address, uint64_t genera
 
 /* True if address was displaced at generation or later: a scan of that generation shows it. */
 bool undo_shows(undo_table *self, uint64_t hash, uint64_t address, uint64_t generation);
+
+/* The lowest address, from from on, that was displaced at generation or later and is of a key of
+ * such a hash. False: there is none. */
+bool undo_next(undo_table *self, uint64_t hash, uint64_t generation, uint64_t from,
+               uint64_t *address_out);
 
 /* Drops entries that no scan of oldest_generation or later needs; UINT64_MAX drops all. */
 void undo_prune(undo_table *self, uint64_t oldest_generation);

@@ -1,0 +1,183 @@
+/*
+ * moment: pinning what there is, sharing it, and letting go of it.
+ */
+#include "bitcask/moment.h"
+
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "base/invariant.h"
+#include "base/memory.h"
+#include "bitcask/image.h"
+#include "bitcask/limbo.h"
+
+/* Orders pinned segments by address. */
+static int compare_pinned(const void *left, const void *right)
+{
+    uint64_t a = ((const pinned_segment *)left)->source->address_base;
+    uint64_t b = ((const pinned_segment *)right)->source->address_base;
+    return (a > b) - (a < b);
+}
+
+static pykv_status new_pins(size_t count, store_moment *self)
+{
+    self->pinned = mem_alloc((count + 1) * sizeof *self->pinned);
+    return self->pinned != NULL ? PYKV_OK : error_set_no_memory((count + 1) * sizeof *self->pinned);
+}
+
+static void pin(store_moment *self, segment *source, uint64_t length)
+{
+    source->pin_count++;
+    self->pinned[self->pinned_count++] = (pinned_segment){source, length};
+}
+
+/* Pins every segment, and notes up to where displacing its records matters to a moment. */
+static void pin_all(bitcask *store, store_moment *self) REQUIRES(store->writer)
+{
+    for (size_t i = 0; i < store->segment_count; i++) {
+        segment *source = store->segments[i];
+        if (source->merging) {
+            continue;
+        }
+        uint64_t length = atomic_load_explicit(&source->length, memory_order_acquire);
+        if (source->swung_length < length && !PYKV_PLANTED(31)) {
+            length = source->swung_length;
+        }
+        source->shown_length = length;
+        pin(self, source, length);
+    }
+    if (self->pinned_count > 1) {
+        qsort(self->pinned, self->pinned_count, sizeof *self->pinned, compare_pinned);
+    }
+}
+
+static void link_moment(bitcask *store, store_moment *self) REQUIRES(store->writer)
+{
+    self->store = store;
+    self->keys->pin_count++;
+    self->next = store->moments;
+    store->moments = self;
+    store->open_moment_count++;
+    store->open_snapshot_count += self->kind == MOMENT_SNAPSHOT;
+}
+
+pykv_status moment_open(bitcask *store, moment_kind kind, store_moment *self)
+{
+    *self = (store_moment){.kind = kind};
+    pykv_status status = bitcask_check_image_rest(store);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    mutex_lock(&store->writer);
+    status = new_pins(store->segment_count, self);
+    if (status == PYKV_OK) {
+        pin_all(store, self);
+        self->keys = directory_now_locked(&store->directory);
+        self->generation = ++store->moment_generation;
+        self->visible_sequence = store->published_sequence;
+        self->clear_sequence = store->clear_sequence;
+        self->now_us = store_clock_now(&store->clock);
+        self->row_count = keydir_count(self->keys->keys);
+        link_moment(store, self);
+    }
+    mutex_unlock(&store->writer);
+    return status;
+}
+
+pykv_status moment_check(const store_moment *self)
+{
+    bool given_up = atomic_load_explicit(&self->given_up, memory_order_acquire);
+    return PYKV_LIKELY(!given_up) ? PYKV_OK
+                                  : error_set(PYKV_CLOSED, "the snapshot, scan or store is closed");
+}
+
+pykv_status moment_share(const store_moment *from, store_moment *self)
+{
+    bitcask *store = from->store;
+    *self = (store_moment){.kind = MOMENT_SCAN};
+    mutex_lock(&store->writer);
+    pykv_status status = moment_check(from);
+    if (status == PYKV_OK) {
+        status = new_pins(from->pinned_count, self);
+    }
+    if (status == PYKV_OK) {
+        for (size_t i = 0; i < from->pinned_count; i++) {
+            pin(self, from->pinned[i].source, from->pinned[i].length);
+        }
+        self->keys = from->keys;
+        self->generation = from->generation;
+        self->visible_sequence = from->visible_sequence;
+        self->clear_sequence = from->clear_sequence;
+        self->now_us = from->now_us;
+        self->row_count = from->row_count;
+        link_moment(store, self);
+    }
+    mutex_unlock(&store->writer);
+    return status;
+}
+
+static uint64_t oldest_generation(const bitcask *store) REQUIRES(store->writer)
+{
+    uint64_t oldest = UINT64_MAX;
+    for (const store_moment *open = store->moments; open != NULL; open = open->next) {
+        oldest = open->generation < oldest ? open->generation : oldest;
+    }
+    return oldest;
+}
+
+static void unlink_moment(bitcask *store, store_moment *self) REQUIRES(store->writer)
+{
+    for (store_moment **at = &store->moments; *at != NULL; at = &(*at)->next) {
+        if (*at == self) {
+            *at = self->next;
+            break;
+        }
+    }
+    store->open_moment_count--;
+    store->open_snapshot_count -= self->kind == MOMENT_SNAPSHOT;
+}
+
+/* Readers that see undo entries gone see given_up too: it is set first. */
+static void let_go(bitcask *store, store_moment *self) REQUIRES(store->writer)
+{
+    uint64_t oldest_before = oldest_generation(store);
+    atomic_store_explicit(&self->given_up, true, memory_order_release);
+    unlink_moment(store, self);
+    uint64_t oldest = oldest_generation(store);
+    if (oldest != oldest_before) {
+        undo_prune(&self->keys->undo, oldest);
+    }
+    for (size_t i = 0; i < self->pinned_count; i++) {
+        bitcask_unpin_segment(store, self->pinned[i].source);
+    }
+    bitcask_unpin_directory(store, self->keys);
+}
+
+void moment_give_up(store_moment *self)
+{
+    bitcask *store = self->store;
+    if (store == NULL) {
+        return;
+    }
+    mutex_lock(&store->writer);
+    if (!atomic_load_explicit(&self->given_up, memory_order_relaxed)) {
+        let_go(store, self);
+    }
+    mutex_unlock(&store->writer);
+}
+
+void moment_free(store_moment *self)
+{
+    moment_give_up(self);
+    mem_free(self->pinned);
+    self->pinned = NULL;
+}
+
+void moment_give_up_all(bitcask *store)
+{
+    mutex_lock(&store->writer);
+    while (store->moments != NULL) {
+        let_go(store, store->moments);
+    }
+    mutex_unlock(&store->writer);
+}

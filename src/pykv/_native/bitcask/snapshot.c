@@ -1,0 +1,75 @@
+/*
+ * snapshot: keeping a moment, and reads of one key at it. By the mapping first, then by pread.
+ */
+#include "bitcask/snapshot.h"
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "bitcask/key_hash.h"
+
+pykv_status bitcask_snapshot_new(bitcask *store, store_moment **snapshot_out)
+{
+    store_moment *self = mem_alloc_zeroed(1, sizeof *self);
+    if (self == NULL) {
+        return error_set_no_memory(sizeof *self);
+    }
+    pykv_status status = moment_open(store, MOMENT_SNAPSHOT, self);
+    if (status != PYKV_OK) {
+        mem_free(self);
+        return status;
+    }
+    *snapshot_out = self;
+    return PYKV_OK;
+}
+
+void bitcask_snapshot_free(store_moment *self)
+{
+    moment_free(self);
+    mem_free(self);
+}
+
+static pykv_status get_patiently(const store_moment *self, uint64_t hash, slice key,
+                                 pykv_pinned *pinned_out)
+{
+    buffer scratch = BUFFER_EMPTY;
+    record found;
+    pykv_status status = moment_find(self, hash, key, READ_COLD, &scratch, &found);
+    if (status != PYKV_OK) {
+        buffer_reset(&scratch);
+        return status;
+    }
+    pinned_out->data = found.value.data;
+    pinned_out->length = found.value.size;
+    pinned_out->owned = scratch.data;
+    return PYKV_OK;
+}
+
+pykv_status bitcask_get_at(const store_moment *self, slice key, int32_t flags,
+                           pykv_pinned *pinned_out)
+{
+    bitcask *store = self->store;
+    uint64_t hash = bitcask_hash(store, key.data, key.size);
+    pykv_status status = PYKV_WOULD_BLOCK;
+    if (bitcask_read_mode(store) == READ_HOT) {
+        record found;
+        status = moment_find(self, hash, key, READ_HOT, NULL, &found);
+        if (status == PYKV_OK) {
+            pinned_out->data = found.value.data;
+            pinned_out->length = found.value.size;
+            pinned_out->owned = NULL;
+        }
+    }
+    if (status != PYKV_WOULD_BLOCK || (flags & PYKV_NO_WAIT) != 0) {
+        return status;
+    }
+    return get_patiently(self, hash, key, pinned_out);
+}
+
+pykv_status bitcask_count_at(const store_moment *self, uint64_t *count_out)
+{
+    pykv_status status = moment_check(self);
+    if (status == PYKV_OK) {
+        *count_out = self->row_count;
+    }
+    return status;
+}
