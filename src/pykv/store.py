@@ -109,6 +109,22 @@ class Change(NamedTuple):
     expires_at: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class HistoryPin:
+    """A wish that changes are kept, as `Store.history_pins` lists it.
+
+    name: its own.  since: what is behind this sequence is kept.  bytes_max: up to so many bytes of
+    it, None: all.  expires_at: until then, in seconds since 1970; None: until it is removed.  gone:
+    True where it outgrew a limit, and some of it is not kept any more.
+    """
+
+    name: str
+    since: int
+    bytes_max: int | None
+    expires_at: float | None
+    gone: bool
+
+
 @runtime_checkable
 class Batch(Protocol):
     """Writes that are applied together when the `with` block ends, or not at all.
@@ -257,6 +273,27 @@ class Store(Reader, Protocol):
         unsynced=True also what a loss of power may take back.  Raises HistoryGoneError where since
         is not kept any more, NotSupportedError in a store without the feature "changes".
         """
+
+    def pin_history(
+        self,
+        name: str,
+        since: int,
+        *,
+        bytes_max: int | None = None,
+        seconds_max: float | None = None,
+    ) -> None:
+        """Keeps the changes behind sequence since, durably, while the store is closed too.
+
+        name: 1 to 64 bytes of UTF-8; a pin with it is replaced, as when its reader went on.  It
+        gives way where more than bytes_max bytes are kept for it, or when seconds_max have passed:
+        then `changes` raises HistoryGoneError.  NotSupportedError without the feature "changes".
+        """
+
+    def unpin_history(self, name: str) -> None:
+        """Removes a pin; KeyError where there is none."""
+
+    def history_pins(self) -> tuple[HistoryPin, ...]:
+        """The pins that are set."""
 
     def batch(self, *, sync: bool | None = None) -> Batch:
         """A batch for a `with` block."""

@@ -222,3 +222,9 @@ def test_a_store_without_a_history_says_so(db: Any) -> None:
     assert not pykv.supports(db, "changes")
     with pytest.raises(NotSupportedError, match="change feed"):
         db.changes()
+    with pytest.raises(NotSupportedError, match="change feed"):
+        db.pin_history("a", 0)
+    with pytest.raises(NotSupportedError, match="change feed"):
+        db.unpin_history("a")
+    with pytest.raises(NotSupportedError, match="change feed"):
+        db.history_pins()

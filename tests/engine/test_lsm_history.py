@@ -3,13 +3,14 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import pykv
 from pykv.errors import CorruptionError, HistoryGoneError
 
-KEPT = {"engine": "lsm", "history_bytes": 1 << 30, "memtable_bytes": 1 << 16}
+KEPT: dict[str, Any] = {"engine": "lsm", "history_bytes": 1 << 30, "memtable_bytes": 1 << 16}
 
 
 def fill(db: pykv.Lsm, begin: int, end: int) -> None:

@@ -43,7 +43,8 @@ HEADER_FIELDS = (
     ("range_count", 8),
     ("values_count", 8),
     ("range_bytes", 8),
-    ("unused_3", 108),
+    ("pin_count", 8),
+    ("unused_3", 100),
     ("header_crc", 4),
 )
 LOG_FIELDS = (
@@ -90,6 +91,17 @@ RANGE_FIELDS = (
     ("unused_11", 4),
     ("entry_crc", 4),
 )
+PIN_FIELDS = (
+    ("sequence", 8),
+    ("bytes_max", 8),
+    ("until_us", 8),
+    ("name_length", 4),
+    ("name", 64),
+    ("unused_12", 8),
+    ("entry_crc", 4),
+)
+PIN_BYTES = 104
+PINS_MAX = 16
 RANGE_HEAD_BYTES = 24
 RANGE_BYTES_MAX = 1 << 30
 
@@ -104,6 +116,7 @@ class LsmManifest:
     tables: list[dict[str, int]] = field(default_factory=list)
     values: list[dict[str, int]] = field(default_factory=list)
     ranges: list[dict[str, int]] = field(default_factory=list)
+    pins: list[dict[str, int]] = field(default_factory=list)
     bounds: list[tuple[bytes, bytes]] = field(default_factory=list)
 
 
@@ -119,10 +132,11 @@ def decode_lsm_manifest(data: bytes) -> LsmManifest:
     tables_at = HEADER_BYTES + numbers["log_count"] * LOG_BYTES
     values_at = tables_at + numbers["table_count"] * TABLE_BYTES
     ranges_at = values_at + numbers["values_count"] * VALUES_BYTES
-    if len(data) != ranges_at + numbers["range_bytes"] or (
-        numbers["range_bytes"] > RANGE_BYTES_MAX
-    ):
+    pins_at = ranges_at + numbers["range_bytes"]
+    fits = len(data) == pins_at + numbers["pin_count"] * PIN_BYTES
+    if not fits or numbers["range_bytes"] > RANGE_BYTES_MAX or numbers["pin_count"] > PINS_MAX:
         return LsmManifest(DAMAGED, numbers)
+    pin_pieces = _pieces(data[pins_at:], PIN_BYTES)
     log_pieces = _pieces(data[HEADER_BYTES:tables_at], LOG_BYTES)
     table_pieces = _pieces(data[tables_at:values_at], TABLE_BYTES)
     values_pieces = _pieces(data[values_at:ranges_at], VALUES_BYTES)
@@ -132,13 +146,15 @@ def decode_lsm_manifest(data: bytes) -> LsmManifest:
         [_fields(piece, LOG_FIELDS) for piece in log_pieces],
         [_fields(piece, TABLE_FIELDS) for piece in table_pieces],
         [_fields(piece, VALUES_FIELDS) for piece in values_pieces],
+        pins=[_fields(piece, PIN_FIELDS) for piece in pin_pieces],
     )
     whole = all(
         crc32c(data[:252] + piece[:-4]) == int.from_bytes(piece[-4:], "little")
-        for piece in log_pieces + table_pieces + values_pieces
+        for piece in log_pieces + table_pieces + values_pieces + pin_pieces
     )
-    ranges_whole = _take_ranges(data[:252], data[ranges_at:], found)
+    ranges_whole = _take_ranges(data[:252], data[ranges_at:pins_at], found)
     legal = _is_legal(found) and all(_is_table(table, numbers) for table in found.tables)
+    legal = legal and _are_pins(pin_pieces, found.pins)
     found.result = VALID if whole and legal and ranges_whole else DAMAGED
     return found
 
@@ -186,6 +202,18 @@ def _is_legal(found: LsmManifest) -> bool:
         and min(given, default=1) > 0
         and max(given, default=0) < numbers["next_number"] <= 1 << 32
         and numbers["flushed_sequence"] <= numbers["last_sequence"]
+    )
+
+
+def _are_pins(pieces: list[bytes], pins: list[dict[str, int]]) -> bool:
+    names = [piece[28 : 28 + pin["name_length"]] for piece, pin in zip(pieces, pins, strict=True)]
+    return (
+        all(0 < pin["name_length"] <= 64 and not _unused(pin) for pin in pins)
+        and not any(b"\0" in name for name in names)
+        and len(names) == len(set(names))
+        and all(
+            not any(piece[28 + len(name) : 92]) for piece, name in zip(pieces, names, strict=True)
+        )
     )
 
 

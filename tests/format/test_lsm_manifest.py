@@ -11,6 +11,8 @@ from tests.format.decode_lsm_manifest import (
     HEADER_FIELDS,
     LOG_BYTES,
     LOG_FIELDS,
+    PIN_BYTES,
+    PIN_FIELDS,
     RANGE_FIELDS,
     TABLE_BYTES,
     TABLE_FIELDS,
@@ -41,6 +43,8 @@ def fields_of(example: Example) -> dict[str, int]:
             fields |= {f"{name}_{kind}_{index}": number for name, number in entry.items()}
     for index, entry in enumerate(manifest.ranges):
         fields |= {f"{name}_range_{index}": number for name, number in entry.items()}
+    for index, entry in enumerate(manifest.pins):
+        fields |= {f"{name}_pin_{index}": number for name, number in entry.items()}
     return fields
 
 
@@ -56,7 +60,10 @@ def changed(at: int, value: int) -> bytes:
         entry = bytes(data[start : start + size - 4])
         parts += [entry, u32(crc32c(header + entry))]
         start += size
-    return b"".join([*parts, *ranges_of(header, bytes(data[start:]))])
+    pin_at = len(data) - PIN_BYTES
+    pin = bytes(data[pin_at:-4])
+    ranges = ranges_of(header, bytes(data[start:pin_at]))
+    return b"".join([*parts, *ranges, pin, u32(crc32c(header + pin))])
 
 
 def ranges_of(header: bytes, entry: bytes) -> list[bytes]:
@@ -101,6 +108,8 @@ def test_the_rows_of_an_example_name_its_fields_where_they_stand(example: Exampl
             wanted.append(
                 (f"{bound}_range_{index}", example.number(f"{bound}_length_range_{index}"))
             )
+    for index in range(example.number("pin_count")):
+        wanted += [(f"{name}_pin_{index}", size) for name, size in PIN_FIELDS]
     at = 0
     for (offset, size, name), (wanted_name, wanted_size) in zip(
         example.layout, wanted, strict=True

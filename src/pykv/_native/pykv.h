@@ -230,6 +230,7 @@ typedef struct pykv_stats {
     uint64_t range_delete_count;   /* written */
     uint64_t deleted_range_count;  /* ranges that still hide something in tables */
     uint64_t history_bytes;        /* of logs that are kept only for that */
+    uint64_t history_pin_count;
     uint64_t history_floor;   /* sequence of the first operation that pykv_changes_next can give */
     uint64_t user_bytes;      /* of keys and values that were written */
     uint64_t get_block_count; /* blocks of tables that gets looked into, cached or not */
@@ -342,6 +343,15 @@ typedef struct pykv_change {
     int32_t has_value; /* of a put 1 */
     int32_t last;
 } pykv_change;
+
+/* Who wants which changes kept, by a name of 1 to 64 bytes. */
+typedef struct pykv_pin {
+    char name[65];
+    uint64_t sequence;  /* what is behind it is kept */
+    uint64_t bytes_max; /* as long as logs that nothing else needs have no more bytes than that */
+    uint64_t until_us;  /* and until then by the store's clock (pykv_now); 0: for ever */
+    int32_t gone;       /* listed: 1: it outgrew a limit, and some of it is gone */
+} pykv_pin;
 
 /* One damage found by pykv_verify or repair. */
 typedef struct pykv_damage {
@@ -617,6 +627,15 @@ PYKV_API pykv_status pykv_changes_next(pykv_changes *changes, size_t chunk_bytes
                                        int64_t timeout_us, const pykv_change **changes_out,
                                        size_t *count_out);
 PYKV_API void pykv_changes_close(pykv_changes *changes);
+
+/* Sets a pin, in the place of one with its name, durably. It holds while the store is closed too.
+ * PYKV_HISTORY_GONE as in pykv_changes_open; PYKV_NOT_SUPPORTED: there are 16 others. */
+PYKV_API pykv_status pykv_pin_history(pykv_store *store, const pykv_pin *pin);
+/* Removes the pin with a name. PYKV_NOT_FOUND. */
+PYKV_API pykv_status pykv_unpin_history(pykv_store *store, const char *name);
+/* Gives the pins, at most capacity of them, and how many there are. */
+PYKV_API pykv_status pykv_list_pins(pykv_store *store, pykv_pin *pins_out, size_t capacity,
+                                    size_t *count_out);
 
 /* ---- writing ---- */
 

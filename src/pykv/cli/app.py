@@ -19,6 +19,7 @@ COMMANDS: Final = (
     "delete",
     "scan",
     "count",
+    "changes",
     "load",
     "dump",
     "convert",

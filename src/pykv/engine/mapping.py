@@ -12,7 +12,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from types import TracebackType
-from typing import Any, Final, TypeVar, overload
+from typing import Any, Final, NoReturn, TypeVar, overload
 
 from pykv.arguments import BytesLike, as_bytes
 from pykv.engine.arrays import ArrayStoreBase
@@ -22,7 +22,7 @@ from pykv.engine.reading import ReaderBase
 from pykv.errors import NotSupportedError, StoreFailedError
 from pykv.options import CommonOptions
 from pykv.reader import Snapshot
-from pykv.store import Batch, Change, Progress, Report, State
+from pykv.store import Batch, Change, HistoryPin, Progress, Report, State
 
 T = TypeVar("T")
 _MISSING: Final = object()
@@ -190,6 +190,28 @@ class StoreBase(ArrayStoreBase, ReaderBase, ExpiryBase):
         unsynced: bool = False,
     ) -> Iterator[Change]:
         """What was written, in order. NotSupportedError where the engine keeps no history."""
+        self._refuse_history()
+
+    def pin_history(
+        self,
+        name: str,
+        since: int,
+        *,
+        bytes_max: int | None = None,
+        seconds_max: float | None = None,
+    ) -> None:
+        """Keeps changes. NotSupportedError where the engine keeps no history."""
+        self._refuse_history()
+
+    def unpin_history(self, name: str) -> None:
+        """Removes a pin. NotSupportedError where the engine keeps no history."""
+        self._refuse_history()
+
+    def history_pins(self) -> tuple[HistoryPin, ...]:
+        """The pins that are set. NotSupportedError where the engine keeps no history."""
+        self._refuse_history()
+
+    def _refuse_history(self) -> NoReturn:
         self._check_open()
         raise NotSupportedError(
             f"{type(self).__name__} has no change feed: keep the rows in an LSM store",

@@ -86,6 +86,7 @@ _OWN_STATS: Final[dict[str, frozenset[str]]] = {
             "space_amplification",
             "history_bytes",
             "history_floor",
+            "history_pin_count",
         }
     ),
 }

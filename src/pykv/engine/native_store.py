@@ -25,9 +25,10 @@ from pykv.engine.native import (
     write_operations,
 )
 from pykv.engine.native_arrays import NativeArrayStore, Source
+from pykv.engine.native_history import history_pins, pin_history, unpin_history
 from pykv.engine.native_reader import NativeReader
 from pykv.options import NativeOptions
-from pykv.store import BackupVersion, Change, Progress, Report, State
+from pykv.store import BackupVersion, Change, HistoryPin, Progress, Report, State
 
 
 class NativeStore(StoreBase, NativeArrayStore, NativeReader):
@@ -109,6 +110,25 @@ class NativeStore(StoreBase, NativeArrayStore, NativeReader):
 
     def _array_source(self) -> Source:
         return Source(self._handle.pointer, ffi.NULL, self._handle.owner)
+
+    def pin_history(
+        self,
+        name: str,
+        since: int,
+        *,
+        bytes_max: int | None = None,
+        seconds_max: float | None = None,
+    ) -> None:
+        """Keeps the changes behind sequence since, durably; see `Store.pin_history`."""
+        pin_history(self._handle.pointer, name, as_sequence(since), bytes_max, seconds_max)
+
+    def unpin_history(self, name: str) -> None:
+        """Removes a pin; KeyError where there is none."""
+        unpin_history(self._handle.pointer, name)
+
+    def history_pins(self) -> tuple[HistoryPin, ...]:
+        """The pins that are set."""
+        return history_pins(self._handle.pointer)
 
     # ---- writing ----
 

@@ -124,7 +124,7 @@ static void await_sleeper(fixture *self)
     uint32_t count = 0;
     while (count == 0) {
         mutex_lock(&self->store->writer);
-        count = self->store->feed_waiting_count;
+        count = self->store->feeds.waiting_count;
         mutex_unlock(&self->store->writer);
     }
 }

@@ -5,6 +5,7 @@
 #include "lsm_fixture.h"
 
 #include "lsm/history.h"
+#include "lsm/wal_internal.h"
 
 enum { ROWS = 30, HISTORY_BYTES = 1 << 20 };
 
@@ -149,6 +150,50 @@ TEST(the_oldest_logs_go_when_there_are_more_than_are_wanted)
     fixture_free(&self);
 }
 
+TEST(history_is_not_held_open)
+{
+    fixture self = new_fixture(HISTORY_BYTES);
+    for (uint32_t round = 0; round < 5; round++) {
+        put(&self, 0, ROWS);
+        flush(&self);
+    }
+    const wal *log = self.store->log;
+    for (size_t i = 0; i < log->log_count; i++) {
+        CHECK(!log->logs[i]->history || log->logs[i]->file == NULL);
+        CHECK(!log->logs[i]->history || log->logs[i]->sink == NULL);
+    }
+    CHECK(fixture_stats(&self).history_bytes > 0);
+    expect_feed(&self, 0, 5 * ROWS);
+    fixture_free(&self);
+}
+
+/* Puts, over and over, into little room, and does what is due where there is none. */
+TEST(a_full_disk_takes_history_before_rows)
+{
+    fixture self = new_fixture(HISTORY_BYTES << 10);
+    char key[16];
+    char value[512] = "value";
+    uint32_t refused = 0;
+    env_memory_set_capacity(self.disk, 3 << 20);
+    for (uint32_t i = 0; i < 20000; i++) {
+        slice name = fixture_key(i % 50, key);
+        pykv_status status = lsm_put(self.store, name, slice_make(value, sizeof value), 0);
+        for (int attempt = 0; status == PYKV_NO_SPACE; attempt++) {
+            CHECK(attempt < 5);
+            refused++;
+            pykv_status flushed = lsm_flush(self.store);
+            (void)flushed;
+            fixture_maintain(&self, PYKV_ROLE_DATA);
+            status = lsm_put(self.store, name, slice_make(value, sizeof value), 0);
+        }
+        CHECK_OK(status);
+    }
+    CHECK(refused > 0);
+    CHECK(floor_of(&self) > 1);
+    expect_feed(&self, floor_of(&self) - 1, fixture_stats(&self).synced_sequence);
+    fixture_free(&self);
+}
+
 TEST(a_feed_keeps_the_logs_that_it_has_not_read)
 {
     fixture self = new_fixture(0);
@@ -287,6 +332,7 @@ TEST_MAIN(CASE(without_a_wish_logs_go_with_their_flush),
           CASE(logs_that_were_recovered_stay_too),
           CASE(a_change_has_the_epoch_in_which_it_was_written),
           CASE(the_oldest_logs_go_when_there_are_more_than_are_wanted),
+          CASE(history_is_not_held_open), CASE(a_full_disk_takes_history_before_rows),
           CASE(a_feed_keeps_the_logs_that_it_has_not_read),
           CASE(a_feed_that_is_far_behind_loses_its_place_and_says_so),
           CASE(a_flipped_bit_in_history_is_named_and_harms_no_row),

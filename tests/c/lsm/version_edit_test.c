@@ -233,7 +233,7 @@ TEST(unused_bytes_that_are_not_zero_are_refused_though_the_checks_are_right)
 {
     static const size_t unused[][2] = {{14, 16},
                                        {32, 40},
-                                       {144, 252},
+                                       {152, 252},
                                        {TABLES_AT + 5, TABLES_AT + 8},
                                        {TABLES_AT + 84, TABLES_AT + 88},
                                        {TABLES_AT + 96, TABLES_AT + 124},

@@ -11,18 +11,25 @@ struct pykv_changes {
     void *inner; /* the engine's */
 };
 
+/* Enters a call that only engines with a feed take. */
+static pykv_status enter(pykv_store *store, epoch_token *token_out)
+{
+    pykv_status status = handle_enter_long(store, token_out);
+    if (status == PYKV_OK && store->ops->changes_open == NULL) {
+        handle_leave_long(store, *token_out);
+        return error_set(PYKV_NOT_SUPPORTED, "this engine has no change feed: keep the rows in an "
+                                             "LSM store");
+    }
+    return status;
+}
+
 pykv_status pykv_changes_open(pykv_store *store, uint64_t since, int32_t flags,
                               pykv_changes **changes_out)
 {
     epoch_token token;
-    pykv_status status = handle_enter_long(store, &token);
+    pykv_status status = enter(store, &token);
     if (status != PYKV_OK) {
         return status;
-    }
-    if (store->ops->changes_open == NULL) {
-        handle_leave_long(store, token);
-        return error_set(PYKV_NOT_SUPPORTED, "this engine has no change feed: keep the rows in an "
-                                             "LSM store");
     }
     pykv_changes *self = mem_alloc_zeroed(1, sizeof *self);
     if (self == NULL) {
@@ -61,4 +68,40 @@ void pykv_changes_close(pykv_changes *self)
         self->store->ops->changes_free(self->store->engine, self->inner);
         mem_free(self);
     }
+}
+
+/* ---- pins ---- */
+
+pykv_status pykv_pin_history(pykv_store *store, const pykv_pin *pin)
+{
+    epoch_token token;
+    pykv_status status = enter(store, &token);
+    if (status == PYKV_OK) {
+        status = store->ops->pin_history(store->engine, pin);
+        handle_leave_long(store, token);
+    }
+    return status;
+}
+
+pykv_status pykv_unpin_history(pykv_store *store, const char *name)
+{
+    epoch_token token;
+    pykv_status status = enter(store, &token);
+    if (status == PYKV_OK) {
+        status = store->ops->unpin_history(store->engine, name);
+        handle_leave_long(store, token);
+    }
+    return status;
+}
+
+pykv_status pykv_list_pins(pykv_store *store, pykv_pin *pins_out, size_t capacity,
+                           size_t *count_out)
+{
+    epoch_token token;
+    pykv_status status = enter(store, &token);
+    if (status == PYKV_OK) {
+        status = store->ops->list_pins(store->engine, pins_out, capacity, count_out);
+        handle_leave_long(store, token);
+    }
+    return status;
 }

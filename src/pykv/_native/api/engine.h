@@ -78,7 +78,7 @@ typedef struct engine_ops {
     pykv_status (*approximate_size)(void *engine, const pykv_range *range, uint64_t *bytes_out);
     pykv_status (*snapshot_new)(void *engine, void **snapshot_out);
     pykv_status (*scan_next)(void *scan, size_t chunk_bytes, pykv_rows *rows_out);
-    /* NULL: the engine has no change feed, and no row of the two below. */
+    /* NULL: the engine has no change feed, and none of the rows that go with it. */
     pykv_status (*changes_open)(void *engine, uint64_t since, int32_t flags, void **changes_out);
     pykv_status (*sync)(void *engine);
     pykv_status (*flush)(void *engine);
@@ -91,6 +91,9 @@ typedef struct engine_ops {
     pykv_status (*verify)(void *engine, pykv_progress *progress, pykv_report *report_out);
     pykv_status (*checkpoint)(void *engine, const char *path);
     pykv_status (*maintain_step)(void *engine, int32_t role, int32_t *more_out);
+    pykv_status (*pin_history)(void *engine, const pykv_pin *pin);
+    pykv_status (*unpin_history)(void *engine, const char *name);
+    pykv_status (*list_pins)(void *engine, pykv_pin *pins_out, size_t capacity, size_t *count_out);
     pykv_status (*changes_next)(void *changes, size_t chunk_bytes, int64_t timeout_us,
                                 const pykv_change **changes_out, size_t *count_out);
 

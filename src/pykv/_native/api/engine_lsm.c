@@ -172,6 +172,21 @@ static pykv_status next_changes(void *self, size_t chunk_bytes, int64_t timeout_
     return lsm_changes_next(self, chunk_bytes, timeout_us, changes_out, count_out);
 }
 
+static pykv_status pin_history(void *engine, const pykv_pin *pin)
+{
+    return lsm_pin_history(engine, pin);
+}
+
+static pykv_status unpin_history(void *engine, const char *name)
+{
+    return lsm_unpin_history(engine, name);
+}
+
+static pykv_status list_pins(void *engine, pykv_pin *pins_out, size_t capacity, size_t *count_out)
+{
+    return lsm_list_pins(engine, pins_out, capacity, count_out);
+}
+
 static void free_changes(void *engine, void *self)
 {
     lsm_changes_free(engine, self);
@@ -313,6 +328,9 @@ const engine_ops engine_lsm = {
     .snapshot_new = new_snapshot,
     .changes_open = open_changes,
     .changes_next = next_changes,
+    .pin_history = pin_history,
+    .unpin_history = unpin_history,
+    .list_pins = list_pins,
     .sync = sync_store,
     .flush = flush,
     .resume = resume,

@@ -40,14 +40,21 @@ static pykv_status refuse_position(uint64_t since, uint64_t floor, uint64_t last
                      (unsigned long long)since, (unsigned long long)floor);
 }
 
+pykv_status lsm_changes_check(const lsm *self, uint64_t since)
+{
+    uint64_t floor = wal_history_floor(self->log);
+    uint64_t last = wal_last_sequence(self->log);
+    return since > last || since + 1 < floor ? refuse_position(since, floor, last) : PYKV_OK;
+}
+
 /* Finds the place to begin at, and lists the feed. */
 static pykv_status begin(lsm_changes *self, lsm *store, uint64_t since, int32_t flags)
     REQUIRES(store->writer)
 {
     uint64_t floor = wal_history_floor(store->log);
-    uint64_t last = wal_last_sequence(store->log);
-    if (since > last || (since != 0 && since + 1 < floor)) {
-        return refuse_position(since, floor, last);
+    pykv_status status = since != 0 ? lsm_changes_check(store, since) : PYKV_OK;
+    if (status != PYKV_OK) {
+        return status;
     }
     self->unsynced = (flags & PYKV_CHANGES_UNSYNCED) != 0;
     bool follows = (flags & PYKV_CHANGES_FOLLOW) != 0;
@@ -55,8 +62,8 @@ static pykv_status begin(lsm_changes *self, lsm *store, uint64_t since, int32_t 
     log_feed_init(&self->feed, since == 0 ? floor : since + 1);
     self->read_sequence = self->feed.next_sequence - 1;
     self->store = store;
-    self->next = store->feeds;
-    store->feeds = self;
+    self->next = store->feeds.first;
+    store->feeds.first = self;
     return PYKV_OK;
 }
 
@@ -82,7 +89,7 @@ pykv_status lsm_changes_open(lsm *store, uint64_t since, int32_t flags, lsm_chan
 
 static void end(lsm *store, lsm_changes *self) REQUIRES(store->writer)
 {
-    lsm_changes **at = &store->feeds;
+    lsm_changes **at = &store->feeds.first;
     while (*at != self) {
         at = &(*at)->next;
     }
@@ -94,8 +101,8 @@ static void end(lsm *store, lsm_changes *self) REQUIRES(store->writer)
 void lsm_changes_end_all(lsm *self)
 {
     mutex_lock(&self->writer);
-    while (self->feeds != NULL) {
-        end(self, self->feeds);
+    while (self->feeds.first != NULL) {
+        end(self, self->feeds.first);
     }
     mutex_unlock(&self->writer);
 }
@@ -116,7 +123,7 @@ void lsm_changes_free(lsm *store, lsm_changes *self)
 uint64_t lsm_changes_lowest(const lsm *self)
 {
     uint64_t lowest = UINT64_MAX;
-    for (const lsm_changes *feed = self->feeds; feed != NULL; feed = feed->next) {
+    for (const lsm_changes *feed = self->feeds.first; feed != NULL; feed = feed->next) {
         lowest = feed->read_sequence < lowest ? feed->read_sequence : lowest;
     }
     return lowest;
@@ -131,13 +138,13 @@ static bool sleep_on(lsm *self, int64_t timeout_us, uint64_t began) REQUIRES(sel
     if (timeout_us >= 0 && passed >= (uint64_t)timeout_us) {
         return false;
     }
-    self->feed_waiting_count++;
+    self->feeds.waiting_count++;
     if (timeout_us < 0) {
-        condition_wait(&self->feed_moved, &self->writer);
+        condition_wait(&self->feeds.moved, &self->writer);
     } else {
-        (void)condition_wait_for(&self->feed_moved, &self->writer, (uint64_t)timeout_us - passed);
+        (void)condition_wait_for(&self->feeds.moved, &self->writer, (uint64_t)timeout_us - passed);
     }
-    self->feed_waiting_count--;
+    self->feeds.waiting_count--;
     return true;
 }
 

@@ -3,7 +3,7 @@
  * logs are there.
  *
  * A feed looks up, with the writer lock, how far it may read and in which log, and reads files of
- * its own. One that waits sleeps on `feed_moved`, with the writer lock, and is woken when a sync
+ * its own. One that waits sleeps on `feeds.moved`, with the writer lock, and is woken when a sync
  * has ended, or a write became visible, and by close.
  *
  * Thread-safety: a feed is used by one thread at a time; closing it beside the store's close is
@@ -14,11 +14,15 @@
 
 #include "lsm/store.h"
 
+/* PYKV_HISTORY_GONE unless a feed may begin behind sequence since. */
+PYKV_NODISCARD pykv_status lsm_changes_check(const lsm *self, uint64_t since)
+    REQUIRES(self->writer);
+
 /* Wakes feeds that wait, after more may be read, or the gate was shut. */
 static inline void lsm_changes_wake(lsm *self) REQUIRES(self->writer)
 {
-    if (PYKV_UNLIKELY(self->feed_waiting_count > 0)) {
-        condition_broadcast(&self->feed_moved);
+    if (PYKV_UNLIKELY(self->feeds.waiting_count > 0)) {
+        condition_broadcast(&self->feeds.moved);
     }
 }
 

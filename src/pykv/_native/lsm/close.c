@@ -170,7 +170,7 @@ void lsm_free(lsm *self) SINGLE_THREADED
         lsm_release(self);
     }
     condition_destroy(&self->room_made);
-    condition_destroy(&self->feed_moved);
+    condition_destroy(&self->feeds.moved);
     mutex_destroy(&self->room_lock);
     mutex_destroy(&self->reserve_lock);
     mutex_destroy(&self->compaction_lock);

@@ -58,6 +58,7 @@ static pykv_status gather(lsm *self, const version *tables, bool drops_oldest, l
     lsm_history_plan(self, needed);
     status = wal_list(self->log, needed, &out->logs, &log_count);
     out->log_count = log_count;
+    out->pins = self->feeds.pins;
     out->store_id = self->store_id;
     out->epoch = self->epoch_number;
     out->hash_seed_low = self->hash_seed_low;
@@ -77,8 +78,10 @@ static pykv_status replace_manifest(lsm *self, lsm_manifest_blocks blocks,
                                     const lsm_manifest *listed) REQUIRES(self->manifest_lock)
 {
     uint64_t log_count = listed->log_count + MORE_LOGS;
-    uint64_t table_count = listed->table_count + MORE_TABLES +
-                           manifest_ranges_bytes(listed->ranges) / LSM_MANIFEST_TABLE_BYTES;
+    uint64_t table_count =
+        listed->table_count + MORE_TABLES +
+        (manifest_ranges_bytes(listed->ranges) + manifest_pins_bytes(&listed->pins)) /
+            LSM_MANIFEST_TABLE_BYTES;
     uint64_t values_count = listed->values_count + MORE_TABLES;
     if (blocks == LSM_BLOCKS_OF_ITS_OWN) {
         pykv_status status = lsm_manifest_reserve(self->home, log_count, table_count, values_count);
@@ -116,6 +119,22 @@ pykv_status lsm_write_manifest(lsm *self, lsm_manifest_blocks blocks, bool clean
     mutex_lock(&self->manifest_lock);
     version *tables = current_version(self);
     pykv_status status = write_version(self, tables, false, self->flushed_sequence, blocks, clean);
+    mutex_unlock(&self->manifest_lock);
+    return status;
+}
+
+pykv_status lsm_trim_history(lsm *self)
+{
+    mutex_lock(&self->manifest_lock);
+    version *tables = current_version(self);
+    pykv_status status =
+        write_version(self, tables, false, self->flushed_sequence, LSM_BLOCKS_OF_ITS_OWN, false);
+    if (status == PYKV_OK) {
+        mutex_lock(&self->writer);
+        uint32_t needed = first_needed_log(self, lsm_view(self)->immutable_count);
+        mutex_unlock(&self->writer);
+        wal_drop_before(self->log, needed);
+    }
     mutex_unlock(&self->manifest_lock);
     return status;
 }

@@ -44,6 +44,9 @@ typedef enum lsm_manifest_blocks {
 PYKV_NODISCARD pykv_status lsm_write_manifest(lsm *self, lsm_manifest_blocks blocks, bool clean)
     EXCLUDES(self->manifest_lock);
 
+/* Writes the manifest anew and takes history away that nobody wants any more. */
+PYKV_NODISCARD pykv_status lsm_trim_history(lsm *self) EXCLUDES(self->manifest_lock);
+
 /* Makes the manifest durable that says that everything up to sequence is gone, and takes the files
  * away: after a clear was published with the manifest lock held. */
 PYKV_NODISCARD pykv_status lsm_install_clear(lsm *self, uint64_t sequence)

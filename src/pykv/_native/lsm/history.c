@@ -16,17 +16,25 @@ enum { FEED_LOGS_MAX = 4 };
 
 static bool is_wanted(const lsm *self) REQUIRES(self->writer)
 {
-    return self->options.history_bytes > 0 || self->feeds != NULL;
+    return self->options.history_bytes > 0 || self->feeds.first != NULL ||
+           self->feeds.pins.count > 0;
 }
 
 void lsm_history_plan(lsm *self, uint32_t number)
 {
-    wal_keeper keepers[1];
+    wal_keeper keepers[LSM_PINS_MAX + 1];
+    uint64_t now_us = self->feeds.pins.count > 0 ? store_clock_now(&self->clock) : 0;
     size_t count = 0;
     bool is_full = lsm_room_is_lent(self);
-    if (self->feeds != NULL && !is_full) {
+    if (self->feeds.first != NULL && !is_full) {
         uint64_t bytes = FEED_LOGS_MAX * (self->options.memtable_bytes / 4 * 5);
         keepers[count++] = (wal_keeper){lsm_changes_lowest(self), bytes};
+    }
+    for (size_t i = 0; i < self->feeds.pins.count; i++) {
+        const pykv_pin *pin = &self->feeds.pins.pins[i];
+        if ((pin->until_us == 0 || now_us < pin->until_us) && !PYKV_PLANTED(124)) {
+            keepers[count++] = (wal_keeper){pin->sequence, pin->bytes_max};
+        }
     }
     wal_plan_history(self->log, number, is_full ? 0 : self->options.history_bytes, keepers, count);
 }
@@ -106,10 +114,11 @@ pykv_status lsm_history_after(lsm *self, const lsm_manifest *listed, wal_recover
     size_t old_count = lsm_history_count(listed);
     next->logs = NULL;
     next->log_count = 0;
-    if (!is_wanted(self)) {
-        return PYKV_OK;
+    size_t kept = 0;
+    if (!is_wanted(self) || !wal_recovery_result(recovery)->reaches_tables ||
+        wal_recovery_keep(recovery, &kept) != PYKV_OK) {
+        return PYKV_OK; /* history without these would have a gap */
     }
-    size_t kept = wal_recovery_keep(recovery);
     next->logs = mem_alloc_zeroed(listed->log_count + 1, sizeof *next->logs);
     if (next->logs == NULL) {
         return error_set_no_memory((listed->log_count + 1) * sizeof *next->logs);

@@ -108,6 +108,10 @@ PYKV_NODISCARD pykv_status lsm_changes_next(lsm_changes *self, size_t chunk_byte
                                             int64_t timeout_us, const pykv_change **changes_out,
                                             size_t *count_out);
 void lsm_changes_free(lsm *store, lsm_changes *self);
+PYKV_NODISCARD pykv_status lsm_pin_history(lsm *self, const pykv_pin *pin);
+PYKV_NODISCARD pykv_status lsm_unpin_history(lsm *self, const char *name);
+PYKV_NODISCARD pykv_status lsm_list_pins(lsm *self, pykv_pin *pins_out, size_t capacity,
+                                         size_t *count_out);
 
 /* Counts the keys of a range (NULL: all) by walking over them. */
 PYKV_NODISCARD pykv_status lsm_count(lsm *self, const lsm_snapshot *snapshot,

@@ -48,7 +48,7 @@ static void init_locks(lsm *self)
     mutex_init(&self->room_lock);
     mutex_init(&self->reserve_lock);
     condition_init(&self->room_made);
-    condition_init(&self->feed_moved);
+    condition_init(&self->feeds.moved);
 }
 
 static pykv_status init_parts(lsm *self) SINGLE_THREADED
@@ -223,6 +223,7 @@ static void adopt(lsm *self, const lsm_manifest *listed) SINGLE_THREADED
     self->flushed_sequence = listed->flushed_sequence;
     self->is_clean_on_disk = listed->clean;
     self->clean_open = listed->clean;
+    self->feeds.pins = listed->pins;
     store_clock_init(&self->clock, self->env, PYKV_PLANTED(162) ? 0 : listed->wall_high_us);
 }
 

@@ -103,6 +103,7 @@ static void add_log(const lsm *self, pykv_stats *out) REQUIRES(self->writer)
         out->history_floor = wal_history_floor(self->log);
         out->disk_bytes += usage.disk_bytes;
         out->history_bytes = usage.history_bytes;
+        out->history_pin_count = self->feeds.pins.count;
         out->sync_count = usage.sync_count;
         out->log_sink = usage.mapped ? PYKV_LOG_MAPPED : PYKV_LOG_PWRITE;
     }

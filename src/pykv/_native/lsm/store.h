@@ -34,6 +34,7 @@
 #include "lsm/compaction_job.h"
 #include "lsm/compaction_pace.h"
 #include "lsm/counters.h"
+#include "lsm/feeds.h"
 #include "lsm/flush_run.h"
 #include "lsm/lsm.h"
 #include "lsm/pace.h"
@@ -103,9 +104,7 @@ struct lsm {
     uint64_t open_scan_count GUARDED_BY(writer); /* walks: scans and cursors */
     lsm_snapshot *snapshots GUARDED_BY(writer);
     uint64_t open_snapshot_count GUARDED_BY(writer);
-    lsm_changes *feeds GUARDED_BY(writer);
-    uint32_t feed_waiting_count GUARDED_BY(writer);
-    condition feed_moved; /* lsm/changes.h */
+    feed_state feeds GUARDED_BY(writer);
 
     mutex manifest_lock;
     uint64_t edit GUARDED_BY(manifest_lock);

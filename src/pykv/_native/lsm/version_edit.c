@@ -28,7 +28,8 @@ enum {
     RANGE_COUNT_AT = 120,
     VALUES_COUNT_AT = 128,
     RANGE_BYTES_AT = 136,
-    OWN_UNUSED_2_AT = 144,
+    PIN_COUNT_AT = 144,
+    OWN_UNUSED_2_AT = 152,
     LOG_HISTORY_END_AT = 4,
     LOG_EPOCH_AT = 24,
     TABLE_UNUSED_1_AT = 5,
@@ -69,6 +70,7 @@ static void encode_header(const lsm_manifest *self, uint8_t *out)
     store_u64(out + RANGE_COUNT_AT, self->ranges == NULL ? 0 : self->ranges->count);
     store_u64(out + VALUES_COUNT_AT, self->values_count);
     store_u64(out + RANGE_BYTES_AT, manifest_ranges_bytes(self->ranges));
+    store_u64(out + PIN_COUNT_AT, self->pins.count);
 }
 
 static void encode_log(const manifest_log *entry, uint8_t *out)
@@ -128,7 +130,8 @@ static pykv_status encode(const lsm_manifest *self, buffer *out)
         encode_values(&self->values[i], at);
         manifest_entry_seal(at, VALUES_BYTES, header_crc);
     }
-    return manifest_ranges_encode(self->ranges, header_crc, out);
+    status = manifest_ranges_encode(self->ranges, header_crc, out);
+    return status == PYKV_OK ? manifest_pins_encode(&self->pins, header_crc, out) : status;
 }
 
 /* ---- decoding ---- */
@@ -157,10 +160,12 @@ static pykv_status decode_header(const uint8_t *data, uint64_t size, const char 
                           .flushed_sequence = load_u64(data + 112),
                           .values_count = load_u64(data + VALUES_COUNT_AT)};
     uint64_t range_bytes = load_u64(data + RANGE_BYTES_AT);
+    out->pins.count = load_u64(data + PIN_COUNT_AT);
     bool bounded = out->log_count <= LSM_LOGS_MAX && out->table_count <= LSM_TABLES_MAX &&
-                   out->values_count <= LSM_VALUES_MAX && range_bytes <= LSM_RANGE_BYTES_MAX;
-    uint64_t expected =
-        manifest_bytes(out->log_count, out->table_count, out->values_count) + range_bytes;
+                   out->values_count <= LSM_VALUES_MAX && range_bytes <= LSM_RANGE_BYTES_MAX &&
+                   out->pins.count <= LSM_PINS_MAX;
+    uint64_t expected = manifest_bytes(out->log_count, out->table_count, out->values_count) +
+                        range_bytes + manifest_pins_bytes(&out->pins);
     if (!bounded || size != expected) {
         return error_set_corruption(path, LOG_COUNT_AT,
                                     "the manifest's size does not fit its logs, tables and ranges",
@@ -397,7 +402,11 @@ static pykv_status decode(const uint8_t *data, uint64_t size, const char *path, 
         uint64_t ranges_at = manifest_bytes(out->log_count, out->table_count, out->values_count);
         manifest_ranges_place place = {path, ranges_at, load_u64(data + RANGE_COUNT_AT),
                                        out->last_sequence};
-        status = manifest_ranges_decode(data, size, &place, &out->ranges);
+        uint64_t pins_at = size - manifest_pins_bytes(&out->pins);
+        status = manifest_ranges_decode(data, pins_at, &place, &out->ranges);
+        if (status == PYKV_OK) {
+            status = manifest_pins_decode(data, pins_at, out->pins.count, path, &out->pins);
+        }
     }
     return status == PYKV_OK ? check_numbers(out, path) : status;
 }
@@ -408,8 +417,8 @@ pykv_status lsm_manifest_read(env_directory *directory, lsm_manifest *out)
 {
     buffer bytes = BUFFER_EMPTY;
     env_file *file;
-    uint64_t bytes_max =
-        manifest_bytes(LSM_LOGS_MAX, LSM_TABLES_MAX, LSM_VALUES_MAX) + LSM_RANGE_BYTES_MAX;
+    uint64_t bytes_max = manifest_bytes(LSM_LOGS_MAX, LSM_TABLES_MAX, LSM_VALUES_MAX) +
+                         LSM_RANGE_BYTES_MAX + LSM_PINS_MAX * LSM_MANIFEST_PIN_BYTES;
     pykv_status status = manifest_file_load(directory, bytes_max, &bytes, &file);
     if (status == PYKV_OK) {
         lsm_manifest found = {0};

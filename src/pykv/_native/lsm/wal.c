@@ -352,6 +352,7 @@ void wal_drop_before(wal *self, uint32_t number)
     wal_log *dead = drop_logs(self, number);
     mutex_unlock(self->writer);
     wal_take_away(self, dead);
+    wal_release_sinks(self);
 }
 
 /* ---- opening and closing ---- */

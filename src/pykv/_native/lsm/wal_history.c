@@ -50,7 +50,7 @@ void wal_plan_history(wal *self, uint32_t number, uint64_t history_bytes, const 
     uint64_t bytes = 0;
     wal_lock_is_held(self);
     self->keep_from = UINT32_MAX;
-    for (size_t i = self->log_count; i-- > 0;) {
+    for (size_t i = self->failed ? 0 : self->log_count; i-- > 0;) {
         const wal_log *log = self->logs[i];
         if (wal_log_is_live(log, number) || log->last_sequence == 0) {
             continue;

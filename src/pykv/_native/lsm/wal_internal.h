@@ -19,13 +19,13 @@ typedef struct wal_log {
     uint64_t file_id;
     uint64_t birth_sequence;
     uint64_t birth_position; /* synced_through of its header */
-    env_file *file;          /* NULL: adopted */
+    env_file *file;          /* NULL: adopted, or history */
 
     log_sink *sink;          /* while records may come, and until wal_release_sinks */
     log_writer writer;       /* over sink */
     uint64_t last_sequence;  /* 0: it is empty */
     uint64_t first_sequence; /* of the first record, if it is not */
-    uint64_t epoch;          /* of its records; adopted logs only */
+    uint64_t epoch;          /* of its records, if file is NULL */
     bool sealed;             /* gets no more records */
     bool synced;             /* sealed and durable to its end */
     bool history;            /* of use to who reads changes only; sealed, synced */
@@ -103,7 +103,7 @@ void wal_take_away(wal *self, wal_log *dead) EXCLUDES(self->writer);
 /* Closes a log. Its file stays. */
 void wal_log_close(wal_log *log);
 
-/* Closes the sinks of sealed logs that nobody uses. */
+/* Closes the sinks of sealed logs that nobody uses, and the files of those that are history. */
 void wal_release_sinks(wal *self) EXCLUDES(self->writer);
 
 /* What stands between a write of so many bytes and the log. */

@@ -297,12 +297,34 @@ static log_sink *take_sink(wal *self)
     return taken;
 }
 
+/* Takes the file of one log that has become history; NULL: there is none. */
+static env_file *take_file(wal *self)
+{
+    env_file *taken = NULL;
+    mutex_lock(self->writer);
+    for (size_t i = 0; i < self->log_count && taken == NULL; i++) {
+        wal_log *log = self->logs[i];
+        if (log->history && log->pin_count == 0 && log->sink == NULL) {
+            taken = log->file;
+            log->file = NULL;
+            log->epoch = taken != NULL ? self->epoch : log->epoch;
+        }
+    }
+    mutex_unlock(self->writer);
+    return taken;
+}
+
 void wal_release_sinks(wal *self)
 {
     log_sink *taken = take_sink(self);
     while (taken != NULL) {
         log_sink_close(taken);
         taken = take_sink(self);
+    }
+    env_file *file = take_file(self);
+    while (file != NULL) {
+        env_file_close(file);
+        file = take_file(self);
     }
 }
 

@@ -196,7 +196,8 @@ static pykv_status find_end(wal_recovery *self)
                                    .record_count = reaches ? found.last_sequence - first + 1 : 0,
                                    .discarded_bytes = found.discarded_bytes,
                                    .damaged = found.damaged,
-                                   .durable = is_durable(self, &found)};
+                                   .durable = is_durable(self, &found),
+                                   .reaches_tables = found.last_sequence + 1 >= first};
     return PYKV_OK;
 }
 
@@ -213,6 +214,7 @@ pykv_status wal_recovery_open(env_directory *home, const wal_recovery_input *inp
         status = find_end(self);
     } else {
         self->result.last_sequence = input->first_sequence - 1;
+        self->result.reaches_tables = true;
     }
     if (status != PYKV_OK) {
         pykv_error failure = *error_last();
@@ -267,7 +269,7 @@ static pykv_status write_anew(const wal_recovery *self, size_t index)
     return status == PYKV_OK ? env_rename(self->home, COPY_NAME, name) : status;
 }
 
-size_t wal_recovery_keep(wal_recovery *self)
+pykv_status wal_recovery_keep(wal_recovery *self, size_t *count_out)
 {
     pykv_status status = PYKV_OK;
     for (size_t i = 0; i < self->used_count && status == PYKV_OK; i++) {
@@ -280,8 +282,11 @@ size_t wal_recovery_keep(wal_recovery *self)
     if (status == PYKV_OK) {
         status = env_directory_sync(self->home);
     }
-    self->kept_count = status == PYKV_OK ? self->used_count : 0;
-    return self->kept_count;
+    if (status == PYKV_OK) {
+        self->kept_count = self->used_count;
+        *count_out = self->used_count;
+    }
+    return status;
 }
 
 /* Gives the records of one log from sequence *due_io on. */

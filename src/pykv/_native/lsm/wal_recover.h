@@ -42,6 +42,7 @@ typedef struct wal_recovered {
     uint64_t discarded_bytes; /* behind the end of the log */
     bool damaged;             /* with point_in_time: the end lies before a place that was synced */
     bool durable;             /* everything was synced before, and nothing is discarded */
+    bool reaches_tables;      /* no sequence that only tables have is above those of the log */
 } wal_recovered;
 
 /* Takes one operation of the log; it is valid for the call. A failure ends the replay. */
@@ -57,9 +58,9 @@ PYKV_NODISCARD pykv_status wal_recovery_open(env_directory *home, const wal_reco
 const wal_recovered *wal_recovery_result(const wal_recovery *self);
 
 /* Writes the logs with records anew, up to their ends, as the system may show pages that never
- * reached the disk, and lets wal_recovery_finish keep them; returns how many of the first ones
- * stay: none if that fails. After wal_recovery_keep_torn. */
-size_t wal_recovery_keep(wal_recovery *self);
+ * reached the disk, and lets wal_recovery_finish keep them: *count_out logs, the first ones. After
+ * wal_recovery_keep_torn. On failure it keeps none. */
+PYKV_NODISCARD pykv_status wal_recovery_keep(wal_recovery *self, size_t *count_out);
 
 /* The first sequence of a log of the input, 0 if it has no record. */
 uint64_t wal_recovery_first(const wal_recovery *self, size_t index);

@@ -1,0 +1,80 @@
+"""`pykv changes`: lists what was written, in order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final, cast
+
+import click
+
+import pykv
+from pykv.cli.coding import Format, to_text
+from pykv.cli.opening import (
+    database_argument,
+    example,
+    format_option,
+    json_option,
+    open_keeper,
+)
+from pykv.cli.output import json_fields, write_json, write_line
+
+_COUNT_MAX: Final = 1 << 62
+
+
+@click.command(
+    "changes",
+    epilog=example("  pykv changes data --since 1000\n  pykv changes data --json | tail -n 3"),
+)
+@database_argument
+@click.option(
+    "--since",
+    type=click.IntRange(min=0, max=_COUNT_MAX),
+    default=0,
+    metavar="SEQ",
+    help="Changes behind this sequence number. Without it: all that are kept.",
+)
+@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="At most N changes.")
+@format_option("--key-format", None, "Without it: escape; with --json text, or base64.")
+@format_option("--value-format", None, "Without it: escape; with --json text, or base64.")
+@json_option("Write a JSON object for each change.")
+def command(
+    database: Path,
+    since: int,
+    limit: int | None,
+    key_format: str | None,
+    value_format: str | None,
+    as_json: bool,
+) -> None:
+    """Write changes, each on a line: what was written, in its order.
+
+    A line has the sequence number, what was done, the key, and the value, with tabs between. A
+    delete_range has its bounds there; a clear has neither. With --json a change is "last" if the
+    next one was not written together with it. Needs an engine that keeps its log, and the database
+    closed; a program that has it open follows its changes with changes(follow=True).
+    """
+    write = _write_json if as_json else _write_text
+    formats = (key_format, value_format)
+    with open_keeper(database) as db:
+        for count, change in enumerate(db.changes(since)):
+            if count == limit:
+                break
+            write(change, formats)
+
+
+def _write_text(change: pykv.Change, formats: tuple[str | None, str | None]) -> None:
+    parts = [str(change.seq), change.kind]
+    for data, how in zip((change.key, change.value), formats, strict=True):
+        if data is not None and change.kind != "clear":
+            parts.append(to_text(data, cast(Format, how or "escape")))
+    write_line("\t".join(parts))
+
+
+def _write_json(change: pykv.Change, formats: tuple[str | None, str | None]) -> None:
+    fields: dict[str, Any] = {"seq": change.seq, "epoch": change.epoch, "kind": change.kind}
+    names = ("start", "stop") if change.kind == "delete_range" else ("key", "value")
+    for name, data, how in zip(names, (change.key, change.value), formats, strict=True):
+        if data is not None and change.kind != "clear":
+            fields |= json_fields(name, data, cast("Format | None", how))
+    if change.expires_at is not None:
+        fields["expires_at"] = change.expires_at
+    write_json(fields | {"last": change.last})

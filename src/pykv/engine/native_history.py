@@ -1,0 +1,70 @@
+"""Pins of the history of a native store: what goes into the calls of the core, and comes out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from pykv._native import check, ffi, lib, now_us, text_of
+from pykv.arguments import ttl_us_of
+from pykv.store import HistoryPin
+
+if TYPE_CHECKING:
+    from _cffi_backend import FFI
+
+PINS_MAX: Final = 16
+NAME_BYTES_MAX: Final = 64
+_NO_LIMIT: Final = (1 << 64) - 1
+
+
+def _name_bytes(name: str) -> bytes:
+    """The bytes of a name. Raises TypeError, ValueError."""
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a pin is a str, not {type(name).__name__}")
+    data = name.encode()
+    if not 0 < len(data) <= NAME_BYTES_MAX or b"\0" in data:
+        raise ValueError(
+            f"a pin has a name of 1 to {NAME_BYTES_MAX} bytes, got {name!r}"
+        )
+    return data
+
+
+def pin_history(
+    pointer: FFI.CData, name: str, since: int, bytes_max: int | None, seconds_max: float | None
+) -> None:
+    """Sets a pin. bytes_max, seconds_max: its limits, None: no limit. Raises TypeError, ValueError,
+    HistoryGoneError."""
+    if bytes_max is not None and (not isinstance(bytes_max, int) or isinstance(bytes_max, bool)):
+        raise TypeError(f"bytes_max must be an int or None, not {type(bytes_max).__name__}")
+    if bytes_max is not None and not 0 <= bytes_max < _NO_LIMIT:
+        raise ValueError(f"bytes_max must not be negative, nor above 2**64 - 2, got {bytes_max}")
+    pin: Any = ffi.new("pykv_pin *")
+    pin.name = _name_bytes(name)
+    pin.sequence = since
+    pin.bytes_max = _NO_LIMIT if bytes_max is None else bytes_max
+    pin.until_us = 0 if seconds_max is None else now_us(pointer) + ttl_us_of(seconds_max)
+    check(lib.pykv_pin_history(pointer, pin))
+
+
+def unpin_history(pointer: FFI.CData, name: str) -> None:
+    """Removes a pin. KeyError where there is none."""
+    status = lib.pykv_unpin_history(pointer, _name_bytes(name))
+    if status == lib.PYKV_NOT_FOUND:
+        raise KeyError(name)
+    check(status)
+
+
+def history_pins(pointer: FFI.CData) -> tuple[HistoryPin, ...]:
+    """The pins that are set."""
+    pins: Any = ffi.new("pykv_pin[]", PINS_MAX)
+    count_out: Any = ffi.new("size_t *")
+    check(lib.pykv_list_pins(pointer, pins, PINS_MAX, count_out))
+    return tuple(
+        HistoryPin(
+            name=text_of(pin.name),
+            since=pin.sequence,
+            bytes_max=None if pin.bytes_max == _NO_LIMIT else pin.bytes_max,
+            expires_at=pin.until_us / 1e6 if pin.until_us else None,
+            gone=bool(pin.gone),
+        )
+        for pin in pins[0 : count_out[0]]
+    )

@@ -1,0 +1,134 @@
+/*
+ * pins_test: a pin keeps the changes behind it over flushes, closes and crashes, up to its limits.
+ */
+#include "lsm_fixture.h"
+
+#include "env/env_memory.h"
+#include "lsm/changes.h"
+
+enum { ROWS = 30 };
+
+static void put(fixture *self, uint32_t count)
+{
+    char key[16];
+    for (uint32_t i = 0; i < count; i++) {
+        CHECK_OK(lsm_put(self->store, fixture_key(i, key), fixture_text("value"), 0));
+    }
+}
+
+static pykv_status set_pin(fixture *self, const char *name, uint64_t sequence, uint64_t bytes_max,
+                           uint64_t until_us)
+{
+    pykv_pin pin = {.sequence = sequence, .bytes_max = bytes_max, .until_us = until_us};
+    snprintf(pin.name, sizeof pin.name, "%s", name);
+    return lsm_pin_history(self->store, &pin);
+}
+
+static pykv_pin only_pin(fixture *self)
+{
+    pykv_pin pins[2];
+    size_t count = 0;
+    CHECK_OK(lsm_list_pins(self->store, pins, 2, &count));
+    CHECK_EQUAL(1, count);
+    return pins[0];
+}
+
+static uint64_t floor_of(fixture *self)
+{
+    return fixture_stats(self).history_floor;
+}
+
+TEST(a_pin_keeps_what_is_behind_it_until_it_is_removed)
+{
+    fixture self = fixture_new();
+    put(&self, ROWS);
+    CHECK_OK(set_pin(&self, "copy", ROWS / 2, UINT64_MAX, 0));
+    CHECK_OK(lsm_flush(self.store));
+    put(&self, ROWS);
+    CHECK_OK(lsm_flush(self.store));
+    CHECK_EQUAL(1, floor_of(&self));
+    fixture_reopen(&self);
+    CHECK_EQUAL(1, floor_of(&self));
+    put(&self, ROWS);
+    fixture_recover(&self);
+    CHECK_EQUAL(1, floor_of(&self));
+    CHECK_EQUAL(1, fixture_stats(&self).history_pin_count);
+    CHECK_EQUAL(ROWS / 2, only_pin(&self).sequence);
+    CHECK(!only_pin(&self).gone);
+    CHECK_OK(set_pin(&self, "copy", 2 * ROWS, UINT64_MAX, 0)); /* its reader went on */
+    CHECK_EQUAL(2 * ROWS + 1, floor_of(&self));
+    CHECK_OK(lsm_unpin_history(self.store, "copy"));
+    CHECK_EQUAL(3 * ROWS + 1, floor_of(&self));
+    CHECK_EQUAL(0, fixture_stats(&self).history_bytes);
+    CHECK_STATUS(PYKV_NOT_FOUND, lsm_unpin_history(self.store, "copy"));
+    fixture_free(&self);
+}
+
+TEST(a_pin_that_outgrows_its_bytes_gives_way_and_is_named)
+{
+    fixture self = fixture_new();
+    lsm_changes *feed;
+    put(&self, 1);
+    CHECK_OK(set_pin(&self, "slow", 0, 4000, 0));
+    for (int round = 0; round < 10; round++) {
+        put(&self, ROWS);
+        CHECK_OK(lsm_flush(self.store));
+        CHECK(fixture_stats(&self).history_bytes <= 4000);
+    }
+    CHECK(only_pin(&self).gone);
+    CHECK(strcmp(only_pin(&self).name, "slow") == 0);
+    CHECK_STATUS(PYKV_HISTORY_GONE, lsm_changes_open(self.store, 1, 0, &feed));
+    fixture_free(&self);
+}
+
+TEST(a_pin_that_outlives_its_time_gives_way)
+{
+    fixture self = fixture_new();
+    put(&self, 1);
+    CHECK_OK(set_pin(&self, "old", 0, UINT64_MAX, lsm_now(self.store) + 1000000));
+    put(&self, ROWS);
+    CHECK_OK(lsm_flush(self.store));
+    CHECK_EQUAL(1, floor_of(&self));
+    env_memory_advance(self.disk, 2000000, 2000000);
+    put(&self, 1);
+    CHECK_OK(lsm_flush(self.store));
+    CHECK_EQUAL(ROWS + 3, floor_of(&self));
+    CHECK(only_pin(&self).gone);
+    fixture_free(&self);
+}
+
+TEST(a_pin_of_what_is_not_there_or_without_a_name_is_refused)
+{
+    fixture self = fixture_new();
+    put(&self, ROWS);
+    CHECK_OK(lsm_flush(self.store));
+    CHECK_STATUS(PYKV_HISTORY_GONE, set_pin(&self, "a", 5, UINT64_MAX, 0));
+    CHECK_STATUS(PYKV_HISTORY_GONE, set_pin(&self, "a", ROWS + 1, UINT64_MAX, 0));
+    CHECK_STATUS(PYKV_INVALID_ARGUMENT, set_pin(&self, "", ROWS, UINT64_MAX, 0));
+    for (int i = 0; i < LSM_PINS_MAX; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "p%d", i);
+        CHECK_OK(set_pin(&self, name, ROWS, UINT64_MAX, 0));
+    }
+    CHECK_STATUS(PYKV_NOT_SUPPORTED, set_pin(&self, "a", ROWS, UINT64_MAX, 0));
+    fixture_free(&self);
+}
+
+TEST(a_pin_that_could_not_be_made_durable_is_not_there)
+{
+    fixture self = fixture_new();
+    pykv_pin pins[2];
+    size_t count = 5;
+    put(&self, ROWS);
+    env_memory_set_capacity(self.disk, 1);
+    CHECK_STATUS(PYKV_NO_SPACE, set_pin(&self, "a", ROWS, UINT64_MAX, 0));
+    CHECK_OK(lsm_list_pins(self.store, pins, 2, &count));
+    CHECK_EQUAL(0, count);
+    fixture_free(&self);
+}
+
+TEST_MAIN(CASE(a_pin_keeps_what_is_behind_it_until_it_is_removed),
+          CASE(a_pin_that_outgrows_its_bytes_gives_way_and_is_named),
+          CASE(a_pin_that_outlives_its_time_gives_way),
+          CASE(a_pin_of_what_is_not_there_or_without_a_name_is_refused),
+          CASE(a_pin_that_could_not_be_made_durable_is_not_there))

@@ -1,0 +1,77 @@
+"""`pykv changes` lists what was written."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import pykv
+from pykv.cli.failures import Exit
+from tests.cli.conftest import Run
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    """The path of a database that keeps its history, with one change of each kind."""
+    path = tmp_path / "written"
+    with pykv.open(path, engine="lsm", history_bytes=1 << 20) as db:
+        db.put(b"a", b"1\t")
+        with db.batch() as batch:
+            batch.put(b"\xff", b"2")
+            batch.delete(b"a")
+        db.delete_range(b"b", None)
+        db.delete_range(b"c", b"d")
+        db.clear()
+        db.put(b"e", b"", ttl=1000)
+    return path
+
+
+def test_every_change_has_a_line(run: Run, written: Path) -> None:
+    result = run("changes", written)
+    assert result.exit_code == Exit.GOOD
+    assert result.stdout.split("\n") == [
+        "1\tput\ta\t1\\t",
+        "2\tput\t\\xff\t2",
+        "3\tdelete\ta",
+        "4\tdelete_range\tb",
+        "5\tdelete_range\tc\td",
+        "6\tclear",
+        "7\tput\te\t",
+        "",
+    ]
+
+
+def test_json_tells_all_of_a_change(run: Run, written: Path) -> None:
+    lines = [json.loads(line) for line in run("changes", written, "--json").stdout.splitlines()]
+    assert lines[1] == {
+        "seq": 2,
+        "epoch": 0,
+        "kind": "put",
+        "key_base64": "/w==",
+        "value": "2",
+        "last": False,
+    }
+    assert [line["last"] for line in lines] == [True, False, True, True, True, True, True]
+    assert (lines[4]["start"], lines[4]["stop"]) == ("c", "d")
+    assert lines[5] == {"seq": 6, "epoch": 0, "kind": "clear", "last": True}
+    assert lines[6]["expires_at"] > 0
+
+
+def test_since_and_limit_choose(run: Run, written: Path) -> None:
+    assert run("changes", written, "--since", 5, "--limit", 1).stdout == "6\tclear\n"
+    assert run("changes", written, "--since", 7).stdout == ""
+    assert run("changes", written, "--limit", 0).stdout == ""
+    result = run("changes", written, "--since", 8)
+    assert (result.exit_code, result.stdout) == (Exit.FAILED, "")
+    assert "nothing at sequence 8" in result.stderr
+
+
+def test_looking_keeps_the_history(run: Run, written: Path) -> None:
+    for _ in range(2):
+        assert run("changes", written, "--limit", 1).stdout == "1\tput\ta\t1\\t\n"
+
+
+def test_an_engine_without_a_feed_is_told(run: Run, database: Path) -> None:
+    result = run("changes", database)
+    assert (result.exit_code, result.stdout) == (Exit.USAGE, "")
+    assert "change feed" in result.stderr
