@@ -2,7 +2,7 @@
  * block_cache_check_test: a sound cache is called sound, and each kind of damage is seen.
  */
 #include "table/block_cache_fixture.h"
-#include "table/block_cache_internal.h"
+#include "table/block_cache_shard.h"
 
 enum { LIMIT = 256 << 10, COUNT = 6 };
 

@@ -12,24 +12,14 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
-#include "table/block_cache_internal.h"
+#include "table/block_cache_evict.h"
+#include "table/block_cache_shard.h"
 
 enum {
     USE_COUNT_MAX = 3,
-    HEAP_OVERHEAD = 8, /* of the C library, for each allocation */
-    HEAP_GRANULE = 16,
     SHARD_BYTES_MIN = 8 << 20,
     LARGE_SHARE = 16 /* of the limit: a larger block would push out too many others */
 };
-
-_Static_assert(offsetof(cached_block, data) == 64 || offsetof(cached_block, data) == 48,
-               "the header of a block is small");
-
-uint64_t block_cache_charge(uint32_t length)
-{
-    uint64_t bytes = (uint64_t)sizeof(cached_block) + length + HEAP_OVERHEAD;
-    return (bytes + HEAP_GRANULE - 1) / HEAP_GRANULE * HEAP_GRANULE;
-}
 
 /* More shards let more threads insert at once; too small ones cannot tell hot from cold. */
 static uint32_t shards_for(uint64_t limit_bytes)
@@ -114,40 +104,6 @@ cached_block *block_cache_find(block_cache *self, const block_slot *slot, bool m
 void block_cache_count_walked(block_cache *self)
 {
     block_count(&counters_of(self)->walked);
-}
-
-void block_pin(cached_block *block)
-{
-    uint32_t before = atomic_fetch_add_explicit(&block->references, 1, memory_order_relaxed);
-    PYKV_ASSERT(before > 0 && before < UINT32_MAX);
-}
-
-/* Frees a block that nobody refers to. The bytes are released after the memory is. */
-static void free_block(cached_block *block)
-{
-    block_cache *self = block->cache;
-    uint64_t charge = block_cache_charge(block->length);
-    bool reserved = block->reserved;
-    bool retired = block->place == PLACE_RETIRED;
-    mem_free(block);
-    if (!reserved) {
-        atomic_fetch_sub_explicit(&self->refused_bytes, charge, memory_order_relaxed);
-        return;
-    }
-    if (retired) {
-        atomic_fetch_sub_explicit(&self->retired_bytes, charge, memory_order_relaxed);
-    }
-    memory_budget_release(self->budget, charge);
-    atomic_fetch_sub_explicit(&self->block_bytes, charge, memory_order_relaxed);
-}
-
-void block_unpin(cached_block *block)
-{
-    uint32_t before = atomic_fetch_sub_explicit(&block->references, 1, memory_order_acq_rel);
-    PYKV_ASSERT(before > 0);
-    if (before == 1) {
-        free_block(block);
-    }
 }
 
 pykv_status block_cache_make(block_cache *self, const block_slot *slot, uint32_t length,

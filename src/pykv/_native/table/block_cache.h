@@ -29,31 +29,9 @@
 
 #include "base/annotate.h"
 #include "base/reclaim.h"
+#include "table/block_pin.h"
+#include "table/cached_block.h"
 #include "table/memory_budget.h"
-
-typedef struct block_cache block_cache;
-
-/* One a block, zero at first, owned by the table handle. It stays where it is until erased. It
- * holds the address of a cached_block, or 0, or an odd mark: evicted lately. */
-typedef _Atomic uintptr_t block_slot;
-
-typedef struct cached_block {
-    block_cache *cache;
-    block_slot *slot; /* NULL: not published */
-    union {
-        struct {
-            struct cached_block *newer;
-            struct cached_block *older;
-        } queue; /* guarded by the shard's lock */
-        reclaim_item retired;
-    } link;
-    uint32_t length;
-    _Atomic uint32_t references; /* one of the cache while it is published, one a pin */
-    _Atomic uint8_t use_count;   /* since it entered its queue, up to a small limit */
-    uint8_t place;               /* which queue; guarded by the shard's lock */
-    bool reserved;               /* its bytes are in the budget */
-    _Alignas(16) uint8_t data[];
-} cached_block;
 
 /* Counts since block_cache_new; bytes are those of now. */
 typedef struct block_cache_counters {
@@ -83,10 +61,6 @@ cached_block *block_cache_find(block_cache *self, const block_slot *slot, bool m
 /* Counts a block that a walk looked for. */
 void block_cache_count_walked(block_cache *self);
 
-/* Keeps a block that was found, or is pinned already, until block_unpin, on any thread. */
-void block_pin(cached_block *block);
-void block_unpin(cached_block *block);
-
 /* A block of length bytes to fill, pinned once, not yet published; evicts to make room for it. Room
  * that readers hold back is not waited for: the block is then outside the budget, is never
  * published and goes with its last pin. So is one larger than a 16th of the limit. Best called
@@ -110,9 +84,6 @@ PYKV_NODISCARD bool block_cache_reserve(block_cache *self, uint64_t bytes);
 bool block_cache_trim(block_cache *self);
 
 void block_cache_get_counters(block_cache *self, block_cache_counters *counters_out);
-
-/* Bytes that a block of length is charged with. */
-uint64_t block_cache_charge(uint32_t length);
 
 /* Checks the invariants of every shard; for tests. Requires that no other thread is in the cache.
  */

@@ -1,7 +1,8 @@
 /*
  * block_cache_check: the invariants of the cache, looked up one by one.
  */
-#include "table/block_cache_internal.h"
+#include "table/block_cache.h"
+#include "table/block_cache_shard.h"
 
 /* What the walk over a queue saw. */
 typedef struct queue_sum {

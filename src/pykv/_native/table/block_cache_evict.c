@@ -6,8 +6,10 @@
  * leaves the number of its departure, and is remembered while that is not longer ago than the
  * shard has blocks.
  */
+#include "table/block_cache_evict.h"
+
 #include "base/invariant.h"
-#include "table/block_cache_internal.h"
+#include "table/block_cache.h"
 
 enum {
     SMALL_SHARE = 10, /* the small queue gives first while it has a tenth of the bytes */

@@ -1,11 +1,11 @@
 /*
- * block_cache_internal: the parts of the cache, for the files that make it.
+ * block_cache_shard: the cache in memory: its shards and their queues. Private to block_cache*.c.
  *
  * A slot's word is the address of its block, or 0, or 2 n + 1: the block left the small queue of
  * its shard as the n-th.
  */
-#ifndef PYKV_TABLE_BLOCK_CACHE_INTERNAL_H
-#define PYKV_TABLE_BLOCK_CACHE_INTERNAL_H
+#ifndef PYKV_TABLE_BLOCK_CACHE_SHARD_H
+#define PYKV_TABLE_BLOCK_CACHE_SHARD_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -14,7 +14,8 @@
 
 #include "base/mutex.h"
 #include "base/thread_hint.h"
-#include "table/block_cache.h"
+#include "table/cached_block.h"
+#include "table/memory_budget.h"
 
 enum { BLOCK_SHARD_COUNT_MAX = 16, BLOCK_QUEUE_COUNT = 2 };
 
@@ -78,31 +79,5 @@ static inline cached_block *block_of_word(uintptr_t word)
 {
     return (word & 1) != 0 ? NULL : (cached_block *)word;
 }
-
-/* The shard of a slot. */
-block_shard *block_shard_of(block_cache *self, const block_slot *slot);
-
-/* Puts a block at the new end of a queue, and takes one out of its queue. */
-void block_queue_push(block_shard *shard, cached_block *block, uint8_t place) REQUIRES(shard->lock);
-void block_queue_remove(block_shard *shard, cached_block *block) REQUIRES(shard->lock);
-
-/* True if a block with this word in its slot left the small queue so lately that it belongs to the
- * main one. */
-bool block_shard_remembers(const block_shard *shard, uintptr_t word) REQUIRES(shard->lock);
-
-/* Clears a block from its slot and queue and gives it to the reclaimer. mark is left in the slot.
- */
-void block_retire(block_cache *self, block_shard *shard, cached_block *block, uintptr_t mark)
-    REQUIRES(shard->lock);
-
-/* Evicts one block of a shard; returns its bytes, 0 if all are pinned or none is there. */
-uint64_t block_shard_evict(block_cache *self, block_shard *shard) EXCLUDES(shard->lock);
-
-/* Evicts until bytes would fit with some to spare, counting what is retired as on its way; begins
- * with shard first. */
-void block_cache_evict_for(block_cache *self, uint64_t bytes, uint32_t first);
-
-/* As block_cache_reserve, taking room from shard first. */
-PYKV_NODISCARD bool block_cache_make_room(block_cache *self, uint64_t bytes, uint32_t first);
 
 #endif

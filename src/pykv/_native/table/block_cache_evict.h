@@ -1,0 +1,35 @@
+/*
+ * block_cache_evict: the queues of a shard, which block goes, and making room.
+ */
+#ifndef PYKV_TABLE_BLOCK_CACHE_EVICT_H
+#define PYKV_TABLE_BLOCK_CACHE_EVICT_H
+
+#include "table/block_cache_shard.h"
+
+/* The shard of a slot. */
+block_shard *block_shard_of(block_cache *self, const block_slot *slot);
+
+/* Puts a block at the new end of a queue, and takes one out of its queue. */
+void block_queue_push(block_shard *shard, cached_block *block, uint8_t place) REQUIRES(shard->lock);
+void block_queue_remove(block_shard *shard, cached_block *block) REQUIRES(shard->lock);
+
+/* True if a block with this word in its slot left the small queue so lately that it belongs to the
+ * main one. */
+bool block_shard_remembers(const block_shard *shard, uintptr_t word) REQUIRES(shard->lock);
+
+/* Clears a block from its slot and queue and gives it to the reclaimer. mark is left in the slot.
+ */
+void block_retire(block_cache *self, block_shard *shard, cached_block *block, uintptr_t mark)
+    REQUIRES(shard->lock);
+
+/* Evicts one block of a shard; returns its bytes, 0 if all are pinned or none is there. */
+uint64_t block_shard_evict(block_cache *self, block_shard *shard) EXCLUDES(shard->lock);
+
+/* Evicts until bytes would fit with some to spare, counting what is retired as on its way; begins
+ * with shard first. */
+void block_cache_evict_for(block_cache *self, uint64_t bytes, uint32_t first);
+
+/* As block_cache_reserve, taking room from shard first. */
+PYKV_NODISCARD bool block_cache_make_room(block_cache *self, uint64_t bytes, uint32_t first);
+
+#endif
