@@ -34,7 +34,7 @@ static uint64_t cache_bytes(const pykv_options *options)
 static uint64_t memory_of_a_memtable(const pykv_options *options)
 {
     return options->memtable_bytes + options->memtable_bytes / 8 +
-           2 * MEMTABLE_ARENA_CHUNK_BYTES_MIN;
+           UINT64_C(2) * MEMTABLE_ARENA_CHUNK_BYTES_MIN;
 }
 
 static void init_locks(lsm *self)
