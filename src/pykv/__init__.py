@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from pykv.engine.convert import Conversion, convert
     from pykv.engine.dated_rows import DatedRow, export_rows, import_rows
     from pykv.engine.lsm import Lsm
+    from pykv.engine.table_writer import TableWriter
 
 __all__ = [
     "ArrayTooSmallError",
@@ -116,6 +117,7 @@ __all__ = [
     "Store",
     "StoreFailedError",
     "Sync",
+    "TableWriter",
     "UnfinishedError",
     "ValueTooLargeError",
     "backups",
@@ -137,6 +139,7 @@ _LAZY = {
     "Conversion": "convert",
     "DatedRow": "dated_rows",
     "Lsm": "lsm",
+    "TableWriter": "table_writer",
     "backups": "backup",
     "convert": "convert",
     "delete_backups": "backup",

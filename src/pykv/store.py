@@ -94,14 +94,15 @@ class Change(NamedTuple):
 
     epoch: of the store when it was written.  seq: its sequence number.  kind: what was done.  key,
     value: of a put; a "delete" has no value; a "delete_range" took the keys from key on and before
-    value, None: to the last; a "clear" has neither.  namespace: None, there is but one.  last:
-    False where the next change was written together with this one, all or nothing.  expires_at:
-    when a put expires, in seconds since 1970; None: never.
+    value, None: to the last; a "clear" has neither; at an "ingest" rows with keys from key to
+    value, both included, came from elsewhere: they are read in the store.  namespace: None, there
+    is but one.  last: False where the next change was written together with this one, all or
+    nothing.  expires_at: when a put expires, in seconds since 1970; None: never.
     """
 
     epoch: int
     seq: int
-    kind: Literal["put", "delete", "delete_range", "clear"]
+    kind: Literal["put", "delete", "delete_range", "clear", "ingest"]
     key: bytes
     value: bytes | None
     namespace: str | None

@@ -94,7 +94,7 @@ void history_cut(store_history *self, size_t commit)
 
 /* ---- writes ---- */
 
-static key_values *begin_commit(store_history *history)
+key_values *workload_begin_commit(store_history *history)
 {
     key_values *next = &history->states[history->tried + 1];
     *next = history->states[history->tried];
@@ -124,7 +124,7 @@ static uint32_t number_now(const store_driver *self, uint32_t key)
 }
 
 /* For ever, or for some of the time that the workload takes. */
-static uint64_t choose_deadline(store_driver *self)
+uint64_t workload_choose_deadline(store_driver *self)
 {
     if (check_random(&self->chance, 3) != 0) {
         return 0;
@@ -132,7 +132,7 @@ static uint64_t choose_deadline(store_driver *self)
     return env_wall_us(self->disk) + 1 + check_random(&self->chance, 60000000);
 }
 
-static void end_commit(store_driver *self, pykv_status status, bool durable)
+void workload_end_commit(store_driver *self, pykv_status status, bool durable)
 {
     if (status == PYKV_OK) {
         self->history->finished = self->history->tried;
@@ -155,7 +155,7 @@ static int32_t choose_flags(store_driver *self)
 }
 
 /* A number that no value had before. An LSM store gets large ones too, to fill its memtables. */
-static uint32_t next_number(store_driver *self)
+uint32_t workload_next_number(store_driver *self)
 {
     uint32_t number = ++self->history->last_value;
     bool large = self->plan->engine == &engine_lsm && check_random(&self->chance, 8) == 0;
@@ -167,17 +167,17 @@ static pykv_status put_one(store_driver *self)
     char key[WORKLOAD_KEY_BYTES];
     uint8_t value[WORKLOAD_VALUE_BYTES];
     uint32_t index = (uint32_t)check_random(&self->chance, WORKLOAD_KEY_COUNT);
-    uint32_t number = next_number(self);
+    uint32_t number = workload_next_number(self);
     int32_t flags = choose_flags(self);
-    uint64_t deadline = choose_deadline(self);
+    uint64_t deadline = workload_choose_deadline(self);
     size_t key_length = workload_key(index, key);
     size_t value_length = workload_value(number, value);
-    key_values *next = begin_commit(self->history);
+    key_values *next = workload_begin_commit(self->history);
     next->values[index] = number;
     next->deadlines[index] = deadline;
     pykv_status status = self->plan->engine->put(self->store, slice_make(key, key_length),
                                                  slice_make(value, value_length), deadline, flags);
-    end_commit(self, status, is_durable(self, flags));
+    workload_end_commit(self, status, is_durable(self, flags));
     return status;
 }
 
@@ -188,13 +188,13 @@ static pykv_status delete_one(store_driver *self)
     uint32_t index = (uint32_t)check_random(&self->chance, WORKLOAD_KEY_COUNT);
     int32_t flags = choose_flags(self);
     bool there = number_now(self, index) != 0;
-    begin_commit(self->history)->values[index] = 0;
+    workload_begin_commit(self->history)->values[index] = 0;
     pykv_status status = self->plan->engine->remove(
         self->store, slice_make(key, workload_key(index, key)), flags, &existed);
     if (status == PYKV_OK && (existed != 0) != there) {
         check_failed(__FILE__, __LINE__, "delete of key %u saw existed=%d", index, existed);
     }
-    end_commit(self, status, is_durable(self, flags));
+    workload_end_commit(self, status, is_durable(self, flags));
     return status;
 }
 
@@ -206,11 +206,11 @@ static pykv_status swap_one(store_driver *self)
     int32_t swapped;
     uint32_t index = (uint32_t)check_random(&self->chance, WORKLOAD_KEY_COUNT);
     uint32_t old_number = number_now(self, index);
-    uint32_t number = next_number(self);
-    uint64_t deadline = choose_deadline(self);
+    uint32_t number = workload_next_number(self);
+    uint64_t deadline = workload_choose_deadline(self);
     slice expected = slice_make(old_value, workload_value(old_number, old_value));
     slice wanted = slice_make(new_value, workload_value(number, new_value));
-    key_values *next = begin_commit(self->history);
+    key_values *next = workload_begin_commit(self->history);
     next->values[index] = number;
     next->deadlines[index] = deadline;
     pykv_status status = self->plan->engine->compare_and_set(
@@ -219,7 +219,7 @@ static pykv_status swap_one(store_driver *self)
     if (status == PYKV_OK && swapped == 0) {
         check_failed(__FILE__, __LINE__, "compare_and_set of key %u did not swap", index);
     }
-    end_commit(self, status, is_durable(self, 0));
+    workload_end_commit(self, status, is_durable(self, 0));
     return status;
 }
 
@@ -266,7 +266,7 @@ static pykv_status write_batch(store_driver *self)
     size_t operation_bytes = self->plan->engine->operation_bytes;
     size_t count = 1 + check_random(&self->chance, WORKLOAD_BATCH_MAX);
     int32_t flags = choose_flags(self);
-    key_values *next = begin_commit(self->history);
+    key_values *next = workload_begin_commit(self->history);
     CHECK(operation_bytes <= OPERATION_BYTES_MAX);
     for (size_t i = 0; i < count; i++) {
         record *member = (record *)(void *)(operations + i * operation_bytes);
@@ -277,17 +277,17 @@ static pykv_status write_batch(store_driver *self)
         }
         uint32_t index = (uint32_t)check_random(&self->chance, WORKLOAD_KEY_COUNT);
         bool deletes = check_random(&self->chance, 4) == 0;
-        uint32_t number = deletes ? 0 : next_number(self);
+        uint32_t number = deletes ? 0 : workload_next_number(self);
         member->kind = deletes ? RECORD_DELETE : RECORD_PUT;
         member->key = slice_make(keys[i], workload_key(index, keys[i]));
         member->value = deletes ? slice_make(NULL, 0)
                                 : slice_make(values[i], workload_value(number, values[i]));
-        member->deadline_us = deletes ? 0 : choose_deadline(self);
+        member->deadline_us = deletes ? 0 : workload_choose_deadline(self);
         next->values[index] = number;
         next->deadlines[index] = member->deadline_us;
     }
     pykv_status status = self->plan->engine->write(self->store, operations, count, flags);
-    end_commit(self, status, is_durable(self, flags));
+    workload_end_commit(self, status, is_durable(self, flags));
     return status;
 }
 
@@ -297,20 +297,20 @@ static pykv_status delete_range(store_driver *self)
     record range;
     int32_t flags = choose_flags(self);
     choose_range(self, bounds, &range);
-    delete_keys(begin_commit(self->history), &range);
+    delete_keys(workload_begin_commit(self->history), &range);
     pykv_status status =
         self->plan->engine->delete_range(self->store, range.key, range.value, flags);
-    end_commit(self, status, is_durable(self, flags));
+    workload_end_commit(self, status, is_durable(self, flags));
     return status;
 }
 
 static pykv_status clear_all(store_driver *self)
 {
     int32_t flags = choose_flags(self);
-    *begin_commit(self->history) = (key_values){.values = {0}};
+    *workload_begin_commit(self->history) = (key_values){.values = {0}};
     self->clear_commit = self->history->tried;
     pykv_status status = self->plan->engine->clear(self->store, flags);
-    end_commit(self, status, is_durable(self, flags));
+    workload_end_commit(self, status, is_durable(self, flags));
     return status;
 }
 
@@ -405,11 +405,14 @@ pykv_status driver_step(store_driver *self)
     if (roll < 75) {
         return flush_all(self);
     }
-    if (roll < 92) {
+    if (roll < 89) {
         return maintain(self);
     }
-    if (roll < 93) {
+    if (roll < 90) {
         return driver_copy(self);
+    }
+    if (roll < 93 && self->plan->engine->ingest != NULL) {
+        return driver_ingest(self);
     }
     if (roll < 95) {
         return compact_some(self);

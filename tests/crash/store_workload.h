@@ -92,6 +92,9 @@ const char *driver_check_feed(const store_driver *self, size_t commit);
 /* Makes a checkpoint, and looks at it: it may be read, or written, beside its source. */
 PYKV_NODISCARD pykv_status driver_copy(store_driver *self);
 
+/* Writes tables with values of some keys, and ingests them. Of an engine that has that. */
+PYKV_NODISCARD pykv_status driver_ingest(store_driver *self);
+
 /* Reads every checkpoint of the history, and removes it. NULL if those that were made are what they
  * were made of, and the others that too or no store, else what is wrong (static). */
 const char *workload_check_copies(env *disk, const store_plan *plan, store_history *history);

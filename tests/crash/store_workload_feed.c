@@ -29,6 +29,9 @@ static uint32_t key_of(const uint8_t *data, size_t length)
 /* A value that is put again in the same write, so no state has it. */
 static const uint32_t passing = UINT32_MAX;
 
+/* Whatever the store has: an ingest may have brought it. */
+static const uint32_t unknown = UINT32_MAX - 1;
+
 /* The number of a value that key had at some time. */
 static uint32_t number_of(const store_history *history, uint32_t key, const pykv_change *change)
 {
@@ -61,6 +64,21 @@ static void delete_range(follower *self, const pykv_change *change)
     }
 }
 
+/* Who follows reads the keys from the first to the last one in the store. */
+static void ingest(follower *self, const pykv_change *change)
+{
+    char name[WORKLOAD_KEY_BYTES];
+    slice first = slice_make(change->key, change->key_length);
+    slice last = slice_make(change->value, change->value_length);
+    for (uint32_t i = 0; i < WORKLOAD_KEY_COUNT; i++) {
+        slice key = slice_make(name, workload_key(i, name));
+        if (slice_compare(first, key) <= 0 && slice_compare(key, last) <= 0) {
+            self->rows.values[i] = unknown;
+            self->rows.deadlines[i] = 0;
+        }
+    }
+}
+
 static const char *apply(follower *self, const pykv_change *change)
 {
     uint32_t key = key_of(change->key, change->key_length);
@@ -70,6 +88,9 @@ static const char *apply(follower *self, const pykv_change *change)
         return NULL;
     case PYKV_CHANGE_DELETE_RANGE:
         delete_range(self, change);
+        return NULL;
+    case PYKV_CHANGE_INGEST:
+        ingest(self, change);
         return NULL;
     case PYKV_CHANGE_DELETE:
     case PYKV_CHANGE_PUT:
@@ -86,7 +107,8 @@ static const char *apply(follower *self, const pykv_change *change)
     return NULL;
 }
 
-/* Values that are the same bytes have different numbers now and then. */
+/* Whether what a follower has is a state. Values that are the same bytes have different numbers now
+ * and then. */
 static bool is_equal(const key_values *left, const key_values *right)
 {
     uint8_t one[WORKLOAD_VALUE_BYTES];
@@ -94,6 +116,9 @@ static bool is_equal(const key_values *left, const key_values *right)
     for (uint32_t key = 0; key < WORKLOAD_KEY_COUNT; key++) {
         uint32_t a = left->values[key];
         uint32_t b = right->values[key];
+        if (a == unknown) {
+            continue;
+        }
         if (left->deadlines[key] != right->deadlines[key] || (a == 0) != (b == 0)) {
             return false;
         }

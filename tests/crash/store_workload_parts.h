@@ -22,6 +22,13 @@ size_t workload_value_length(uint32_t number);
 /* Options of the store of a plan. */
 pykv_options workload_options(const store_plan *plan);
 
+/* The state to be, of a commit that begins; what came of it; a number no value had before; a
+ * deadline, 0: none. */
+key_values *workload_begin_commit(store_history *history);
+void workload_end_commit(store_driver *self, pykv_status status, bool durable);
+uint32_t workload_next_number(store_driver *self);
+uint64_t workload_choose_deadline(store_driver *self);
+
 /* What driver_check returns when a read failed, as during a power cut. */
 extern const char workload_unreadable[];
 

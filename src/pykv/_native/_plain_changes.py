@@ -18,6 +18,7 @@ _KINDS: Final = {
     lib.PYKV_CHANGE_DELETE: "delete",
     lib.PYKV_CHANGE_CLEAR: "clear",
     lib.PYKV_CHANGE_DELETE_RANGE: "delete_range",
+    lib.PYKV_CHANGE_INGEST: "ingest",
 }
 
 

@@ -120,6 +120,7 @@ typedef struct pykv_scan pykv_scan;
 typedef struct pykv_many pykv_many;
 typedef struct pykv_snapshot pykv_snapshot;
 typedef struct pykv_cursor pykv_cursor;
+typedef struct pykv_table_writer pykv_table_writer;
 typedef struct pykv_changes pykv_changes;
 typedef struct pykv_array_scan pykv_array_scan;
 
@@ -317,9 +318,10 @@ enum {
 enum {
     PYKV_CHANGE_PUT = 1,
     PYKV_CHANGE_DELETE = 2,
-    PYKV_CHANGE_CLEAR = 3,       /* of every key; key and value are empty */
-    PYKV_CHANGE_DELETE_RANGE = 4 /* of the keys from key on and before value, has_value 0: to the
-                                    last */
+    PYKV_CHANGE_CLEAR = 3,        /* of every key; key and value are empty */
+    PYKV_CHANGE_DELETE_RANGE = 4, /* of the keys from key on and before value, has_value 0: to the
+                                     last */
+    PYKV_CHANGE_INGEST = 6        /* tables came, with keys from key to value: read them there */
 };
 
 /* How changes are read, or-ed together. */
@@ -781,6 +783,35 @@ PYKV_API pykv_status pykv_verify(pykv_store *store, pykv_progress *progress,
  * where the file system gives none; the store never writes them again. A call that fails takes the
  * directory back; what a crash leaves does not open, and pykv_destroy removes it. */
 PYKV_API pykv_status pykv_checkpoint(pykv_store *store, const char *path);
+
+/* Tables that a pykv_table_writer made become part of an LSM store, all of them at one moment or
+ * none, with rows that are newer than everything written before. The files (count: at most 4,096)
+ * are checked whole, and linked, or copied where the file system gives no link: nobody may change
+ * them any more. moves nonzero: their own names go. Writers wait while memtables are flushed and
+ * one manifest is written. PYKV_INVALID_ARGUMENT: the keys of two files overlap; PYKV_CORRUPTION,
+ * PYKV_FORMAT: a file is damaged, was not finished, or is something else; PYKV_PATH_NOT_FOUND;
+ * PYKV_NOT_SUPPORTED: the engine has no tables. The change feed has a PYKV_CHANGE_INGEST for each
+ * file; after a call that failed it may have them too. */
+PYKV_API pykv_status pykv_ingest(pykv_store *store, size_t count, const char *const *paths,
+                                 int32_t moves);
+
+/* A writer of such a table: the file at path, which must not exist, in a directory that does. Of
+ * options (NULL: defaults) block_bytes, compression, compression_level and filter_bits_per_key
+ * count. One thread at a time uses a writer. */
+PYKV_API pykv_status pykv_table_writer_open(const char *path, const pykv_options *options,
+                                            pykv_table_writer **writer_out);
+/* Adds count rows. deadlines_us (NULL: none expires): of each, 0: it does not expire.
+ * PYKV_INVALID_ARGUMENT: a key does not come after the one before; the rows before it are in. */
+PYKV_API pykv_status pykv_table_writer_add(pykv_table_writer *writer, size_t count,
+                                           const void *const *keys, const size_t *key_lengths,
+                                           const void *const *values, const size_t *value_lengths,
+                                           const uint64_t *deadlines_us);
+/* Makes the file durable. PYKV_INVALID_ARGUMENT: it has no row. */
+PYKV_API pykv_status pykv_table_writer_finish(pykv_table_writer *writer);
+/* Rows so far. */
+PYKV_API uint64_t pykv_table_writer_count(const pykv_table_writer *writer);
+/* Frees the writer; a file that was not finished goes. */
+PYKV_API void pykv_table_writer_free(pykv_table_writer *writer);
 
 /* Tries to leave PYKV_STATE_READ_ONLY or PYKV_STATE_DEGRADED now. */
 PYKV_API pykv_status pykv_resume(pykv_store *store);

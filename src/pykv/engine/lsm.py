@@ -6,13 +6,14 @@ size is bound by memory, and blocks are compressed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from pykv._native import count_rows, lib
+from pykv._native import check, count_rows, ffi, lib
 from pykv._native.codec import provide_zstd
-from pykv.arguments import BytesLike, key_range
+from pykv.arguments import BytesLike, StrPath, as_path, key_range
 from pykv.engine.lsm_snapshot import LsmSnapshot
 from pykv.engine.native import approximate_size, destroy, detected, native_options, repair
 from pykv.engine.native_reader import NativeOrderedReader
@@ -96,6 +97,20 @@ class Lsm(NativeStore, NativeOrderedReader, OrderedStoreBase):
         return approximate_size(self._handle.pointer, *key_range(start, stop))
 
     # ---- upkeep ----
+
+    def ingest(self, files: Iterable[StrPath], *, move: bool = False) -> None:
+        """Adds files of `pykv.TableWriter`: all their rows at one moment, or none.
+
+        Their rows are newer than everything that was written before. Each file is checked whole,
+        and linked into the store, or copied where the file system gives no link, so it must not be
+        changed any more; move=True takes its own name away.  Writers wait for a flush and one
+        manifest.  Raises ValueError where the keys of two files overlap, CorruptionError or
+        FormatError where a file is damaged, was not finished, or is something else,
+        FileNotFoundError, ReadOnlyError, NoSpaceError.
+        """
+        names = [ffi.new("char[]", os.fsencode(as_path(each))) for each in files]
+        paths = ffi.new("char *[]", names)
+        check(lib.pykv_ingest(self._handle.pointer, len(names), paths, move))
 
     def compact(
         self,

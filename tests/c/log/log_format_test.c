@@ -317,7 +317,8 @@ TEST(unknown_kinds_and_flags_are_refused_under_a_right_check)
 {
     for (uint32_t kind = 0; kind < 256; kind++) {
         if (kind != RECORD_DELETE && kind != RECORD_CLEAR) {
-            bool is_known = kind == RECORD_PUT || kind == RECORD_RANGE_DELETE;
+            bool is_known =
+                kind == RECORD_PUT || kind == RECORD_RANGE_DELETE || kind == RECORD_INGEST;
             CHECK_EQUAL(is_known ? RECORD_VALID : RECORD_HEADER_INVALID,
                         decode_changed(0, 14, 1, kind));
         }

@@ -90,6 +90,8 @@ typedef struct engine_ops {
     pykv_status (*compact)(void *engine, const pykv_range *range, pykv_progress *progress);
     pykv_status (*verify)(void *engine, pykv_progress *progress, pykv_report *report_out);
     pykv_status (*checkpoint)(void *engine, const char *path);
+    /* NULL: the engine has no tables. */
+    pykv_status (*ingest)(void *engine, const char *const *paths, size_t count, bool moves);
     pykv_status (*maintain_step)(void *engine, int32_t role, int32_t *more_out);
     pykv_status (*pin_history)(void *engine, const pykv_pin *pin);
     pykv_status (*unpin_history)(void *engine, const char *name);

@@ -288,6 +288,11 @@ static pykv_status checkpoint_store(void *engine, const char *path)
     return lsm_checkpoint(engine, path);
 }
 
+static pykv_status ingest(void *engine, const char *const *paths, size_t count, bool moves)
+{
+    return lsm_ingest(engine, paths, count, moves);
+}
+
 static pykv_status maintain(void *engine, int32_t role)
 {
     return lsm_maintain(engine, role);
@@ -339,6 +344,7 @@ const engine_ops engine_lsm = {
     .compact = compact,
     .verify = verify,
     .checkpoint = checkpoint_store,
+    .ingest = ingest,
     .maintain_step = maintain_step,
     .maintain = maintain,
     .many_new = new_many,

@@ -118,10 +118,10 @@ typedef struct batch_members {
 /* A record of another engine has no meaning here. */
 static pykv_status check_kind(const bitcask *store, const record *found)
 {
-    return found->kind != RECORD_RANGE_DELETE
+    return found->kind != RECORD_RANGE_DELETE && found->kind != RECORD_INGEST
                ? PYKV_OK
-               : error_set(PYKV_CORRUPTION, "%s: a log of a Bitcask has a range delete",
-                           env_directory_path(store->home));
+               : error_set(PYKV_CORRUPTION, "%s: a log of a Bitcask has a record of kind %u",
+                           env_directory_path(store->home), found->kind);
 }
 
 static pykv_status add_member(batch_members *self, const record *member)

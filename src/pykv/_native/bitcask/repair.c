@@ -97,7 +97,7 @@ static pykv_status add_entry(repair *self, size_t source, const record *found, u
         }
         return PYKV_OK;
     }
-    if (found->kind == RECORD_RANGE_DELETE) {
+    if (found->kind == RECORD_RANGE_DELETE || found->kind == RECORD_INGEST) {
         return PYKV_OK; /* it has no meaning here */
     }
     return buffer_append(&self->entries, &entry, sizeof entry);

@@ -16,10 +16,11 @@
 #include "cpython/store_object.h"
 #include "cpython/store_type.h"
 
-enum { WAIT_SLICE_US = 100000, FIELD_COUNT = 8, KIND_COUNT = 5 };
+enum { WAIT_SLICE_US = 100000, FIELD_COUNT = 8, KIND_COUNT = 7 };
 
 /* By PYKV_CHANGE_*. */
-static const char *const kind_names[KIND_COUNT] = {"", "put", "delete", "clear", "delete_range"};
+static const char *const kind_names[KIND_COUNT] = {"", "put", "delete", "clear", "delete_range",
+                                                   "", "ingest"};
 
 typedef struct changes_object {
     PyObject ob_base;

@@ -168,7 +168,8 @@ static pykv_status add(log_feed *self, const record *found)
     bool is_put = found->kind == RECORD_PUT;
     bool is_last = (found->flags & RECORD_FLAG_BATCH) == 0 ||
                    (found->flags & RECORD_FLAG_BATCH_LAST) != 0 || PYKV_PLANTED(122);
-    bool has_stop = found->kind == RECORD_RANGE_DELETE && found->value.size > 0;
+    bool has_stop = (found->kind == RECORD_RANGE_DELETE && found->value.size > 0) ||
+                    found->kind == RECORD_INGEST;
     pykv_change change = {.epoch = self->epoch,
                           .sequence = found->sequence,
                           .deadline_us = found->deadline_us,

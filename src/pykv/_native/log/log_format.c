@@ -77,6 +77,7 @@ static inline bool shape_is_legal(uint64_t shape)
     case RECORD_PUT:
         return shape_value_length(shape) <= PYKV_VALUE_BYTES_MAX;
     case RECORD_RANGE_DELETE:
+    case RECORD_INGEST:
         return shape_value_length(shape) <= PYKV_KEY_BYTES_MAX;
     case RECORD_DELETE:
         return shape_value_length(shape) == 0;

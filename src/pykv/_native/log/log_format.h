@@ -43,9 +43,10 @@ enum { RECORD_HEADER_BYTES = 24, RECORD_GRANULE_BYTES = 8, RECORD_EXTENSION_BYTE
 /* Kinds. */
 enum {
     RECORD_PUT = 1,
-    RECORD_DELETE = 2,      /* tombstone: key, no value */
-    RECORD_CLEAR = 3,       /* everything with a lower sequence is gone: no key, no value */
-    RECORD_RANGE_DELETE = 4 /* keys from key on, up to value, or to the end if that is empty */
+    RECORD_DELETE = 2,       /* tombstone: key, no value */
+    RECORD_CLEAR = 3,        /* everything with a lower sequence is gone: no key, no value */
+    RECORD_RANGE_DELETE = 4, /* keys from key on, up to value, or to the end if that is empty */
+    RECORD_INGEST = 6 /* a table with keys from key to value has this sequence; nothing to replay */
 };
 
 enum {

@@ -24,7 +24,11 @@ struct lsm_changes {
 /* The last sequence that may be given. */
 static uint64_t limit_now(lsm *self, bool unsynced) REQUIRES(self->writer)
 {
-    return unsynced || PYKV_PLANTED(123) ? lsm_visible(self) : wal_synced_sequence(self->log);
+    uint64_t last =
+        unsynced || PYKV_PLANTED(123) ? lsm_visible(self) : wal_synced_sequence(self->log);
+    /* Who is told of an ingest finds what it brought. */
+    bool is_coming = self->ingest_mark != 0 && last >= self->ingest_mark && !PYKV_PLANTED(166);
+    return is_coming ? self->ingest_mark - 1 : last;
 }
 
 static pykv_status refuse_position(uint64_t since, uint64_t floor, uint64_t last)

@@ -218,7 +218,9 @@ static pykv_status derive(const version *base, const lsm_edit *edit, successor *
     }
     uint32_t *removed = (uint32_t *)(void *)(additions + added_count + 1);
     for (size_t i = 0; i < added_count; i++) {
-        additions[i] = (version_addition){added[i], edit->output_level};
+        bool is_own = edit->ingested_through != 0;
+        uint8_t level_index = is_own ? added[i]->facts.level : edit->output_level;
+        additions[i] = (version_addition){added[i], level_index};
     }
     for (size_t i = 0; i < edit->input_count; i++) {
         removed[i] = edit->inputs[i]->facts.number;
@@ -302,7 +304,8 @@ static void mark_obsolete(const lsm_edit *edit)
 static uint64_t flushed_after(lsm *self, const lsm_edit *edit) REQUIRES(self->manifest_lock)
 {
     if (edit->flushed == NULL) {
-        return self->flushed_sequence;
+        uint64_t ingested = edit->ingested_through;
+        return ingested > self->flushed_sequence ? ingested : self->flushed_sequence;
     }
     /* After a clear the memtable may be empty: what it holds is no later than what is flushed. */
     memtable_stats stats;
@@ -374,8 +377,9 @@ static pykv_status install_locked(lsm *self, const lsm_edit *edit, successor *ne
         lsm_history_sync(self, flushed);
     }
     drop_early(self, edit);
-    status =
-        write_version(self, next->version, edit->flushed != NULL, flushed, LSM_BLOCKS_KEPT, false);
+    lsm_manifest_blocks blocks =
+        edit->ingested_through != 0 ? LSM_BLOCKS_OF_ITS_OWN : LSM_BLOCKS_KEPT;
+    status = write_version(self, next->version, edit->flushed != NULL, flushed, blocks, false);
     *taken_out = status == PYKV_OK || may_be_in_force(self, self->edit + 1);
     if (status == PYKV_OK) {
         publish(self, edit, next);
@@ -401,6 +405,38 @@ pykv_status lsm_install(lsm *self, const lsm_edit *edit, bool *taken_out)
     if (status == PYKV_OK) {
         lsm_tell_room(self);
     }
+    return status;
+}
+
+/* After a manifest that may be in force or not: writes one of the version of now. False: that
+ * failed too, and whatever is appended from now on might stand behind what nobody saw. */
+static bool replace_doubtful(lsm *self) REQUIRES(self->manifest_lock)
+{
+    version *tables = current_version(self);
+    pykv_status status =
+        write_version(self, tables, false, self->flushed_sequence, LSM_BLOCKS_OF_ITS_OWN, false);
+    if (status != PYKV_OK) {
+        mutex_lock(&self->writer);
+        wal_fail(self->log);
+        mutex_unlock(&self->writer);
+    }
+    return status == PYKV_OK;
+}
+
+pykv_status lsm_install_held(lsm *self, const lsm_edit *edit, bool *taken_out)
+{
+    successor next = {0};
+    *taken_out = false;
+    pykv_status status = open_files(self, edit, &next);
+    if (status == PYKV_OK) {
+        status = install_locked(self, edit, &next, taken_out);
+    }
+    pykv_error failure = *error_last();
+    if (status != PYKV_OK && *taken_out) {
+        *taken_out = !replace_doubtful(self);
+    }
+    successor_reset(&next);
+    error_restore(&failure);
     return status;
 }
 

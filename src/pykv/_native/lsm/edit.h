@@ -15,8 +15,11 @@ typedef struct lsm_edit {
     size_t values_count;
     table_file *const *inputs; /* that leave */
     size_t input_count;
-    bool is_move;         /* the one input changes its level as it is: no outputs */
-    memtable *flushed;    /* the oldest memtable, sealed, which is in the outputs now; or NULL */
+    bool is_move;      /* the one input changes its level as it is: no outputs */
+    memtable *flushed; /* the oldest memtable, sealed, which is in the outputs now; or NULL */
+    /* The outputs were made elsewhere and go each to its level; with them everything up to this
+     * sequence is in tables. 0: they are of a job. */
+    uint64_t ingested_through;
     uint64_t clear_count; /* of the store when the job was planned */
 } lsm_edit;
 
@@ -25,6 +28,12 @@ typedef struct lsm_edit {
  */
 PYKV_NODISCARD pykv_status lsm_install(lsm *self, const lsm_edit *edit, bool *taken_out)
     EXCLUDES(self->manifest_lock);
+
+/* The same for who holds the manifest lock; he calls lsm_tell_room once he has let go of it. If the
+ * manifest may be in force after a failure, another one without the edit takes its place; where
+ * that fails too the log takes nothing any more. */
+PYKV_NODISCARD pykv_status lsm_install_held(lsm *self, const lsm_edit *edit, bool *taken_out)
+    REQUIRES(self->manifest_lock);
 
 /* The version that an edit makes of base: opens the files that it brings. One reference is the
  * caller's. For opening a store, when no manifest is written yet. */

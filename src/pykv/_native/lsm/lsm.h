@@ -129,6 +129,10 @@ PYKV_NODISCARD pykv_status lsm_flush(lsm *self);
 PYKV_NODISCARD pykv_status lsm_compact_range(lsm *self, const pykv_range *range,
                                              pykv_progress *progress);
 PYKV_NODISCARD pykv_status lsm_compact(lsm *self, pykv_progress *progress);
+/* Tables that ingest_writer made become part of the store, all or none; moves: they lose the names
+ * they came with (lsm/ingest.h). */
+PYKV_NODISCARD pykv_status lsm_ingest(lsm *self, const char *const *paths, size_t count,
+                                      bool moves);
 PYKV_NODISCARD pykv_status lsm_resume(lsm *self);
 void lsm_stats(lsm *self, pykv_stats *out);
 int32_t lsm_state(lsm *self);

@@ -83,6 +83,7 @@ static pykv_status read_table(repair *self, const char *name, uint32_t number)
     if (facts != NULL) {
         options.file_id = facts->file_id;
         options.file_bytes = facts->file_bytes;
+        options.sequence = facts->sequence_min == facts->sequence_max ? facts->sequence_max : 0;
     } else if (self->listed.store_id != 0) {
         return PYKV_OK; /* an orphan: what a manifest without it replaced */
     }

@@ -94,6 +94,9 @@ pykv_status lsm_switch_memtable(lsm *self)
 pykv_status lsm_make_room(lsm *self, uint64_t log_bytes)
 {
     const view *now = lsm_view(self);
+    if (PYKV_UNLIKELY(self->ingest_mark != 0)) {
+        return PYKV_WOULD_BLOCK;
+    }
     if (PYKV_UNLIKELY(memtable_is_full(now->active))) {
         pykv_status status = has_too_many(now) ? PYKV_WOULD_BLOCK : lsm_switch_memtable(self);
         if (status != PYKV_OK) {
@@ -166,12 +169,17 @@ pykv_status lsm_provide(lsm *self, uint64_t log_bytes)
 {
     uint64_t seen = lsm_room_seen(self);
     mutex_lock(&self->writer);
+    bool paused = self->ingest_mark != 0;
     bool stalled = lsm_is_stalled(self);
     uint64_t failures = lsm_failures_of_room(self);
     bool full = memtable_is_full(lsm_view(self)->active);
     bool is_short = lsm_is_short_of_room(self, log_bytes);
     wal *log = self->log;
     mutex_unlock(&self->writer);
+    if (paused) {
+        lsm_room_wait(self, seen, ROOM_WAIT_US);
+        return PYKV_OK;
+    }
     if (stalled) {
         return wait_for_room(self, seen, failures);
     }

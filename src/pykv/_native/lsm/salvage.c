@@ -197,6 +197,9 @@ static pykv_status add(const record *found, salvaged_logs *out)
     if (found->kind == RECORD_RANGE_DELETE) {
         return add_range(found, out);
     }
+    if (found->kind == RECORD_INGEST) {
+        return PYKV_OK;
+    }
     if (memtable_get(out->operations, found->key, hash, found->sequence, &there) &&
         there.sequence == found->sequence) {
         return PYKV_OK;

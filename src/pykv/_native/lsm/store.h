@@ -97,6 +97,7 @@ struct lsm {
     uint32_t first_logs[1 + VIEW_IMMUTABLES_MAX] GUARDED_BY(writer);
     uint64_t room_until GUARDED_BY(writer);  /* of written_bytes: there is room for a flush */
     uint64_t clear_count GUARDED_BY(writer); /* what jobs began with before a clear is void */
+    uint64_t ingest_mark GUARDED_BY(writer); /* lsm/ingest.h; 0: none runs */
     /* Of work that is failing; status PYKV_OK: it is not. */
     pykv_error failures[LSM_WORK_COUNT] GUARDED_BY(writer);
     uint64_t failure_counts[LSM_WORK_COUNT] GUARDED_BY(writer); /* since open */
@@ -117,7 +118,6 @@ struct lsm {
     uint64_t flush_clear_count GUARDED_BY(flush_lock);
 
     mutex tidy_lock; /* of who frees what others left; taken with no other lock held */
-
     mutex wish_lock; /* of who asks for a compaction */
     mutex compaction_lock;
     compaction_job compactions[LSM_COMPACTIONS_MAX] GUARDED_BY(compaction_lock);

@@ -93,6 +93,7 @@ static pykv_status open_table(const table_graveyard *graves, const manifest_tabl
     table_open_options exact = *options;
     table *opened;
     exact.file_id = facts->file_id;
+    exact.sequence = facts->sequence_min == facts->sequence_max ? facts->sequence_max : 0;
     exact.file_bytes = facts->file_bytes;
     table_file_name(facts->number, name);
     pykv_status status = table_open(graves->files.home, name, &exact, &opened);

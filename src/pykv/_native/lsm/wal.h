@@ -105,10 +105,10 @@ uint64_t wal_synced_position(const wal *self);
  * log's. Free *logs_out with mem_free. PYKV_NO_MEMORY. */
 PYKV_NODISCARD pykv_status wal_list(const wal *self, uint32_t number, manifest_log **logs_out,
                                     size_t *count_out);
-/* PYKV_STORE_FAILED after a failed sync, else PYKV_OK. */
+/* PYKV_STORE_FAILED after a failed sync, or wal_fail, for the thread's last error; else PYKV_OK. */
+void wal_fail(wal *self);
 PYKV_NODISCARD pykv_status wal_check(const wal *self);
 
-/* For the statistics of a store. */
 typedef struct wal_usage {
     uint64_t log_count;     /* files */
     uint64_t disk_bytes;    /* of them, without what is reserved */

@@ -26,8 +26,7 @@ void wal_note_synced(wal *self, uint64_t sequence)
     }
 }
 
-/* Enters the failed state with the thread's last error as the reason. */
-static void fail(wal *self) REQUIRES(self->writer)
+void wal_fail(wal *self)
 {
     if (!self->failed && !PYKV_PLANTED(80)) {
         self->failed = true;
@@ -91,7 +90,7 @@ static wal_log *finish_round(wal *self, const sync_plan *plan, pykv_status statu
         }
     }
     if (status != PYKV_OK) {
-        fail(self);
+        wal_fail(self);
         return dead;
     }
     self->synced_position = plan->position;
@@ -113,7 +112,7 @@ static pykv_status run_round(wal *self)
     if (status == PYKV_OK) {
         status = end_sector(self);
         if (status != PYKV_OK) {
-            fail(self);
+            wal_fail(self);
         }
     }
     if (status == PYKV_OK) {

@@ -18,6 +18,10 @@ enum { TABLE_PUT = 1, TABLE_DELETE = 2, TABLE_KIND_MAX = 15 };
 /* The highest sequence an entry may have. A position may have UINT64_MAX: before all of a key. */
 #define TABLE_SEQUENCE_MAX (UINT64_MAX - 1)
 
+/* Of all entries of a table that was made outside of a store: the lowest, so that the index, which
+ * compares with it, is right whatever they count as. */
+#define TABLE_SEQUENCE_FOREIGN UINT64_C(1)
+
 /* What iterators over tables show, and what tables are built from. Not every table keeps body_crc.
  */
 typedef iterator_entry table_entry;

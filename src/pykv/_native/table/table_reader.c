@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/invariant.h"
 #include "base/memory.h"
 #include "table/block_search.h"
 #include "table/table_found.h"
@@ -124,6 +125,10 @@ pykv_status table_load_block(const table *self, uint32_t block_index, void *memo
                              handle.offset);
     }
     if (status == PYKV_OK) {
+        if (self->sequence != 0) {
+            made->sequence_base = self->sequence;
+            made->sequence_mask = 0;
+        }
         *block_out = made;
     }
     return status;
@@ -246,6 +251,18 @@ pykv_status table_recheck(const table *self)
     return status;
 }
 
+/* Lets a table that was made elsewhere count as of that sequence. */
+static void take_sequence(table *self, uint64_t sequence)
+{
+    table_properties *says = &self->properties;
+    if (sequence != 0 && says->sequence_min == TABLE_SEQUENCE_FOREIGN &&
+        says->sequence_max == TABLE_SEQUENCE_FOREIGN && !PYKV_PLANTED(159)) {
+        self->sequence = sequence;
+        says->sequence_min = sequence;
+        says->sequence_max = sequence;
+    }
+}
+
 pykv_status table_open(env_directory *directory, const char *name,
                        const table_open_options *options, table **table_out)
 {
@@ -262,6 +279,7 @@ pykv_status table_open(env_directory *directory, const char *name,
         table_close(self);
         return status;
     }
+    take_sequence(self, options->sequence);
     self->hashes_itself = self->properties.hash_seed_low != options->hash_seed_low ||
                           self->properties.hash_seed_high != options->hash_seed_high;
     *table_out = self;

@@ -28,6 +28,7 @@ struct table {
     uint32_t seed;
     bool has_filter;
     bool hashes_itself; /* its hash seeds are not those of the store */
+    uint64_t sequence;  /* of every entry, whatever the file says; 0: what it says */
     table_footer footer;
     filter_reader filter;
     table_index index;
@@ -44,6 +45,9 @@ typedef struct table_open_options {
     uint64_t hash_seed_high;
     uint64_t file_id;    /* what the list of tables says; 0: any */
     uint64_t file_bytes; /* likewise */
+    /* If all entries of the file have TABLE_SEQUENCE_FOREIGN: the one that they count as; 0: that.
+     * The properties say so too. */
+    uint64_t sequence;
 } table_open_options;
 
 /* PYKV_CORRUPTION names the place; PYKV_FORMAT: of another version; PYKV_NOT_SUPPORTED: its index

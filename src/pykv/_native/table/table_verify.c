@@ -21,6 +21,7 @@ typedef struct walk {
     uint64_t last_sequence;
     uint64_t no_deadline_count;
     uint64_t distinct_count;
+    uint64_t put_count;
     table_properties seen;
 } walk;
 
@@ -36,6 +37,7 @@ static void count(walk *self, const block_entry *entry, uint64_t sequence)
     uint64_t deadline = entry->deadline_us;
     seen->entry_count++;
     seen->tombstone_count += entry->kind == TABLE_DELETE;
+    self->put_count += entry->kind == TABLE_PUT;
     seen->key_bytes += self->key.size;
     seen->value_bytes += entry->value.size;
     seen->sequence_min = sequence < seen->sequence_min ? sequence : seen->sequence_min;
@@ -194,7 +196,7 @@ pykv_status table_file_crc(env_file *file, uint32_t *crc_out)
     return status;
 }
 
-pykv_status table_verify(table *self, uint32_t *file_crc_out)
+pykv_status table_verify_counted(table *self, uint32_t *file_crc_out, uint64_t *put_count_out)
 {
     uint32_t crc = 0;
     walk going = {.self = self, .path = env_file_path(self->file)};
@@ -211,6 +213,18 @@ pykv_status table_verify(table *self, uint32_t *file_crc_out)
     }
     buffer_reset(&going.last_key);
     buffer_reset(&going.key);
+    if (status == PYKV_OK) {
+        *file_crc_out = crc;
+        *put_count_out = going.put_count;
+    }
+    return status;
+}
+
+pykv_status table_verify(table *self, uint32_t *file_crc_out)
+{
+    uint32_t crc;
+    uint64_t put_count;
+    pykv_status status = table_verify_counted(self, &crc, &put_count);
     if (status == PYKV_OK && file_crc_out != NULL) {
         *file_crc_out = crc;
     }

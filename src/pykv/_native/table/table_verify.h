@@ -20,6 +20,10 @@
  */
 PYKV_NODISCARD pykv_status table_verify(table *self, uint32_t *file_crc_out);
 
+/* The same, and the number of entries that are TABLE_PUT. Neither pointer is NULL. */
+PYKV_NODISCARD pykv_status table_verify_counted(table *self, uint32_t *file_crc_out,
+                                                uint64_t *put_count_out);
+
 /* The crc32c of a whole file, read in pieces. */
 PYKV_NODISCARD pykv_status table_file_crc(env_file *file, uint32_t *crc_out);
 

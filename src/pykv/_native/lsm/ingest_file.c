@@ -1,0 +1,141 @@
+/*
+ * ingest_file: checks, and the name in the store.
+ */
+#include "lsm/ingest_file.h"
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "log/second_name.h"
+#include "lsm/edit.h"
+#include "lsm/open.h"
+#include "table/table_verify.h"
+
+/* ---- checks ---- */
+
+static pykv_status refuse(const table *opened, const char *what)
+{
+    return error_set_at(PYKV_FORMAT, env_file_path(opened->file),
+                        "%s: only files of pykv.TableWriter can be ingested", what);
+}
+
+static pykv_status check_kind(const table *opened, uint64_t put_count)
+{
+    const table_properties *says = &opened->properties;
+    if (says->sequence_min != TABLE_SEQUENCE_FOREIGN ||
+        says->sequence_max != TABLE_SEQUENCE_FOREIGN) {
+        return refuse(opened, "the table has sequences of a store");
+    }
+    if (says->attached.size != 0) {
+        return refuse(opened, "the table points to values in other files");
+    }
+    return put_count == says->entry_count ? PYKV_OK
+                                          : refuse(opened, "the table has entries other than puts");
+}
+
+static manifest_table facts_of(const table *opened, uint32_t file_crc)
+{
+    const table_properties *says = &opened->properties;
+    return (manifest_table){.file_id = opened->file_id,
+                            .file_bytes = opened->file_bytes,
+                            .file_crc = file_crc,
+                            .entry_count = says->entry_count,
+                            .deadline_min_us = says->deadline_min_us,
+                            .deadline_max_us = says->deadline_max_us,
+                            .raw_bytes = says->raw_bytes};
+}
+
+static pykv_status check(table *opened, ingest_file *out)
+{
+    uint32_t crc = 0;
+    uint64_t put_count = 0;
+    pykv_status status = table_verify_counted(opened, &crc, &put_count);
+    if (status == PYKV_OK) {
+        status = check_kind(opened, put_count);
+    }
+    slice first = opened->properties.first_key;
+    slice last = opened->properties.last_key;
+    if (status == PYKV_OK) {
+        status = buffer_append(&out->smallest, first.data, first.size);
+    }
+    if (status == PYKV_OK) {
+        status = buffer_append(&out->largest, last.data, last.size);
+    }
+    if (status == PYKV_OK) {
+        out->facts = facts_of(opened, crc);
+    }
+    return status;
+}
+
+pykv_status ingest_file_open(lsm *self, const char *path, ingest_file *out)
+{
+    table *opened;
+    table_open_options options = lsm_table_options(self);
+    *out = (ingest_file){.path = path};
+    pykv_status status = path_split(path, &out->parts);
+    if (status == PYKV_OK) {
+        status = env_directory_open(self->env, out->parts.directory, false, &out->from);
+    }
+    if (status == PYKV_OK) {
+        status = table_open(out->from, out->parts.name, &options, &opened);
+    }
+    if (status != PYKV_OK) {
+        return status;
+    }
+    status = check(opened, out);
+    table_close(opened);
+    return status;
+}
+
+void ingest_file_reset(ingest_file *self)
+{
+    if (self->from != NULL) {
+        env_directory_close(self->from);
+    }
+    mem_free(self->parts.memory);
+    buffer_reset(&self->smallest);
+    buffer_reset(&self->largest);
+    *self = (ingest_file){.path = NULL};
+}
+
+/* ---- the name ---- */
+
+/* Who made the file may not have synced it. */
+static pykv_status sync_file(lsm *self, const char *name)
+{
+    env_file *file;
+    pykv_status status = env_file_open(self->home, name, ENV_READ, &file);
+    if (status == PYKV_OK) {
+        status = env_file_sync(file);
+        env_file_close(file);
+    }
+    return status;
+}
+
+pykv_status ingest_file_bring(lsm *self, ingest_file *file)
+{
+    char name[TABLE_FILE_NAME_BYTES];
+    uint32_t number = 0;
+    mutex_lock(&self->writer);
+    pykv_status status = lsm_take_number(self, &number);
+    mutex_unlock(&self->writer);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    table_file_name(number, name);
+    status = second_name(file->from, file->parts.name, self->home, name);
+    if (status != PYKV_PATH_EXISTS) {
+        file->facts.number = number;
+    }
+    return status == PYKV_OK ? sync_file(self, name) : status;
+}
+
+void ingest_file_take_back(lsm *self, ingest_file *file)
+{
+    char name[TABLE_FILE_NAME_BYTES];
+    pykv_error failure = *error_last();
+    if (file->facts.number != 0) {
+        table_file_name(file->facts.number, name);
+        (void)!env_unlink(self->home, name); /* else the next open does */
+    }
+    error_restore(&failure);
+}

@@ -1,0 +1,206 @@
+"""Tables that are written outside of a store, and ingested by one."""
+
+import os
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+
+import pykv
+from tests.crash.processes import fork, wait_for
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "rows.table"
+
+
+def rows(start: int, stop: int, value: bytes = b"value") -> list[tuple[bytes, bytes]]:
+    return [(b"%06d" % number, value) for number in range(start, stop)]
+
+
+def write(path: Path, start: int, stop: int, value: bytes = b"value") -> Path:
+    with pykv.TableWriter(path) as writer:
+        writer.add_many(rows(start, stop, value))
+    return path
+
+
+def open_lsm(path: Path) -> pykv.Lsm:
+    return pykv.open(path, engine="lsm")
+
+
+@pytest.mark.parametrize("compression", ["none", "zstd", None])
+def test_rows_come_as_they_were_written(
+    tmp_path: Path, file: Path, compression: str | None
+) -> None:
+    with pykv.TableWriter(file, compression=compression, block_bytes=1024) as writer:
+        writer.add(b"", b"")
+        writer.add(b"a", bytes(100_000), ttl=1_000)
+        writer.add_many([(b"b%06d" % i, b"x" * (i % 70)) for i in range(2_000)])
+        assert len(writer) == 2_002
+        assert writer.path == file
+    with open_lsm(tmp_path / "db") as db:
+        db.ingest([file])
+        assert len(db) == 2_002
+        assert db[b""] == b""
+        assert db[b"b001999"] == b"x" * (1_999 % 70)
+        expires_at = db.expires_at(b"a")
+        assert expires_at is not None
+        assert db.expires_at(b"b000000") is None
+        assert db.verify().ok
+
+
+def test_order_and_types_are_checked_and_the_file_goes_with_a_failure(file: Path) -> None:
+    with pytest.raises(ValueError, match="sorted"), pykv.TableWriter(file) as writer:
+        writer.add_many([(b"b", b""), (b"a", b"")])
+    assert not file.exists()
+    with pykv.TableWriter(file) as writer:
+        writer.add(b"b", b"")
+        with pytest.raises(ValueError, match="sorted"):
+            writer.add(b"b", b"")
+        with pytest.raises(TypeError):
+            writer.add("c", b"")  # type: ignore[arg-type]
+        with pytest.raises(pykv.KeyTooLargeError):
+            writer.add(b"c" * 65_536, b"")
+        writer.add(b"c", b"")
+    assert file.exists()
+    with pytest.raises(pykv.ClosedError):
+        writer.add(b"d", b"")
+    with pytest.raises(FileExistsError):
+        pykv.TableWriter(file)
+    writer.abandon()
+    assert file.exists()
+
+
+def test_a_table_needs_a_row_and_known_options(file: Path) -> None:
+    with pytest.raises(ValueError, match="no row"), pykv.TableWriter(file):
+        pass
+    assert not file.exists()
+    with pytest.raises(TypeError, match="memtable_bytes"):
+        pykv.TableWriter(file, memtable_bytes=1 << 20)
+    with pytest.raises(pykv.InvalidOptionError):
+        pykv.TableWriter(file, block_bytes=1)
+    with pytest.raises(FileNotFoundError):
+        pykv.TableWriter(file / "none")
+
+
+def test_files_come_all_or_none(tmp_path: Path, file: Path) -> None:
+    one, two = write(tmp_path / "one", 0, 10), write(tmp_path / "two", 9, 20)
+    with open_lsm(tmp_path / "db") as db:
+        with pytest.raises(ValueError, match=r"one.*two"):
+            db.ingest([two, one])
+        with pytest.raises(FileNotFoundError):
+            db.ingest([one, file])
+        assert len(db) == 0
+        db.ingest([one])
+        db.ingest([two], move=True)
+        assert len(db) == 20
+        db.ingest([])
+    assert one.exists()
+    assert not two.exists()
+
+
+def test_what_is_no_finished_table_is_refused_by_name(tmp_path: Path, file: Path) -> None:
+    def die() -> None:
+        writer = pykv.TableWriter(file)
+        writer.add_many(rows(0, 100_000))
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    assert wait_for(fork(die)) == -signal.SIGKILL
+    assert file.exists()
+    torn = write(tmp_path / "torn", 0, 1_000)
+    data = torn.read_bytes()
+    with open_lsm(tmp_path / "db") as db:
+        db[b"mine"] = b"0"
+        db[b"mine"] = b"1"
+        with pytest.raises(pykv.CorruptionError, match=r"rows\.table"):
+            db.ingest([file])
+        (tmp_path / "cut").write_bytes(data[:-1])
+        (tmp_path / "flip").write_bytes(data[:5_00] + b"?" + data[501:])
+        (tmp_path / "newer").write_bytes(data[:8] + b"\xff" + data[9:])
+        (tmp_path / "text").write_text("no table at all\n" * 20, encoding="ascii")
+        (tmp_path / "empty").touch()
+        for name in ("cut", "flip", "newer", "text", "empty"):
+            with pytest.raises((pykv.CorruptionError, pykv.FormatError), match=name):
+                db.ingest([torn, tmp_path / name])
+        db.flush()
+        (table,) = (tmp_path / "db").glob("*.tbl")
+        with pytest.raises(pykv.FormatError, match="TableWriter"):
+            db.ingest([table])
+        assert dict(db.items()) == {b"mine": b"1"}
+
+
+def test_writers_go_on_beside_and_later_writes_win(tmp_path: Path) -> None:
+    files = [write(tmp_path / f"file{i}", i * 100, i * 100 + 100, b"file") for i in range(8)]
+    stop = threading.Event()
+    with open_lsm(tmp_path / "db") as db:
+
+        def keep_writing() -> None:
+            number = 0
+            while not stop.is_set():
+                db.put(b"own%06d" % number, b"own")
+                number += 1
+
+        writer = threading.Thread(target=keep_writing)
+        writer.start()
+        for each in files:
+            db.ingest([each])
+            seen = db.count(b"0", b"9")
+            assert seen % 100 == 0
+        stop.set()
+        writer.join()
+        db[b"000005"] = b"later"
+        assert db.count(b"0", b"9") == 800
+    with open_lsm(tmp_path / "db") as db:
+        assert db[b"000005"] == b"later"
+        assert db[b"000799"] == b"file"
+        assert db.verify().ok
+
+
+def test_an_ingest_is_in_the_feed_when_it_can_be_read(tmp_path: Path, file: Path) -> None:
+    write(file, 3, 8)
+    with open_lsm(tmp_path / "db") as db:
+        db[b"a"] = b"1"
+        db.sync()
+        since = db.last_seq
+        seen = []
+
+        def follow() -> None:
+            for change in db.changes(since, follow=True, timeout=10):
+                seen.append((change.kind, change.key, change.value, change.last, len(db)))
+                return
+
+        reader = threading.Thread(target=follow)
+        reader.start()
+        db.ingest([file])
+        reader.join()
+        assert seen == [("ingest", b"000003", b"000007", True, 6)]
+        assert db.last_seq == since + 1
+
+
+def test_copies_have_what_was_ingested(tmp_path: Path, file: Path) -> None:
+    write(file, 0, 50)
+    with open_lsm(tmp_path / "db") as db:
+        db.ingest([file])
+        db[b"000001"] = b"later"
+        db.ingest([write(tmp_path / "more", 40, 60, b"more")])
+        db.checkpoint(tmp_path / "checkpoint")
+        db.backup(tmp_path / "backups")
+        expected = dict(db.items())
+    pykv.restore(tmp_path / "backups", tmp_path / "restored")
+    assert pykv.repair(tmp_path / "db").lost_record_count == 0
+    for name in ("checkpoint", "restored", "db"):
+        with open_lsm(tmp_path / name) as db:
+            assert dict(db.items()) == expected
+            assert db.verify().ok
+
+
+def test_a_store_that_is_read_only_takes_nothing(tmp_path: Path, file: Path) -> None:
+    open_lsm(tmp_path / "db").close()
+    write(file, 0, 5)
+    with (
+        pykv.open(tmp_path / "db", engine="lsm", read_only=True) as db,
+        pytest.raises(pykv.ReadOnlyError),
+    ):
+        db.ingest([file])
