@@ -72,7 +72,7 @@ def test_it_runs_as_a_module(tree: Path) -> None:
     command = [sys.executable, "-W", "error", "-m", "pykv.cli.quickstart", "--dir", str(tree)]
     ended = subprocess.run(command, capture_output=True, check=False, text=True)
     assert (ended.returncode, ended.stderr) == (Exit.GOOD, "")
-    assert f"pykv quickstart: {tree} in bitcask" in ended.stdout
+    assert f"pykv quickstart: {tree} in lsm" in ended.stdout
 
 
 def test_ctrl_c_ends_it_with_one_line_and_no_leftovers(tree: Path, tmp_path: Path) -> None:

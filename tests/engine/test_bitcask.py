@@ -15,8 +15,8 @@ from tests.engine.store_files import rows
 # ---- opening ----
 
 
-def test_a_new_directory_gets_a_bitcask_and_remembers_it(path: Path) -> None:
-    with pykv.open(path) as db:
+def test_a_directory_remembers_that_it_is_a_bitcask(path: Path) -> None:
+    with pykv.open(path, engine="bitcask") as db:
         assert isinstance(db, Bitcask)
         db[b"k"] = b"v"
     with pykv.open(path) as db:

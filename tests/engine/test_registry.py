@@ -68,11 +68,11 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
 
 
-def test_a_new_directory_gets_a_bitcask(bitcask: FakeBitcask, tmp_path: Path) -> None:
-    pykv.open(tmp_path / "new").close()
+def test_a_new_directory_gets_an_lsm_store(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    pykv.open(tmp_path / "empty").close()
-    assert bitcask.asked == [("open", tmp_path / "new"), ("open", tmp_path / "empty")]
+    for name in ("new", "empty"):
+        with pykv.open(tmp_path / name) as db:
+            assert isinstance(db, pykv.Lsm)
 
 
 def test_an_engine_by_name_is_asked_without_a_look_at_the_directory(
@@ -87,7 +87,7 @@ def test_an_engine_by_name_is_asked_without_a_look_at_the_directory(
 def test_a_path_is_text_bytes_or_path_like(
     bitcask: FakeBitcask, tmp_path: Path, form: type
 ) -> None:
-    pykv.open(form(tmp_path / "db")).close()
+    pykv.open(form(tmp_path / "db"), engine="bitcask").close()
     assert bitcask.asked == [("open", tmp_path / "db")]
 
 
@@ -103,7 +103,7 @@ def test_a_path_of_another_type_is_a_type_error() -> None:
 
 
 def test_only_memory_needs_no_path() -> None:
-    with pytest.raises(TypeError, match="engine 'bitcask' needs the path of a directory"):
+    with pytest.raises(TypeError, match="engine 'lsm' needs the path of a directory"):
         pykv.open()  # type: ignore[call-overload]
     with pytest.raises(TypeError, match="needs the path"):
         pykv.open(None, engine="bitcask")  # type: ignore[call-overload]
@@ -115,8 +115,8 @@ def test_an_unknown_engine_names_the_near_miss() -> None:
 
 
 def test_an_unknown_option_names_engine_and_near_miss(tmp_path: Path) -> None:
-    with pytest.raises(TypeError, match="'bitcask' has no option 'segment_byte': did you mean"):
-        pykv.open(tmp_path / "db", segment_byte=1)
+    with pytest.raises(TypeError, match="'lsm' has no option 'memtable_byte': did you mean"):
+        pykv.open(tmp_path / "db", memtable_byte=1)
     assert not (tmp_path / "db").exists()
 
 

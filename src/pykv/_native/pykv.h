@@ -139,7 +139,7 @@ typedef struct pykv_error {
 /* Options of pykv_open. Zero means the default given in brackets. An option of one engine that is
  * given to another one is PYKV_INVALID_ARGUMENT, and so is a value out of its range. */
 typedef struct pykv_options {
-    int32_t engine;                 /* PYKV_ENGINE_ANY: the directory decides [new: bitcask] */
+    int32_t engine;                 /* PYKV_ENGINE_ANY: the directory decides [new: LSM] */
     int32_t durability;             /* [PYKV_DURABILITY_OS] */
     uint64_t interval_us;           /* of PYKV_DURABILITY_INTERVAL [100,000] */
     int32_t must_exist;             /* nonzero: do not create */
@@ -237,6 +237,8 @@ typedef struct pykv_stats {
     uint64_t get_block_count; /* blocks of tables that gets looked into, cached or not */
     uint64_t level_read_bytes[8];    /* of tables of that level, by compactions */
     uint64_t level_written_bytes[8]; /* to tables of that level, by flushes and compactions */
+    uint64_t memory_budget_bytes;    /* in force */
+    uint64_t memory_used_bytes;      /* of it: memtables, open tables, cached blocks */
     double level_score[8];           /* from 1 on a level is due to be compacted */
     /* 0 where nothing is known yet. */
     double write_amplification; /* bytes to logs, and by flushes and compactions, over user_bytes */

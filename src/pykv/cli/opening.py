@@ -50,7 +50,7 @@ def engine_option(command: _Decorated) -> _Decorated:
     return click.option(
         "--engine",
         metavar="NAME",
-        help="Engine of a new database.  [default: that of the directory, or bitcask]",
+        help="Engine of a new database.  [default: that of the directory, or lsm]",
     )(command)
 
 

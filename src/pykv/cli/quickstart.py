@@ -280,7 +280,7 @@ def _read(files: Iterable[Path], tree: Path) -> Iterator[tuple[bytes, bytes]]:
     show_default="the standard library of this Python",
     help="The file tree to store.",
 )
-@click.option("--engine", default="bitcask", show_default=True, help="The engine to store it in.")
+@click.option("--engine", default="lsm", show_default=True, help="The engine to store it in.")
 def main(tree: Path, engine: str) -> None:
     """Store a file tree in a temporary database, and see that nothing is ever lost.
 

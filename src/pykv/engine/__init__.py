@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # A directory with this file and without a manifest is an unfinished checkpoint or restore.
 UNFINISHED_NAME: Final = "CHECKPOINT.tmp"
+# What a new database gets.
+DEFAULT_ENGINE: Final = "lsm"
 # Where a conversion makes a database, and the file in it that says so; see pykv.engine.convert.
 CONVERTING_NAME: Final = ".convert"
 MARK_NAME: Final = "MARK"
@@ -43,7 +45,7 @@ def open_store(
     """Opens the store in a directory, which is made with its parents if it does not exist.
 
     engine: "bitcask", "lsm", "memory" (which needs no path), or the name of a registered engine.
-    None lets the directory decide; a new one gets "bitcask".  options: the fields of the engine's
+    None lets the directory decide; a new one gets "lsm".  options: the fields of the engine's
     dataclass, such as durability="sync", read_only=True or create=False.
 
     Raises TypeError for an unknown option, InvalidOptionError for a value outside its range or an
@@ -57,7 +59,7 @@ def open_store(
     if engine is not None:
         chosen = find_engine(engine)
     else:
-        chosen = (engine_of(place) if place else None) or find_engine("bitcask")
+        chosen = (engine_of(place) if place else None) or find_engine(DEFAULT_ENGINE)
     if place is None and chosen.needs_path:
         raise TypeError(f"engine {chosen.name!r} needs the path of a directory")
     return chosen.open(place, make_options(chosen.options, chosen.name, options))

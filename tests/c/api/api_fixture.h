@@ -23,10 +23,10 @@ API_UNUSED static pykv_status api_open(api_fixture *self)
     return pykv_open(self->path, &self->options, &self->store);
 }
 
-/* An empty store of small segments in a directory of its own. */
+/* An empty Bitcask of small segments in a directory of its own. */
 API_UNUSED static api_fixture api_new(void)
 {
-    api_fixture self = {.options = {.segment_bytes = 8192}};
+    api_fixture self = {.options = {.engine = PYKV_ENGINE_BITCASK, .segment_bytes = 8192}};
     self.path = check_temporary_directory();
     CHECK_OK(api_open(&self));
     return self;

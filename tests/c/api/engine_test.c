@@ -49,10 +49,11 @@ TEST(a_new_directory_gets_what_is_asked_for_or_the_default)
     const engine_ops *ops = NULL;
     snprintf(absent, sizeof absent, "%s/not/there", path);
     CHECK_OK(engine_choose(env_posix(), path, PYKV_ENGINE_ANY, &ops));
-    CHECK(ops == &engine_bitcask);
+    CHECK(ops == &engine_lsm);
     CHECK_OK(engine_choose(env_posix(), absent, PYKV_ENGINE_ANY, &ops));
-    CHECK(ops == &engine_bitcask);
+    CHECK(ops == &engine_lsm);
     CHECK_OK(engine_choose(env_posix(), absent, PYKV_ENGINE_BITCASK, &ops));
+    CHECK(ops == &engine_bitcask);
     CHECK_OK(engine_choose(env_posix(), absent, PYKV_ENGINE_LSM, &ops));
     CHECK(ops == &engine_lsm);
     ops = NULL;

@@ -12,7 +12,7 @@
 
 enum { NAMES_MAX = 6, HEAD_BYTES = 256, FIRST = 7, SECOND = 9 };
 
-/* Both engines have files *.log; *.one and *.two are those of one of them. */
+/* Both engines have files *.log; *.one and *.two are those of one of them, and so is MARK. */
 static bool ends(const char *name, const char *end)
 {
     size_t length = strlen(name);
@@ -29,6 +29,9 @@ static home_claim claim_first(const char *name)
 
 static home_claim claim_second(const char *name)
 {
+    if (strcmp(name, "MARK") == 0) {
+        return HOME_DECIDES;
+    }
     if (ends(name, ".two")) {
         return HOME_CERTAIN;
     }
@@ -89,6 +92,9 @@ TEST(names_tell_the_engine_of_a_store_without_its_manifest)
         {{"a.log"}, FIRST},
         {{"a.log", "b.one"}, FIRST},
         {{"a.log", "b.two"}, SECOND},
+        {{"MARK"}, PYKV_ENGINE_ANY},
+        {{"MARK", "a.log"}, SECOND},
+        {{"MARK", "a.log", "b.one"}, FIRST},
         {{"b.two", "notes.txt"}, SECOND},
         {{"a.two", "b.one"}, SECOND}, /* the first name in the directory with the best claim */
     };

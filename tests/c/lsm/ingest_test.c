@@ -64,8 +64,8 @@ TEST(rows_go_to_the_last_level_of_an_empty_store_and_are_not_written_again)
     CHECK_EQUAL(1, stats.last_sequence);
     CHECK_EQUAL(1000, fixture_count(&self));
     CHECK_EQUAL(2, fixture_files(&self, "", NULL) - fixture_files(&self, ".log", NULL) -
-                       fixture_files(&self, ".tmp", NULL) - fixture_files(&self, "LOCK", NULL) -
-                       fixture_files(&self, "MANIFEST", NULL));
+                       fixture_files(&self, ".tmp", NULL) - fixture_files(&self, "LSM", NULL) -
+                       fixture_files(&self, "LOCK", NULL) - fixture_files(&self, "MANIFEST", NULL));
     fixture_reopen(&self);
     CHECK_EQUAL(1, fixture_stats(&self).last_sequence);
     CHECK_EQUAL(1000, fixture_count(&self));

@@ -6,8 +6,11 @@
 #include "base/error.h"
 #include "base/invariant.h"
 
-/* The first one is the default. */
+/* Where names say nothing, the first one counts. */
 static const engine_ops *const engines[] = {&engine_bitcask, &engine_lsm};
+
+/* What a new database gets. */
+static const engine_ops *const engine_of_new = &engine_lsm;
 
 enum { ENGINE_COUNT = sizeof engines / sizeof engines[0] };
 
@@ -70,7 +73,7 @@ static pykv_status choose_by_directory(env *environment, const char *path,
     if (status != PYKV_OK && status != PYKV_PATH_NOT_FOUND) {
         return status;
     }
-    const engine_ops *found = engine != PYKV_ENGINE_ANY ? find(engine) : engines[0];
+    const engine_ops *found = engine != PYKV_ENGINE_ANY ? find(engine) : engine_of_new;
     if (found == NULL) {
         return error_set_at(PYKV_FORMAT, path,
                             "the database is one of engine number %d, which this pykv does not "

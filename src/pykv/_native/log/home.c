@@ -91,16 +91,19 @@ static home_claim claim_of(const char *name, const home_engine *const *engines, 
 static int32_t owner_of(const env_names *names, const home_engine *const *engines, size_t count)
 {
     int32_t owner = PYKV_ENGINE_ANY;
-    home_claim best = HOME_LEFT;
+    int32_t decided = PYKV_ENGINE_ANY;
+    home_claim best = HOME_DECIDES;
     for (size_t i = 0; i < names->count; i++) {
         int32_t engine = PYKV_ENGINE_ANY;
         home_claim claim = claim_of(names->names[i], engines, count, &engine);
         if (claim > best) {
             best = claim;
             owner = engine;
+        } else if (claim == HOME_DECIDES) {
+            decided = engine;
         }
     }
-    return owner;
+    return best == HOME_LIKELY && decided != PYKV_ENGINE_ANY ? decided : owner;
 }
 
 /* A name of somebody else, NULL if there is none; *owner_out what the directory looks like. */

@@ -44,6 +44,9 @@ static home_claim claim(const char *name)
     if (log_file_number(name) != 0 || strcmp(name, REPAIR_DIRECTORY) == 0) {
         return HOME_LIKELY;
     }
+    if (strcmp(name, LSM_MARK_NAME) == 0) {
+        return PYKV_PLANTED(168) ? HOME_LEFT : HOME_DECIDES;
+    }
     bool temporary = strcmp(name, MANIFEST_NAME TEMPORARY_SUFFIX) == 0 ||
                      strcmp(name, HOME_UNFINISHED_NAME) == 0 ||
                      strcmp(name, MANIFEST_SPARE_NAME) == 0 || strcmp(name, LSM_ROOM_NAME) == 0;
@@ -54,6 +57,16 @@ static bool owns(const char *name)
 {
     bool listed = claim(name) != HOME_NOT_MINE && strcmp(name, REPAIR_DIRECTORY) != 0;
     return listed || strcmp(name, MANIFEST_NAME) == 0;
+}
+
+void lsm_mark_home(env_directory *home)
+{
+    env_file *mark;
+    pykv_error before = *error_last();
+    if (env_file_open(home, LSM_MARK_NAME, ENV_WRITE | ENV_CREATE, &mark) == PYKV_OK) {
+        env_file_close(mark);
+    }
+    error_restore(&before);
 }
 
 const home_engine lsm_home = {PYKV_ENGINE_LSM, claim, owns};

@@ -18,17 +18,9 @@
 #include "lsm/wal_history.h"
 #include "table/codec_registry.h"
 
-enum { OPEN_READER_ATTEMPTS = 5, CACHE_BYTES_MIN = 8 * 1024 * 1024 };
+enum { OPEN_READER_ATTEMPTS = 5 };
 
 /* ---- the parts ---- */
-
-/* What memtables may take is not the cache's. */
-static uint64_t cache_bytes(const pykv_options *options)
-{
-    uint64_t memtables = options->memtable_bytes * 2;
-    uint64_t budget = options->memory_budget_bytes;
-    return budget > memtables + CACHE_BYTES_MIN ? budget - memtables : CACHE_BYTES_MIN;
-}
 
 /* What one memtable takes, with what is left over in its last chunks. */
 static uint64_t memory_of_a_memtable(const pykv_options *options)
@@ -58,7 +50,7 @@ static pykv_status init_parts(lsm *self) SINGLE_THREADED
     if (status != PYKV_OK) {
         return status;
     }
-    memory_budget_init(&self->budget, cache_bytes(&self->options));
+    memory_budget_init(&self->budget, self->options.memory_budget_bytes);
     status = block_cache_new(&self->budget, &self->reclaimer, &self->cache);
     if (status != PYKV_OK) {
         return status;
@@ -372,6 +364,9 @@ static pykv_status load(lsm *self) SINGLE_THREADED
         return status;
     }
     adopt(self, &listed);
+    if (self->options.read_only == 0) {
+        lsm_mark_home(self->home);
+    }
     status = load_rest(self, &listed);
     lsm_manifest_reset(&listed);
     return status;

@@ -41,4 +41,11 @@ void lsm_release(lsm *self);
 /* What the write-ahead log asks of the store. */
 wal_owner lsm_wal_owner(lsm *self);
 
+/* An empty file: where the manifest is lost and nothing but logs is left, which a Bitcask has too,
+ * it tells whose they are. */
+#define LSM_MARK_NAME "LSM"
+
+/* Makes that file. Nothing depends on whether it works. */
+void lsm_mark_home(env_directory *home);
+
 #endif
