@@ -78,6 +78,8 @@ _OWN_STATS: Final[dict[str, frozenset[str]]] = {
             "deleted_range_count",
             "user_bytes",
             "get_block_count",
+            "memory_budget_bytes",
+            "memory_used_bytes",
             "level_read_bytes",
             "level_written_bytes",
             "level_score",

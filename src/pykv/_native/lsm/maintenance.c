@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "lsm/health.h"
 #include "lsm/jobs.h"
+#include "lsm/memory_use.h"
 #include "lsm/room.h"
 #include "lsm/write.h"
 
@@ -18,6 +19,7 @@ void lsm_tidy(lsm *self)
     mutex_lock(&self->tidy_lock);
     (void)reclaimer_sweep(&self->reclaimer);
     (void)table_graveyard_empty(&self->graveyard);
+    lsm_memory_trim(self);
     kept_memory_age(&self->memory, env_monotonic_us(self->env));
     mutex_unlock(&self->tidy_lock);
 }

@@ -6,6 +6,7 @@
 #include "base/invariant.h"
 #include "lsm/brake.h"
 #include "lsm/health.h"
+#include "lsm/memory_use.h"
 #include "lsm/reserve.h"
 #include "lsm/write.h"
 
@@ -23,6 +24,7 @@ void lsm_replace_view(lsm *self, view *fresh)
         view_retire(old, &self->reclaimer);
     }
     lsm_brake_renew(self);
+    lsm_memory_renew(self);
 }
 
 pykv_status lsm_publish_view(lsm *self, memtable *active, memtable *const *immutables,

@@ -93,6 +93,7 @@ struct lsm {
 
     _Alignas(64) mutex writer;
     uint64_t next_number GUARDED_BY(writer);
+    uint64_t memtable_memory_bytes GUARDED_BY(writer); /* as counted in budget */
     /* The oldest log with a record of each memtable, in the order active, immutables; 0: none. */
     uint32_t first_logs[1 + VIEW_IMMUTABLES_MAX] GUARDED_BY(writer);
     uint64_t room_until GUARDED_BY(writer);  /* of written_bytes: there is room for a flush */

@@ -120,6 +120,7 @@ static void close_file(shared_file *shared, char *name_out)
     table_file_name(self->facts.number, name_out);
     if (self->graveyard->source != NULL) {
         block_source_cached_forget(self->graveyard->source, self->table);
+        block_source_cached_count_closed(self->graveyard->source, self->table);
     }
     table_close(self->table);
     mem_free(self);
@@ -142,6 +143,9 @@ pykv_status table_file_open(table_graveyard *graves, const manifest_table *facts
     self->largest = self->table->properties.last_key;
     self->graveyard = graves;
     shared_file_init(&self->shared, &graves->files, close_file);
+    if (graves->source != NULL) {
+        block_source_cached_count_opened(graves->source, self->table);
+    }
     *file_out = self;
     return PYKV_OK;
 }

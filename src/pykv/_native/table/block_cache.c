@@ -21,6 +21,11 @@ enum {
     LARGE_SHARE = 16 /* of the limit: a larger block would push out too many others */
 };
 
+memory_budget *block_cache_budget(const block_cache *self)
+{
+    return self->budget;
+}
+
 /* More shards let more threads insert at once; too small ones cannot tell hot from cold. */
 static uint32_t shards_for(uint64_t limit_bytes)
 {

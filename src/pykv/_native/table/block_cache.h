@@ -79,6 +79,9 @@ void block_cache_erase(block_cache *self, block_slot *slots, size_t slot_count);
  * be had now. Give back with memory_budget_release. */
 PYKV_NODISCARD bool block_cache_reserve(block_cache *self, uint64_t bytes);
 
+/* The budget that the cache was made with. */
+memory_budget *block_cache_budget(const block_cache *self);
+
 /* Evicts until the budget's used bytes are within its limit, as far as blocks can do it: after the
  * limit was lowered or bytes were forced. False if something is still held by readers or pins. */
 bool block_cache_trim(block_cache *self);

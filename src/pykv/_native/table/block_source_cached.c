@@ -6,6 +6,7 @@
  */
 #include "table/block_source_cached.h"
 
+#include <stdatomic.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -107,7 +108,26 @@ static void release(block_source *face, block_hold hold)
 void block_source_cached_init(block_source_cached *self, block_cache *cache, epoch *readers)
 {
     *self = (block_source_cached){
-        {acquire, share, release}, {acquire_resident, share, release}, cache, readers};
+        {acquire, share, release}, {acquire_resident, share, release}, cache, readers, 0};
+}
+
+void block_source_cached_count_opened(block_source_cached *self, const table *opened)
+{
+    uint64_t bytes = table_memory_bytes(opened);
+    memory_budget_force(block_cache_budget(self->cache), bytes);
+    atomic_fetch_add_explicit(&self->table_bytes, bytes, memory_order_relaxed);
+}
+
+void block_source_cached_count_closed(block_source_cached *self, const table *closed)
+{
+    uint64_t bytes = table_memory_bytes(closed);
+    atomic_fetch_sub_explicit(&self->table_bytes, bytes, memory_order_relaxed);
+    memory_budget_release(block_cache_budget(self->cache), bytes);
+}
+
+uint64_t block_source_cached_table_bytes(const block_source_cached *self)
+{
+    return atomic_load_explicit(&self->table_bytes, memory_order_relaxed);
 }
 
 void block_source_cached_forget(block_source_cached *self, table *from)
