@@ -56,12 +56,6 @@ class Bitcask(NativeStore, UnorderedStoreBase):
         self._refuse_range(start, stop, prefix, reverse)
         return self._scan(kind, limit)
 
-    def _array_range(
-        self, start: BytesLike | None, stop: BytesLike | None, prefix: BytesLike | None
-    ) -> tuple[bytes | None, bytes | None]:
-        self._refuse_range(start, stop, prefix)
-        return None, None
-
     def count(
         self,
         start: BytesLike | None = None,

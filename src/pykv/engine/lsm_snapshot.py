@@ -7,7 +7,6 @@ from typing import Any
 
 from pykv._native import count_rows
 from pykv.arguments import BytesLike, key_range
-from pykv.engine.native_arrays import Source
 from pykv.engine.native_reader import NativeOrderedReader
 from pykv.engine.native_snapshot import NativeSnapshot
 from pykv.engine.order import OrderedReaderBase
@@ -21,9 +20,6 @@ class LsmSnapshot(NativeSnapshot, NativeOrderedReader, OrderedReaderBase):
     """
 
     __slots__ = ()
-
-    def _array_source(self) -> Source:
-        return Source(self._store, self._snapshot_owner[0], self._snapshot_owner)
 
     def _begin_scan(
         self,

@@ -54,10 +54,20 @@ class NativeArrayReader:
 
         def _array_source(self) -> Source: ...
 
-        def _array_range(
-            self, start: BytesLike | None, stop: BytesLike | None, prefix: BytesLike | None
-        ) -> tuple[bytes | None, bytes | None]:
-            """The bounds of a scan; NotSupportedError without order."""
+        def _refuse_range(
+            self,
+            start: BytesLike | None = None,
+            stop: BytesLike | None = None,
+            prefix: BytesLike | None = None,
+            reverse: bool = False,
+        ) -> None: ...
+
+    def _array_range(
+        self, start: BytesLike | None, stop: BytesLike | None, prefix: BytesLike | None
+    ) -> tuple[bytes | None, bytes | None]:
+        """The bounds of a scan, here without order: NotSupportedError where there are any."""
+        self._refuse_range(start, stop, prefix)
+        return None, None
 
     def get_arrays(self, keys: ItemsLike, out: Rows | None = None) -> Rows:
         """The values of keys as arrays; out: room for them, of which the result is a part.

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pykv._native import Handle, SnapshotBase, ffi, lib, own
+from pykv.engine.native_arrays import Source
 from pykv.errors import ClosedError
 
 if TYPE_CHECKING:
@@ -50,6 +51,9 @@ class NativeSnapshot(SnapshotBase):
 
     def _get(self, key: bytes) -> bytes | None:
         return self.get(key)
+
+    def _array_source(self) -> Source:
+        return Source(self._store, self._snapshot_owner[0], self._snapshot_owner)
 
     def close(self) -> None:
         """Gives up what it keeps; silent where that is done. Scans that were opened go on."""
