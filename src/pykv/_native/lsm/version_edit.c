@@ -418,7 +418,7 @@ pykv_status lsm_manifest_read(env_directory *directory, lsm_manifest *out)
     buffer bytes = BUFFER_EMPTY;
     env_file *file;
     uint64_t bytes_max = manifest_bytes(LSM_LOGS_MAX, LSM_TABLES_MAX, LSM_VALUES_MAX) +
-                         LSM_RANGE_BYTES_MAX + LSM_PINS_MAX * LSM_MANIFEST_PIN_BYTES;
+                         LSM_RANGE_BYTES_MAX + (uint64_t)LSM_PINS_MAX * LSM_MANIFEST_PIN_BYTES;
     pykv_status status = manifest_file_load(directory, bytes_max, &bytes, &file);
     if (status == PYKV_OK) {
         lsm_manifest found = {0};
