@@ -54,7 +54,6 @@ _OWN_STATS: Final[dict[str, frozenset[str]]] = {
     ),
     "lsm": frozenset(
         {
-            "open_snapshot_count",
             "memtable_bytes",
             "immutable_memtable_count",
             "table_count",
