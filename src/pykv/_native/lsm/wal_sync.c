@@ -28,6 +28,7 @@ void wal_note_synced(wal *self, uint64_t sequence)
 
 void wal_fail(wal *self)
 {
+    wal_lock_is_held(self);
     if (!self->failed && !PYKV_PLANTED(80)) {
         self->failed = true;
         self->failure = *error_last();
