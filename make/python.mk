@@ -28,9 +28,10 @@ dev: $(BUILT) $(VENV)/.pykv-needs-test $(VENV)/.pykv-needs-dev ## build, all too
 	@if [ -d .git ]; then $(BIN)/pre-commit install; fi
 
 .PHONY: quickstart
-quickstart: $(BUILT) ## store, check, kill and reopen a real file tree (DIR=..., ENGINE=...)
-	$(BIN)/python -m pykv.cli.quickstart $(if $(DIR),--dir '$(DIR)') \
-		$(if $(ENGINE),--engine $(ENGINE))
+quickstart: $(BUILT) ## store, check, kill, reopen a real file tree, in both engines (DIR=, ENGINE=)
+	@set -e; for engine in $(or $(ENGINE),bitcask lsm); do \
+		$(BIN)/python -m pykv.cli.quickstart $(if $(DIR),--dir '$(DIR)') --engine $$engine; \
+	done
 
 .PHONY: stubs
 stubs: $(BUILT) ## write _core.pyi anew from the built extension
