@@ -216,7 +216,7 @@ def test_no_lent_threads_are_fine(kind: Kind, make: Make) -> None:
     db = make(background_threads=0, **kind.small)
     for _ in range(5):
         db.update(rows(3_000))
-    assert _thread._count() == before
+    assert _thread._count() <= before  # those of stores before it may end meanwhile
     assert db.stats()["background_thread_count"] == 0
     assert dict(db.items()) == rows(3_000)
 
