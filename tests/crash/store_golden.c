@@ -149,7 +149,7 @@ static void list_files(golden *self)
             strstr(names.names[i], ".spare.tmp") == NULL) {
             snprintf(file->path, sizeof file->path, "%s", names.names[i]);
             CHECK_OK(env_memory_file_bytes(self->disk, file->path, &data, &file->size));
-            self->file_count++;
+            self->file_count += file->size > 0; /* an empty one has no bits: it is a mark */
         }
     }
     env_names_free(&names);

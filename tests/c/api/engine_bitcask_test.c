@@ -20,6 +20,10 @@ TEST(no_function_is_missing_but_those_of_what_it_does_not_support)
     all.changes_open = engine_lsm.changes_open;
     all.changes_next = engine_lsm.changes_next;
     all.changes_free = engine_lsm.changes_free;
+    all.ingest = engine_lsm.ingest;
+    all.pin_history = engine_lsm.pin_history;
+    all.unpin_history = engine_lsm.unpin_history;
+    all.list_pins = engine_lsm.list_pins;
     void (*functions[(sizeof *ops - offsetof(engine_ops, open)) / sizeof(void (*)(void))])(void);
     memcpy(functions, (const char *)&all + offsetof(engine_ops, open), sizeof functions);
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
