@@ -22,9 +22,7 @@ def _name_bytes(name: str) -> bytes:
         raise TypeError(f"the name of a pin is a str, not {type(name).__name__}")
     data = name.encode()
     if not 0 < len(data) <= NAME_BYTES_MAX or b"\0" in data:
-        raise ValueError(
-            f"a pin has a name of 1 to {NAME_BYTES_MAX} bytes, got {name!r}"
-        )
+        raise ValueError(f"a pin has a name of 1 to {NAME_BYTES_MAX} bytes, got {name!r}")
     return data
 
 

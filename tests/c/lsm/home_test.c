@@ -15,14 +15,22 @@ TEST(a_name_is_claimed_by_its_whole_text)
         const char *name;
         home_claim claim;
     } rows[] = {
-        {"00000001.tbl", HOME_CERTAIN},     {"ffffffff.tbl", HOME_CERTAIN},
-        {"00000000.tbl", HOME_NOT_MINE},    {"0000000A.tbl", HOME_NOT_MINE},
-        {"00000001.log", HOME_LIKELY},      {"000001.log", HOME_NOT_MINE},
-        {"00000001.torn", HOME_LEFT},       {"1.torn", HOME_NOT_MINE},
-        {"00000001.torn.x", HOME_NOT_MINE}, {"MANIFEST.tmp", HOME_LEFT},
-        {"MANIFEST-000001", HOME_NOT_MINE}, {"x00000001.tbl", HOME_NOT_MINE},
-        {"00000001.hint", HOME_NOT_MINE},   {"notes.tmp", HOME_NOT_MINE},
-        {"LSM", HOME_DECIDES},              {"LSM.tmp", HOME_NOT_MINE},
+        {"00000001.tbl", HOME_CERTAIN},
+        {"ffffffff.tbl", HOME_CERTAIN},
+        {"00000000.tbl", HOME_NOT_MINE},
+        {"0000000A.tbl", HOME_NOT_MINE},
+        {"00000001.log", HOME_LIKELY},
+        {"000001.log", HOME_NOT_MINE},
+        {"00000001.torn", HOME_LEFT},
+        {"1.torn", HOME_NOT_MINE},
+        {"00000001.torn.x", HOME_NOT_MINE},
+        {"MANIFEST.tmp", HOME_LEFT},
+        {"MANIFEST-000001", HOME_NOT_MINE},
+        {"x00000001.tbl", HOME_NOT_MINE},
+        {"00000001.hint", HOME_NOT_MINE},
+        {"notes.tmp", HOME_NOT_MINE},
+        {"LSM", HOME_DECIDES},
+        {"LSM.tmp", HOME_NOT_MINE},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         CHECK_EQUAL(rows[i].claim, lsm_home.claim(rows[i].name));

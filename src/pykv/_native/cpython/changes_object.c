@@ -19,7 +19,7 @@
 enum { WAIT_SLICE_US = 100000, FIELD_COUNT = 8, KIND_COUNT = 7 };
 
 /* By PYKV_CHANGE_*. */
-static const char *const kind_names[KIND_COUNT] = {"", "put", "delete", "clear", "delete_range",
+static const char *const kind_names[KIND_COUNT] = {"", "put",   "delete", "clear", "delete_range",
                                                    "", "ingest"};
 
 typedef struct changes_object {

@@ -22,7 +22,7 @@
 /* What an engine says of a name. */
 typedef enum home_claim {
     HOME_NOT_MINE = 0,
-    HOME_LEFT,   /* such a file may be left where there is no store any more */
+    HOME_LEFT,    /* such a file may be left where there is no store any more */
     HOME_DECIDES, /* not a store by itself; where one is only likely it is this engine's */
     HOME_LIKELY, /* a store, unless another engine, whose files have such names too, knows better */
     HOME_CERTAIN, /* a store of this engine */
