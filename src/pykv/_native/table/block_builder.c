@@ -46,7 +46,10 @@ void block_builder_clear(block_builder *self)
 static uint8_t sequence_width(const block_builder *self)
 {
     uint64_t spread = self->count == 0 ? 0 : self->sequence_max - self->sequence_min;
-    return spread == 0 ? 0 : (uint8_t)(8 - __builtin_clzll(spread) / 8);
+    if (spread == 0) {
+        return 0;
+    }
+    return (uint8_t)(8 - __builtin_clzll(spread) / 8);
 }
 
 uint64_t block_builder_bytes(const block_builder *self)
