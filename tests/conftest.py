@@ -6,6 +6,7 @@ back; `rng` is a generator that depends on that seed and the name of the test al
 """
 
 import random
+import signal
 import time
 
 import pytest
@@ -30,6 +31,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell starts what it runs in the background with interrupts ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.option.order_seed is None:
         config.option.order_seed = time.time_ns() % 1_000_000
 

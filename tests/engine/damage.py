@@ -58,8 +58,9 @@ def write(kind: Kind, path: Path) -> Written:
 
 
 def files_of(path: Path) -> list[Path]:
-    """All files but the lock, whose content is for people."""
-    return sorted(each for each in path.rglob("*") if each.is_file() and each.name != "LOCK")
+    """All files with bytes in them, but the lock, whose content is for people."""
+    files = (each for each in path.rglob("*") if each.is_file() and each.name != "LOCK")
+    return sorted(each for each in files if each.stat().st_size > 0)
 
 
 # ---- kinds of damage: each takes bytes and chance and gives other bytes, or None: no file ----
