@@ -12,17 +12,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import (
-    Any,
-    Final,
-    Literal,
-    NamedTuple,
-    Protocol,
-    Self,
-    TypeVar,
-    overload,
-    runtime_checkable,
-)
+from typing import Any, Final, Literal, NamedTuple, Protocol, Self, TypeVar, overload
+from typing import runtime_checkable as runtime_checkable
 
 from pykv.arguments import BytesLike, StrPath, near_miss
 from pykv.arrays import ItemsLike
@@ -39,10 +30,14 @@ FEATURES: Final[Mapping[str, str]] = {
     "snapshot": "snapshot() keeps a moment for reads at it",
     "persistence": "rows outlive the process",
     "changes": "changes() gives what was written, in order, from any sequence that is kept",
+    "namespaces": "namespace, namespaces and drop_namespace work, and a batch goes across them",
     "ttl": "put, put_many and put of a batch take ttl; touch and expires_at work",
 }
 
 Progress = Callable[[int, int], object]
+ChangeKind = Literal[
+    "put", "delete", "delete_range", "clear", "ingest", "namespace", "drop_namespace"
+]
 State = Literal["open", "degraded", "read-only", "failed", "closed"]
 T = TypeVar("T")
 
@@ -95,17 +90,19 @@ class Change(NamedTuple):
     epoch: of the store when it was written.  seq: its sequence number.  kind: what was done.  key,
     value: of a put; a "delete" has no value; a "delete_range" took the keys from key on and before
     value, None: to the last; a "clear" has neither; at an "ingest" rows with keys from key to
-    value, both included, came from elsewhere: they are read in the store.  namespace: None, there
-    is but one.  last: False where the next change was written together with this one, all or
-    nothing.  expires_at: when a put expires, in seconds since 1970; None: never.
+    value, both included, came from elsewhere: they are read in the store. A "namespace" was made,
+    with the name key; a "drop_namespace" is followed by the delete of its keys.  namespace: the id
+    of the namespace, None: the default one. A name that comes back has another id.  last: False
+    where the next change was written together with this one, all or nothing.  expires_at: when a
+    put expires, in seconds since 1970; None: never.
     """
 
     epoch: int
     seq: int
-    kind: Literal["put", "delete", "delete_range", "clear", "ingest"]
+    kind: ChangeKind
     key: bytes
     value: bytes | None
-    namespace: str | None
+    namespace: int | None
     last: bool
     expires_at: float | None
 
@@ -146,14 +143,22 @@ class Batch(Protocol):
         """Number of writes collected."""
 
     def put(
-        self, key: BytesLike, value: BytesLike, *, ttl: float | timedelta | None = None
+        self,
+        key: BytesLike,
+        value: BytesLike,
+        *,
+        ttl: float | timedelta | None = None,
+        namespace: Any = None,
     ) -> None:
-        """Adds a put; the last of equal keys wins. May raise BatchTooLargeError."""
+        """Adds a put, of the batch's store or of namespace, a handle to the same; the last of equal
+        keys wins. May raise BatchTooLargeError."""
 
-    def delete(self, key: BytesLike) -> None:
+    def delete(self, key: BytesLike, *, namespace: Any = None) -> None:
         """Adds a delete; a missing key is silent."""
 
-    def delete_range(self, start: BytesLike | None, stop: BytesLike | None) -> None:
+    def delete_range(
+        self, start: BytesLike | None, stop: BytesLike | None, *, namespace: Any = None
+    ) -> None:
         """Adds the delete of [start, stop). NotSupportedError on a store without order."""
 
 
@@ -316,6 +321,18 @@ class Store(Reader, Protocol):
 
     def clear(self) -> None:
         """Removes every key in one step."""
+
+    def namespace(self, name: str, *, create: bool = False) -> Store:
+        """A handle to keys of their own; KeyError where there is no such namespace, unless create.
+
+        Once it is dropped the handle raises ClosedError. close ends the handle only.
+        """
+
+    def namespaces(self) -> list[str]:
+        """The names of all namespaces, in the order of their bytes."""
+
+    def drop_namespace(self, name: str, *, sync: bool | None = None) -> None:
+        """Removes a namespace with all its keys in one step. KeyError where there is none."""
 
     def sync(self) -> None:
         """Makes everything written so far durable."""

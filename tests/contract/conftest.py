@@ -7,7 +7,7 @@ only on subjects with that feature of `pykv.store.FEATURES`, one marked `lacks("
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -17,6 +17,10 @@ from pykv.store import Store
 from tests.contract import minimal_store
 
 MakeStore = Callable[..., Any]
+
+
+# Stores by the id of the namespace that stands for them in a test.
+ROOTS: dict[int, Store] = {}
 
 
 @dataclass(frozen=True)
@@ -45,18 +49,54 @@ def open_lsm(path: Path, **options: object) -> Store:
     return pykv.open(path, engine="lsm", **options)
 
 
+def open_named(open_store: Callable[..., Store]) -> Callable[..., Store]:
+    """What opens a namespace between two others of a store, which ends with it."""
+
+    def open_namespace(path: Path, **options: object) -> Store:
+        store: Any = open_store(path, **options)
+        for name in ("before", "named", "behind"):
+            store.namespace(name, create=True)[b"other"] = b"value"
+        store[b"other"] = store[b"\xffother"] = b"value"
+        store.namespace("named").clear()
+        named: Any = store.namespace("named")
+        ROOTS[id(named)] = store
+        return cast(Store, named)
+
+    return open_namespace
+
+
 PERSISTENT = frozenset({"batch", "cas", "consistent_scan", "persistence"})
 
 SUBJECTS = [
     Subject("bitcask", open_bitcask, PERSISTENT | {"snapshot", "ttl"}),
-    Subject("lsm", open_lsm, PERSISTENT | {"changes", "order", "snapshot", "ttl"}),
+    Subject("lsm", open_lsm, PERSISTENT | {"changes", "namespaces", "order", "snapshot", "ttl"}),
     Subject(
         "memory",
         open_memory,
-        frozenset({"order", "batch", "cas", "consistent_scan", "snapshot", "ttl"}),
+        frozenset({"order", "batch", "cas", "consistent_scan", "namespaces", "snapshot", "ttl"}),
     ),
     Subject("minimal", open_minimal, PERSISTENT),
 ]
+
+
+# Subjects whose stores are namespaces, for modules that do not look at what all of them share.
+NAMED_SUBJECTS = [
+    Subject(
+        f"{each.name}-namespace", open_named(each.open), each.features - {"persistence", "changes"}
+    )
+    for each in SUBJECTS
+    if "namespaces" in each.features
+]
+NAMED_MODULES = frozenset(
+    {
+        "test_cursor",
+        "test_order",
+        "test_scan",
+        "test_snapshot",
+        "test_ttl",
+        "test_writes",
+    }
+)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -65,9 +105,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     markers = list(metafunc.definition.iter_markers())
     needed = {mark.args[0] for mark in markers if mark.name == "needs"}
     lacked = {mark.args[0] for mark in markers if mark.name == "lacks"}
+    module = metafunc.module.__name__.rpartition(".")[2]
+    subjects = SUBJECTS + NAMED_SUBJECTS if module in NAMED_MODULES else SUBJECTS
     fitting = [
         subject
-        for subject in SUBJECTS
+        for subject in subjects
         if needed <= subject.features and not lacked & subject.features
     ]
     metafunc.parametrize("subject", fitting, ids=lambda subject: subject.name)
@@ -86,6 +128,9 @@ def make_store(subject: Subject, tmp_path: Path) -> Iterator[MakeStore]:
     yield make
     for store in stores:
         store.close()
+        root = ROOTS.pop(id(store), None)
+        if root is not None:
+            root.close()
 
 
 @pytest.fixture

@@ -88,6 +88,7 @@ def test_a_batch_hands_its_operations_over_once_and_in_order() -> None:
     batch = BufferedBatch(
         lambda operations, sync: written.append((operations, sync)),
         lambda ttl: 0,
+        lambda namespace: namespace,
         sync=True,
         batch_bytes_max=1_000,
         ordered=True,

@@ -2,7 +2,8 @@
 
 import pytest
 
-from pykv.engine.memory import Memory, MemorySnapshot
+from pykv.engine.memory import Memory
+from pykv.engine.memory_space import MemorySnapshot
 from pykv.errors import ClosedError
 
 

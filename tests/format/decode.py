@@ -18,9 +18,9 @@ RECORD_GRANULE_BYTES = 8
 VALUE_BYTES_MAX = 1 << 30
 PUT, DELETE, CLEAR, RANGE_DELETE = 1, 2, 3, 4
 INGEST = 6
-KEY_BYTES_MAX = 65_535
-BATCH, BATCH_LAST, DEADLINE, NAMESPACE = 0x01, 0x02, 0x08, 0x10
-FLAGS_KNOWN = 0x3F
+KEY_BYTES_MAX = 65_541
+BATCH, BATCH_LAST, DEADLINE, NAMESPACE, LONG_KEY = 0x01, 0x02, 0x08, 0x10, 0x40
+FLAGS_KNOWN = 0x7F
 
 #: Extension fields in their order: flag, then name and size of each field.
 RECORD_EXTENSION: tuple[tuple[int, tuple[tuple[str, int], ...]], ...] = (
@@ -29,6 +29,7 @@ RECORD_EXTENSION: tuple[tuple[int, tuple[tuple[str, int], ...]], ...] = (
     (0x08, (("deadline_us", 8),)),
     (0x10, (("namespace_id", 4),)),
     (0x20, (("codec", 4),)),
+    (0x40, (("key_length_high", 4),)),
 )
 
 
@@ -111,7 +112,7 @@ def _record_header_is_legal(numbers: dict[str, int]) -> bool:
         and not (flags & BATCH_LAST and not flags & BATCH)
         and value_length <= VALUE_BYTES_MAX
         and not (kind in (DELETE, CLEAR) and value_length)
-        and not (kind == CLEAR and key_length)
+        and not (kind == CLEAR and (key_length or flags & LONG_KEY))
         and not (kind in (RANGE_DELETE, INGEST) and value_length > KEY_BYTES_MAX)
         and numbers["sequence"] > 0
     )
@@ -143,6 +144,10 @@ def decode_record(data: bytes, file_id: int, offset: int) -> Decoded:
     for flag, fields in RECORD_EXTENSION:
         if numbers["flags"] & flag:
             numbers.update({name: cursor.number(name, size) for name, size in fields})
+    if numbers["flags"] & LONG_KEY:
+        numbers["key_length"] += numbers["key_length_high"] << 16
+        if numbers["key_length_high"] != 1 or numbers["key_length"] > KEY_BYTES_MAX:
+            return Decoded(HEADER_INVALID)
     return _decode_record_body(cursor, numbers)
 
 

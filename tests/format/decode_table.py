@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tests.format.decode import VALID, crc32c, u64
+from tests.format.decode import KEY_BYTES_MAX, VALID, crc32c, u64
 from tests.format.key_hash import key_hash
 
 DAMAGED = "damaged"
@@ -79,7 +79,7 @@ PROPERTIES_FIELDS: Fields = (
     ("key_length_max", 2),
     ("first_key_length", 2),
     ("last_key_length", 2),
-    ("unused", 2),
+    ("key_lengths_high", 2),
     ("attached_length", 4),
 )
 
@@ -233,10 +233,13 @@ def _decode_properties(data: bytes, table: Table) -> None:
     )
     cursor = _Cursor(payload)
     table.properties = numbers = cursor.fields(PROPERTIES_FIELDS)
+    check(numbers["key_lengths_high"] < 8, "key_lengths_high")
+    for bit, name in enumerate(("key_length_max", "first_key_length", "last_key_length")):
+        numbers[name] += (numbers["key_lengths_high"] >> bit & 1) << 16
     table.first_key = cursor.take(numbers["first_key_length"])
     table.last_key = cursor.take(numbers["last_key_length"])
     cursor.take(numbers["attached_length"])
-    check(cursor.at == len(payload) and numbers["unused"] == 0, "properties")
+    check(cursor.at == len(payload), "properties")
     longest = max(len(table.first_key), len(table.last_key))
     check(longest <= numbers["key_length_max"], "key_length_max")
     check(numbers["entry_count"] >= numbers["block_count"] >= 1, "counts")
@@ -252,7 +255,7 @@ def _decode_index(data: bytes, table: Table) -> None:
         size, raw, count = (cursor.varint(_MASK_32) for _ in range(3))
         sequence = (cursor.varint(_MASK_64) - 1) & _MASK_64
         key = key[: cursor.varint(len(key))]
-        key += cursor.take(cursor.varint(65535 - len(key)))
+        key += cursor.take(cursor.varint(KEY_BYTES_MAX - len(key)))
         block = Block(offset, size, raw, count, (key, -sequence))
         check(not table.blocks or table.blocks[-1].separator < block.separator, "separators")
         table.blocks.append(block)
@@ -303,7 +306,7 @@ def _entry(cursor: _Cursor, head: bytes) -> tuple[bytes, int, int, bytes]:
     kind = cursor.number(1)
     check(kind & 15 != 0 and kind < 32, "kind")
     shared = cursor.varint(len(head))
-    suffix_length = cursor.varint(65535 - shared)
+    suffix_length = cursor.varint(KEY_BYTES_MAX - shared)
     value_length = cursor.varint(1 << 30)
     deadline = 0
     if kind & 16:

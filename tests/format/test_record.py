@@ -120,7 +120,7 @@ def test_an_example_cut_anywhere_is_not_valid(example: Example) -> None:
         assert decoded.result == (CUT_OFF if size >= head_bytes else HEADER_INVALID), size
 
 
-def test_the_extension_takes_at_most_32_bytes() -> None:
+def test_the_extension_takes_at_most_36_bytes() -> None:
     """All flags together, as the layout table says."""
     every_flag = sum(flag for flag, _ in RECORD_EXTENSION)
-    assert record_head_bytes(every_flag) == 24 + 32
+    assert record_head_bytes(every_flag) == 24 + 36

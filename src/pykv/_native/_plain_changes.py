@@ -19,6 +19,8 @@ _KINDS: Final = {
     lib.PYKV_CHANGE_CLEAR: "clear",
     lib.PYKV_CHANGE_DELETE_RANGE: "delete_range",
     lib.PYKV_CHANGE_INGEST: "ingest",
+    lib.PYKV_CHANGE_NAMESPACE: "namespace",
+    lib.PYKV_CHANGE_DROP: "drop_namespace",
 }
 
 
@@ -83,7 +85,7 @@ class Changes:
             _KINDS[raw.kind],
             ffi.buffer(raw.key, raw.key_length)[:],
             ffi.buffer(raw.value, raw.value_length)[:] if raw.has_value else None,
-            None,
+            raw.namespace_id or None,
             bool(raw.last),
             raw.deadline_us / 1e6 if raw.deadline_us else None,
         )

@@ -323,7 +323,10 @@ enum {
     PYKV_CHANGE_CLEAR = 3,        /* of every key; key and value are empty */
     PYKV_CHANGE_DELETE_RANGE = 4, /* of the keys from key on and before value, has_value 0: to the
                                      last */
-    PYKV_CHANGE_INGEST = 6        /* tables came, with keys from key to value: read them there */
+    PYKV_CHANGE_NAMESPACE = 5,    /* the namespace that has key for its name was made */
+    PYKV_CHANGE_INGEST = 6,       /* tables came, with keys from key to value: read them there */
+    PYKV_CHANGE_DROP = 7          /* the namespace that has key for its name was dropped; the delete
+                                     of all its keys is the next operation */
 };
 
 /* How changes are read, or-ed together. */
@@ -342,9 +345,9 @@ typedef struct pykv_change {
     size_t key_length;
     const uint8_t *value;
     size_t value_length;
-    uint32_t namespace_id;
-    int32_t kind;      /* PYKV_CHANGE_* */
-    int32_t has_value; /* of a put 1 */
+    uint32_t namespace_id; /* 0: the default one; ids are never given again */
+    int32_t kind;          /* PYKV_CHANGE_* */
+    int32_t has_value;     /* of a put 1 */
     int32_t last;
 } pykv_change;
 
@@ -715,6 +718,9 @@ PYKV_API pykv_status pykv_batch_delete(pykv_batch *batch, const void *key, size_
 PYKV_API pykv_status pykv_batch_delete_range(pykv_batch *batch, const void *start,
                                              size_t start_length, const void *stop,
                                              size_t stop_length, int32_t has_stop);
+/* What is added from now on is written to this namespace, or store, NULL: to that given to
+ * pykv_write. It must be of the same store as that, and stay until then. */
+PYKV_API void pykv_batch_within(pykv_batch *batch, pykv_store *within);
 PYKV_API size_t pykv_batch_count(const pykv_batch *batch);
 PYKV_API size_t pykv_batch_bytes(const pykv_batch *batch);
 PYKV_API void pykv_batch_clear(pykv_batch *batch);
@@ -757,6 +763,30 @@ PYKV_API pykv_status pykv_array_scan_next(pykv_array_scan *scan, uint64_t rows_m
                                           pykv_items_room *keys, pykv_items_room *values,
                                           uint64_t *rows_done);
 PYKV_API void pykv_array_scan_close(pykv_array_scan *scan);
+
+/* ---- namespaces ----
+ * A namespace is keys of its own within an LSM store, with a name: 1 to 255 bytes of UTF-8. Its
+ * handle is a pykv_store, and every call with one sees the keys of the namespace only, but for
+ * those that concern all of the store: sync, flush, resume, stats, state, verify, checkpoint and
+ * maintain. What opens the store opens the default namespace, the one without a name. */
+
+/* Opens a namespace, and makes it with create nonzero where there is none. flags: of the write that
+ * makes it. PYKV_NOT_FOUND; PYKV_INVALID_ARGUMENT for a name that is none; PYKV_NOT_SUPPORTED in a
+ * Bitcask. pykv_free must follow, before that of the store; pykv_close closes only the handle. */
+PYKV_API pykv_status pykv_namespace_open(pykv_store *store, const char *name, size_t name_length,
+                                         int32_t create, int32_t flags, pykv_store **namespace_out);
+
+/* Removes a namespace with all its keys in one step, which costs the same however many there are.
+ * Handles to it, and scans, cursors and snapshots of them, give PYKV_CLOSED from then on.
+ * PYKV_NOT_FOUND. */
+PYKV_API pykv_status pykv_namespace_drop(pykv_store *store, const char *name, size_t name_length,
+                                         int32_t flags);
+
+/* The number of a namespace, as changes tell it; 0: of the default one. */
+PYKV_API uint32_t pykv_namespace_id(const pykv_store *store);
+
+/* A scan whose keys are the names of all namespaces at this moment, in their order. */
+PYKV_API pykv_status pykv_namespaces(pykv_store *store, pykv_scan **scan_out);
 
 /* ---- upkeep ---- */
 

@@ -18,17 +18,22 @@ CHUNK_BYTES_MAX: Final = 4 << 20
 
 
 class Put(NamedTuple):
-    """Sets key to value until deadline_us, a time of the store's clock; 0: for ever."""
+    """Sets key to value until deadline_us, a time of the store's clock; 0: for ever.
+
+    within: as `StoreBase._within` gives it; None: the store that the operation is written to.
+    """
 
     key: bytes
     value: bytes
     deadline_us: int = 0
+    within: object = None
 
 
 class Delete(NamedTuple):
     """Removes key, silently if it is absent."""
 
     key: bytes
+    within: object = None
 
 
 class DeleteRange(NamedTuple):
@@ -36,6 +41,7 @@ class DeleteRange(NamedTuple):
 
     start: bytes
     stop: bytes | None
+    within: object = None
 
 
 Operation: TypeAlias = Put | Delete | DeleteRange
@@ -108,13 +114,15 @@ class BufferedBatch:
     """A batch that collects operations in memory and hands them to `write` in one piece.
 
     write: the store's atomic write of operations.  deadline_of: the deadline of what is put with a
-    ttl now.  sync: as in `put`.  ordered: whether the store can delete a range.
+    ttl now.  within_of: what stands for a namespace in operations.  sync: as in `put`.  ordered:
+    whether the store can delete a range.
     """
 
     def __init__(
         self,
         write: Callable[[Sequence[Operation], bool | None], None],
         deadline_of: Callable[[float | timedelta | None], int],
+        within_of: Callable[[object], object],
         *,
         sync: bool | None,
         batch_bytes_max: int,
@@ -122,6 +130,7 @@ class BufferedBatch:
     ) -> None:
         self._write = write
         self._deadline_of = deadline_of
+        self._within_of = within_of
         self._sync = sync
         self._batch_bytes_max = batch_bytes_max
         self._ordered = ordered
@@ -158,24 +167,32 @@ class BufferedBatch:
         return f"<pykv batch of {self._count} writes, {state}>"
 
     def put(
-        self, key: BytesLike, value: BytesLike, *, ttl: float | timedelta | None = None
+        self,
+        key: BytesLike,
+        value: BytesLike,
+        *,
+        ttl: float | timedelta | None = None,
+        namespace: object = None,
     ) -> None:
         """Adds a put. TypeError, KeyTooLargeError, ValueTooLargeError, BatchTooLargeError.
 
-        ttl: as in `put` of the store, from this call on.
+        ttl: as in `put` of the store, from this call on.  namespace: a handle of the same store,
+        None: the one that the batch is of. ValueError for one of another store.
         """
         name, data = as_bytes(key, "key"), as_bytes(value, "value")
-        self._add(Put(name, data, self._deadline_of(ttl)))
+        self._add(Put(name, data, self._deadline_of(ttl), self._within_of(namespace)))
 
-    def delete(self, key: BytesLike) -> None:
-        """Adds a delete. TypeError, KeyTooLargeError, BatchTooLargeError."""
-        self._add(Delete(as_bytes(key, "key")))
+    def delete(self, key: BytesLike, *, namespace: object = None) -> None:
+        """Adds a delete. TypeError, KeyTooLargeError, BatchTooLargeError; namespace as in put."""
+        self._add(Delete(as_bytes(key, "key"), self._within_of(namespace)))
 
-    def delete_range(self, start: BytesLike | None, stop: BytesLike | None) -> None:
+    def delete_range(
+        self, start: BytesLike | None, stop: BytesLike | None, *, namespace: object = None
+    ) -> None:
         """Adds the delete of [start, stop). NotSupportedError on a store without order."""
         if not self._ordered:
             raise NotSupportedError("delete_range needs an ordered store: this one has no order")
-        self._add(DeleteRange(*key_range(start, stop)))
+        self._add(DeleteRange(*key_range(start, stop), self._within_of(namespace)))
 
     def _add(self, operation: Operation) -> None:
         if self._operations is None:

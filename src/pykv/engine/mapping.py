@@ -18,6 +18,7 @@ from pykv.arguments import BytesLike, as_bytes
 from pykv.engine.arrays import ArrayStoreBase
 from pykv.engine.batch import BufferedBatch, Operation, Put, chunks, deletes, one_batch, puts
 from pykv.engine.expiry import ExpiryBase
+from pykv.engine.namespaces import NamespacesBase
 from pykv.engine.reading import ReaderBase
 from pykv.errors import NotSupportedError, StoreFailedError
 from pykv.options import CommonOptions
@@ -28,7 +29,7 @@ T = TypeVar("T")
 _MISSING: Final = object()
 
 
-class StoreBase(ArrayStoreBase, ReaderBase, ExpiryBase):
+class StoreBase(ArrayStoreBase, ReaderBase, ExpiryBase, NamespacesBase):
     """A store over the primitives of an engine; equality and hash are by identity."""
 
     __slots__ = ()
@@ -224,6 +225,7 @@ class StoreBase(ArrayStoreBase, ReaderBase, ExpiryBase):
         return BufferedBatch(
             self._write,
             self._deadline_of,
+            self._within,
             sync=sync,
             batch_bytes_max=self._options.batch_bytes_max,
             ordered="order" in self.features,

@@ -1,8 +1,9 @@
 """The memory engine: an ordered store whose rows end with the process.
 
-All rows are one immutable map, published with its sequence number as one moment. Readers and scans
-take the moment they find and need no lock. A writer makes the next moment from the last one and
-publishes it with one assignment: a batch that raises or is interrupted has changed nothing.
+The rows of a namespace are one immutable map; all of them are published with their sequence number
+as one moment. Readers and scans take the moment they find and need no lock. A writer makes the next
+moment from the last one and publishes it with one assignment: a batch that raises or is interrupted
+has changed nothing.
 
 What has expired leaves with the next call, which publishes a moment without it first: so it is
 absent for everybody at once. That is no write and has no sequence number.
@@ -18,39 +19,22 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final
 
-from pykv.arguments import BytesLike, key_range
-from pykv.engine.batch import Delete, DeleteRange, Operation, Put
 from pykv.engine.expiring_map import ExpiringMap
-from pykv.engine.memory_reader import MemoryReader
-from pykv.engine.order import OrderedStoreBase
-from pykv.engine.ordered_map import OrderedMap
+from pykv.engine.memory_moment import DEFAULT_SPACE, Moment
+from pykv.engine.memory_space import MemorySpace
 from pykv.engine.registry import Engine
-from pykv.errors import ClosedError, Damage, ForkedError
+from pykv.errors import ClosedError, ForkedError
 from pykv.options import MemoryOptions
-from pykv.store import Progress, Report, State
-
-DAMAGES_MAX: Final = 64
-FEATURES: Final = frozenset({"order", "batch", "cas", "consistent_scan", "snapshot", "ttl"})
-
-
-class _Moment(NamedTuple):
-    """The rows after the write with sequence number last_seq."""
-
-    rows: ExpiringMap
-    last_seq: int
-    due_us: int = 0  # the first deadline; 0: there is none
-
-
-_Edit = Callable[[ExpiringMap], tuple[ExpiringMap, int]]
+from pykv.store import State
 
 _open_stores: weakref.WeakSet[Memory] = weakref.WeakSet()
 
 
-class Memory(MemoryReader, OrderedStoreBase):
+class Memory(MemorySpace):
     """An ordered store in memory. Any thread may use it; after a fork only the parent.
 
     path: a label for `path` and repr; nothing is read from or written to it.
@@ -64,179 +48,67 @@ class Memory(MemoryReader, OrderedStoreBase):
         self._lock = threading.RLock()
         self._forked = False
         self._high_us = 0
-        self._moment: _Moment | None = _Moment(ExpiringMap(), 0)
+        self._moment: Moment | None = Moment(ExpiringMap(), 0)
         _open_stores.add(self)
 
     @property
-    def path(self) -> Path | None:
-        """The path given to open, as a label."""
-        return self._path
+    def _root(self) -> Memory:
+        return self
+
+    @property
+    def _space(self) -> int:
+        return DEFAULT_SPACE
+
+    def _find(self, moment: Moment) -> ExpiringMap:
+        return moment.rows
 
     @property
     def state(self) -> State:
         """ "open", or "closed" after close and in a forked child."""
         return "closed" if self._moment is None else "open"
 
-    @property
-    def features(self) -> frozenset[str]:
-        """All but "persistence"."""
-        return FEATURES
+    # ---- moments ----
 
-    @property
-    def last_seq(self) -> int:
-        """Sequence number of the last write, 0 before the first."""
-        return self._now().last_seq
+    def _clock_us(self) -> int:
+        self._high_us = max(self._high_us, time.time_ns() // 1_000)
+        return self._high_us
 
-    def _now(self) -> _Moment:
+    def _moment_now(self) -> Moment:
         moment = self._moment
         if moment is None and self._forked:
             raise ForkedError("a memory store of the parent is empty here", path=self._path)
         if moment is None:
             raise ClosedError(f"{self!r} is closed", path=self._path)
-        if moment.due_us and moment.due_us <= self._now_us():
+        if moment.due_us and moment.due_us <= self._clock_us():
             return self._expire()
         return moment
 
-    def _now_us(self) -> int:
-        """The wall clock, which does not go back here."""
-        self._high_us = max(self._high_us, time.time_ns() // 1_000)
-        return self._high_us
-
-    def _expire(self) -> _Moment:
+    def _expire(self) -> Moment:
         """Publishes the moment without what has expired, and returns it."""
         with self._lock:
             while (before := self._moment) is not None:
-                rows = before.rows.without_expired(self._now_us())
-                after = _Moment(rows, before.last_seq, rows.first_deadline_us())
+                after = before.without_expired(self._clock_us())
+                after = after._replace(due_us=after.first_deadline_us())
                 if self._moment is before:
                     self._moment = after
                     return after
-        return self._now()
+        return self._moment_now()
 
-    def _rows(self) -> OrderedMap:
-        return self._now().rows.rows
-
-    def _check_open(self) -> None:
-        self._now()
-
-    def snapshot(self) -> MemorySnapshot:
-        """The rows of this moment, for reads until it or the store is closed."""
-        return MemorySnapshot(self, self._rows())
-
-    def _change(self, edit: _Edit) -> _Moment:
-        """Publishes edit(rows): new rows and the number of writes. Returns the moment before."""
+    def _publish(self, edit: Callable[[Moment], tuple[Moment, int]]) -> Moment:
+        """Publishes edit(moment): a new one and the number of writes. Returns the one before."""
         with self._lock:
             while True:
-                before = self._now()
-                rows, write_count = edit(before.rows)
-                last_seq = before.last_seq + write_count
-                after = _Moment(rows, last_seq, rows.first_deadline_us())
+                before = self._moment_now()
+                edited, write_count = edit(before)
+                after = edited._replace(
+                    last_seq=before.last_seq + write_count, due_us=edited.first_deadline_us()
+                )
                 if self._moment is before:
                     self._moment = after
                     return before
 
-    def _expires_us(self, key: bytes) -> int | None:
-        rows = self._now().rows
-        return None if rows.rows.get(key) is None else rows.deadline_us(key)
-
-    def _touch(self, key: bytes, deadline_us: int, sync: bool | None) -> bool:
-        def edit(rows: ExpiringMap) -> tuple[ExpiringMap, int]:
-            value = rows.rows.get(key)
-            return (rows, 0) if value is None else (rows.set(key, value, deadline_us), 1)
-
-        return self._change(edit).rows.rows.get(key) is not None
-
-    def _write(self, operations: Sequence[Operation], sync: bool | None) -> None:
-        def edit(rows: ExpiringMap) -> tuple[ExpiringMap, int]:
-            write_count = 0
-            for operation in operations:
-                changed = _apply(rows, operation)
-                write_count += changed is not rows
-                rows = changed
-            return rows, write_count
-
-        self._change(edit)
-
-    def _discard(self, key: bytes, sync: bool | None) -> bool:
-        def edit(rows: ExpiringMap) -> tuple[ExpiringMap, int]:
-            changed = rows.remove(key)
-            return changed, int(changed is not rows)
-
-        return self._change(edit).rows.rows.get(key) is not None
-
-    def _compare_and_set(
-        self, key: bytes, expected: bytes | None, value: bytes | None, sync: bool | None
-    ) -> bool:
-        def edit(rows: ExpiringMap) -> tuple[ExpiringMap, int]:
-            if rows.rows.get(key) != expected:
-                return rows, 0
-            changed = rows.remove(key) if value is None else rows.set(key, value)
-            return changed, int(changed is not rows)
-
-        return self._change(edit).rows.rows.get(key) == expected
-
-    def clear(self) -> None:
-        """Removes every key in one step."""
-        self._change(lambda rows: (ExpiringMap(), int(len(rows) > 0)))
-
-    def approximate_len(self) -> int:
-        """Number of keys; exact here. O(1)."""
-        return len(self._rows())
-
-    def approximate_size(
-        self, start: BytesLike | None = None, stop: BytesLike | None = None
-    ) -> int:
-        """Bytes of keys and values in a range; exact here, it walks over them."""
-        rows = self.scan(start, stop)
-        return sum(len(key) + len(value) for key, value in rows)
-
-    def sync(self) -> None:
-        """Does nothing: there is no device to wait for."""
-        self._now()
-
-    def flush(self) -> None:
-        """Does nothing: nothing is buffered."""
-        self._now()
-
-    def compact(
-        self,
-        start: BytesLike | None = None,
-        stop: BytesLike | None = None,
-        *,
-        progress: Progress | None = None,
-    ) -> None:
-        """Does nothing: a removed row leaves nothing behind."""
-        key_range(start, stop)
-        self._now()
-
-    def stats(self) -> dict[str, Any]:
-        """engine, state, durability ("none"), key_count, last_seq, path."""
-        moment = self._now()
-        return {
-            "engine": "memory",
-            "state": self.state,
-            "durability": "none",
-            "key_count": len(moment.rows),
-            "last_seq": moment.last_seq,
-            "path": None if self._path is None else str(self._path),
-        }
-
-    def verify(self, *, progress: Progress | None = None) -> Report:
-        """Checks the order and the counts of all rows."""
-        rows = self._now().rows
-        byte_count = done = 0
-        for run in rows.rows.slices(0, len(rows)):
-            byte_count += sum([len(key) + len(value) for key, value in run])
-            done += len(run)
-            if progress is not None:
-                progress(done, len(rows))
-        damages = [Damage(None, 0, fault) for fault in rows.faults()]
-        return Report(
-            record_count=len(rows),
-            byte_count=byte_count,
-            damage_count=len(damages),
-            damages=tuple(damages[:DAMAGES_MAX]),
-        )
+    def _handle_of(self, name: str, space: int) -> MemoryNamespace:
+        return MemoryNamespace(self, name, space)
 
     def close(self, timeout: float | None = None) -> None:
         """Forgets all rows and ends all scans. TimeoutError after timeout seconds of a write."""
@@ -248,48 +120,53 @@ class Memory(MemoryReader, OrderedStoreBase):
             self._lock.release()
 
 
-class MemorySnapshot(MemoryReader):
-    """A memory store at one moment. Any thread may use it; after a fork the parent only."""
+class MemoryNamespace(MemorySpace):
+    """A namespace of a memory store. Any thread may use it; after a fork only the parent."""
 
-    __slots__ = ("__weakref__", "_kept", "_store")
+    __slots__ = ("__weakref__", "_closed", "_id", "_name", "_options", "_store")
 
-    def __init__(self, store: Memory, rows: OrderedMap) -> None:
+    def __init__(self, store: Memory, name: str, space: int) -> None:
         self._store = store
-        self._kept: OrderedMap | None = rows
+        self._name = name
+        self._id = space
+        self._closed = False
+        self._options = store._options
 
     @property
-    def path(self) -> Path | None:
-        """The path of the store."""
-        return self._store.path
+    def name(self) -> str:
+        """The name."""
+        return self._name
 
     @property
-    def closed(self) -> bool:
-        """True once it or its store is closed, and in a forked child."""
-        return self._kept is None or self._store.closed
+    def _root(self) -> Memory:
+        return self._store
 
-    def _rows(self) -> OrderedMap:
-        rows = self._kept
-        self._store._now()
-        if rows is None:
-            raise ClosedError(f"{self!r} is closed", path=self.path)
+    @property
+    def _space(self) -> int:
+        return self._id
+
+    def _find(self, moment: Moment) -> ExpiringMap:
+        rows = moment.of(self._id)
+        if rows is None or self._closed:
+            raise ClosedError(f"the namespace {self._name!r} was dropped or closed", path=self.path)
         return rows
 
-    def _check_open(self) -> None:
-        self._rows()
+    @property
+    def state(self) -> State:
+        """ "open", or "closed" after close or a drop, and in a forked child."""
+        moment = self._store._moment
+        is_open = moment is not None and moment.of(self._id) is not None and not self._closed
+        return "open" if is_open else "closed"
 
-    def close(self) -> None:
-        """Forgets the rows, and ends its scans; silent where that is done."""
-        self._kept = None
+    def __del__(self) -> None:
+        """Silent: what a handle left open holds is the store's."""
 
+    def __repr__(self) -> str:
+        return f"<pykv.MemoryNamespace {self._name!r} {self.state}>"
 
-def _apply(rows: ExpiringMap, operation: Operation) -> ExpiringMap:
-    match operation:
-        case Put(key, value, deadline_us):
-            return rows.set(key, value, deadline_us)
-        case Delete(key):
-            return rows.remove(key)
-        case DeleteRange(start, stop):
-            return rows.remove_range(start, stop)
+    def close(self, timeout: float | None = None) -> None:
+        """Ends this handle and its scans, and nothing else."""
+        self._closed = True
 
 
 def _leave_in_child() -> None:

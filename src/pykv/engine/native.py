@@ -144,6 +144,7 @@ def write_operations(
     puts = [each for each in operations if isinstance(each, Put)]
     deletes = [each for each in operations if isinstance(each, Delete)]
     is_mixed = bool(puts and deletes) or len(puts) + len(deletes) < len(operations)
+    is_mixed = is_mixed or any(each.within is not None for each in operations)
     if is_mixed or len({each.deadline_us for each in puts}) > 1:
         _write_batch(pointer, operations, flags_of(sync))
         return
@@ -165,6 +166,8 @@ def _write_batch(pointer: FFI.CData, operations: Sequence[Operation], flags: int
         check(lib.pykv_batch_new(batch_out))
         batch = batch_out[0]
         for operation in operations:
+            within: Any = operation.within
+            lib.pykv_batch_within(batch, ffi.NULL if within is None else within.pointer)
             match operation:
                 case Put(key, value, until):
                     a, b = len(key), len(value)

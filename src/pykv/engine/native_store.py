@@ -60,6 +60,14 @@ class NativeStore(StoreBase, NativeArrayStore, NativeReader):
             handle, 0 if options.read_only else thread_count, self._niceness
         )
 
+    def _adopt(self, store: NativeStore, handle: Any) -> None:
+        """Becomes a part of an open store that has a handle of its own."""
+        self._options = store._options
+        self._path = store._path
+        self._bind(handle.address, handle.owner, store._options.batch_bytes_max)
+        self._handle = handle
+        self._thread_count = store._thread_count
+
     # ---- what the store is ----
 
     @property

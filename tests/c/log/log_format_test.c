@@ -168,7 +168,8 @@ TEST(a_record_takes_its_head_key_and_value_rounded_up_to_eight)
     CHECK_EQUAL(32, record_head_bytes(RECORD_FLAG_DEADLINE));
     CHECK_EQUAL(28, record_head_bytes(RECORD_FLAG_NAMESPACE));
     CHECK_EQUAL(28, record_head_bytes(RECORD_FLAG_CODEC));
-    CHECK_EQUAL(RECORD_HEADER_BYTES + RECORD_EXTENSION_BYTES_MAX, record_head_bytes(63));
+    CHECK_EQUAL(28, record_head_bytes(RECORD_FLAG_LONG_KEY));
+    CHECK_EQUAL(RECORD_HEADER_BYTES + RECORD_EXTENSION_BYTES_MAX, record_head_bytes(127));
     CHECK_EQUAL(24, record_bytes(0, 0, 0));
     CHECK_EQUAL(32, record_bytes(0, 1, 0));
     CHECK_EQUAL(32, record_bytes(0, 3, 5));
@@ -357,9 +358,41 @@ TEST(the_end_of_a_range_delete_is_a_key)
     const uint64_t key = UINT64_C(3) << 32;
     CHECK_EQUAL(RECORD_VALID, decode_changed(0, 8, 8, RECORD_RANGE_DELETE * kind + key));
     CHECK_EQUAL(RECORD_CUT_OFF,
-                decode_changed(0, 8, 8, RECORD_RANGE_DELETE * kind + key + PYKV_KEY_BYTES_MAX));
-    CHECK_EQUAL(RECORD_HEADER_INVALID,
-                decode_changed(0, 8, 8, RECORD_RANGE_DELETE * kind + key + PYKV_KEY_BYTES_MAX + 1));
+                decode_changed(0, 8, 8, RECORD_RANGE_DELETE * kind + key + STORED_KEY_BYTES_MAX));
+    CHECK_EQUAL(
+        RECORD_HEADER_INVALID,
+        decode_changed(0, 8, 8, RECORD_RANGE_DELETE * kind + key + STORED_KEY_BYTES_MAX + 1));
+}
+
+TEST(keys_over_65535_bytes_have_a_flag_and_others_must_not)
+{
+    enum { LENGTH = STORED_KEY_BYTES_MAX };
+    uint8_t *key = calloc(1, LENGTH + 1);
+    record from = {.kind = RECORD_DELETE, .flags = record_key_flag(LENGTH), .sequence = 1};
+    record got;
+    size_t size = record_bytes(from.flags, LENGTH, 0);
+    uint8_t *block = malloc(size);
+    key[LENGTH - 1] = 7;
+    from.key = slice_make(key, LENGTH);
+    from.body_crc = record_body_crc(&from);
+    record_encode(&from, 5, 64, block);
+    CHECK_EQUAL(RECORD_VALID, record_decode(block, size, 5, 64, true, &got));
+    CHECK(slice_equal(from.key, got.key));
+    CHECK_EQUAL(RECORD_FLAG_LONG_KEY, got.flags);
+    CHECK_EQUAL(RECORD_CUT_OFF, record_decode(block, size - 8, 5, 64, true, &got));
+    CHECK_EQUAL(0, record_key_flag(UINT16_MAX));
+    CHECK_EQUAL(RECORD_FLAG_LONG_KEY, record_key_flag(UINT16_MAX + 1));
+    for (uint32_t high = 0; high < 3; high += 2) {
+        store_u32(block + RECORD_HEADER_BYTES, high);
+        store_u32(block, crc32c_extend(
+                             crc32c_extend_numbers(
+                                 5, 64, load_u32(block + 4) | (uint64_t)load_u32(block + 8) << 32,
+                                 load_u64(block + 12), load_u32(block + 20)),
+                             block + RECORD_HEADER_BYTES, 4));
+        CHECK_EQUAL(RECORD_HEADER_INVALID, record_decode(block, size, 5, 64, true, &got));
+    }
+    free(block);
+    free(key);
 }
 
 TEST(random_bytes_are_never_a_record)
@@ -457,7 +490,9 @@ TEST_MAIN(CASE(every_kind_flag_and_short_length_comes_back_as_it_went_out),
           CASE(unknown_kinds_and_flags_are_refused_under_a_right_check),
           CASE(deletes_have_no_value_and_clears_neither_key_nor_value),
           CASE(sequence_0_and_values_over_the_limit_are_refused),
-          CASE(the_end_of_a_range_delete_is_a_key), CASE(random_bytes_are_never_a_record),
+          CASE(the_end_of_a_range_delete_is_a_key),
+          CASE(keys_over_65535_bytes_have_a_flag_and_others_must_not),
+          CASE(random_bytes_are_never_a_record),
           CASE(a_damaged_body_is_noticed_only_where_it_is_checked),
           CASE(the_body_check_stays_the_same_wherever_the_record_goes),
           CASE(the_body_check_covers_all_that_was_written),

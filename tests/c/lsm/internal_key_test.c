@@ -78,7 +78,8 @@ TEST(limits_are_checked_with_the_status_of_each)
     CHECK_OK(internal_key_check(0, 0, 1, RECORD_PUT));
     CHECK_OK(internal_key_check(PYKV_KEY_BYTES_MAX, PYKV_VALUE_BYTES_MAX, INTERNAL_SEQUENCE_MAX,
                                 INTERNAL_KIND_SEEK - 1));
-    CHECK_STATUS(PYKV_KEY_TOO_LARGE, internal_key_check(PYKV_KEY_BYTES_MAX + 1, 0, 1, RECORD_PUT));
+    CHECK_STATUS(PYKV_KEY_TOO_LARGE,
+                 internal_key_check(STORED_KEY_BYTES_MAX + 1, 0, 1, RECORD_PUT));
     CHECK_STATUS(PYKV_VALUE_TOO_LARGE,
                  internal_key_check(1, UINT64_C(1) + PYKV_VALUE_BYTES_MAX, 1, RECORD_PUT));
     CHECK_STATUS(PYKV_CORRUPTION, internal_key_check(1, 1, 0, RECORD_PUT));

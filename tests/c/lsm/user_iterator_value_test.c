@@ -37,7 +37,7 @@ TEST(a_walk_with_single_steps_shows_each_value)
     fixture self = flushed();
     lsm_walk rows;
     pykv_range all = {.keys_only = 0};
-    CHECK_OK(lsm_walk_begin(&rows, self.store, NULL, &all));
+    CHECK_OK(lsm_walk_begin(&rows, self.store, KEY_SPACE_STORED, NULL, &all));
     CHECK_OK(user_iterator_seek(rows.rows, fixture_text("key-00004")));
     CHECK(slice_equal(values_value(4, 0), user_iterator_row(rows.rows)->value));
     CHECK_OK(user_iterator_previous(rows.rows));

@@ -45,7 +45,7 @@ TEST(an_entry_that_does_not_follow_the_last_one_is_refused_and_changes_nothing)
 
 TEST(an_entry_out_of_bounds_is_refused)
 {
-    static uint8_t key[PYKV_KEY_BYTES_MAX + 1];
+    static uint8_t key[STORED_KEY_BYTES_MAX + 1];
     fixture self = fixture_new();
     table_builder_options options = fixture_build_options(0);
     table_builder *builder = begin(&self, &options);

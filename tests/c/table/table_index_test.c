@@ -194,15 +194,15 @@ TEST(a_block_of_impossible_sizes_is_refused)
 
 TEST(a_separator_longer_than_a_key_may_be_is_refused)
 {
-    static uint8_t key[PYKV_KEY_BYTES_MAX + 1];
+    static uint8_t key[STORED_KEY_BYTES_MAX + 1];
     index_entry entry = {100, 200, 3};
-    for (size_t size = PYKV_KEY_BYTES_MAX; size <= sizeof key; size++) {
+    for (size_t size = STORED_KEY_BYTES_MAX; size <= sizeof key; size++) {
         index_builder builder = INDEX_BUILDER_EMPTY;
         buffer payload = BUFFER_EMPTY;
         CHECK_OK(
             index_builder_add(&builder, &entry, table_position_make(slice_make(key, size), 1)));
         CHECK_OK(index_builder_finish(&builder, &payload));
-        CHECK_EQUAL(size > PYKV_KEY_BYTES_MAX ? PYKV_CORRUPTION : PYKV_OK,
+        CHECK_EQUAL(size > STORED_KEY_BYTES_MAX ? PYKV_CORRUPTION : PYKV_OK,
                     open_and_close(&payload));
         index_builder_reset(&builder);
         buffer_reset(&payload);

@@ -36,7 +36,7 @@ pykv_status pykv_changes_open(pykv_store *store, uint64_t since, int32_t flags,
         status = error_set_no_memory(sizeof *self);
     } else {
         self->store = store;
-        self->stamp = store->stamp;
+        self->stamp = process_stamp();
         status = store->ops->changes_open(store->engine, since, flags, &self->inner);
     }
     handle_leave_long(store, token);

@@ -24,7 +24,7 @@ pykv_status reads_cursor_new(pykv_store *store, const void *snapshot, const pykv
         status = error_set_no_memory(sizeof *self);
     } else {
         self->store = store;
-        self->stamp = store->stamp;
+        self->stamp = process_stamp();
         status = store->ops->cursor_open(store->engine, snapshot, range, &self->inner);
     }
     handle_leave(store, token);

@@ -25,7 +25,7 @@
 typedef struct engine_ops {
     const home_engine *home; /* its number, and which files are its own */
     /* What write takes for one write is so large, and begins with a record, of which the caller
-     * sets kind, key, value and deadline_us. */
+     * sets kind, key, value, deadline_us and namespace_id (0: none). */
     size_t operation_bytes;
     /* True: every call is inside the epoch gate.readers. False: only those that read are; the
      * others may then wait for the readers to leave. */
@@ -114,6 +114,17 @@ typedef struct engine_ops {
     void (*snapshot_close)(void *engine, void *snapshot);
     void (*snapshot_free)(void *engine, void *snapshot);
 
+    /* Namespaces; NULL: the engine has none. Inside gate.others. Ids are not 0. names_scan gives a
+     * scan of this table whose keys are the names. named_new gives an engine of the table named,
+     * which shares the gate; its write, open, close, repair, destroy and namespaces are NULL, and
+     * free is all that ends it. */
+    pykv_status (*name_find)(void *engine, slice name, uint32_t *id_out);
+    pykv_status (*name_make)(void *engine, slice name, int32_t flags, uint32_t *id_out);
+    pykv_status (*name_drop)(void *engine, slice name, int32_t flags, uint32_t *id_out);
+    pykv_status (*names_scan)(void *engine, void **scan_out);
+    pykv_status (*named_new)(void *engine, uint32_t id, void **named_out);
+    const struct engine_ops *named;
+
     /* Of a closed database. */
     pykv_status (*repair)(env *env, const char *path, pykv_report *report_out);
     pykv_status (*destroy)(env *env, const char *path);
@@ -121,6 +132,8 @@ typedef struct engine_ops {
 
 extern const engine_ops engine_bitcask;
 extern const engine_ops engine_lsm;
+extern const engine_ops engine_lsm_named; /* see engine_ops.named */
+PYKV_NODISCARD pykv_status engine_lsm_named_new(void *engine, uint32_t id, void **named_out);
 
 /* The engine of the database at path. Of an empty or absent directory it is wanted, or the default
  * where that is PYKV_ENGINE_ANY; another engine's database is left for wanted to refuse. Where the

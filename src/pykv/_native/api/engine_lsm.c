@@ -1,8 +1,10 @@
 /*
- * engine_lsm: the LSM store behind the table of functions.
+ * engine_lsm: the LSM store behind the table of functions: its default namespace, where most keys
+ * are stored as they are.
  */
 #include "api/engine.h"
-#include "lsm/lsm.h"
+#include "lsm/names.h"
+#include "lsm/space.h"
 
 /* ---- opening and closing ---- */
 
@@ -36,17 +38,23 @@ static gate *gate_of(void *engine)
 
 static pykv_status get(void *engine, slice key, int32_t flags, pykv_pinned *pinned_out)
 {
+    if (PYKV_UNLIKELY(key_space_is_marked(key))) {
+        return lsm_get_in(engine, KEY_SPACE_DEFAULT, NULL, key, flags, pinned_out);
+    }
     return lsm_get(engine, key, flags, pinned_out);
 }
 
 static pykv_status contains(void *engine, slice key, int32_t flags)
 {
+    if (PYKV_UNLIKELY(key_space_is_marked(key))) {
+        return lsm_contains_in(engine, KEY_SPACE_DEFAULT, key, flags);
+    }
     return lsm_contains(engine, key, flags);
 }
 
 static pykv_status expires_at(void *engine, slice key, int32_t flags, uint64_t *deadline_us_out)
 {
-    return lsm_expires_at(engine, key, flags, deadline_us_out);
+    return lsm_expires_at_in(engine, KEY_SPACE_DEFAULT, key, flags, deadline_us_out);
 }
 
 static uint64_t now(void *engine)
@@ -57,19 +65,22 @@ static uint64_t now(void *engine)
 static pykv_status get_at(void *engine, const void *snapshot, slice key, int32_t flags,
                           pykv_pinned *pinned_out)
 {
+    if (PYKV_UNLIKELY(key_space_is_marked(key))) {
+        return lsm_get_in(engine, KEY_SPACE_DEFAULT, snapshot, key, flags, pinned_out);
+    }
     return lsm_get_at(engine, snapshot, key, flags, pinned_out);
 }
 
 static pykv_status count_keys(void *engine, const void *snapshot, const pykv_range *range,
                               uint64_t *count_out)
 {
-    return lsm_count(engine, snapshot, range, count_out);
+    return lsm_count_in(engine, KEY_SPACE_DEFAULT, snapshot, range, count_out);
 }
 
 static pykv_status new_many(void *engine, void **many_out)
 {
     lsm_many *made;
-    pykv_status status = lsm_many_new(engine, &made);
+    pykv_status status = lsm_many_new_in(engine, KEY_SPACE_DEFAULT, &made);
     if (status == PYKV_OK) {
         *many_out = made;
     }
@@ -106,7 +117,7 @@ static pykv_status open_scan(void *engine, const void *snapshot, const pykv_rang
                              void **scan_out)
 {
     lsm_scan *made;
-    pykv_status status = lsm_scan_open(engine, snapshot, range, &made);
+    pykv_status status = lsm_scan_open_in(engine, KEY_SPACE_DEFAULT, snapshot, range, &made);
     if (status == PYKV_OK) {
         *scan_out = made;
     }
@@ -127,7 +138,7 @@ static pykv_status open_cursor(void *engine, const void *snapshot, const pykv_ra
                                void **cursor_out)
 {
     lsm_cursor *made;
-    pykv_status status = lsm_cursor_open(engine, snapshot, range, &made);
+    pykv_status status = lsm_cursor_open_in(engine, KEY_SPACE_DEFAULT, snapshot, range, &made);
     if (status == PYKV_OK) {
         *cursor_out = made;
     }
@@ -148,12 +159,12 @@ static void free_cursor(void *engine, void *self)
 static pykv_status near(void *engine, const void *snapshot, int32_t move, slice key,
                         pykv_row *row_out)
 {
-    return lsm_near(engine, snapshot, move, key, row_out);
+    return lsm_near_in(engine, KEY_SPACE_DEFAULT, snapshot, move, key, row_out);
 }
 
 static pykv_status approximate_size(void *engine, const pykv_range *range, uint64_t *bytes_out)
 {
-    return lsm_approximate_size(engine, range, bytes_out);
+    return lsm_approximate_size_in(engine, KEY_SPACE_DEFAULT, range, bytes_out);
 }
 
 static pykv_status open_changes(void *engine, uint64_t since, int32_t flags, void **changes_out)
@@ -214,36 +225,50 @@ static void free_snapshot(void *engine, void *self)
 
 /* ---- writing ---- */
 
+/* Apart, so that the usual put is a comparison and a jump. */
+static __attribute__((noinline)) pykv_status put_marked(void *engine, slice key, slice value,
+                                                        uint64_t deadline_us, int32_t flags)
+{
+    return lsm_put_in(engine, KEY_SPACE_DEFAULT, key, value, deadline_us, flags);
+}
+
 static pykv_status put(void *engine, slice key, slice value, uint64_t deadline_us, int32_t flags)
 {
+    if (PYKV_UNLIKELY(key_space_is_marked(key))) {
+        return put_marked(engine, key, value, deadline_us, flags);
+    }
     return lsm_put_until(engine, key, value, deadline_us, flags);
 }
 
 static pykv_status remove_key(void *engine, slice key, int32_t flags, int32_t *existed_out)
 {
+    if (PYKV_UNLIKELY(key_space_is_marked(key))) {
+        return lsm_delete_in(engine, KEY_SPACE_DEFAULT, key, flags, existed_out);
+    }
     return lsm_delete(engine, key, flags, existed_out);
 }
 
 static pykv_status write_all(void *engine, void *operations, size_t count, int32_t flags)
 {
-    return lsm_write(engine, operations, count, flags);
+    return lsm_write_in(engine, operations, count, flags);
 }
 
 static pykv_status compare_and_set(void *engine, slice key, const slice *expected,
                                    const slice *value, uint64_t deadline_us, int32_t flags,
                                    int32_t *swapped_out)
 {
-    return lsm_compare_and_set(engine, key, expected, value, deadline_us, flags, swapped_out);
+    return lsm_compare_and_set_in(engine, KEY_SPACE_DEFAULT, key, expected, value, deadline_us,
+                                  flags, swapped_out);
 }
 
 static pykv_status clear(void *engine, int32_t flags)
 {
-    return lsm_clear(engine, flags);
+    return lsm_clear_in(engine, KEY_SPACE_DEFAULT, flags);
 }
 
 static pykv_status delete_range(void *engine, slice start, slice stop, int32_t flags)
 {
-    return lsm_delete_range(engine, start, stop, flags);
+    return lsm_delete_range_in(engine, KEY_SPACE_DEFAULT, start, stop, flags);
 }
 
 /* ---- upkeep ---- */
@@ -275,7 +300,7 @@ static int32_t state(void *engine)
 
 static pykv_status compact(void *engine, const pykv_range *range, pykv_progress *progress)
 {
-    return lsm_compact_range(engine, range, progress);
+    return lsm_compact_in(engine, KEY_SPACE_DEFAULT, range, progress);
 }
 
 static pykv_status verify(void *engine, pykv_progress *progress, pykv_report *report_out)
@@ -301,6 +326,33 @@ static pykv_status maintain(void *engine, int32_t role)
 static pykv_status maintain_step(void *engine, int32_t role, int32_t *more_out)
 {
     return lsm_maintain_step(engine, role, more_out);
+}
+
+/* ---- namespaces ---- */
+
+static pykv_status find_name(void *engine, slice name, uint32_t *id_out)
+{
+    return lsm_names_find(engine, name, id_out);
+}
+
+static pykv_status make_name(void *engine, slice name, int32_t flags, uint32_t *id_out)
+{
+    return lsm_names_make(engine, name, flags, id_out);
+}
+
+static pykv_status drop_name(void *engine, slice name, int32_t flags, uint32_t *id_out)
+{
+    return lsm_names_drop(engine, name, flags, id_out);
+}
+
+static pykv_status scan_names(void *engine, void **scan_out)
+{
+    lsm_scan *made;
+    pykv_status status = lsm_names_scan(engine, &made);
+    if (status == PYKV_OK) {
+        *scan_out = made;
+    }
+    return status;
 }
 
 const engine_ops engine_lsm = {
@@ -359,4 +411,10 @@ const engine_ops engine_lsm = {
     .snapshot_free = free_snapshot,
     .repair = lsm_repair,
     .destroy = lsm_destroy,
+    .name_find = find_name,
+    .name_make = make_name,
+    .name_drop = drop_name,
+    .names_scan = scan_names,
+    .named_new = engine_lsm_named_new,
+    .named = &engine_lsm_named,
 };

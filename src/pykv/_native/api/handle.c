@@ -9,6 +9,9 @@
 
 pykv_status handle_refuse(const pykv_store *store)
 {
+    if (store->root != NULL && store->stamp == 0 && store->root->stamp == process_stamp()) {
+        return error_set(PYKV_CLOSED, "the namespace was dropped or closed");
+    }
     if (store->stamp != process_stamp()) {
         return error_set(PYKV_FORKED, "this store was opened by the parent process: open it again "
                                       "in the child, or use read_only there");
@@ -54,6 +57,7 @@ static void free_handle(pykv_store *store)
 {
     condition_destroy(&store->closer_left);
     mutex_destroy(&store->closer_lock);
+    mutex_destroy(&store->names_lock);
     mem_free(store);
 }
 
@@ -79,6 +83,7 @@ pykv_status pykv_open(const char *path, const pykv_options *options, pykv_store 
     store->stamp = process_stamp();
     store->broken_count = invariant_broken_count();
     mutex_init(&store->closer_lock);
+    mutex_init(&store->names_lock);
     condition_init(&store->closer_left);
     status = ops->open(env_posix(), path, options, &store->engine);
     if (status != PYKV_OK) {
@@ -126,6 +131,10 @@ static void leave_closer(pykv_store *store)
 
 pykv_status pykv_close(pykv_store *store, int64_t timeout_us)
 {
+    if (store != NULL && store->root != NULL) {
+        names_close(store);
+        return PYKV_OK;
+    }
     if (store == NULL || store->stamp != process_stamp()) {
         return PYKV_OK;
     }
@@ -139,6 +148,10 @@ pykv_status pykv_close(pykv_store *store, int64_t timeout_us)
 
 void pykv_free(pykv_store *store)
 {
+    if (store != NULL && store->root != NULL) {
+        names_free(store);
+        return;
+    }
     if (store == NULL || store->stamp != process_stamp()) {
         return;
     }

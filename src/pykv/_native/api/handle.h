@@ -9,6 +9,8 @@
 #ifndef PYKV_API_HANDLE_H
 #define PYKV_API_HANDLE_H
 
+#include <stdatomic.h>
+
 #include "api/engine.h"
 #include "base/error.h"
 #include "base/gate.h"
@@ -17,12 +19,19 @@
 #include "base/process.h"
 
 struct pykv_store {
-    uint64_t stamp;        /* of the process that opened it */
-    uint64_t broken_count; /* invariants broken in this process before it was opened */
-    gate *gate;            /* of engine */
-    epoch *calls;          /* of gate: which of its counts short calls enter that do not read */
+    _Atomic uint64_t stamp; /* of the process that opened it; 0: a namespace that is not there any
+                               more, or was closed */
+    uint64_t broken_count;  /* invariants broken in this process before it was opened */
+    gate *gate;             /* of engine */
+    epoch *calls;           /* of gate: which of its counts short calls enter that do not read */
     const engine_ops *ops;
     void *engine;
+    pykv_store *root;  /* the store of a namespace; NULL: it is no namespace */
+    uint32_t space_id; /* of the namespace */
+    pykv_store *next;  /* namespace of root; guarded by its names_lock */
+
+    mutex names_lock; /* of who makes and drops namespaces */
+    pykv_store *namespaces GUARDED_BY(names_lock);
 
     /* Threads that close take turns. */
     mutex closer_lock;
@@ -35,8 +44,15 @@ pykv_status handle_refuse(const pykv_store *store);
 
 static inline bool handle_is_usable(const pykv_store *store)
 {
-    return PYKV_LIKELY((store->stamp == process_stamp() || PYKV_PLANTED(181)) &&
+    uint64_t stamp = atomic_load_explicit(&store->stamp, memory_order_relaxed);
+    return PYKV_LIKELY((stamp == process_stamp() || PYKV_PLANTED(181)) &&
                        store->broken_count == invariant_broken_count());
+}
+
+/* The store that a handle is of. */
+static inline pykv_store *handle_root(pykv_store *store)
+{
+    return store->root != NULL ? store->root : store;
 }
 
 /* Enters a call that reads. On PYKV_OK handle_leave_reader(token) must follow. */
@@ -74,6 +90,10 @@ static inline void handle_leave(pykv_store *store, epoch_token token)
 /* Enters a long call. On PYKV_OK handle_leave_long must follow. */
 pykv_status handle_enter_long(pykv_store *store, epoch_token *token_out);
 void handle_leave_long(pykv_store *store, epoch_token token);
+
+/* Closes and frees a namespace. */
+void names_close(pykv_store *store);
+void names_free(pykv_store *store);
 
 /* PYKV_KEY_TOO_LARGE or PYKV_VALUE_TOO_LARGE with what to do. */
 pykv_status handle_refuse_sizes(size_t key_length, size_t value_length);

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "env/env.h"
 #include "lsm/ingest_writer.h"
+#include "lsm/key_space.h"
 
 struct pykv_table_writer {
     uint64_t stamp; /* of the process that made it */
@@ -57,6 +58,18 @@ static pykv_status check_process(const pykv_table_writer *self)
                : error_set(PYKV_FORKED, "this writer belongs to the parent process");
 }
 
+/* Rows are those of the default namespace. */
+static pykv_status add_row(pykv_table_writer *writer, slice key, slice value, uint64_t deadline_us)
+{
+    stored_key stored;
+    pykv_status status = stored_key_make(KEY_SPACE_DEFAULT, key, &stored);
+    if (status == PYKV_OK) {
+        status = ingest_writer_add(writer->inner, stored.key, value, deadline_us);
+        stored_key_reset(&stored);
+    }
+    return status;
+}
+
 pykv_status pykv_table_writer_add(pykv_table_writer *writer, size_t count, const void *const *keys,
                                   const size_t *key_lengths, const void *const *values,
                                   const size_t *value_lengths, const uint64_t *deadlines_us)
@@ -66,9 +79,9 @@ pykv_status pykv_table_writer_add(pykv_table_writer *writer, size_t count, const
         if (key_lengths[i] > PYKV_KEY_BYTES_MAX || value_lengths[i] > PYKV_VALUE_BYTES_MAX) {
             return handle_refuse_sizes(key_lengths[i], value_lengths[i]);
         }
-        status = ingest_writer_add(writer->inner, slice_make(keys[i], key_lengths[i]),
-                                   slice_make(values[i], value_lengths[i]),
-                                   deadlines_us != NULL ? deadlines_us[i] : 0);
+        status = add_row(writer, slice_make(keys[i], key_lengths[i]),
+                         slice_make(values[i], value_lengths[i]),
+                         deadlines_us != NULL ? deadlines_us[i] : 0);
     }
     return status;
 }

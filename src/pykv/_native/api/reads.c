@@ -178,8 +178,9 @@ const size_t *pykv_many_lengths(const pykv_many *self)
 
 /* ---- scans ---- */
 
-pykv_status reads_scan_open(pykv_store *store, const void *snapshot, const pykv_range *range,
-                            pykv_scan **scan_out)
+/* names: of the namespaces. */
+static pykv_status open_scan(pykv_store *store, bool names, const void *snapshot,
+                             const pykv_range *range, pykv_scan **scan_out)
 {
     static const pykv_range all = {0};
     epoch_token token;
@@ -192,9 +193,10 @@ pykv_status reads_scan_open(pykv_store *store, const void *snapshot, const pykv_
         status = error_set_no_memory(sizeof *self);
     } else {
         self->store = store;
-        self->stamp = store->stamp;
-        status = store->ops->scan_open(store->engine, snapshot, range != NULL ? range : &all,
-                                       &self->inner);
+        self->stamp = process_stamp();
+        status = names ? store->ops->names_scan(store->engine, &self->inner)
+                       : store->ops->scan_open(store->engine, snapshot,
+                                               range != NULL ? range : &all, &self->inner);
     }
     handle_leave(store, token);
     if (status != PYKV_OK) {
@@ -203,6 +205,17 @@ pykv_status reads_scan_open(pykv_store *store, const void *snapshot, const pykv_
     }
     *scan_out = self;
     return PYKV_OK;
+}
+
+pykv_status reads_scan_open(pykv_store *store, const void *snapshot, const pykv_range *range,
+                            pykv_scan **scan_out)
+{
+    return open_scan(store, false, snapshot, range, scan_out);
+}
+
+pykv_status reads_scan_names(pykv_store *store, pykv_scan **scan_out)
+{
+    return open_scan(store, true, NULL, NULL, scan_out);
 }
 
 pykv_status pykv_scan_open(pykv_store *store, const pykv_range *range, pykv_scan **scan_out)

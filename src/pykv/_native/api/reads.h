@@ -17,6 +17,9 @@ PYKV_NODISCARD pykv_status reads_get_many(pykv_many *self, const void *snapshot,
 PYKV_NODISCARD pykv_status reads_scan_open(pykv_store *store, const void *snapshot,
                                            const pykv_range *range, pykv_scan **scan_out);
 
+/* As pykv_namespaces. */
+PYKV_NODISCARD pykv_status reads_scan_names(pykv_store *store, pykv_scan **scan_out);
+
 /* As pykv_cursor_new and pykv_find_row. */
 PYKV_NODISCARD pykv_status reads_cursor_new(pykv_store *store, const void *snapshot,
                                             const pykv_range *range, pykv_cursor **cursor_out);

@@ -30,7 +30,7 @@ pykv_status pykv_snapshot_new(pykv_store *store, pykv_snapshot **snapshot_out)
         return status;
     }
     self->store = store;
-    self->stamp = store->stamp;
+    self->stamp = process_stamp();
     *snapshot_out = self;
     return PYKV_OK;
 }

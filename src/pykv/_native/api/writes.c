@@ -12,11 +12,13 @@ typedef struct batch_entry {
     size_t key_length;
     size_t value_length; /* the value follows the key */
     uint64_t deadline_us;
+    pykv_store *within; /* the namespace; NULL: that of the store that it is written to */
 } batch_entry;
 
 struct pykv_batch {
-    buffer bytes;   /* keys and values */
-    buffer entries; /* of batch_entry */
+    buffer bytes;       /* keys and values */
+    buffer entries;     /* of batch_entry */
+    pykv_store *within; /* of entries to come */
 };
 
 static inline pykv_status put(pykv_store *store, slice key, slice value, uint64_t deadline_us,
@@ -154,7 +156,8 @@ static pykv_status add(pykv_batch *self, uint8_t kind, slice key, slice value, u
                          .key_at = self->bytes.size,
                          .key_length = key.size,
                          .value_length = value.size,
-                         .deadline_us = deadline_us};
+                         .deadline_us = deadline_us,
+                         .within = self->within};
     pykv_status status = handle_check_sizes(key.size, value.size);
     if (status == PYKV_OK) {
         status = buffer_reserve(&self->bytes, key.size + value.size);
@@ -169,6 +172,11 @@ static pykv_status add(pykv_batch *self, uint8_t kind, slice key, slice value, u
         status = buffer_append(&self->bytes, value.data, value.size);
     }
     return status;
+}
+
+void pykv_batch_within(pykv_batch *self, pykv_store *within)
+{
+    self->within = within;
 }
 
 pykv_status pykv_batch_put(pykv_batch *self, const void *key, size_t key_length, const void *value,
@@ -216,6 +224,7 @@ void pykv_batch_clear(pykv_batch *self)
 {
     buffer_clear(&self->bytes);
     buffer_clear(&self->entries);
+    self->within = NULL;
 }
 
 void pykv_batch_free(pykv_batch *self)
@@ -241,14 +250,15 @@ static pykv_status operations_new(const pykv_store *store, size_t count, operati
     return out->bytes != NULL ? PYKV_OK : error_set_no_memory(bytes);
 }
 
-static void operations_set(const operations *self, size_t index, uint8_t kind, slice key,
-                           slice value, uint64_t deadline_us)
+static void operations_set(const operations *self, size_t index, uint8_t kind, uint32_t space_id,
+                           slice key, slice value, uint64_t deadline_us)
 {
     record *written = (record *)(void *)(self->bytes + index * self->step);
     written->kind = kind;
     written->key = key;
     written->value = value;
     written->deadline_us = deadline_us;
+    written->namespace_id = space_id;
 }
 
 static pykv_status write_operations(pykv_store *store, const operations *written, int32_t flags)
@@ -256,10 +266,27 @@ static pykv_status write_operations(pykv_store *store, const operations *written
     epoch_token token;
     pykv_status status = handle_enter(store, &token);
     if (status == PYKV_OK) {
-        status = store->ops->write(store->engine, written->bytes, written->count, flags);
+        pykv_store *root = handle_root(store);
+        status = root->ops->write(root->engine, written->bytes, written->count, flags);
         handle_leave(store, token);
     }
     return status;
+}
+
+/* Whether an entry of a batch may go where it wants to. */
+static pykv_status check_within(pykv_store *store, const batch_entry *entry)
+{
+    if (entry->kind == RECORD_RANGE_DELETE && store->ops->delete_range == NULL) {
+        return refuse_ranges();
+    }
+    if (entry->within == NULL) {
+        return PYKV_OK;
+    }
+    if (handle_root(entry->within) != handle_root(store)) {
+        return error_set(PYKV_INVALID_ARGUMENT,
+                         "a batch has writes to a namespace of another store");
+    }
+    return handle_is_usable(entry->within) ? PYKV_OK : handle_refuse(entry->within);
 }
 
 pykv_status pykv_write(pykv_store *store, pykv_batch *batch, int32_t flags)
@@ -274,11 +301,10 @@ pykv_status pykv_write(pykv_store *store, pykv_batch *batch, int32_t flags)
         batch_entry entry;
         memcpy(&entry, batch->entries.data + i * sizeof entry, sizeof entry);
         const uint8_t *key = batch->bytes.data + entry.key_at;
-        operations_set(&written, i, entry.kind, slice_make(key, entry.key_length),
+        uint32_t space_id = entry.within != NULL ? entry.within->space_id : store->space_id;
+        operations_set(&written, i, entry.kind, space_id, slice_make(key, entry.key_length),
                        slice_make(key + entry.key_length, entry.value_length), entry.deadline_us);
-        if (entry.kind == RECORD_RANGE_DELETE && store->ops->delete_range == NULL) {
-            status = refuse_ranges();
-        }
+        status = check_within(store, &entry);
     }
     if (status == PYKV_OK) {
         status = write_operations(store, &written, flags);
@@ -307,7 +333,7 @@ pykv_status pykv_write_many_until(pykv_store *store, size_t count, const void *c
         bool puts = values != NULL;
         slice value = puts ? slice_make(values[i], value_lengths[i]) : slice_make(NULL, 0);
         status = handle_check_sizes(key_lengths[i], value.size);
-        operations_set(&written, i, puts ? RECORD_PUT : RECORD_DELETE,
+        operations_set(&written, i, puts ? RECORD_PUT : RECORD_DELETE, store->space_id,
                        slice_make(keys[i], key_lengths[i]), value, puts ? deadline_us : 0);
     }
     if (status == PYKV_OK) {

@@ -16,11 +16,11 @@
 #include "cpython/store_object.h"
 #include "cpython/store_type.h"
 
-enum { WAIT_SLICE_US = 100000, FIELD_COUNT = 8, KIND_COUNT = 7 };
+enum { WAIT_SLICE_US = 100000, FIELD_COUNT = 8, KIND_COUNT = 8 };
 
 /* By PYKV_CHANGE_*. */
-static const char *const kind_names[KIND_COUNT] = {"", "put",   "delete", "clear", "delete_range",
-                                                   "", "ingest"};
+static const char *const kind_names[KIND_COUNT] = {
+    "", "put", "delete", "clear", "delete_range", "namespace", "ingest", "drop_namespace"};
 
 typedef struct changes_object {
     PyObject ob_base;
@@ -191,6 +191,12 @@ static PyObject *value_of(changes_object *self, const pykv_change *change)
                                   : Py_NewRef(Py_None);
 }
 
+static PyObject *namespace_of(const pykv_change *change)
+{
+    return change->namespace_id != 0 ? PyLong_FromUnsignedLong(change->namespace_id)
+                                     : Py_NewRef(Py_None);
+}
+
 static PyObject *deadline_of(const pykv_change *change)
 {
     return change->deadline_us != 0 ? PyFloat_FromDouble((double)change->deadline_us / 1e6)
@@ -206,7 +212,7 @@ static PyObject *fields_of(changes_object *self, const pykv_change *change)
         Py_NewRef(self->kinds[change->kind < KIND_COUNT ? change->kind : 0]),
         part(self, change->key, change->key_length),
         value_of(self, change),
-        Py_NewRef(Py_None),
+        namespace_of(change),
         PyBool_FromLong(change->last),
         deadline_of(change),
     };

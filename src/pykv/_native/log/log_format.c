@@ -34,14 +34,14 @@ enum { SHAPE_KEY_SHIFT = 32, SHAPE_KIND_SHIFT = 48, SHAPE_FLAGS_SHIFT = 56 };
 enum {
     FLAGS_OF_BATCH = RECORD_FLAG_BATCH | RECORD_FLAG_BATCH_LAST,
     FLAGS_EXTENDING = RECORD_FLAG_SYNCED | RECORD_FLAG_BATCH_LAST | RECORD_FLAG_DEADLINE |
-        RECORD_FLAG_NAMESPACE | RECORD_FLAG_CODEC,
+        RECORD_FLAG_NAMESPACE | RECORD_FLAG_CODEC | RECORD_FLAG_LONG_KEY,
     FLAGS_IN_BODY_CRC = RECORD_FLAG_DEADLINE | RECORD_FLAG_NAMESPACE,
     FLAGS_KNOWN = RECORD_FLAG_BATCH | FLAGS_EXTENDING
 };
 
 static inline uint64_t shape_make(const record *self)
 {
-    return (uint64_t)self->value.size | (uint64_t)self->key.size << SHAPE_KEY_SHIFT |
+    return (uint64_t)self->value.size | (uint64_t)(uint16_t)self->key.size << SHAPE_KEY_SHIFT |
            (uint64_t)self->kind << SHAPE_KIND_SHIFT | (uint64_t)self->flags << SHAPE_FLAGS_SHIFT;
 }
 
@@ -78,14 +78,21 @@ static inline bool shape_is_legal(uint64_t shape)
         return shape_value_length(shape) <= PYKV_VALUE_BYTES_MAX;
     case RECORD_RANGE_DELETE:
     case RECORD_INGEST:
-        return shape_value_length(shape) <= PYKV_KEY_BYTES_MAX;
+        return shape_value_length(shape) <= STORED_KEY_BYTES_MAX;
     case RECORD_DELETE:
         return shape_value_length(shape) == 0;
     case RECORD_CLEAR:
-        return shape_value_length(shape) == 0 && shape_key_length(shape) == 0;
+        return shape_value_length(shape) == 0 && shape_key_length(shape) == 0 &&
+               (flags & RECORD_FLAG_LONG_KEY) == 0;
     default:
         return false;
     }
+}
+
+/* Whether a key needs the high part of its length, and is not above the limit. */
+static inline bool is_long_key(uint64_t shape, uint32_t length_high)
+{
+    return length_high == 1 && shape_key_length(shape) <= STORED_KEY_BYTES_MAX - (1 << 16);
 }
 
 uint32_t record_seed(uint64_t file_id)
@@ -95,16 +102,21 @@ uint32_t record_seed(uint64_t file_id)
     return crc32c_extend(0, bytes, sizeof bytes);
 }
 
-uint32_t record_head_bytes(uint8_t flags)
+/* Apart, so that the short way is compiled into who asks. */
+static __attribute__((noinline)) uint32_t extended_head_bytes(uint8_t flags)
 {
-    if (PYKV_LIKELY((flags & FLAGS_EXTENDING) == 0)) {
-        return RECORD_HEADER_BYTES;
-    }
     return RECORD_HEADER_BYTES + ((flags & RECORD_FLAG_SYNCED) != 0 ? 8U : 0U) +
            ((flags & RECORD_FLAG_BATCH_LAST) != 0 ? 8U : 0U) +
            ((flags & RECORD_FLAG_DEADLINE) != 0 ? 8U : 0U) +
            ((flags & RECORD_FLAG_NAMESPACE) != 0 ? 4U : 0U) +
-           ((flags & RECORD_FLAG_CODEC) != 0 ? 4U : 0U);
+           ((flags & RECORD_FLAG_CODEC) != 0 ? 4U : 0U) +
+           ((flags & RECORD_FLAG_LONG_KEY) != 0 ? 4U : 0U);
+}
+
+uint32_t record_head_bytes(uint8_t flags)
+{
+    return PYKV_LIKELY((flags & FLAGS_EXTENDING) == 0) ? RECORD_HEADER_BYTES
+                                                       : extended_head_bytes(flags);
 }
 
 uint64_t record_bytes(uint8_t flags, size_t key_length, size_t value_length)
@@ -180,6 +192,10 @@ static uint8_t *extension_encode(const record *self, uint8_t *out)
         store_u32(out, self->codec);
         out += 4;
     }
+    if ((self->flags & RECORD_FLAG_LONG_KEY) != 0) {
+        store_u32(out, (uint32_t)(self->key.size >> 16));
+        out += 4;
+    }
     return out;
 }
 
@@ -205,6 +221,10 @@ static void extension_decode(const uint8_t *in, uint8_t flags, record *out)
     }
     if ((flags & RECORD_FLAG_CODEC) != 0) {
         out->codec = load_u32(in);
+        in += 4;
+    }
+    if ((flags & RECORD_FLAG_LONG_KEY) != 0) {
+        out->key.size += (size_t)load_u32(in) << 16;
     }
 }
 
@@ -212,7 +232,8 @@ static void extension_decode(const uint8_t *in, uint8_t flags, record *out)
 static inline uint8_t *head_encode(record *self, uint32_t seed, uint64_t offset, uint8_t *out)
 {
     uint64_t shape = shape_make(self);
-    PYKV_ASSERT(self->key.size <= PYKV_KEY_BYTES_MAX && self->value.size <= PYKV_VALUE_BYTES_MAX);
+    PYKV_ASSERT(self->key.size <= STORED_KEY_BYTES_MAX && self->value.size <= PYKV_VALUE_BYTES_MAX);
+    PYKV_CHECKED(record_key_flag(self->key.size) == (self->flags & RECORD_FLAG_LONG_KEY));
     PYKV_ASSERT(shape_is_legal(shape));
     PYKV_ASSERT(self->sequence != 0);
     uint8_t *end = out + EXTENSION_AT;
@@ -300,6 +321,10 @@ record_check record_decode(const uint8_t *data, uint64_t size, uint32_t seed, ui
         crc = crc32c_extend(crc, data + EXTENSION_AT, head_bytes - EXTENSION_AT);
     }
     if (PYKV_UNLIKELY(crc != load_u32(data) || !shape_is_legal(shape) || sequence == 0)) {
+        return RECORD_HEADER_INVALID;
+    }
+    if (PYKV_UNLIKELY((flags & RECORD_FLAG_LONG_KEY) != 0) &&
+        !is_long_key(shape, load_u32(data + head_bytes - 4))) {
         return RECORD_HEADER_INVALID;
     }
     header_fill(out, crc, body_crc, shape, sequence);

@@ -16,6 +16,8 @@
  *                                 deadline u64, microseconds (RECORD_FLAG_DEADLINE)
  *                                 namespace u32 (RECORD_FLAG_NAMESPACE)
  *                                 codec u32 (RECORD_FLAG_CODEC)
+ *                                 key_length_high u32 (RECORD_FLAG_LONG_KEY): key_length is
+ *                                   65,536 times it more
  *                key, value, zeros up to a multiple of 8
  *
  * Every member of a batch has RECORD_FLAG_BATCH, the last one RECORD_FLAG_BATCH_LAST as well.
@@ -37,8 +39,9 @@
 
 #include "base/annotate.h"
 #include "base/slice.h"
+#include "base/stored_key.h"
 
-enum { RECORD_HEADER_BYTES = 24, RECORD_GRANULE_BYTES = 8, RECORD_EXTENSION_BYTES_MAX = 32 };
+enum { RECORD_HEADER_BYTES = 24, RECORD_GRANULE_BYTES = 8, RECORD_EXTENSION_BYTES_MAX = 36 };
 
 /* Kinds. */
 enum {
@@ -55,7 +58,8 @@ enum {
     RECORD_FLAG_SYNCED = 4,
     RECORD_FLAG_DEADLINE = 8,
     RECORD_FLAG_NAMESPACE = 16,
-    RECORD_FLAG_CODEC = 32
+    RECORD_FLAG_CODEC = 32,
+    RECORD_FLAG_LONG_KEY = 64 /* iff the key has more than 65,535 bytes */
 };
 
 /* A record, decoded or about to be encoded. key and value are borrowed. */
@@ -74,6 +78,12 @@ typedef struct record {
     slice key;
     slice value;
 } record;
+
+/* The flag that a key of this length needs, or 0. */
+static inline uint8_t record_key_flag(size_t key_length)
+{
+    return PYKV_UNLIKELY(key_length > UINT16_MAX) ? RECORD_FLAG_LONG_KEY : 0;
+}
 
 /* Seed of a file's header checks, from its random id. */
 uint32_t record_seed(uint64_t file_id);
@@ -94,7 +104,7 @@ static inline uint64_t record_bytes_of(const record *self)
 uint32_t record_body_crc(const record *self);
 
 /* Writes header and extension (record_head_bytes(flags)) of a record at offset of the file with
- * this seed, and sets header_crc. Requires body_crc set, lengths within PYKV_KEY_BYTES_MAX and
+ * this seed, and sets header_crc. Requires body_crc set, lengths within STORED_KEY_BYTES_MAX and
  * PYKV_VALUE_BYTES_MAX, and a kind, flags and sequence that record_decode accepts. */
 void record_encode_head(record *self, uint32_t seed, uint64_t offset, uint8_t *out);
 

@@ -7,6 +7,7 @@
 #include "lsm/internal_key.h"
 #include "lsm/memtable.h"
 #include "lsm/snapshot.h"
+#include "lsm/space.h"
 #include "table/table_reader.h"
 
 enum { WALKED_MAX = 1024 };
@@ -160,6 +161,18 @@ pykv_status lsm_approximate_size(lsm *self, const pykv_range *range, uint64_t *b
     if (status == PYKV_OK) {
         status = view_bytes_between(moment.view, &keys, bytes_out);
         view_release(moment.view);
+    }
+    return status;
+}
+
+pykv_status lsm_approximate_size_in(lsm *self, uint32_t space, const pykv_range *range,
+                                    uint64_t *bytes_out)
+{
+    stored_range stored;
+    pykv_status status = stored_range_make(space, range, &stored);
+    if (status == PYKV_OK) {
+        status = lsm_approximate_size(self, &stored.range, bytes_out);
+        stored_range_reset(&stored);
     }
     return status;
 }

@@ -7,6 +7,7 @@
 #include "base/invariant.h"
 #include "base/memory.h"
 #include "log/log_feed.h"
+#include "lsm/change_names.h"
 #include "lsm/wal_history.h"
 
 struct lsm_changes {
@@ -221,6 +222,9 @@ static pykv_status read_on(lsm_changes *self, size_t chunk_bytes, int64_t timeou
     if (status == PYKV_OK) {
         limit = limit < place.last_sequence ? limit : place.last_sequence;
         status = log_feed_read(&self->feed, limit, chunk_bytes, changes_out, count_out);
+    }
+    if (status == PYKV_OK) {
+        *count_out = change_names((pykv_change *)(void *)self->feed.changes.data, *count_out);
     }
     return status;
 }

@@ -173,6 +173,7 @@ void lsm_free(lsm *self) SINGLE_THREADED
     condition_destroy(&self->feeds.moved);
     mutex_destroy(&self->room_lock);
     mutex_destroy(&self->reserve_lock);
+    lsm_names_destroy(&self->names);
     mutex_destroy(&self->compaction_lock);
     mutex_destroy(&self->wish_lock);
     mutex_destroy(&self->tidy_lock);

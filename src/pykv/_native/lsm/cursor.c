@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
+#include "lsm/space.h"
 #include "lsm/walk.h"
 
 enum { WINDOW_GROWTH = 4, WINDOW_ROWS_MAX = 1024, WINDOW_BYTES = 64 * 1024 };
@@ -19,16 +20,17 @@ typedef enum cursor_stand { STAND_BEFORE, STAND_ON, STAND_AFTER, STAND_BROKEN } 
 struct lsm_cursor {
     lsm_walk walk;
     user_iterator_rows rows;
+    uint32_t space;
     bool is_reverse; /* of the window: its rows fall */
     size_t index;
     size_t row_limit; /* of the next window */
     cursor_stand stand;
-    buffer key;         /* to place the walk by */
+    buffer key;         /* as it is stored, to place the walk by */
     pykv_error failure; /* with STAND_BROKEN */
 };
 
-pykv_status lsm_cursor_open(lsm *store, const lsm_snapshot *snapshot, const pykv_range *range,
-                            lsm_cursor **cursor_out)
+pykv_status lsm_cursor_open_in(lsm *store, uint32_t space, const lsm_snapshot *snapshot,
+                               const pykv_range *range, lsm_cursor **cursor_out)
 {
     pykv_range bounds = {.limit = 0};
     if (range != NULL) {
@@ -39,14 +41,21 @@ pykv_status lsm_cursor_open(lsm *store, const lsm_snapshot *snapshot, const pykv
     if (self == NULL) {
         return error_set_no_memory(sizeof *self);
     }
-    pykv_status status = lsm_walk_begin(&self->walk, store, snapshot, &bounds);
+    pykv_status status = lsm_walk_begin(&self->walk, store, space, snapshot, &bounds);
     if (status != PYKV_OK) {
         mem_free(self);
         return status;
     }
+    self->space = space;
     self->stand = STAND_BEFORE;
     *cursor_out = self;
     return PYKV_OK;
+}
+
+pykv_status lsm_cursor_open(lsm *store, const lsm_snapshot *snapshot, const pykv_range *range,
+                            lsm_cursor **cursor_out)
+{
+    return lsm_cursor_open_in(store, KEY_SPACE_STORED, snapshot, range, cursor_out);
 }
 
 void lsm_cursor_free(lsm *store, lsm_cursor *self)
@@ -93,8 +102,10 @@ static pykv_status break_off(lsm_cursor *self, pykv_status status)
 /* Takes the rows that follow the walk in a direction, and stands on the first of them. */
 static pykv_status fill(lsm_cursor *self, bool is_reverse, pykv_row *row_out)
 {
-    const user_iterator_request request = {
-        .chunk_bytes = WINDOW_BYTES, .row_limit = self->row_limit, .is_reverse = is_reverse};
+    const user_iterator_request request = {.chunk_bytes = WINDOW_BYTES,
+                                           .row_limit = self->row_limit,
+                                           .is_reverse = is_reverse,
+                                           .prefix_bytes = key_space_prefix_bytes(self->space)};
     pykv_status status = PYKV_OK;
     do {
         status = user_iterator_fill(self->walk.rows, &request, &self->rows);
@@ -117,15 +128,29 @@ static pykv_status fill(lsm_cursor *self, bool is_reverse, pykv_row *row_out)
     return give(self, row_out);
 }
 
+/* Notes a key, or the one behind it, as it is stored. */
+static pykv_status note_key(lsm_cursor *self, slice key, bool is_behind)
+{
+    uint8_t prefix[STORED_KEY_PREFIX_MAX];
+    pykv_status status = PYKV_OK;
+    buffer_clear(&self->key);
+    if (PYKV_UNLIKELY(!key_space_keeps(self->space, key)) && !PYKV_PLANTED(147)) {
+        status = buffer_append(&self->key, prefix, key_space_prefix(self->space, prefix));
+    }
+    if (status == PYKV_OK) {
+        status = buffer_append(&self->key, key.data, key.size);
+    }
+    if (status == PYKV_OK && is_behind) {
+        status = buffer_append(&self->key, "", 1);
+    }
+    return status;
+}
+
 /* Places the walk before key, or behind it, and takes rows from there. */
 static pykv_status fill_from(lsm_cursor *self, slice key, bool is_behind, bool is_reverse,
                              pykv_row *row_out)
 {
-    buffer_clear(&self->key);
-    pykv_status status = buffer_append(&self->key, key.data, key.size);
-    if (status == PYKV_OK && is_behind) {
-        status = buffer_append(&self->key, "", 1);
-    }
+    pykv_status status = note_key(self, key, is_behind);
     if (status == PYKV_OK) {
         status = user_iterator_place(self->walk.rows, slice_make(self->key.data, self->key.size));
     }

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "log/second_name.h"
 #include "lsm/edit.h"
+#include "lsm/key_space.h"
 #include "lsm/open.h"
 #include "table/table_verify.h"
 
@@ -27,6 +28,11 @@ static pykv_status check_kind(const table *opened, uint64_t put_count)
     }
     if (says->attached.size != 0) {
         return refuse(opened, "the table points to values in other files");
+    }
+    uint32_t space;
+    slice user_key;
+    if (!key_space_split(says->last_key, &space, &user_key) || space != KEY_SPACE_DEFAULT) {
+        return refuse(opened, "the table has keys of a namespace");
     }
     return put_count == says->entry_count ? PYKV_OK
                                           : refuse(opened, "the table has entries other than puts");

@@ -10,9 +10,9 @@
 pykv_status internal_key_check(size_t key_size, uint64_t value_size, uint64_t sequence,
                                uint8_t kind)
 {
-    if (key_size > PYKV_KEY_BYTES_MAX) {
+    if (key_size > STORED_KEY_BYTES_MAX) {
         return error_set(PYKV_KEY_TOO_LARGE, "a key of %zu bytes; at most %d", key_size,
-                         PYKV_KEY_BYTES_MAX);
+                         STORED_KEY_BYTES_MAX);
     }
     if (value_size > PYKV_VALUE_BYTES_MAX) {
         return error_set(PYKV_VALUE_TOO_LARGE, "a value of %" PRIu64 " bytes; at most %d",

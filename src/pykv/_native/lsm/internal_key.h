@@ -28,6 +28,7 @@
 #include "base/annotate.h"
 #include "base/coding.h"
 #include "base/slice.h"
+#include "base/stored_key.h"
 
 #define INTERNAL_SEQUENCE_MAX ((UINT64_C(1) << 56) - 1)
 
@@ -74,8 +75,8 @@ static inline int internal_key_compare(internal_key left, internal_key right)
 
 /*
  * Checks what an engine is about to take in, from a caller or from a log: PYKV_KEY_TOO_LARGE or
- * PYKV_VALUE_TOO_LARGE above the limits of pykv.h, PYKV_CORRUPTION for a sequence or kind that no
- * operation can have.
+ * PYKV_VALUE_TOO_LARGE above the limits of what is stored, PYKV_CORRUPTION for a sequence or kind
+ * that no operation can have.
  */
 PYKV_NODISCARD pykv_status internal_key_check(size_t key_size, uint64_t value_size,
                                               uint64_t sequence, uint8_t kind);

@@ -7,11 +7,14 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "lsm/read.h"
+#include "lsm/space.h"
 #include "lsm/store.h"
 #include "lsm/version_values.h"
 
 struct lsm_many {
     lsm *store;
+    uint32_t space;
+    buffer stored; /* keys that are stored with a prefix */
     size_t count;
     size_t capacity;
     const uint8_t **values;
@@ -29,15 +32,21 @@ struct lsm_many {
     void *memory; /* of all arrays */
 };
 
-pykv_status lsm_many_new(lsm *store, lsm_many **many_out)
+pykv_status lsm_many_new_in(lsm *store, uint32_t space, lsm_many **many_out)
 {
     lsm_many *self = mem_alloc_zeroed(1, sizeof *self);
     if (self == NULL) {
         return error_set_no_memory(sizeof *self);
     }
     self->store = store;
+    self->space = space;
     *many_out = self;
     return PYKV_OK;
+}
+
+pykv_status lsm_many_new(lsm *store, lsm_many **many_out)
+{
+    return lsm_many_new_in(store, KEY_SPACE_STORED, many_out);
 }
 
 void lsm_many_release(lsm_many *self)
@@ -61,6 +70,7 @@ void lsm_many_free(lsm_many *self)
 {
     if (self != NULL) {
         lsm_many_release(self);
+        buffer_reset(&self->stored);
         mem_free(self->memory);
         mem_free(self);
     }
@@ -200,15 +210,44 @@ static uint64_t count_hits(const lsm_many *self)
     return hits;
 }
 
-static void take_keys(lsm_many *self, size_t count, const void *const *keys,
-                      const size_t *key_lengths)
+/* Puts stored keys in place of those that are stored with a prefix. */
+static pykv_status store_keys(lsm_many *self)
 {
+    uint8_t prefix[STORED_KEY_PREFIX_MAX];
+    size_t prefix_bytes = key_space_prefix(self->space, prefix);
+    size_t bytes = 0;
+    for (size_t i = 0; i < self->count; i++) {
+        bytes += prefix_bytes + self->keys[i].size;
+    }
+    buffer_clear(&self->stored);
+    pykv_status status = buffer_reserve(&self->stored, bytes);
+    for (size_t i = 0; i < self->count && status == PYKV_OK; i++) {
+        slice key = self->keys[i];
+        const uint8_t *stored = self->stored.data + self->stored.size;
+        if (!key_space_keeps(self->space, key)) {
+            status = buffer_append(&self->stored, prefix, prefix_bytes);
+            if (status == PYKV_OK) {
+                status = buffer_append(&self->stored, key.data, key.size);
+            }
+            self->keys[i] = slice_make(stored, prefix_bytes + key.size);
+            self->hashes[i] = lsm_hash(self->store, self->keys[i]);
+        }
+    }
+    return status;
+}
+
+static pykv_status take_keys(lsm_many *self, size_t count, const void *const *keys,
+                             const size_t *key_lengths)
+{
+    bool is_stored = self->space == KEY_SPACE_DEFAULT || self->space == KEY_SPACE_STORED;
     self->count = count;
     for (size_t i = 0; i < count; i++) {
         self->keys[i] = slice_make(keys[i], key_lengths[i]);
         self->hashes[i] = lsm_hash(self->store, self->keys[i]);
         self->found[i] = false;
+        is_stored = is_stored && !key_space_is_marked(self->keys[i]);
     }
+    return PYKV_LIKELY(is_stored) ? PYKV_OK : store_keys(self);
 }
 
 pykv_status lsm_many_get(lsm_many *self, const lsm_snapshot *snapshot, size_t count,
@@ -221,10 +260,12 @@ pykv_status lsm_many_get(lsm_many *self, const lsm_snapshot *snapshot, size_t co
     if (status == PYKV_OK) {
         status = reserve(self, count);
     }
+    if (status == PYKV_OK) {
+        status = take_keys(self, count, keys, key_lengths);
+    }
     if (status != PYKV_OK) {
         return status;
     }
-    take_keys(self, count, keys, key_lengths);
     (void)view_find_many(moment.view, self->keys, self->hashes, count, moment.sequence, self->found,
                          self->entries);
     sort_out(self, &moment);

@@ -117,7 +117,8 @@ void memtable_count_many(memtable *self, const record *operations, size_t count,
 void memtable_add(memtable *self, const iterator_entry *entry, uint64_t hash)
 {
     PYKV_ASSERT(!memtable_is_sealed(self));
-    PYKV_ASSERT(entry->key.size <= PYKV_KEY_BYTES_MAX && entry->sequence <= INTERNAL_SEQUENCE_MAX);
+    PYKV_ASSERT(entry->key.size <= STORED_KEY_BYTES_MAX &&
+                entry->sequence <= INTERNAL_SEQUENCE_MAX);
     uint64_t bytes =
         memtable_record_bytes(entry->key.size, entry->value.size, entry->deadline_us != 0);
     memtable_filter_prefetch(&self->filter, hash);

@@ -40,7 +40,7 @@ void memtable_run_insert(memtable_run *self, uint32_t index, const memtable_reco
 static void set_common(memtable_node *node, const memtable_record *sample, size_t common_length)
 {
     size_t tail = common_length < MEMTABLE_TAIL_BYTES ? common_length : MEMTABLE_TAIL_BYTES;
-    PYKV_ASSERT(common_length <= sample->key_size);
+    PYKV_ASSERT(common_length <= memtable_record_key_size(sample));
     node->common_length = (uint16_t)common_length;
     node->tail_length = (uint8_t)tail;
     memcpy(node->tail, sample->bytes + common_length - tail, tail);
@@ -51,6 +51,7 @@ static size_t regained(const memtable_record *first, const memtable_record *last
                        size_t common_length)
 {
     size_t shared = key_shared_length(memtable_record_key(first), memtable_record_key(last));
+    shared = shared < UINT16_MAX ? shared : UINT16_MAX;
     return shared >= common_length + MEMTABLE_COMMON_GAIN ? shared : common_length;
 }
 

@@ -5,9 +5,8 @@
  *        0    8  trailer      sequence and kind (internal_key.h)
  *        8    4  value_size
  *       12    4  body_crc
- *       16    2  key_size
- *       18    1  expires      1: a deadline stands behind the value
- *       19       key, value, deadline u64 if any, up to a multiple of 8
+ *       16    4  key_shape    size of the key; highest bit: a deadline stands behind the value
+ *       20       key, value, deadline u64 if any, up to a multiple of 8
  *
  * In memory only. Thread-safe: a record is written before it is published.
  */
@@ -30,10 +29,16 @@ typedef struct memtable_record {
     uint64_t trailer;
     uint32_t value_size;
     uint32_t body_crc;
-    uint16_t key_size;
-    uint8_t expires;
+    uint32_t key_shape;
     uint8_t bytes[];
 } memtable_record;
+
+#define MEMTABLE_RECORD_EXPIRES (UINT32_C(1) << 31)
+
+static inline size_t memtable_record_key_size(const memtable_record *self)
+{
+    return self->key_shape & ~MEMTABLE_RECORD_EXPIRES;
+}
 
 /* Bytes that a record takes. */
 static inline uint64_t memtable_record_bytes(size_t key_size, size_t value_size, bool expires)
@@ -45,7 +50,7 @@ static inline uint64_t memtable_record_bytes(size_t key_size, size_t value_size,
 
 static inline slice memtable_record_key(const memtable_record *self)
 {
-    return slice_make(self->bytes, self->key_size);
+    return slice_make(self->bytes, memtable_record_key_size(self));
 }
 
 /* Writes an entry into memory of memtable_record_bytes. */
@@ -54,8 +59,8 @@ static inline void memtable_record_store(memtable_record *self, const iterator_e
     self->trailer = internal_trailer(entry->sequence, entry->kind);
     self->value_size = (uint32_t)entry->value.size;
     self->body_crc = entry->body_crc;
-    self->key_size = (uint16_t)entry->key.size;
-    self->expires = entry->deadline_us != 0;
+    self->key_shape =
+        (uint32_t)entry->key.size | (entry->deadline_us != 0 ? MEMTABLE_RECORD_EXPIRES : 0);
     uint8_t *out = self->bytes;
     if (entry->key.size != 0) {
         memcpy(out, entry->key.data, entry->key.size);
@@ -72,11 +77,12 @@ static inline void memtable_record_store(memtable_record *self, const iterator_e
 /* The entry, which borrows from the record. */
 static inline void memtable_record_load(const memtable_record *self, iterator_entry *out)
 {
-    const uint8_t *value = self->bytes + self->key_size;
+    bool expires = (self->key_shape & MEMTABLE_RECORD_EXPIRES) != 0;
     out->key = memtable_record_key(self);
+    const uint8_t *value = out->key.data + out->key.size;
     out->value = slice_make(value, self->value_size);
     out->sequence = internal_sequence(self->trailer);
-    out->deadline_us = self->expires != 0 ? load_u64(value + self->value_size) : 0;
+    out->deadline_us = expires ? load_u64(value + self->value_size) : 0;
     out->body_crc = self->body_crc;
     out->kind = internal_kind(self->trailer);
 }

@@ -3,25 +3,27 @@
  */
 #include "base/error.h"
 #include "base/memory.h"
+#include "lsm/space.h"
 #include "lsm/walk.h"
 
-/* Copies a row into one piece of memory. */
-static pykv_status copy_row(const iterator_entry *found, pykv_row *row_out)
+/* Copies a row into one piece of memory, without the prefix of its key. */
+static pykv_status copy_row(const iterator_entry *found, uint32_t space, pykv_row *row_out)
 {
-    size_t size = found->key.size + found->value.size;
+    slice key = key_space_strip(found->key, key_space_prefix_bytes(space));
+    size_t size = key.size + found->value.size;
     uint8_t *copy = mem_alloc(size + 1);
     if (copy == NULL) {
         return error_set_no_memory(size + 1);
     }
-    if (found->key.size > 0) {
-        memcpy(copy, found->key.data, found->key.size);
+    if (key.size > 0) {
+        memcpy(copy, key.data, key.size);
     }
     if (found->value.size > 0) {
-        memcpy(copy + found->key.size, found->value.data, found->value.size);
+        memcpy(copy + key.size, found->value.data, found->value.size);
     }
     *row_out = (pykv_row){.key = copy,
-                          .key_length = found->key.size,
-                          .value = copy + found->key.size,
+                          .key_length = key.size,
+                          .value = copy + key.size,
                           .value_length = found->value.size,
                           .owned = copy};
     return PYKV_OK;
@@ -58,22 +60,33 @@ static pykv_status go(user_iterator *rows, int32_t move, slice key)
     }
 }
 
-pykv_status lsm_near(lsm *self, const lsm_snapshot *snapshot, int32_t move, slice key,
-                     pykv_row *row_out)
+/* The same in a namespace. */
+static pykv_status go_in(user_iterator *rows, uint32_t space, int32_t move, slice key)
 {
-    static const pykv_range everything = {.limit = 0};
+    stored_key stored;
+    pykv_status status = stored_key_make(space, key, &stored);
+    if (status == PYKV_OK) {
+        status = go(rows, move, stored.key);
+        stored_key_reset(&stored);
+    }
+    return status;
+}
+
+pykv_status lsm_near_in(lsm *self, uint32_t space, const lsm_snapshot *snapshot, int32_t move,
+                        slice key, pykv_row *row_out)
+{
     lsm_moment moment;
     user_iterator *rows;
     pykv_status status = lsm_moment_acquire(self, snapshot, &moment);
     if (status != PYKV_OK) {
         return status;
     }
-    status = lsm_rows_new(self, &moment, &everything, &rows);
+    status = lsm_rows_new(self, space, &moment, NULL, &rows);
     if (status == PYKV_OK) {
-        status = go(rows, move, key);
+        status = go_in(rows, space, move, key);
         const iterator_entry *found = status == PYKV_OK ? user_iterator_row(rows) : NULL;
         if (found != NULL) {
-            status = copy_row(found, row_out);
+            status = copy_row(found, space, row_out);
         } else if (status == PYKV_OK) {
             status = PYKV_NOT_FOUND;
         }
@@ -81,4 +94,10 @@ pykv_status lsm_near(lsm *self, const lsm_snapshot *snapshot, int32_t move, slic
     }
     view_release(moment.view);
     return status;
+}
+
+pykv_status lsm_near(lsm *self, const lsm_snapshot *snapshot, int32_t move, slice key,
+                     pykv_row *row_out)
+{
+    return lsm_near_in(self, KEY_SPACE_STORED, snapshot, move, key, row_out);
 }

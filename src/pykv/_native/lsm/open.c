@@ -39,6 +39,7 @@ static void init_locks(lsm *self)
     mutex_init(&self->tidy_lock);
     mutex_init(&self->room_lock);
     mutex_init(&self->reserve_lock);
+    lsm_names_init(&self->names);
     condition_init(&self->room_made);
     condition_init(&self->feeds.moved);
 }

@@ -3,6 +3,7 @@
  */
 #include "base/error.h"
 #include "base/memory.h"
+#include "lsm/space.h"
 #include "lsm/walk.h"
 
 enum { SCAN_CHUNK_BYTES = 64 * 1024 };
@@ -16,8 +17,8 @@ struct lsm_scan {
     pykv_error failure; /* status PYKV_OK: none yet */
 };
 
-pykv_status lsm_scan_open(lsm *store, const lsm_snapshot *snapshot, const pykv_range *range,
-                          lsm_scan **scan_out)
+pykv_status lsm_scan_open_in(lsm *store, uint32_t space, const lsm_snapshot *snapshot,
+                             const pykv_range *range, lsm_scan **scan_out)
 {
     static const pykv_range everything = {.keys_only = 0};
     range = range != NULL ? range : &everything;
@@ -27,14 +28,21 @@ pykv_status lsm_scan_open(lsm *store, const lsm_snapshot *snapshot, const pykv_r
     }
     self->request.keys_only = range->keys_only != 0;
     self->request.is_reverse = range->reverse != 0;
+    self->request.prefix_bytes = key_space_prefix_bytes(space);
     self->rows_left = range->limit != 0 ? range->limit : UINT64_MAX;
-    pykv_status status = lsm_walk_begin(&self->walk, store, snapshot, range);
+    pykv_status status = lsm_walk_begin(&self->walk, store, space, snapshot, range);
     if (status != PYKV_OK) {
         mem_free(self);
         return status;
     }
     *scan_out = self;
     return PYKV_OK;
+}
+
+pykv_status lsm_scan_open(lsm *store, const lsm_snapshot *snapshot, const pykv_range *range,
+                          lsm_scan **scan_out)
+{
+    return lsm_scan_open_in(store, KEY_SPACE_STORED, snapshot, range, scan_out);
 }
 
 static pykv_status fill(lsm_scan *self, size_t chunk_bytes)
@@ -87,15 +95,15 @@ void lsm_scan_free(lsm *store, lsm_scan *self)
     mem_free(self);
 }
 
-pykv_status lsm_count(lsm *self, const lsm_snapshot *snapshot, const pykv_range *range,
-                      uint64_t *count_out)
+pykv_status lsm_count_in(lsm *self, uint32_t space, const lsm_snapshot *snapshot,
+                         const pykv_range *range, uint64_t *count_out)
 {
     pykv_range keys = range != NULL ? *range : (pykv_range){.limit = 0};
     lsm_scan *walk = NULL;
     pykv_rows rows = {.count = 0};
     uint64_t count = 0;
     keys.keys_only = 1;
-    pykv_status status = lsm_scan_open(self, snapshot, &keys, &walk);
+    pykv_status status = lsm_scan_open_in(self, space, snapshot, &keys, &walk);
     if (status != PYKV_OK || walk == NULL) {
         return status;
     }
@@ -108,4 +116,10 @@ pykv_status lsm_count(lsm *self, const lsm_snapshot *snapshot, const pykv_range 
         *count_out = count;
     }
     return status;
+}
+
+pykv_status lsm_count(lsm *self, const lsm_snapshot *snapshot, const pykv_range *range,
+                      uint64_t *count_out)
+{
+    return lsm_count_in(self, KEY_SPACE_STORED, snapshot, range, count_out);
 }

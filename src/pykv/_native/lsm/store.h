@@ -7,7 +7,7 @@
  * take tables to deeper levels. Readers take no lock: they load the view, then the visible
  * sequence, and stay inside the epoch `gate.readers`.
  *
- * Locks, in the order in which they are taken: wish_lock, compaction_lock, flush_lock,
+ * Locks, in the order in which they are taken: names.lock, wish_lock, compaction_lock, flush_lock,
  * manifest_lock, writer, then one of room_lock, reserve_lock and the gate's. Writers must not be
  * inside the epoch.
  *
@@ -37,6 +37,7 @@
 #include "lsm/feeds.h"
 #include "lsm/flush_run.h"
 #include "lsm/lsm.h"
+#include "lsm/names.h"
 #include "lsm/pace.h"
 #include "lsm/view.h"
 #include "lsm/wal.h"
@@ -85,12 +86,12 @@ struct lsm {
     store_clock clock;
     lsm_counters counters;
     compaction_pace compaction_pace;
+    lsm_names names;
     pacer pacer;                       /* charged with the writer lock */
     _Alignas(64) _Atomic(view *) view; /* changed with the writer lock */
     _Atomic uint64_t visible_sequence;
     _Atomic bool room_is_lent; /* lsm/reserve.h; changed with reserve_lock */
     mutex reserve_lock;
-
     _Alignas(64) mutex writer;
     uint64_t next_number GUARDED_BY(writer);
     uint64_t memtable_memory_bytes GUARDED_BY(writer); /* as counted in budget */
@@ -112,7 +113,6 @@ struct lsm {
     uint64_t edit GUARDED_BY(manifest_lock);
     uint64_t flushed_sequence GUARDED_BY(manifest_lock);
     bool is_clean_on_disk GUARDED_BY(manifest_lock);
-
     mutex flush_lock;
     flush_run *flush GUARDED_BY(flush_lock);
     memtable *flushing GUARDED_BY(flush_lock); /* what it writes; a reference */

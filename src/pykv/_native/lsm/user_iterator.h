@@ -82,8 +82,9 @@ const iterator_entry *user_iterator_row(const user_iterator *self);
 typedef struct user_iterator_request {
     size_t chunk_bytes; /* no further row is begun at or above so many bytes */
     size_t row_limit;
-    bool keys_only;  /* values are left empty */
-    bool is_reverse; /* rows come in falling order */
+    bool keys_only;      /* values are left empty */
+    bool is_reverse;     /* rows come in falling order */
+    size_t prefix_bytes; /* that marked keys are given without (lsm/key_space.h) */
 } user_iterator_request;
 
 /* What a fill gives, and its memory; begin with zeros. data and offsets are as in pykv_rows, with

@@ -24,6 +24,7 @@
 #include "base/iterator.h"
 #include "base/slice.h"
 #include "log/log_format.h"
+#include "lsm/key_space.h"
 #include "lsm/user_iterator.h"
 #include "lsm/value_pointer.h"
 

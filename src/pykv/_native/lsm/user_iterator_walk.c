@@ -162,6 +162,7 @@ typedef struct row_writer {
     size_t count_max; /* rows that offsets has room for */
     size_t chunk_bytes;
     size_t row_limit;
+    size_t prefix_bytes;
     bool keys_only;
 } row_writer;
 
@@ -190,6 +191,7 @@ static pykv_status writer_begin(row_writer *self, const user_iterator_request *r
     *self = (row_writer){.rows = rows,
                          .chunk_bytes = request->chunk_bytes,
                          .row_limit = request->row_limit,
+                         .prefix_bytes = request->prefix_bytes,
                          .keys_only = request->keys_only};
     buffer_clear(&rows->offsets);
     size_t bytes =
@@ -230,10 +232,13 @@ static inline void copy_bytes(uint8_t *out, const uint8_t *from, size_t size)
     }
 }
 
-static INLINE_ALWAYS pykv_status write_row(row_writer *self, const iterator_entry *entry)
+/* strips: the key may be marked. */
+static INLINE_ALWAYS pykv_status write_row(row_writer *self, const iterator_entry *entry,
+                                           bool strips)
 {
+    slice key = strips ? key_space_strip(entry->key, self->prefix_bytes) : entry->key;
     size_t value_size = self->keys_only ? 0 : entry->value.size;
-    size_t bytes = entry->key.size + value_size;
+    size_t bytes = key.size + value_size;
     if (PYKV_UNLIKELY(bytes > self->capacity - self->size || self->count == self->count_max)) {
         row_writer grown = *self; /* a copy, so that self's address stays unknown */
         pykv_status status = writer_grow(&grown, bytes, 1);
@@ -244,9 +249,9 @@ static INLINE_ALWAYS pykv_status write_row(row_writer *self, const iterator_entr
     }
     uint8_t *out = self->data + self->size;
     self->offsets[2 * self->count] = self->size;
-    self->offsets[2 * self->count + 1] = self->size + entry->key.size;
-    copy_bytes(out, entry->key.data, entry->key.size);
-    copy_bytes(out + entry->key.size, entry->value.data, value_size);
+    self->offsets[2 * self->count + 1] = self->size + key.size;
+    copy_bytes(out, key.data, key.size);
+    copy_bytes(out + key.size, entry->value.data, value_size);
     self->size += bytes;
     self->count++;
     return PYKV_OK;
@@ -256,7 +261,7 @@ static INLINE_ALWAYS pykv_status write_row(row_writer *self, const iterator_entr
 static pykv_status write_other(user_iterator *self, row_writer *out, const iterator_entry *entry)
 {
     pykv_status status = user_resolve(self, entry, &entry);
-    return status == PYKV_OK ? write_row(out, entry) : status;
+    return status == PYKV_OK ? write_row(out, entry, true) : status;
 }
 
 /* Fetches the value of the entry some steps ahead of entry, but for its beginning, which stands
@@ -274,9 +279,10 @@ static INLINE_ALWAYS void fetch_value(const window_walk *walk, const iterator_en
     }
 }
 
-/* Writes the rows of the window until it or the writer is at its end. */
+/* Writes the rows of the window until it or the writer is at its end. strips: some may have marked
+ * keys. */
 static INLINE_ALWAYS pykv_status fill_from_window(user_iterator *self, row_writer *out,
-                                                  bool is_backward)
+                                                  bool is_backward, bool strips)
 {
     window_walk walk = window_load(self);
     row_writer writer = *out;
@@ -291,7 +297,7 @@ static INLINE_ALWAYS pykv_status fill_from_window(user_iterator *self, row_write
             fetch_value(&walk, entry, is_backward);
         }
         if (PYKV_LIKELY(entry->kind == RECORD_PUT)) {
-            status = write_row(&writer, entry);
+            status = write_row(&writer, entry, strips);
         } else {
             row_writer other = writer; /* a copy, so that writer's address stays unknown */
             status = write_other(self, &other, entry);
@@ -312,7 +318,7 @@ static uint64_t skipped_count(const user_iterator *self, size_t row_count)
 /* Writes a row that was not found in a window. */
 static pykv_status write_single(user_iterator *self, row_writer *out, const iterator_entry *row)
 {
-    return row->kind == RECORD_PUT ? write_row(out, row) : write_other(self, out, row);
+    return row->kind == RECORD_PUT ? write_row(out, row, true) : write_other(self, out, row);
 }
 
 /* Writes the row it stood on. Where the walk turned there and goes no step further, the window's
@@ -327,14 +333,24 @@ static pykv_status write_first(user_iterator *self, row_writer *out, const itera
     return status;
 }
 
+static pykv_status fill_from_any_window(user_iterator *self, row_writer *out)
+{
+    const iterator *source = self->source;
+    if (PYKV_UNLIKELY(key_space_is_marked(source->entries[source->count - 1].key))) {
+        return self->is_backward ? fill_from_window(self, out, true, true)
+                                 : fill_from_window(self, out, false, true);
+    }
+    return self->is_backward ? fill_from_window(self, out, true, false)
+                             : fill_from_window(self, out, false, false);
+}
+
 /* Writes rows until the writer is full, the end is reached or enough was skipped. */
 static pykv_status fill(user_iterator *self, row_writer *out, bool *more_out)
 {
     pykv_status status = PYKV_OK;
     while (status == PYKV_OK && !writer_is_full(out)) {
         if (self->stand == STAND_WINDOW) {
-            status = self->is_backward ? fill_from_window(self, out, true)
-                                       : fill_from_window(self, out, false);
+            status = fill_from_any_window(self, out);
         }
         if (status != PYKV_OK || writer_is_full(out) ||
             skipped_count(self, out->count) >= USER_ITERATOR_SKIPPED_MAX) {

@@ -115,7 +115,8 @@ static pykv_status check_record(const value_segment *self, const value_pointer *
 pykv_status value_segment_read(const value_segment *self, const value_pointer *where,
                                const iterator_entry *entry, buffer *scratch, slice *value_out)
 {
-    uint8_t flags = entry->deadline_us != 0 ? RECORD_FLAG_DEADLINE : 0;
+    uint8_t flags = (uint8_t)((entry->deadline_us != 0 ? RECORD_FLAG_DEADLINE : 0) |
+                              record_key_flag(entry->key.size));
     uint64_t bytes = record_bytes(flags, entry->key.size, where->value_bytes);
     size_t got = 0;
     if (where->offset > self->facts.file_bytes || self->facts.file_bytes - where->offset < bytes) {

@@ -117,7 +117,8 @@ pykv_status value_writer_add(value_writer *self, const iterator_entry *entry,
     }
     record added = {.body_crc = entry->body_crc,
                     .kind = RECORD_PUT,
-                    .flags = entry->deadline_us != 0 ? RECORD_FLAG_DEADLINE : 0,
+                    .flags = (uint8_t)((entry->deadline_us != 0 ? RECORD_FLAG_DEADLINE : 0) |
+                                       record_key_flag(entry->key.size)),
                     .sequence = entry->sequence,
                     .deadline_us = entry->deadline_us,
                     .key = entry->key,

@@ -16,8 +16,9 @@ static pykv_status gather_hidden(lsm *store, const lsm_moment *moment, const key
     return view_join_ranges(&taken, moment->sequence, range, out);
 }
 
-pykv_status lsm_rows_new(lsm *store, const lsm_moment *moment, const pykv_range *range,
-                         user_iterator **rows_out)
+/* The same by stored keys. */
+static pykv_status rows_new(lsm *store, const lsm_moment *moment, const pykv_range *range,
+                            user_iterator **rows_out)
 {
     slice start =
         range->has_start != 0 ? slice_make(range->start, range->start_length) : slice_make("", 0);
@@ -47,7 +48,19 @@ pykv_status lsm_rows_new(lsm *store, const lsm_moment *moment, const pykv_range 
     return status;
 }
 
-pykv_status lsm_walk_begin(lsm_walk *self, lsm *store, const lsm_snapshot *snapshot,
+pykv_status lsm_rows_new(lsm *store, uint32_t space, const lsm_moment *moment,
+                         const pykv_range *range, user_iterator **rows_out)
+{
+    stored_range stored;
+    pykv_status status = stored_range_make(space, range, &stored);
+    if (status == PYKV_OK) {
+        status = rows_new(store, moment, &stored.range, rows_out);
+        stored_range_reset(&stored);
+    }
+    return status;
+}
+
+pykv_status lsm_walk_begin(lsm_walk *self, lsm *store, uint32_t space, const lsm_snapshot *snapshot,
                            const pykv_range *range)
 {
     lsm_moment moment;
@@ -56,7 +69,7 @@ pykv_status lsm_walk_begin(lsm_walk *self, lsm *store, const lsm_snapshot *snaps
     if (status != PYKV_OK) {
         return status;
     }
-    status = lsm_rows_new(store, &moment, range, &rows);
+    status = lsm_rows_new(store, space, &moment, range, &rows);
     if (status != PYKV_OK) {
         view_release(moment.view);
         return status;

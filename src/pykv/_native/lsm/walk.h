@@ -8,6 +8,7 @@
 #ifndef PYKV_LSM_WALK_H
 #define PYKV_LSM_WALK_H
 
+#include "lsm/key_space.h"
 #include "lsm/snapshot.h"
 #include "lsm/store.h"
 #include "lsm/user_iterator.h"
@@ -19,14 +20,15 @@ typedef struct lsm_walk {
     user_iterator *rows;
 } lsm_walk;
 
-/* An iterator over the rows of range at moment, whose view and time must be set and stay. */
-PYKV_NODISCARD pykv_status lsm_rows_new(lsm *store, const lsm_moment *moment,
+/* An iterator over the rows of a range of a namespace, by stored keys, at moment, whose view and
+ * time must be set and stay. */
+PYKV_NODISCARD pykv_status lsm_rows_new(lsm *store, uint32_t space, const lsm_moment *moment,
                                         const pykv_range *range, user_iterator **rows_out);
 
-/* Begins at the first row of range, or behind the last for a reverse one, at the moment of
- * snapshot (NULL: now). Requires self to be zeros, which it is after a failure. */
-PYKV_NODISCARD pykv_status lsm_walk_begin(lsm_walk *self, lsm *store, const lsm_snapshot *snapshot,
-                                          const pykv_range *range);
+/* Begins at the first row of a range of a namespace, or behind the last for a reverse one, at the
+ * moment of snapshot (NULL: now). Requires self to be zeros, which it is after a failure. */
+PYKV_NODISCARD pykv_status lsm_walk_begin(lsm_walk *self, lsm *store, uint32_t space,
+                                          const lsm_snapshot *snapshot, const pykv_range *range);
 
 /* Gives back what is the store's, unless its close has done so. */
 void lsm_walk_end(lsm *store, lsm_walk *self);

@@ -223,6 +223,9 @@ static pykv_status write_locked(lsm *self, record *operations, size_t count, int
                                 lsm_question *question) REQUIRES(self->writer)
 {
     pykv_status status = lsm_check_writable(self);
+    if (PYKV_UNLIKELY((flags & LSM_NAMED) != 0) && status == PYKV_OK) {
+        status = lsm_names_check(self, operations, count);
+    }
     if (status == PYKV_OK && question != NULL) {
         status = ask(self, &operations[0], flags, question);
     }
@@ -331,6 +334,9 @@ void lsm_prepare_operation(record *operation, uint8_t kind, slice key, slice val
                  .deadline_us = deadline_us,
                  .key = key,
                  .value = value};
+    if (PYKV_UNLIKELY(key.size > UINT16_MAX)) {
+        operation->flags |= RECORD_FLAG_LONG_KEY;
+    }
     operation->body_crc = record_body_crc(operation);
 }
 
@@ -387,12 +393,20 @@ pykv_status lsm_compare_and_set(lsm *self, slice key, const slice *expected, con
     return status;
 }
 
-/* Bytes of keys and values, which is what the limit of a batch counts. */
+static size_t user_bytes(slice stored)
+{
+    uint32_t space;
+    slice user_key;
+    bool is_users = key_space_is_marked(stored) && key_space_split(stored, &space, &user_key);
+    return is_users ? user_key.size : stored.size;
+}
+
+/* Bytes of keys and values as users give them, which is what the limit of a batch counts. */
 static uint64_t batch_bytes(const record *operations, size_t count)
 {
     uint64_t bytes = 0;
     for (size_t i = 0; i < count; i++) {
-        bytes += operations[i].key.size + operations[i].value.size;
+        bytes += user_bytes(operations[i].key) + operations[i].value.size;
     }
     return bytes;
 }

@@ -139,7 +139,7 @@ pykv_status block_builder_add(block_builder *self, const table_entry *entry, uin
 {
     PYKV_ASSERT(!block_builder_is_full(self));
     PYKV_ASSERT(entry->kind > 0 && entry->kind <= TABLE_KIND_MAX);
-    PYKV_ASSERT(entry->key.size <= PYKV_KEY_BYTES_MAX);
+    PYKV_ASSERT(entry->key.size <= STORED_KEY_BYTES_MAX);
     PYKV_ASSERT(entry->value.size <= PYKV_VALUE_BYTES_MAX);
     size_t shared = 0;
     pykv_status status = reserve(self, entry);

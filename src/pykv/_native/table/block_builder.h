@@ -52,7 +52,7 @@ uint64_t block_builder_bytes(const block_builder *self);
 bool block_builder_is_full(const block_builder *self);
 
 /* Adds an entry that comes after all others. hash is that of its key. Requires that the block is
- * not full, lengths within PYKV_KEY_BYTES_MAX and PYKV_VALUE_BYTES_MAX, a kind from 1 to
+ * not full, lengths within STORED_KEY_BYTES_MAX and PYKV_VALUE_BYTES_MAX, a kind from 1 to
  * TABLE_KIND_MAX. After a failure, PYKV_NO_MEMORY, only clear and reset may follow. */
 PYKV_NODISCARD pykv_status block_builder_add(block_builder *self, const table_entry *entry,
                                              uint64_t hash);

@@ -200,7 +200,7 @@ static pykv_status check_entry(const table_builder *self, const table_entry *ent
                                bool *is_new_out)
 {
     int order = self->facts.entry_count == 0 ? -1 : slice_compare(last_key(self), entry->key);
-    if (entry->key.size > PYKV_KEY_BYTES_MAX || entry->value.size > PYKV_VALUE_BYTES_MAX ||
+    if (entry->key.size > STORED_KEY_BYTES_MAX || entry->value.size > PYKV_VALUE_BYTES_MAX ||
         entry->kind == 0 || entry->kind > TABLE_KIND_MAX || entry->sequence > TABLE_SEQUENCE_MAX) {
         return error_set(PYKV_INVALID_ARGUMENT, "an entry of kind %u with %zu and %zu bytes",
                          entry->kind, entry->key.size, entry->value.size);
@@ -226,7 +226,7 @@ static void count(table_builder *self, const table_entry *entry)
     facts->sequence_max =
         entry->sequence > facts->sequence_max ? entry->sequence : facts->sequence_max;
     if (entry->key.size > facts->key_length_max) {
-        facts->key_length_max = (uint16_t)entry->key.size;
+        facts->key_length_max = (uint32_t)entry->key.size;
     }
     self->no_deadline_count += deadline == 0;
     if (deadline != 0 && (facts->deadline_min_us == 0 || deadline < facts->deadline_min_us)) {

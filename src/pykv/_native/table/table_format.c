@@ -28,8 +28,7 @@ enum {
     TRAILER_CRC_AT = 8,
     PROPERTIES_BLOCK_COUNT_AT = 88,
     PROPERTIES_KEY_LENGTHS_AT = PROPERTIES_BLOCK_COUNT_AT + 4,
-    PROPERTIES_UNUSED_AT = PROPERTIES_KEY_LENGTHS_AT + 6,
-    PROPERTIES_ATTACHED_AT = PROPERTIES_UNUSED_AT + 2
+    PROPERTIES_ATTACHED_AT = PROPERTIES_KEY_LENGTHS_AT + 8
 };
 _Static_assert(HEADER_CRC_AT + 4 == (int)TABLE_HEADER_BYTES, "the header has 32 bytes");
 _Static_assert(FOOTER_MAGIC_AT + 8 == (int)TABLE_FOOTER_BYTES, "the footer has 64 bytes");
@@ -190,6 +189,27 @@ pykv_status block_trailer_decode(const uint8_t *data, block_handle handle, uint8
 /* The numbers that stand first, in their order. */
 enum { PROPERTIES_NUMBER_COUNT = 11 };
 
+/* Lengths of keys: the low 16 bits of three, then what is above them: a bit each. */
+enum { KEY_LENGTH_COUNT = 3, KEY_LENGTHS_HIGH_AT = 2 * KEY_LENGTH_COUNT };
+
+static void store_key_lengths(const table_properties *self, uint8_t *out)
+{
+    const size_t lengths[KEY_LENGTH_COUNT] = {self->key_length_max, self->first_key.size,
+                                              self->last_key.size};
+    uint32_t high = 0;
+    for (uint32_t i = 0; i < KEY_LENGTH_COUNT; i++) {
+        store_u16(out + 2 * i, (uint16_t)lengths[i]);
+        high |= (uint32_t)(lengths[i] >> 16) << i;
+    }
+    store_u16(out + KEY_LENGTHS_HIGH_AT, (uint16_t)high);
+}
+
+static uint32_t load_key_length(const uint8_t *in, uint32_t index)
+{
+    uint32_t high = (uint32_t)load_u16(in + KEY_LENGTHS_HIGH_AT) >> index & 1;
+    return load_u16(in + 2 * index) | high << 16;
+}
+
 pykv_status table_properties_encode(const table_properties *self, buffer *out)
 {
     const uint64_t numbers[PROPERTIES_NUMBER_COUNT] = {
@@ -201,9 +221,7 @@ pykv_status table_properties_encode(const table_properties *self, buffer *out)
         store_u64(fixed + 8 * i, numbers[i]);
     }
     store_u32(fixed + PROPERTIES_BLOCK_COUNT_AT, self->block_count);
-    store_u16(fixed + PROPERTIES_KEY_LENGTHS_AT, self->key_length_max);
-    store_u16(fixed + PROPERTIES_KEY_LENGTHS_AT + 2, (uint16_t)self->first_key.size);
-    store_u16(fixed + PROPERTIES_KEY_LENGTHS_AT + 4, (uint16_t)self->last_key.size);
+    store_key_lengths(self, fixed + PROPERTIES_KEY_LENGTHS_AT);
     store_u32(fixed + PROPERTIES_ATTACHED_AT, (uint32_t)self->attached.size);
     const slice parts[] = {slice_make(fixed, sizeof fixed), self->first_key, self->last_key,
                            self->attached};
@@ -226,13 +244,14 @@ pykv_status table_properties_decode(slice data, const char *path, uint64_t offse
         numbers[i] = load_u64(data.data + 8 * i);
     }
     const uint8_t *lengths = data.data + PROPERTIES_KEY_LENGTHS_AT;
-    size_t first = load_u16(lengths + 2);
-    size_t last = load_u16(lengths + 4);
+    uint32_t longest = load_key_length(lengths, 0);
+    size_t first = load_key_length(lengths, 1);
+    size_t last = load_key_length(lengths, 2);
     size_t attached = load_u32(data.data + PROPERTIES_ATTACHED_AT);
     uint32_t block_count = load_u32(data.data + PROPERTIES_BLOCK_COUNT_AT);
-    if (data.size != TABLE_PROPERTIES_BYTES + first + last + attached ||
-        first > load_u16(lengths) || last > load_u16(lengths) ||
-        !is_zero(data.data + PROPERTIES_UNUSED_AT, 2) || block_count == 0 ||
+    if (data.size != TABLE_PROPERTIES_BYTES + first + last + attached || first > longest ||
+        last > longest || longest > STORED_KEY_BYTES_MAX ||
+        load_u16(lengths + KEY_LENGTHS_HIGH_AT) >> KEY_LENGTH_COUNT != 0 || block_count == 0 ||
         numbers[0] < block_count) {
         return error_set_corruption(path, offset, "the properties are illegal",
                                     TABLE_PROPERTIES_BYTES + first + last + attached, data.size);
@@ -250,7 +269,7 @@ pykv_status table_properties_decode(slice data, const char *path, uint64_t offse
                               .hash_seed_low = numbers[9],
                               .hash_seed_high = numbers[10],
                               .block_count = block_count,
-                              .key_length_max = load_u16(lengths),
+                              .key_length_max = longest,
                               .first_key = slice_make(keys, first),
                               .last_key = slice_make(keys + first, last),
                               .attached = slice_make(keys + first + last, attached)};

@@ -22,6 +22,7 @@
 #include "base/annotate.h"
 #include "base/buffer.h"
 #include "base/slice.h"
+#include "base/stored_key.h"
 
 enum {
     TABLE_FORMAT_VERSION = 1,
@@ -74,7 +75,7 @@ typedef struct table_properties {
     uint64_t hash_seed_low;
     uint64_t hash_seed_high;
     uint32_t block_count;
-    uint16_t key_length_max;
+    uint32_t key_length_max;
     slice first_key;
     slice last_key;
     slice attached; /* whatever the maker of the table wanted to be kept with it */

@@ -59,7 +59,8 @@ static const uint8_t *parse(const uint8_t *in, const uint8_t *end, uint64_t befo
     in = in == NULL ? NULL : varint_load(in, end, UINT32_MAX, &out->entry_count);
     in = in == NULL ? NULL : varint_load(in, end, UINT64_MAX, &out->sequence_above);
     in = in == NULL ? NULL : varint_load(in, end, before_length, &out->shared);
-    in = in == NULL ? NULL : varint_load(in, end, PYKV_KEY_BYTES_MAX - out->shared, &suffix_length);
+    in = in == NULL ? NULL
+                    : varint_load(in, end, STORED_KEY_BYTES_MAX - out->shared, &suffix_length);
     if (in == NULL || suffix_length > (uint64_t)(end - in) || !sizes_are_legal(out)) {
         return NULL;
     }

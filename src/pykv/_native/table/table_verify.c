@@ -43,7 +43,7 @@ static void count(walk *self, const block_entry *entry, uint64_t sequence)
     seen->sequence_min = sequence < seen->sequence_min ? sequence : seen->sequence_min;
     seen->sequence_max = sequence > seen->sequence_max ? sequence : seen->sequence_max;
     if (self->key.size > seen->key_length_max) {
-        seen->key_length_max = (uint16_t)self->key.size;
+        seen->key_length_max = (uint32_t)self->key.size;
     }
     self->no_deadline_count += deadline == 0;
     if (deadline != 0 && (seen->deadline_min_us == 0 || deadline < seen->deadline_min_us)) {

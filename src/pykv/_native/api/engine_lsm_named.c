@@ -1,0 +1,332 @@
+/*
+ * engine_lsm_named: a namespace of an LSM store behind the table of functions. What concerns all of
+ * the store goes to the table of that.
+ */
+#include "api/engine.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "lsm/space.h"
+
+typedef struct named {
+    lsm *store; /* borrowed */
+    uint32_t space;
+} named;
+
+pykv_status engine_lsm_named_new(void *engine, uint32_t id, void **named_out)
+{
+    named *self = mem_alloc(sizeof *self);
+    if (self == NULL) {
+        return error_set_no_memory(sizeof *self);
+    }
+    *self = (named){engine, id};
+    *named_out = self;
+    return PYKV_OK;
+}
+
+static void free_named(void *engine)
+{
+    mem_free(engine);
+}
+
+/* ---- reading ---- */
+
+static pykv_status get_at(void *engine, const void *snapshot, slice key, int32_t flags,
+                          pykv_pinned *pinned_out)
+{
+    named *self = engine;
+    return lsm_get_in(self->store, self->space, snapshot, key, flags, pinned_out);
+}
+
+static pykv_status get(void *engine, slice key, int32_t flags, pykv_pinned *pinned_out)
+{
+    return get_at(engine, NULL, key, flags, pinned_out);
+}
+
+static pykv_status contains(void *engine, slice key, int32_t flags)
+{
+    named *self = engine;
+    return lsm_contains_in(self->store, self->space, key, flags);
+}
+
+static pykv_status expires_at(void *engine, slice key, int32_t flags, uint64_t *deadline_us_out)
+{
+    named *self = engine;
+    return lsm_expires_at_in(self->store, self->space, key, flags, deadline_us_out);
+}
+
+static pykv_status count_keys(void *engine, const void *snapshot, const pykv_range *range,
+                              uint64_t *count_out)
+{
+    named *self = engine;
+    return lsm_count_in(self->store, self->space, snapshot, range, count_out);
+}
+
+static pykv_status new_many(void *engine, void **many_out)
+{
+    named *self = engine;
+    lsm_many *made;
+    pykv_status status = lsm_many_new_in(self->store, self->space, &made);
+    if (status == PYKV_OK) {
+        *many_out = made;
+    }
+    return status;
+}
+
+static pykv_status get_many(void *many, const void *snapshot, size_t count, const void *const *keys,
+                            const size_t *key_lengths, int32_t flags)
+{
+    return lsm_many_get(many, snapshot, count, keys, key_lengths, flags);
+}
+
+static pykv_status open_scan(void *engine, const void *snapshot, const pykv_range *range,
+                             void **scan_out)
+{
+    named *self = engine;
+    lsm_scan *made;
+    pykv_status status = lsm_scan_open_in(self->store, self->space, snapshot, range, &made);
+    if (status == PYKV_OK) {
+        *scan_out = made;
+    }
+    return status;
+}
+
+static pykv_status next_of_scan(void *scan, size_t chunk_bytes, pykv_rows *rows_out)
+{
+    return lsm_scan_next(scan, chunk_bytes, rows_out);
+}
+
+static void free_scan(void *engine, void *scan)
+{
+    named *self = engine;
+    lsm_scan_free(self->store, scan);
+}
+
+static pykv_status open_cursor(void *engine, const void *snapshot, const pykv_range *range,
+                               void **cursor_out)
+{
+    named *self = engine;
+    lsm_cursor *made;
+    pykv_status status = lsm_cursor_open_in(self->store, self->space, snapshot, range, &made);
+    if (status == PYKV_OK) {
+        *cursor_out = made;
+    }
+    return status;
+}
+
+static pykv_status move_cursor(void *cursor, int32_t move, slice key, int32_t flags,
+                               pykv_row *row_out)
+{
+    return lsm_cursor_move(cursor, move, key, flags, row_out);
+}
+
+static void free_cursor(void *engine, void *cursor)
+{
+    named *self = engine;
+    lsm_cursor_free(self->store, cursor);
+}
+
+static pykv_status near(void *engine, const void *snapshot, int32_t move, slice key,
+                        pykv_row *row_out)
+{
+    named *self = engine;
+    return lsm_near_in(self->store, self->space, snapshot, move, key, row_out);
+}
+
+static pykv_status approximate_size(void *engine, const pykv_range *range, uint64_t *bytes_out)
+{
+    named *self = engine;
+    return lsm_approximate_size_in(self->store, self->space, range, bytes_out);
+}
+
+/* ---- writing ---- */
+
+static pykv_status put(void *engine, slice key, slice value, uint64_t deadline_us, int32_t flags)
+{
+    named *self = engine;
+    return lsm_put_in(self->store, self->space, key, value, deadline_us, flags);
+}
+
+static pykv_status remove_key(void *engine, slice key, int32_t flags, int32_t *existed_out)
+{
+    named *self = engine;
+    return lsm_delete_in(self->store, self->space, key, flags, existed_out);
+}
+
+static pykv_status compare_and_set(void *engine, slice key, const slice *expected,
+                                   const slice *value, uint64_t deadline_us, int32_t flags,
+                                   int32_t *swapped_out)
+{
+    named *self = engine;
+    return lsm_compare_and_set_in(self->store, self->space, key, expected, value, deadline_us,
+                                  flags, swapped_out);
+}
+
+static pykv_status clear(void *engine, int32_t flags)
+{
+    named *self = engine;
+    return lsm_clear_in(self->store, self->space, flags);
+}
+
+static pykv_status delete_range(void *engine, slice start, slice stop, int32_t flags)
+{
+    named *self = engine;
+    return lsm_delete_range_in(self->store, self->space, start, stop, flags);
+}
+
+static pykv_status compact(void *engine, const pykv_range *range, pykv_progress *progress)
+{
+    named *self = engine;
+    return lsm_compact_in(self->store, self->space, range, progress);
+}
+
+/* ---- all of the store ---- */
+
+static gate *gate_of(void *engine)
+{
+    named *self = engine;
+    return lsm_gate(self->store);
+}
+
+static uint64_t now(void *engine)
+{
+    named *self = engine;
+    return lsm_now(self->store);
+}
+
+static pykv_status new_snapshot(void *engine, void **snapshot_out)
+{
+    named *self = engine;
+    return engine_lsm.snapshot_new(self->store, snapshot_out);
+}
+
+static void close_snapshot(void *engine, void *snapshot)
+{
+    named *self = engine;
+    lsm_snapshot_close(self->store, snapshot);
+}
+
+static void free_snapshot(void *engine, void *snapshot)
+{
+    named *self = engine;
+    lsm_snapshot_free(self->store, snapshot);
+}
+
+static pykv_status sync_store(void *engine)
+{
+    named *self = engine;
+    return lsm_sync(self->store);
+}
+
+static pykv_status flush(void *engine)
+{
+    named *self = engine;
+    return lsm_flush(self->store);
+}
+
+static pykv_status resume(void *engine)
+{
+    named *self = engine;
+    return lsm_resume(self->store);
+}
+
+static void stats(void *engine, pykv_stats *out)
+{
+    named *self = engine;
+    lsm_stats(self->store, out);
+}
+
+static int32_t state(void *engine)
+{
+    named *self = engine;
+    return lsm_state(self->store);
+}
+
+static pykv_status verify(void *engine, pykv_progress *progress, pykv_report *report_out)
+{
+    named *self = engine;
+    return lsm_verify(self->store, progress, report_out);
+}
+
+static pykv_status checkpoint_store(void *engine, const char *path)
+{
+    named *self = engine;
+    return lsm_checkpoint(self->store, path);
+}
+
+static pykv_status maintain(void *engine, int32_t role)
+{
+    named *self = engine;
+    return lsm_maintain(self->store, role);
+}
+
+static pykv_status maintain_step(void *engine, int32_t role, int32_t *more_out)
+{
+    named *self = engine;
+    return lsm_maintain_step(self->store, role, more_out);
+}
+
+static const uint8_t *const *values_of_many(const void *many)
+{
+    return lsm_many_values(many);
+}
+
+static const size_t *lengths_of_many(const void *many)
+{
+    return lsm_many_lengths(many);
+}
+
+static void release_many(void *many)
+{
+    lsm_many_release(many);
+}
+
+static void free_many(void *many)
+{
+    lsm_many_free(many);
+}
+
+const engine_ops engine_lsm_named = {
+    .home = &lsm_home,
+    .operation_bytes = sizeof(record),
+    .calls_are_readers = false,
+    .free = free_named,
+    .gate = gate_of,
+    .get = get,
+    .contains = contains,
+    .get_at = get_at,
+    .expires_at = expires_at,
+    .many_get = get_many,
+    .now = now,
+    .put = put,
+    .remove = remove_key,
+    .compare_and_set = compare_and_set,
+    .clear = clear,
+    .delete_range = delete_range,
+    .count = count_keys,
+    .scan_open = open_scan,
+    .scan_next = next_of_scan,
+    .cursor_open = open_cursor,
+    .cursor_move = move_cursor,
+    .near = near,
+    .approximate_size = approximate_size,
+    .snapshot_new = new_snapshot,
+    .sync = sync_store,
+    .flush = flush,
+    .resume = resume,
+    .stats = stats,
+    .state = state,
+    .compact = compact,
+    .verify = verify,
+    .checkpoint = checkpoint_store,
+    .maintain_step = maintain_step,
+    .maintain = maintain,
+    .many_new = new_many,
+    .many_values = values_of_many,
+    .many_lengths = lengths_of_many,
+    .many_release = release_many,
+    .many_free = free_many,
+    .scan_free = free_scan,
+    .cursor_free = free_cursor,
+    .snapshot_close = close_snapshot,
+    .snapshot_free = free_snapshot,
+};

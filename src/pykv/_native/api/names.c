@@ -1,0 +1,198 @@
+/*
+ * names: the part of pykv.h that makes, drops and lists namespaces.
+ *
+ * A namespace is a pykv_store over an engine of its own, which shares the gate of its store. When
+ * it is dropped or closed its stamp becomes 0, so that every call finds it unusable as it would in
+ * another process; calls under way end as they like.
+ */
+#include "api/handle.h"
+#include "api/reads.h"
+#include "base/memory.h"
+
+enum { NAME_BYTES_MAX = 255 };
+
+/* ---- names ---- */
+
+/* Bytes of the UTF-8 sequence that begins with lead, 0: none does. */
+static size_t sequence_bytes(uint8_t lead)
+{
+    if (lead < 0x80) {
+        return 1;
+    }
+    if (lead >= 0xC2 && lead <= 0xDF) {
+        return 2;
+    }
+    if (lead >= 0xE0 && lead <= 0xEF) {
+        return 3;
+    }
+    return lead >= 0xF0 && lead <= 0xF4 ? 4 : 0;
+}
+
+/* Whether the byte behind lead is neither that of a longer form than need be, nor of a surrogate,
+ * nor above U+10FFFF. */
+static bool is_second(uint8_t lead, uint8_t second)
+{
+    uint8_t low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
+    uint8_t high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+    return second >= low && second <= high;
+}
+
+static bool is_utf8(slice text)
+{
+    size_t at = 0;
+    while (at < text.size) {
+        size_t bytes = sequence_bytes(text.data[at]);
+        if (bytes == 0 || bytes > text.size - at) {
+            return false;
+        }
+        if (bytes > 1 && !is_second(text.data[at], text.data[at + 1])) {
+            return false;
+        }
+        for (size_t i = 2; i < bytes; i++) {
+            if ((text.data[at + i] & 0xC0) != 0x80) {
+                return false;
+            }
+        }
+        at += bytes;
+    }
+    return true;
+}
+
+static pykv_status check_name(const pykv_store *root, slice name)
+{
+    if (root->ops->named == NULL) {
+        return error_set(PYKV_NOT_SUPPORTED, "a Bitcask has no namespaces");
+    }
+    if (name.size == 0 || name.size > NAME_BYTES_MAX || !is_utf8(name)) {
+        return error_set(PYKV_INVALID_ARGUMENT,
+                         "the name of a namespace has 1 to %d bytes of UTF-8", NAME_BYTES_MAX);
+    }
+    return PYKV_OK;
+}
+
+/* ---- handles ---- */
+
+static pykv_status new_handle(pykv_store *root, uint32_t id, pykv_store **out)
+    REQUIRES(root->names_lock)
+{
+    pykv_store *self = mem_alloc_zeroed(1, sizeof *self);
+    if (self == NULL) {
+        return error_set_no_memory(sizeof *self);
+    }
+    pykv_status status = root->ops->named_new(root->engine, id, &self->engine);
+    if (status != PYKV_OK) {
+        mem_free(self);
+        return status;
+    }
+    self->broken_count = root->broken_count;
+    self->gate = root->gate;
+    self->calls = root->calls;
+    self->ops = root->ops->named;
+    self->root = root;
+    self->space_id = id;
+    self->next = root->namespaces;
+    root->namespaces = self;
+    atomic_init(&self->stamp, process_stamp());
+    *out = self;
+    return PYKV_OK;
+}
+
+void names_close(pykv_store *self)
+{
+    atomic_store_explicit(&self->stamp, 0, memory_order_relaxed);
+}
+
+void names_free(pykv_store *self)
+{
+    pykv_store *root = self->root;
+    if (root->stamp != process_stamp()) {
+        return;
+    }
+    mutex_lock(&root->names_lock);
+    pykv_store **at = &root->namespaces;
+    while (*at != self) {
+        at = &(*at)->next;
+    }
+    *at = self->next;
+    mutex_unlock(&root->names_lock);
+    self->ops->free(self->engine);
+    mem_free(self);
+}
+
+/* ---- calls ---- */
+
+static pykv_status open_locked(pykv_store *root, slice name, int32_t create, int32_t flags,
+                               pykv_store **namespace_out) REQUIRES(root->names_lock)
+{
+    uint32_t id;
+    pykv_status status = create != 0 ? root->ops->name_make(root->engine, name, flags, &id)
+                                     : root->ops->name_find(root->engine, name, &id);
+    return status == PYKV_OK ? new_handle(root, id, namespace_out) : status;
+}
+
+pykv_status pykv_namespace_open(pykv_store *store, const char *name, size_t name_length,
+                                int32_t create, int32_t flags, pykv_store **namespace_out)
+{
+    epoch_token token;
+    pykv_store *root = handle_root(store);
+    slice wanted = slice_make(name, name_length);
+    pykv_status status = handle_enter(store, &token);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    status = check_name(root, wanted);
+    if (status == PYKV_OK) {
+        mutex_lock(&root->names_lock);
+        status = open_locked(root, wanted, create, flags, namespace_out);
+        mutex_unlock(&root->names_lock);
+    }
+    handle_leave(store, token);
+    return status;
+}
+
+static pykv_status drop_locked(pykv_store *root, slice name, int32_t flags)
+    REQUIRES(root->names_lock)
+{
+    uint32_t id;
+    pykv_status status = root->ops->name_drop(root->engine, name, flags, &id);
+    for (pykv_store *at = root->namespaces; status == PYKV_OK && at != NULL; at = at->next) {
+        if (at->space_id == id) {
+            names_close(at);
+        }
+    }
+    return status;
+}
+
+pykv_status pykv_namespace_drop(pykv_store *store, const char *name, size_t name_length,
+                                int32_t flags)
+{
+    epoch_token token;
+    pykv_store *root = handle_root(store);
+    slice wanted = slice_make(name, name_length);
+    pykv_status status = handle_enter(store, &token);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    status = check_name(root, wanted);
+    if (status == PYKV_OK) {
+        mutex_lock(&root->names_lock);
+        status = drop_locked(root, wanted, flags);
+        mutex_unlock(&root->names_lock);
+    }
+    handle_leave(store, token);
+    return status;
+}
+
+uint32_t pykv_namespace_id(const pykv_store *store)
+{
+    return store->space_id;
+}
+
+pykv_status pykv_namespaces(pykv_store *store, pykv_scan **scan_out)
+{
+    pykv_store *root = handle_root(store);
+    if (root->ops->named == NULL) {
+        return error_set(PYKV_NOT_SUPPORTED, "a Bitcask has no namespaces");
+    }
+    return reads_scan_names(root, scan_out);
+}

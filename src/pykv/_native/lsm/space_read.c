@@ -1,0 +1,39 @@
+/*
+ * space_read: reads of single keys of a namespace.
+ */
+#include "lsm/space.h"
+
+pykv_status lsm_get_in(lsm *self, uint32_t space, const lsm_snapshot *snapshot, slice key,
+                       int32_t flags, pykv_pinned *pinned_out)
+{
+    stored_key stored;
+    pykv_status status = stored_key_make(space, key, &stored);
+    if (status == PYKV_OK) {
+        status = lsm_get_at(self, snapshot, stored.key, flags, pinned_out);
+        stored_key_reset(&stored);
+    }
+    return status;
+}
+
+pykv_status lsm_contains_in(lsm *self, uint32_t space, slice key, int32_t flags)
+{
+    stored_key stored;
+    pykv_status status = stored_key_make(space, key, &stored);
+    if (status == PYKV_OK) {
+        status = lsm_contains(self, stored.key, flags);
+        stored_key_reset(&stored);
+    }
+    return status;
+}
+
+pykv_status lsm_expires_at_in(lsm *self, uint32_t space, slice key, int32_t flags,
+                              uint64_t *deadline_us_out)
+{
+    stored_key stored;
+    pykv_status status = stored_key_make(space, key, &stored);
+    if (status == PYKV_OK) {
+        status = lsm_expires_at(self, stored.key, flags, deadline_us_out);
+        stored_key_reset(&stored);
+    }
+    return status;
+}
