@@ -166,3 +166,12 @@ def test_rows_that_expire_still_do_when_they_come_back(
         assert sorted(db) == [b"expires", b"kept"]
         assert db.expires_at(b"expires") == deadline
         assert db.expires_at(b"kept") is None
+
+
+def test_a_database_with_namespaces_is_refused(run: Run, tmp_path: Path) -> None:
+    with pykv.open(tmp_path / "database", engine="lsm") as db:
+        db.namespace("users", create=True)
+    refused = run("dump", tmp_path / "database")
+    assert refused.exit_code == Exit.USAGE
+    assert "users" in refused.stderr
+    assert refused.stdout == ""

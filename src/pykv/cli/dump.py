@@ -51,17 +51,28 @@ def command(
     dir, where it has no place). A format that is given here for tsv is given there too.
 
     A file appears under its name when it is whole. A directory (dir) takes keys that are relative
-    paths, and must be empty or not exist.
+    paths, and must be empty or not exist. A database with namespaces is refused.
     """
     chosen = kind or ("jsonl" if str(target) == "-" else kind_of(target))
     if chosen is None:
         raise Failure(f"{target}: say what to write with --format.", Exit.USAGE)
     _check_target(target, chosen, overwrite)
     with open_reader(database) as db, progress_bar("dump", "rows") as advance:
+        _check_no_namespaces(db)
         total = len(db)
         _write(_counted(db, total, advance), target, chosen, formats)
     if str(target) != "-":
         tell(f"wrote {count_text(total, 'row')}")
+
+
+def _check_no_namespaces(db: pykv.Store) -> None:
+    names = db.namespaces() if "namespaces" in db.features else []
+    if names:
+        raise Failure(
+            f"{db.path} has namespaces ({', '.join(names[:5])}), which a dump would leave out: "
+            "take a checkpoint or a backup.",
+            Exit.USAGE,
+        )
 
 
 def _check_target(target: Path, kind: str, overwrite: bool) -> None:

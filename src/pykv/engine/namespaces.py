@@ -68,6 +68,21 @@ class NamespacesBase(ABC):
         )
 
 
+def refuse_namespaces(store: Store, what: str) -> None:
+    """Raises NotSupportedError if store has namespaces, which what, such as "dump", leaves out.
+
+    A handle to one of them, which has a name, has none of its own.
+    """
+    has_own = "namespaces" in store.features and not hasattr(store, "name")
+    names = store.namespaces() if has_own else []
+    if names:
+        raise NotSupportedError(
+            f"{store!r} has namespaces ({', '.join(names[:5])}), which a {what} would leave out: "
+            "copy each with export_rows and import_rows, or take a checkpoint or backup",
+            path=store.path,
+        )
+
+
 def not_of_this_store(namespace: object) -> Exception:
     """What to raise where a batch is given a handle of something else."""
     if hasattr(namespace, "namespaces"):

@@ -248,3 +248,15 @@ def test_a_death_at_any_step_leaves_nothing_or_a_mark_or_a_whole_database(
     seen = list(outcomes(tmp_path / "source", tmp_path / "target", first))
     assert seen[-1] == "whole"
     assert {"none", "marked"} <= set(seen)
+
+
+def test_namespaces_are_not_left_out_without_a_word(target: Path, tmp_path: Path) -> None:
+    with pykv.open(tmp_path / "source", engine="lsm") as db:
+        users = db.namespace("users", create=True)
+        users[b"k"] = b"v"
+        with pytest.raises(pykv.NotSupportedError, match=r"namespaces \(users\)"):
+            pykv.convert(db, target, engine="bitcask")
+        assert not target.exists()
+        assert [row.key for row in export_rows(users)] == [b"k"]
+        db.drop_namespace("users")
+        assert pykv.convert(db, target, engine="bitcask").row_count == 0

@@ -17,6 +17,7 @@ from pykv.engine.batch import Operation, Put, chunks, operation_bytes
 from pykv.engine.convert.check import Digest, digests_of
 from pykv.engine.convert.mark import Mark, Place, resolved
 from pykv.engine.dated_rows import batch_bytes_of, export_rows, write_rows
+from pykv.engine.namespaces import refuse_namespaces
 from pykv.engine.registry import find_engine
 from pykv.errors import CorruptionError, InvalidOptionError, UnfinishedError
 from pykv.store import Progress, Store
@@ -80,8 +81,8 @@ def convert(
 
     Raises FileExistsError where a database or anything else is at target, UnfinishedError where the
     conversion there is of something else or source was written to, CorruptionError where the sides
-    differ, NotSupportedError where rows have deadlines and engine has none, and what opening,
-    reading and writing raise.
+    differ, NotSupportedError where rows have deadlines and engine has none or source has
+    namespaces, and what opening, reading and writing raise.
     """
     path = as_path(target)
     with ExitStack() as opened, told_as_ours():
@@ -91,6 +92,7 @@ def convert(
             store = open_store(as_path(source), read_only=True, create=False)
             opened.callback(store.close)
             name = resolved(as_path(source))
+        refuse_namespaces(store, "conversion")
         wanted = Mark(engine=engine, source=name, identity=_identity_of(store))
         return _convert(store, Place(path), wanted, progress, options)
 
