@@ -6,7 +6,6 @@ depend on its length, and a value is read with one access to a file. There is no
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,18 +42,6 @@ class Bitcask(NativeStore, UnorderedStoreBase):
     def features(self) -> frozenset[str]:
         """All but "order"."""
         return FEATURES
-
-    def _begin_scan(
-        self,
-        kind: int,
-        start: BytesLike | None,
-        stop: BytesLike | None,
-        prefix: BytesLike | None,
-        reverse: bool,
-        limit: int,
-    ) -> Iterator[Any]:
-        self._refuse_range(start, stop, prefix, reverse)
-        return self._scan(kind, limit)
 
     def count(
         self,

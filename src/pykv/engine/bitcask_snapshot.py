@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from pykv._native import check, ffi, lib
@@ -20,18 +19,6 @@ class BitcaskSnapshot(NativeSnapshot, NativeReader, UnorderedReaderBase):
     """
 
     __slots__ = ()
-
-    def _begin_scan(
-        self,
-        kind: int,
-        start: BytesLike | None,
-        stop: BytesLike | None,
-        prefix: BytesLike | None,
-        reverse: bool,
-        limit: int,
-    ) -> Iterator[Any]:
-        self._refuse_range(start, stop, prefix, reverse)
-        return self._scan(kind, limit)
 
     def count(
         self,

@@ -7,7 +7,7 @@ size is bound by memory, and blocks are compressed.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -89,18 +89,6 @@ class LsmSpace(NativeStore, NativeOrderedReader, OrderedStoreBase):
         return namespace._handle
 
     # ---- reading ----
-
-    def _begin_scan(
-        self,
-        kind: int,
-        start: BytesLike | None,
-        stop: BytesLike | None,
-        prefix: BytesLike | None,
-        reverse: bool,
-        limit: int,
-    ) -> Iterator[Any]:
-        low, high = key_range(start, stop, prefix)
-        return self._scan(kind, limit, low, high, bool(reverse))
 
     def count(
         self,

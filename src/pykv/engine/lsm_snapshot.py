@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 from pykv._native import count_rows
 from pykv.arguments import BytesLike, key_range
 from pykv.engine.native_reader import NativeOrderedReader
@@ -20,18 +17,6 @@ class LsmSnapshot(NativeSnapshot, NativeOrderedReader, OrderedReaderBase):
     """
 
     __slots__ = ()
-
-    def _begin_scan(
-        self,
-        kind: int,
-        start: BytesLike | None,
-        stop: BytesLike | None,
-        prefix: BytesLike | None,
-        reverse: bool,
-        limit: int,
-    ) -> Iterator[Any]:
-        low, high = key_range(start, stop, prefix)
-        return self._scan(kind, limit, low, high, bool(reverse))
 
     def count(
         self,

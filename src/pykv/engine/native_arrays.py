@@ -62,11 +62,15 @@ class NativeArrayReader:
             reverse: bool = False,
         ) -> None: ...
 
-    def _array_range(
-        self, start: BytesLike | None, stop: BytesLike | None, prefix: BytesLike | None
+    def _bounds(
+        self,
+        start: BytesLike | None,
+        stop: BytesLike | None,
+        prefix: BytesLike | None,
+        reverse: bool = False,
     ) -> tuple[bytes | None, bytes | None]:
         """The bounds of a scan, here without order: NotSupportedError where there are any."""
-        self._refuse_range(start, stop, prefix)
+        self._refuse_range(start, stop, prefix, reverse)
         return None, None
 
     def get_arrays(self, keys: ItemsLike, out: Rows | None = None) -> Rows:
@@ -112,7 +116,7 @@ class NativeArrayReader:
         """
         self._check_open()
         rows_max = chunk_rows_of(chunk_rows, check_rooms(out))
-        low, high = self._array_range(start, stop, prefix)
+        low, high = self._bounds(start, stop, prefix)
         source = self._array_source()
         wanted = range_of(SCAN_ROWS, -1, low, high, False)
         scan = ffi.new("pykv_array_scan **")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pykv._native import SCAN_KEYS, SCAN_ROWS, SCAN_VALUES, lib
 from pykv.arguments import BytesLike, check_limit, key_range
@@ -14,11 +14,22 @@ from pykv.reader import Cursor, Row
 
 
 class NativeReader(NativeArrayReader):
-    """The scans that a class with `_begin_scan` has."""
+    """The scans that a class with `_scan` has."""
 
     __slots__ = ()
 
-    @abstractmethod
+    if TYPE_CHECKING:
+        # Of the class that this is mixed into.
+        def _scan(
+            self,
+            kind: int,
+            limit: int,
+            start: bytes | None = None,
+            stop: bytes | None = None,
+            reverse: bool = False,
+            /,
+        ) -> Iterator[Any]: ...
+
     def _begin_scan(
         self,
         kind: int,
@@ -29,6 +40,8 @@ class NativeReader(NativeArrayReader):
         limit: int,
     ) -> Iterator[Any]:
         """A scan of rows, keys or values (SCAN_*) as `_scan` gives it; limit -1: all."""
+        low, high = self._bounds(start, stop, prefix, reverse)
+        return self._scan(kind, limit, low, high, bool(reverse))
 
     def scan(
         self,
@@ -80,8 +93,12 @@ class NativeOrderedReader(NativeReader):
     @abstractmethod
     def _cursor(self, start: bytes | None, stop: bytes | None, /) -> Cursor: ...
 
-    def _array_range(
-        self, start: BytesLike | None, stop: BytesLike | None, prefix: BytesLike | None
+    def _bounds(
+        self,
+        start: BytesLike | None,
+        stop: BytesLike | None,
+        prefix: BytesLike | None,
+        reverse: bool = False,
     ) -> tuple[bytes | None, bytes | None]:
         return key_range(start, stop, prefix)
 

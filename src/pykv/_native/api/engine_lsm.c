@@ -2,6 +2,8 @@
  * engine_lsm: the LSM store behind the table of functions: its default namespace, where most keys
  * are stored as they are.
  */
+#include "api/engine_lsm.h"
+
 #include "api/engine.h"
 #include "lsm/names.h"
 #include "lsm/space.h"
@@ -87,28 +89,28 @@ static pykv_status new_many(void *engine, void **many_out)
     return status;
 }
 
-static pykv_status get_many(void *self, const void *snapshot, size_t count, const void *const *keys,
-                            const size_t *key_lengths, int32_t flags)
+pykv_status engine_lsm_get_many(void *self, const void *snapshot, size_t count,
+                                const void *const *keys, const size_t *key_lengths, int32_t flags)
 {
     return lsm_many_get(self, snapshot, count, keys, key_lengths, flags);
 }
 
-static const uint8_t *const *values_of_many(const void *self)
+const uint8_t *const *engine_lsm_values_of_many(const void *self)
 {
     return lsm_many_values(self);
 }
 
-static const size_t *lengths_of_many(const void *self)
+const size_t *engine_lsm_lengths_of_many(const void *self)
 {
     return lsm_many_lengths(self);
 }
 
-static void release_many(void *self)
+void engine_lsm_release_many(void *self)
 {
     lsm_many_release(self);
 }
 
-static void free_many(void *self)
+void engine_lsm_free_many(void *self)
 {
     lsm_many_free(self);
 }
@@ -124,7 +126,7 @@ static pykv_status open_scan(void *engine, const void *snapshot, const pykv_rang
     return status;
 }
 
-static pykv_status next_of_scan(void *self, size_t chunk_bytes, pykv_rows *rows_out)
+pykv_status engine_lsm_next_of_scan(void *self, size_t chunk_bytes, pykv_rows *rows_out)
 {
     return lsm_scan_next(self, chunk_bytes, rows_out);
 }
@@ -145,8 +147,8 @@ static pykv_status open_cursor(void *engine, const void *snapshot, const pykv_ra
     return status;
 }
 
-static pykv_status move_cursor(void *self, int32_t move, slice key, int32_t flags,
-                               pykv_row *row_out)
+pykv_status engine_lsm_move_cursor(void *self, int32_t move, slice key, int32_t flags,
+                                   pykv_row *row_out)
 {
     return lsm_cursor_move(self, move, key, flags, row_out);
 }
@@ -367,7 +369,7 @@ const engine_ops engine_lsm = {
     .contains = contains,
     .get_at = get_at,
     .expires_at = expires_at,
-    .many_get = get_many,
+    .many_get = engine_lsm_get_many,
     .now = now,
     .put = put,
     .remove = remove_key,
@@ -377,9 +379,9 @@ const engine_ops engine_lsm = {
     .delete_range = delete_range,
     .count = count_keys,
     .scan_open = open_scan,
-    .scan_next = next_of_scan,
+    .scan_next = engine_lsm_next_of_scan,
     .cursor_open = open_cursor,
-    .cursor_move = move_cursor,
+    .cursor_move = engine_lsm_move_cursor,
     .near = near,
     .approximate_size = approximate_size,
     .snapshot_new = new_snapshot,
@@ -400,10 +402,10 @@ const engine_ops engine_lsm = {
     .maintain_step = maintain_step,
     .maintain = maintain,
     .many_new = new_many,
-    .many_values = values_of_many,
-    .many_lengths = lengths_of_many,
-    .many_release = release_many,
-    .many_free = free_many,
+    .many_values = engine_lsm_values_of_many,
+    .many_lengths = engine_lsm_lengths_of_many,
+    .many_release = engine_lsm_release_many,
+    .many_free = engine_lsm_free_many,
     .scan_free = free_scan,
     .cursor_free = free_cursor,
     .changes_free = free_changes,

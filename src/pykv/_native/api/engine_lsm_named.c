@@ -3,6 +3,7 @@
  * the store goes to the table of that.
  */
 #include "api/engine.h"
+#include "api/engine_lsm.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "lsm/space.h"
@@ -72,12 +73,6 @@ static pykv_status new_many(void *engine, void **many_out)
     return status;
 }
 
-static pykv_status get_many(void *many, const void *snapshot, size_t count, const void *const *keys,
-                            const size_t *key_lengths, int32_t flags)
-{
-    return lsm_many_get(many, snapshot, count, keys, key_lengths, flags);
-}
-
 static pykv_status open_scan(void *engine, const void *snapshot, const pykv_range *range,
                              void **scan_out)
 {
@@ -88,11 +83,6 @@ static pykv_status open_scan(void *engine, const void *snapshot, const pykv_rang
         *scan_out = made;
     }
     return status;
-}
-
-static pykv_status next_of_scan(void *scan, size_t chunk_bytes, pykv_rows *rows_out)
-{
-    return lsm_scan_next(scan, chunk_bytes, rows_out);
 }
 
 static void free_scan(void *engine, void *scan)
@@ -111,12 +101,6 @@ static pykv_status open_cursor(void *engine, const void *snapshot, const pykv_ra
         *cursor_out = made;
     }
     return status;
-}
-
-static pykv_status move_cursor(void *cursor, int32_t move, slice key, int32_t flags,
-                               pykv_row *row_out)
-{
-    return lsm_cursor_move(cursor, move, key, flags, row_out);
 }
 
 static void free_cursor(void *engine, void *cursor)
@@ -265,26 +249,6 @@ static pykv_status maintain_step(void *engine, int32_t role, int32_t *more_out)
     return lsm_maintain_step(self->store, role, more_out);
 }
 
-static const uint8_t *const *values_of_many(const void *many)
-{
-    return lsm_many_values(many);
-}
-
-static const size_t *lengths_of_many(const void *many)
-{
-    return lsm_many_lengths(many);
-}
-
-static void release_many(void *many)
-{
-    lsm_many_release(many);
-}
-
-static void free_many(void *many)
-{
-    lsm_many_free(many);
-}
-
 const engine_ops engine_lsm_named = {
     .home = &lsm_home,
     .operation_bytes = sizeof(record),
@@ -295,7 +259,7 @@ const engine_ops engine_lsm_named = {
     .contains = contains,
     .get_at = get_at,
     .expires_at = expires_at,
-    .many_get = get_many,
+    .many_get = engine_lsm_get_many,
     .now = now,
     .put = put,
     .remove = remove_key,
@@ -304,9 +268,9 @@ const engine_ops engine_lsm_named = {
     .delete_range = delete_range,
     .count = count_keys,
     .scan_open = open_scan,
-    .scan_next = next_of_scan,
+    .scan_next = engine_lsm_next_of_scan,
     .cursor_open = open_cursor,
-    .cursor_move = move_cursor,
+    .cursor_move = engine_lsm_move_cursor,
     .near = near,
     .approximate_size = approximate_size,
     .snapshot_new = new_snapshot,
@@ -321,10 +285,10 @@ const engine_ops engine_lsm_named = {
     .maintain_step = maintain_step,
     .maintain = maintain,
     .many_new = new_many,
-    .many_values = values_of_many,
-    .many_lengths = lengths_of_many,
-    .many_release = release_many,
-    .many_free = free_many,
+    .many_values = engine_lsm_values_of_many,
+    .many_lengths = engine_lsm_lengths_of_many,
+    .many_release = engine_lsm_release_many,
+    .many_free = engine_lsm_free_many,
     .scan_free = free_scan,
     .cursor_free = free_cursor,
     .snapshot_close = close_snapshot,
