@@ -237,7 +237,10 @@ def test_namespaces_outlive_the_process(make_store: MakeStore) -> None:
     db.close()
     with pykv.open(db.path) as again:
         assert again.namespaces() == ["users"]
-        assert again.namespace("users")[b"a"] == b"1"
+        found = again.namespace("users")
+        assert found[b"a"] == b"1"
+        found[b"b"] = b"2"
+        assert len(found) == 2
     with pykv.open(db.path, read_only=True) as reader:
         assert reader.namespace("users")[b"a"] == b"1"
         with pytest.raises(pykv.ReadOnlyError):

@@ -14,9 +14,24 @@ enum { OPERATION_BYTES_MAX = 256 };
 
 size_t workload_key(uint32_t index, char out[WORKLOAD_KEY_BYTES])
 {
-    int length = snprintf(out, WORKLOAD_KEY_BYTES, "%.*skey-%u", (int)(index % 5) * 4,
-                          "a/long/common/prefix", index);
-    return index == 7 ? 0 : (size_t)length; /* key 7 is the empty key */
+    /* Those of namespaces are keys of the default one too. */
+    static const uint32_t shared[WORKLOAD_SPACE_KEYS] = {3, 7, 11, 12, 18};
+    static const char marked[] = "\xff\x01\0\0\0\x01"; /* as in the stored key of a namespace */
+    uint32_t key = index;
+    size_t begin = 0;
+    if (index >= WORKLOAD_KEY_COUNT) {
+        key = shared[(index - WORKLOAD_KEY_COUNT) % WORKLOAD_SPACE_KEYS];
+    }
+    if (key == 7) {
+        return 0;
+    }
+    if (key == 11) {
+        begin = sizeof marked - 1;
+        memcpy(out, marked, begin);
+    }
+    int length = snprintf(out + begin, WORKLOAD_KEY_BYTES - begin, "%.*skey-%u", (int)(key % 5) * 4,
+                          "a/long/common/prefix", key);
+    return begin + (size_t)length;
 }
 
 size_t workload_value_length(uint32_t number)
@@ -71,6 +86,7 @@ pykv_status driver_open(store_driver *self, env *disk, const store_plan *plan,
 
 void driver_drop(store_driver *self)
 {
+    workload_close_names(self);
     self->plan->engine->free(self->store);
     self->store = NULL;
 }
@@ -106,7 +122,7 @@ key_values driver_alive(const store_driver *self, const key_values *state)
 {
     uint64_t now = env_wall_us(self->disk);
     key_values alive = *state;
-    for (uint32_t key = 0; key < WORKLOAD_KEY_COUNT; key++) {
+    for (uint32_t key = 0; key < WORKLOAD_ROW_COUNT; key++) {
         if (alive.deadlines[key] != 0 && alive.deadlines[key] <= now) {
             alive.values[key] = 0;
         }
@@ -142,13 +158,13 @@ void workload_end_commit(store_driver *self, pykv_status status, bool durable)
     }
 }
 
-static bool is_durable(const store_driver *self, int32_t flags)
+bool workload_is_durable(const store_driver *self, int32_t flags)
 {
     return (flags & PYKV_SYNC) != 0 ||
            (self->plan->durability == PYKV_DURABILITY_SYNC && (flags & PYKV_NO_SYNC) == 0);
 }
 
-static int32_t choose_flags(store_driver *self)
+int32_t workload_choose_flags(store_driver *self)
 {
     uint64_t roll = check_random(&self->chance, 10);
     return roll == 0 ? PYKV_SYNC : roll == 1 ? PYKV_NO_SYNC : 0;
@@ -166,18 +182,19 @@ static pykv_status put_one(store_driver *self)
 {
     char key[WORKLOAD_KEY_BYTES];
     uint8_t value[WORKLOAD_VALUE_BYTES];
-    uint32_t index = (uint32_t)check_random(&self->chance, WORKLOAD_KEY_COUNT);
+    uint32_t index = workload_choose_row(self);
+    store_door door = workload_door(self, index);
     uint32_t number = workload_next_number(self);
-    int32_t flags = choose_flags(self);
+    int32_t flags = workload_choose_flags(self);
     uint64_t deadline = workload_choose_deadline(self);
     size_t key_length = workload_key(index, key);
     size_t value_length = workload_value(number, value);
     key_values *next = workload_begin_commit(self->history);
     next->values[index] = number;
     next->deadlines[index] = deadline;
-    pykv_status status = self->plan->engine->put(self->store, slice_make(key, key_length),
-                                                 slice_make(value, value_length), deadline, flags);
-    workload_end_commit(self, status, is_durable(self, flags));
+    pykv_status status = door.ops->put(door.engine, slice_make(key, key_length),
+                                       slice_make(value, value_length), deadline, flags);
+    workload_end_commit(self, status, workload_is_durable(self, flags));
     return status;
 }
 
@@ -185,16 +202,17 @@ static pykv_status delete_one(store_driver *self)
 {
     char key[WORKLOAD_KEY_BYTES];
     int32_t existed;
-    uint32_t index = (uint32_t)check_random(&self->chance, WORKLOAD_KEY_COUNT);
-    int32_t flags = choose_flags(self);
+    uint32_t index = workload_choose_row(self);
+    store_door door = workload_door(self, index);
+    int32_t flags = workload_choose_flags(self);
     bool there = number_now(self, index) != 0;
     workload_begin_commit(self->history)->values[index] = 0;
-    pykv_status status = self->plan->engine->remove(
-        self->store, slice_make(key, workload_key(index, key)), flags, &existed);
+    pykv_status status =
+        door.ops->remove(door.engine, slice_make(key, workload_key(index, key)), flags, &existed);
     if (status == PYKV_OK && (existed != 0) != there) {
         check_failed(__FILE__, __LINE__, "delete of key %u saw existed=%d", index, existed);
     }
-    workload_end_commit(self, status, is_durable(self, flags));
+    workload_end_commit(self, status, workload_is_durable(self, flags));
     return status;
 }
 
@@ -204,7 +222,8 @@ static pykv_status swap_one(store_driver *self)
     uint8_t old_value[WORKLOAD_VALUE_BYTES];
     uint8_t new_value[WORKLOAD_VALUE_BYTES];
     int32_t swapped;
-    uint32_t index = (uint32_t)check_random(&self->chance, WORKLOAD_KEY_COUNT);
+    uint32_t index = workload_choose_row(self);
+    store_door door = workload_door(self, index);
     uint32_t old_number = number_now(self, index);
     uint32_t number = workload_next_number(self);
     uint64_t deadline = workload_choose_deadline(self);
@@ -213,13 +232,13 @@ static pykv_status swap_one(store_driver *self)
     key_values *next = workload_begin_commit(self->history);
     next->values[index] = number;
     next->deadlines[index] = deadline;
-    pykv_status status = self->plan->engine->compare_and_set(
-        self->store, slice_make(key, workload_key(index, key)), old_number == 0 ? NULL : &expected,
+    pykv_status status = door.ops->compare_and_set(
+        door.engine, slice_make(key, workload_key(index, key)), old_number == 0 ? NULL : &expected,
         &wanted, deadline, 0, &swapped);
     if (status == PYKV_OK && swapped == 0) {
         check_failed(__FILE__, __LINE__, "compare_and_set of key %u did not swap", index);
     }
-    workload_end_commit(self, status, is_durable(self, 0));
+    workload_end_commit(self, status, workload_is_durable(self, 0));
     return status;
 }
 
@@ -232,10 +251,11 @@ static bool is_in_range(uint32_t index, slice start, slice stop)
 }
 
 /* Fills the delete of a range from one key to another, now and then without an end. */
-static void choose_range(store_driver *self, char bounds[2][WORKLOAD_KEY_BYTES], record *out)
+static store_door choose_range(store_driver *self, char bounds[2][WORKLOAD_KEY_BYTES], record *out)
 {
-    uint32_t first = (uint32_t)check_random(&self->chance, WORKLOAD_KEY_COUNT);
-    uint32_t second = (uint32_t)check_random(&self->chance, WORKLOAD_KEY_COUNT);
+    uint32_t first = workload_choose_row(self);
+    store_door door = workload_door(self, first);
+    uint32_t second = door.first + (uint32_t)check_random(&self->chance, door.count);
     slice start = slice_make(bounds[0], workload_key(first, bounds[0]));
     slice stop = slice_make(bounds[1], workload_key(second, bounds[1]));
     bool swaps = slice_compare(start, stop) > 0;
@@ -246,15 +266,22 @@ static void choose_range(store_driver *self, char bounds[2][WORKLOAD_KEY_BYTES],
     if (first == second || check_random(&self->chance, 8) == 0) {
         out->value = slice_make("", 0);
     }
+    return door;
 }
 
-static void delete_keys(key_values *state, const record *range)
+static void delete_keys(key_values *state, const store_door *door, const record *range)
 {
-    for (uint32_t i = 0; i < WORKLOAD_KEY_COUNT; i++) {
+    for (uint32_t i = door->first; i < door->first + door->count; i++) {
         if (is_in_range(i, range->key, range->value)) {
             state->values[i] = 0;
         }
     }
+}
+
+static uint32_t id_of(const key_values *state, uint32_t row)
+{
+    size_t space = workload_space(row);
+    return space == WORKLOAD_SPACE_COUNT ? 0 : state->ids[space];
 }
 
 static pykv_status write_batch(store_driver *self)
@@ -265,17 +292,18 @@ static pykv_status write_batch(store_driver *self)
     static _Alignas(16) uint8_t operations[WORKLOAD_BATCH_MAX * OPERATION_BYTES_MAX];
     size_t operation_bytes = self->plan->engine->operation_bytes;
     size_t count = 1 + check_random(&self->chance, WORKLOAD_BATCH_MAX);
-    int32_t flags = choose_flags(self);
+    int32_t flags = workload_choose_flags(self);
     key_values *next = workload_begin_commit(self->history);
     CHECK(operation_bytes <= OPERATION_BYTES_MAX);
     for (size_t i = 0; i < count; i++) {
         record *member = (record *)(void *)(operations + i * operation_bytes);
         if (self->plan->engine->delete_range != NULL && check_random(&self->chance, 10) == 0) {
-            choose_range(self, bounds[i], member);
-            delete_keys(next, member);
+            store_door door = choose_range(self, bounds[i], member);
+            member->namespace_id = id_of(next, door.first);
+            delete_keys(next, &door, member);
             continue;
         }
-        uint32_t index = (uint32_t)check_random(&self->chance, WORKLOAD_KEY_COUNT);
+        uint32_t index = workload_choose_row(self);
         bool deletes = check_random(&self->chance, 4) == 0;
         uint32_t number = deletes ? 0 : workload_next_number(self);
         member->kind = deletes ? RECORD_DELETE : RECORD_PUT;
@@ -283,11 +311,12 @@ static pykv_status write_batch(store_driver *self)
         member->value = deletes ? slice_make(NULL, 0)
                                 : slice_make(values[i], workload_value(number, values[i]));
         member->deadline_us = deletes ? 0 : workload_choose_deadline(self);
+        member->namespace_id = id_of(next, index);
         next->values[index] = number;
         next->deadlines[index] = member->deadline_us;
     }
     pykv_status status = self->plan->engine->write(self->store, operations, count, flags);
-    workload_end_commit(self, status, is_durable(self, flags));
+    workload_end_commit(self, status, workload_is_durable(self, flags));
     return status;
 }
 
@@ -295,22 +324,24 @@ static pykv_status delete_range(store_driver *self)
 {
     char bounds[2][WORKLOAD_KEY_BYTES];
     record range;
-    int32_t flags = choose_flags(self);
-    choose_range(self, bounds, &range);
-    delete_keys(workload_begin_commit(self->history), &range);
-    pykv_status status =
-        self->plan->engine->delete_range(self->store, range.key, range.value, flags);
-    workload_end_commit(self, status, is_durable(self, flags));
+    int32_t flags = workload_choose_flags(self);
+    store_door door = choose_range(self, bounds, &range);
+    delete_keys(workload_begin_commit(self->history), &door, &range);
+    pykv_status status = door.ops->delete_range(door.engine, range.key, range.value, flags);
+    workload_end_commit(self, status, workload_is_durable(self, flags));
     return status;
 }
 
 static pykv_status clear_all(store_driver *self)
 {
-    int32_t flags = choose_flags(self);
-    *workload_begin_commit(self->history) = (key_values){.values = {0}};
-    self->clear_commit = self->history->tried;
-    pykv_status status = self->plan->engine->clear(self->store, flags);
-    workload_end_commit(self, status, is_durable(self, flags));
+    int32_t flags = workload_choose_flags(self);
+    store_door door = workload_door(self, workload_choose_row(self));
+    key_values *next = workload_begin_commit(self->history);
+    memset(next->values + door.first, 0, door.count * sizeof *next->values);
+    memset(next->deadlines + door.first, 0, door.count * sizeof *next->deadlines);
+    self->clear_commit = door.first == 0 ? self->history->tried : self->clear_commit;
+    pykv_status status = door.ops->clear(door.engine, flags);
+    workload_end_commit(self, status, workload_is_durable(self, flags));
     return status;
 }
 
@@ -383,6 +414,13 @@ static pykv_status look(store_driver *self)
 pykv_status driver_step(store_driver *self)
 {
     uint64_t roll = check_random(&self->chance, 100);
+    pykv_status status = workload_open_names(self);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    if (roll < 3 && self->plan->engine->named != NULL) {
+        return driver_change_names(self);
+    }
     if (roll < 38) {
         return put_one(self);
     }

@@ -12,7 +12,10 @@
 #include "env/env_memory.h"
 
 enum {
-    WORKLOAD_KEY_COUNT = 24,
+    WORKLOAD_KEY_COUNT = 24, /* of the default namespace */
+    WORKLOAD_SPACE_COUNT = 2,
+    WORKLOAD_SPACE_KEYS = 5, /* of each other one */
+    WORKLOAD_ROW_COUNT = WORKLOAD_KEY_COUNT + WORKLOAD_SPACE_COUNT * WORKLOAD_SPACE_KEYS,
     WORKLOAD_COMMITS_MAX = 512,
     WORKLOAD_BATCH_MAX = 6,
     WORKLOAD_COPIES_MAX = 3,
@@ -33,10 +36,13 @@ typedef struct store_plan {
     env *clock;         /* the simulated disk behind a wrapper; NULL: the disk itself */
 } store_plan;
 
-/* Number of the value of each key, 0: absent, and its deadline, 0: none. */
+/* Number of the value of each row, 0: absent, and its deadline, 0: none. The rows of namespaces
+ * stand behind those of the default one. */
 typedef struct key_values {
-    uint32_t values[WORKLOAD_KEY_COUNT];
-    uint64_t deadlines[WORKLOAD_KEY_COUNT];
+    uint32_t values[WORKLOAD_ROW_COUNT];
+    uint64_t deadlines[WORKLOAD_ROW_COUNT];
+    uint32_t ids[WORKLOAD_SPACE_COUNT]; /* of the namespaces; 0: there is no such one */
+    uint32_t last_id;                   /* the highest that was ever given */
 } key_values;
 
 /* A checkpoint of the state after a commit. */
@@ -60,7 +66,9 @@ typedef struct store_history {
 typedef struct store_driver {
     const store_plan *plan;
     env *disk;
-    void *store; /* NULL: closed or failed to open */
+    void *store;                       /* NULL: closed or failed to open */
+    void *named[WORKLOAD_SPACE_COUNT]; /* handles of namespaces, NULL: none yet */
+    uint32_t named_ids[WORKLOAD_SPACE_COUNT];
     store_history *history;
     uint64_t chance;
     size_t clear_commit; /* the last commit that is a clear: it may be seen before its sync */
@@ -91,6 +99,9 @@ const char *driver_check_feed(const store_driver *self, size_t commit);
 
 /* Makes a checkpoint, and looks at it: it may be read, or written, beside its source. */
 PYKV_NODISCARD pykv_status driver_copy(store_driver *self);
+
+/* Makes or drops a namespace, or writes behind a drop. Of an engine that has them. */
+PYKV_NODISCARD pykv_status driver_change_names(store_driver *self);
 
 /* Writes tables with values of some keys, and ingests them. Of an engine that has that. */
 PYKV_NODISCARD pykv_status driver_ingest(store_driver *self);

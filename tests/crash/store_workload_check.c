@@ -32,7 +32,7 @@ static bool state_fits(const key_values *left, const key_values *right)
 {
     uint8_t one[WORKLOAD_VALUE_BYTES];
     uint8_t other[WORKLOAD_VALUE_BYTES];
-    for (uint32_t key = 0; key < WORKLOAD_KEY_COUNT; key++) {
+    for (uint32_t key = 0; key < WORKLOAD_ROW_COUNT; key++) {
         uint32_t a = left->values[key];
         uint32_t b = right->values[key];
         if (a == b) {
@@ -54,13 +54,14 @@ static bool state_fits(const key_values *left, const key_values *right)
     return true;
 }
 
-static const char *read_key(const store_driver *self, uint32_t key, size_t to, uint32_t *out)
+static const char *read_key(const store_driver *self, const store_door *door, uint32_t key,
+                            size_t to, uint32_t *out)
 {
-    const engine_ops *engine = self->plan->engine;
+    const engine_ops *engine = door->ops;
     char name[WORKLOAD_KEY_BYTES];
     pykv_pinned pinned = {0};
     slice bytes = slice_make(name, workload_key(key, name));
-    pykv_status status = engine->get(self->store, bytes, 0, &pinned);
+    pykv_status status = engine->get(door->engine, bytes, 0, &pinned);
     if (status == PYKV_NOT_FOUND) {
         *out = 0;
     } else if (status == PYKV_OK) {
@@ -72,7 +73,7 @@ static const char *read_key(const store_driver *self, uint32_t key, size_t to, u
     if (*out == UINT32_MAX) {
         return "get gave a value that was never put";
     }
-    pykv_status there = engine->contains(self->store, bytes, 0);
+    pykv_status there = engine->contains(door->engine, bytes, 0);
     if (there != PYKV_OK && there != PYKV_NOT_FOUND) {
         return workload_unreadable;
     }
@@ -80,11 +81,11 @@ static const char *read_key(const store_driver *self, uint32_t key, size_t to, u
 }
 
 /* The deadline of key, which is there. */
-static const char *read_deadline(const store_driver *self, uint32_t key, uint64_t *out)
+static const char *read_deadline(const store_door *door, uint32_t key, uint64_t *out)
 {
     char name[WORKLOAD_KEY_BYTES];
     slice bytes = slice_make(name, workload_key(key, name));
-    pykv_status status = self->plan->engine->expires_at(self->store, bytes, 0, out);
+    pykv_status status = door->ops->expires_at(door->engine, bytes, 0, out);
     if (status != PYKV_OK && status != PYKV_NOT_FOUND) {
         return workload_unreadable;
     }
@@ -92,39 +93,43 @@ static const char *read_deadline(const store_driver *self, uint32_t key, uint64_
 }
 
 /* As the API does, inside the epoch. */
-static const char *read_by_get(const store_driver *self, size_t to, key_values *out)
+static const char *read_by_get(const store_driver *self, const store_door *door, size_t to,
+                               key_values *out)
 {
     const char *wrong = NULL;
-    epoch *readers = &self->plan->engine->gate(self->store)->readers;
-    for (uint32_t key = 0; key < WORKLOAD_KEY_COUNT && wrong == NULL; key++) {
+    epoch *readers = &door->ops->gate(door->engine)->readers;
+    uint32_t end = door->first + door->count;
+    for (uint32_t key = door->first; key < end && wrong == NULL; key++) {
         epoch_token token = epoch_enter(readers);
-        wrong = read_key(self, key, to, &out->values[key]);
+        wrong = read_key(self, door, key, to, &out->values[key]);
         if (wrong == NULL && out->values[key] != 0) {
-            wrong = read_deadline(self, key, &out->deadlines[key]);
+            wrong = read_deadline(door, key, &out->deadlines[key]);
         }
         epoch_leave(readers, token);
     }
     return wrong;
 }
 
-static const char *read_many(const store_driver *self, void *many, size_t to, key_values *out)
+static const char *read_many(const store_driver *self, const store_door *door, void *many,
+                             size_t to, key_values *out)
 {
     static char names[WORKLOAD_KEY_COUNT][WORKLOAD_KEY_BYTES];
     const void *keys[WORKLOAD_KEY_COUNT];
     size_t lengths[WORKLOAD_KEY_COUNT];
-    const engine_ops *engine = self->plan->engine;
-    for (uint32_t key = 0; key < WORKLOAD_KEY_COUNT; key++) {
-        keys[key] = names[key];
-        lengths[key] = workload_key(key, names[key]);
+    const engine_ops *engine = door->ops;
+    for (uint32_t i = 0; i < door->count; i++) {
+        keys[i] = names[i];
+        lengths[i] = workload_key(door->first + i, names[i]);
     }
-    if (engine->many_get(many, NULL, WORKLOAD_KEY_COUNT, keys, lengths, 0) != PYKV_OK) {
+    if (engine->many_get(many, NULL, door->count, keys, lengths, 0) != PYKV_OK) {
         return workload_unreadable;
     }
     const uint8_t *const *values = engine->many_values(many);
     const size_t *value_lengths = engine->many_lengths(many);
-    for (uint32_t key = 0; key < WORKLOAD_KEY_COUNT; key++) {
-        slice value = slice_make(values[key], value_lengths[key]);
-        out->values[key] = values[key] == NULL ? 0 : number_of(self->history, key, to, value);
+    for (uint32_t i = 0; i < door->count; i++) {
+        uint32_t key = door->first + i;
+        slice value = slice_make(values[i], value_lengths[i]);
+        out->values[key] = values[i] == NULL ? 0 : number_of(self->history, key, to, value);
         if (out->values[key] == UINT32_MAX) {
             return "get_many gave a value that was never put";
         }
@@ -132,41 +137,42 @@ static const char *read_many(const store_driver *self, void *many, size_t to, ke
     return NULL;
 }
 
-static const char *read_by_get_many(const store_driver *self, size_t to, key_values *out)
+static const char *read_by_get_many(const store_driver *self, const store_door *door, size_t to,
+                                    key_values *out)
 {
-    const engine_ops *engine = self->plan->engine;
-    epoch *readers = &engine->gate(self->store)->readers;
+    const engine_ops *engine = door->ops;
+    epoch *readers = &engine->gate(door->engine)->readers;
     void *many;
-    if (engine->many_new(self->store, &many) != PYKV_OK) {
+    if (engine->many_new(door->engine, &many) != PYKV_OK) {
         return workload_unreadable;
     }
     epoch_token token = epoch_enter(readers);
-    const char *wrong = read_many(self, many, to, out);
+    const char *wrong = read_many(self, door, many, to, out);
     engine->many_release(many);
     epoch_leave(readers, token);
     engine->many_free(many);
     return wrong;
 }
 
-/* Index of the key with these bytes, WORKLOAD_KEY_COUNT if there is none. */
-static uint32_t key_of(slice bytes)
+/* The row with these bytes as its key, WORKLOAD_ROW_COUNT if there is none. */
+static uint32_t key_of(const store_door *door, slice bytes)
 {
-    for (uint32_t key = 0; key < WORKLOAD_KEY_COUNT; key++) {
+    for (uint32_t key = door->first; key < door->first + door->count; key++) {
         char name[WORKLOAD_KEY_BYTES];
         if (slice_equal(bytes, slice_make(name, workload_key(key, name)))) {
             return key;
         }
     }
-    return WORKLOAD_KEY_COUNT;
+    return WORKLOAD_ROW_COUNT;
 }
 
-static const char *add_rows(const store_history *history, size_t to, const pykv_rows *rows,
-                            key_values *out)
+static const char *add_rows(const store_history *history, const store_door *door, size_t to,
+                            const pykv_rows *rows, key_values *out)
 {
     for (size_t i = 0; i < rows->count; i++) {
         const uint64_t *at = rows->offsets + 2 * i;
-        uint32_t key = key_of(slice_make(rows->data + at[0], at[1] - at[0]));
-        if (key == WORKLOAD_KEY_COUNT) {
+        uint32_t key = key_of(door, slice_make(rows->data + at[0], at[1] - at[0]));
+        if (key == WORKLOAD_ROW_COUNT) {
             return "the scan gave a key that was never put";
         }
         if (out->values[key] != 0) {
@@ -181,13 +187,14 @@ static const char *add_rows(const store_history *history, size_t to, const pykv_
     return NULL;
 }
 
-static const char *read_by_scan(const store_driver *self, size_t to, key_values *out)
+static const char *read_by_scan(const store_driver *self, const store_door *door, size_t to,
+                                key_values *out)
 {
-    const engine_ops *engine = self->plan->engine;
+    const engine_ops *engine = door->ops;
     const pykv_range all = {.limit = 0};
     void *rows_of;
     const char *wrong = NULL;
-    if (engine->scan_open(self->store, NULL, &all, &rows_of) != PYKV_OK) {
+    if (engine->scan_open(door->engine, NULL, &all, &rows_of) != PYKV_OK) {
         return workload_unreadable;
     }
     pykv_rows rows = {.count = 1};
@@ -196,48 +203,78 @@ static const char *read_by_scan(const store_driver *self, size_t to, key_values 
         if (status != PYKV_OK) {
             wrong = workload_unreadable;
         } else {
-            wrong = add_rows(self->history, to, &rows, out);
+            wrong = add_rows(self->history, door, to, &rows, out);
         }
     }
-    engine->scan_free(self->store, rows_of);
+    engine->scan_free(door->engine, rows_of);
     return wrong;
 }
 
 static uint64_t count_of(const key_values *state)
 {
     uint64_t count = 0;
-    for (uint32_t key = 0; key < WORKLOAD_KEY_COUNT; key++) {
+    for (uint32_t key = 0; key < WORKLOAD_ROW_COUNT; key++) {
         count += state->values[key] != 0;
     }
     return count;
 }
 
-/* Reads everything in each way; *out is what was found. */
-static const char *read_all(const store_driver *self, size_t to, key_values *out)
+/* Reads some rows in each way; *out is what was found. */
+static const char *read_rows(const store_driver *self, const store_door *door, size_t to,
+                             key_values *out)
 {
     key_values others = {.values = {0}};
     uint64_t count;
-    const char *wrong = read_by_get(self, to, out);
+    const char *wrong = read_by_get(self, door, to, out);
     if (wrong == NULL) {
-        wrong = read_by_get_many(self, to, &others);
+        wrong = read_by_get_many(self, door, to, &others);
     }
     if (wrong == NULL && !state_fits(out, &others)) {
         wrong = "get_many and get disagree";
     }
     others = (key_values){.values = {0}};
     if (wrong == NULL) {
-        wrong = read_by_scan(self, to, &others);
+        wrong = read_by_scan(self, door, to, &others);
     }
     if (wrong == NULL && !state_fits(out, &others)) {
         wrong = "scan and get disagree";
     }
-    if (wrong == NULL && self->plan->engine->count(self->store, NULL, NULL, &count) != PYKV_OK) {
+    if (wrong == NULL && door->ops->count(door->engine, NULL, NULL, &count) != PYKV_OK) {
         return workload_unreadable;
     }
     /* A Bitcask counts what has expired until it is merged. */
-    bool fits =
-        self->plan->engine == &engine_bitcask ? count >= count_of(out) : count == count_of(out);
+    bool fits = door->ops == &engine_bitcask ? count >= count_of(out) : count == count_of(out);
     return wrong == NULL && !fits ? "count is not the number of keys" : wrong;
+}
+
+/* Adds the rows of a namespace. */
+static const char *read_space(const store_driver *self, size_t space, size_t to, key_values *out)
+{
+    key_values found = {.values = {0}};
+    uint32_t first = workload_first_row(space);
+    store_door door = {self->plan->engine->named, NULL, first, WORKLOAD_SPACE_KEYS};
+    if (self->plan->engine->named_new(self->store, out->ids[space], &door.engine) != PYKV_OK) {
+        return workload_unreadable;
+    }
+    const char *wrong = read_rows(self, &door, to, &found);
+    door.ops->free(door.engine);
+    memcpy(out->values + first, found.values + first, door.count * sizeof *out->values);
+    memcpy(out->deadlines + first, found.deadlines + first, door.count * sizeof *out->deadlines);
+    return wrong;
+}
+
+/* Reads everything; *out is what was found. */
+static const char *read_all(const store_driver *self, size_t to, key_values *out)
+{
+    const store_door door = {self->plan->engine, self->store, 0, WORKLOAD_KEY_COUNT};
+    const char *wrong = read_rows(self, &door, to, out);
+    if (wrong == NULL && self->plan->engine->named != NULL) {
+        wrong = workload_read_names(self, out);
+    }
+    for (size_t i = 0; i < WORKLOAD_SPACE_COUNT && wrong == NULL; i++) {
+        wrong = out->ids[i] != 0 ? read_space(self, i, to, out) : NULL;
+    }
+    return wrong;
 }
 
 /* True if what was read is the state after commit n at this moment. */
@@ -245,7 +282,8 @@ static bool is_state(const store_driver *self, const key_values *got, size_t n)
 {
     key_values alive = driver_alive(self, &self->history->states[n]);
     return state_fits(got, &alive) &&
-           memcmp(got->deadlines, alive.deadlines, sizeof alive.deadlines) == 0;
+           memcmp(got->deadlines, alive.deadlines, sizeof alive.deadlines) == 0 &&
+           memcmp(got->ids, alive.ids, sizeof alive.ids) == 0 && got->last_id == alive.last_id;
 }
 
 /* Where a call failed, history that could not be synced may be gone. */

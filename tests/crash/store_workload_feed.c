@@ -11,19 +11,35 @@ typedef struct follower {
     key_values rows;
     size_t commit;     /* the last state that fitted */
     uint64_t sequence; /* of the last change */
+    uint32_t dropped;  /* id of the last namespace that was dropped */
     bool is_whole;     /* no write is under way */
 } follower;
 
-/* Index of the key with these bytes, WORKLOAD_KEY_COUNT if there is none. */
-static uint32_t key_of(const uint8_t *data, size_t length)
+/* The rows that a change may be about; none: it is of a namespace that is not there. */
+static store_door rows_of(const follower *self, const pykv_change *change)
 {
-    char name[WORKLOAD_KEY_BYTES];
-    for (uint32_t key = 0; key < WORKLOAD_KEY_COUNT; key++) {
-        if (slice_equal(slice_make(data, length), slice_make(name, workload_key(key, name)))) {
-            return key;
+    store_door found = {.count = change->namespace_id == 0 ? WORKLOAD_KEY_COUNT : 0};
+    for (size_t i = 0; i < WORKLOAD_SPACE_COUNT; i++) {
+        if (change->namespace_id != 0 && self->rows.ids[i] == change->namespace_id) {
+            found.first = workload_first_row(i);
+            found.count = WORKLOAD_SPACE_KEYS;
         }
     }
-    return WORKLOAD_KEY_COUNT;
+    return found;
+}
+
+/* The row of a change, WORKLOAD_ROW_COUNT if there is none. */
+static uint32_t row_of(const follower *self, const pykv_change *change)
+{
+    char name[WORKLOAD_KEY_BYTES];
+    slice wanted = slice_make(change->key, change->key_length);
+    store_door rows = rows_of(self, change);
+    for (uint32_t row = rows.first; row < rows.first + rows.count; row++) {
+        if (slice_equal(wanted, slice_make(name, workload_key(row, name)))) {
+            return row;
+        }
+    }
+    return WORKLOAD_ROW_COUNT;
 }
 
 /* A value that is put again in the same write, so no state has it. */
@@ -55,7 +71,8 @@ static void delete_range(follower *self, const pykv_change *change)
     char name[WORKLOAD_KEY_BYTES];
     slice start = slice_make(change->key, change->key_length);
     slice stop = slice_make(change->value, change->value_length);
-    for (uint32_t i = 0; i < WORKLOAD_KEY_COUNT; i++) {
+    store_door rows = rows_of(self, change);
+    for (uint32_t i = rows.first; i < rows.first + rows.count; i++) {
         slice key = slice_make(name, workload_key(i, name));
         if (slice_compare(start, key) <= 0 &&
             (change->has_value == 0 || slice_compare(key, stop) < 0)) {
@@ -79,16 +96,44 @@ static void ingest(follower *self, const pykv_change *change)
     }
 }
 
+/* A namespace was made or dropped. */
+static const char *take_name(follower *self, const pykv_change *change)
+{
+    slice name = slice_make(change->key, change->key_length);
+    bool is_made = change->kind == PYKV_CHANGE_NAMESPACE;
+    for (size_t i = 0; i < WORKLOAD_SPACE_COUNT; i++) {
+        uint32_t *id = &self->rows.ids[i];
+        if (!slice_equal(name, workload_name(i))) {
+            continue;
+        }
+        if (change->namespace_id != (is_made ? self->rows.last_id + 1 : *id)) {
+            return "the feed gave another id of a namespace";
+        }
+        self->rows.last_id += is_made;
+        self->dropped = is_made ? self->dropped : *id;
+        *id = is_made ? change->namespace_id : 0;
+        memset(self->rows.values + workload_first_row(i), 0,
+               WORKLOAD_SPACE_KEYS * sizeof *self->rows.values);
+        return NULL;
+    }
+    return "the feed gave a name that no namespace had";
+}
+
 static const char *apply(follower *self, const pykv_change *change)
 {
-    uint32_t key = key_of(change->key, change->key_length);
+    uint32_t key = row_of(self, change);
     switch (change->kind) {
     case PYKV_CHANGE_CLEAR:
         self->rows = (key_values){.values = {0}};
         return NULL;
+    case PYKV_CHANGE_NAMESPACE:
+    case PYKV_CHANGE_DROP:
+        return take_name(self, change);
     case PYKV_CHANGE_DELETE_RANGE:
         delete_range(self, change);
-        return NULL;
+        return rows_of(self, change).count != 0 || change->namespace_id == self->dropped
+                   ? NULL
+                   : "the feed gave a change of no namespace";
     case PYKV_CHANGE_INGEST:
         ingest(self, change);
         return NULL;
@@ -98,7 +143,7 @@ static const char *apply(follower *self, const pykv_change *change)
     default:
         return "the feed gave a change of no kind";
     }
-    if (key == WORKLOAD_KEY_COUNT) {
+    if (key == WORKLOAD_ROW_COUNT) {
         return "the feed gave a key that was never written";
     }
     bool is_put = change->kind == PYKV_CHANGE_PUT;
@@ -113,7 +158,10 @@ static bool is_equal(const key_values *left, const key_values *right)
 {
     uint8_t one[WORKLOAD_VALUE_BYTES];
     uint8_t other[WORKLOAD_VALUE_BYTES];
-    for (uint32_t key = 0; key < WORKLOAD_KEY_COUNT; key++) {
+    if (memcmp(left->ids, right->ids, sizeof left->ids) != 0) {
+        return false;
+    }
+    for (uint32_t key = 0; key < WORKLOAD_ROW_COUNT; key++) {
         uint32_t a = left->values[key];
         uint32_t b = right->values[key];
         if (a == unknown) {
@@ -137,7 +185,7 @@ static bool is_equal(const key_values *left, const key_values *right)
 static const char *find_state(follower *self, size_t to)
 {
     key_values rows = driver_alive(self->driver, &self->rows);
-    for (uint32_t key = 0; key < WORKLOAD_KEY_COUNT; key++) {
+    for (uint32_t key = 0; key < WORKLOAD_ROW_COUNT; key++) {
         if (rows.values[key] == passing) {
             return "the feed gave a value that was never put";
         }
@@ -156,7 +204,9 @@ static const char *take(follower *self, const pykv_change *changes, size_t count
 {
     const char *wrong = NULL;
     for (size_t i = 0; i < count && wrong == NULL; i++) {
-        if (changes[i].sequence != self->sequence + 1) {
+        /* The row of the highest id comes before that of a name. */
+        bool is_name = changes[i].kind == PYKV_CHANGE_NAMESPACE;
+        if (changes[i].sequence != self->sequence + 1 + is_name) {
             return "the feed leaves out a sequence";
         }
         self->sequence = changes[i].sequence;

@@ -9,6 +9,7 @@
 #include "store_workload_parts.h"
 
 #include "lsm/ingest_writer.h"
+#include "lsm/key_space.h"
 
 #define DIRECTORY "/files"
 
@@ -64,9 +65,13 @@ static pykv_status write_file(store_driver *self, const char *path, const chosen
         return status;
     }
     for (size_t i = 0; i < count && status == PYKV_OK; i++) {
-        status = ingest_writer_add(writer, key_of(&rows[i]),
-                                   slice_make(value, workload_value(rows[i].number, value)),
-                                   rows[i].deadline_us);
+        stored_key stored;
+        status = stored_key_make(KEY_SPACE_DEFAULT, key_of(&rows[i]), &stored);
+        if (status == PYKV_OK) {
+            slice data = slice_make(value, workload_value(rows[i].number, value));
+            status = ingest_writer_add(writer, stored.key, data, rows[i].deadline_us);
+            stored_key_reset(&stored);
+        }
     }
     if (status == PYKV_OK) {
         status = ingest_writer_finish(writer);

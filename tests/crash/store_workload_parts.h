@@ -14,7 +14,37 @@ enum { WORKLOAD_KEY_BYTES = 40, WORKLOAD_VALUE_BYTES = 20100 };
 /* Numbers with this bit have values of 8,000 to 20,000 bytes. */
 #define WORKLOAD_LARGE (UINT32_C(1) << 30)
 
-/* Bytes of key index and of value number; return the length. */
+/* The calls for some rows: those of the default namespace, or of one of the others. */
+typedef struct store_door {
+    const engine_ops *ops;
+    void *engine;
+    uint32_t first; /* row */
+    uint32_t count;
+} store_door;
+
+/* The namespace of a row, WORKLOAD_SPACE_COUNT: the default one. */
+size_t workload_space(uint32_t row);
+/* The first row of a namespace. */
+uint32_t workload_first_row(size_t space);
+/* A row of a namespace that is there, or of the default one. */
+uint32_t workload_choose_row(store_driver *self);
+/* The name of a namespace. */
+slice workload_name(size_t space);
+
+/* Opens the namespaces that are there, and closes those that are not; closes them all. */
+PYKV_NODISCARD pykv_status workload_open_names(store_driver *self);
+void workload_close_names(store_driver *self);
+/* The door to a row; its namespace is open. */
+store_door workload_door(const store_driver *self, uint32_t row);
+
+/* Reads which namespaces there are. NULL, or what is wrong (static). */
+const char *workload_read_names(const store_driver *self, key_values *out);
+
+/* Flags of a write; whether a write with them is durable when it returns. */
+int32_t workload_choose_flags(store_driver *self);
+bool workload_is_durable(const store_driver *self, int32_t flags);
+
+/* Bytes of the key of row index and of value number; return the length. */
 size_t workload_key(uint32_t index, char out[WORKLOAD_KEY_BYTES]);
 size_t workload_value(uint32_t number, uint8_t out[WORKLOAD_VALUE_BYTES]);
 size_t workload_value_length(uint32_t number);

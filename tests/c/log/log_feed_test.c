@@ -228,6 +228,27 @@ TEST(a_file_that_ends_early_or_misses_records_is_damage)
     free_fixture(&self);
 }
 
+TEST(the_first_change_of_a_batch_is_given_again_when_it_was_taken_back)
+{
+    fixture self = new_fixture(5);
+    log_image_put(&image, 16000);
+    log_image_batch(&image, 3, 16000);
+    open_feed(&self);
+    expect(&self, 5, 5, 100);
+    CHECK(!log_feed_take_back(&self.feed)); /* it is alone */
+    const pykv_change *changes;
+    size_t count = 0;
+    CHECK_OK(log_feed_read(&self.feed, 8, 100, &changes, &count));
+    CHECK_EQUAL(1, count);
+    CHECK_EQUAL(6, changes[0].sequence);
+    CHECK(log_feed_take_back(&self.feed));
+    CHECK_OK(log_feed_read(&self.feed, 8, 100000, &changes, &count));
+    CHECK_EQUAL(3, count);
+    CHECK_EQUAL(6, changes[0].sequence);
+    CHECK(changes[2].last);
+    free_fixture(&self);
+}
+
 TEST(a_batch_without_its_end_is_damage)
 {
     fixture self = new_fixture(5);
@@ -267,5 +288,6 @@ TEST_MAIN(CASE(records_come_once_and_in_order_in_chunks_of_any_size),
           CASE(only_the_last_operation_of_a_batch_is_its_last),
           CASE(the_padding_of_sectors_is_passed_over), CASE(a_flipped_bit_is_named_with_its_place),
           CASE(a_file_that_ends_early_or_misses_records_is_damage),
+          CASE(the_first_change_of_a_batch_is_given_again_when_it_was_taken_back),
           CASE(a_batch_without_its_end_is_damage),
           CASE(the_first_sequence_of_a_file_is_found_without_its_body))

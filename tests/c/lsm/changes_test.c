@@ -6,6 +6,7 @@
 #include "lsm_fixture.h"
 
 #include "lsm/changes.h"
+#include "lsm/names.h"
 
 static void put(fixture *self, uint32_t i)
 {
@@ -67,6 +68,46 @@ TEST(a_feed_goes_on_from_log_to_log)
         }
     }
     lsm_changes_free(self.store, feed);
+    fixture_free(&self);
+}
+
+/* What a chunk of one change at a time gives: sequences, and the ids of a create and a drop. */
+static void follow_names(lsm_changes *feed, uint32_t id)
+{
+    const pykv_change *changes;
+    size_t count;
+    uint32_t seen[PYKV_CHANGE_DROP + 1] = {0};
+    do {
+        CHECK_OK(lsm_changes_next(feed, 1, 0, &changes, &count));
+        for (size_t i = 0; i < count; i++) {
+            seen[changes[i].kind]++;
+            bool is_name =
+                changes[i].kind == PYKV_CHANGE_NAMESPACE || changes[i].kind == PYKV_CHANGE_DROP;
+            CHECK_EQUAL(is_name ? id : changes[i].namespace_id, changes[i].namespace_id);
+        }
+    } while (count > 0);
+    CHECK_EQUAL(1, seen[PYKV_CHANGE_NAMESPACE]);
+    CHECK_EQUAL(1, seen[PYKV_CHANGE_DROP]);
+    CHECK_EQUAL(1, seen[PYKV_CHANGE_DELETE_RANGE]);
+    CHECK_EQUAL(1, seen[PYKV_CHANGE_PUT]);
+}
+
+/* A create that began a chunk once ended the feed, and a drop that ended one had no id. */
+TEST(a_create_and_a_drop_are_told_whole_wherever_chunks_end)
+{
+    static const uint8_t value[600];
+    fixture self = fixture_new();
+    for (uint32_t i = 0; i < 75; i++) {
+        char key[16];
+        uint32_t id = 0;
+        uint64_t since = lsm_visible(self.store);
+        CHECK_OK(lsm_put(self.store, fixture_key(i, key), slice_make(value, i * 8), 0));
+        CHECK_OK(lsm_names_make(self.store, fixture_text("users"), 0, &id));
+        CHECK_OK(lsm_names_drop(self.store, fixture_text("users"), PYKV_SYNC, &id));
+        lsm_changes *feed = open_feed(&self, since, 0);
+        follow_names(feed, id);
+        lsm_changes_free(self.store, feed);
+    }
     fixture_free(&self);
 }
 
@@ -178,7 +219,9 @@ TEST(a_wait_with_a_time_ends_without_a_change)
 }
 
 TEST_MAIN(CASE(a_feed_gives_what_is_synced_and_the_rest_to_who_asks),
-          CASE(a_feed_goes_on_from_log_to_log), CASE(a_position_that_is_not_there_is_refused),
+          CASE(a_feed_goes_on_from_log_to_log),
+          CASE(a_create_and_a_drop_are_told_whole_wherever_chunks_end),
+          CASE(a_position_that_is_not_there_is_refused),
           CASE(a_feed_of_a_store_that_is_read_only_is_refused),
           CASE(a_feed_that_waits_is_woken_by_a_sync_and_not_by_a_write),
           CASE(a_shut_gate_ends_a_wait), CASE(a_wait_with_a_time_ends_without_a_change))

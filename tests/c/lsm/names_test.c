@@ -74,6 +74,22 @@ TEST(an_id_is_never_given_again)
     fixture_free(&self);
 }
 
+/* Who found a namespace and made none was once refused every write, as if it had been dropped. */
+TEST(a_namespace_that_is_found_takes_writes_after_a_reopening)
+{
+    fixture self = fixture_new();
+    uint32_t id = 0;
+    uint32_t users = make(&self, "users");
+    fixture_kill(&self);
+    CHECK_OK(fixture_open(&self));
+    CHECK_OK(lsm_names_find(self.store, text("users"), &id));
+    CHECK_EQUAL(users, id);
+    CHECK_OK(put(&self, users, "a"));
+    CHECK_EQUAL(1, count_in(&self, users));
+    CHECK_STATUS(PYKV_CLOSED, put(&self, users + 1, "a"));
+    fixture_free(&self);
+}
+
 TEST(nothing_is_written_behind_a_drop)
 {
     fixture self = fixture_new();
@@ -183,6 +199,7 @@ TEST(many_names_are_listed_in_order)
 }
 
 TEST_MAIN(CASE(a_name_has_one_id_as_long_as_it_is_there), CASE(an_id_is_never_given_again),
+          CASE(a_namespace_that_is_found_takes_writes_after_a_reopening),
           CASE(nothing_is_written_behind_a_drop), CASE(a_clear_leaves_the_other_namespaces),
           CASE(a_drop_gives_the_space_back_unread), CASE(a_drop_that_is_refused_changes_nothing),
           CASE(many_names_are_listed_in_order))

@@ -195,6 +195,7 @@ static pykv_status take(log_feed *self, const record *found)
         status = add(self, found);
     }
     if (status == PYKV_OK) {
+        self->taken_offset = self->offset;
         self->offset += record_bytes(found->flags, found->key.size, found->value.size);
         self->due_sequence = found->sequence + 1;
         self->next_sequence += found->sequence == self->next_sequence;
@@ -241,6 +242,22 @@ pykv_status log_feed_read(log_feed *self, uint64_t last, size_t chunk_bytes,
         *count_out = self->changes.size / sizeof(pykv_change);
     }
     return status;
+}
+
+bool log_feed_take_back(log_feed *self)
+{
+    if (self->batch_count != 1 || self->changes.size == 0) {
+        return false;
+    }
+    self->changes.size -= sizeof(pykv_change);
+    self->offset = self->taken_offset;
+    self->next_sequence--;
+    self->due_sequence = self->next_sequence;
+    self->batch_count = 0;
+    /* What is read next has the records behind it too. */
+    buffer_clear(&self->window);
+    self->window_at = self->offset;
+    return true;
 }
 
 pykv_status log_feed_first(env_directory *directory, const log_segment_header *header,

@@ -27,6 +27,7 @@ typedef struct log_feed {
     uint32_t seed;
     uint64_t epoch;         /* of what is in the file */
     uint64_t offset;        /* of the next record */
+    uint64_t taken_offset;  /* of the last one that was taken */
     uint64_t next_sequence; /* that is given next */
     uint64_t due_sequence;  /* of the record at offset; 0: any */
     uint32_t batch_count;   /* members of the batch under way */
@@ -52,6 +53,10 @@ PYKV_NODISCARD pykv_status log_feed_open(log_feed *self, env_directory *director
  * until the next call. PYKV_CORRUPTION with the place. */
 PYKV_NODISCARD pykv_status log_feed_read(log_feed *self, uint64_t last, size_t chunk_bytes,
                                          const pykv_change **changes_out, size_t *count_out);
+
+/* Takes the last change of the chunk back: the next call gives it again, with what stands behind
+ * it. False: it is not the first of a batch that goes on. */
+bool log_feed_take_back(log_feed *self);
 
 /* The sequence of the first record of a file, 0 if it has none. PYKV_CORRUPTION: the file is
  * missing or another one. */

@@ -36,6 +36,14 @@ static void take_last_key(pykv_change *change)
     change->value_length = key.size;
 }
 
+bool change_names_needs_next(const pykv_change *change)
+{
+    uint32_t id;
+    slice key;
+    return change->kind == PYKV_CHANGE_DELETE && change->last == 0 &&
+           !key_space_split(key_of(change), &id, &key);
+}
+
 /* A row of names; next is the operation behind it, NULL: there is none. */
 static void take_name(pykv_change *change, const pykv_change *next)
 {

@@ -15,6 +15,7 @@ struct lsm_changes {
     lsm_changes *next; /* guarded by the store's writer lock, as read_sequence is */
     uint64_t read_sequence;
     log_feed feed;
+    uint64_t taken_back;    /* sequence of the last change that was read again; 0: none */
     uint64_t stop_sequence; /* of the last that is given; UINT64_MAX: it follows */
     bool unsynced;
     pykv_error failure; /* status PYKV_OK: none yet */
@@ -209,6 +210,26 @@ static pykv_status open_log(lsm_changes *self, const wal_place *place)
     return is_there ? status : refuse_position(self->feed.next_sequence - 1, floor, UINT64_MAX);
 }
 
+/* Reads a chunk; *count_out may come to be 0 though there is more. */
+static pykv_status read_chunk(lsm_changes *self, uint64_t limit, size_t chunk_bytes,
+                              const pykv_change **changes_out, size_t *count_out)
+{
+    size_t count = 0;
+    pykv_status status = log_feed_read(&self->feed, limit, chunk_bytes, changes_out, &count);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    pykv_change *changes = (pykv_change *)(void *)self->feed.changes.data;
+    const pykv_change *last = count > 0 ? &changes[count - 1] : NULL;
+    bool is_cut = last != NULL && change_names_needs_next(last) && !PYKV_PLANTED(195);
+    if (is_cut && last->sequence != self->taken_back) { /* else what follows is damaged */
+        self->taken_back = last->sequence;
+        count -= log_feed_take_back(&self->feed);
+    }
+    *count_out = change_names(changes, count);
+    return PYKV_OK;
+}
+
 static pykv_status read_on(lsm_changes *self, size_t chunk_bytes, int64_t timeout_us,
                            const pykv_change **changes_out, size_t *count_out)
 {
@@ -221,10 +242,7 @@ static pykv_status read_on(lsm_changes *self, size_t chunk_bytes, int64_t timeou
     }
     if (status == PYKV_OK) {
         limit = limit < place.last_sequence ? limit : place.last_sequence;
-        status = log_feed_read(&self->feed, limit, chunk_bytes, changes_out, count_out);
-    }
-    if (status == PYKV_OK) {
-        *count_out = change_names((pykv_change *)(void *)self->feed.changes.data, *count_out);
+        status = read_chunk(self, limit, chunk_bytes, changes_out, count_out);
     }
     return status;
 }
@@ -237,7 +255,10 @@ pykv_status lsm_changes_next(lsm_changes *self, size_t chunk_bytes, int64_t time
         return self->failure.status;
     }
     *count_out = 0;
-    pykv_status status = read_on(self, chunk_bytes, timeout_us, changes_out, count_out);
+    pykv_status status = PYKV_OK;
+    while (status == PYKV_OK && *count_out == 0) {
+        status = read_on(self, chunk_bytes, timeout_us, changes_out, count_out);
+    }
     if (status == PYKV_NOT_FOUND) {
         return PYKV_OK;
     }

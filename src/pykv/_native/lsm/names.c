@@ -54,11 +54,6 @@ static pykv_status read_id(lsm *store, slice name, uint32_t *id_out)
     return status;
 }
 
-pykv_status lsm_names_find(lsm *store, slice name, uint32_t *id_out)
-{
-    return read_id(store, name, id_out);
-}
-
 pykv_status lsm_names_scan(lsm *store, lsm_scan **scan_out)
 {
     const pykv_range named = {.start = "", .start_length = 1, .has_start = 1};
@@ -175,6 +170,17 @@ static pykv_status load(lsm *store) REQUIRES(store->names.lock)
     } while (status == PYKV_OK && rows.count > 0);
     lsm_scan_free(store, walk);
     store->names.is_loaded = status == PYKV_OK;
+    return status;
+}
+
+pykv_status lsm_names_find(lsm *store, slice name, uint32_t *id_out)
+{
+    mutex_lock(&store->names.lock);
+    pykv_status status = PYKV_PLANTED(143) ? PYKV_OK : load(store);
+    if (status == PYKV_OK) {
+        status = read_id(store, name, id_out);
+    }
+    mutex_unlock(&store->names.lock);
     return status;
 }
 
