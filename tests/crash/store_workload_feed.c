@@ -10,6 +10,7 @@ typedef struct follower {
     const store_driver *driver;
     key_values rows;
     size_t commit;     /* the last state that fitted */
+    size_t last;       /* commit whose values may come */
     uint64_t sequence; /* of the last change */
     uint32_t dropped;  /* id of the last namespace that was dropped */
     bool is_whole;     /* no write is under way */
@@ -48,11 +49,12 @@ static const uint32_t passing = UINT32_MAX;
 /* Whatever the store has: an ingest may have brought it. */
 static const uint32_t unknown = UINT32_MAX - 1;
 
-/* The number of a value that key had at some time. */
-static uint32_t number_of(const store_history *history, uint32_t key, const pykv_change *change)
+/* The number of a value that key had after a commit up to the last. */
+static uint32_t number_of(const store_history *history, size_t last, uint32_t key,
+                          const pykv_change *change)
 {
     uint8_t value[WORKLOAD_VALUE_BYTES];
-    for (size_t n = 0; n <= history->tried; n++) {
+    for (size_t n = 0; n <= last; n++) {
         uint32_t number = history->states[n].values[key];
         if (number != 0 && workload_value_length(number) == change->value_length &&
             history->states[n].deadlines[key] == change->deadline_us) {
@@ -147,7 +149,7 @@ static const char *apply(follower *self, const pykv_change *change)
         return "the feed gave a key that was never written";
     }
     bool is_put = change->kind == PYKV_CHANGE_PUT;
-    self->rows.values[key] = is_put ? number_of(self->driver->history, key, change) : 0;
+    self->rows.values[key] = is_put ? number_of(self->driver->history, self->last, key, change) : 0;
     self->rows.deadlines[key] = is_put ? change->deadline_us : 0;
     return NULL;
 }
@@ -235,7 +237,8 @@ static const char *follow(follower *self, void *feed, size_t to)
 
 const char *driver_check_feed(const store_driver *self, size_t commit)
 {
-    follower reader = {.driver = self, .is_whole = true};
+    size_t tried = self->history->tried;
+    follower reader = {.driver = self, .is_whole = true, .last = commit > tried ? commit : tried};
     void *feed;
     if (self->plan->engine->changes_open(self->store, 0, PYKV_CHANGES_UNSYNCED, &feed) != PYKV_OK) {
         return workload_unreadable;

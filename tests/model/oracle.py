@@ -8,8 +8,13 @@ Rows = dict[bytes, bytes]
 class Oracle:
     """A dict with the words of a store. Every answer is worked out in the plainest way."""
 
-    def __init__(self) -> None:
-        self.rows: Rows = {}
+    def __init__(self, rows: Rows | None = None) -> None:
+        self.rows: Rows = {} if rows is None else rows
+        self.spaces: dict[str, Rows] = {}
+
+    def space(self, name: str) -> "Oracle":
+        """The oracle of a namespace, which is made where there is none."""
+        return Oracle(self.spaces.setdefault(name, {}))
 
     def compare_and_set(self, key: bytes, expected: bytes | None, value: bytes | None) -> bool:
         if self.rows.get(key) != expected:

@@ -9,7 +9,7 @@ PYKV_LISTS there is a short one, which begins with some of the sets.
 import os
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,13 @@ import numpy as np
 import pytest
 
 import pykv
+from tests.model.follower import Follower
+from tests.model.named_steps import UNTOLD, Step, draw_named
 from tests.model.oracle import Oracle
 
 HISTORIES = int(os.environ.get("PYKV_LISTS") or 0)
 STEPS = 220 if HISTORIES else 40
 SETS_WHERE_QUICK = 3
-UNTOLD = object()  # an answer that nobody asks for
 KEYS = [b"%03d" % number for number in range(60)] + [b"", b"\xff" * 300, b"a\0", b"a"]
 
 # What makes files small comes first: most of the mechanisms show in few operations then.
@@ -50,9 +51,10 @@ SETS: dict[str, list[dict[str, Any]]] = {
     ],
     "memory": [{}],
 }
+# Under every set: what is needed to follow all changes.
+HISTORY: dict[str, dict[str, Any]] = {"lsm": {"history_bytes": 1 << 40}}
 
 Answer = object
-Step = tuple[str, Callable[[Any], Answer], Callable[[Oracle], Answer]]
 
 
 def histories() -> Iterator[int]:
@@ -168,8 +170,8 @@ def draw_upkeep(rng: random.Random) -> Step:
 def draw_history(seed: int) -> list[Step | None]:
     """The steps of a history; None: the store is opened again."""
     rng = random.Random(seed)
-    draws = [draw_write, draw_read, draw_upkeep, None]
-    chosen = rng.choices(draws, [70, 25, 3, 2], k=STEPS)
+    draws = [draw_write, draw_read, draw_upkeep, None, draw_named]
+    chosen = rng.choices(draws, [70, 25, 3, 2, 25], k=STEPS)
     return [None if draw is None else draw(rng) for draw in chosen]
 
 
@@ -183,22 +185,34 @@ class Run:
     rng: random.Random
 
     def open(self) -> Any:
-        return pykv.open(self.path, engine=self.engine, **SETS[self.engine][self.index])
+        options = SETS[self.engine][self.index] | HISTORY.get(self.engine, {})
+        return pykv.open(self.path, engine=self.engine, **options)
 
     def go(self, steps: list[Step | None]) -> None:
         oracle = Oracle()
+        follower = Follower()
         db = self.open()
+        named = "namespaces" in db.features
         try:
             for number, step in enumerate(steps):
                 if step is not None:
                     name, on_store, on_oracle = step
+                    if name.startswith("named ") and not named:
+                        continue
                     got, wanted = on_store(db), on_oracle(oracle)
                     assert wanted is UNTOLD or got == wanted, f"{self} {number}: {name}"
                 elif self.engine != "memory":
+                    follower.follow(db)
+                    follower.check(db)
                     db.close()
                     self.index = self.rng.randrange(len(SETS[self.engine]))
                     db = self.open()
             assert sorted(db.items()) == oracle.scan(), f"{self} at its end"
+            if named:
+                spaces = {name: dict(db.namespace(name).items()) for name in db.namespaces()}
+                assert spaces == oracle.spaces, f"{self} at its end"
+            follower.follow(db)
+            follower.check(db)
         finally:
             db.close()
 

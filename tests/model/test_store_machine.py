@@ -26,7 +26,7 @@ from hypothesis.stateful import (
 )
 
 from pykv.errors import ClosedError
-from tests.contract.conftest import SUBJECTS, Subject
+from tests.contract.conftest import NAMED_SUBJECTS, ROOTS, SUBJECTS, Subject
 from tests.model.oracle import Oracle, Rows
 
 # Few and short keys, so that rules meet again; some that sort next to each other or at an end.
@@ -78,6 +78,9 @@ class StoreMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.store.close()
+        root = ROOTS.pop(id(self.store), None)
+        if root is not None:
+            root.close()
         self.folder.cleanup()
 
     def has(self, feature: str) -> bool:
@@ -290,7 +293,7 @@ class StoreMachine(RuleBasedStateMachine):
             assert rows == self.oracle.scan()
 
 
-@pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.name)
+@pytest.mark.parametrize("subject", SUBJECTS + NAMED_SUBJECTS, ids=lambda subject: subject.name)
 def test_random_histories_agree_with_the_oracle(subject: Subject) -> None:
     class Machine(StoreMachine):
         pass
