@@ -5,7 +5,7 @@
 
 #include "lsm_fixture.h"
 
-#include "lsm/changes.h"
+#include "log/change_feeds.h"
 #include "lsm/names.h"
 
 static void put(fixture *self, uint32_t i)
@@ -14,20 +14,20 @@ static void put(fixture *self, uint32_t i)
     CHECK_OK(lsm_put(self->store, fixture_key(i, key), fixture_text("value"), 0));
 }
 
-static lsm_changes *open_feed(fixture *self, uint64_t since, int32_t flags)
+static change_feed *open_feed(fixture *self, uint64_t since, int32_t flags)
 {
-    lsm_changes *feed = NULL;
+    change_feed *feed = NULL;
     CHECK_OK(lsm_changes_open(self->store, since, flags, &feed));
     return feed;
 }
 
 /* Reads what there is without waiting: sequences from this one on; returns the next. */
-static uint64_t read_all(lsm_changes *feed, uint64_t from)
+static uint64_t read_all(change_feed *feed, uint64_t from)
 {
     const pykv_change *changes;
     size_t count;
     do {
-        CHECK_OK(lsm_changes_next(feed, 0, 0, &changes, &count));
+        CHECK_OK(change_feed_next(feed, 0, 0, &changes, &count));
         for (size_t i = 0; i < count; i++) {
             CHECK_EQUAL(from, changes[i].sequence);
             from++;
@@ -43,8 +43,8 @@ TEST(a_feed_gives_what_is_synced_and_the_rest_to_who_asks)
     put(&self, 2);
     CHECK_OK(lsm_sync(self.store));
     put(&self, 3);
-    lsm_changes *synced = open_feed(&self, 0, PYKV_CHANGES_FOLLOW);
-    lsm_changes *visible = open_feed(&self, 1, PYKV_CHANGES_FOLLOW | PYKV_CHANGES_UNSYNCED);
+    change_feed *synced = open_feed(&self, 0, PYKV_CHANGES_FOLLOW);
+    change_feed *visible = open_feed(&self, 1, PYKV_CHANGES_FOLLOW | PYKV_CHANGES_UNSYNCED);
     CHECK_EQUAL(3, read_all(synced, 1));
     CHECK_EQUAL(4, read_all(visible, 2));
     CHECK_OK(lsm_sync(self.store));
@@ -57,7 +57,7 @@ TEST(a_feed_gives_what_is_synced_and_the_rest_to_who_asks)
 TEST(a_feed_goes_on_from_log_to_log)
 {
     fixture self = fixture_new();
-    lsm_changes *feed = open_feed(&self, 0, PYKV_CHANGES_FOLLOW);
+    change_feed *feed = open_feed(&self, 0, PYKV_CHANGES_FOLLOW);
     uint64_t next = 1;
     for (uint32_t i = 0; i < 5000; i++) {
         put(&self, i);
@@ -72,13 +72,13 @@ TEST(a_feed_goes_on_from_log_to_log)
 }
 
 /* What a chunk of one change at a time gives: sequences, and the ids of a create and a drop. */
-static void follow_names(lsm_changes *feed, uint32_t id)
+static void follow_names(change_feed *feed, uint32_t id)
 {
     const pykv_change *changes;
     size_t count;
     uint32_t seen[PYKV_CHANGE_DROP + 1] = {0};
     do {
-        CHECK_OK(lsm_changes_next(feed, 1, 0, &changes, &count));
+        CHECK_OK(change_feed_next(feed, 1, 0, &changes, &count));
         for (size_t i = 0; i < count; i++) {
             seen[changes[i].kind]++;
             bool is_name =
@@ -104,7 +104,7 @@ TEST(a_create_and_a_drop_are_told_whole_wherever_chunks_end)
         CHECK_OK(lsm_put(self.store, fixture_key(i, key), slice_make(value, i * 8), 0));
         CHECK_OK(lsm_names_make(self.store, fixture_text("users"), 0, &id));
         CHECK_OK(lsm_names_drop(self.store, fixture_text("users"), PYKV_SYNC, &id));
-        lsm_changes *feed = open_feed(&self, since, 0);
+        change_feed *feed = open_feed(&self, since, 0);
         follow_names(feed, id);
         lsm_changes_free(self.store, feed);
     }
@@ -114,7 +114,7 @@ TEST(a_create_and_a_drop_are_told_whole_wherever_chunks_end)
 TEST(a_position_that_is_not_there_is_refused)
 {
     fixture self = fixture_new();
-    lsm_changes *feed;
+    change_feed *feed;
     put(&self, 1);
     CHECK_STATUS(PYKV_HISTORY_GONE, lsm_changes_open(self.store, 2, 0, &feed));
     CHECK(strstr(error_last()->text, "nothing at sequence 2") != NULL);
@@ -133,7 +133,7 @@ TEST(a_position_that_is_not_there_is_refused)
 TEST(a_feed_of_a_store_that_is_read_only_is_refused)
 {
     fixture self = fixture_new();
-    lsm_changes *feed;
+    change_feed *feed;
     put(&self, 1);
     fixture_close(&self);
     self.options.read_only = 1;
@@ -143,7 +143,7 @@ TEST(a_feed_of_a_store_that_is_read_only_is_refused)
 }
 
 typedef struct waiting {
-    lsm_changes *feed;
+    change_feed *feed;
     pykv_status status;
     size_t count;
     uint64_t sequence;
@@ -153,7 +153,7 @@ static void *wait_for_one(void *argument)
 {
     waiting *self = argument;
     const pykv_change *changes;
-    self->status = lsm_changes_next(self->feed, 0, -1, &changes, &self->count);
+    self->status = change_feed_next(self->feed, 0, -1, &changes, &self->count);
     if (self->status == PYKV_OK && self->count > 0) {
         self->sequence = changes[0].sequence;
     }
@@ -197,7 +197,7 @@ TEST(a_shut_gate_ends_a_wait)
     await_sleeper(&self);
     gate_shut(&self.store->gate);
     mutex_lock(&self.store->writer);
-    lsm_changes_wake(self.store);
+    change_feeds_wake(&self.store->feeds);
     mutex_unlock(&self.store->writer);
     CHECK(pthread_join(thread, NULL) == 0);
     CHECK_STATUS(PYKV_CLOSED, one.status);
@@ -209,10 +209,10 @@ TEST(a_shut_gate_ends_a_wait)
 TEST(a_wait_with_a_time_ends_without_a_change)
 {
     fixture self = fixture_new();
-    lsm_changes *feed = open_feed(&self, 0, PYKV_CHANGES_FOLLOW);
+    change_feed *feed = open_feed(&self, 0, PYKV_CHANGES_FOLLOW);
     const pykv_change *changes;
     size_t count = 1;
-    CHECK_OK(lsm_changes_next(feed, 0, 0, &changes, &count));
+    CHECK_OK(change_feed_next(feed, 0, 0, &changes, &count));
     CHECK_EQUAL(0, count);
     lsm_changes_free(self.store, feed);
     fixture_free(&self);

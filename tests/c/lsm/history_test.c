@@ -38,13 +38,13 @@ static uint64_t floor_of(fixture *self)
 /* Reads everything behind since without waiting: sequences up to last, of these epochs. */
 static void expect_feed(fixture *self, uint64_t since, uint64_t last)
 {
-    lsm_changes *feed;
+    change_feed *feed;
     const pykv_change *changes;
     size_t count;
     uint64_t next = since + 1;
     CHECK_OK(lsm_changes_open(self->store, since, 0, &feed));
     do {
-        CHECK_OK(lsm_changes_next(feed, 0, 0, &changes, &count));
+        CHECK_OK(change_feed_next(feed, 0, 0, &changes, &count));
         for (size_t i = 0; i < count; i++) {
             CHECK_EQUAL(next, changes[i].sequence);
             CHECK(changes[i].epoch <= fixture_stats(self).epoch);
@@ -108,7 +108,7 @@ TEST(logs_that_were_recovered_stay_too)
 TEST(a_change_has_the_epoch_in_which_it_was_written)
 {
     fixture self = new_fixture(HISTORY_BYTES);
-    lsm_changes *feed;
+    change_feed *feed;
     const pykv_change *changes;
     size_t count;
     for (uint32_t i = 0; i < 3; i++) {
@@ -118,7 +118,7 @@ TEST(a_change_has_the_epoch_in_which_it_was_written)
     CHECK_EQUAL(3, fixture_stats(&self).epoch);
     CHECK_OK(lsm_changes_open(self.store, 0, 0, &feed));
     for (uint32_t i = 0; i < 3; i++) {
-        CHECK_OK(lsm_changes_next(feed, 0, 0, &changes, &count));
+        CHECK_OK(change_feed_next(feed, 0, 0, &changes, &count));
         CHECK_EQUAL(1, count);
         CHECK_EQUAL(i, changes[0].epoch);
     }
@@ -197,7 +197,7 @@ TEST(a_full_disk_takes_history_before_rows)
 TEST(a_feed_keeps_the_logs_that_it_has_not_read)
 {
     fixture self = new_fixture(0);
-    lsm_changes *feed;
+    change_feed *feed;
     const pykv_change *changes;
     size_t count;
     CHECK_OK(lsm_changes_open(self.store, 0, PYKV_CHANGES_FOLLOW, &feed));
@@ -208,7 +208,7 @@ TEST(a_feed_keeps_the_logs_that_it_has_not_read)
     flush(&self);
     uint64_t next = 1;
     for (uint64_t last = ROWS + 2; next <= last; next += count) {
-        CHECK_OK(lsm_changes_next(feed, 0, 0, &changes, &count));
+        CHECK_OK(change_feed_next(feed, 0, 0, &changes, &count));
         CHECK_EQUAL(next, changes[0].sequence);
     }
     lsm_changes_free(self.store, feed);
@@ -221,15 +221,15 @@ TEST(a_feed_keeps_the_logs_that_it_has_not_read)
 TEST(a_feed_that_is_far_behind_loses_its_place_and_says_so)
 {
     fixture self = new_fixture(0);
-    lsm_changes *feed;
+    change_feed *feed;
     const pykv_change *changes;
     size_t count;
     CHECK_OK(lsm_changes_open(self.store, 0, PYKV_CHANGES_FOLLOW, &feed));
     for (uint32_t i = 0; i < 20000; i++) {
         put(&self, i, i + 1);
     }
-    CHECK_STATUS(PYKV_HISTORY_GONE, lsm_changes_next(feed, 0, 0, &changes, &count));
-    CHECK_STATUS(PYKV_HISTORY_GONE, lsm_changes_next(feed, 0, 0, &changes, &count));
+    CHECK_STATUS(PYKV_HISTORY_GONE, change_feed_next(feed, 0, 0, &changes, &count));
+    CHECK_STATUS(PYKV_HISTORY_GONE, change_feed_next(feed, 0, 0, &changes, &count));
     lsm_changes_free(self.store, feed);
     fixture_free(&self);
 }
@@ -259,7 +259,7 @@ static void damage_oldest(fixture *self, bool header)
 TEST(a_flipped_bit_in_history_is_named_and_harms_no_row)
 {
     fixture self = new_fixture(HISTORY_BYTES);
-    lsm_changes *feed;
+    change_feed *feed;
     const pykv_change *changes;
     size_t count;
     pykv_status status;
@@ -271,7 +271,7 @@ TEST(a_flipped_bit_in_history_is_named_and_harms_no_row)
     CHECK_OK(fixture_open(&self));
     CHECK_OK(lsm_changes_open(self.store, 0, 0, &feed));
     do {
-        status = lsm_changes_next(feed, 1, 0, &changes, &count);
+        status = change_feed_next(feed, 1, 0, &changes, &count);
     } while (status == PYKV_OK && count > 0);
     CHECK_STATUS(PYKV_CORRUPTION, status);
     CHECK(strstr(error_last()->path, ".log") != NULL);

@@ -6,7 +6,7 @@
 #include "ingest_fixture.h"
 
 #include "env/env_fault.h"
-#include "lsm/changes.h"
+#include "log/change_feeds.h"
 
 #define A INGEST_DIRECTORY "/a"
 #define B INGEST_DIRECTORY "/b"
@@ -296,7 +296,7 @@ TEST(a_repair_without_a_manifest_takes_its_rows_for_the_oldest)
 TEST(the_change_feed_tells_of_it_when_its_rows_can_be_read)
 {
     fixture self = fixture_new();
-    lsm_changes *feed;
+    change_feed *feed;
     const pykv_change *changes;
     size_t count;
     fixture_put(&self, "a", "1");
@@ -306,12 +306,12 @@ TEST(the_change_feed_tells_of_it_when_its_rows_can_be_read)
     self.store->ingest_mark = 2; /* as it is until the rows are visible */
     mutex_unlock(&self.store->writer);
     CHECK_OK(lsm_changes_open(self.store, 1, PYKV_CHANGES_FOLLOW, &feed));
-    CHECK_OK(lsm_changes_next(feed, 0, 0, &changes, &count));
+    CHECK_OK(change_feed_next(feed, 0, 0, &changes, &count));
     CHECK_EQUAL(0, count);
     mutex_lock(&self.store->writer);
     self.store->ingest_mark = 0;
     mutex_unlock(&self.store->writer);
-    CHECK_OK(lsm_changes_next(feed, 0, 0, &changes, &count));
+    CHECK_OK(change_feed_next(feed, 0, 0, &changes, &count));
     CHECK_EQUAL(1, count);
     CHECK_EQUAL(PYKV_CHANGE_INGEST, changes[0].kind);
     CHECK_BYTES("key-00003", changes[0].key, 9);

@@ -4,7 +4,7 @@
 #include "lsm_fixture.h"
 
 #include "env/env_memory.h"
-#include "lsm/changes.h"
+#include "log/change_feeds.h"
 
 enum { ROWS = 30 };
 
@@ -28,7 +28,7 @@ static pykv_pin only_pin(fixture *self)
 {
     pykv_pin pins[2];
     size_t count = 0;
-    CHECK_OK(lsm_list_pins(self->store, pins, 2, &count));
+    lsm_list_pins(self->store, pins, 2, &count);
     CHECK_EQUAL(1, count);
     return pins[0];
 }
@@ -67,7 +67,7 @@ TEST(a_pin_keeps_what_is_behind_it_until_it_is_removed)
 TEST(a_pin_that_outgrows_its_bytes_gives_way_and_is_named)
 {
     fixture self = fixture_new();
-    lsm_changes *feed;
+    change_feed *feed;
     put(&self, 1);
     CHECK_OK(set_pin(&self, "slow", 0, 4000, 0));
     for (int round = 0; round < 10; round++) {
@@ -105,7 +105,7 @@ TEST(a_pin_of_what_is_not_there_or_without_a_name_is_refused)
     CHECK_STATUS(PYKV_HISTORY_GONE, set_pin(&self, "a", 5, UINT64_MAX, 0));
     CHECK_STATUS(PYKV_HISTORY_GONE, set_pin(&self, "a", ROWS + 1, UINT64_MAX, 0));
     CHECK_STATUS(PYKV_INVALID_ARGUMENT, set_pin(&self, "", ROWS, UINT64_MAX, 0));
-    for (int i = 0; i < LSM_PINS_MAX; i++) {
+    for (int i = 0; i < HISTORY_PINS_MAX; i++) {
         char name[8];
         snprintf(name, sizeof name, "p%d", i);
         CHECK_OK(set_pin(&self, name, ROWS, UINT64_MAX, 0));
@@ -122,7 +122,7 @@ TEST(a_pin_that_could_not_be_made_durable_is_not_there)
     put(&self, ROWS);
     env_memory_set_capacity(self.disk, 1);
     CHECK_STATUS(PYKV_NO_SPACE, set_pin(&self, "a", ROWS, UINT64_MAX, 0));
-    CHECK_OK(lsm_list_pins(self.store, pins, 2, &count));
+    lsm_list_pins(self.store, pins, 2, &count);
     CHECK_EQUAL(0, count);
     fixture_free(&self);
 }

@@ -6,7 +6,7 @@
 
 static void expect_at(fixture *self, uint64_t sequence, uint32_t number, uint64_t last)
 {
-    wal_place place = {.last_sequence = 0};
+    log_feed_place place = {.last_sequence = 0};
     mutex_lock(&self->writer);
     bool found = wal_find(self->log, sequence, &place);
     mutex_unlock(&self->writer);

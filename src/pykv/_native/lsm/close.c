@@ -9,7 +9,6 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
-#include "lsm/changes.h"
 #include "lsm/edit.h"
 #include "lsm/jobs.h"
 #include "lsm/open.h"
@@ -25,7 +24,7 @@ static uint64_t now_us(void *context)
 static void wake_feeds(lsm *self)
 {
     mutex_lock(&self->writer);
-    lsm_changes_wake(self);
+    change_feeds_wake(&self->feeds);
     mutex_unlock(&self->writer);
 }
 
@@ -148,7 +147,7 @@ pykv_status lsm_close(lsm *self, int64_t timeout_us) SINGLE_THREADED
     }
     lsm_walk_end_all(self);
     lsm_snapshot_close_all(self);
-    lsm_changes_end_all(self);
+    change_feeds_end_all(&self->feeds);
     abandon_jobs(self);
     pykv_status status = self->options.read_only == 0 ? leave_clean(self) : PYKV_OK;
     pykv_error failure = *error_last();
@@ -170,7 +169,7 @@ void lsm_free(lsm *self) SINGLE_THREADED
         lsm_release(self);
     }
     condition_destroy(&self->room_made);
-    condition_destroy(&self->feeds.moved);
+    change_feeds_destroy(&self->feeds);
     mutex_destroy(&self->room_lock);
     mutex_destroy(&self->reserve_lock);
     lsm_names_destroy(&self->names);

@@ -7,7 +7,6 @@
 #include "base/invariant.h"
 #include "base/memory.h"
 #include "log/log_feed.h"
-#include "lsm/changes.h"
 #include "lsm/reserve.h"
 #include "lsm/wal_history.h"
 
@@ -16,26 +15,16 @@ enum { FEED_LOGS_MAX = 4 };
 
 static bool is_wanted(const lsm *self) REQUIRES(self->writer)
 {
-    return self->options.history_bytes > 0 || self->feeds.first != NULL ||
-           self->feeds.pins.count > 0;
+    return self->options.history_bytes > 0 || change_feeds_want_history(&self->feeds);
 }
 
 void lsm_history_plan(lsm *self, uint32_t number)
 {
-    wal_keeper keepers[LSM_PINS_MAX + 1];
+    history_keeper keepers[HISTORY_KEEPERS_MAX];
     uint64_t now_us = self->feeds.pins.count > 0 ? store_clock_now(&self->clock) : 0;
-    size_t count = 0;
     bool is_full = lsm_room_is_lent(self);
-    if (self->feeds.first != NULL && !is_full) {
-        uint64_t bytes = FEED_LOGS_MAX * (self->options.memtable_bytes / 4 * 5);
-        keepers[count++] = (wal_keeper){lsm_changes_lowest(self), bytes};
-    }
-    for (size_t i = 0; i < self->feeds.pins.count; i++) {
-        const pykv_pin *pin = &self->feeds.pins.pins[i];
-        if ((pin->until_us == 0 || now_us < pin->until_us) && !PYKV_PLANTED(124)) {
-            keepers[count++] = (wal_keeper){pin->sequence, pin->bytes_max};
-        }
-    }
+    uint64_t feed_bytes = is_full ? 0 : FEED_LOGS_MAX * (self->options.memtable_bytes / 4 * 5);
+    size_t count = change_feeds_keepers(&self->feeds, feed_bytes, now_us, keepers);
     wal_plan_history(self->log, number, is_full ? 0 : self->options.history_bytes, keepers, count);
 }
 

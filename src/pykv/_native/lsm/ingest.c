@@ -121,9 +121,7 @@ static void let_writers_go(lsm *store)
 {
     mutex_lock(&store->writer);
     store->ingest_mark = 0;
-    if (store->feeds.waiting_count > 0) {
-        condition_broadcast(&store->feeds.moved);
-    }
+    change_feeds_wake(&store->feeds);
     mutex_unlock(&store->writer);
     lsm_tell_room(store);
 }

@@ -20,7 +20,7 @@ typedef struct lsm_many lsm_many;
 typedef struct lsm_scan lsm_scan;
 typedef struct lsm_snapshot lsm_snapshot;
 typedef struct lsm_cursor lsm_cursor;
-typedef struct lsm_changes lsm_changes;
+typedef struct change_feed change_feed;
 
 extern const home_engine lsm_home;
 
@@ -101,17 +101,13 @@ void lsm_cursor_free(lsm *store, lsm_cursor *self);
 PYKV_NODISCARD pykv_status lsm_near(lsm *self, const lsm_snapshot *snapshot, int32_t move,
                                     slice key, pykv_row *row_out);
 
-/* The operations in the logs, as pykv_changes_open and the next two say. */
+/* The operations in the logs, as pykv_changes_open says; log/change_feeds.h reads on. */
 PYKV_NODISCARD pykv_status lsm_changes_open(lsm *store, uint64_t since, int32_t flags,
-                                            lsm_changes **changes_out);
-PYKV_NODISCARD pykv_status lsm_changes_next(lsm_changes *self, size_t chunk_bytes,
-                                            int64_t timeout_us, const pykv_change **changes_out,
-                                            size_t *count_out);
-void lsm_changes_free(lsm *store, lsm_changes *self);
+                                            change_feed **changes_out);
+void lsm_changes_free(lsm *store, change_feed *self);
 PYKV_NODISCARD pykv_status lsm_pin_history(lsm *self, const pykv_pin *pin);
 PYKV_NODISCARD pykv_status lsm_unpin_history(lsm *self, const char *name);
-PYKV_NODISCARD pykv_status lsm_list_pins(lsm *self, pykv_pin *pins_out, size_t capacity,
-                                         size_t *count_out);
+void lsm_list_pins(lsm *self, pykv_pin *pins_out, size_t capacity, size_t *count_out);
 
 /* Counts the keys of a range (NULL: all) by walking over them. */
 PYKV_NODISCARD pykv_status lsm_count(lsm *self, const lsm_snapshot *snapshot,

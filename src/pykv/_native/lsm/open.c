@@ -41,7 +41,6 @@ static void init_locks(lsm *self)
     mutex_init(&self->reserve_lock);
     lsm_names_init(&self->names);
     condition_init(&self->room_made);
-    condition_init(&self->feeds.moved);
 }
 
 static pykv_status init_parts(lsm *self) SINGLE_THREADED
@@ -88,6 +87,8 @@ static pykv_status make(env *environment, const pykv_options *options,
     init_locks(self);
     kept_memory_init(&self->memory, memory_of_a_memtable(options));
     gate_init(&self->gate);
+    change_feeds_init(&self->feeds, &lsm_feed_source, self, &self->writer, &self->gate,
+                      environment);
     reclaimer_init(&self->reclaimer, &self->gate.readers);
     *store_out = self;
     return init_parts(self);
@@ -124,7 +125,7 @@ static void became_durable(void *context, uint64_t sequence)
     if (sequence > lsm_visible(self)) {
         atomic_store_explicit(&self->visible_sequence, sequence, memory_order_release);
     }
-    lsm_changes_wake(self);
+    change_feeds_wake(&self->feeds);
 }
 
 static void wake_log(void *context)
@@ -378,6 +379,7 @@ static pykv_status open_home(lsm *self, const char *path)
     bool create = self->options.must_exist == 0 && self->options.read_only == 0;
     pykv_status status = env_directory_open(self->env, path, create, &self->home);
     if (status == PYKV_OK) {
+        self->feeds.home = self->home;
         table_graveyard_init(&self->graveyard, self->home, &self->source);
         status = home_check(self->home, &lsm_home);
     }

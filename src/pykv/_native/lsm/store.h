@@ -30,11 +30,11 @@
 #include "base/kept_memory.h"
 #include "base/mutex.h"
 #include "base/reclaim.h"
+#include "log/change_feeds.h"
 #include "log/store_clock.h"
 #include "lsm/compaction_job.h"
 #include "lsm/compaction_pace.h"
 #include "lsm/counters.h"
-#include "lsm/feeds.h"
 #include "lsm/flush_run.h"
 #include "lsm/lsm.h"
 #include "lsm/names.h"
@@ -107,7 +107,7 @@ struct lsm {
     uint64_t open_scan_count GUARDED_BY(writer); /* walks: scans and cursors */
     lsm_snapshot *snapshots GUARDED_BY(writer);
     uint64_t open_snapshot_count GUARDED_BY(writer);
-    feed_state feeds GUARDED_BY(writer);
+    change_feeds feeds;
 
     mutex manifest_lock;
     uint64_t edit GUARDED_BY(manifest_lock);

@@ -163,7 +163,7 @@ static pykv_status decode_header(const uint8_t *data, uint64_t size, const char 
     out->pins.count = load_u64(data + PIN_COUNT_AT);
     bool bounded = out->log_count <= LSM_LOGS_MAX && out->table_count <= LSM_TABLES_MAX &&
                    out->values_count <= LSM_VALUES_MAX && range_bytes <= LSM_RANGE_BYTES_MAX &&
-                   out->pins.count <= LSM_PINS_MAX;
+                   out->pins.count <= HISTORY_PINS_MAX;
     uint64_t expected = manifest_bytes(out->log_count, out->table_count, out->values_count) +
                         range_bytes + manifest_pins_bytes(&out->pins);
     if (!bounded || size != expected) {
@@ -418,7 +418,7 @@ pykv_status lsm_manifest_read(env_directory *directory, lsm_manifest *out)
     buffer bytes = BUFFER_EMPTY;
     env_file *file;
     uint64_t bytes_max = manifest_bytes(LSM_LOGS_MAX, LSM_TABLES_MAX, LSM_VALUES_MAX) +
-                         LSM_RANGE_BYTES_MAX + (uint64_t)LSM_PINS_MAX * LSM_MANIFEST_PIN_BYTES;
+                         LSM_RANGE_BYTES_MAX + (uint64_t)HISTORY_PINS_MAX * MANIFEST_PIN_BYTES;
     pykv_status status = manifest_file_load(directory, bytes_max, &bytes, &file);
     if (status == PYKV_OK) {
         lsm_manifest found = {0};

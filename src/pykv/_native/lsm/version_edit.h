@@ -10,7 +10,7 @@
  *      120    8  range_count
  *      128    8  values_count
  *      136    8  range_bytes      of all range entries
- *      144    8  pin_count        at most LSM_PINS_MAX
+ *      144    8  pin_count        at most HISTORY_PINS_MAX
  *      252    4  header_crc       crc32c of bytes 0..252
  *      256       log_count entries of 32 bytes:
  *                  number u32, history_end u32 (in granules), file_id u64, birth_sequence u64,
@@ -27,7 +27,7 @@
  *                  value_bytes u64, zero u32,
  *                  entry_crc u32 (bytes 0..44 of the entry, seeded with header_crc)
  *                range_count entries (lsm/manifest_ranges.h)
- *                pin_count entries (lsm/manifest_pins.h)
+ *                pin_count entries (log/manifest_pins.h)
  *
  * Logs and value segments stand by rising number, history before the other logs; tables by level
  * and then by rising number. The first and last key of a table stand in the table. Documented in
@@ -40,7 +40,7 @@
 #include <stdint.h>
 
 #include "env/env.h"
-#include "lsm/manifest_pins.h"
+#include "log/manifest_pins.h"
 #include "lsm/range_set.h"
 
 enum {

@@ -34,18 +34,8 @@ pykv_status wal_adopt(wal *self, const manifest_log *listed, uint64_t end, uint6
     return status;
 }
 
-static bool is_wanted(const wal_log *log, uint64_t bytes, const wal_keeper *keepers,
-                      size_t keeper_count)
-{
-    bool wanted = false;
-    for (size_t i = 0; i < keeper_count; i++) {
-        wanted |= keepers[i].sequence < log->last_sequence && bytes <= keepers[i].bytes_max;
-    }
-    return wanted;
-}
-
-void wal_plan_history(wal *self, uint32_t number, uint64_t history_bytes, const wal_keeper *keepers,
-                      size_t keeper_count)
+void wal_plan_history(wal *self, uint32_t number, uint64_t history_bytes,
+                      const history_keeper *keepers, size_t keeper_count)
 {
     uint64_t bytes = 0;
     wal_lock_is_held(self);
@@ -57,7 +47,8 @@ void wal_plan_history(wal *self, uint32_t number, uint64_t history_bytes, const 
         }
         uint64_t before = bytes;
         bytes += log_writer_end(&log->writer);
-        bool wanted = before < history_bytes || is_wanted(log, bytes, keepers, keeper_count);
+        bool wanted = before < history_bytes ||
+                      history_is_wanted(keepers, keeper_count, log->last_sequence, bytes);
         if (!wanted || log->last_sequence > self->synced_sequence) {
             break;
         }
@@ -70,7 +61,7 @@ void wal_set_epoch(wal *self, uint64_t number) SINGLE_THREADED
     self->epoch = number;
 }
 
-bool wal_find(const wal *self, uint64_t sequence, wal_place *place_out)
+bool wal_find(const wal *self, uint64_t sequence, log_feed_place *place_out)
 {
     wal_lock_is_held(self);
     for (size_t i = self->log_count; i-- > 0;) {
@@ -81,13 +72,13 @@ bool wal_find(const wal *self, uint64_t sequence, wal_place *place_out)
         if (sequence > log->last_sequence) {
             return false;
         }
-        *place_out = (wal_place){.header = {.kind = LOG_SEGMENT_APPEND,
-                                            .number = log->number,
-                                            .file_id = log->file_id,
-                                            .birth_sequence = log->birth_sequence,
-                                            .store_id = self->store_id},
-                                 .last_sequence = log->last_sequence,
-                                 .epoch = log->file == NULL ? log->epoch : self->epoch};
+        *place_out = (log_feed_place){.header = {.kind = LOG_SEGMENT_APPEND,
+                                                 .number = log->number,
+                                                 .file_id = log->file_id,
+                                                 .birth_sequence = log->birth_sequence,
+                                                 .store_id = self->store_id},
+                                      .last_sequence = log->last_sequence,
+                                      .epoch = log->file == NULL ? log->epoch : self->epoch};
         return true;
     }
     return false;

@@ -8,7 +8,7 @@
 #ifndef PYKV_LSM_WAL_HISTORY_H
 #define PYKV_LSM_WAL_HISTORY_H
 
-#include "log/log_segment.h"
+#include "log/change_feeds.h"
 #include "lsm/wal.h"
 
 /* Takes over a recovered log, sealed, whose records end at end, are durable and have the sequences
@@ -17,29 +17,15 @@
 PYKV_NODISCARD pykv_status wal_adopt(wal *self, const manifest_log *listed, uint64_t end,
                                      uint64_t first, uint64_t last);
 
-/* What wants logs kept that nobody else needs: those with sequences above this one, as long as they
- * and the later ones of that kind have at most bytes_max bytes. */
-typedef struct wal_keeper {
-    uint64_t sequence;
-    uint64_t bytes_max;
-} wal_keeper;
-
 /* Decides which logs below number, which the store needs from then on, are kept as history: the
  * last of them with history_bytes together, or a little more, and what the keepers want. Only what
  * is synced is kept, and without gaps. It holds for wal_list and wal_drop_before until it is
  * decided anew. */
-void wal_plan_history(wal *self, uint32_t number, uint64_t history_bytes, const wal_keeper *keepers,
-                      size_t keeper_count);
-
-/* A log file that holds a sequence. */
-typedef struct wal_place {
-    log_segment_header header; /* synced_through does not count */
-    uint64_t last_sequence;    /* that it holds now */
-    uint64_t epoch;            /* of its records */
-} wal_place;
+void wal_plan_history(wal *self, uint32_t number, uint64_t history_bytes,
+                      const history_keeper *keepers, size_t keeper_count);
 
 /* The log with the record of sequence; false: none has it. */
-bool wal_find(const wal *self, uint64_t sequence, wal_place *place_out);
+bool wal_find(const wal *self, uint64_t sequence, log_feed_place *place_out);
 
 /* The epoch of the records that are written from now on; before the first write. */
 void wal_set_epoch(wal *self, uint64_t number);

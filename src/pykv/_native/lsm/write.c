@@ -11,7 +11,6 @@
 #include "base/invariant.h"
 #include "base/memory.h"
 #include "lsm/brake.h"
-#include "lsm/changes.h"
 #include "lsm/delete_range.h"
 #include "lsm/health.h"
 #include "lsm/internal_key.h"
@@ -61,7 +60,7 @@ void lsm_publish(lsm *self)
 {
     atomic_store_explicit(&self->visible_sequence, wal_last_sequence(self->log),
                           memory_order_release);
-    lsm_changes_wake(self);
+    change_feeds_wake(&self->feeds);
 }
 
 pykv_status lsm_append_failed(lsm *self, pykv_status status)

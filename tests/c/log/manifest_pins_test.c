@@ -4,7 +4,7 @@
 #include "harness/check.h"
 
 #include "log/manifest_file.h"
-#include "lsm/manifest_pins.h"
+#include "log/manifest_pins.h"
 
 static uint8_t head[MANIFEST_HEAD_BYTES];
 
@@ -38,8 +38,8 @@ static pykv_status read_changed(const history_pins *pins, size_t at, uint8_t cha
     CHECK_EQUAL(sizeof head + manifest_pins_bytes(pins), bytes.size);
     bytes.data[sizeof head + at] ^= change;
     for (size_t i = 0; sealed && i < pins->count; i++) {
-        manifest_entry_seal(bytes.data + sizeof head + i * LSM_MANIFEST_PIN_BYTES,
-                            LSM_MANIFEST_PIN_BYTES, crc);
+        manifest_entry_seal(bytes.data + sizeof head + i * MANIFEST_PIN_BYTES, MANIFEST_PIN_BYTES,
+                            crc);
     }
     pykv_status status = manifest_pins_decode(bytes.data, sizeof head, pins->count, "file", out);
     buffer_reset(&bytes);
@@ -94,7 +94,7 @@ TEST(a_name_has_one_pin_and_there_are_not_many)
     CHECK(history_pins_set(&pins, &again));
     CHECK_EQUAL(2, pins.count);
     CHECK_EQUAL(8, history_pins_find(&pins, "a")->sequence);
-    for (uint64_t i = 0; i < LSM_PINS_MAX - 2; i++) {
+    for (uint64_t i = 0; i < HISTORY_PINS_MAX - 2; i++) {
         char name[8];
         snprintf(name, sizeof name, "p%" PRIu64, i);
         pykv_pin more = pin_of(name, i);

@@ -1,5 +1,5 @@
 /*
- * manifest_pins: the pins in the manifest of an LSM store, behind its deleted ranges: who wants
+ * manifest_pins: the pins in a manifest, behind everything else: who wants
  * which history kept, by name.
  *
  *   offset size  field
@@ -14,17 +14,17 @@
  *
  * Pure: thread-safe.
  */
-#ifndef PYKV_LSM_MANIFEST_PINS_H
-#define PYKV_LSM_MANIFEST_PINS_H
+#ifndef PYKV_LOG_MANIFEST_PINS_H
+#define PYKV_LOG_MANIFEST_PINS_H
 
 #include "base/buffer.h"
 
-enum { LSM_MANIFEST_PIN_BYTES = 104, LSM_PINS_MAX = 16 };
+enum { MANIFEST_PIN_BYTES = 104, HISTORY_PINS_MAX = 16 };
 
 /* The pins of a store, in the order in which they were made; names differ. Of a pykv_pin gone does
  * not count. */
 typedef struct history_pins {
-    pykv_pin pins[LSM_PINS_MAX];
+    pykv_pin pins[HISTORY_PINS_MAX];
     size_t count;
 } history_pins;
 

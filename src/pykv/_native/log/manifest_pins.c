@@ -1,7 +1,7 @@
 /*
  * manifest_pins: encoding, checking, and the list in memory.
  */
-#include "lsm/manifest_pins.h"
+#include "log/manifest_pins.h"
 
 #include <string.h>
 
@@ -10,7 +10,7 @@
 #include "log/manifest_file.h"
 
 enum {
-    PIN_BYTES = LSM_MANIFEST_PIN_BYTES,
+    PIN_BYTES = MANIFEST_PIN_BYTES,
     NAME_LENGTH_AT = 24,
     NAME_AT = 28,
     NAME_BYTES_MAX = sizeof(((pykv_pin *)0)->name) - 1
@@ -89,7 +89,7 @@ const pykv_pin *history_pins_find(const history_pins *self, const char *name)
 bool history_pins_set(history_pins *self, const pykv_pin *pin)
 {
     const pykv_pin *found = history_pins_find(self, pin->name);
-    if (found == NULL && self->count == LSM_PINS_MAX) {
+    if (found == NULL && self->count == HISTORY_PINS_MAX) {
         return false;
     }
     size_t at = found != NULL ? (size_t)(found - self->pins) : self->count++;

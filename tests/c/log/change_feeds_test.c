@@ -1,0 +1,259 @@
+/*
+ * change_feeds_test: a feed goes through the files that its owner finds, up to where it lets it,
+ * and pins are kept only when the owner could save them. The owner here is two files.
+ */
+#include "env/env_memory.h"
+#include "log/change_feeds.h"
+#include "log/log_file.h"
+#include "log/log_image.h"
+
+enum { FIRST_LAST = 3, SECOND_LAST = 6 };
+
+/* A store of sequences 1 to 6, three in a file. */
+typedef struct owner {
+    env *disk;
+    env_directory *home;
+    mutex writer;
+    gate calls;
+    change_feeds feeds;
+    log_segment_header headers[2];
+    uint64_t floor;
+    uint64_t synced;
+    pykv_status save_status;
+    int save_count;
+} owner;
+
+static uint64_t limit_of(void *context, bool unsynced)
+{
+    const owner *self = context;
+    return unsynced ? SECOND_LAST : self->synced;
+}
+
+static uint64_t floor_of(void *context)
+{
+    const owner *self = context;
+    return self->floor;
+}
+
+static uint64_t last_of(void *context)
+{
+    (void)context;
+    return SECOND_LAST;
+}
+
+static bool find(void *context, uint64_t sequence, log_feed_place *place_out)
+{
+    const owner *self = context;
+    size_t index = sequence > FIRST_LAST ? 1 : 0;
+    *place_out = (log_feed_place){.header = self->headers[index],
+                                  .last_sequence = index == 0 ? FIRST_LAST : SECOND_LAST,
+                                  .epoch = 10 + index};
+    return sequence >= self->floor && sequence <= SECOND_LAST;
+}
+
+static pykv_status check(void *context)
+{
+    (void)context;
+    return PYKV_OK;
+}
+
+static pykv_status save(void *context)
+{
+    owner *self = context;
+    self->save_count++;
+    return self->save_status;
+}
+
+/* Without what stands at an even sequence. */
+static size_t rewrite(pykv_change *changes, size_t count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (changes[i].sequence % 2 != 0) {
+            changes[kept++] = changes[i];
+        }
+    }
+    return kept;
+}
+
+static bool never(const pykv_change *change)
+{
+    (void)change;
+    return false;
+}
+
+static const feed_source plain = {.limit = limit_of,
+                                  .floor = floor_of,
+                                  .last = last_of,
+                                  .find = find,
+                                  .check = check,
+                                  .save = save};
+
+static void make_file(owner *self, size_t index)
+{
+    static log_image image;
+    char name[LOG_FILE_NAME_BYTES];
+    env_file *file;
+    log_image_start(&image, (uint32_t)index + 1, 1 + index * FIRST_LAST, 0);
+    for (int i = 0; i < FIRST_LAST; i++) {
+        log_image_put(&image, 100);
+    }
+    self->headers[index] = image.header;
+    log_file_name(image.header.number, name);
+    slice whole = slice_make(image.data, image.size);
+    CHECK_OK(env_file_open(self->home, name, ENV_READ | ENV_WRITE | ENV_CREATE, &file));
+    CHECK_OK(env_file_write(file, 0, &whole, 1));
+    env_file_close(file);
+}
+
+static void start(owner *self, const feed_source *source)
+{
+    *self = (owner){.floor = 1, .synced = SECOND_LAST};
+    CHECK_OK(env_memory_new(check_seed(), 1 << 20, &self->disk));
+    CHECK_OK(env_directory_open(self->disk, "/log", true, &self->home));
+    mutex_init(&self->writer);
+    gate_init(&self->calls);
+    change_feeds_init(&self->feeds, source, self, &self->writer, &self->calls, self->disk);
+    self->feeds.home = self->home;
+    make_file(self, 0);
+    make_file(self, 1);
+}
+
+static void stop(owner *self)
+{
+    change_feeds_end_all(&self->feeds);
+    change_feeds_destroy(&self->feeds);
+    gate_destroy(&self->calls);
+    mutex_destroy(&self->writer);
+    env_directory_close(self->home);
+    env_memory_free(self->disk);
+}
+
+static change_feed *open_feed(owner *self, uint64_t since, int32_t flags)
+{
+    change_feed *feed = NULL;
+    CHECK_OK(change_feed_open(&self->feeds, since, flags, &feed));
+    return feed;
+}
+
+/* The changes of the next call: their number, and the first one's sequence and epoch. */
+static void expect_next(change_feed *feed, size_t count, uint64_t sequence, uint64_t era)
+{
+    const pykv_change *changes;
+    size_t got = 0;
+    CHECK_OK(change_feed_next(feed, 0, 0, &changes, &got));
+    CHECK_EQUAL(count, got);
+    for (size_t i = 0; i < got; i++) {
+        CHECK_EQUAL(sequence + i, changes[i].sequence);
+        CHECK_EQUAL(era, changes[i].epoch);
+    }
+}
+
+TEST(a_feed_goes_on_from_file_to_file_and_ends_at_its_limit)
+{
+    owner self;
+    start(&self, &plain);
+    self.synced = 5;
+    change_feed *feed = open_feed(&self, 1, PYKV_CHANGES_FOLLOW);
+    expect_next(feed, 2, 2, 10);
+    expect_next(feed, 2, 4, 11);
+    expect_next(feed, 0, 0, 0);
+    self.synced = 6;
+    expect_next(feed, 1, 6, 11);
+    change_feed_free(&self.feeds, feed);
+    feed = open_feed(&self, 5, PYKV_CHANGES_UNSYNCED);
+    expect_next(feed, 1, 6, 11);
+    change_feed_free(&self.feeds, feed);
+    stop(&self);
+}
+
+TEST(what_the_owner_rewrites_is_given_in_place_of_what_the_log_has)
+{
+    owner self;
+    feed_source odd = plain;
+    odd.rewrite = rewrite;
+    odd.needs_next = never;
+    start(&self, &odd);
+    change_feed *feed = open_feed(&self, 0, 0);
+    const pykv_change *changes;
+    size_t count = 0;
+    CHECK_OK(change_feed_next(feed, 0, 0, &changes, &count));
+    CHECK_EQUAL(2, count);
+    CHECK_EQUAL(3, changes[1].sequence);
+    change_feed_free(&self.feeds, feed);
+    stop(&self);
+}
+
+TEST(a_file_that_went_since_it_was_looked_up_is_gone_and_one_that_is_kept_is_damage)
+{
+    owner self;
+    const pykv_change *changes;
+    size_t count;
+    start(&self, &plain);
+    change_feed *behind = open_feed(&self, 0, 0);
+    change_feed *damaged = open_feed(&self, 0, 0);
+    CHECK_OK(env_unlink(self.home, "00000001.log"));
+    CHECK_STATUS(PYKV_CORRUPTION, change_feed_next(damaged, 0, 0, &changes, &count));
+    CHECK_STATUS(PYKV_CORRUPTION, change_feed_next(damaged, 0, 0, &changes, &count));
+    self.floor = FIRST_LAST + 1;
+    CHECK_STATUS(PYKV_HISTORY_GONE, change_feed_next(behind, 0, 0, &changes, &count));
+    change_feed_free(&self.feeds, behind);
+    change_feed_free(&self.feeds, damaged);
+    stop(&self);
+}
+
+TEST(keepers_are_the_slowest_feed_and_the_pins_whose_time_is_not_over)
+{
+    owner self;
+    history_keeper keepers[HISTORY_KEEPERS_MAX];
+    pykv_pin timed = {.name = "timed", .sequence = 2, .bytes_max = 500, .until_us = 1000};
+    start(&self, &plain);
+    CHECK(!change_feeds_want_history(&self.feeds));
+    CHECK_OK(change_feeds_pin(&self.feeds, &timed));
+    change_feed *fast = open_feed(&self, 5, 0);
+    change_feed *slow = open_feed(&self, 4, 0);
+    CHECK(change_feeds_want_history(&self.feeds));
+    CHECK_EQUAL(2, change_feeds_keepers(&self.feeds, 800, 999, keepers));
+    CHECK_EQUAL(4, keepers[0].sequence);
+    CHECK_EQUAL(2, keepers[1].sequence);
+    CHECK(history_is_wanted(keepers, 2, 5, 800));
+    CHECK(history_is_wanted(keepers, 2, 3, 500));
+    CHECK(!history_is_wanted(keepers, 2, 3, 501));
+    CHECK(!history_is_wanted(keepers, 2, 2, 100));
+    CHECK_EQUAL(1, change_feeds_keepers(&self.feeds, 800, 1000, keepers));
+    CHECK_EQUAL(0, change_feeds_keepers(&self.feeds, 0, 1000, keepers));
+    change_feed_free(&self.feeds, fast);
+    change_feed_free(&self.feeds, slow);
+    stop(&self);
+}
+
+TEST(a_pin_that_could_not_be_saved_is_as_before)
+{
+    owner self;
+    pykv_pin pin = {.name = "a", .sequence = 2, .bytes_max = 500};
+    pykv_pin found[1];
+    size_t count;
+    start(&self, &plain);
+    CHECK_OK(change_feeds_pin(&self.feeds, &pin));
+    CHECK_EQUAL(1, self.save_count);
+    self.save_status = PYKV_NO_SPACE;
+    pin.sequence = 4;
+    CHECK_STATUS(PYKV_NO_SPACE, change_feeds_pin(&self.feeds, &pin));
+    change_feeds_list_pins(&self.feeds, found, 1, &count);
+    CHECK_EQUAL(1, count);
+    CHECK_EQUAL(2, found[0].sequence);
+    CHECK(!found[0].gone);
+    self.floor = 4;
+    change_feeds_list_pins(&self.feeds, found, 1, &count);
+    CHECK(found[0].gone);
+    self.save_status = PYKV_OK;
+    CHECK_OK(change_feeds_unpin(&self.feeds, "a"));
+    CHECK_STATUS(PYKV_NOT_FOUND, change_feeds_unpin(&self.feeds, "a"));
+    stop(&self);
+}
+
+TEST_MAIN(CASE(a_feed_goes_on_from_file_to_file_and_ends_at_its_limit),
+          CASE(what_the_owner_rewrites_is_given_in_place_of_what_the_log_has),
+          CASE(a_file_that_went_since_it_was_looked_up_is_gone_and_one_that_is_kept_is_damage),
+          CASE(keepers_are_the_slowest_feed_and_the_pins_whose_time_is_not_over),
+          CASE(a_pin_that_could_not_be_saved_is_as_before))
