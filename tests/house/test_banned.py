@@ -29,8 +29,9 @@ FILES = """open openat open64 creat close read pread pread64 pwrite pwrite64 rea
     renameat renameat2 unlink unlinkat link linkat symlink symlinkat mkdir mkdirat rmdir remove
     truncate ftruncate fallocate posix_fallocate stat fstat lstat fstatat statfs fstatfs statvfs
     opendir fdopendir readdir closedir fopen fdopen freopen fclose fread fwrite fprintf vfprintf
-    printf puts fputs fputc perror mmap mmap64 munmap mremap msync madvise mlock mprotect flock
+    printf puts fputs fputc perror mremap msync mlock mprotect flock
     fcntl ioctl dup dup2 pipe posix_fadvise readahead copy_file_range sendfile mkstemp mkdtemp"""
+MAPS = "mmap mmap64 munmap madvise"
 CLOCKS = """time clock clock_gettime gettimeofday clock_nanosleep nanosleep usleep sleep localtime
     localtime_r gmtime gmtime_r mktime"""
 CHANCE = "getrandom getentropy arc4random rand rand_r srand random srandom drand48 lrand48"
@@ -45,6 +46,7 @@ C_BANS = (
     Ban(HEAP, ("base/memory.c",), "mem_alloc and mem_free of base/memory.h"),
     Ban(STRINGS, (), "base/buffer.h, snprintf, or strtoull with its end checked"),
     Ban(FILES, ("env/", PROCESS), "env/env.h"),
+    Ban(MAPS, ("env/", PROCESS, "base/memory.c"), "env/env.h, or mem_map of base/memory.h"),
     Ban("write dprintf", ("env/", PROCESS, INVARIANT), "env/env.h"),
     Ban(CLOCKS, ("env/", "base/mutex.c"), "env_monotonic_us or env_wall_us"),
     Ban(CHANCE, ("env/",), "env_random, or a seeded generator given by the caller"),

@@ -131,6 +131,31 @@ TEST(a_failed_resize_leaves_the_block_with_its_owner)
     CHECK_EQUAL(before, mem_block_count());
 }
 
+TEST(mapped_memory_is_aligned_zero_counted_and_can_fail)
+{
+    enum { SIZE = 2 * MEM_LARGE_PAGE_BYTES };
+    int64_t before = mem_block_count();
+    uint8_t *block = mem_map(SIZE);
+    CHECK(block != NULL);
+    CHECK_EQUAL(0, (uintptr_t)block % MEM_LARGE_PAGE_BYTES);
+    CHECK(block[0] == 0 && block[SIZE - 1] == 0);
+    memset(block, 1, SIZE);
+    CHECK_EQUAL(before + 1, mem_block_count());
+    mem_fail_at(1, 0);
+    CHECK(mem_map(SIZE) == NULL);
+    mem_fail_at(0, 0);
+    mem_unmap(block, SIZE);
+    mem_unmap(NULL, SIZE);
+    CHECK_EQUAL(before, mem_block_count());
+}
+
+TEST(memory_that_the_system_refuses_to_map_is_no_memory)
+{
+    int64_t before = mem_block_count();
+    CHECK(mem_map(SIZE_MAX / 4 / MEM_LARGE_PAGE_BYTES * MEM_LARGE_PAGE_BYTES) == NULL);
+    CHECK_EQUAL(before, mem_block_count());
+}
+
 TEST(requests_since_the_last_call_are_told)
 {
     mem_fail_at(0, 0);
@@ -181,4 +206,6 @@ TEST_MAIN(CASE(a_block_is_counted_until_it_is_freed), CASE(freeing_null_counts_n
           CASE(aligned_memory_is_aligned), CASE(the_chosen_request_fails_and_no_other),
           CASE(sticky_failing_goes_on_until_switched_off),
           CASE(a_failed_resize_leaves_the_block_with_its_owner),
+          CASE(mapped_memory_is_aligned_zero_counted_and_can_fail),
+          CASE(memory_that_the_system_refuses_to_map_is_no_memory),
           CASE(requests_since_the_last_call_are_told), CASE(blocks_freed_by_another_thread_balance))

@@ -170,6 +170,42 @@ TEST(a_block_too_large_for_the_cache_is_made_outside_it_and_evicts_nothing)
     fixture_close(self);
 }
 
+enum { MANY = 2000, MANY_BYTES = 8000, MANY_LIMIT = 64 << 20 };
+
+TEST(many_blocks_share_slabs_whose_memory_goes_back_with_them)
+{
+    cache_fixture *self = fixture_open(MANY_LIMIT, MANY);
+    int64_t before = mem_block_count();
+    for (size_t i = 0; i < MANY; i++) {
+        block_unpin(fixture_load(self, i, MANY_BYTES));
+    }
+    CHECK(mem_block_count() < before + MANY / 3);
+    for (size_t i = 0; i < MANY; i++) {
+        CHECK(fixture_cached(self, i, false));
+    }
+    memory_budget_set_limit(&self->budget, MANY_LIMIT / 64);
+    CHECK(block_cache_trim(self->cache));
+    CHECK(mem_block_count() <= before + MANY_LIMIT / 64 / MANY_BYTES + 2);
+    fixture_close(self);
+}
+
+TEST(where_no_slab_can_be_had_blocks_come_from_the_heap)
+{
+    cache_fixture *self = fixture_open(MANY_LIMIT, MANY);
+    int64_t before = mem_block_count();
+    for (size_t i = 0; i < MANY; i++) {
+        bool is_in_slabs = mem_block_count() < before + (int64_t)i;
+        (void)mem_fail_at(is_in_slabs ? 1 : 0, 0); /* a slab, or its place in the list */
+        block_unpin(fixture_load(self, i, MANY_BYTES));
+    }
+    (void)mem_fail_at(0, 0);
+    CHECK(mem_block_count() > before + MANY / 2);
+    for (size_t i = 0; i < MANY; i++) {
+        CHECK(fixture_cached(self, i, false));
+    }
+    fixture_close(self);
+}
+
 /* A random run. The model: what each pin holds, and which bytes the test itself reserved. */
 enum { MODEL_SLOTS = 300, PIN_MAX = 20, READER_MAX = 3 };
 
@@ -310,4 +346,6 @@ TEST_MAIN(CASE(what_was_published_is_found_and_its_bytes_are_in_the_budget),
           CASE(a_budget_that_does_not_hold_the_cache_itself_is_refused),
           CASE(a_failed_allocation_leaves_the_budget_as_it_was),
           CASE(a_block_too_large_for_the_cache_is_made_outside_it_and_evicts_nothing),
+          CASE(many_blocks_share_slabs_whose_memory_goes_back_with_them),
+          CASE(where_no_slab_can_be_had_blocks_come_from_the_heap),
           CASE(a_random_run_keeps_contents_limit_and_invariants_at_every_step))

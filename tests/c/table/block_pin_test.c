@@ -1,6 +1,7 @@
 /*
  * block_pin_test: a block lives as long as somebody refers to it, and is charged for so long.
  */
+#include "base/slab_arena.h"
 #include "table/block_cache_fixture.h"
 #include "table/block_pin.h"
 
@@ -39,15 +40,15 @@ TEST(a_block_that_was_never_published_goes_with_its_pin)
     fixture_close(self);
 }
 
-TEST(the_charge_covers_the_block_and_what_the_heap_adds)
+TEST(the_charge_covers_the_block_and_what_heap_and_slabs_add)
 {
     for (uint32_t length = 0; length < 100; length++) {
         CHECK(block_cache_charge(length) > sizeof(cached_block) + length);
-        CHECK(block_cache_charge(length) < sizeof(cached_block) + length + 32);
-        CHECK_EQUAL(0, block_cache_charge(length) % 16);
+        CHECK(block_cache_charge(length) < sizeof(cached_block) + length + 8 + SLAB_GRANULE_BYTES);
+        CHECK_EQUAL(0, block_cache_charge(length) % SLAB_GRANULE_BYTES);
     }
 }
 
 TEST_MAIN(CASE(a_block_that_left_the_cache_lives_until_its_last_pin_is_gone),
           CASE(a_block_that_was_never_published_goes_with_its_pin),
-          CASE(the_charge_covers_the_block_and_what_the_heap_adds))
+          CASE(the_charge_covers_the_block_and_what_heap_and_slabs_add))

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "base/thread_hint.h"
 
@@ -108,6 +109,43 @@ void mem_free(void *block)
     if (block != NULL) {
         add_one(&lines[thread_hint()].freed);
         free(block);
+    }
+}
+
+/* Maps size bytes at a multiple of MEM_LARGE_PAGE_BYTES, by mapping more and giving back the ends.
+ */
+static void *map_aligned(size_t size)
+{
+    size_t mapped_size = size + MEM_LARGE_PAGE_BYTES;
+    void *mapped =
+        mmap(NULL, mapped_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mapped == MAP_FAILED) {
+        return NULL;
+    }
+    size_t before = -(uintptr_t)mapped % MEM_LARGE_PAGE_BYTES;
+    uint8_t *block = (uint8_t *)mapped + before;
+    size_t behind = MEM_LARGE_PAGE_BYTES - before;
+    if (before > 0) {
+        (void)munmap(mapped, before);
+    }
+    if (behind > 0) {
+        (void)munmap(block + size, behind);
+    }
+    (void)madvise(block, size, MADV_HUGEPAGE); /* a wish: without it all works as well */
+    return block;
+}
+
+void *mem_map(size_t size)
+{
+    memory_line *line = &lines[thread_hint()];
+    return counted(line, request_fails(line) ? NULL : map_aligned(size));
+}
+
+void mem_unmap(void *block, size_t size)
+{
+    if (block != NULL) {
+        add_one(&lines[thread_hint()].freed);
+        (void)munmap(block, size);
     }
 }
 

@@ -27,6 +27,17 @@ PYKV_NODISCARD void *mem_alloc_aligned(size_t alignment, size_t size);
 /* Frees what any function above returned; NULL is ignored. */
 void mem_free(void *block);
 
+enum { MEM_LARGE_PAGE_BYTES = 2 << 20 };
+
+/* Returns size zeroed bytes straight from the system, or NULL; size and address are multiples of
+ * MEM_LARGE_PAGE_BYTES. The system is asked for pages of that size, which spare the processor most
+ * of its misses in the table of pages; where it has none, they are small ones. Each large page is
+ * cleared whole when it is touched first. Owned by the caller, for mem_unmap. */
+PYKV_NODISCARD void *mem_map(size_t size);
+
+/* Gives back what mem_map returned for that size; NULL is ignored. */
+void mem_unmap(void *block, size_t size);
+
 /*
  * Test control: the allocation with this countdown (1 = the next) fails; with sticky every later
  * one fails too. 0 switches failing off. Returns the number of allocations since the last call.

@@ -18,6 +18,7 @@
 enum {
     USE_COUNT_MAX = 3,
     SHARD_BYTES_MIN = 8 << 20,
+    SLABS_FROM_BYTES = 2 * SLAB_BYTES, /* of blocks: the first ones come from the heap */
     LARGE_SHARE = 16 /* of the limit: a larger block would push out too many others */
 };
 
@@ -62,6 +63,7 @@ pykv_status block_cache_new(memory_budget *budget, reclaimer *readers, block_cac
     self->readers = readers;
     self->shard_count = shard_count;
     self->own_bytes = size;
+    slab_arena_init(&self->slabs);
     for (uint32_t i = 0; i < shard_count; i++) {
         shard_init(&self->shards[i]);
     }
@@ -81,6 +83,7 @@ void block_cache_free(block_cache *self) SINGLE_THREADED
         PYKV_ASSERT(self->shards[i].queues[PLACE_MAIN].count == 0);
         mutex_destroy(&self->shards[i].lock);
     }
+    slab_arena_destroy(&self->slabs);
     memory_budget_release(self->budget, self->own_bytes);
     mem_free(self);
 }
@@ -111,6 +114,25 @@ void block_cache_count_walked(block_cache *self)
     block_count(&counters_of(self)->walked);
 }
 
+/* A block that says where its memory is from. NULL: there is none. A cache with few blocks has no
+ * use for large pages. */
+static cached_block *take_memory(block_cache *self, size_t size)
+{
+    cached_block *block = NULL;
+    uint64_t bytes = atomic_load_explicit(&self->block_bytes, memory_order_relaxed);
+    if (bytes >= SLABS_FROM_BYTES && size <= SLAB_BLOCK_BYTES_MAX) {
+        block = slab_arena_take(&self->slabs, size);
+    }
+    bool is_in_slab = block != NULL;
+    if (!is_in_slab) {
+        block = mem_alloc(size);
+    }
+    if (block != NULL) {
+        *block = (cached_block){.cache = self, .is_in_slab = is_in_slab};
+    }
+    return block;
+}
+
 pykv_status block_cache_make(block_cache *self, const block_slot *slot, uint32_t length,
                              cached_block **block_out)
 {
@@ -118,14 +140,15 @@ pykv_status block_cache_make(block_cache *self, const block_slot *slot, uint32_t
     uint32_t first = (uint32_t)(block_shard_of(self, slot) - self->shards);
     bool fits = charge <= memory_budget_limit(self->budget) / LARGE_SHARE;
     bool reserved = fits && block_cache_make_room(self, charge, first);
-    cached_block *block = mem_alloc(sizeof *block + length);
+    cached_block *block = take_memory(self, sizeof *block + length);
     if (block == NULL) {
         if (reserved) {
             memory_budget_release(self->budget, charge);
         }
         return error_set_no_memory(charge);
     }
-    *block = (cached_block){.cache = self, .length = length, .place = PLACE_NONE};
+    block->length = length;
+    block->place = PLACE_NONE;
     block->reserved = reserved;
     atomic_init(&block->references, 1);
     block_count(&counters_of(self)->misses);

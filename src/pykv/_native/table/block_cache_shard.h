@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/mutex.h"
+#include "base/slab_arena.h"
 #include "base/thread_hint.h"
 #include "table/cached_block.h"
 #include "table/memory_budget.h"
@@ -51,6 +52,7 @@ struct block_cache {
     uint32_t shard_count; /* a power of two */
     uint64_t own_bytes;
     /* own synchronisation */
+    slab_arena slabs;
     _Atomic uint64_t block_bytes;
     _Atomic uint64_t retired_bytes;
     _Atomic uint64_t refused_bytes;

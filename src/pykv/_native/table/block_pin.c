@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "table/block_cache_shard.h"
 
-enum { HEAP_OVERHEAD = 8, HEAP_GRANULE = 16 }; /* of the C library, for each allocation */
+enum { HEAP_OVERHEAD = 8 }; /* of the C library, for each allocation */
 
 _Static_assert(offsetof(cached_block, data) == 64 || offsetof(cached_block, data) == 48,
                "the header of a block is small");
@@ -17,7 +17,7 @@ _Static_assert(offsetof(cached_block, data) == 64 || offsetof(cached_block, data
 uint64_t block_cache_charge(uint32_t length)
 {
     uint64_t bytes = (uint64_t)sizeof(cached_block) + length + HEAP_OVERHEAD;
-    return (bytes + HEAP_GRANULE - 1) / HEAP_GRANULE * HEAP_GRANULE;
+    return (bytes + SLAB_GRANULE_BYTES - 1) / SLAB_GRANULE_BYTES * SLAB_GRANULE_BYTES;
 }
 
 void block_pin(cached_block *block)
@@ -33,7 +33,11 @@ static void free_block(cached_block *block)
     uint64_t charge = block_cache_charge(block->length);
     bool reserved = block->reserved;
     bool retired = block->place == PLACE_RETIRED;
-    mem_free(block);
+    if (block->is_in_slab) {
+        slab_arena_give(&self->slabs, block, sizeof *block + block->length);
+    } else {
+        mem_free(block);
+    }
     if (!reserved) {
         atomic_fetch_sub_explicit(&self->refused_bytes, charge, memory_order_relaxed);
         return;

@@ -14,7 +14,7 @@
 void block_pin(cached_block *block);
 void block_unpin(cached_block *block);
 
-/* Bytes that a block of length is charged with. */
+/* Bytes that a block of length is charged with, wherever its memory is from. */
 uint64_t block_cache_charge(uint32_t length);
 
 #endif

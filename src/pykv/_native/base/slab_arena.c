@@ -1,0 +1,202 @@
+/*
+ * slab_arena: gaps are found in the bits a word at a time. A slab whose gaps are all too short is
+ * looked through once, and again only after something in it was given back.
+ */
+#include "base/slab_arena.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/invariant.h"
+
+enum {
+    WORD_BITS = 64,
+    GRANULE_COUNT = SLAB_BYTES / SLAB_GRANULE_BYTES,
+    WORD_COUNT = GRANULE_COUNT / WORD_BITS
+};
+
+/* At the begin of its large page; its own granules count as taken. */
+typedef struct slab {
+    uint32_t index; /* in the list */
+    uint32_t free_count;
+    uint64_t taken[WORD_COUNT]; /* a bit a granule */
+} slab;
+
+enum {
+    HEAD_COUNT = (sizeof(slab) + SLAB_GRANULE_BYTES - 1) / SLAB_GRANULE_BYTES,
+    FREE_COUNT_MAX = GRANULE_COUNT - HEAD_COUNT
+};
+
+void slab_arena_init(slab_arena *self)
+{
+    *self = (slab_arena){.slab_count = 0};
+    mutex_init(&self->lock);
+}
+
+void slab_arena_destroy(slab_arena *self) SINGLE_THREADED
+{
+    PYKV_ASSERT(self->slab_count == self->empty_count);
+    for (uint32_t i = 0; i < self->slab_count; i++) {
+        mem_unmap(self->entries[i].slab, SLAB_BYTES);
+    }
+    mem_free(self->entries);
+    mutex_destroy(&self->lock);
+}
+
+static uint32_t granules_of(size_t size)
+{
+    return (uint32_t)((size + SLAB_GRANULE_BYTES - 1) / SLAB_GRANULE_BYTES);
+}
+
+/* ---- the bits of a slab ---- */
+
+/* The first granule from `from` on that is taken, or that is free; GRANULE_COUNT if there is none.
+ */
+static uint32_t next_granule(const slab *self, uint32_t from, bool taken)
+{
+    uint64_t flip = taken ? 0 : UINT64_MAX;
+    uint32_t index = from / WORD_BITS;
+    if (index == WORD_COUNT) {
+        return GRANULE_COUNT;
+    }
+    uint64_t word = (self->taken[index] ^ flip) & UINT64_MAX << from % WORD_BITS;
+    while (word == 0 && ++index < WORD_COUNT) {
+        word = self->taken[index] ^ flip;
+    }
+    return word == 0 ? GRANULE_COUNT : index * WORD_BITS + (uint32_t)__builtin_ctzll(word);
+}
+
+/* Where the first gap of count granules begins. GRANULE_COUNT: there is none, and *longest_out says
+ * how long the longest is. */
+static uint32_t find_gap(const slab *self, uint32_t count, uint32_t *longest_out)
+{
+    uint32_t longest = 0;
+    uint32_t at = next_granule(self, HEAD_COUNT, false);
+    while (at < GRANULE_COUNT) {
+        uint32_t end = next_granule(self, at, true);
+        if (end - at + (PYKV_PLANTED(188) ? 1 : 0) >= count) {
+            return at;
+        }
+        longest = end - at > longest ? end - at : longest;
+        at = next_granule(self, end, false);
+    }
+    *longest_out = longest;
+    return GRANULE_COUNT;
+}
+
+/* Turns the bits of count granules from at on, which are all alike. */
+static void turn(slab *self, uint32_t at, uint32_t count)
+{
+    while (count > 0) {
+        uint32_t shift = at % WORD_BITS;
+        uint32_t some = WORD_BITS - shift < count ? WORD_BITS - shift : count;
+        self->taken[at / WORD_BITS] ^= UINT64_MAX >> (WORD_BITS - some) << shift;
+        at += some;
+        count -= some;
+    }
+}
+
+/* ---- slabs ---- */
+
+/* Makes an empty slab, the last of the list. */
+static bool add_slab(slab_arena *self) REQUIRES(self->lock)
+{
+    if (self->slab_count == self->capacity) {
+        uint32_t capacity = 2 * self->capacity + 4;
+        slab_entry *grown = mem_resize(self->entries, capacity * sizeof *grown);
+        if (grown == NULL) {
+            return false;
+        }
+        self->entries = grown;
+        self->capacity = capacity;
+    }
+    slab *made = mem_map(SLAB_BYTES); /* all zeros */
+    if (made == NULL) {
+        return false;
+    }
+    made->index = self->slab_count;
+    made->free_count = FREE_COUNT_MAX;
+    turn(made, 0, HEAD_COUNT);
+    self->entries[self->slab_count++] = (slab_entry){made, FREE_COUNT_MAX};
+    self->empty_count++;
+    return true;
+}
+
+/* Takes a slab out of the list; the last one comes in its place. */
+static void remove_slab(slab_arena *self, slab *gone) REQUIRES(self->lock)
+{
+    slab_entry last = self->entries[--self->slab_count];
+    self->entries[gone->index] = last;
+    last.slab->index = gone->index;
+    self->given_last = 0;
+    self->empty_count--;
+}
+
+/* ---- blocks ---- */
+
+/* NULL: the slab has no gap that long. */
+static void *take_from(slab_arena *self, slab_entry *entry, uint32_t count) REQUIRES(self->lock)
+{
+    slab *from = entry->slab;
+    uint32_t at =
+        entry->longest_max < count ? GRANULE_COUNT : find_gap(from, count, &entry->longest_max);
+    if (at == GRANULE_COUNT) {
+        return NULL;
+    }
+    self->empty_count -= from->free_count == FREE_COUNT_MAX ? 1 : 0;
+    from->free_count -= count;
+    turn(from, at, count);
+    return (uint8_t *)from + (size_t)at * SLAB_GRANULE_BYTES;
+}
+
+static void *take(slab_arena *self, uint32_t count) REQUIRES(self->lock)
+{
+    void *block = NULL;
+    if (self->slab_count > 0) {
+        block = take_from(self, &self->entries[self->given_last], count);
+    }
+    for (uint32_t i = 0; block == NULL && i < self->slab_count; i++) {
+        block = take_from(self, &self->entries[i], count);
+    }
+    if (block == NULL && add_slab(self)) {
+        self->given_last = self->slab_count - 1;
+        block = take_from(self, &self->entries[self->given_last], count);
+    }
+    return block;
+}
+
+void *slab_arena_take(slab_arena *self, size_t size)
+{
+    PYKV_ASSERT(size > 0 && size <= SLAB_BLOCK_BYTES_MAX);
+    mutex_lock(&self->lock);
+    void *block = take(self, granules_of(size));
+    mutex_unlock(&self->lock);
+    return block;
+}
+
+void slab_arena_give(slab_arena *self, void *block, size_t size)
+{
+    slab *home = (slab *)((uintptr_t)block / SLAB_BYTES * SLAB_BYTES);
+    uint32_t at = (uint32_t)((uintptr_t)block % SLAB_BYTES / SLAB_GRANULE_BYTES);
+    uint32_t count = granules_of(size);
+    slab *gone = NULL;
+    mutex_lock(&self->lock);
+    turn(home, at, count);
+    home->free_count += count;
+    self->entries[home->index].longest_max = home->free_count;
+    self->given_last = home->index;
+    if (home->free_count == FREE_COUNT_MAX && self->empty_count++ > 0) {
+        remove_slab(self, home);
+        gone = home;
+    }
+    mutex_unlock(&self->lock);
+    mem_unmap(gone, SLAB_BYTES);
+}
+
+uint64_t slab_arena_bytes(slab_arena *self)
+{
+    mutex_lock(&self->lock);
+    uint64_t bytes = (uint64_t)self->slab_count * SLAB_BYTES;
+    mutex_unlock(&self->lock);
+    return bytes;
+}

@@ -1,0 +1,64 @@
+/*
+ * slab_arena: blocks of some kilobytes side by side in slabs, which lie on large pages.
+ *
+ * Who reads many blocks at random waits as much for the processor to find their pages as for their
+ * bytes: thousands of small pages do not fit its table. A slab is one large page. Blocks of any
+ * size share it, each in granules that follow each other; a bit a granule says which are taken. A
+ * block goes to the first gap that is long enough, in the slab where one was given back last, else
+ * in the first slab that has one, else in a new slab. A slab without blocks goes back to the
+ * system, but for one.
+ *
+ * Thread-safe; the lock is a leaf.
+ *
+ * Invariants: (1) the free granules of a slab are as many as its bits say; (2) no gap of a slab is
+ * longer than what the list says of it.
+ */
+#ifndef PYKV_BASE_SLAB_ARENA_H
+#define PYKV_BASE_SLAB_ARENA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/annotate.h"
+#include "base/memory.h"
+#include "base/mutex.h"
+
+enum {
+    SLAB_BYTES = MEM_LARGE_PAGE_BYTES,
+    SLAB_GRANULE_BYTES = 256,         /* blocks begin at multiples of it */
+    SLAB_BLOCK_BYTES_MAX = 128 * 1024 /* larger ones would leave long gaps */
+};
+
+struct slab; /* slab_arena.c */
+
+typedef struct slab_entry {
+    struct slab *slab;
+    uint32_t longest_max; /* granules: no gap is longer */
+} slab_entry;
+
+typedef struct slab_arena {
+    mutex lock;
+    slab_entry *entries GUARDED_BY(lock);
+    uint32_t slab_count GUARDED_BY(lock);
+    uint32_t capacity GUARDED_BY(lock);
+    uint32_t given_last GUARDED_BY(lock); /* the slab to look into first */
+    uint32_t empty_count GUARDED_BY(lock);
+} slab_arena;
+
+/* Without slabs. */
+void slab_arena_init(slab_arena *self);
+
+/* Requires that every block was given back and no other thread is inside. */
+void slab_arena_destroy(slab_arena *self);
+
+/* Returns size bytes, uninitialised, at a multiple of SLAB_GRANULE_BYTES; NULL: there is no memory.
+ * Requires 0 < size <= SLAB_BLOCK_BYTES_MAX. Owned by the caller, for slab_arena_give. */
+PYKV_NODISCARD void *slab_arena_take(slab_arena *self, size_t size);
+
+/* Takes back a block of that size. */
+void slab_arena_give(slab_arena *self, void *block, size_t size);
+
+/* Bytes of all slabs. */
+uint64_t slab_arena_bytes(slab_arena *self);
+
+#endif

@@ -1,0 +1,172 @@
+/*
+ * slab_arena_test: blocks that do not meet, gaps that are used again, and slabs that go back.
+ */
+#include <pthread.h>
+
+#include "harness/check.h"
+
+#include "base/memory.h"
+#include "base/slab_arena.h"
+
+enum {
+    LIVE_MAX = 1000,
+    STEPS = 20000,
+    SIZE_MIN = 8200, /* of blocks of tables, about */
+    SIZE_RANGE = 900,
+    THREADS = 3,
+    ROUNDS = 3000
+};
+
+/* A block and the byte that fills it. */
+typedef struct held {
+    uint8_t *data;
+    size_t size;
+    uint8_t fill;
+} held;
+
+static held taken(slab_arena *arena, size_t size, uint8_t fill)
+{
+    held made = {slab_arena_take(arena, size), size, fill};
+    CHECK(made.data != NULL);
+    CHECK_EQUAL(0, (uintptr_t)made.data % SLAB_GRANULE_BYTES);
+    memset(made.data, fill, size);
+    return made;
+}
+
+static void given(slab_arena *arena, held *block)
+{
+    for (size_t i = 0; i < block->size; i++) {
+        CHECK_EQUAL(block->fill, block->data[i]);
+    }
+    slab_arena_give(arena, block->data, block->size);
+    block->data = NULL;
+}
+
+TEST(blocks_of_all_sizes_keep_their_bytes)
+{
+    enum { COUNT = 300 };
+    slab_arena arena;
+    held blocks[COUNT];
+    uint64_t random = check_seed();
+    slab_arena_init(&arena);
+    for (size_t i = 0; i < COUNT; i++) {
+        size_t size = i < 2 ? 1 + i * (SLAB_BLOCK_BYTES_MAX - 1)
+                            : 1 + (size_t)check_random(&random, SLAB_BLOCK_BYTES_MAX);
+        blocks[i] = taken(&arena, size, (uint8_t)i);
+    }
+    for (size_t i = 0; i < COUNT; i++) {
+        given(&arena, &blocks[i]);
+    }
+    slab_arena_destroy(&arena);
+}
+
+TEST(a_gap_is_taken_again_and_slabs_without_blocks_go_back_but_one)
+{
+    enum { COUNT = 64, SIZE = 100 * 1024 }; /* 20 a slab */
+    slab_arena arena;
+    held blocks[COUNT];
+    int64_t before = mem_block_count();
+    slab_arena_init(&arena);
+    for (size_t i = 0; i < COUNT; i++) {
+        blocks[i] = taken(&arena, SIZE, (uint8_t)i);
+    }
+    uint64_t bytes = slab_arena_bytes(&arena);
+    CHECK_EQUAL(4 * SLAB_BYTES, bytes);
+    uint8_t *gap = blocks[7].data;
+    given(&arena, &blocks[7]);
+    held longer = taken(&arena, SIZE + 1, 0xee);
+    CHECK(longer.data != gap);
+    blocks[7] = taken(&arena, SIZE, 7);
+    CHECK(blocks[7].data == gap);
+    given(&arena, &longer);
+    for (size_t i = 0; i < COUNT; i++) {
+        given(&arena, &blocks[i]);
+    }
+    CHECK_EQUAL(SLAB_BYTES, slab_arena_bytes(&arena));
+    CHECK_EQUAL(before + 2, mem_block_count()); /* the slab and the list */
+    blocks[0] = taken(&arena, SIZE, 0);
+    CHECK_EQUAL(SLAB_BYTES, slab_arena_bytes(&arena));
+    given(&arena, &blocks[0]);
+    slab_arena_destroy(&arena);
+    CHECK_EQUAL(before, mem_block_count());
+}
+
+TEST(gaps_between_blocks_of_like_sizes_stay_few)
+{
+    static held blocks[LIVE_MAX];
+    slab_arena arena;
+    uint64_t random = check_seed();
+    uint64_t bytes = 0;
+    slab_arena_init(&arena);
+    memset(blocks, 0, sizeof blocks);
+    for (size_t step = 0; step < STEPS; step++) {
+        held *one = &blocks[check_random(&random, LIVE_MAX)];
+        if (one->data != NULL) {
+            bytes -= one->size;
+            slab_arena_give(&arena, one->data, one->size);
+        }
+        one->size = SIZE_MIN + (size_t)check_random(&random, SIZE_RANGE);
+        one->data = slab_arena_take(&arena, one->size);
+        CHECK(one->data != NULL);
+        bytes += one->size;
+    }
+    CHECK(slab_arena_bytes(&arena) <= bytes + bytes / 6 + SLAB_BYTES);
+    for (size_t i = 0; i < LIVE_MAX; i++) {
+        if (blocks[i].data != NULL) {
+            slab_arena_give(&arena, blocks[i].data, blocks[i].size);
+        }
+    }
+    slab_arena_destroy(&arena);
+}
+
+TEST(without_memory_for_a_slab_there_is_no_block_and_nothing_is_lost)
+{
+    slab_arena arena;
+    int64_t before = mem_block_count();
+    slab_arena_init(&arena);
+    for (uint64_t k = 1; k <= 2; k++) { /* the list, the slab */
+        (void)mem_fail_at(k, 0);
+        CHECK(slab_arena_take(&arena, 1000) == NULL);
+    }
+    (void)mem_fail_at(0, 0);
+    held one = taken(&arena, 1000, 1);
+    given(&arena, &one);
+    slab_arena_destroy(&arena);
+    CHECK_EQUAL(before, mem_block_count());
+}
+
+static void *take_and_give(void *argument)
+{
+    held blocks[8] = {{NULL, 0, 0}};
+    for (size_t i = 0; i < ROUNDS; i++) {
+        held *one = &blocks[i % 8];
+        if (one->data != NULL) {
+            given(argument, one);
+        }
+        *one = taken(argument, 1 + i * 37 % 20000, (uint8_t)i);
+    }
+    for (size_t i = 0; i < 8; i++) {
+        given(argument, &blocks[i]);
+    }
+    return NULL;
+}
+
+TEST(threads_share_the_slabs)
+{
+    slab_arena arena;
+    pthread_t threads[THREADS];
+    slab_arena_init(&arena);
+    for (size_t i = 0; i < THREADS; i++) {
+        CHECK(pthread_create(&threads[i], NULL, take_and_give, &arena) == 0);
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        CHECK(pthread_join(threads[i], NULL) == 0);
+    }
+    slab_arena_destroy(&arena);
+}
+
+TEST_MAIN(CASE(blocks_of_all_sizes_keep_their_bytes),
+          CASE(a_gap_is_taken_again_and_slabs_without_blocks_go_back_but_one),
+          CASE(gaps_between_blocks_of_like_sizes_stay_few),
+          CASE(without_memory_for_a_slab_there_is_no_block_and_nothing_is_lost),
+          CASE(threads_share_the_slabs))
