@@ -300,6 +300,11 @@ class LsmOptions(NativeOptions):
     which compactions do not copy. Default 0: none are. Writes of values of 4 KiB and more become
     cheaper; reading one costs a read of its own, and they are not compressed.
 
+    compaction: "leveled" (default) or "lazy". Lazy writes about half as much to keep the tables in
+    order, so writers may go on faster for hours: sorted runs are merged several at a time, and all
+    of them together into the last level. Gets and scans look into more tables, up to about 20, and
+    what was overwritten may take half as much space again.
+
     history_bytes: bytes of logs that are kept for `changes` when nothing else needs them, up to
     1 PiB, default 0. At least so many are kept, in whole logs of about memtable_bytes.
 
@@ -319,6 +324,7 @@ class LsmOptions(NativeOptions):
     compression_level: int = _count(1, 1, 22, "(levels of zstd)")
     filter_bits_per_key: float = _number_or_zero(10.0, 2.0, 32.0)
     value_log_bytes_min: int = _count_or_zero(64, GIB, "bytes")
+    compaction: Literal["leveled", "lazy"] = _choice("leveled", "lazy")
     history_bytes: int = _count(0, 0, 1024 * 1024 * GIB, "bytes")
     space_amplification_max: float = _ratio(1.5, above=1.0)
     background_threads: int = _count(3, 0, 16, "threads")

@@ -114,6 +114,7 @@ def options_of(rng: random.Random, engine: str) -> dict[str, Any]:
             "memtable_bytes": rng.choice([65_536, 1 << 20]),
             "table_bytes": rng.choice([65_536, 1 << 20]),
             "compression": rng.choice([None, "none"]),
+            "compaction": rng.choice(["leveled", "lazy"]),
         }
     return common | {
         "segment_bytes": rng.choice([65_536, 1 << 20]),

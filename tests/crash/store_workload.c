@@ -77,6 +77,9 @@ pykv_status driver_open(store_driver *self, env *disk, const store_plan *plan,
                         store_history *history)
 {
     pykv_options options = workload_options(plan);
+    if (plan->engine == &engine_lsm) { /* another one after each reopening */
+        options.compaction = PYKV_COMPACTION_LEVELED + (int32_t)((plan->seed + history->tried) % 2);
+    }
     *self = (store_driver){.plan = plan,
                            .disk = disk,
                            .history = history,

@@ -82,8 +82,12 @@ def test_every_option_of_an_lsm_reaches_the_core() -> None:
         "value_log_bytes_min": 4_096,
         "space_amplification_max": 2.5,
     }
-    given = lsm.options_of(LsmOptions(**COMMON, **own, compression="zstd"))
-    named = {"engine": lib.PYKV_ENGINE_LSM, "compression": lib.PYKV_CODEC_ZSTD}
+    given = lsm.options_of(LsmOptions(**COMMON, **own, compression="zstd", compaction="lazy"))
+    named = {
+        "engine": lib.PYKV_ENGINE_LSM,
+        "compression": lib.PYKV_CODEC_ZSTD,
+        "compaction": lib.PYKV_COMPACTION_LAZY,
+    }
     assert fields_of(given) == COMMON_FIELDS | own | named
 
 

@@ -32,6 +32,11 @@ static void choose_options(compaction_history *self)
                              .level0_trigger_max = (uint32_t)(4 + history_roll(self, 4)),
                              .overlap_bytes_max = 1 + history_roll(self, 10 * table_bytes),
                              .input_bytes_max = history_roll(self, 20 * table_bytes)};
+    if (history_roll(self, 2) == 0) {
+        self->options.runs_merged = (uint32_t)(2 + history_roll(self, 3));
+        self->options.runs_max = self->options.runs_merged + (uint32_t)history_roll(self, 4);
+        self->options.run_bytes_max = history_roll(self, 30 * table_bytes);
+    }
 }
 
 void history_init(compaction_history *self, uint64_t number, uint64_t seed)
@@ -232,9 +237,8 @@ void history_settle(compaction_history *self)
         history_begin_run(self, which, &options);
         history_end_run(self, which);
     }
-    uint32_t number_before = self->job.next_number;
-    while (compaction_pick_range(self->of, &options, &all, number_before, &which->plan) ==
-           PYKV_OK) {
+    compaction_wish wish = {all, self->job.next_number, self->sequence};
+    while (compaction_pick_range(self->of, &options, &wish, &which->plan) == PYKV_OK) {
         history_begin_run(self, which, &options);
         history_end_run(self, which);
     }

@@ -76,6 +76,19 @@ static pykv_status plan_any_level0(compaction_history *self, const compaction_op
     return compaction_plan_level0(self->of, options, level_index, wanted, "any", out);
 }
 
+/* Any neighbours of level 0, into one of them. */
+static pykv_status plan_any_runs(compaction_history *self, const compaction_options *options,
+                                 compaction_plan *out)
+{
+    uint32_t count = self->of->levels[0].count;
+    if (count == 0) {
+        return PYKV_NOT_FOUND;
+    }
+    level_run runs = {(uint32_t)history_roll(self, count), 1};
+    runs.count += (uint32_t)history_roll(self, count - runs.first);
+    return compaction_plan_runs(self->of, options, 0, runs, "any", out);
+}
+
 /* Any neighbours of a deeper level, one level down or where they stand. */
 static pykv_status plan_any_level(compaction_history *self, const compaction_options *options,
                                   compaction_plan *out)
@@ -104,15 +117,18 @@ static pykv_status plan_range(compaction_history *self, const compaction_options
     if (range.has_stop) {
         range.stop = slice_make(stop, history_key(behind, stop));
     }
-    return compaction_pick_range(self->of, options, &range, self->job.next_number, out);
+    compaction_wish wish = {range, self->job.next_number, self->sequence};
+    return compaction_pick_range(self->of, options, &wish, out);
 }
 
 static pykv_status choose_plan(compaction_history *self, const compaction_options *options,
                                compaction_plan *out)
 {
-    switch (history_roll(self, 6)) {
+    switch (history_roll(self, 7)) {
     case 0:
         return plan_any_level0(self, options, out);
+    case 3:
+        return plan_any_runs(self, options, out);
     case 1:
         return plan_any_level(self, options, out);
     case 2:

@@ -42,6 +42,7 @@ SETS: dict[str, list[dict[str, Any]]] = {
     "lsm": [
         {"memtable_bytes": 65_536, "table_bytes": 65_536},
         {},
+        {"memtable_bytes": 65_536, "table_bytes": 65_536, "compaction": "lazy"},
         {"memtable_bytes": 65_536, "compression": "none", "log_sink": "pwrite"},
         {"memtable_bytes": 65_536, "background_threads": 0},
         {"memtable_bytes": 65_536, "table_bytes": 65_536, "block_bytes": 1_024},

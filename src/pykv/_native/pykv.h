@@ -87,6 +87,13 @@ enum {
                                     the first write after it */
 };
 
+/* How an LSM store merges its tables. */
+enum {
+    PYKV_COMPACTION_DEFAULT = 0,
+    PYKV_COMPACTION_LEVELED = 1, /* level by level: less to read and to store */
+    PYKV_COMPACTION_LAZY = 2     /* several tables at a time, and the last level: less to write */
+};
+
 /* Flags of single calls, or-ed together. */
 enum {
     PYKV_SYNC = 1,    /* wait until this write and all before it are on the device */
@@ -168,6 +175,7 @@ typedef struct pykv_options {
     uint64_t value_log_bytes_min; /* LSM: values of so many bytes or more stand in value
                                      segments, which compactions do not copy; 64 .. 1 GiB
                                      [never] */
+    int32_t compaction;           /* LSM: PYKV_COMPACTION_* [leveled] */
     uint64_t history_bytes;       /* LSM: logs that are kept for pykv_changes_open when nothing else
                                      needs them, at least so many bytes of them [0: none] */
 } pykv_options;

@@ -40,6 +40,10 @@ FEATURES: Final = frozenset(
     }
 )
 
+_COMPACTIONS: Final = {
+    "leveled": lib.PYKV_COMPACTION_LEVELED,
+    "lazy": lib.PYKV_COMPACTION_LAZY,
+}
 _CODECS: Final = {None: 0, "none": lib.PYKV_CODEC_NONE, "zstd": lib.PYKV_CODEC_ZSTD}
 
 
@@ -228,6 +232,7 @@ def options_of(options: LsmOptions) -> dict[str, int | float]:
         "compression_level": options.compression_level,
         "filter_bits_per_key": options.filter_bits_per_key or -1.0,
         "value_log_bytes_min": options.value_log_bytes_min,
+        "compaction": _COMPACTIONS[options.compaction],
         "history_bytes": options.history_bytes,
         "space_amplification_max": options.space_amplification_max,
     }

@@ -24,6 +24,7 @@ static const sample samples[] = {
     {"compression_level", PYKV_ENGINE_LSM, {.compression_level = -1}},
     {"filter_bits_per_key", PYKV_ENGINE_LSM, {.filter_bits_per_key = 0.5}},
     {"value_log_bytes_min", PYKV_ENGINE_LSM, {.value_log_bytes_min = 4096}},
+    {"compaction", PYKV_ENGINE_LSM, {.compaction = PYKV_COMPACTION_LAZY}},
 };
 
 enum { SAMPLE_COUNT = sizeof samples / sizeof samples[0] };

@@ -7,6 +7,7 @@
 #include "lsm_fixture.h"
 
 #include "env/env_fault.h"
+#include "lsm/brake.h"
 #include "lsm/jobs.h"
 
 /* Four and more tables of level 0 over the same keys. */

@@ -101,16 +101,16 @@ TEST(a_manual_compaction_rewrites_what_a_range_delete_hides_some_of)
 {
     compaction_plan plan;
     compaction_options options = facts_options();
-    key_range all = {.start = facts_key("")};
+    compaction_wish all = {.range = {.start = facts_key("")}, .number_before = 100};
     facts_init(&fixture);
     facts_add(&fixture, 6, "a", "c");
     facts_add(&fixture, 6, "m", "p");
     version *now = facts_version(&fixture);
     hide(now, "b", "c", 50);
-    CHECK_OK(compaction_pick_range(now, &options, &all, 100, &plan));
+    CHECK_OK(compaction_pick_range(now, &options, &all, &plan));
     CHECK_PLAN("6>6: 1 | |", &plan);
     fixture.list[0]->facts.deletes_through = 50;
-    CHECK_EQUAL(PYKV_NOT_FOUND, compaction_pick_range(now, &options, &all, 100, &plan));
+    CHECK_EQUAL(PYKV_NOT_FOUND, compaction_pick_range(now, &options, &all, &plan));
     reset(now);
 }
 

@@ -17,13 +17,20 @@ static key_range between(const char *start, const char *stop)
     return range;
 }
 
+/* Tables of the fixture have their numbers as sequences. */
+static compaction_wish wish_for(key_range range, uint32_t number_before)
+{
+    compaction_wish wish = {range, number_before, number_before - 1};
+    return wish;
+}
+
 /* Checks the plan that is picked; "" means none. Tables below number_before may be rewritten. */
 static void check_picked(key_range range, uint32_t number_before, const char *wanted)
 {
     compaction_plan plan;
     compaction_options options = facts_options();
-    pykv_status status =
-        compaction_pick_range(facts_version(&fixture), &options, &range, number_before, &plan);
+    compaction_wish wish = wish_for(range, number_before);
+    pykv_status status = compaction_pick_range(facts_version(&fixture), &options, &wish, &plan);
     CHECK_EQUAL(wanted[0] == '\0' ? PYKV_NOT_FOUND : PYKV_OK, status);
     if (status == PYKV_OK) {
         CHECK(strcmp("manual", plan.reason) == 0);
@@ -118,17 +125,30 @@ TEST(what_was_flushed_since_the_call_began_stays)
     facts_reset(&fixture);
 }
 
+/* Runs of level 0 may become one, with a new number, while the call goes on. */
+TEST(what_was_merged_in_level_0_since_the_call_began_goes_down)
+{
+    facts_init(&fixture);
+    facts_add(&fixture, 6, "a", "b");
+    facts_add(&fixture, 0, "c", "d")->facts.number = 9;
+    check_picked(EVERYTHING, 3, "moved 0>6: 9 | |");
+    fixture.list[1]->facts.sequence_max = 7;
+    check_picked(EVERYTHING, 3, "moved 0>6: 9 | |");
+    check_picked(EVERYTHING, 2, "");
+    facts_reset(&fixture);
+}
+
 TEST(a_range_waits_for_what_is_running_there)
 {
     compaction_plan plan;
     compaction_options options = facts_options();
-    key_range range = between("a", "b");
+    compaction_wish wish = wish_for(between("a", "b"), 100);
     facts_init(&fixture);
     facts_add(&fixture, 6, "a", "m")->busy = true;
     facts_add(&fixture, 6, "n", "z")->facts.tombstone_count = 1;
     facts_add(&fixture, 5, "a", "b");
     CHECK_STATUS(PYKV_WOULD_BLOCK,
-                 compaction_pick_range(facts_version(&fixture), &options, &range, 100, &plan));
+                 compaction_pick_range(facts_version(&fixture), &options, &wish, &plan));
     check_picked(between("n", "z"), 100, "6>6: 2 | |");
     facts_reset(&fixture);
 }
@@ -139,6 +159,7 @@ TEST(of_a_range_what_is_free_goes_beside_what_is_running)
     compaction_plan plan;
     compaction_options options = facts_options();
     facts_init(&fixture);
+    compaction_wish wish = wish_for(EVERYTHING, 100);
     facts_add(&fixture, 6, "a", "b");
     facts_add(&fixture, 6, "c", "d");
     facts_add(&fixture, 5, "a", "a1")->busy = true;
@@ -148,7 +169,7 @@ TEST(of_a_range_what_is_free_goes_beside_what_is_running)
     check_picked(EVERYTHING, 100, "5>6: 5 | 2 |");
     fixture.list[4]->busy = true;
     CHECK_STATUS(PYKV_WOULD_BLOCK,
-                 compaction_pick_range(facts_version(&fixture), &options, &EVERYTHING, 100, &plan));
+                 compaction_pick_range(facts_version(&fixture), &options, &wish, &plan));
     facts_reset(&fixture);
 }
 
@@ -164,6 +185,7 @@ TEST_MAIN(CASE(a_range_goes_down_from_the_top_level_by_level),
           CASE(the_last_level_is_rewritten_where_it_has_what_is_dead),
           CASE(what_a_call_has_written_it_does_not_rewrite),
           CASE(what_was_flushed_since_the_call_began_stays),
+          CASE(what_was_merged_in_level_0_since_the_call_began_goes_down),
           CASE(a_range_waits_for_what_is_running_there),
           CASE(of_a_range_what_is_free_goes_beside_what_is_running),
           CASE(an_empty_store_has_nothing_to_compact))

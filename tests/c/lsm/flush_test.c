@@ -3,6 +3,7 @@
  */
 #include "lsm_fixture.h"
 
+#include "lsm/brake.h"
 #include "lsm/jobs.h"
 
 TEST(a_flush_writes_the_memtable_to_a_table_of_level_0)

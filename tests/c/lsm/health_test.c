@@ -3,6 +3,7 @@
  */
 #include "lsm_fixture.h"
 
+#include "lsm/brake.h"
 #include "lsm/health.h"
 
 static int32_t note(fixture *self, lsm_work work, pykv_status status)

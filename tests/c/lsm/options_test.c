@@ -30,6 +30,7 @@ TEST(zero_means_the_default)
     CHECK_EQUAL(8 * KIB, out.block_bytes);
     CHECK_EQUAL(100000, out.interval_us);
     CHECK_EQUAL(PYKV_DURABILITY_OS, out.durability);
+    CHECK_EQUAL(PYKV_COMPACTION_LEVELED, out.compaction);
     CHECK(out.filter_bits_per_key == 10);
     CHECK_EQUAL(256 * MIB, out.memory_budget_bytes);
     env_memory_free(disk);
@@ -64,6 +65,8 @@ TEST(what_is_out_of_its_range_is_named)
         {"durability", {.durability = 4}},
         {"durability", {.durability = -1}},
         {"log_sink", {.log_sink = 3}},
+        {"compaction", {.compaction = 3}},
+        {"compaction", {.compaction = -1}},
         {"compression", {.compression = 16}},
         {"compression", {.compression = -1}},
         {"filter_bits_per_key", {.filter_bits_per_key = 1}},

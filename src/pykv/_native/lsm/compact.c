@@ -168,8 +168,11 @@ static uint64_t make_wish(lsm *self, const key_range *bounds, compaction_wish *o
 {
     mutex_lock(&self->writer);
     version *now = version_acquire(lsm_view(self)->version);
-    *out = (compaction_wish){*bounds, (uint32_t)self->next_number};
+    *out = (compaction_wish){.range = *bounds, .number_before = (uint32_t)self->next_number};
     mutex_unlock(&self->writer);
+    if (now->levels[0].count > 0) {
+        out->sequence_through = now->levels[0].files[0]->facts.sequence_max;
+    }
     uint64_t bytes = compaction_range_bytes(now, bounds);
     version_release(now);
     return bytes;

@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+#include "lsm/compaction_pick.h"
 #include "lsm/compaction_run.h"
 
 enum { LSM_COMPACTIONS_MAX = 4 };
@@ -27,11 +28,5 @@ typedef struct compaction_job {
     uint64_t clear_count; /* of the store when it was planned */
     bool is_wished;       /* a manual compaction waits for it */
 } compaction_job;
-
-/* What a manual compaction needs: the tables with keys in range that were there when it began. */
-typedef struct compaction_wish {
-    key_range range;
-    uint32_t number_before; /* see compaction_pick_range */
-} compaction_wish;
 
 #endif

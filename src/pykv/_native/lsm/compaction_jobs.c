@@ -44,7 +44,9 @@ static version *current_version(lsm *self, uint64_t *clear_count_out, uint64_t *
 
 static compaction_options options_for(lsm *self, uint64_t visible_sequence)
 {
-    compaction_options options = compaction_options_make(self->options.table_bytes);
+    compaction_options options = self->options.compaction == PYKV_COMPACTION_LAZY
+                                     ? compaction_options_make_lazy(self->options.table_bytes)
+                                     : compaction_options_make(self->options.table_bytes);
     options.visible_sequence = visible_sequence;
     options.now_us = store_clock_now(&self->clock);
     if (self->options.compression != CODEC_NONE) {
@@ -87,12 +89,12 @@ static pykv_status pick(lsm *self, version *now, const told *facts, compaction_j
     const compaction_options *options = &facts->options;
     pykv_status status = PYKV_NOT_FOUND;
     job->is_wished = false;
-    if (wish == NULL || now->levels[0].count >= LSM_LEVEL0_STOP / 2) {
+    if (wish == NULL || now->levels[0].count >= lsm_level0_stop(self) / 2) {
         status = compaction_pick(now, options, &job->plan);
     }
     if (wish != NULL && status == PYKV_NOT_FOUND) {
         job->is_wished = true;
-        status = compaction_pick_range(now, options, &wish->range, wish->number_before, &job->plan);
+        status = compaction_pick_range(now, options, wish, &job->plan);
     }
     if (status == PYKV_NOT_FOUND) {
         status = value_pick_plan(now, options, &facts->values, &job->plan);

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
+#include "lsm/compaction_pick_runs.h"
 
 /* ---- tables ---- */
 
@@ -200,6 +201,13 @@ pykv_status compaction_pick(version *of, const compaction_options *options, comp
     }
     compaction_levels_measure(of, options, &levels);
     uint32_t levels_left = (1U << LSM_LEVEL_COUNT) - 1;
+    if (options->runs_merged > 0) {
+        levels_left &= ~1U;
+        picked = compaction_pick_runs(of, options, &levels, out);
+    }
+    if (picked != PYKV_NOT_FOUND) {
+        return picked;
+    }
     uint8_t most = most_due(&levels, levels_left);
     while (most < LSM_LEVEL_COUNT) {
         pykv_status status = pick_level(of, options, &levels, most, out);

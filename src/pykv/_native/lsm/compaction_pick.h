@@ -7,7 +7,7 @@
  * next level for its size. Where no level is due, tables that have expired or are dense with
  * tombstones go all the same, because it frees more than it costs. Before all others go tables that
  * range deletes hide as a whole, which costs nothing, and after them one that keeps many range
- * deletes alive.
+ * deletes alive. Where compaction is lazy, level 0 is compaction_pick_runs's.
  *
  * Where level 0 is due, but has to wait for what is running in base, no table of base or above is
  * taken: else level 0 might wait for ever, as something is always running there.
@@ -44,17 +44,23 @@ PYKV_NODISCARD pykv_status compaction_pick_crowded(version *of, const compaction
                                                    const compaction_levels *levels,
                                                    compaction_plan *out);
 
+/* What somebody asks for: all tables with keys in range go down to the last level, and what has
+ * tombstones or expired records or entries that range deletes hide is rewritten there. */
+typedef struct compaction_wish {
+    key_range range;
+    uint32_t number_before;    /* a table of the last level with a lower number may be rewritten */
+    uint64_t sequence_through; /* of level 0 what holds a sequence up to it goes down */
+} compaction_wish;
+
 /*
- * The next compaction of those that bring all tables with keys in range down to the last level, and
- * rewrite there what has tombstones or expired records or entries that range deletes hide.
- * number_before is the number that the next file had when the first of them was asked for: what was
- * flushed since stays in level 0, and what they wrote themselves is not rewritten again. They end
- * when none is left: PYKV_NOT_FOUND. PYKV_WOULD_BLOCK: ask again when a running one is installed.
- * PYKV_NO_MEMORY.
+ * The next compaction of those that a wish needs. number_before is the number that the next file
+ * had when the first of them was asked for, so what they wrote themselves is not rewritten again;
+ * sequence_through the highest one in tables then: what was flushed since stays in level 0. They
+ * end when none is left: PYKV_NOT_FOUND. PYKV_WOULD_BLOCK: ask again when a running one is
+ * installed. PYKV_NO_MEMORY.
  */
 PYKV_NODISCARD pykv_status compaction_pick_range(version *of, const compaction_options *options,
-                                                 const key_range *range, uint32_t number_before,
-                                                 compaction_plan *out);
+                                                 const compaction_wish *wish, compaction_plan *out);
 
 /*
  * A compaction of at most bytes_max of inputs, for a disk with little room: the one that may free

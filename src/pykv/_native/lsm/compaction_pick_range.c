@@ -27,7 +27,7 @@ uint64_t compaction_range_bytes(const version *of, const key_range *range)
 /* Tables that were flushed since the call began are not its business: it would go on as long as
  * somebody writes. */
 static pykv_status pick_level0(version *of, const compaction_options *options, uint8_t base,
-                               const key_range *range, uint32_t number_before, compaction_plan *out)
+                               const compaction_wish *wish, compaction_plan *out)
 {
     const level *first = &of->levels[0];
     bool *wanted = mem_alloc_zeroed((size_t)first->count + 1, sizeof(bool));
@@ -37,7 +37,8 @@ static pykv_status pick_level0(version *of, const compaction_options *options, u
     }
     for (uint32_t i = 0; i < first->count; i++) {
         const table_file *asked = first->files[i];
-        wanted[i] = is_within(asked, range) && asked->facts.number < number_before;
+        wanted[i] =
+            is_within(asked, &wish->range) && asked->facts.sequence_min <= wish->sequence_through;
         any |= wanted[i];
     }
     pykv_status status = PYKV_NOT_FOUND;
@@ -104,29 +105,26 @@ static pykv_status pick_level(version *of, const compaction_options *options, ui
 }
 
 static bool needs_rewrite(const version *of, const table_file *asked,
-                          const compaction_options *options, const key_range *range,
-                          uint32_t number_before)
+                          const compaction_options *options, const compaction_wish *wish)
 {
     const manifest_table *facts = &asked->facts;
     bool has_expired = facts->deadline_min_us != 0 && facts->deadline_min_us <= options->now_us;
-    return is_within(asked, range) && facts->number < number_before &&
+    return is_within(asked, &wish->range) && facts->number < wish->number_before &&
            facts->sequence_min <= options->visible_sequence &&
            (facts->tombstone_count > 0 || has_expired || version_ranges_in(of, asked) > 0);
 }
 
 static pykv_status pick_last_level(version *of, const compaction_options *options, uint8_t last,
-                                   const key_range *range, uint32_t number_before,
-                                   compaction_plan *out)
+                                   const compaction_wish *wish, compaction_plan *out)
 {
     const level *at = &of->levels[last];
-    level_run run = {level_find(at, range->start), 0};
+    level_run run = {level_find(at, wish->range.start), 0};
     uint64_t bytes = 0;
-    while (run.first < at->count &&
-           !needs_rewrite(of, at->files[run.first], options, range, number_before)) {
+    while (run.first < at->count && !needs_rewrite(of, at->files[run.first], options, wish)) {
         run.first++;
     }
     while (run.first + run.count < at->count &&
-           needs_rewrite(of, at->files[run.first + run.count], options, range, number_before)) {
+           needs_rewrite(of, at->files[run.first + run.count], options, wish)) {
         bytes += at->files[run.first + run.count]->facts.file_bytes;
         if (run.count > 0 && bytes > options->input_bytes_max) {
             break;
@@ -138,8 +136,7 @@ static pykv_status pick_last_level(version *of, const compaction_options *option
 }
 
 pykv_status compaction_pick_range(version *of, const compaction_options *options,
-                                  const key_range *range, uint32_t number_before,
-                                  compaction_plan *out)
+                                  const compaction_wish *wish, compaction_plan *out)
 {
     compaction_levels levels;
     pykv_status status = compaction_pick_hidden(of, out);
@@ -147,12 +144,12 @@ pykv_status compaction_pick_range(version *of, const compaction_options *options
         return status;
     }
     compaction_levels_measure(of, options, &levels);
-    status = pick_level0(of, options, levels.base, range, number_before, out);
+    status = pick_level0(of, options, levels.base, wish, out);
     for (uint8_t i = 1; i < levels.last && status == PYKV_NOT_FOUND; i++) {
-        status = pick_level(of, options, i, range, out);
+        status = pick_level(of, options, i, &wish->range, out);
     }
     if (status == PYKV_NOT_FOUND) {
-        status = pick_last_level(of, options, levels.last, range, number_before, out);
+        status = pick_last_level(of, options, levels.last, wish, out);
     }
     return status;
 }

@@ -130,7 +130,7 @@ static pykv_status allocate(version *of, const bounds *range, size_t count, leve
 {
     const level *output = &of->levels[self->output_level];
     level_run behind = {0, 0};
-    if (self->output_level + 1 < LSM_LEVEL_COUNT) {
+    if (self->output_level > 0 && self->output_level + 1 < LSM_LEVEL_COUNT) {
         behind = overlap_of(&of->levels[self->output_level + 1], range);
     }
     table_file **files = mem_alloc_zeroed(count + below.count + behind.count, sizeof(table_file *));
@@ -371,6 +371,43 @@ pykv_status compaction_plan_level0(version *of, const compaction_options *option
     pykv_status status = plan_set(of, options, &set, &made);
     mem_free(flags);
     if (status == PYKV_OK) {
+        *out = made;
+    }
+    return status;
+}
+
+static bounds bounds_of_runs(const level *first, level_run run)
+{
+    bounds range = {first->files[run.first]->smallest, first->files[run.first]->largest};
+    for (uint32_t i = 1; i < run.count; i++) {
+        widen(&range, first->files[run.first + i]);
+    }
+    return range;
+}
+
+pykv_status compaction_plan_runs(version *of, const compaction_options *options,
+                                 uint8_t output_level, level_run run, const char *reason,
+                                 compaction_plan *out)
+{
+    const level *first = &of->levels[0];
+    const level *to = &of->levels[output_level];
+    compaction_plan made = {.output_level = output_level, .reason = reason};
+    PYKV_ASSERT(run.count > 0 && run.first + run.count <= first->count);
+    PYKV_ASSERT(output_level == 0 || run.first + run.count == first->count);
+    bounds range = bounds_of_runs(first, run);
+    level_run below = {0, 0};
+    if (output_level > 0) {
+        below = overlap_of(to, &range);
+        widen_by_run(&range, to, below);
+    }
+    if (any_is_busy(first, run) || any_is_busy(to, below) ||
+        (output_level > 0 && meets_running(options, output_level, &range))) {
+        return PYKV_WOULD_BLOCK;
+    }
+    pykv_status status = allocate(of, &range, run.count, below, &made);
+    if (status == PYKV_OK) {
+        copy_run(made.inputs[0], first, run);
+        complete(&made, options);
         *out = made;
     }
     return status;

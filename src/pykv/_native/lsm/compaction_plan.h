@@ -2,8 +2,9 @@
  * compaction_plan: what one compaction takes in, and where it goes.
  *
  * A plan is legal in whatever order plans are run, because of what making one sees to:
- *   (1) of level 0 it takes with a table every one that overlaps it, so that no older version of a
- *       key stays above a newer one;
+ *   (1) of level 0 it takes with a table every older one that overlaps it, so that no older version
+ *       of a key stays above a newer one; into level 0 it takes neighbours, so that their sequences
+ *       stay between those of the tables beside them;
  *   (2) of a deeper level it takes neighbours; outputs never split a key's versions, so no table
  *       beside them has a key of theirs;
  *   (3) it takes every table of the output level that its inputs overlap, and the levels between
@@ -41,7 +42,7 @@ typedef struct compaction_plan {
     uint64_t input_bytes;
     bool is_trivial_move; /* the one input changes its level as it is */
     bool is_removal;      /* the inputs, of any levels, go unread; there are no outputs */
-    /* "level 0", "size", "expired", "tombstones", "deleted", "manual" or "room" */
+    /* "level 0", "runs", "size", "expired", "tombstones", "deleted", "manual" or "room" */
     const char *reason;
 } compaction_plan;
 
@@ -71,6 +72,12 @@ PYKV_NODISCARD pykv_status compaction_plan_level(version *of, const compaction_o
 PYKV_NODISCARD pykv_status compaction_plan_level0(version *of, const compaction_options *options,
                                                   uint8_t output_level, const bool *wanted,
                                                   const char *reason, compaction_plan *out);
+
+/* Makes the plan that takes run, neighbours of level 0, into one table of level 0, in whose place
+ * it stands, or, if the oldest one is among them, to a deeper output_level. As above. */
+PYKV_NODISCARD pykv_status compaction_plan_runs(version *of, const compaction_options *options,
+                                                uint8_t output_level, level_run run,
+                                                const char *reason, compaction_plan *out);
 
 /* Makes the plan that rewrites run, neighbours of the last level, where they stand. As above. */
 PYKV_NODISCARD pykv_status compaction_plan_rewrite(version *of, const compaction_options *options,

@@ -101,12 +101,40 @@ static pykv_status merge_inputs(compaction *self)
 
 /* ---- running ---- */
 
+/* Whether an older table of level 0 that stays may hold key. */
+static bool older_run_may_hold(const compaction_plan *plan, slice key)
+{
+    const level *first = &plan->of->levels[0];
+    const table_file *oldest = plan->inputs[0][plan->input_counts[0] - 1];
+    for (uint32_t i = first->count; i > 0 && first->files[i - 1] != oldest; i--) {
+        const table_file *asked = first->files[i - 1];
+        if (slice_compare(asked->smallest, key) <= 0 && slice_compare(key, asked->largest) <= 0) {
+            return !PYKV_PLANTED(191);
+        }
+    }
+    return false;
+}
+
 /* Whether a table that the plan does not take, and that is older than its inputs, may hold key: of
- * level 0 and of the output level every one that may is an input. */
+ * the output level every one that may is an input, and of level 0 where outputs go deeper. */
 static bool may_hold(const void *context, slice key)
 {
     const compaction_plan *plan = context;
-    return version_key_is_below(plan->of, plan->output_level, key);
+    return version_key_is_below(plan->of, plan->output_level, key) ||
+           (plan->output_level == 0 && older_run_may_hold(plan, key));
+}
+
+/* What goes to level 0 is one table. */
+static table_cut_options cut_of(const compaction_plan *plan, const compaction_options *options)
+{
+    table_cut_options cut = {.table_bytes = options->table_bytes,
+                             .overlap_bytes_max = options->overlap_bytes_max,
+                             .grandparents = plan->grandparents,
+                             .grandparent_count = plan->grandparent_count};
+    if (plan->output_level == 0 && !PYKV_PLANTED(192)) {
+        cut.table_bytes = UINT64_MAX;
+    }
+    return cut;
 }
 
 pykv_status compaction_new(const table_job *job, const compaction_options *options,
@@ -116,10 +144,7 @@ pykv_status compaction_new(const table_job *job, const compaction_options *optio
     if (self == NULL) {
         return error_set_no_memory(sizeof *self);
     }
-    table_cut_options cut = {.table_bytes = options->table_bytes,
-                             .overlap_bytes_max = options->overlap_bytes_max,
-                             .grandparents = plan->grandparents,
-                             .grandparent_count = plan->grandparent_count};
+    table_cut_options cut = cut_of(plan, options);
     older_tables older = {may_hold, plan};
     table_job told = *job;
     told.deletes_through = range_set_sequence_max(plan->of->ranges);

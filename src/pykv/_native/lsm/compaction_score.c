@@ -11,7 +11,11 @@ enum {
     TABLES_OF_INPUTS_MAX = 25,
     MULTIPLIER_DEFAULT = 10,
     LEVEL0_TRIGGER_DEFAULT = 4,
-    LEVEL0_TRIGGER_MAX_DEFAULT = 8
+    LEVEL0_TRIGGER_MAX_DEFAULT = 8,
+    RUNS_MERGED_DEFAULT = 8,
+    RUNS_MAX_DEFAULT = 20,
+    TABLES_OF_RUN_MAX = 64,
+    RUNS_SHARE = 2 /* level 0 goes down when it weighs this part of the last level */
 };
 
 compaction_options compaction_options_make(uint64_t table_bytes)
@@ -23,6 +27,15 @@ compaction_options compaction_options_make(uint64_t table_bytes)
                                .level0_trigger_max = LEVEL0_TRIGGER_MAX_DEFAULT,
                                .overlap_bytes_max = TABLES_OVERLAPPED_MAX * table_bytes,
                                .input_bytes_max = TABLES_OF_INPUTS_MAX * table_bytes};
+    return made;
+}
+
+compaction_options compaction_options_make_lazy(uint64_t table_bytes)
+{
+    compaction_options made = compaction_options_make(table_bytes);
+    made.runs_merged = RUNS_MERGED_DEFAULT;
+    made.runs_max = RUNS_MAX_DEFAULT;
+    made.run_bytes_max = TABLES_OF_RUN_MAX * table_bytes;
     return made;
 }
 
@@ -46,17 +59,26 @@ static uint8_t first_level_with_tables(const version *of, uint8_t last)
     return first;
 }
 
+/* Where level 0 is rewritten with all of the last level, and where with nothing. */
+static uint8_t lazy_base(const version *of, const compaction_options *options, uint8_t last)
+{
+    uint64_t bytes = of->levels[0].bytes + of->levels[last].bytes;
+    return bytes > options->input_bytes_max && last > 1 ? (uint8_t)(last - 1) : last;
+}
+
 static void set_targets(const version *of, const compaction_options *options,
                         compaction_levels *out)
 {
     uint8_t top = out->last;
     uint64_t bytes = of->levels[top].bytes;
+    bool is_lazy = options->runs_merged > 0;
     out->targets[top] = bytes > 0 ? bytes : options->level_bytes_base;
-    while (top > 1 && bytes / options->level_multiplier >= options->level_bytes_base) {
+    while (!is_lazy && top > 1 && bytes / options->level_multiplier >= options->level_bytes_base) {
         bytes /= options->level_multiplier;
         top--;
         out->targets[top] = bytes;
     }
+    top = is_lazy ? lazy_base(of, options, out->last) : top;
     uint8_t first = first_level_with_tables(of, out->last);
     out->base = first < top ? first : top;
 }
@@ -92,12 +114,29 @@ static uint32_t level0_trigger(const version *of, const compaction_options *opti
     return tables > (double)options->level0_trigger ? (uint32_t)tables : options->level0_trigger;
 }
 
+uint64_t compaction_runs_allowed(const version *of, const compaction_levels *levels)
+{
+    return of->levels[levels->last].bytes / RUNS_SHARE;
+}
+
+static double score_of_runs(const version *of, const compaction_options *options,
+                            const compaction_levels *levels, uint32_t count, uint64_t bytes)
+{
+    uint64_t allowed = compaction_runs_allowed(of, levels);
+    double by_count = (double)count / (double)options->runs_max;
+    double by_bytes = allowed == 0 ? 1 : (double)bytes / (double)allowed;
+    return count >= options->runs_merged && by_bytes > by_count ? by_bytes : by_count;
+}
+
 static double score_of(const version *of, const compaction_options *options,
                        const compaction_levels *levels, uint32_t index)
 {
     uint64_t busy_bytes;
     const level *self = &of->levels[index];
     uint32_t busy = busy_count(self, &busy_bytes);
+    if (index == 0 && options->runs_merged > 0) {
+        return score_of_runs(of, options, levels, self->count - busy, self->bytes - busy_bytes);
+    }
     if (index == 0) {
         return (double)(self->count - busy) / level0_trigger(of, options, levels);
     }
@@ -115,6 +154,7 @@ void compaction_levels_measure(const version *of, const compaction_options *opti
     PYKV_ASSERT(options->level_multiplier > 1 && options->level_bytes_base > 0);
     PYKV_ASSERT(options->level0_trigger > 0);
     PYKV_ASSERT(options->level0_trigger_max >= options->level0_trigger);
+    PYKV_ASSERT(options->runs_merged != 1);
     compaction_levels made = {.last = last_level(of)};
     set_targets(of, options, &made);
     for (uint32_t index = 0; index < LSM_LEVEL_COUNT; index++) {
@@ -137,6 +177,10 @@ uint64_t compaction_debt(const version *of, const compaction_options *options)
     compaction_levels levels;
     compaction_levels_measure(of, options, &levels);
     const level *first = &of->levels[0];
+    if (options->runs_merged > 0) {
+        uint64_t allowed = compaction_runs_allowed(of, &levels);
+        return first->bytes > allowed ? first->bytes - allowed : 0;
+    }
     uint64_t coming = 0; /* bytes that the level gets from above */
     uint64_t debt = 0;
     if (first->count >= level0_trigger(of, options, &levels)) {

@@ -6,6 +6,12 @@
  * first level of those is "base", into which level 0 goes; the levels above base should be empty.
  * So nine tenths of all bytes stand in the last level, however large the store is.
  *
+ * With lazy compaction no level between level 0 and the last should keep a table. Level 0 is
+ * tiered: its tables are sorted runs, of which runs_merged that are about as large become one,
+ * until they weigh half of the last level and go down all together (lsm/compaction_pick_runs.h):
+ * into the last level if that is small, else into the level above it, from where tables go one by
+ * one.
+ *
  * A score of 1 or more means that the level is due. Level 0 counts tables, because reads pay for
  * each of them; it waits for as many as weigh what base should, within bounds, because each time
  * it goes there all of base is rewritten. A level that should be empty is due as soon as it has a
@@ -34,6 +40,9 @@ typedef struct compaction_options {
     uint64_t overlap_bytes_max;   /* of the level after next, that one output may reach over */
     uint8_t level_compressed_min; /* from this level on tables are compressed well; 0: none are */
     uint64_t input_bytes_max;     /* up to which inputs are added where they cost nothing below */
+    uint32_t runs_merged;         /* 0: leveled; else lazy: tables of level 0 that become one */
+    uint32_t runs_max;            /* lazy: tables of level 0 at which it is due */
+    uint64_t run_bytes_max;       /* lazy: of one that others become */
     uint64_t visible_sequence;
     uint64_t now_us; /* wall clock */
     /* Compactions that have not been installed or given up yet. */
@@ -48,16 +57,23 @@ typedef struct compaction_levels {
     double scores[LSM_LEVEL_COUNT];
 } compaction_levels;
 
-/* Options for tables of that size: level_bytes_base of 2 tables, a multiplier of 10, a trigger of
- * 4 to 8, reaching over at most 10 tables, inputs of up to 25. Sequence, clock and running are
- * zero. */
+/* Options of leveled compaction for tables of that size: level_bytes_base of 2 tables, a multiplier
+ * of 10, a trigger of 4 to 8, reaching over at most 10 tables, inputs of up to 25. Sequence, clock
+ * and running are zero. */
 compaction_options compaction_options_make(uint64_t table_bytes);
+
+/* The same for lazy compaction: runs of 8, due at 20, of up to 64 tables. */
+compaction_options compaction_options_make_lazy(uint64_t table_bytes);
+
+/* Bytes that level 0 may have beside the last level where compaction is lazy. */
+uint64_t compaction_runs_allowed(const version *of, const compaction_levels *levels);
 
 void compaction_levels_measure(const version *of, const compaction_options *options,
                                compaction_levels *out);
 
-/* Bytes that compactions will have read and written once no level is above its target, about: what
- * the pace of writers goes by. */
+/* What the pace of writers goes by: bytes that compactions will have read and written once no level
+ * is above its target, about; where compaction is lazy those that level 0 has beyond what it may.
+ */
 uint64_t compaction_debt(const version *of, const compaction_options *options);
 
 #endif

@@ -4,6 +4,7 @@
 #include "lsm/health.h"
 
 #include "base/error.h"
+#include "lsm/brake.h"
 
 void lsm_note(lsm *self, lsm_work work, pykv_status status)
 {
@@ -59,7 +60,7 @@ pykv_status lsm_failure_of_room(lsm *self, uint64_t since)
     pykv_error failure = {.status = PYKV_OK};
     mutex_lock(&self->writer);
     bool is_new = lsm_failures_of_room(self) != since;
-    bool by_level0 = lsm_view(self)->version->levels[0].count >= LSM_LEVEL0_STOP;
+    bool by_level0 = lsm_view(self)->version->levels[0].count >= lsm_level0_stop(self);
     if (is_new && self->failures[LSM_WORK_FLUSH].status != PYKV_OK) {
         failure = self->failures[LSM_WORK_FLUSH];
     } else if (is_new && by_level0 && self->failures[LSM_WORK_COMPACTION].status != PYKV_OK) {

@@ -46,6 +46,9 @@ static void fill_defaults(env *environment, pykv_options *options)
     if (options->space_amplification_max == 0) {
         options->space_amplification_max = 1.5;
     }
+    if (options->compaction == PYKV_COMPACTION_DEFAULT) {
+        options->compaction = PYKV_COMPACTION_LEVELED;
+    }
     if (options->durability == PYKV_DURABILITY_DEFAULT) {
         options->durability = PYKV_DURABILITY_OS;
     }
@@ -72,6 +75,8 @@ static pykv_status check_ranges(const pykv_options *options)
         {"durability", (uint64_t)options->durability, PYKV_DURABILITY_OS, PYKV_DURABILITY_INTERVAL},
         {"log_sink", (uint64_t)options->log_sink, PYKV_LOG_AUTO, PYKV_LOG_MAPPED},
         {"compression", (uint64_t)options->compression, 0, PYKV_CODEC_ID_MAX},
+        {"compaction", (uint64_t)options->compaction, PYKV_COMPACTION_LEVELED,
+         PYKV_COMPACTION_LAZY},
         {"history_bytes", options->history_bytes, 0, UINT64_C(1) << 50},
         {"value_log_bytes_min", default_to(options->value_log_bytes_min, GIB), 64, GIB},
     };

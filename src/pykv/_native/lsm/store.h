@@ -44,11 +44,7 @@
 #include "table/block_source_cached.h"
 #include "table/memory_budget.h"
 
-enum {
-    LSM_LEVEL0_SLOW = 12,        /* tables of level 0 above which writers slow down */
-    LSM_LEVEL0_STOP = 24,        /* and at which they wait */
-    LSM_STEP_BYTES = 1024 * 1024 /* of a bounded maintenance step */
-};
+enum { LSM_STEP_BYTES = 1024 * 1024 }; /* of a bounded maintenance step */
 
 /* Work whose failure is the state of the store (lsm/health.h). */
 typedef enum lsm_work {
