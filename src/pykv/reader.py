@@ -60,6 +60,14 @@ class Reader(Protocol):
     def get(self, key: BytesLike, default: object = None) -> object:
         """The value of key, or default."""
 
+    def get_view(self, key: BytesLike) -> memoryview | None:
+        """A read-only memoryview of the value of key, None if it is absent.
+
+        It shows the bytes that are there now for as long as it or a slice of it lives, whatever
+        is written, merged or closed meanwhile, and keeps what they stand in. A store that cannot
+        keep that copies.
+        """
+
     @overload
     def get_many(self, keys: Iterable[BytesLike]) -> list[bytes | None]: ...
     @overload

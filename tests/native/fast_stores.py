@@ -18,9 +18,9 @@ ENGINES: dict[str, Any] = {"bitcask": BitcaskOptions, "lsm": LsmOptions}
 HAS_FAST = "pykv._native._fast" in sys.modules
 PATHS = ("fast", "plain")
 # How the plain path calls the core, and what it keeps.
-ONLY_PLAIN = {f"_{name}" for name in ("owner", "pointer", "snapshot", "pin", "has", "look_up")} | {
-    f"_{name}" for name in ("begin", "begin_cursor", "find")
-}
+ONLY_PLAIN = {
+    f"_{name}" for name in ("owner", "pointer", "snapshot", "pin", "has", "view", "look_up")
+} | {f"_{name}" for name in ("begin", "begin_cursor", "find")}
 WHY_NOT = "this process was told to use the plain path (PYKV_FASTPATH=0)"
 needs_fast = pytest.mark.skipif(not HAS_FAST, reason=WHY_NOT)
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 from pykv._native._core import ffi, lib
 from pykv._native._plain_changes import Changes
 from pykv._native._plain_cursor import Cursor
+from pykv._native._plain_view import view_of
 from pykv._native.ownership import own
 from pykv._native.status import NOT_FOUND, OK, check, error_of
 from pykv.arguments import BytesLike, as_bytes, ttl_us_of
@@ -59,6 +60,9 @@ class _Reads:
     def _has(self, key: bytes) -> int:
         return lib.pykv_contains(self._pointer, key, len(key), 0)
 
+    def _view(self, key: bytes, view_out: FFI.CData) -> int:
+        return lib.pykv_view_open(self._pointer, ffi.NULL, key, len(key), 0, view_out)
+
     def _look_up(self, many: FFI.CData, count: int, keys: FFI.CData, lengths: FFI.CData) -> int:
         return lib.pykv_get_many(many, count, keys, lengths, 0)
 
@@ -92,6 +96,11 @@ class _Reads:
         if status == NOT_FOUND:
             return default
         raise error_of(status)
+
+    def get_view(self, key: BytesLike) -> memoryview | None:
+        """A read-only memoryview of the value of key where it stands, or None."""
+        exact = as_bytes(key, "key")
+        return view_of(lambda view_out: self._view(exact, view_out))
 
     def __getitem__(self, key: BytesLike, /) -> bytes:
         value = self.get(key)
@@ -248,6 +257,9 @@ class SnapshotBase(_Reads):
 
     def _has(self, key: bytes) -> int:
         return lib.pykv_contains_at(self._snapshot, key, len(key), 0)
+
+    def _view(self, key: bytes, view_out: FFI.CData) -> int:
+        return lib.pykv_view_open(self._pointer, self._snapshot, key, len(key), 0, view_out)
 
     def _look_up(self, many: FFI.CData, count: int, keys: FFI.CData, lengths: FFI.CData) -> int:
         return lib.pykv_get_many_at(many, self._snapshot, count, keys, lengths, 0)

@@ -40,6 +40,10 @@ class Life(Reference):
     free: Callable[[FFI.CData], object]
     kept: FFI.CData | None
 
+    # A reference is equal to another of an equal pointer; each life counts for itself.
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
     def end(self, null: FFI.CData = ffi.NULL) -> None:
         """Frees the target, unless that is done. null is not looked up, for the time of exit."""
         # Nothing comes between the first line and the call of free.
@@ -72,6 +76,17 @@ def own(
         raise
     life.target = owner[0]
     return life
+
+
+def tie(owner: FFI.CData, kept: FFI.CData) -> None:
+    """Holds kept until owner, any cdata that the collector does not know, is deallocated."""
+    life = Life(owner, Life.end)
+    life.target, life.free, life.kept = ffi.NULL, _free_nothing, kept
+    _lives.add(life)
+
+
+def _free_nothing(_target: FFI.CData) -> None:
+    pass
 
 
 def sweep() -> None:

@@ -252,6 +252,10 @@ typedef struct pykv_stats {
     double write_amplification; /* bytes to logs, and by flushes and compactions, over user_bytes */
     double read_amplification;  /* get_block_count over get_count */
     double space_amplification; /* bytes of tables and value segments over live_bytes */
+    /* Of every engine. */
+    uint64_t view_count;      /* of pykv_view_open that were not freed yet */
+    uint64_t pinned_bytes;    /* of blocks, memtables and mapped values that they keep */
+    uint64_t view_copy_count; /* views that are copies, since open */
 } pykv_stats;
 
 /* A value pinned in place: data is valid until pykv_unpin. Hold it only as long as a copy takes. */
@@ -261,6 +265,13 @@ typedef struct pykv_pinned {
     uint64_t token;
     void *owned;
 } pykv_pinned;
+
+/* A value that stays where it is, unchanged, for as long as its owner likes. */
+typedef struct pykv_view {
+    const uint8_t *data;
+    size_t length;
+    int32_t is_copy; /* nonzero: data is memory of this view alone; 0: it is the store's */
+} pykv_view;
 
 /* Rows from start on and before stop, in the byte order of keys. */
 typedef struct pykv_range {
@@ -519,6 +530,22 @@ PYKV_API pykv_status pykv_destroy(const char *path);
 PYKV_API pykv_status pykv_get(pykv_store *store, const void *key, size_t key_length, int32_t flags,
                               pykv_pinned *pinned_out);
 PYKV_API void pykv_unpin(pykv_store *store, pykv_pinned *pinned);
+
+/* Finds the value of key now, or at a snapshot of the store, not NULL, and keeps it until
+ * pykv_view_free, through overwrites, merges and compactions, beyond pykv_close and pykv_free, and
+ * in a forked child, which can read it, and not free it. Nothing is copied where the value stands
+ * in memory that can be kept; what can not is in view->is_copy:
+ *  - a Bitcask keeps the mapping of the segment, and so its blocks on the disk; it copies what it
+ *    reads by pread, because the segment is not mapped or the disk is slow just now;
+ *  - an LSM store keeps the cached block or the memtable. It copies values of memtables below
+ *    4 KiB, values that stand in a value segment, which are read for this view alone, and what
+ *    would make pinned_bytes exceed a quarter of memory_budget_bytes.
+ * The bytes of a mapped file whose disk fails later become zeros (bus_fault_count). flags as in
+ * pykv_get. PYKV_NOT_FOUND; PYKV_NO_MEMORY. */
+PYKV_API pykv_status pykv_view_open(pykv_store *store, pykv_snapshot *snapshot, const void *key,
+                                    size_t key_length, int32_t flags, pykv_view **view_out);
+/* Any thread, any time. NULL is ignored. */
+PYKV_API void pykv_view_free(pykv_view *view);
 
 /* PYKV_OK or PYKV_NOT_FOUND without touching the value's checksum. */
 PYKV_API pykv_status pykv_contains(pykv_store *store, const void *key, size_t key_length,

@@ -99,6 +99,11 @@ class ReaderBase(ArrayReaderBase, ABC):
         value = self._get(as_bytes(key, "key"))
         return default if value is None else value
 
+    def get_view(self, key: BytesLike) -> memoryview | None:
+        """A read-only memoryview of the bytes that _get gives, None if the key is absent."""
+        value = self._get(as_bytes(key, "key"))
+        return None if value is None else memoryview(value)
+
     @overload
     def get_many(self, keys: Iterable[BytesLike]) -> list[bytes | None]: ...
     @overload

@@ -17,7 +17,7 @@
 #include "pykv.h"
 
 #include "base/gate.h"
-#include "base/slice.h"
+#include "base/pins.h"
 #include "env/env.h"
 #include "log/home.h"
 #include "log/log_format.h"
@@ -44,9 +44,11 @@ typedef struct engine_ops {
     pykv_status (*get)(void *engine, slice key, int32_t flags, pykv_pinned *pinned_out);
     pykv_status (*contains)(void *engine, slice key, int32_t flags);
     pykv_status (*expires_at)(void *engine, slice key, int32_t flags, uint64_t *deadline_us_out);
-    /* At the moment of a snapshot, in many_get NULL: now. */
+    /* At the moment of a snapshot, in many_get and hold NULL: now. What hold gives must be released
+     * before free, and may be after close. */
     pykv_status (*get_at)(void *engine, const void *snapshot, slice key, int32_t flags,
                           pykv_pinned *pinned_out);
+    pykv_status (*hold)(void *engine, const void *at, slice key, int32_t flags, held_value *out);
     pykv_status (*many_get)(void *many, const void *snapshot, size_t count, const void *const *keys,
                             const size_t *key_lengths, int32_t flags);
 

@@ -187,6 +187,12 @@ static pykv_status get_at(void *engine, const void *snapshot, slice key, int32_t
     return bitcask_get_at(snapshot, key, flags, pinned_out);
 }
 
+static pykv_status hold(void *engine, const void *snapshot, slice key, int32_t flags,
+                        held_value *out)
+{
+    return bitcask_hold(engine, snapshot, key, flags, out);
+}
+
 static pykv_status refuse_order(void)
 {
     return error_set(PYKV_NOT_SUPPORTED, "a Bitcask has no order, so none of its rows comes first "
@@ -338,6 +344,7 @@ const engine_ops engine_bitcask = {
     .get = get,
     .contains = contains,
     .get_at = get_at,
+    .hold = hold,
     .expires_at = expires_at,
     .many_get = get_many,
     .now = now,

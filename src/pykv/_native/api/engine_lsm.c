@@ -74,6 +74,12 @@ static pykv_status get_at(void *engine, const void *snapshot, slice key, int32_t
     return lsm_get_at(engine, snapshot, key, flags, pinned_out);
 }
 
+static pykv_status hold(void *engine, const void *snapshot, slice key, int32_t flags,
+                        held_value *out)
+{
+    return lsm_hold_in(engine, KEY_SPACE_DEFAULT, snapshot, key, flags, out);
+}
+
 static pykv_status count_keys(void *engine, const void *snapshot, const pykv_range *range,
                               uint64_t *count_out)
 {
@@ -370,6 +376,7 @@ const engine_ops engine_lsm = {
     .get = get,
     .contains = contains,
     .get_at = get_at,
+    .hold = hold,
     .expires_at = expires_at,
     .many_get = engine_lsm_get_many,
     .now = now,

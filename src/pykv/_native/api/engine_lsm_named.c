@@ -43,6 +43,13 @@ static pykv_status get(void *engine, slice key, int32_t flags, pykv_pinned *pinn
     return get_at(engine, NULL, key, flags, pinned_out);
 }
 
+static pykv_status hold(void *engine, const void *snapshot, slice key, int32_t flags,
+                        held_value *out)
+{
+    named *self = engine;
+    return lsm_hold_in(self->store, self->space, snapshot, key, flags, out);
+}
+
 static pykv_status contains(void *engine, slice key, int32_t flags)
 {
     named *self = engine;
@@ -258,6 +265,7 @@ const engine_ops engine_lsm_named = {
     .get = get,
     .contains = contains,
     .get_at = get_at,
+    .hold = hold,
     .expires_at = expires_at,
     .many_get = engine_lsm_get_many,
     .now = now,

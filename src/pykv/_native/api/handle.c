@@ -85,11 +85,16 @@ pykv_status pykv_open(const char *path, const pykv_options *options, pykv_store 
     mutex_init(&store->closer_lock);
     mutex_init(&store->names_lock);
     condition_init(&store->closer_left);
-    status = ops->open(env_posix(), path, options, &store->engine);
+    status = engine_life_new(ops, &store->life);
+    if (status == PYKV_OK) {
+        status = ops->open(env_posix(), path, options, &store->engine);
+    }
     if (status != PYKV_OK) {
+        mem_free(store->life);
         free_handle(store);
         return status;
     }
+    store->life->engine = store->engine;
     store->ops = ops;
     store->gate = ops->gate(store->engine);
     store->calls = ops->calls_are_readers ? &store->gate->readers : &store->gate->others;
@@ -158,7 +163,7 @@ void pykv_free(pykv_store *store)
     if (store->ops->close(store->engine, -1) != PYKV_OK) {
         /* What close could not write the next open recovers. */
     }
-    store->ops->free(store->engine);
+    engine_life_leave(store->life);
     free_handle(store);
 }
 

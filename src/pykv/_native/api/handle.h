@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 
 #include "api/engine.h"
+#include "api/life.h"
 #include "base/error.h"
 #include "base/gate.h"
 #include "base/invariant.h"
@@ -26,6 +27,7 @@ struct pykv_store {
     epoch *calls;           /* of gate: which of its counts short calls enter that do not read */
     const engine_ops *ops;
     void *engine;
+    engine_life *life; /* of engine; NULL: a namespace, whose root has it */
     pykv_store *root;  /* the store of a namespace; NULL: it is no namespace */
     uint32_t space_id; /* of the namespace */
     pykv_store *next;  /* namespace of root; guarded by its names_lock */

@@ -26,4 +26,7 @@ PYKV_NODISCARD pykv_status reads_cursor_new(pykv_store *store, const void *snaps
 PYKV_NODISCARD pykv_status reads_find_row(pykv_store *store, const void *snapshot, int32_t move,
                                           const void *key, size_t key_length, pykv_row *row_out);
 
+/* The engine's; NULL of NULL. */
+const void *snapshots_inner(const pykv_snapshot *snapshot);
+
 #endif

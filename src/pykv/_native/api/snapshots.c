@@ -35,6 +35,11 @@ pykv_status pykv_snapshot_new(pykv_store *store, pykv_snapshot **snapshot_out)
     return PYKV_OK;
 }
 
+const void *snapshots_inner(const pykv_snapshot *snapshot)
+{
+    return snapshot != NULL ? snapshot->inner : NULL;
+}
+
 void pykv_snapshot_close(pykv_snapshot *self)
 {
     if (self != NULL && self->stamp == process_stamp()) {

@@ -155,6 +155,7 @@ void bitcask_free(bitcask *self) SINGLE_THREADED
     condition_destroy(&self->sync_done);
     condition_destroy(&self->hint_done);
     gate_destroy(&self->gate);
+    pins_destroy(&self->pins);
     mutex_destroy(&self->writer);
     mutex_destroy(&self->manifest_lock);
     mutex_destroy(&self->merge_lock);

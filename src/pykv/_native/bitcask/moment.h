@@ -79,4 +79,8 @@ static inline bool moment_sees(const store_moment *self, const record *found)
 PYKV_NODISCARD pykv_status moment_find(const store_moment *self, uint64_t hash, slice key,
                                        read_mode mode, buffer *scratch, record *out);
 
+/* The same by READ_HOT, with the segment that holds the record. */
+PYKV_NODISCARD pykv_status moment_find_mapped(const store_moment *self, uint64_t hash, slice key,
+                                              record *out, segment **holder_out);
+
 #endif

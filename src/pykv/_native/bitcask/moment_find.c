@@ -22,6 +22,7 @@ typedef struct lookup {
     read_mode mode;
     buffer *scratch;
     record *out;
+    segment *holder; /* where look_at looked last */
 } lookup;
 
 /* The pinned segment of address, NULL if its record came after the moment. */
@@ -56,12 +57,13 @@ static pykv_status read_at(const lookup *self, const segment *source, uint64_t o
 
 /* PYKV_OK: address holds the record of the key that the moment shows; PYKV_NOT_FOUND: it does not,
  * and another one may. */
-static pykv_status look_at(const lookup *self, uint64_t address)
+static pykv_status look_at(lookup *self, uint64_t address)
 {
     const pinned_segment *pinned = pinned_at(self->at, address);
     if (pinned == NULL) {
         return PYKV_NOT_FOUND;
     }
+    self->holder = pinned->source;
     pykv_status status = read_at(self, pinned->source, bitcask_offset(pinned->source, address));
     if (status != PYKV_OK) {
         return status;
@@ -72,7 +74,7 @@ static pykv_status look_at(const lookup *self, uint64_t address)
                : PYKV_NOT_FOUND;
 }
 
-static pykv_status look_in_slots(const lookup *self, keydir_cursor *cursor)
+static pykv_status look_in_slots(lookup *self, keydir_cursor *cursor)
 {
     pykv_status status = PYKV_NOT_FOUND;
     while (status == PYKV_NOT_FOUND && keydir_next(cursor)) {
@@ -83,7 +85,7 @@ static pykv_status look_in_slots(const lookup *self, keydir_cursor *cursor)
 
 /* *sure_out false: changes overtook the walk. The pages of a directory image were all checked when
  * the moment was opened. */
-static pykv_status walk_slots(const lookup *self, bool *sure_out)
+static pykv_status walk_slots(lookup *self, bool *sure_out)
 {
     keydir_cursor cursor;
     for (int attempt = 0; attempt < FIND_ATTEMPTS; attempt++) {
@@ -99,7 +101,7 @@ static pykv_status walk_slots(const lookup *self, bool *sure_out)
     return PYKV_WOULD_BLOCK;
 }
 
-static pykv_status walk_slots_locked(const lookup *self)
+static pykv_status walk_slots_locked(lookup *self)
 {
     bitcask *store = self->at->store;
     keydir_cursor cursor;
@@ -110,7 +112,7 @@ static pykv_status walk_slots_locked(const lookup *self)
     return status;
 }
 
-static pykv_status look_in_undo(const lookup *self)
+static pykv_status look_in_undo(lookup *self)
 {
     const store_moment *at = self->at;
     pykv_status status = PYKV_NOT_FOUND;
@@ -129,27 +131,44 @@ static pykv_status if_seen(const store_moment *self, pykv_status status, const r
     return status == PYKV_OK && !moment_sees(self, found) ? PYKV_NOT_FOUND : status;
 }
 
-pykv_status moment_find(const store_moment *self, uint64_t hash, slice key, read_mode mode,
-                        buffer *scratch, record *out)
+static pykv_status find(lookup *wanted)
 {
-    lookup wanted = {self, hash, key, mode, scratch, out};
+    const store_moment *self = wanted->at;
     pykv_status status = moment_check(self);
     if (status != PYKV_OK) {
         return status;
     }
     bool sure;
-    status = walk_slots(&wanted, &sure);
-    if (PYKV_UNLIKELY(!sure) && mode == READ_COLD) {
-        status = walk_slots_locked(&wanted);
+    status = walk_slots(wanted, &sure);
+    if (PYKV_UNLIKELY(!sure) && wanted->mode == READ_COLD) {
+        status = walk_slots_locked(wanted);
     }
     if (status == PYKV_NOT_FOUND && !PYKV_PLANTED(185)) {
-        status = look_in_undo(&wanted);
+        status = look_in_undo(wanted);
     }
     if (status == PYKV_NOT_FOUND) {
         pykv_status open = moment_check(self); /* what it needed may have been let go */
         status = open == PYKV_OK ? PYKV_NOT_FOUND : open;
     }
-    return if_seen(self, status, out);
+    return if_seen(self, status, wanted->out);
+}
+
+pykv_status moment_find(const store_moment *self, uint64_t hash, slice key, read_mode mode,
+                        buffer *scratch, record *out)
+{
+    lookup wanted = {self, hash, key, mode, scratch, out, NULL};
+    return find(&wanted);
+}
+
+pykv_status moment_find_mapped(const store_moment *self, uint64_t hash, slice key, record *out,
+                               segment **holder_out)
+{
+    lookup wanted = {self, hash, key, READ_HOT, NULL, out, NULL};
+    pykv_status status = find(&wanted);
+    if (status == PYKV_OK) {
+        *holder_out = wanted.holder;
+    }
+    return status;
 }
 
 /* True if the slot of hash leads to address now; *sure false: a change overtook the look. */

@@ -86,6 +86,7 @@ pykv_status bitcask_new(env *environment, const pykv_options *options,
     condition_init(&self->sync_done);
     condition_init(&self->hint_done);
     gate_init(&self->gate);
+    pins_init(&self->pins, UINT64_MAX);
     extent_init(&self->extents);
     store_clock_init(&self->clock, environment, 0);
     self->next_number = 1;

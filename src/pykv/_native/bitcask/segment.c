@@ -47,6 +47,7 @@ static segment *segment_new(const log_segment_header *header, uint64_t length)
     self->birth_sequence = header->birth_sequence;
     self->swung_length = UINT64_MAX;
     atomic_init(&self->length, length);
+    atomic_init(&self->mapping_users, 1);
     return self;
 }
 
@@ -135,18 +136,31 @@ void segment_unlink(env_directory *directory, uint32_t number)
     segment_unlink_hint(directory, number);
 }
 
+void segment_keep_mapping(segment *self)
+{
+    atomic_fetch_add_explicit(&self->mapping_users, 1, memory_order_relaxed);
+}
+
+void segment_let_mapping_go(segment *self)
+{
+    if (atomic_fetch_sub_explicit(&self->mapping_users, 1, memory_order_acq_rel) == 1) {
+        if (segment_is_mapped(self)) {
+            env_unmap(&self->mapping);
+        }
+        mem_free(self);
+    }
+}
+
 void segment_close(segment *self)
 {
     if (self == NULL) {
         return;
     }
-    if (segment_is_mapped(self)) {
-        env_unmap(&self->mapping);
-    }
     if (self->file != NULL) {
         env_file_close(self->file);
+        self->file = NULL;
     }
-    mem_free(self);
+    segment_let_mapping_go(self);
 }
 
 static pykv_status invalid_record(const segment *self, uint64_t offset, record_check check,

@@ -7,8 +7,8 @@
  * gives the error.
  *
  * Thread-safety: fields are grouped by regime. Reading functions may run beside one appender.
- * Lifetime: reference counted under the store's writer lock; a removed segment stays open while a
- * scan pins it, and is closed after the readers' epoch.
+ * Lifetime: pins counted under the store's writer lock; a removed segment stays open while a scan
+ * pins it, and is closed after the readers' epoch. Views of values keep the mapping beyond that.
  */
 #ifndef PYKV_BITCASK_SEGMENT_H
 #define PYKV_BITCASK_SEGMENT_H
@@ -40,8 +40,9 @@ typedef struct segment {
     env_file *file;
     env_mapping mapping; /* base NULL: read by pread */
 
-    /* Own synchronisation: bytes that may be read; grows with each append. */
-    _Atomic uint64_t length;
+    /* Own synchronisation. */
+    _Atomic uint64_t length;        /* bytes that may be read; grows with each append */
+    _Atomic uint32_t mapping_users; /* the store, and views */
 
     /* Guarded by the store's writer lock. */
     bool sealed; /* gets no more records */
@@ -91,8 +92,12 @@ PYKV_NODISCARD pykv_status segment_open(env_directory *directory, const manifest
 void segment_unlink(env_directory *directory, uint32_t number);
 void segment_unlink_hint(env_directory *directory, uint32_t number);
 
-/* Unmaps and closes. NULL is ignored. */
+/* Closes the file, and unmaps it unless a view keeps the mapping. NULL is ignored. */
 void segment_close(segment *self);
+/* Keeps the mapping, and nothing else, until segment_let_mapping_go, on any thread. The caller is
+ * in the epoch in which the segment was found. Requires segment_is_mapped. */
+void segment_keep_mapping(segment *self);
+void segment_let_mapping_go(segment *self);
 
 /* True if reads may use the mapping. */
 static inline bool segment_is_mapped(const segment *self)
@@ -101,9 +106,8 @@ static inline bool segment_is_mapped(const segment *self)
 }
 
 /* Decodes the record at offset in the mapping; out borrows from it, and is undefined on failure.
- * PYKV_CORRUPTION when the bytes
- * are not a valid record, PYKV_WOULD_BLOCK when the mapping lost a page: use segment_read. Requires
- * segment_is_mapped. */
+ * PYKV_CORRUPTION when the bytes are not a valid record, PYKV_WOULD_BLOCK when the mapping lost a
+ * page: use segment_read. Requires segment_is_mapped. */
 PYKV_NODISCARD pykv_status segment_peek(const segment *self, uint64_t offset, bool check_body,
                                         record *out);
 

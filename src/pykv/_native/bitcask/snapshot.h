@@ -7,6 +7,7 @@
 #ifndef PYKV_BITCASK_SNAPSHOT_H
 #define PYKV_BITCASK_SNAPSHOT_H
 
+#include "base/pins.h"
 #include "bitcask/bitcask.h"
 #include "bitcask/moment.h"
 
@@ -16,6 +17,10 @@ PYKV_NODISCARD pykv_status bitcask_snapshot_new(bitcask *store, store_moment **s
 /* As bitcask_get, at the moment of the snapshot. PYKV_CLOSED. */
 PYKV_NODISCARD pykv_status bitcask_get_at(const store_moment *self, slice key, int32_t flags,
                                           pykv_pinned *pinned_out);
+
+/* Finds and keeps the value of key at the moment; NULL: now. The caller is in the epoch. */
+PYKV_NODISCARD pykv_status bitcask_hold(bitcask *store, const store_moment *moment, slice key,
+                                        int32_t flags, held_value *out);
 
 /* How many keys there were; what had expired counts until it was merged away. PYKV_CLOSED. */
 PYKV_NODISCARD pykv_status bitcask_count_at(const store_moment *self, uint64_t *count_out);

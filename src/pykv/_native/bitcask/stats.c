@@ -76,6 +76,7 @@ void bitcask_stats(bitcask *self, pykv_stats *out)
     out->hot_mode = bitcask_read_mode(self) == READ_HOT;
     out->recovered_from_image = self->recovered_from_image;
     out->clean_open = self->clean_open;
+    pins_report(&self->pins, out);
 }
 
 int32_t bitcask_state(bitcask *self)

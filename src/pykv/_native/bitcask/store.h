@@ -26,6 +26,7 @@
 #include "base/gate.h"
 #include "base/hash.h"
 #include "base/mutex.h"
+#include "base/pins.h"
 #include "bitcask/extent.h"
 #include "bitcask/keydir.h"
 #include "bitcask/operation.h"
@@ -74,6 +75,7 @@ typedef struct bitcask {
     _Atomic(directory *) directory;
     bitcask_counters counters;
     store_clock clock; /* that deadlines are compared with */
+    pins pins;
     _Atomic uint64_t last_sync_us;
     _Atomic uint32_t slow_accesses;  /* mapped accesses that waited, in the current window */
     _Atomic uint32_t window_left;    /* accesses left in the window of 1,024 */

@@ -9,6 +9,7 @@
 #include "cpython/scan_object.h"
 #include "cpython/snapshot_type.h"
 #include "cpython/store_type.h"
+#include "cpython/value_view.h"
 
 /* Of CPython 3.12 and later, where a module must say that it wants no interpreter with a lock of
  * its own; the limited API of 3.11 has no names for it. */
@@ -47,6 +48,11 @@ static int module_exec(PyObject *module)
         return -1;
     }
     state->changes_type = (PyTypeObject *)changes_type;
+    PyObject *value_type = PyType_FromModuleAndSpec(module, &value_view_spec, NULL);
+    if (value_type == NULL) {
+        return -1;
+    }
+    state->value_type = (PyTypeObject *)value_type;
     if (add_type(module, "StoreBase", &store_type_spec) < 0) {
         return -1;
     }
@@ -59,6 +65,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->scan_type);
     Py_VISIT(state->cursor_type);
     Py_VISIT(state->changes_type);
+    Py_VISIT(state->value_type);
     return 0;
 }
 
@@ -68,6 +75,7 @@ static int module_clear(PyObject *module)
     Py_CLEAR(state->scan_type);
     Py_CLEAR(state->cursor_type);
     Py_CLEAR(state->changes_type);
+    Py_CLEAR(state->value_type);
     return 0;
 }
 

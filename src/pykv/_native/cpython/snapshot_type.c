@@ -9,6 +9,7 @@
 #include "cpython/read_many.h"
 #include "cpython/reads.h"
 #include "cpython/store_object.h"
+#include "cpython/value_view.h"
 
 /* _bind(address, snapshot_address, owner) */
 static PyObject *snapshot_bind(PyObject *op, PyObject *const *arguments, Py_ssize_t count)
@@ -41,6 +42,9 @@ static PyMethodDef snapshot_methods[] = {
      "Takes an open snapshot and its store, once, before any other call."},
     {"get", METHOD(store_get), METH_FASTCALL | METH_KEYWORDS,
      "get($self, key, default=None)\n--\n\nThe value of key, or default."},
+    {"get_view", METHOD(store_get_view), METH_METHOD | METH_FASTCALL | METH_KEYWORDS,
+     "get_view($self, key)\n--\n\n"
+     "A read-only memoryview of the value of key where it stands, or None."},
     {"get_many", METHOD(store_get_many), METH_FASTCALL | METH_KEYWORDS,
      "get_many($self, keys, default=None)\n--\n\n"
      "The value of each key, or default, in the order of keys."},

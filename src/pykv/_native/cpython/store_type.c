@@ -13,6 +13,7 @@
 #include "cpython/read_many.h"
 #include "cpython/reads.h"
 #include "cpython/store_object.h"
+#include "cpython/value_view.h"
 #include "cpython/write_many.h"
 #include "cpython/writes.h"
 
@@ -47,6 +48,9 @@ static PyMethodDef store_methods[] = {
      "Takes an open store, once, before any other call; see `pykv._native.handle`."},
     {"get", METHOD(store_get), METH_FASTCALL | METH_KEYWORDS,
      "get($self, key, default=None)\n--\n\nThe value of key, or default."},
+    {"get_view", METHOD(store_get_view), METH_METHOD | METH_FASTCALL | METH_KEYWORDS,
+     "get_view($self, key)\n--\n\n"
+     "A read-only memoryview of the value of key where it stands, or None."},
     {"get_many", METHOD(store_get_many), METH_FASTCALL | METH_KEYWORDS,
      "get_many($self, keys, default=None)\n--\n\n"
      "The value of each key, or default, in the order of keys."},

@@ -13,6 +13,7 @@ typedef struct module_state {
     PyTypeObject *scan_type;
     PyTypeObject *cursor_type;
     PyTypeObject *changes_type;
+    PyTypeObject *value_type;
 } module_state;
 
 #endif

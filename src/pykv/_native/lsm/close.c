@@ -116,11 +116,7 @@ void lsm_release(lsm *self) SINGLE_THREADED
     if (self->home != NULL) {
         (void)table_graveyard_empty(&self->graveyard);
     }
-    if (self->cache != NULL) {
-        while (reclaimer_sweep(&self->reclaimer)) {
-        }
-        block_cache_free(self->cache);
-        self->cache = NULL;
+    while (reclaimer_sweep(&self->reclaimer)) {
     }
     if (self->lock != NULL) {
         env_lock_release(self->lock);
@@ -163,11 +159,13 @@ void lsm_free(lsm *self) SINGLE_THREADED
     if (self == NULL) {
         return;
     }
-    if (self->home != NULL || self->cache != NULL) {
+    if (self->home != NULL || lsm_view(self) != NULL) {
         lsm_compactions_abandon(self);
         lsm_flush_abandon(self);
         lsm_release(self);
     }
+    block_cache_free(self->cache); /* not before: views of values may be in it after close too */
+    pins_destroy(&self->pins);
     condition_destroy(&self->room_made);
     change_feeds_destroy(&self->feeds);
     mutex_destroy(&self->room_lock);

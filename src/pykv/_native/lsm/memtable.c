@@ -50,6 +50,11 @@ memtable *memtable_acquire(memtable *self)
     return self;
 }
 
+uint32_t *memtable_views(memtable *self)
+{
+    return &self->view_count;
+}
+
 void memtable_release(memtable *self)
 {
     uint32_t before = atomic_fetch_sub_explicit(&self->references, 1, memory_order_acq_rel);

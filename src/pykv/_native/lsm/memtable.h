@@ -66,6 +66,9 @@ PYKV_NODISCARD pykv_status memtable_create_in(reclaimer *readers, kept_memory *m
 memtable *memtable_acquire(memtable *self);
 void memtable_release(memtable *self);
 
+/* The count of views of its values, for pins_take. */
+uint32_t *memtable_views(memtable *self);
+
 /* ---- the writer ---- */
 
 /* Bytes that an operation takes in the arena: what memtable_reserve counts. */

@@ -30,6 +30,7 @@ struct memtable {
     memtable_tree tree;
     _Atomic bool sealed;
     _Atomic uint32_t references;
+    uint32_t view_count; /* guarded by the lock of the store's pins */
     /* stored by the writer, loaded by anyone */
     _Alignas(64) _Atomic uint64_t count;
     _Atomic uint64_t delete_count;

@@ -18,7 +18,10 @@
 #include "lsm/wal_history.h"
 #include "table/codec_registry.h"
 
-enum { OPEN_READER_ATTEMPTS = 5 };
+enum {
+    OPEN_READER_ATTEMPTS = 5,
+    PINNED_SHARE = 4 /* of the memory budget, at most, is what views keep */
+};
 
 /* ---- the parts ---- */
 
@@ -86,6 +89,7 @@ static pykv_status make(env *environment, const pykv_options *options,
     store_clock_init(&self->clock, environment, 0);
     init_locks(self);
     kept_memory_init(&self->memory, memory_of_a_memtable(options));
+    pins_init(&self->pins, options->memory_budget_bytes / PINNED_SHARE);
     gate_init(&self->gate);
     change_feeds_init(&self->feeds, &lsm_feed_source, self, &self->writer, &self->gate,
                       environment);

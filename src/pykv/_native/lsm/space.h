@@ -8,6 +8,7 @@
 #ifndef PYKV_LSM_SPACE_H
 #define PYKV_LSM_SPACE_H
 
+#include "base/pins.h"
 #include "lsm/key_space.h"
 #include "lsm/lsm.h"
 
@@ -15,6 +16,9 @@
 
 PYKV_NODISCARD pykv_status lsm_get_in(lsm *self, uint32_t space, const lsm_snapshot *snapshot,
                                       slice key, int32_t flags, pykv_pinned *pinned_out);
+/* Finds and keeps the value of key at a snapshot; NULL: now. As lsm_get_in. */
+PYKV_NODISCARD pykv_status lsm_hold_in(lsm *self, uint32_t space, const lsm_snapshot *snapshot,
+                                       slice key, int32_t flags, held_value *out);
 PYKV_NODISCARD pykv_status lsm_contains_in(lsm *self, uint32_t space, slice key, int32_t flags);
 PYKV_NODISCARD pykv_status lsm_expires_at_in(lsm *self, uint32_t space, slice key, int32_t flags,
                                              uint64_t *deadline_us_out);

@@ -154,6 +154,7 @@ void lsm_stats(lsm *self, pykv_stats *out)
     out->durability = self->options.durability;
     out->bus_guard_active = process_guard_check();
     out->clean_open = self->clean_open;
+    pins_report(&self->pins, out);
 }
 
 int32_t lsm_state(lsm *self)

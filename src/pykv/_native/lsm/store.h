@@ -27,9 +27,8 @@
 
 #include "base/gate.h"
 #include "base/hash.h"
-#include "base/kept_memory.h"
 #include "base/mutex.h"
-#include "base/reclaim.h"
+#include "base/pins.h"
 #include "log/change_feeds.h"
 #include "log/store_clock.h"
 #include "lsm/compaction_job.h"
@@ -75,6 +74,7 @@ struct lsm {
     gate gate;
     reclaimer reclaimer; /* of what gate.readers may hold */
     kept_memory memory;  /* of memtables */
+    pins pins;           /* of views of values */
     memory_budget budget;
     block_cache *cache;
     block_source_cached source;

@@ -80,18 +80,18 @@ void view_retire(view *self, reclaimer *readers)
     reclaimer_retire(readers, &self->retired, release_retired);
 }
 
-bool view_find(const view *self, slice key, uint64_t hash, uint64_t sequence,
-               iterator_entry *entry_out)
+memtable *view_find(const view *self, slice key, uint64_t hash, uint64_t sequence,
+                    iterator_entry *entry_out)
 {
     if (memtable_get(self->active, key, hash, sequence, entry_out)) {
-        return true;
+        return self->active;
     }
     for (uint32_t i = 0; i < self->immutable_count; i++) {
         if (memtable_get(self->immutables[i], key, hash, sequence, entry_out)) {
-            return true;
+            return self->immutables[i];
         }
     }
-    return false;
+    return NULL;
 }
 
 size_t view_find_many(const view *self, const slice *keys, const uint64_t *hashes, size_t count,

@@ -58,10 +58,11 @@ void view_release(view *self);
 /* Gives up the publisher's reference once no reader can be taking one. */
 void view_retire(view *self, reclaimer *readers);
 
-/* The newest operation on key up to sequence in the memtables, a delete included. The caller is
- * inside the epoch; what the entry borrows lives as long as the view. */
-PYKV_NODISCARD bool view_find(const view *self, slice key, uint64_t hash, uint64_t sequence,
-                              iterator_entry *entry_out);
+/* The newest operation on key up to sequence in the memtables, a delete included, and the memtable
+ * it is in; NULL: there is none. The caller is inside the epoch; what the entry borrows lives as
+ * long as the view, or a reference of the memtable. */
+PYKV_NODISCARD memtable *view_find(const view *self, slice key, uint64_t hash, uint64_t sequence,
+                                   iterator_entry *entry_out);
 
 /* As memtable_get_many over all memtables. Returns how many were found. */
 size_t view_find_many(const view *self, const slice *keys, const uint64_t *hashes, size_t count,

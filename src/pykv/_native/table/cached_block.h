@@ -32,6 +32,7 @@ typedef struct cached_block {
     uint8_t place;               /* which queue; guarded by the shard's lock */
     bool reserved;               /* its bytes are in the budget */
     bool is_in_slab;             /* its memory is of the cache's slabs, else of the heap */
+    uint32_t view_count;         /* guarded by the lock of the store's pins */
     _Alignas(16) uint8_t data[];
 } cached_block;
 
