@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from pykv.engine.convert import Conversion, convert
     from pykv.engine.dated_rows import DatedRow, export_rows, import_rows
     from pykv.engine.lsm import Lsm
+    from pykv.engine.metrics import metrics
     from pykv.engine.table_writer import TableWriter
 
 __all__ = [
@@ -126,6 +127,7 @@ __all__ = [
     "destroy",
     "export_rows",
     "import_rows",
+    "metrics",
     "open",
     "repair",
     "restore",
@@ -145,6 +147,7 @@ _LAZY = {
     "delete_backups": "backup",
     "export_rows": "dated_rows",
     "import_rows": "dated_rows",
+    "metrics": "metrics",
     "restore": "backup",
     "verify_backup": "backup",
 }

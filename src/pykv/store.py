@@ -352,6 +352,9 @@ class Store(Reader, Protocol):
     def stats(self) -> dict[str, Any]:
         """Counters and gauges; "engine", "state", "durability", "key_count", "last_seq" always."""
 
+    def metrics(self) -> str:
+        """The numbers of stats() as text for Prometheus; `pykv.metrics` takes several stores."""
+
     def verify(self, *, progress: Progress | None = None) -> Report:
         """Checks every byte and reports what is damaged; damage does not raise."""
 

@@ -51,3 +51,9 @@ def test_a_store_without_levels_has_no_table(run: Run, database: Path) -> None:
 
 def test_a_missing_database_fails(run: Run, tmp_path: Path) -> None:
     assert run("stats", tmp_path / "none").exit_code == Exit.FAILED
+
+
+def test_prometheus_gets_its_text(run: Run, database: Path) -> None:
+    result = run("stats", database, "--prometheus")
+    assert result.exit_code == Exit.GOOD
+    assert f'pykv_keys{{engine="bitcask",path="{database}"}} 3\n' in result.stdout

@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from pykv.cli.opening import database_argument, example, json_option, open_reader
-from pykv.cli.output import size_text, write_json, write_line
+from pykv.cli.output import size_text, write_bytes, write_json, write_line
 
 # Lists with a number for each level, and what a column of them is called.
 _LEVEL_COLUMNS: Final = {
@@ -26,7 +26,8 @@ _LEVEL_COLUMNS: Final = {
 )
 @database_argument
 @json_option("Write a JSON object.")
-def command(database: Path, as_json: bool) -> None:
+@click.option("--prometheus", is_flag=True, help="Write the text format of Prometheus.")
+def command(database: Path, as_json: bool, prometheus: bool) -> None:
     """Write what a database knows of itself.
 
     The database is opened to read. Counters begin there; a program that has it open asks its own
@@ -34,6 +35,10 @@ def command(database: Path, as_json: bool) -> None:
     """
     with open_reader(database) as db:
         stats = db.stats()
+        text = db.metrics()
+    if prometheus:
+        write_bytes(text.encode())
+        return
     if as_json:
         write_json(stats)
         return

@@ -101,6 +101,12 @@ class StoreBase(ArrayStoreBase, ReaderBase, ExpiryBase, NamespacesBase):
     def close(self, timeout: float | None = None) -> None:
         """Releases everything; closing twice is silent."""
 
+    def metrics(self) -> str:
+        """The numbers of stats() as text for Prometheus; see `pykv.metrics`."""
+        from pykv.engine.metrics import metrics
+
+        return metrics([self])
+
     # ---- writing ----
 
     def __setitem__(self, key: BytesLike, value: BytesLike, /) -> None:
