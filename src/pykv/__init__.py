@@ -12,6 +12,7 @@ from pykv.arrays import RowChunk, Rows
 from pykv.engine import Engine, destroy, repair
 from pykv.engine import open_store as open
 from pykv.engine.memory import Memory
+from pykv.engine.namespaces import each_namespace
 from pykv.errors import (
     ArrayTooSmallError,
     BatchTooLargeError,
@@ -125,6 +126,7 @@ __all__ = [
     "convert",
     "delete_backups",
     "destroy",
+    "each_namespace",
     "export_rows",
     "import_rows",
     "metrics",

@@ -28,6 +28,7 @@ StrPath: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 KEY_BYTES_MAX: Final = 65_535
 VALUE_BYTES_MAX: Final = 1 << 30
 TTL_SECONDS_MAX: Final = 1_000 * 366 * 86_400
+NAME_BYTES_MAX: Final = 255
 
 
 def as_bytes(data: BytesLike, what: str) -> bytes:
@@ -160,3 +161,16 @@ def as_path(path: StrPath) -> Path:
     if "\0" in text:
         raise ValueError("a path has no null byte")
     return Path(text)
+
+
+def name_bytes(name: str) -> bytes:
+    """The name of a namespace as UTF-8. TypeError, ValueError."""
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a namespace must be str, not {type(name).__name__}")
+    encoded = name.encode()
+    if not 0 < len(encoded) <= NAME_BYTES_MAX:
+        raise ValueError(
+            f"the name of a namespace has 1 to {NAME_BYTES_MAX} bytes of UTF-8, "
+            f"this one {len(encoded)}"
+        )
+    return encoded

@@ -144,8 +144,9 @@ def test_how_far_it_is_is_told_now_and_then() -> None:
     told: list[tuple[int, int]] = []
     with pykv.open(engine="memory") as db:
         db.put_many((b"%d" % number, b"") for number in range(250))
-        rows = list(dump._counted(db, 250, lambda done, total: told.append((done, total))))
-    assert len(rows) == 250
+        dumped = dump.Dumped()
+        rows = list(dumped.lines({None: db}, lambda done, total: told.append((done, total))))
+    assert len(rows) == dumped.row_count == 250
     assert told == [(100, 250), (200, 250)]
 
 
@@ -168,10 +169,75 @@ def test_rows_that_expire_still_do_when_they_come_back(
         assert db.expires_at(b"kept") is None
 
 
-def test_a_database_with_namespaces_is_refused(run: Run, tmp_path: Path) -> None:
-    with pykv.open(tmp_path / "database", engine="lsm") as db:
-        db.namespace("users", create=True)
-    refused = run("dump", tmp_path / "database")
-    assert refused.exit_code == Exit.USAGE
-    assert "users" in refused.stderr
-    assert refused.stdout == ""
+NAMES = ["empty", "users", 'tab\t, "line"\nend', "\u00e9"]
+
+
+@pytest.fixture
+def named(tmp_path: Path) -> Path:
+    """The path of a database with namespaces, of which one has no rows."""
+    path = tmp_path / "named"
+    with pykv.open(path, engine="lsm") as db:
+        db.update(ROWS)
+        for name in NAMES:
+            space = db.namespace(name, create=True)
+            if name != "empty":
+                space.update(ROWS)
+                space.put(b"name", name.encode())
+                space.put(b"expires", b"", ttl=1_000)
+    return path
+
+
+def lines_of(path: Path) -> list[pykv.DatedRow | str]:
+    with pykv.open(path, read_only=True) as db:
+        return [*db.namespaces(), *pykv.export_rows(db)]
+
+
+@pytest.mark.parametrize("kind", ["tsv", "csv", "jsonl"])
+def test_namespaces_come_back_with_their_rows(
+    run: Run, named: Path, tmp_path: Path, kind: str
+) -> None:
+    target = tmp_path / f"rows.{kind}"
+    assert run("dump", named, target).stderr == f"wrote {4 * len(ROWS) + 6} rows\n"
+    assert run("load", tmp_path / "again", target).exit_code == Exit.GOOD
+    assert lines_of(tmp_path / "again") == lines_of(named)
+    lines = target.read_bytes().splitlines(keepends=True)
+    if kind == "tsv":
+        target.write_bytes(b"".join(sorted(lines)))
+        assert run("load", tmp_path / "sorted", target).exit_code == Exit.GOOD
+        assert lines_of(tmp_path / "sorted") == lines_of(named)
+    refused = run("load", tmp_path / "bitcask", target, "--engine", "bitcask")
+    assert refused.exit_code == Exit.FAILED
+    assert "namespaces" in refused.stderr
+
+
+@pytest.mark.parametrize("kind", ["tsv", "csv", "jsonl", "dir"])
+def test_one_namespace_goes_anywhere(run: Run, tmp_path: Path, kind: str) -> None:
+    source, target = tmp_path / "source", tmp_path / f"rows.{kind}"
+    with pykv.open(source, engine="lsm") as db:
+        db[b"of/nobody"] = b"0"
+        db.namespace("users", create=True).update({b"a/b": b"1", b"c": b"2"})
+    dumped = run("dump", source, target, "--namespace", "users", "--format", kind)
+    assert (dumped.exit_code, dumped.stderr) == (Exit.GOOD, "wrote 2 rows\n")
+    again = run("load", tmp_path / "again", target, "--namespace", "others")
+    assert again.exit_code == Exit.GOOD
+    assert run("load", tmp_path / "plain", target, "--engine", "bitcask").exit_code == Exit.GOOD
+    with pykv.open(tmp_path / "again") as db:
+        assert (len(db), db.namespaces()) == (0, ["others"])
+        assert list(db.namespace("others").items()) == [(b"a/b", b"1"), (b"c", b"2")]
+    assert rows_of(tmp_path / "plain") == {b"a/b": b"1", b"c": b"2"}
+    assert run("dump", source, "--namespace", "", "--format", "tsv").stdout == "of/nobody\t0\n"
+
+
+def test_what_does_not_fit_is_refused(run: Run, named: Path, tmp_path: Path) -> None:
+    refused = run("dump", named, tmp_path / "tree", "--format", "dir")
+    assert (refused.exit_code, "--namespace" in refused.stderr) == (Exit.USAGE, True)
+    missing = run("dump", named, "--namespace", "nobody")
+    assert (missing.exit_code, missing.stdout) == (Exit.NOT_FOUND, "")
+    assert "there is no namespace 'nobody'" in missing.stderr
+    text = run("dump", named).stdout
+    refused = run("load", tmp_path / "db", "-", "--format", "jsonl", "--namespace", "n", input=text)
+    assert "leave --namespace out" in refused.stderr
+    for line in ('{"namespace": 5}', '{"key": "a", "value": "b", "namespace": ""}'):
+        refused = run("load", tmp_path / "db", "-", "--format", "jsonl", input=line)
+        assert refused.exit_code == Exit.FAILED
+        assert "line 1: the name of a namespace" in refused.stderr

@@ -181,6 +181,7 @@ void crash_everywhere(const crash_suite *given, int32_t sink, int32_t durability
                            .durability = durability,
                            .clears = true,
                            .padding = padding,
+                           .makes_names = check_random(&chance, 2) == 0,
                            .keeps_history =
                                given->engine == &engine_lsm && check_random(&chance, 2) == 0};
         uint64_t calls = count_calls(&plan);

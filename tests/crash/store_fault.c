@@ -217,6 +217,7 @@ static void fail_everywhere(int system_errno, int32_t sink, int32_t durability)
                                 .log_sink = sink,
                                 .durability = durability,
                                 .clears = true,
+                                .makes_names = check_random(&chance, 2) == 0,
                                 .keeps_history =
                                     suite->engine == &engine_lsm && check_random(&chance, 2) == 0};
         now.system_errno = system_errno;

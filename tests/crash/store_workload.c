@@ -421,7 +421,7 @@ pykv_status driver_step(store_driver *self)
     if (status != PYKV_OK) {
         return status;
     }
-    if (roll < 3 && self->plan->engine->named != NULL) {
+    if (roll < 3 && self->plan->makes_names && self->plan->engine->named != NULL) {
         return driver_change_names(self);
     }
     if (roll < 38) {

@@ -32,6 +32,7 @@ typedef struct store_plan {
     int32_t durability; /* PYKV_DURABILITY_OS or PYKV_DURABILITY_SYNC */
     bool clears;        /* clear() is among the steps */
     bool padding;       /* each sync pads the log to a sector */
+    bool makes_names;   /* namespaces are made; without them a clear is a record of its own */
     bool keeps_history; /* all of it, for the change feed */
     env *clock;         /* the simulated disk behind a wrapper; NULL: the disk itself */
 } store_plan;

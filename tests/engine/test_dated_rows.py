@@ -30,7 +30,7 @@ def test_a_row_whose_time_is_over_is_absent_at_once(tmp_path: Path) -> None:
 def test_rows_are_exported_from_a_key_on_where_there_is_order(tmp_path: Path) -> None:
     with pykv.open(engine="memory") as db:
         db.update({b"a": b"1", b"b": b"2"})
-        assert list(export_rows(db, b"b")) == [(b"b", b"2", 0)]
+        assert list(export_rows(db, b"b")) == [(b"b", b"2", 0, None)]
     with pykv.open(tmp_path / "db", engine="bitcask") as db, pytest.raises(TypeError):
         export_rows(db, b"b")
 
@@ -40,7 +40,7 @@ def test_the_moment_is_that_of_the_call() -> None:
         db[b"a"] = b"1"
         rows = export_rows(db)
         db[b"b"] = b"2"
-        assert list(rows) == [(b"a", b"1", 0)]
+        assert list(rows) == [(b"a", b"1", 0, None)]
 
 
 def test_a_row_that_goes_meanwhile_is_left_out() -> None:
@@ -48,20 +48,41 @@ def test_a_row_that_goes_meanwhile_is_left_out() -> None:
         db.update({b"a": b"1", b"b": b"2"})
         rows = export_rows(db)
         del db[b"b"]
-        assert list(rows) == [(b"a", b"1", 0)]
+        assert list(rows) == [(b"a", b"1", 0, None)]
 
 
 def test_a_store_without_deadlines_takes_rows_without_them(tmp_path: Path) -> None:
     with Minimal(tmp_path / "db", CommonOptions()) as db:
         import_rows(db, [DatedRow(b"a", b"1")])
-        assert list(export_rows(db)) == [(b"a", b"1", 0)]
+        assert list(export_rows(db)) == [(b"a", b"1", 0, None)]
         with pytest.raises(pykv.NotSupportedError):
             import_rows(db, [DatedRow(b"b", b"2", 5)])
 
 
 def test_what_is_no_row_is_refused_after_the_chunks_before_it(tmp_path: Path) -> None:
     with pykv.open(tmp_path / "db") as db:
-        rows: list[Any] = [*(DatedRow(b"%d" % i, b"") for i in range(1_001)), ("x", b"", 0)]
+        rows: list[Any] = [*(DatedRow(b"%d" % i, b"") for i in range(1_001)), ("x", b"", 0, None)]
         with pytest.raises(TypeError):
             import_rows(db, rows)
         assert len(db) == 1_000
+
+
+def test_rows_of_namespaces_come_with_their_names_and_go_where_they_belong(tmp_path: Path) -> None:
+    rows = [
+        DatedRow(b"a", b"1"),
+        DatedRow(b"a", b"2", 0, "items"),
+        DatedRow(b"a", b"3", 32_000_000_000_000_001, "users"),
+        DatedRow(b"b", b"4", 0, "users"),
+    ]
+    with pykv.open(tmp_path / "db", engine="lsm") as db, pykv.open(engine="memory") as other:
+        assert import_rows(db, reversed(rows)) == 4
+        assert list(export_rows(db)) == rows
+        assert list(export_rows(db, b"b")) == rows[1:]
+        assert import_rows(other, export_rows(db)) == 4
+        assert list(export_rows(other)) == rows
+        users = db.namespace("users")
+        assert [row.namespace for row in export_rows(users)] == [None, None]
+        with pykv.open(tmp_path / "bitcask", engine="bitcask") as plain:
+            with pytest.raises(pykv.NotSupportedError):
+                import_rows(plain, rows)
+            assert import_rows(plain, export_rows(users)) == 2

@@ -4,8 +4,13 @@ from typing import Any
 
 import pytest
 
+from pykv.arguments import name_bytes
 from pykv.engine.memory import Memory
-from pykv.engine.namespaces import name_bytes, no_such_namespace, not_of_this_store
+from pykv.engine.namespaces import (
+    each_namespace,
+    no_such_namespace,
+    not_of_this_store,
+)
 
 
 def test_a_name_is_1_to_255_bytes_of_utf_8() -> None:
@@ -28,3 +33,16 @@ def test_a_stranger_is_a_value_error_and_anything_else_a_type_error() -> None:
     with Memory() as other:
         assert isinstance(not_of_this_store(other), ValueError)
     assert isinstance(not_of_this_store("users"), TypeError)
+
+
+def test_each_namespace_is_the_store_and_then_the_others_by_name() -> None:
+    with Memory() as db:
+        assert list(each_namespace(db)) == [(None, db)]
+        for name in ("b", "a", "gone"):
+            db.namespace(name, create=True)[b"name"] = name.encode()
+        spaces = each_namespace(db)
+        assert next(spaces) == (None, db)
+        db.drop_namespace("gone")
+        assert [(name, each[b"name"]) for name, each in spaces] == [("a", b"a"), ("b", b"b")]
+        users = db.namespace("a")
+        assert list(each_namespace(users)) == [(None, users)]

@@ -20,6 +20,7 @@ COMMANDS: Final = (
     "scan",
     "count",
     "changes",
+    "namespaces",
     "load",
     "dump",
     "convert",

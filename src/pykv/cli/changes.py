@@ -48,9 +48,10 @@ def command(
     """Write changes, each on a line: what was written, in its order.
 
     A line has the sequence number, what was done, the key, and the value, with tabs between. A
-    delete_range has its bounds there; a clear has neither. With --json a change is "last" if the
-    next one was not written together with it. Needs an engine that keeps its log, and the database
-    closed; a program that has it open follows its changes with changes(follow=True).
+    delete_range has its bounds there; a clear has neither. namespace=N behind them is the number of
+    a namespace, of which the change that made it tells the name. With --json a change is "last" if
+    the next one was not written together with it. Needs an engine that keeps its log, and the
+    database closed; a program that has it open follows its changes with changes(follow=True).
     """
     write = _write_json if as_json else _write_text
     formats = (key_format, value_format)
@@ -66,6 +67,8 @@ def _write_text(change: pykv.Change, formats: tuple[str | None, str | None]) -> 
     for data, how in zip((change.key, change.value), formats, strict=True):
         if data is not None and change.kind != "clear":
             parts.append(to_text(data, cast(Format, how or "escape")))
+    if change.namespace is not None:
+        parts.append(f"namespace={change.namespace}")
     write_line("\t".join(parts))
 
 
@@ -77,4 +80,6 @@ def _write_json(change: pykv.Change, formats: tuple[str | None, str | None]) -> 
             fields |= json_fields(name, data, cast("Format | None", how))
     if change.expires_at is not None:
         fields["expires_at"] = change.expires_at
+    if change.namespace is not None:
+        fields["namespace"] = change.namespace
     write_json(fields | {"last": change.last})

@@ -12,7 +12,9 @@ from pykv.cli.opening import (
     example,
     format_option,
     json_option,
+    namespace_option,
     open_reader,
+    within,
 )
 from pykv.cli.output import write_json, write_line
 
@@ -29,6 +31,7 @@ from pykv.cli.output import write_json, write_line
 @click.option("--start", metavar="KEY", help="First key. Needs an engine with order.")
 @click.option("--stop", metavar="KEY", help="Key behind the last. Needs an engine with order.")
 @click.option("--prefix", metavar="TEXT", help="Keys that begin so. Needs an engine with order.")
+@namespace_option()
 @format_option("--key-format", "escape")
 @json_option("Write the number as a JSON object.")
 def command(
@@ -36,6 +39,7 @@ def command(
     start: str | None,
     stop: str | None,
     prefix: str | None,
+    namespace: str | None,
     key_format: str,
     as_json: bool,
 ) -> None:
@@ -48,7 +52,7 @@ def command(
         name: None if text is None else argument_bytes(text, key_format, name)
         for name, text in (("start", start), ("stop", stop), ("prefix", prefix))
     }
-    with open_reader(database) as db:
+    with within(open_reader(database), namespace) as db:
         count = db.count(bounds["start"], bounds["stop"], prefix=bounds["prefix"])
     if as_json:
         write_json({"count": count})

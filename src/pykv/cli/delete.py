@@ -13,7 +13,9 @@ from pykv.cli.opening import (
     example,
     format_option,
     json_option,
+    namespace_option,
     open_writer,
+    within,
 )
 from pykv.cli.output import write_json
 
@@ -31,6 +33,7 @@ from pykv.cli.output import write_json
 @click.option("--start", metavar="KEY", help="First key. Needs an engine with order.")
 @click.option("--stop", metavar="KEY", help="Key behind the last. Needs an engine with order.")
 @click.option("--prefix", metavar="TEXT", help="Keys that begin so. Needs an engine with order.")
+@namespace_option()
 @format_option("--key-format", "utf8")
 @click.option("--missing-ok", is_flag=True, help="Exit with 0 also if a key is not there.")
 @json_option("Write how many keys were there as a JSON object.")
@@ -40,6 +43,7 @@ def command(
     start: str | None,
     stop: str | None,
     prefix: str | None,
+    namespace: str | None,
     key_format: str,
     missing_ok: bool,
     as_json: bool,
@@ -57,17 +61,19 @@ def command(
     if bool(keys) == bool(bounds):
         raise Failure("give keys, or a range by --start, --stop or --prefix.", Exit.USAGE)
     if bounds:
-        _delete_range(database, bounds, as_json)
+        _delete_range(database, namespace, bounds, as_json)
     else:
-        _delete_keys(database, keys, key_format, missing_ok, as_json)
+        _delete_keys(database, namespace, keys, key_format, missing_ok, as_json)
 
 
-def _delete_range(database: Path, bounds: dict[str, bytes], as_json: bool) -> None:
+def _delete_range(
+    database: Path, namespace: str | None, bounds: dict[str, bytes], as_json: bool
+) -> None:
     prefix = bounds.get("prefix", b"")
     low = max(prefix, bounds.get("start", b""))
     ends = [end for end in (bounds.get("stop"), _end_of(prefix)) if end is not None]
     high = min(ends, default=None)
-    with open_writer(database, create=False) as db:
+    with within(open_writer(database, create=False), namespace) as db:
         count = db.count(low, high) if as_json else None
         db.delete_range(low, high)  # type: ignore[attr-defined]  # refused where it is missing
     if as_json:
@@ -81,11 +87,16 @@ def _end_of(prefix: bytes) -> bytes | None:
 
 
 def _delete_keys(
-    database: Path, keys: tuple[str, ...], key_format: str, missing_ok: bool, as_json: bool
+    database: Path,
+    namespace: str | None,
+    keys: tuple[str, ...],
+    key_format: str,
+    missing_ok: bool,
+    as_json: bool,
 ) -> None:
     exact = [argument_bytes(key, key_format, "the key") for key in keys]
     missing = []
-    with open_writer(database, create=False) as db:
+    with within(open_writer(database, create=False), namespace) as db:
         for key, data in zip(keys, exact, strict=True):
             if db.pop(data, None) is None:
                 missing.append(key)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,11 +11,18 @@ import click
 
 import pykv
 from pykv.cli.failures import Exit, Failure
-from pykv.cli.opening import database_argument, example, format_option, open_reader
+from pykv.cli.opening import (
+    database_argument,
+    example,
+    format_option,
+    namespace_option,
+    open_reader,
+    within,
+)
 from pykv.cli.output import count_text, standard_output, tell
 from pykv.cli.progress import Advance, progress_bar
 from pykv.cli.rows.kind import KINDS, StreamKind, kind_of, write_rows
-from pykv.cli.rows.row import Row
+from pykv.cli.rows.row import Line, Made
 from pykv.cli.rows.tree import write_tree
 
 
@@ -23,6 +31,7 @@ from pykv.cli.rows.tree import write_tree
     epilog=example(
         "  pykv dump data rows.jsonl\n"
         "  pykv dump data --format tsv | sort > rows.tsv\n"
+        "  pykv dump data users.csv --namespace users\n"
         "  pykv dump data copy-of-tree --format dir"
     ),
 )
@@ -36,12 +45,14 @@ from pykv.cli.rows.tree import write_tree
 )
 @format_option("--key-format", None, "Without it: escape; in jsonl text, or base64.")
 @format_option("--value-format", None, "Without it: escape; in jsonl text, or base64.")
+@namespace_option("All of them by default; the default one alone is ''.")
 @click.option("--overwrite", is_flag=True, help="Replace a file that exists.")
 def command(
     database: Path,
     target: Path,
     kind: str | None,
     overwrite: bool,
+    namespace: str | None,
     **formats: str | None,
 ) -> None:
     """Write all rows to a file or a directory.
@@ -50,29 +61,56 @@ def command(
     one moment, and `pykv load` stores them again, byte for byte, with their time to live (but for
     dir, where it has no place). A format that is given here for tsv is given there too.
 
+    A row of a namespace tells its name. Before all rows there is a line for each namespace, with
+    its name alone, so that those without rows come back too. With --namespace the rows are those of
+    one, and tell no name.
+
     A file appears under its name when it is whole. A directory (dir) takes keys that are relative
-    paths, and must be empty or not exist. A database with namespaces is refused.
+    paths, and must be empty or not exist; it has no place for names of namespaces.
     """
     chosen = kind or ("jsonl" if str(target) == "-" else kind_of(target))
     if chosen is None:
         raise Failure(f"{target}: say what to write with --format.", Exit.USAGE)
     _check_target(target, chosen, overwrite)
-    with open_reader(database) as db, progress_bar("dump", "rows") as advance:
-        _check_no_namespaces(db)
-        total = len(db)
-        _write(_counted(db, total, advance), target, chosen, formats)
+    dumped = Dumped()
+    with (
+        within(open_reader(database), namespace) as db,
+        progress_bar("dump", "rows") as advance,
+    ):
+        spaces: dict[str | None, pykv.Store] = {None: db}
+        if namespace is None:
+            spaces = dict(pykv.each_namespace(db))
+        if chosen == "dir" and len(spaces) > 1:
+            raise Failure(
+                f"{database} has namespaces, which a directory has no place for: "
+                "say which one with --namespace.",
+                Exit.USAGE,
+            )
+        lines = dumped.lines(spaces, advance)
+        _write(lines, target, chosen, {**formats, "has_namespaces": len(spaces) > 1})
     if str(target) != "-":
-        tell(f"wrote {count_text(total, 'row')}")
+        tell(f"wrote {count_text(dumped.row_count, 'row')}")
 
 
-def _check_no_namespaces(db: pykv.Store) -> None:
-    names = db.namespaces() if "namespaces" in db.features else []
-    if names:
-        raise Failure(
-            f"{db.path} has namespaces ({', '.join(names[:5])}), which a dump would leave out: "
-            "take a checkpoint or a backup.",
-            Exit.USAGE,
-        )
+@dataclass
+class Dumped:
+    """What has been written so far."""
+
+    row_count: int = 0
+
+    def lines(self, spaces: Mapping[str | None, pykv.Store], advance: Advance) -> Iterator[Line]:
+        """The rows of spaces, of which the first is None, that of a store or a handle; before them
+        there is a line for each of the others.
+        """
+        total = sum(map(len, spaces.values()))
+        yield from (Made(name) for name in spaces if name is not None)
+        for row in pykv.export_rows(spaces[None]):
+            if row.namespace not in spaces:
+                return  # They come last.
+            yield row
+            self.row_count += 1
+            if self.row_count % 100 == 0:
+                advance(self.row_count, total)
 
 
 def _check_target(target: Path, kind: str, overwrite: bool) -> None:
@@ -85,25 +123,18 @@ def _check_target(target: Path, kind: str, overwrite: bool) -> None:
         raise Failure(f"{target} exists: choose another name, or say --overwrite.", Exit.USAGE)
 
 
-def _counted(db: pykv.Store, total: int, advance: Advance) -> Iterator[Row]:
-    for done, row in enumerate(pykv.export_rows(db), 1):
-        yield row
-        if done % 100 == 0:
-            advance(done, total)
-
-
-def _write(rows: Iterator[Row], target: Path, kind: str, formats: dict[str, Any]) -> None:
+def _write(lines: Iterator[Line], target: Path, kind: str, formats: dict[str, Any]) -> None:
     if kind == "dir":
-        write_tree(rows, target)
+        write_tree((line for line in lines if not isinstance(line, Made)), target)
         return
     stream_kind = cast(StreamKind, kind)
     if str(target) == "-":
-        write_rows(stream_kind, rows, standard_output(), **formats)
+        write_rows(stream_kind, lines, standard_output(), **formats)
         return
     unfinished = target.with_name(f"{target.name}.unfinished")
     try:
         with unfinished.open("wb") as file:
-            write_rows(stream_kind, rows, file, **formats)
+            write_rows(stream_kind, lines, file, **formats)
         unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)

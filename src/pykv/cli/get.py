@@ -16,7 +16,9 @@ from pykv.cli.opening import (
     example,
     format_option,
     json_option,
+    namespace_option,
     open_reader,
+    within,
 )
 from pykv.cli.output import json_fields, write_bytes, write_json, write_line
 
@@ -27,11 +29,17 @@ from pykv.cli.output import json_fields, write_bytes, write_json, write_line
 )
 @database_argument
 @click.argument("key")
+@namespace_option()
 @format_option("--key-format", "utf8")
 @format_option("--value-format", None, "Without it: the bytes as they are.")
 @json_option("Write key and value as a JSON object.")
 def command(
-    database: Path, key: str, key_format: str, value_format: str | None, as_json: bool
+    database: Path,
+    key: str,
+    namespace: str | None,
+    key_format: str,
+    value_format: str | None,
+    as_json: bool,
 ) -> None:
     """Write the value of KEY to standard output.
 
@@ -39,7 +47,7 @@ def command(
     there is no such key, nothing is written and the exit code is 1.
     """
     exact = argument_bytes(key, key_format, "the key")
-    with open_reader(database) as db:
+    with within(open_reader(database), namespace) as db:
         value = db.get(exact)
     if value is None:
         raise Failure(f"not found: {key}", Exit.NOT_FOUND)

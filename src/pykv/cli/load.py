@@ -18,12 +18,14 @@ from pykv.cli.opening import (
     example,
     format_option,
     json_option,
+    namespace_option,
     open_writer,
+    within,
 )
 from pykv.cli.output import count_text, size_text, standard_input, tell, write_json
 from pykv.cli.progress import Unit, progress_bar
 from pykv.cli.rows.kind import KINDS, StreamKind, kind_of, read_rows
-from pykv.cli.rows.row import Row
+from pykv.cli.rows.row import Line, Made, Row, namespace_of
 from pykv.cli.rows.tree import files_of, read_tree
 
 CHUNK_ROWS_MAX: Final = 1_000
@@ -37,27 +39,33 @@ class Loaded:
     row_count: int = 0
     byte_count: int = 0
 
-    def store(self, db: pykv.Store, rows: Iterator[Row], told: Callable[[], None]) -> None:
-        """Puts rows into db in chunks, and calls told after each.
+    def store(self, db: pykv.Store, lines: Iterator[Line], told: Callable[[], None]) -> None:
+        """Puts rows into db in chunks, and calls told after each; makes the namespaces.
 
-        Where rows raises, the rows before are stored first.
+        Where lines raises, the rows before are stored first.
         """
         more = True
         while more:
             chunk: list[Row] = []
+            names: list[str] = []
             try:
-                more = _fill(chunk, rows)
+                more = _fill(chunk, names, lines)
             finally:
+                for name in names:
+                    db.namespace(name, create=True)
                 pykv.import_rows(db, [pykv.DatedRow(*row) for row in chunk])
                 self.row_count += len(chunk)
                 self.byte_count += sum([len(row[0]) + len(row[1]) for row in chunk])
             told()
 
 
-def _fill(chunk: list[Row], rows: Iterator[Row]) -> bool:
+def _fill(chunk: list[Row], names: list[str], lines: Iterator[Line]) -> bool:
     """Takes one chunk of rows; tells whether there may be more."""
     chunk_bytes = 0
-    for row in rows:
+    for row in lines:
+        if isinstance(row, Made):
+            names.append(row.name)
+            continue
         chunk.append(row)
         chunk_bytes += len(row[0]) + len(row[1])
         if len(chunk) == CHUNK_ROWS_MAX or chunk_bytes >= CHUNK_BYTES_MAX:
@@ -84,12 +92,14 @@ def _fill(chunk: list[Row], rows: Iterator[Row]) -> bool:
 @format_option("--key-format", None, "Without it: escape in tsv, utf8 in csv and jsonl.")
 @format_option("--value-format", None, "Without it: escape in tsv, utf8 in csv and jsonl.")
 @engine_option
+@namespace_option("Made if there is none.")
 @json_option("Write the number of rows and their bytes as a JSON object.")
 def command(
     database: Path,
     source: Path,
     kind: str | None,
     engine: str | None,
+    namespace: str | None,
     as_json: bool,
     **formats: str | None,
 ) -> None:
@@ -104,9 +114,10 @@ def command(
     dir    every file, as path -> contents, without symbolic links
 
     In csv and jsonl the names key_hex, key_escape and key_base64, and likewise for value, tell the
-    format. A third field, expires_us, holds the microseconds since 1970 at which a row expires. At
-    a line that is no row the command stops; the rows before it are stored. Loading again
-    is harmless.
+    format. A field expires_us holds the microseconds since 1970 at which a row expires, a field
+    namespace the name of the namespace that it goes to, which is made if there is none. With
+    --namespace all rows go to one, and none may tell another. At a line that is no row the command
+    stops; the rows before it are stored. Loading again is harmless.
     """
     chosen = kind or kind_of(source)
     if chosen is None:
@@ -114,15 +125,25 @@ def command(
     loaded = Loaded()
     with (
         _opened(source, chosen, formats) as (rows, unit, place),
-        open_writer(database, create=True, engine=engine) as db,
+        within(open_writer(database, create=True, engine=engine), namespace, create=True) as db,
         progress_bar("load", unit) as advance,
         _telling_how_far(source, loaded),
     ):
-        loaded.store(db, rows, lambda: advance(*place(loaded)))
+        lines = rows if namespace is None else _without_names(rows)
+        loaded.store(db, lines, lambda: advance(*place(loaded)))
     if as_json:
         write_json({"rows": loaded.row_count, "bytes": loaded.byte_count})
     else:
         tell(f"stored {count_text(loaded.row_count, 'row')}, {size_text(loaded.byte_count)}")
+
+
+def _without_names(lines: Iterator[Line]) -> Iterator[Line]:
+    """Refuses what tells a namespace."""
+    for line in lines:
+        name = line.name if isinstance(line, Made) else namespace_of(line)
+        if name is not None:
+            raise Failure(f"it has rows of namespace {name!r}: leave --namespace out", Exit.USAGE)
+        yield line
 
 
 _Place = Callable[[Loaded], tuple[int, int]]
@@ -131,7 +152,7 @@ _Place = Callable[[Loaded], tuple[int, int]]
 @contextmanager
 def _opened(
     source: Path, kind: str, formats: dict[str, Any]
-) -> Iterator[tuple[Iterator[Row], Unit, _Place]]:
+) -> Iterator[tuple[Iterator[Line], Unit, _Place]]:
     """The rows of source, the unit of progress, and what tells how far it is."""
     if kind == "dir":
         files = files_of(source)

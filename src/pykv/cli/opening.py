@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
@@ -11,6 +12,7 @@ import click
 import pykv
 from pykv.cli.coding import FORMATS, CodingError, Format, to_bytes
 from pykv.cli.failures import Exit, Failure
+from pykv.errors import Error
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 
@@ -52,6 +54,35 @@ def engine_option(command: _Decorated) -> _Decorated:
         metavar="NAME",
         help="Engine of a new database.  [default: that of the directory, or lsm]",
     )(command)
+
+
+def namespace_option(note: str = "The default one is ''.") -> Callable[[_Decorated], Any]:
+    """The option --namespace, whose argument is None where it is not given."""
+    return click.option("--namespace", metavar="NAME", help=f"In this namespace. {note}")
+
+
+@contextmanager
+def within(db: pykv.Store, name: str | None, *, create: bool = False) -> Iterator[pykv.Store]:
+    """The namespace of that name, "" or None: the default one; at the end db is closed.
+
+    create makes it where there is none; else a Failure says that there is none.
+    """
+    with db:
+        if not name:
+            yield db
+            return
+        try:
+            space = db.namespace(name, create=create)
+        except KeyError:
+            raise Failure(
+                f"there is no namespace {name!r} in {db.path}: `pykv namespaces` lists them.",
+                Exit.NOT_FOUND,
+            ) from None
+        except Error:
+            raise
+        except ValueError as error:
+            raise Failure(f"--namespace: {error}.", Exit.USAGE) from None
+        yield space
 
 
 def example(text: str) -> str:

@@ -13,7 +13,9 @@ from pykv.cli.opening import (
     engine_option,
     example,
     format_option,
+    namespace_option,
     open_writer,
+    within,
 )
 from pykv.cli.output import standard_input
 from pykv.errors import Error
@@ -43,6 +45,7 @@ from pykv.errors import Error
     metavar="SECONDS",
     help="Let the row expire so many seconds from now on.  [default: it stays]",
 )
+@namespace_option()
 @format_option("--key-format", "utf8")
 @format_option("--value-format", "utf8", "For VALUE, not for a file or standard input.")
 @engine_option
@@ -52,6 +55,7 @@ def command(
     value: str | None,
     source: Path | None,
     ttl: float | None,
+    namespace: str | None,
     key_format: str,
     value_format: str,
     engine: str | None,
@@ -63,7 +67,7 @@ def command(
     """
     exact = argument_bytes(key, key_format, "the key")
     data = _value(value, value_format, source)
-    with open_writer(database, create=True, engine=engine) as db:
+    with within(open_writer(database, create=True, engine=engine), namespace, create=True) as db:
         try:
             db.put(exact, data, ttl=ttl)
         except Error:

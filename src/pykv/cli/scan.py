@@ -17,7 +17,9 @@ from pykv.cli.opening import (
     example,
     format_option,
     json_option,
+    namespace_option,
     open_reader,
+    within,
 )
 from pykv.cli.output import json_fields, write_json, write_line
 
@@ -38,6 +40,7 @@ from pykv.cli.output import json_fields, write_json, write_line
 @click.option("--limit", type=click.IntRange(min=0), metavar="N", help="At most N rows.")
 @click.option("--keys", "keys_only", is_flag=True, help="Keys alone.")
 @click.option("--values", "values_only", is_flag=True, help="Values alone.")
+@namespace_option()
 @format_option("--key-format", None, "Without it: escape; with --json text, or base64.")
 @format_option("--value-format", None, "Without it: escape; with --json text, or base64.")
 @json_option("Write a JSON object for each row.")
@@ -48,6 +51,7 @@ def command(
     prefix: str | None,
     keys_only: bool,
     values_only: bool,
+    namespace: str | None,
     key_format: str | None,
     value_format: str | None,
     as_json: bool,
@@ -66,7 +70,7 @@ def command(
     parts = [] if values_only else [("key", key_format)]
     parts += [] if keys_only else [("value", value_format)]
     write = _write_json if as_json else _write_text
-    with open_reader(database) as db:
+    with within(open_reader(database), namespace) as db:
         for row in _rows(db, keys_only, values_only, how):
             write(row, parts)
 

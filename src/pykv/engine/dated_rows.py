@@ -4,34 +4,49 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from itertools import chain
+from typing import NamedTuple, cast
 
 from pykv.arguments import BytesLike, as_bytes
 from pykv.engine.batch import CHUNK_BYTES_MAX, Operation, Put, chunks
 from pykv.engine.expiry import ExpiryBase
 from pykv.engine.mapping import StoreBase
+from pykv.engine.namespaces import each_namespace
 from pykv.store import OrderedStore, Store
 
 
 class DatedRow(NamedTuple):
-    """A row, and when it expires in microseconds since 1970; 0: never."""
+    """A row, and when it expires in microseconds since 1970; 0: never.
+
+    namespace: the name of the one that it is in; None: the default one, or that of a handle.
+    """
 
     key: bytes
     value: bytes
     deadline_us: int = 0
+    namespace: str | None = None
 
 
 def export_rows(store: Store, start: BytesLike | None = None) -> Iterator[DatedRow]:
     """The rows of store at the moment of this call, with their deadlines.
 
-    start: the first key, in a store with order.  Deadlines are those at the time when a row is
-    given, and rows that are gone by then are left out: nobody should write to the store meanwhile.
-    One row at a time is in memory, besides what a scan holds.  Raises what scans raise.
+    Rows of its namespaces come behind its own, each at the moment when its turn comes; those of a
+    handle to one are the rows of that one.  start: the first key, in a store with order.  Deadlines
+    are those at the time when a row is given, and rows that are gone by then are left out: nobody
+    should write to the store meanwhile. One row at a time is in memory, besides what a scan holds.
+    Raises what scans raise.
     """
-    rows = store.scan() if start is None else _ordered(store).scan(start)
-    if "ttl" not in store.features:
-        return (DatedRow(key, value) for key, value in rows)
-    return _dated(store, rows)
+    spaces = each_namespace(store)
+    own = rows_of(*next(spaces), start)
+    return chain(own, (row for name, space in spaces for row in rows_of(name, space)))
+
+
+def rows_of(name: str | None, space: Store, start: BytesLike | None = None) -> Iterator[DatedRow]:
+    """As export_rows, of this one namespace alone, whose name the rows get."""
+    rows = space.scan() if start is None else _ordered(space).scan(start)
+    if "ttl" not in space.features:
+        return (DatedRow(key, value, 0, name) for key, value in rows)
+    return _dated(name, space, rows)
 
 
 def _ordered(store: Store) -> OrderedStore:
@@ -40,11 +55,13 @@ def _ordered(store: Store) -> OrderedStore:
     return store
 
 
-def _dated(store: Store, rows: Iterator[tuple[bytes, bytes]]) -> Iterator[DatedRow]:
+def _dated(
+    name: str | None, store: Store, rows: Iterator[tuple[bytes, bytes]]
+) -> Iterator[DatedRow]:
     for key, value in rows:
         deadline_us = _deadline_us(store, key)
         if deadline_us is not None:
-            yield DatedRow(key, value, deadline_us)
+            yield DatedRow(key, value, deadline_us, name)
 
 
 def _deadline_us(store: Store, key: bytes) -> int | None:
@@ -62,19 +79,29 @@ def import_rows(store: Store, rows: Iterable[DatedRow], *, sync: bool | None = N
     """Puts rows with the deadlines that they have, and returns how many.
 
     The last of equal keys wins. Chunks of 1,000 rows or 4 MiB are all or nothing each; an iterable
-    that raises keeps the chunks before it. A row whose deadline has passed is absent at once.
-    Raises what `put_many` raises; NotSupportedError for deadlines where store has none.
+    that raises keeps the chunks before it. A row whose deadline has passed is absent at once. A row
+    with a namespace goes to that of its name, which is made where there is none.  Raises what
+    `put_many` raises; NotSupportedError for deadlines and namespaces where store has none.
     """
     count = 0
-    for chunk in chunks(_puts(rows), batch_bytes_of(store)):
+    for chunk in chunks(puts_of(store, rows), batch_bytes_of(store)):
         write_rows(store, chunk, sync)
         count += len(chunk)
     return count
 
 
-def _puts(rows: Iterable[DatedRow]) -> Iterator[Put]:
-    for key, value, deadline_us in rows:
-        yield Put(as_bytes(key, "key"), as_bytes(value, "value"), deadline_us)
+def puts_of(store: Store, rows: Iterable[DatedRow]) -> Iterator[Put]:
+    """Rows as operations on store, whose namespaces are made when they are first met."""
+    places: dict[str | None, object] = {None: None}
+    for key, value, deadline_us, name in rows:
+        if name not in places:
+            places[name] = _place_of(store, store.namespace(cast(str, name), create=True))
+        yield Put(as_bytes(key, "key"), as_bytes(value, "value"), deadline_us, places[name])
+
+
+def _place_of(store: Store, namespace: Store) -> object:
+    """What stands for a namespace in operations on store."""
+    return store._within(namespace) if isinstance(store, StoreBase) else namespace
 
 
 def batch_bytes_of(store: Store) -> int:
@@ -94,7 +121,11 @@ def write_rows(store: Store, puts: list[Operation], sync: bool | None) -> None:
     with store.batch(sync=sync) as batch:
         for each in puts:
             if isinstance(each, Put):
-                batch.put(each.key, each.value, ttl=_ttl_of(each.deadline_us))
+                ttl = _ttl_of(each.deadline_us)
+                if each.within is None:
+                    batch.put(each.key, each.value, ttl=ttl)
+                else:
+                    batch.put(each.key, each.value, ttl=ttl, namespace=each.within)
 
 
 def _ttl_of(deadline_us: int) -> float | None:

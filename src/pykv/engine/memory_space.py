@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pykv.arguments import BytesLike, key_range
+from pykv.arguments import BytesLike, key_range, name_bytes
 from pykv.engine.batch import Operation
 from pykv.engine.expiring_map import ExpiringMap
 from pykv.engine.memory_moment import Moment, applied, with_name, without_name
 from pykv.engine.memory_reader import MemoryReader
-from pykv.engine.namespaces import name_bytes, no_such_namespace, not_of_this_store
+from pykv.engine.namespaces import no_such_namespace, not_of_this_store
 from pykv.engine.order import OrderedStoreBase
 from pykv.engine.ordered_map import OrderedMap
 from pykv.errors import ClosedError, Damage

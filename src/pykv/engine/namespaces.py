@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pykv.errors import NotSupportedError
 
 if TYPE_CHECKING:
     from pykv.store import Store
-
-NAME_BYTES_MAX: Final = 255
-
-
-def name_bytes(name: str) -> bytes:
-    """The name of a namespace as UTF-8. TypeError, ValueError."""
-    if not isinstance(name, str):
-        raise TypeError(f"the name of a namespace must be str, not {type(name).__name__}")
-    encoded = name.encode()
-    if not 0 < len(encoded) <= NAME_BYTES_MAX:
-        raise ValueError(
-            f"the name of a namespace has 1 to {NAME_BYTES_MAX} bytes of UTF-8, "
-            f"this one {len(encoded)}"
-        )
-    return encoded
 
 
 class NamespacesBase(ABC):
@@ -68,19 +55,19 @@ class NamespacesBase(ABC):
         )
 
 
-def refuse_namespaces(store: Store, what: str) -> None:
-    """Raises NotSupportedError if store has namespaces, which what, such as "dump", leaves out.
+def each_namespace(store: Store) -> Iterator[tuple[str | None, Store]]:
+    """The namespaces of store: itself with None, and then each of the others, a handle to it with
+    its name, in the order of their bytes.
 
-    A handle to one of them, which has a name, has none of its own.
+    Alone is a store without any, and a handle to one of them.  The names are those of the first
+    step; a namespace that is dropped meanwhile is passed over.
     """
-    has_own = "namespaces" in store.features and not hasattr(store, "name")
-    names = store.namespaces() if has_own else []
-    if names:
-        raise NotSupportedError(
-            f"{store!r} has namespaces ({', '.join(names[:5])}), which a {what} would leave out: "
-            "copy each with export_rows and import_rows, or take a checkpoint or backup",
-            path=store.path,
-        )
+    is_handle = getattr(store, "name", None) is not None
+    names = [] if is_handle or "namespaces" not in store.features else store.namespaces()
+    yield None, store
+    for name in names:
+        with suppress(KeyError):
+            yield name, store.namespace(name)
 
 
 def not_of_this_store(namespace: object) -> Exception:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pykv._native import Handle, check, ffi, flags_of, lib, own
-from pykv.engine.namespaces import name_bytes, no_such_namespace
+from pykv.arguments import name_bytes
+from pykv.engine.namespaces import no_such_namespace
 
 if TYPE_CHECKING:
     from _cffi_backend import FFI

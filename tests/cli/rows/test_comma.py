@@ -6,10 +6,10 @@ import pytest
 
 from pykv.cli.coding import CodingError
 from pykv.cli.rows.comma import read_csv, write_csv
-from pykv.cli.rows.row import Row, RowError
+from pykv.cli.rows.row import Line, Made, RowError
 
 
-def read(text: bytes) -> list[Row]:
+def read(text: bytes) -> list[Line]:
     return list(read_csv(io.BytesIO(text), "utf8", "utf8"))
 
 
@@ -65,7 +65,7 @@ def test_what_is_written_is_read_again_and_the_stream_stays_open() -> None:
 
 
 def test_a_row_that_expires_says_when() -> None:
-    rows: list[Row] = [(b"a", b"1"), (b"b", b"2", 1_795_000_000_000_001)]
+    rows: list[Line] = [(b"a", b"1"), (b"b", b"2", 1_795_000_000_000_001)]
     stream = io.BytesIO()
     write_csv(rows, stream, "utf8", "utf8")
     assert read(stream.getvalue()) == rows
@@ -73,3 +73,10 @@ def test_a_row_that_expires_says_when() -> None:
     for cell in (b"soon", b"-1", b"0", b"1.5", b"18446744073709551616"):
         with pytest.raises(RowError, match="microseconds since 1970"):
             read(b"key,value,expires_us\na,b," + cell + b"\n")
+
+
+def test_a_column_holds_the_namespace_and_a_lone_cell_makes_one() -> None:
+    text = b'key,value,namespace\na,b,users\na,c,\n"namespace=x ""y"""\n'
+    assert read(text) == [(b"a", b"b", 0, "users"), (b"a", b"c"), Made('x "y"')]
+    with pytest.raises(RowError, match="line 2: 1 columns where the header has 2"):
+        read(b"key,value\nmore=x\n")

@@ -5,10 +5,10 @@ import io
 import pytest
 
 from pykv.cli.rows.jsonl import read_jsonl, write_jsonl
-from pykv.cli.rows.row import Row, RowError
+from pykv.cli.rows.row import Line, Made, RowError
 
 
-def read(text: bytes) -> list[Row]:
+def read(text: bytes) -> list[Line]:
     return list(read_jsonl(io.BytesIO(text), "utf8", "utf8"))
 
 
@@ -49,7 +49,7 @@ def test_what_is_written_is_read_again() -> None:
 
 
 def test_a_row_that_expires_says_when() -> None:
-    rows: list[Row] = [(b"a", b"1"), (b"b", b"2", 5)]
+    rows: list[Line] = [(b"a", b"1"), (b"b", b"2", 5)]
     stream = io.BytesIO()
     write_jsonl(rows, stream, None, None)
     assert stream.getvalue().endswith(b'{"key": "b", "value": "2", "expires_us": 5}\n')
@@ -57,3 +57,11 @@ def test_a_row_that_expires_says_when() -> None:
     for cell in (b'"soon"', b"-1", b"true", b"1.5", b"[]", b"0"):
         with pytest.raises(RowError, match="microseconds since 1970"):
             read(b'{"key": "a", "value": "b", "expires_us": ' + cell + b"}")
+
+
+def test_a_field_holds_the_namespace_and_alone_makes_it() -> None:
+    text = b'{"namespace": "users"}\n{"key": "a", "value": "b", "namespace": "users"}\n'
+    assert read(text) == [Made("users"), (b"a", b"b", 0, "users")]
+    for wrong in (b'{"namespace": ["a"]}', b'{"namespace": ""}', b'{"namespace": "a", "key": ""}'):
+        with pytest.raises(RowError, match="line 1: "):
+            read(wrong)

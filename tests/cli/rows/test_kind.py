@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pykv.cli.rows.kind import STREAM_KINDS, StreamKind, kind_of, read_rows, write_rows
-from pykv.cli.rows.row import Row
+from pykv.cli.rows.row import Line
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_without_formats_any_bytes_come_back(kind: StreamKind) -> None:
 
 
 def test_backslashes_are_escapes_in_tsv_alone() -> None:
-    def read(kind: StreamKind, text: bytes) -> list[Row]:
+    def read(kind: StreamKind, text: bytes) -> list[Line]:
         return list(read_rows(kind, io.BytesIO(text), None, None))
 
     assert read("tsv", b"a\t\\n") == [(b"a", b"\n")]

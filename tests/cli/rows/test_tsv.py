@@ -5,7 +5,7 @@ import io
 import pytest
 
 from pykv.cli.coding import CodingError
-from pykv.cli.rows.row import RowError
+from pykv.cli.rows.row import Line, Made, RowError
 from pykv.cli.rows.tsv import read_tsv, write_tsv
 
 
@@ -44,3 +44,20 @@ def test_a_row_that_expires_says_when() -> None:
         list(read_tsv(io.BytesIO(b"a\tb\texpires_us="), "utf8", "utf8"))
     with pytest.raises(RowError, match="microseconds since 1970"):
         list(read_tsv(io.BytesIO(b"a\tb\texpires_us=soon"), "utf8", "utf8"))
+
+
+def test_a_row_says_its_namespace_and_a_line_alone_makes_one() -> None:
+    stream = io.BytesIO()
+    lines: list[Line] = [
+        Made("a\tb"),
+        (b"a", b"1", 0, "users"),
+        (b"a", b"2", 5, "\u00e9\n"),
+        (b"namespace=users", b""),
+    ]
+    write_tsv(lines, stream, "escape", "escape")
+    assert stream.getvalue().splitlines()[0] == b"namespace=a\\tb"
+    stream.seek(0)
+    assert list(read_tsv(stream, "escape", "escape")) == lines
+    for wrong in (b"namespace=", b"namespace=\\q", b"namespace=\\xff", b"a\tb\tnamespace="):
+        with pytest.raises(RowError, match="line 1: "):
+            list(read_tsv(io.BytesIO(wrong), "escape", "escape"))

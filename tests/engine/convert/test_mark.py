@@ -7,7 +7,7 @@ import pytest
 import pykv
 from pykv.engine.convert.mark import Mark, Place
 
-MARK = Mark("lsm", "/some/where", {"store_id": 7}, 12, b"\xff\x00", False)
+MARK = Mark("lsm", "/some/where", {"store_id": 7}, 12, b"\xff\x00", "users", False)
 
 
 def test_a_mark_is_read_as_it_was_written(tmp_path: Path) -> None:

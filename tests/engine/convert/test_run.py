@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -46,9 +47,13 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "MARK_BYTES", 1)
 
 
+def order_of(row: pykv.DatedRow) -> tuple[str, bytes]:
+    return row.namespace or "", row.key
+
+
 def rows_of(path: Path) -> list[Any]:
     with pykv.open(path, read_only=True) as db:
-        return sorted(export_rows(db))
+        return sorted(export_rows(db), key=order_of)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -77,7 +82,7 @@ def test_an_open_store_is_converted_too(target: Path) -> None:
     with pykv.open(engine="memory") as db:
         fill(db, 100)
         pykv.convert(db, target, engine="lsm")
-        assert rows_of(target) == sorted(export_rows(db))
+        assert rows_of(target) == sorted(export_rows(db), key=order_of)
 
 
 def test_a_converted_empty_store_is_empty(tmp_path: Path) -> None:
@@ -103,7 +108,7 @@ def test_nothing_is_touched_where_something_is(source: Path, target: Path) -> No
         db[b"mine"] = b"1"
     with pytest.raises(FileExistsError):
         pykv.convert(source, target, engine="lsm")
-    assert rows_of(target) == [(b"mine", b"1", 0)]
+    assert rows_of(target) == [(b"mine", b"1", 0, None)]
 
 
 def test_an_engine_that_keeps_nothing_is_refused(source: Path, target: Path) -> None:
@@ -250,13 +255,67 @@ def test_a_death_at_any_step_leaves_nothing_or_a_mark_or_a_whole_database(
     assert {"none", "marked"} <= set(seen)
 
 
-def test_namespaces_are_not_left_out_without_a_word(target: Path, tmp_path: Path) -> None:
+def fill_namespaces(db: Any) -> None:
+    for name in ("\u00e9", "users", "empty", "items"):
+        db.namespace(name, create=True)
+    for name in ("\u00e9", "users", "items"):
+        fill(db.namespace(name), 2_500)
+    db.namespace("gone", create=True)[b"k"] = b"v"
+    db.drop_namespace("gone")
+
+
+def test_namespaces_come_with_all_of_their_rows(target: Path, tmp_path: Path) -> None:
+    with pykv.open(tmp_path / "source", engine="lsm") as db:
+        fill(db, 100)
+        fill_namespaces(db)
+        rows = sorted(export_rows(db), key=order_of)
+        made = pykv.convert(db, target, engine="lsm", compression="none")
+    assert made.row_count == 80 + 3 * 2_480 == len(rows)
+    assert rows_of(target) == rows
+    with pykv.open(target) as again:
+        assert again.namespaces() == ["empty", "items", "users", "\u00e9"]
+        assert pykv.convert(again, tmp_path / "other", engine="lsm").digest == made.digest
+        again.drop_namespace("empty")
+        assert pykv.convert(again, tmp_path / "third", engine="lsm").digest != made.digest
+
+
+def test_a_conversion_goes_on_in_the_namespace_where_it_was(
+    target: Path, tmp_path: Path, often: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pykv.open(tmp_path / "source", engine="lsm") as db:
+        fill(db, 1_500)
+        fill_namespaces(db)
+    seen: list[mark.Mark] = []
+
+    class StopHereError(Exception):
+        pass
+
+    def stop(place: mark.Place, now: mark.Mark) -> None:
+        write(place, now)
+        seen.append(now)
+        if now.row_count > seen[0].row_count:
+            raise StopHereError
+
+    write = mark.Place.write
+    for _ in range(20):
+        monkeypatch.setattr(mark.Place, "write", stop)
+        with suppress(StopHereError):
+            made = pykv.convert(tmp_path / "source", target, engine="lsm")
+            break
+        seen[:] = seen[-1:]
+    assert made.resumed_row_count > 0
+    assert {each.namespace for each in seen} <= {None, "items", "users", "\u00e9"}
+    assert rows_of(target) == rows_of(tmp_path / "source")
+
+
+def test_an_engine_without_namespaces_takes_them_one_by_one(target: Path, tmp_path: Path) -> None:
     with pykv.open(tmp_path / "source", engine="lsm") as db:
         users = db.namespace("users", create=True)
         users[b"k"] = b"v"
         with pytest.raises(pykv.NotSupportedError, match=r"namespaces \(users\)"):
             pykv.convert(db, target, engine="bitcask")
         assert not target.exists()
-        assert [row.key for row in export_rows(users)] == [b"k"]
+        assert pykv.convert(users, target, engine="bitcask").row_count == 1
+        assert rows_of(target) == [(b"k", b"v", 0, None)]
         db.drop_namespace("users")
-        assert pykv.convert(db, target, engine="bitcask").row_count == 0
+        assert pykv.convert(db, tmp_path / "empty", engine="bitcask").row_count == 0

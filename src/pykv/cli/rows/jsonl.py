@@ -1,8 +1,9 @@
 """JSON Lines: an object on each line, with a key and a value.
 
 A field `key` holds text; `key_escape`, `key_hex` and `key_base64` hold what they say; `value`
-likewise. A field `expires_us` holds the microseconds since 1970 at which the row expires. Other
-fields are refused, because they would be lost.
+likewise. A field `expires_us` holds the microseconds since 1970 at which the row expires, and a
+field `namespace` the name of its namespace; an object with that alone says that there is the
+namespace. Other fields are refused, because they would be lost.
 """
 
 from __future__ import annotations
@@ -15,20 +16,28 @@ from pykv.cli.coding import Format
 from pykv.cli.output import json_fields
 from pykv.cli.rows.row import (
     EXPIRES,
-    Row,
+    NAMESPACE,
+    Line,
+    Made,
     RowError,
     cell_bytes,
     deadline_of,
     field_format,
     lines_of,
+    name_of,
+    namespace_of,
     row_of,
 )
 
 
-def read_jsonl(stream: IO[bytes], key_format: Format, value_format: Format) -> Iterator[Row]:
+def read_jsonl(stream: IO[bytes], key_format: Format, value_format: Format) -> Iterator[Line]:
     """The rows of a stream. The formats are those of fields named just key and value. RowError."""
     for number, line in lines_of(stream):
         fields = _object(line, number)
+        name = fields.pop(NAMESPACE, None)
+        if name is not None and not fields:
+            yield Made(name_of(name, number))
+            continue
         expires = fields.pop(EXPIRES, None)
         key = field_format(list(fields), "key", key_format)
         value = field_format(list(fields), "value", value_format)
@@ -41,11 +50,12 @@ def read_jsonl(stream: IO[bytes], key_format: Format, value_format: Format) -> I
             cell_bytes(_text(fields[value[0]], value[0], number), value[1], "value", number),
             expires,
             number,
+            name,
         )
 
 
 def write_jsonl(
-    rows: Iterable[Row],
+    rows: Iterable[Line],
     stream: IO[bytes],
     key_format: Format | None,
     value_format: Format | None,
@@ -55,12 +65,21 @@ def write_jsonl(
     CodingError for bytes that a format cannot show.
     """
     for row in rows:
-        deadline_us = deadline_of(row)
+        if isinstance(row, Made):
+            stream.write(_line({NAMESPACE: row.name}))
+            continue
+        deadline_us, name = deadline_of(row), namespace_of(row)
         fields: dict[str, Any] = json_fields("key", row[0], key_format)
         fields |= json_fields("value", row[1], value_format)
         if deadline_us:
             fields[EXPIRES] = deadline_us
-        stream.write(json.dumps(fields, ensure_ascii=False).encode() + b"\n")
+        if name is not None:
+            fields[NAMESPACE] = name
+        stream.write(_line(fields))
+
+
+def _line(fields: dict[str, Any]) -> bytes:
+    return json.dumps(fields, ensure_ascii=False).encode() + b"\n"
 
 
 def _object(line: str, number: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import IO, Final, Literal, TypeAlias
 from pykv.cli.coding import Format
 from pykv.cli.rows.comma import read_csv, write_csv
 from pykv.cli.rows.jsonl import read_jsonl, write_jsonl
-from pykv.cli.rows.row import Row
+from pykv.cli.rows.row import Line
 from pykv.cli.rows.tsv import read_tsv, write_tsv
 
 StreamKind: TypeAlias = Literal["tsv", "csv", "jsonl"]
@@ -28,7 +28,7 @@ def kind_of(path: Path) -> str | None:
 
 def read_rows(
     kind: StreamKind, stream: IO[bytes], key_format: Format | None, value_format: Format | None
-) -> Iterator[Row]:
+) -> Iterator[Line]:
     """The rows of a stream. Without a format, cells are escape in tsv and text in others."""
     plain: Format = "escape" if kind == "tsv" else "utf8"
     read = {"tsv": read_tsv, "csv": read_csv, "jsonl": read_jsonl}[kind]
@@ -37,12 +37,15 @@ def read_rows(
 
 def write_rows(
     kind: StreamKind,
-    rows: Iterable[Row],
+    rows: Iterable[Line],
     stream: IO[bytes],
     key_format: Format | None,
     value_format: Format | None,
+    has_namespaces: bool = False,
 ) -> None:
     """Writes rows to a stream, so that `read_rows` without formats gives them back.
+
+    has_namespaces: whether some may be in other namespaces than the default one.
 
     Without a format, cells are escape in tsv and csv; in jsonl text, or base64 for other bytes. A
     format that is given for tsv must be given to read_rows too.
@@ -50,5 +53,8 @@ def write_rows(
     if kind == "jsonl":
         write_jsonl(rows, stream, key_format, value_format)
         return
-    write = {"tsv": write_tsv, "csv": write_csv}[kind]
-    write(rows, stream, key_format or "escape", value_format or "escape")
+    how = (key_format or "escape", value_format or "escape")
+    if kind == "csv":
+        write_csv(rows, stream, *how, has_namespaces)
+    else:
+        write_tsv(rows, stream, *how)

@@ -6,19 +6,38 @@ be used by one thread at a time and leave the stream open.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import IO, Final, TypeAlias
 
 from pykv.cli.coding import FORMATS, CodingError, DataError, Format, to_bytes
 
-#: A key and a value, and in rows that expire when that is, in microseconds since 1970.
-Row: TypeAlias = tuple[bytes, bytes] | tuple[bytes, bytes, int]
+#: A key and a value, when the row expires in microseconds since 1970 (0: never), and the name of
+#: its namespace (None: the default one).
+Row: TypeAlias = (
+    tuple[bytes, bytes] | tuple[bytes, bytes, int] | tuple[bytes, bytes, int, str | None]
+)
 
-#: The field or column of that time.
+#: The fields or columns of that time and of that name.
 EXPIRES: Final = "expires_us"
+NAMESPACE: Final = "namespace"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Says that there is a namespace, whether it has rows or not."""
+
+    name: str
+
+
+#: What a line of a file is.
+Line: TypeAlias = Row | Made
 
 #: The longest line that is read, in bytes: the largest key and value in any format have room.
 LINE_BYTES_MAX: Final = 5 << 30
+_NAME_BYTES_MAX: Final = 255
+_SURROGATES: Final = re.compile("[\ud800-\udfff]")
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
@@ -76,16 +95,35 @@ def field_name(what: str, how: Format) -> str:
     return what if how == "utf8" else f"{what}_{how}"
 
 
-def row_of(key: bytes, value: bytes, expires: object, number: int) -> Row:
-    """A row of a line. expires: the cell with its deadline; None where it has none. RowError."""
+def row_of(key: bytes, value: bytes, expires: object, number: int, namespace: object = None) -> Row:
+    """A row of a line. expires, namespace: the cells; None where it has none. RowError."""
+    name = None if namespace is None else name_of(namespace, number)
     if expires is None:
-        return key, value
+        return (key, value) if name is None else (key, value, 0, name)
     digits = str(expires)
     if isinstance(expires, bool) or not digits.isdecimal() or not 0 < int(digits) < 1 << 64:
         raise RowError(number, f"{EXPIRES} must be microseconds since 1970, not {digits[:40]!r}")
-    return key, value, int(digits)
+    return (key, value, int(digits)) if name is None else (key, value, int(digits), name)
+
+
+def name_of(cell: object, number: int) -> str:
+    """The name of a namespace in a line. RowError."""
+    if not isinstance(cell, str):
+        raise RowError(number, f"the name of a namespace is text, not {cell!r:.40}")
+    length = len(cell.encode("utf-8", "replace"))
+    if not 0 < length <= _NAME_BYTES_MAX or _SURROGATES.search(cell):
+        raise RowError(
+            number,
+            f"the name of a namespace has 1 to {_NAME_BYTES_MAX} bytes of UTF-8: {cell!r:.40}",
+        )
+    return cell
 
 
 def deadline_of(row: Row) -> int | None:
     """When a row expires, None: never."""
-    return row[2] if len(row) == 3 and row[2] else None
+    return row[2] if len(row) > 2 and row[2] else None
+
+
+def namespace_of(row: Row) -> str | None:
+    """The namespace of a row, None: the default one."""
+    return row[3] if len(row) == 4 else None

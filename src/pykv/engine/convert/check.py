@@ -11,6 +11,7 @@ from typing import Final
 
 from pykv.engine.dated_rows import DatedRow, export_rows
 from pykv.engine.expiry import ExpiryBase
+from pykv.engine.namespaces import each_namespace
 from pykv.store import Store
 
 _HEAD: Final = struct.Struct("<QQ")
@@ -23,7 +24,8 @@ class Digest:
     """What a set of rows comes to.
 
     row_count: how many they are.  byte_count: of their keys and values.  value: the sum of the
-    digests of all rows, keys, values and deadlines, modulo 2**128; the same in every order.
+    digests of all rows, namespaces, keys, values and deadlines, and of the names of all namespaces,
+    modulo 2**128; the same in every order.
     """
 
     row_count: int
@@ -34,23 +36,46 @@ class Digest:
         return f"{self.value:032x}"
 
 
-def digest_of(rows: Iterable[DatedRow], horizon_us: int, told: Callable[[], object]) -> Digest:
+def digest_of(
+    rows: Iterable[DatedRow],
+    horizon_us: int,
+    told: Callable[[], object],
+    names: Iterable[str] = (),
+) -> Digest:
     """The digest of the rows that are there for ever, or until after horizon_us.
 
-    told: is called for every row.
+    told: is called for every row.  names: of namespaces.
     """
-    row_count = byte_count = value = 0
-    for key, data, deadline_us in rows:
+    row_count = byte_count = 0
+    value = sum(_number_of(_begun(name, b"name")) for name in names)
+    for key, data, deadline_us, name in rows:
         told()
         if 0 < deadline_us <= horizon_us:
             continue
-        row = blake2b(_HEAD.pack(len(key), deadline_us), digest_size=_DIGEST_BYTES)
+        row = _begun(name, b"row")
+        row.update(_HEAD.pack(len(key), deadline_us))
         row.update(key)
         row.update(data)
-        value += int.from_bytes(row.digest(), "little")
+        value += _number_of(row)
         row_count += 1
         byte_count += len(key) + len(data)
     return Digest(row_count, byte_count, value % (1 << 8 * _DIGEST_BYTES))
+
+
+def _begun(name: str | None, what: bytes) -> blake2b:
+    """A digest that begins with the name of a namespace; that of the default one with nothing."""
+    if name is None:
+        return blake2b(digest_size=_DIGEST_BYTES)
+    return blake2b(name.encode() + b"\0", digest_size=_DIGEST_BYTES, person=what)
+
+
+def _number_of(digest: blake2b) -> int:
+    return int.from_bytes(digest.digest(), "little")
+
+
+def _digest_of(store: Store, horizon_us: int, told: Callable[[], object]) -> Digest:
+    names = [name for name, _ in each_namespace(store) if name is not None]
+    return digest_of(export_rows(store), horizon_us, told, names)
 
 
 def digests_of(
@@ -62,8 +87,8 @@ def digests_of(
     """
     while True:
         horizon = _now_us(source, target) + horizon_us
-        found = digest_of(export_rows(source), horizon, told)
-        copied = digest_of(export_rows(target), horizon, told)
+        found = _digest_of(source, horizon, told)
+        copied = _digest_of(target, horizon, told)
         if _now_us(source, target) < horizon:
             return found, copied
         horizon_us *= 8

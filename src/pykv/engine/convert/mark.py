@@ -27,8 +27,8 @@ class Mark:
 
     engine: of the target.  source: the path of the source, for people.  identity: what tells the
     source, and its moment, from others.  row_count: rows whose copies are durable.  last_key: the
-    last of them, where the source has order.  is_moving: both sides were found equal, and the files
-    of the target are on their way.
+    last of them, where the source has order, in namespace, None: the default one.  is_moving: both
+    sides were found equal, and the files of the target are on their way.
     """
 
     engine: str
@@ -36,6 +36,7 @@ class Mark:
     identity: dict[str, Any]
     row_count: int = 0
     last_key: bytes | None = None
+    namespace: str | None = None
     is_moving: bool = False
 
 

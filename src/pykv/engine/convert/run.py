@@ -16,10 +16,10 @@ from pykv.engine.backup.durable import told_as_ours
 from pykv.engine.batch import Operation, Put, chunks, operation_bytes
 from pykv.engine.convert.check import Digest, digests_of
 from pykv.engine.convert.mark import Mark, Place, resolved
-from pykv.engine.dated_rows import batch_bytes_of, export_rows, write_rows
-from pykv.engine.namespaces import refuse_namespaces
+from pykv.engine.dated_rows import batch_bytes_of, rows_of, write_rows
+from pykv.engine.namespaces import each_namespace
 from pykv.engine.registry import find_engine
-from pykv.errors import CorruptionError, InvalidOptionError, UnfinishedError
+from pykv.errors import CorruptionError, InvalidOptionError, NotSupportedError, UnfinishedError
 from pykv.store import Progress, Store
 
 # So often it is made durable how far the copy is.
@@ -74,15 +74,15 @@ def convert(
     source: a path, which is opened read-only, or an open store, to which nobody may write
     meanwhile.  options: of the new database.  progress(done, total) is told rows; each counts three
     times, because it is copied and then read on both sides, which must come to the same counts and
-    the same digest. Deadlines go with their rows.
+    the same digest. Deadlines go with their rows, and namespaces with all of theirs.
 
     A call that failed or died on the way leaves a directory that cannot be opened
     (UnfinishedError); the same call goes on from there, if source is on disk and has not changed.
 
     Raises FileExistsError where a database or anything else is at target, UnfinishedError where the
     conversion there is of something else or source was written to, CorruptionError where the sides
-    differ, NotSupportedError where rows have deadlines and engine has none or source has
-    namespaces, and what opening, reading and writing raise.
+    differ, NotSupportedError where rows have deadlines or source has namespaces and engine has none
+    of these, and what opening, reading and writing raise.
     """
     path = as_path(target)
     with ExitStack() as opened, told_as_ours():
@@ -92,7 +92,6 @@ def convert(
             store = open_store(as_path(source), read_only=True, create=False)
             opened.callback(store.close)
             name = resolved(as_path(source))
-        refuse_namespaces(store, "conversion")
         wanted = Mark(engine=engine, source=name, identity=_identity_of(store))
         return _convert(store, Place(path), wanted, progress, options)
 
@@ -110,6 +109,8 @@ def _identity_of(store: Store) -> dict[str, Any]:
             (identity["store_id"],) = _STORE_ID.unpack(file.read(_STORE_ID.size))
     else:
         identity["path"] = resolved(path)
+    if (name := getattr(store, "name", None)) is not None:
+        identity["namespace"] = name
     return identity
 
 
@@ -127,8 +128,9 @@ def _convert(
     if not mark.is_moving:
         try:
             found = _fill(source, place, mark, progress, options)
-        except BaseException:
-            if not wanted.identity:
+        except BaseException as error:
+            # It cannot be gone on with.
+            if not wanted.identity or isinstance(error, NotSupportedError):
                 place.take_back()
             raise
         place.finish(mark)
@@ -159,6 +161,7 @@ def _fill(
     """Copies what is not yet copied, and compares; the database is closed then."""
     told = _Progress(progress, source.stats()["key_count"])
     with open_store(place.data, engine=mark.engine, **options) as target:
+        _check_namespaces(source, target)
         written_before = source.last_seq
         _Copying(source, target, mark, told).run(place)
         found, copied = digests_of(source, target, told.add)
@@ -179,8 +182,8 @@ def _fill(
 class _Copying:
     """How far the copying is. count: rows that are in the target, or were when the mark was made.
 
-    Those of a source with order come behind the last key of the mark. Without order all are looked
-    at, and those that the target has are passed over.
+    Those of a source with order come behind the last key of the mark, in its namespace and in those
+    behind it. Without order all are looked at, and those that the target has are passed over.
     """
 
     def __init__(self, source: Store, target: Store, mark: Mark, told: _Progress) -> None:
@@ -189,37 +192,65 @@ class _Copying:
         self._mark = mark
         self._told = told
         self._is_ordered = "order" in source.features
+        self._copied_bytes, self._since = 0, time.monotonic()
         self.count = 0
 
     def run(self, place: Place) -> None:
         """Copies what is left, and makes durable how far that is from time to time."""
-        copied_bytes, since = 0, time.monotonic()
-        for chunk in chunks(self._left(), batch_bytes_of(self._target)):
-            write_rows(self._target, chunk, False)
-            self._add(len(chunk))
-            copied_bytes += sum(map(operation_bytes, chunk))
-            if copied_bytes >= MARK_BYTES or time.monotonic() - since >= MARK_SECONDS:
-                self._target.sync()
-                place.write(self._moved_on(chunk))
-                copied_bytes, since = 0, time.monotonic()
+        for name, space in each_namespace(self._source):
+            into = self._target if name is None else self._target.namespace(name, create=True)
+            if not self._is_done(name):
+                self._copy(place, name, space, into)
         self._target.sync()
+
+    def _is_done(self, name: str | None) -> bool:
+        """Whether the mark is behind a namespace."""
+        mark = self._mark
+        return mark.last_key is not None and _position_of(name) < _position_of(mark.namespace)
+
+    def _copy(self, place: Place, name: str | None, space: Store, into: Store) -> None:
+        for chunk in chunks(self._left(name, space, into), batch_bytes_of(into)):
+            write_rows(into, chunk, False)
+            self._add(len(chunk))
+            self._copied_bytes += sum(map(operation_bytes, chunk))
+            if self._copied_bytes >= MARK_BYTES or time.monotonic() - self._since >= MARK_SECONDS:
+                self._target.sync()
+                place.write(self._moved_on(name, chunk))
+                self._copied_bytes, self._since = 0, time.monotonic()
 
     def _add(self, count: int) -> None:
         self.count += count
         self._told.add(count)
 
-    def _moved_on(self, chunk: list[Operation]) -> Mark:
+    def _moved_on(self, name: str | None, chunk: list[Operation]) -> Mark:
         last = chunk[-1] if chunk else None
-        last_key = last.key if self._is_ordered and isinstance(last, Put) else self._mark.last_key
-        return replace(self._mark, row_count=self.count, last_key=last_key)
+        if not self._is_ordered or not isinstance(last, Put):
+            return replace(self._mark, row_count=self.count)
+        return replace(self._mark, row_count=self.count, last_key=last.key, namespace=name)
 
-    def _left(self) -> Iterator[Put]:
-        start = None if self._mark.last_key is None else self._mark.last_key + b"\0"
+    def _left(self, name: str | None, space: Store, into: Store) -> Iterator[Put]:
+        last = self._mark.last_key
+        start = None if last is None or name != self._mark.namespace else last + b"\0"
         if start is not None:
             self._add(self._mark.row_count)
-        may_be_there = start is None and self._mark.row_count > 0
-        for row in export_rows(self._source, start):
-            if may_be_there and row.key in self._target:
+        may_be_there = last is None and self._mark.row_count > 0
+        for key, value, deadline_us, _ in rows_of(name, space, start):
+            if may_be_there and key in into:
                 self._add(1)
             else:
-                yield Put(*row)
+                yield Put(key, value, deadline_us)
+
+
+def _position_of(name: str | None) -> bytes:
+    """Sorts names as each_namespace gives them."""
+    return b"" if name is None else name.encode()
+
+
+def _check_namespaces(source: Store, target: Store) -> None:
+    names = [name for name, _ in each_namespace(source) if name is not None]
+    if names and "namespaces" not in target.features:
+        raise NotSupportedError(
+            f"{source!r} has namespaces ({', '.join(names[:5])}), which the new engine has not: "
+            "convert each by giving its handle",
+            path=source.path,
+        )
