@@ -160,6 +160,74 @@ TEST(debt_rises_with_every_table_of_level_0)
     }
 }
 
+static compaction_options lazy_options(void)
+{
+    compaction_options options = compaction_options_make_lazy(FACTS_TABLE_BYTES);
+    options.visible_sequence = 1000;
+    return options;
+}
+
+/* Adds count runs to a last level of so many tables' bytes, and measures. */
+static compaction_levels measure_lazy(uint64_t last_tables, size_t count)
+{
+    compaction_levels levels;
+    compaction_options options = lazy_options();
+    facts_init(&fixture);
+    facts_add(&fixture, 6, "a", "z")->facts.file_bytes = last_tables * FACTS_TABLE_BYTES;
+    for (size_t i = 0; i < count; i++) {
+        facts_add(&fixture, 0, "a", "z");
+    }
+    compaction_levels_measure(facts_version(&fixture), &options, &levels);
+    return levels;
+}
+
+TEST(lazy_levels_have_one_target_and_a_base_by_what_goes_down)
+{
+    compaction_levels levels = measure_lazy(15, 10);
+    CHECK_EQUAL(6, levels.base);
+    CHECK_EQUAL(0, levels.targets[5]);
+    CHECK(levels.scores[0] == 10 / 7.5);
+    facts_reset(&fixture);
+    levels = measure_lazy(100, 10);
+    CHECK_EQUAL(5, levels.base);
+    CHECK(levels.scores[0] == 0.5);
+    facts_reset(&fixture);
+    levels = measure_lazy(2, 6);
+    CHECK(levels.scores[0] == 0.3);
+    facts_reset(&fixture);
+}
+
+static uint64_t lazy_debt(void)
+{
+    compaction_options options = lazy_options();
+    return compaction_debt(facts_version(&fixture), &options);
+}
+
+TEST(lazy_debt_is_what_gathers_faster_than_it_goes_down)
+{
+    measure_lazy(40, 20);
+    CHECK_EQUAL(0, lazy_debt());
+    facts_reset(&fixture);
+    measure_lazy(40, 24);
+    CHECK_EQUAL(8 * 4 * FACTS_TABLE_BYTES, lazy_debt());
+    for (size_t i = 1; i <= 20; i++) {
+        fixture.list[i]->busy = true; /* they count three quarters, and 4 newer ones */
+    }
+    CHECK_EQUAL(0, lazy_debt());
+    facts_reset(&fixture);
+}
+
+/* Until the last level is large enough to compare with. */
+TEST(there_is_no_lazy_debt_before_runs_are_merged)
+{
+    measure_lazy(1, 8);
+    CHECK_EQUAL(0, lazy_debt());
+    facts_reset(&fixture);
+    measure_lazy(1, 9);
+    CHECK_EQUAL(8 * FACTS_TABLE_BYTES, lazy_debt());
+    facts_reset(&fixture);
+}
+
 TEST_MAIN(CASE(an_empty_store_goes_from_level_0_to_the_last),
           CASE(the_size_of_the_last_level_sets_targets_and_base),
           CASE(level_0_is_due_by_its_number_of_tables),
@@ -168,4 +236,7 @@ TEST_MAIN(CASE(an_empty_store_goes_from_level_0_to_the_last),
           CASE(a_level_is_due_by_its_bytes_without_what_is_on_its_way),
           CASE(a_level_above_the_base_is_due_as_long_as_it_has_a_table),
           CASE(debt_is_what_moving_the_excess_costs_level_by_level),
-          CASE(debt_rises_with_every_table_of_level_0))
+          CASE(debt_rises_with_every_table_of_level_0),
+          CASE(lazy_levels_have_one_target_and_a_base_by_what_goes_down),
+          CASE(lazy_debt_is_what_gathers_faster_than_it_goes_down),
+          CASE(there_is_no_lazy_debt_before_runs_are_merged))

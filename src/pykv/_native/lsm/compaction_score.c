@@ -15,7 +15,8 @@ enum {
     RUNS_MERGED_DEFAULT = 8,
     RUNS_MAX_DEFAULT = 20,
     TABLES_OF_RUN_MAX = 64,
-    RUNS_SHARE = 2 /* level 0 goes down when it weighs this part of the last level */
+    DESCENT_COST = 8, /* bytes read and written for each that goes down, about */
+    RUNS_SHARE = 2    /* level 0 goes down when it weighs this part of the last level */
 };
 
 compaction_options compaction_options_make(uint64_t table_bytes)
@@ -172,14 +173,31 @@ static uint64_t cost_of_moving(uint64_t bytes, uint64_t level_bytes, uint64_t ne
     return bytes + (uint64_t)((double)bytes * overlap);
 }
 
+/* The next runs may gather while those before them go down, but not faster: a quarter of that work
+ * is to take them out of level 0, and the rest to take them on. */
+static uint64_t lazy_debt(const version *of, const compaction_options *options,
+                          const compaction_levels *levels)
+{
+    uint64_t going;
+    uint64_t allowed = compaction_runs_allowed(of, levels);
+    uint64_t allowed_min = options->runs_merged * options->table_bytes;
+    (void)busy_count(&of->levels[0], &going);
+    uint64_t weight = of->levels[0].bytes - going;
+    for (uint8_t index = 1; index < levels->last; index++) {
+        going += of->levels[index].bytes;
+    }
+    weight += going / 4 * 3;
+    allowed = allowed > allowed_min ? allowed : allowed_min;
+    return weight > allowed ? DESCENT_COST * (weight - allowed) : 0;
+}
+
 uint64_t compaction_debt(const version *of, const compaction_options *options)
 {
     compaction_levels levels;
     compaction_levels_measure(of, options, &levels);
     const level *first = &of->levels[0];
     if (options->runs_merged > 0) {
-        uint64_t allowed = compaction_runs_allowed(of, &levels);
-        return first->bytes > allowed ? first->bytes - allowed : 0;
+        return lazy_debt(of, options, &levels);
     }
     uint64_t coming = 0; /* bytes that the level gets from above */
     uint64_t debt = 0;

@@ -72,7 +72,7 @@ void compaction_levels_measure(const version *of, const compaction_options *opti
                                compaction_levels *out);
 
 /* What the pace of writers goes by: bytes that compactions will have read and written once no level
- * is above its target, about; where compaction is lazy those that level 0 has beyond what it may.
+ * is above its target, about; where compaction is lazy, for what is beyond its time.
  */
 uint64_t compaction_debt(const version *of, const compaction_options *options);
 
