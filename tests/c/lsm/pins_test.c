@@ -26,11 +26,11 @@ static pykv_status set_pin(fixture *self, const char *name, uint64_t sequence, u
 
 static pykv_pin only_pin(fixture *self)
 {
-    pykv_pin pins[2];
+    pykv_pin listed[2];
     size_t count = 0;
-    lsm_list_pins(self->store, pins, 2, &count);
+    lsm_list_pins(self->store, listed, 2, &count);
     CHECK_EQUAL(1, count);
-    return pins[0];
+    return listed[0];
 }
 
 static uint64_t floor_of(fixture *self)
@@ -117,12 +117,12 @@ TEST(a_pin_of_what_is_not_there_or_without_a_name_is_refused)
 TEST(a_pin_that_could_not_be_made_durable_is_not_there)
 {
     fixture self = fixture_new();
-    pykv_pin pins[2];
+    pykv_pin listed[2];
     size_t count = 5;
     put(&self, ROWS);
     env_memory_set_capacity(self.disk, 1);
     CHECK_STATUS(PYKV_NO_SPACE, set_pin(&self, "a", ROWS, UINT64_MAX, 0));
-    lsm_list_pins(self.store, pins, 2, &count);
+    lsm_list_pins(self.store, listed, 2, &count);
     CHECK_EQUAL(0, count);
     fixture_free(&self);
 }
