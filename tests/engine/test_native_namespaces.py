@@ -1,6 +1,7 @@
 """Handles to namespaces of the core."""
 
 import gc
+import shutil
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,21 @@ def test_a_drop_gives_the_space_back(tmp_path: Path) -> None:
         db.drop_namespace("users")
         db.compact()
         assert db.stats()["disk_bytes"] < full
+
+
+def test_a_namespace_whose_name_is_lost_has_another_one_after_a_repair(tmp_path: Path) -> None:
+    place = tmp_path / "copy"
+    with pykv.open(tmp_path / "db", engine="lsm", background_threads=0) as db:
+        for name in ("items", "users"):
+            db.namespace(name, create=True).update({b"a": name.encode(), b"b": b"2"})
+        db.sync()
+        shutil.copytree(tmp_path / "db", place)
+    (log,) = (each for each in place.glob("*.log") if b"\xff\x02users" in each.read_bytes())
+    log.write_bytes(log.read_bytes().replace(b"\xff\x02users", b"\xff\x02Users", 1))
+    report = pykv.repair(place)
+    assert any("namespace 2 is lost: it is recovered-2 now" in each.text for each in report.damages)
+    with pykv.open(place) as db:
+        assert db.namespaces() == ["items", "recovered-2"]
+        assert dict(db.namespace("recovered-2").items()) == {b"a": b"users", b"b": b"2"}
+        assert db.namespace("users", create=True).id == 3
+        assert db.verify().ok

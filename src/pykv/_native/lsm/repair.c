@@ -5,7 +5,8 @@
  *      are read around their damage (salvage.h); a record in a log that the manifest has in tables
  *      counts there
  *   2. merged by key, the highest sequence wins, deletes, clears and range deletes included
- *   3. a fresh store in repairing/ gets the winners; its file numbers begin above all old ones
+ *   3. a fresh store in repairing/ gets the winners; its file numbers begin above all old ones;
+ * rows of a namespace whose name is lost get one (repair_names.h)
  *   4. repairing/DONE says that it is whole; repair_swap then puts it in place of the old files
  *
  * A repair that is interrupted begins again, unless the swap has begun: then that is finished.
@@ -20,6 +21,7 @@
 #include "log/manifest_file.h"
 #include "log/repair_swap.h"
 #include "lsm/merging_iterator.h"
+#include "lsm/repair_names.h"
 #include "lsm/salvage.h"
 #include "lsm/salvage_values.h"
 #include "lsm/store.h"
@@ -45,6 +47,7 @@ typedef struct repair {
     reclaimer reclaimer;
     salvaged_logs logs;
     salvaged_values values;
+    repair_names names;
     repair_table *tables;
     size_t table_count;
     size_t file_count;
@@ -230,6 +233,24 @@ static pykv_status note_lost(repair *self, pykv_status status)
     return PYKV_OK;
 }
 
+static pykv_status save_row(repair *self, const iterator_entry *entry, slice value, lsm *target)
+{
+    record operation;
+    repair_row row;
+    pykv_status status = repair_names_note(&self->names, entry->key, value, &row);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    if (row == REPAIR_ROW_DAMAGED) {
+        (void)error_set_corruption(env_directory_path(self->home), 0,
+                                   "the row of a namespace is illegal", 0, value.size);
+        return note_lost(self, PYKV_CORRUPTION);
+    }
+    self->report->kept_record_count += row == REPAIR_ROW_USER;
+    lsm_prepare_operation(&operation, RECORD_PUT, entry->key, value, entry->deadline_us);
+    return lsm_write_if(target, &operation, 1, PYKV_NO_SYNC, NULL);
+}
+
 /* Saves the newest version of a key, unless it is a delete or older than a clear, or than a range
  * delete that covers it. */
 static pykv_status save_newest(repair *self, const iterator_entry *entry, lsm *target)
@@ -248,10 +269,7 @@ static pykv_status save_newest(repair *self, const iterator_entry *entry, lsm *t
             return note_lost(self, status);
         }
     }
-    record operation;
-    lsm_prepare_operation(&operation, RECORD_PUT, entry->key, value, entry->deadline_us);
-    self->report->kept_record_count++;
-    return lsm_write_if(target, &operation, 1, PYKV_NO_SYNC, NULL);
+    return save_row(self, entry, value, target);
 }
 
 static pykv_status save_winners(repair *self, iterator *all, lsm *target)
@@ -283,6 +301,9 @@ static pykv_status save_all(repair *self, lsm *target)
     if (status == PYKV_OK) {
         status = save_winners(self, all, target);
         iterator_free(all);
+    }
+    if (status == PYKV_OK) {
+        status = repair_names_finish(&self->names, target, self->report);
     }
     return status;
 }
@@ -332,6 +353,7 @@ static void end(repair *self)
     }
     mem_free(self->tables);
     salvaged_values_reset(&self->values);
+    repair_names_reset(&self->names);
     if (self->logs.operations != NULL) {
         memtable_release(self->logs.operations);
     }
