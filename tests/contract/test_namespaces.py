@@ -284,3 +284,17 @@ def test_changes_tell_the_namespace(db: Any) -> None:
     ]
     with pytest.raises(pykv.NotSupportedError, match="ask the store"):
         db.namespace("users", create=True).changes()
+
+
+def test_counts_are_those_of_one_namespace(db: Any) -> None:
+    users, empty = (db.namespace(name, create=True) for name in ("users", "empty"))
+    db.update({b"%d" % i: b"v" for i in range(10)})
+    users.update({b"%d" % i: b"v" * 100 for i in range(300)})
+    for _ in range(2):
+        for store, count in ((db, 10), (users, 300), (empty, 0)):
+            assert (len(store), store.approximate_len()) == (count, count)
+            assert store.stats()["key_count"] == count
+        if "live_bytes" in db.stats():
+            assert users.stats()["live_bytes"] > db.stats()["live_bytes"] > 0
+            assert empty.stats()["live_bytes"] == 0
+        db.compact()

@@ -13,6 +13,10 @@
 
 #include "bitcask/bitcask_fixture.h"
 #include "bitcask/operation.h"
+#include "lsm/ingest_writer.h"
+#include "lsm/names.h"
+#include "lsm/space.h"
+#include "lsm/store.h"
 #include "lsm/version_edit.h"
 
 enum { SEED_BYTES_MAX = 60000, LOG_PREFIX_BYTES = 8 };
@@ -244,6 +248,77 @@ TEST(a_manifest_of_an_lsm_store)
     fixture_free(&store);
 }
 
+/* A few rows in two namespaces, of which one is dropped, with range deletes, and pins. */
+static void write_namespaces(lsm *store)
+{
+    uint32_t users = 0;
+    uint32_t items = 0;
+    const pykv_pin wanted[] = {
+        {.sequence = 3, .name = "follower"},
+        {.sequence = 5, .bytes_max = 4096, .until_us = 1 << 30, .name = "other"}};
+    CHECK_OK(lsm_names_make(store, slice_make("users", 5), 0, &users));
+    CHECK_OK(lsm_names_make(store, slice_make("items", 5), 0, &items));
+    for (char key = 'a'; key < 'k'; key++) {
+        slice text = slice_make(&key, 1);
+        CHECK_OK(lsm_put_in(store, users, text, text, 0, 0));
+        CHECK_OK(lsm_put_in(store, items, text, text, 1 << 30, 0));
+        CHECK_OK(lsm_put_in(store, KEY_SPACE_DEFAULT, text, text, 0, 0));
+    }
+    CHECK_OK(lsm_put_in(store, KEY_SPACE_DEFAULT, slice_make("\xff", 1), slice_make("v", 1), 0, 0));
+    CHECK_OK(lsm_flush(store));
+    CHECK_OK(lsm_delete_range_in(store, users, slice_make("b", 1), slice_make("", 0), 0));
+    CHECK_OK(lsm_names_drop(store, slice_make("items", 5), 0, &items));
+    CHECK_OK(lsm_put_in(store, users, slice_make("c", 1), slice_make("2", 1), 0, 0));
+    CHECK_OK(lsm_flush(store));
+    CHECK_OK(lsm_pin_history(store, &wanted[0]));
+    CHECK_OK(lsm_pin_history(store, &wanted[1]));
+}
+
+/* A table as pykv.TableWriter makes it. */
+static void write_table(env *disk, const char *path, const pykv_options *options)
+{
+    ingest_writer *writer;
+    CHECK_OK(ingest_writer_open(disk, path, options, &writer));
+    for (char key = 'p'; key < 'z'; key++) {
+        slice text = slice_make(&key, 1);
+        CHECK_OK(ingest_writer_add(writer, text, text, key == 'q' ? 1 << 30 : 0));
+    }
+    CHECK_OK(ingest_writer_add(writer, slice_make("\xff\0\xff", 3), slice_make("v", 1), 0));
+    CHECK_OK(ingest_writer_finish(writer));
+    ingest_writer_free(writer);
+}
+
+/* The targets know no seeds of hashes, so the tables have no filters. */
+TEST(files_of_a_store_with_namespaces_pins_and_ingested_rows)
+{
+    static const char path[] = FIXTURE_PATH "/rows";
+    const char *paths[] = {path};
+    const pykv_options options = {.memory_budget_bytes = 16 << 20,
+                                  .memtable_bytes = 64 << 10,
+                                  .compression = PYKV_CODEC_NONE,
+                                  .filter_bits_per_key = -1,
+                                  .history_bytes = 1 << 20};
+    fixture store = {.store = NULL};
+    lsm *db;
+    CHECK_OK(env_memory_new(1, FIXTURE_FILE_MAX, &store.disk));
+    CHECK_OK(lsm_open(store.disk, FIXTURE_PATH, &options, &db));
+    write_namespaces(db);
+    write_table(store.disk, path, &options);
+    CHECK_OK(lsm_ingest(db, paths, 1, false));
+    save_file(&store, MANIFEST_NAME, 1, "lsm_manifest", "namespaces");
+    save_file(&store, "rows", 1, "table", "ingested");
+    CHECK_OK(lsm_compact(db, NULL));
+    const version *now = lsm_view(db)->version;
+    uint32_t number = now->levels[LSM_LEVEL_COUNT - 1].files[0]->facts.number;
+    char name[TABLE_FILE_NAME_BYTES];
+    table_file_name(number, name);
+    save_file(&store, name, 1, "table", "namespaces");
+    CHECK_OK(lsm_close(db, -1));
+    lsm_free(db);
+    fixture_free(&store);
+}
+
 TEST_MAIN(CASE(a_store_that_was_closed), CASE(a_store_that_was_killed),
           CASE(a_store_whose_log_is_padded), CASE(a_store_that_was_cleared_and_merged),
-          CASE(a_directory_with_a_bucket_of_several_units), CASE(a_manifest_of_an_lsm_store))
+          CASE(a_directory_with_a_bucket_of_several_units), CASE(a_manifest_of_an_lsm_store),
+          CASE(files_of_a_store_with_namespaces_pins_and_ingested_rows))

@@ -183,8 +183,10 @@ typedef struct pykv_options {
 /* Counters and gauges of a store. Bytes are bytes, counts are since open unless said otherwise.
  * What is marked as one engine's is 0 in stores of the others. */
 typedef struct pykv_stats {
+    /* Of the namespace of the handle, also where that is the default one beside others. */
     uint64_t key_count;     /* live keys; of an LSM store a guess */
     uint64_t live_bytes;    /* of records that are current; of an LSM store a guess */
+    /* Of the store, all that follow. */
     uint64_t disk_bytes;    /* of all files that hold data, up to their logical length */
     uint64_t segment_count; /* Bitcask */
     uint64_t keydir_bytes;  /* Bitcask: memory of the key directory */

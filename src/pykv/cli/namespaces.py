@@ -45,7 +45,7 @@ def command(database: Path, dropped: str | None, yes: bool, as_json: bool) -> No
 
 
 def _fields(name: str | None, space: Any) -> dict[str, Any]:
-    size = space.approximate_size()
+    size = space.stats()["live_bytes"]
     return {"namespace": name, "id": space.id, "rows": len(space), "bytes": size}
 
 

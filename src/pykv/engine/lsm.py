@@ -110,7 +110,10 @@ class LsmSpace(NativeStore, NativeOrderedReader, OrderedStoreBase):
         return LsmSnapshot(self._handle, self._path)
 
     def approximate_len(self) -> int:
-        """Number of keys; a guess, which counts what overwrites and deletes left behind. O(1)."""
+        """Number of keys; a guess, which counts what overwrites and deletes left behind.
+
+        Where there are namespaces it is exact up to 1,000 keys, which it walks over.
+        """
         count: int = self._raw_stats().key_count
         return count
 

@@ -300,7 +300,7 @@ static pykv_status resume(void *engine)
 
 static void stats(void *engine, pykv_stats *out)
 {
-    lsm_stats(engine, out);
+    lsm_stats_in(engine, KEY_SPACE_DEFAULT, out);
 }
 
 static int32_t state(void *engine)

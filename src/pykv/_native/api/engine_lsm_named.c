@@ -223,7 +223,7 @@ static pykv_status resume(void *engine)
 static void stats(void *engine, pykv_stats *out)
 {
     named *self = engine;
-    lsm_stats(self->store, out);
+    lsm_stats_in(self->store, self->space, out);
 }
 
 static int32_t state(void *engine)

@@ -142,7 +142,46 @@ static pykv_status view_bytes_between(const view *self, const key_range *range, 
     return status;
 }
 
-pykv_status lsm_approximate_size(lsm *self, const pykv_range *range, uint64_t *bytes_out)
+/* Puts less deletes, where each delete hides a put. */
+typedef struct operations {
+    double count;
+    double delete_count;
+} operations;
+
+static void add_share(operations *self, uint64_t part, uint64_t whole, uint64_t count,
+                      uint64_t delete_count)
+{
+    double share = whole == 0 ? 0 : (double)(part < whole ? part : whole) / (double)whole;
+    self->count += share * (double)count;
+    self->delete_count += share * (double)delete_count;
+}
+
+static void add_tables(const version *tables, const key_range *range, operations *seen)
+{
+    for (uint32_t i = 0; i < LSM_LEVEL_COUNT; i++) {
+        for (uint32_t j = 0; j < tables->levels[i].count; j++) {
+            const table_file *file = tables->levels[i].files[j];
+            const table_index *index = &file->table->index;
+            add_share(seen, file_bytes_between(file, range),
+                      index->offsets[index->block_count] - index->offsets[0],
+                      file->facts.entry_count, file->facts.tombstone_count);
+        }
+    }
+}
+
+static pykv_status add_memtable(memtable *from, const key_range *range, operations *seen)
+{
+    uint64_t bytes;
+    memtable_stats stats;
+    pykv_status status = memtable_bytes_between(from, range, &bytes);
+    if (status == PYKV_OK) {
+        memtable_stats_read(from, &stats);
+        add_share(seen, bytes, stats.used_bytes, stats.count, stats.delete_count);
+    }
+    return status;
+}
+
+static key_range range_of(const pykv_range *range)
 {
     key_range keys = {slice_make("", 0), slice_make("", 0), false};
     if (range != NULL && range->has_start != 0) {
@@ -152,6 +191,34 @@ pykv_status lsm_approximate_size(lsm *self, const pykv_range *range, uint64_t *b
         keys.stop = slice_make(range->stop, range->stop_length);
         keys.has_stop = true;
     }
+    return keys;
+}
+
+pykv_status lsm_approximate_keys(lsm *self, const pykv_range *range, uint64_t *count_out)
+{
+    key_range keys = range_of(range);
+    operations seen = {0, 0};
+    lsm_moment moment;
+    pykv_status status = lsm_moment_acquire(self, NULL, &moment);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    add_tables(moment.view->version, &keys, &seen);
+    status = add_memtable(moment.view->active, &keys, &seen);
+    for (uint32_t i = 0; status == PYKV_OK && i < moment.view->immutable_count; i++) {
+        status = add_memtable(moment.view->immutables[i], &keys, &seen);
+    }
+    view_release(moment.view);
+    if (status == PYKV_OK) {
+        double count = seen.count - 2 * seen.delete_count;
+        *count_out = count > 0 ? (uint64_t)count : 0;
+    }
+    return status;
+}
+
+pykv_status lsm_approximate_size(lsm *self, const pykv_range *range, uint64_t *bytes_out)
+{
+    key_range keys = range_of(range);
     if (keys.has_stop && slice_compare(keys.start, keys.stop) >= 0) {
         *bytes_out = 0;
         return PYKV_OK;

@@ -4,6 +4,7 @@
 #ifndef PYKV_LSM_APPROXIMATE_H
 #define PYKV_LSM_APPROXIMATE_H
 
+#include "lsm/lsm.h"
 #include "lsm/version.h"
 
 typedef struct memtable memtable;
@@ -16,5 +17,10 @@ uint64_t version_bytes_between(const version *self, const key_range *range);
  * its lowest and its highest key. PYKV_NO_MEMORY. */
 PYKV_NODISCARD pykv_status memtable_bytes_between(memtable *self, const key_range *range,
                                                   uint64_t *bytes_out);
+
+/* A guess at how many keys a range of stored keys has: puts less deletes, by the share of the bytes
+ * of each table and memtable that is in range. PYKV_NO_MEMORY. */
+PYKV_NODISCARD pykv_status lsm_approximate_keys(lsm *self, const pykv_range *range,
+                                                uint64_t *count_out);
 
 #endif

@@ -308,6 +308,14 @@ pykv_status lsm_names_drop(lsm *store, slice name, int32_t flags, uint32_t *id_o
     return status;
 }
 
+bool lsm_names_exist(lsm *store)
+{
+    mutex_lock(&store->names.lock);
+    bool exist = load(store) == PYKV_OK && store->names.last_id != 0;
+    mutex_unlock(&store->names.lock);
+    return exist;
+}
+
 pykv_status lsm_names_clear(lsm *store, int32_t flags)
 {
     stored_range all;

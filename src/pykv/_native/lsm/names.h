@@ -49,6 +49,9 @@ PYKV_NODISCARD pykv_status lsm_names_drop(lsm *store, slice name, int32_t flags,
 /* A scan whose keys are the names, in their order. */
 PYKV_NODISCARD pykv_status lsm_names_scan(lsm *store, lsm_scan **scan_out);
 
+/* True if there ever was a namespace; false too where that cannot be read. */
+bool lsm_names_exist(lsm *store);
+
 /* Removes every key of the default namespace, as lsm_clear, but leaves the others. */
 PYKV_NODISCARD pykv_status lsm_names_clear(lsm *store, int32_t flags);
 

@@ -56,6 +56,12 @@ PYKV_NODISCARD pykv_status lsm_clear_in(lsm *self, uint32_t space, int32_t flags
 
 /* ---- upkeep ---- */
 
+/* As lsm_stats, but key_count and live_bytes are those of the namespace, unless the default one is
+ * alone: key_count exact up to 1,000 keys, else a guess by block indexes, as live_bytes is; it has
+ * what overwrites and deletes left behind, and no values in segments. 0 where they cannot be
+ * read. */
+void lsm_stats_in(lsm *self, uint32_t space, pykv_stats *out);
+
 /* range NULL: in the default namespace, everything that the store holds. */
 PYKV_NODISCARD pykv_status lsm_compact_in(lsm *self, uint32_t space, const pykv_range *range,
                                           pykv_progress *progress);

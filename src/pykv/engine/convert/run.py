@@ -159,7 +159,8 @@ def _fill(
     source: Store, place: Place, mark: Mark, progress: Progress | None, options: dict[str, Any]
 ) -> Digest:
     """Copies what is not yet copied, and compares; the database is closed then."""
-    told = _Progress(progress, source.stats()["key_count"])
+    row_count = sum(space.stats()["key_count"] for _, space in each_namespace(source))
+    told = _Progress(progress, row_count)
     with open_store(place.data, engine=mark.engine, **options) as target:
         _check_namespaces(source, target)
         written_before = source.last_seq
