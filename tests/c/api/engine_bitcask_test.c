@@ -17,6 +17,8 @@ TEST(no_function_is_missing_but_those_of_what_it_does_not_support)
     engine_ops all = *ops;
     CHECK(all.delete_range == NULL && all.changes_open == NULL);
     all.delete_range = engine_lsm.delete_range;
+    CHECK(all.scan_next_arrays == NULL);
+    all.scan_next_arrays = engine_lsm.scan_next_arrays;
     all.changes_open = engine_lsm.changes_open;
     all.changes_next = engine_lsm.changes_next;
     all.changes_free = engine_lsm.changes_free;

@@ -96,6 +96,77 @@ TEST(a_limit_ends_the_scan)
     fixture_free(&self);
 }
 
+/* Room for rows of two arrays. */
+typedef struct array_rooms {
+    uint8_t data[2][2000];
+    int64_t offsets[2][128];
+    pykv_items_room keys;
+    pykv_items_room values;
+} array_rooms;
+
+static void rooms_begin(array_rooms *self, uint64_t key_bytes)
+{
+    memset(self, 0xa5, sizeof *self);
+    self->keys = (pykv_items_room){
+        .data = self->data[0], .data_bytes = key_bytes, .offsets = self->offsets[0]};
+    self->values = (pykv_items_room){
+        .data = self->data[1], .data_bytes = sizeof self->data[1], .offsets = self->offsets[1]};
+    self->offsets[0][0] = 0;
+    self->offsets[1][0] = 0;
+}
+
+/* Checks rows of mixed() from *at on, in a direction. */
+static void expect_in_arrays(const array_rooms *self, uint64_t count, int step, int *at)
+{
+    char key[16];
+    for (uint64_t i = 0; i < count; i++) {
+        *at += *at % 5 == 0 ? step : 0;
+        slice wanted = fixture_key((uint32_t)*at, key);
+        CHECK_EQUAL(wanted.size, (size_t)(self->offsets[0][i + 1] - self->offsets[0][i]));
+        CHECK_BYTES(wanted.data, self->data[0] + self->offsets[0][i], wanted.size);
+        CHECK_EQUAL(*at < 40 ? 10 : 12, self->offsets[1][i + 1] - self->offsets[1][i]);
+        *at += step;
+    }
+}
+
+TEST(rows_go_to_arrays_and_the_one_without_room_is_given_beside_them)
+{
+    fixture self = mixed();
+    array_rooms *rooms = mem_alloc(sizeof *rooms);
+    CHECK(rooms != NULL);
+    for (int32_t reverse = 0; reverse < 2; reverse++) {
+        const pykv_range range = {.reverse = reverse, .limit = 70};
+        int step = reverse != 0 ? -1 : 1;
+        int at = reverse != 0 ? 99 : 0;
+        lsm_scan *scan;
+        uint64_t total = 0;
+        pykv_rows left;
+        CHECK_OK(lsm_scan_open(self.store, NULL, &range, &scan));
+        for (uint64_t given = 1; given > 0; total += given) {
+            uint64_t done = 0;
+            char key[16];
+            rooms_begin(rooms, 50);
+            CHECK_OK(lsm_scan_next_arrays(scan, 9, &rooms->keys, &rooms->values, &done, &left));
+            CHECK(done <= 9 && left.count <= 1 && rooms->keys.used_bytes <= 50);
+            CHECK_EQUAL(0xa5, rooms->data[0][50]);
+            CHECK_EQUAL(rooms->keys.used_bytes, (uint64_t)rooms->offsets[0][done]);
+            expect_in_arrays(rooms, done, step, &at);
+            if (left.count > 0) {
+                at += at % 5 == 0 ? step : 0;
+                slice wanted = fixture_key((uint32_t)at, key);
+                CHECK_BYTES(wanted.data, left.data, wanted.size);
+                CHECK(rooms->keys.used_bytes + wanted.size > 50);
+                at += step;
+            }
+            given = done + left.count;
+        }
+        CHECK_EQUAL(70, total);
+        lsm_scan_free(self.store, scan);
+    }
+    mem_free(rooms);
+    fixture_free(&self);
+}
+
 TEST(a_scan_sees_the_moment_it_was_opened_at)
 {
     fixture self = fixture_new();
@@ -214,6 +285,7 @@ TEST(a_scan_that_a_close_interrupts_does_not_end_as_if_it_had_shown_all)
 
 TEST_MAIN(CASE(all_rows_come_in_order_whatever_the_chunk),
           CASE(a_range_bounds_the_rows_in_both_directions), CASE(a_limit_ends_the_scan),
+          CASE(rows_go_to_arrays_and_the_one_without_room_is_given_beside_them),
           CASE(a_scan_sees_the_moment_it_was_opened_at),
           CASE(a_damaged_block_ends_the_scan_for_good),
           CASE(scans_are_ended_by_the_close_and_freed_after_it),

@@ -1,25 +1,25 @@
 /*
  * array_scan: the part of pykv.h that gives the rows of a scan in arrays of the caller's.
  *
- * Rows are taken from a scan in chunks that stay in the processor's cache, and copied from there
- * into the two rooms. A chunk that did not fit is kept for the next call.
+ * An engine that can writes rows into the two rooms itself, and gives the one that did not fit. The
+ * rows of others are taken in chunks that stay in the processor's cache, and copied from there.
+ * What did not fit is kept for the next call.
  */
 #include <string.h>
 
 #include "api/items_room.h"
+#include "api/reads.h"
 #include "base/annotate.h"
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
 #include "base/process.h"
 
-enum { ARRAY_SCAN_CHUNK_BYTES = 64 * 1024 };
-
 struct pykv_array_scan {
     uint64_t stamp; /* of the process that opened it */
     pykv_store *store;
     pykv_scan *scan;
-    pykv_rows rows; /* of the last chunk */
+    pykv_rows rows; /* of the last chunk, or the one that had no room */
     size_t at;      /* the first of them that was not given yet */
 };
 
@@ -94,9 +94,10 @@ static pykv_status add_rows(pykv_array_scan *self, uint64_t rows_max, int32_t fl
         if (self->at == self->rows.count) {
             self->at = 0;
             self->rows.count = 0;
-            pykv_status status =
-                pykv_scan_next(self->scan, ARRAY_SCAN_CHUNK_BYTES, flags, &self->rows);
-            if (status != PYKV_OK || self->rows.count == 0) {
+            uint64_t before = *rows_done;
+            pykv_status status = reads_scan_next_arrays(self->scan, rows_max - *rows_done, flags,
+                                                        keys, values, rows_done, &self->rows);
+            if (status != PYKV_OK || (self->rows.count == 0 && *rows_done == before)) {
                 return status;
             }
         }

@@ -1,7 +1,6 @@
 /*
- * engine: what api/ asks of a storage engine: a table of functions, one table an engine.
- *
- * Adding an engine: fill a table in api/engine_NAME.c and list it in engine.c.
+ * engine: what api/ asks of a storage engine: a table of functions, one table an engine. Adding an
+ * engine: fill a table in api/engine_NAME.c and list it in engine.c.
  *
  * The functions take the engine's own handles as void pointers. Who calls them holds the gate:
  * open, close, free, repair and destroy as said there; calls are counted into engine_ops.gate as
@@ -73,13 +72,14 @@ typedef struct engine_ops {
                              void **scan_out);
     pykv_status (*cursor_open)(void *engine, const void *snapshot, const pykv_range *range,
                                void **cursor_out);
-    pykv_status (*cursor_move)(void *cursor, int32_t move, slice key, int32_t flags,
-                               pykv_row *row_out);
-    pykv_status (*near)(void *engine, const void *snapshot, int32_t move, slice key,
-                        pykv_row *row_out);
+    pykv_status (*cursor_move)(void *cursor, int32_t move, slice key, int32_t flags, pykv_row *out);
+    pykv_status (*near)(void *engine, const void *snapshot, int32_t move, slice key, pykv_row *out);
     pykv_status (*approximate_size)(void *engine, const pykv_range *range, uint64_t *bytes_out);
     pykv_status (*snapshot_new)(void *engine, void **snapshot_out);
     pykv_status (*scan_next)(void *scan, size_t chunk_bytes, pykv_rows *rows_out);
+    /* As lsm_scan_next_arrays; NULL: the rows of scan_next are copied to arrays. */
+    pykv_status (*scan_next_arrays)(void *scan, uint64_t rows_max, pykv_items_room *keys,
+                                    pykv_items_room *values, uint64_t *rows_done, pykv_rows *out);
     /* NULL: the engine has no change feed, and none of the rows that go with it. */
     pykv_status (*changes_open)(void *engine, uint64_t since, int32_t flags, void **changes_out);
     pykv_status (*sync)(void *engine);

@@ -138,6 +138,13 @@ pykv_status engine_lsm_next_of_scan(void *self, size_t chunk_bytes, pykv_rows *r
     return lsm_scan_next(self, chunk_bytes, rows_out);
 }
 
+pykv_status engine_lsm_next_arrays_of_scan(void *self, uint64_t rows_max, pykv_items_room *keys,
+                                           pykv_items_room *values, uint64_t *rows_done,
+                                           pykv_rows *row_left_out)
+{
+    return lsm_scan_next_arrays(self, rows_max, keys, values, rows_done, row_left_out);
+}
+
 static void free_scan(void *engine, void *self)
 {
     lsm_scan_free(engine, self);
@@ -389,6 +396,7 @@ const engine_ops engine_lsm = {
     .count = count_keys,
     .scan_open = open_scan,
     .scan_next = engine_lsm_next_of_scan,
+    .scan_next_arrays = engine_lsm_next_arrays_of_scan,
     .cursor_open = open_cursor,
     .cursor_move = engine_lsm_move_cursor,
     .near = near,

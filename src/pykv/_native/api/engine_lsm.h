@@ -19,6 +19,11 @@ void engine_lsm_release_many(void *self);
 void engine_lsm_free_many(void *self);
 PYKV_NODISCARD pykv_status engine_lsm_next_of_scan(void *self, size_t chunk_bytes,
                                                    pykv_rows *rows_out);
+PYKV_NODISCARD pykv_status engine_lsm_next_arrays_of_scan(void *self, uint64_t rows_max,
+                                                          pykv_items_room *keys,
+                                                          pykv_items_room *values,
+                                                          uint64_t *rows_done,
+                                                          pykv_rows *row_left_out);
 PYKV_NODISCARD pykv_status engine_lsm_move_cursor(void *self, int32_t move, slice key,
                                                   int32_t flags, pykv_row *row_out);
 

@@ -277,6 +277,7 @@ const engine_ops engine_lsm_named = {
     .count = count_keys,
     .scan_open = open_scan,
     .scan_next = engine_lsm_next_of_scan,
+    .scan_next_arrays = engine_lsm_next_arrays_of_scan,
     .cursor_open = open_cursor,
     .cursor_move = engine_lsm_move_cursor,
     .near = near,

@@ -13,6 +13,9 @@ struct pykv_many {
     epoch_token token;
 };
 
+/* Of rows that are copied to arrays: the processor's cache holds them. */
+enum { ARRAY_SCAN_CHUNK_BYTES = 64 * 1024 };
+
 struct pykv_scan {
     pykv_store *store;
     uint64_t stamp;
@@ -234,6 +237,28 @@ pykv_status pykv_scan_next(pykv_scan *self, size_t chunk_bytes, int32_t flags, p
         status = PYKV_WOULD_BLOCK;
     } else {
         status = self->store->ops->scan_next(self->inner, chunk_bytes, rows_out);
+    }
+    handle_leave(self->store, token);
+    return status;
+}
+
+pykv_status reads_scan_next_arrays(pykv_scan *self, uint64_t rows_max, int32_t flags,
+                                   pykv_items_room *keys, pykv_items_room *values,
+                                   uint64_t *rows_done, pykv_rows *rows_out)
+{
+    const engine_ops *ops = self->store->ops;
+    epoch_token token;
+    if (ops->scan_next_arrays == NULL) {
+        return pykv_scan_next(self, ARRAY_SCAN_CHUNK_BYTES, flags, rows_out);
+    }
+    pykv_status status = handle_enter(self->store, &token);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    if ((flags & PYKV_NO_WAIT) != 0) {
+        status = PYKV_WOULD_BLOCK;
+    } else {
+        status = ops->scan_next_arrays(self->inner, rows_max, keys, values, rows_done, rows_out);
     }
     handle_leave(self->store, token);
     return status;

@@ -17,6 +17,12 @@ PYKV_NODISCARD pykv_status reads_get_many(pykv_many *self, const void *snapshot,
 PYKV_NODISCARD pykv_status reads_scan_open(pykv_store *store, const void *snapshot,
                                            const pykv_range *range, pykv_scan **scan_out);
 
+/* Adds rows of a scan to two arrays, as lsm_scan_next_arrays does, if the engine can; else gives a
+ * chunk of rows to copy. There are no more when neither comes. */
+PYKV_NODISCARD pykv_status reads_scan_next_arrays(pykv_scan *self, uint64_t rows_max, int32_t flags,
+                                                  pykv_items_room *keys, pykv_items_room *values,
+                                                  uint64_t *rows_done, pykv_rows *rows_out);
+
 /* As pykv_namespaces. */
 PYKV_NODISCARD pykv_status reads_scan_names(pykv_store *store, pykv_scan **scan_out);
 

@@ -84,6 +84,12 @@ void lsm_snapshot_free(lsm *store, lsm_snapshot *self);
 PYKV_NODISCARD pykv_status lsm_scan_open(lsm *store, const lsm_snapshot *snapshot,
                                          const pykv_range *range, lsm_scan **scan_out);
 PYKV_NODISCARD pykv_status lsm_scan_next(lsm_scan *self, size_t chunk_bytes, pykv_rows *rows_out);
+/* Adds up to rows_max rows, above 0, to the caller's two arrays, behind *rows_done; fewer, and some
+ * if there is any, where that takes long. A row that has no room is the last and is given in
+ * *row_left_out, valid until the next call; else that is empty. */
+PYKV_NODISCARD pykv_status lsm_scan_next_arrays(lsm_scan *self, uint64_t rows_max,
+                                                pykv_items_room *keys, pykv_items_room *values,
+                                                uint64_t *rows_done, pykv_rows *row_left_out);
 /* Ends the scan, unless the store's close has done so, and frees it. */
 void lsm_scan_free(lsm *store, lsm_scan *self);
 

@@ -2,11 +2,12 @@
  * scan: rows in order at one moment, in chunks.
  */
 #include "base/error.h"
+#include "base/invariant.h"
 #include "base/memory.h"
 #include "lsm/space.h"
 #include "lsm/walk.h"
 
-enum { SCAN_CHUNK_BYTES = 64 * 1024 };
+enum { SCAN_CHUNK_BYTES = 64 * 1024, SCAN_CHUNK_ROWS = 1024 };
 
 struct lsm_scan {
     lsm_walk walk;
@@ -45,36 +46,41 @@ pykv_status lsm_scan_open(lsm *store, const lsm_snapshot *snapshot, const pykv_r
     return lsm_scan_open_in(store, KEY_SPACE_STORED, snapshot, range, scan_out);
 }
 
-static pykv_status fill(lsm_scan *self, size_t chunk_bytes)
+/* At most rows_max rows. */
+static pykv_status fill(lsm_scan *self, uint64_t rows_max)
 {
-    self->request.chunk_bytes = chunk_bytes != 0 ? chunk_bytes : SCAN_CHUNK_BYTES;
-    self->request.row_limit = self->rows_left < SIZE_MAX ? (size_t)self->rows_left : SIZE_MAX;
+    uint64_t row_limit = self->rows_left < rows_max ? self->rows_left : rows_max;
+    self->request.row_limit = row_limit < SIZE_MAX ? (size_t)row_limit : SIZE_MAX;
     pykv_status status = PYKV_OK;
+    size_t count = 0;
     do {
         status = user_iterator_fill(self->walk.rows, &self->request, &self->rows);
-    } while (status == PYKV_OK && self->rows.count == 0 && self->rows.more &&
+        count = self->rows.count + self->rows.arrays_count;
+    } while (status == PYKV_OK && count == 0 && self->rows.more &&
              !gate_is_shut(&self->walk.store->gate));
-    if (status == PYKV_OK && self->rows.count == 0 && self->rows.more) {
+    if (status == PYKV_OK && count == 0 && self->rows.more) {
         return error_set(PYKV_CLOSED, "the store was closed before the scan came to its next row");
     }
     if (status == PYKV_OK) {
-        self->rows_left -= self->rows.count;
+        self->rows_left -= count;
         self->is_done = !self->rows.more || self->rows_left == 0;
     }
     return status;
 }
 
-pykv_status lsm_scan_next(lsm_scan *self, size_t chunk_bytes, pykv_rows *rows_out)
+/* The next rows of the request, which are at most rows_max. */
+static pykv_status next(lsm_scan *self, uint64_t rows_max, pykv_rows *rows_out)
 {
     if (self->failure.status != PYKV_OK) {
         error_restore(&self->failure);
         return self->failure.status;
     }
     *rows_out = (pykv_rows){0};
+    self->rows.arrays_count = 0;
     if (self->is_done) {
         return PYKV_OK;
     }
-    pykv_status status = fill(self, chunk_bytes);
+    pykv_status status = fill(self, rows_max);
     if (status != PYKV_OK) {
         self->failure = *error_last();
         return status;
@@ -83,6 +89,31 @@ pykv_status lsm_scan_next(lsm_scan *self, size_t chunk_bytes, pykv_rows *rows_ou
     rows_out->data = self->rows.data.data;
     rows_out->offsets = (const uint64_t *)(const void *)self->rows.offsets.data;
     return PYKV_OK;
+}
+
+pykv_status lsm_scan_next(lsm_scan *self, size_t chunk_bytes, pykv_rows *rows_out)
+{
+    self->request.chunk_bytes = chunk_bytes != 0 ? chunk_bytes : SCAN_CHUNK_BYTES;
+    self->request.keys = NULL;
+    self->request.values = NULL;
+    return next(self, UINT64_MAX, rows_out);
+}
+
+pykv_status lsm_scan_next_arrays(lsm_scan *self, uint64_t rows_max, pykv_items_room *keys,
+                                 pykv_items_room *values, uint64_t *rows_done,
+                                 pykv_rows *row_left_out)
+{
+    self->request.chunk_bytes = SIZE_MAX;
+    self->request.keys = keys;
+    self->request.values = values;
+    self->request.rows_done = *rows_done;
+    pykv_status status =
+        next(self, rows_max < SCAN_CHUNK_ROWS ? rows_max : SCAN_CHUNK_ROWS, row_left_out);
+    if (status == PYKV_OK) {
+        *rows_done += self->rows.arrays_count;
+        row_left_out->count = PYKV_PLANTED(190) ? 0 : row_left_out->count;
+    }
+    return status;
 }
 
 void lsm_scan_free(lsm *store, lsm_scan *self)

@@ -85,6 +85,11 @@ typedef struct user_iterator_request {
     bool keys_only;      /* values are left empty */
     bool is_reverse;     /* rows come in falling order */
     size_t prefix_bytes; /* that marked keys are given without (lsm/key_space.h) */
+    /* Not NULL: rows go to these two, behind their used bytes and the offsets of rows_done rows,
+     * and are counted there. A row that has no room goes to rows instead and ends the fill. */
+    pykv_items_room *keys;
+    pykv_items_room *values;
+    uint64_t rows_done;
 } user_iterator_request;
 
 /* What a fill gives, and its memory; begin with zeros. data and offsets are as in pykv_rows, with
@@ -93,7 +98,8 @@ typedef struct user_iterator_rows {
     buffer data;
     buffer offsets;
     size_t count;
-    bool more; /* false: there is no row any more in that direction */
+    size_t arrays_count; /* rows that went to the arrays of the request */
+    bool more;           /* false: there is no row any more in that direction */
 } user_iterator_rows;
 
 /*

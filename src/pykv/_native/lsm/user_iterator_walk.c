@@ -164,6 +164,14 @@ typedef struct row_writer {
     size_t row_limit;
     size_t prefix_bytes;
     bool keys_only;
+    /* the arrays of the request, if there are any */
+    pykv_items_room *keys;
+    pykv_items_room *values;
+    int64_t *key_offsets; /* of the end of the next row */
+    int64_t *value_offsets;
+    uint64_t key_bytes;
+    uint64_t value_bytes;
+    size_t arrays_count;
 } row_writer;
 
 /* Makes room for bytes and for more rows. */
@@ -184,6 +192,16 @@ static pykv_status writer_grow(row_writer *self, size_t bytes, size_t row_count)
     return status;
 }
 
+static void begin_arrays(row_writer *self, const user_iterator_request *request)
+{
+    self->keys = request->keys;
+    self->values = request->values;
+    self->key_offsets = request->keys->offsets + request->rows_done + 1;
+    self->value_offsets = request->values->offsets + request->rows_done + 1;
+    self->key_bytes = request->keys->used_bytes;
+    self->value_bytes = request->values->used_bytes;
+}
+
 static pykv_status writer_begin(row_writer *self, const user_iterator_request *request,
                                 user_iterator_rows *rows)
 {
@@ -194,6 +212,10 @@ static pykv_status writer_begin(row_writer *self, const user_iterator_request *r
                          .prefix_bytes = request->prefix_bytes,
                          .keys_only = request->keys_only};
     buffer_clear(&rows->offsets);
+    if (request->keys != NULL) {
+        begin_arrays(self, request);
+        return writer_grow(self, 0, 1);
+    }
     size_t bytes =
         request->chunk_bytes < ROWS_BYTES_FIRST ? request->chunk_bytes : ROWS_BYTES_FIRST;
     size_t count = request->row_limit < ROWS_COUNT_FIRST ? request->row_limit : ROWS_COUNT_FIRST;
@@ -206,11 +228,16 @@ static void writer_end(row_writer *self)
     self->rows->data.size = self->size;
     self->rows->offsets.size = (2 * self->count + 1) * sizeof(uint64_t);
     self->rows->count = self->count;
+    self->rows->arrays_count = self->arrays_count;
+    if (self->keys != NULL) {
+        self->keys->used_bytes = self->key_bytes;
+        self->values->used_bytes = self->value_bytes;
+    }
 }
 
 static inline bool writer_is_full(const row_writer *self)
 {
-    return self->count >= self->row_limit || self->size >= self->chunk_bytes;
+    return self->count + self->arrays_count >= self->row_limit || self->size >= self->chunk_bytes;
 }
 
 static inline void copy_bytes(uint8_t *out, const uint8_t *from, size_t size)
@@ -232,12 +259,35 @@ static inline void copy_bytes(uint8_t *out, const uint8_t *from, size_t size)
     }
 }
 
-/* strips: the key may be marked. */
+/* Writes a row to the arrays. False: it has no room there. */
+static INLINE_ALWAYS bool write_to_arrays(row_writer *self, slice key, slice value)
+{
+    if (PYKV_UNLIKELY(key.size > self->keys->data_bytes - self->key_bytes ||
+                      value.size > self->values->data_bytes - self->value_bytes)) {
+        return false;
+    }
+    copy_bytes(self->keys->data + self->key_bytes, key.data, key.size);
+    copy_bytes(self->values->data + self->value_bytes, value.data, value.size);
+    self->key_bytes += key.size;
+    self->value_bytes += value.size;
+    self->key_offsets[self->arrays_count] = (int64_t)self->key_bytes;
+    self->value_offsets[self->arrays_count] = (int64_t)self->value_bytes;
+    self->arrays_count++;
+    return true;
+}
+
+/* strips: the key may be marked. to_arrays: if it has room there. */
 static INLINE_ALWAYS pykv_status write_row(row_writer *self, const iterator_entry *entry,
-                                           bool strips)
+                                           bool strips, bool to_arrays)
 {
     slice key = strips ? key_space_strip(entry->key, self->prefix_bytes) : entry->key;
     size_t value_size = self->keys_only ? 0 : entry->value.size;
+    if (to_arrays) {
+        if (PYKV_LIKELY(write_to_arrays(self, key, slice_make(entry->value.data, value_size)))) {
+            return PYKV_OK;
+        }
+        self->chunk_bytes = 0; /* the row is the last one */
+    }
     size_t bytes = key.size + value_size;
     if (PYKV_UNLIKELY(bytes > self->capacity - self->size || self->count == self->count_max)) {
         row_writer grown = *self; /* a copy, so that self's address stays unknown */
@@ -261,7 +311,7 @@ static INLINE_ALWAYS pykv_status write_row(row_writer *self, const iterator_entr
 static pykv_status write_other(user_iterator *self, row_writer *out, const iterator_entry *entry)
 {
     pykv_status status = user_resolve(self, entry, &entry);
-    return status == PYKV_OK ? write_row(out, entry, true) : status;
+    return status == PYKV_OK ? write_row(out, entry, true, out->keys != NULL) : status;
 }
 
 /* Fetches the value of the entry some steps ahead of entry, but for its beginning, which stands
@@ -282,7 +332,7 @@ static INLINE_ALWAYS void fetch_value(const window_walk *walk, const iterator_en
 /* Writes the rows of the window until it or the writer is at its end. strips: some may have marked
  * keys. */
 static INLINE_ALWAYS pykv_status fill_from_window(user_iterator *self, row_writer *out,
-                                                  bool is_backward, bool strips)
+                                                  bool is_backward, bool strips, bool to_arrays)
 {
     window_walk walk = window_load(self);
     row_writer writer = *out;
@@ -297,7 +347,7 @@ static INLINE_ALWAYS pykv_status fill_from_window(user_iterator *self, row_write
             fetch_value(&walk, entry, is_backward);
         }
         if (PYKV_LIKELY(entry->kind == RECORD_PUT)) {
-            status = write_row(&writer, entry, strips);
+            status = write_row(&writer, entry, strips, to_arrays);
         } else {
             row_writer other = writer; /* a copy, so that writer's address stays unknown */
             status = write_other(self, &other, entry);
@@ -318,7 +368,8 @@ static uint64_t skipped_count(const user_iterator *self, size_t row_count)
 /* Writes a row that was not found in a window. */
 static pykv_status write_single(user_iterator *self, row_writer *out, const iterator_entry *row)
 {
-    return row->kind == RECORD_PUT ? write_row(out, row, true) : write_other(self, out, row);
+    return row->kind == RECORD_PUT ? write_row(out, row, true, out->keys != NULL)
+                                   : write_other(self, out, row);
 }
 
 /* Writes the row it stood on. Where the walk turned there and goes no step further, the window's
@@ -336,12 +387,13 @@ static pykv_status write_first(user_iterator *self, row_writer *out, const itera
 static pykv_status fill_from_any_window(user_iterator *self, row_writer *out)
 {
     const iterator *source = self->source;
-    if (PYKV_UNLIKELY(key_space_is_marked(source->entries[source->count - 1].key))) {
-        return self->is_backward ? fill_from_window(self, out, true, true)
-                                 : fill_from_window(self, out, false, true);
+    bool strips = key_space_is_marked(source->entries[source->count - 1].key);
+    if (PYKV_UNLIKELY(strips || self->is_backward)) {
+        return self->is_backward ? fill_from_window(self, out, true, strips, out->keys != NULL)
+                                 : fill_from_window(self, out, false, true, out->keys != NULL);
     }
-    return self->is_backward ? fill_from_window(self, out, true, false)
-                             : fill_from_window(self, out, false, false);
+    return out->keys != NULL ? fill_from_window(self, out, false, false, true)
+                             : fill_from_window(self, out, false, false, false);
 }
 
 /* Writes rows until the writer is full, the end is reached or enough was skipped. */
@@ -353,7 +405,7 @@ static pykv_status fill(user_iterator *self, row_writer *out, bool *more_out)
             status = fill_from_any_window(self, out);
         }
         if (status != PYKV_OK || writer_is_full(out) ||
-            skipped_count(self, out->count) >= USER_ITERATOR_SKIPPED_MAX) {
+            skipped_count(self, out->count + out->arrays_count) >= USER_ITERATOR_SKIPPED_MAX) {
             break;
         }
         user_crossing crossing = cross(self);
@@ -399,7 +451,7 @@ pykv_status user_iterator_fill(user_iterator *self, const user_iterator_request 
     }
     if (status != PYKV_OK) {
         (void)user_fail(self, status);
-        if (out.count == 0) {
+        if (out.count + out.arrays_count == 0) {
             return status;
         }
     }

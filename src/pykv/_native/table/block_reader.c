@@ -158,6 +158,7 @@ void block_read_long_form(const uint8_t *in, block_entry *out)
     in = varint_load(in, end, UINT32_MAX, &value_length);
     out->deadline_us = has_deadline ? load_u64(in) : 0;
     in += has_deadline ? 8 : 0;
+    out->head = NULL;
     out->shared = (uint32_t)shared;
     out->suffix = slice_make(in, suffix_length);
     out->value = slice_make(in + suffix_length, value_length);

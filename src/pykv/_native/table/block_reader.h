@@ -87,7 +87,9 @@ static inline void block_read_parts(const uint8_t *in, block_entry *out)
         out->suffix = slice_make(in + 4, lengths >> 16 & 0x7f);
         out->value = slice_make(in + 4 + out->suffix.size, lengths >> 24);
     } else {
-        block_read_long_form(in, out);
+        block_entry long_form; /* a copy, so that out's address stays unknown */
+        block_read_long_form(in, &long_form);
+        *out = long_form;
     }
 }
 

@@ -8,11 +8,12 @@
 #include "table/table_iterator.h"
 
 #include "base/error.h"
+#include "base/invariant.h"
 #include "base/memory.h"
 #include "table/block_search.h"
 #include "table/table_reader.h"
 
-enum { WINDOW_MIN = 4, WINDOW_MAX = 64, ARENA_BYTES_MIN = 4096 };
+enum { WINDOW_MIN = 4, WINDOW_MAX = 64, ARENA_BYTES_MIN = 4096, COPY_BYTES = 16 };
 
 typedef struct table_iterator {
     iterator base;
@@ -29,6 +30,46 @@ typedef struct table_iterator {
 
 /* ---- windows ---- */
 
+/* Copies size bytes by moves of 16, which read and write up to 15 bytes more: blocks and the arena
+ * have them. */
+static inline void copy_wide(uint8_t *out, const uint8_t *from, size_t size)
+{
+    for (size_t done = 0; done < size; done += COPY_BYTES) {
+        memcpy(out + done, from + done, COPY_BYTES);
+    }
+}
+
+/* Makes the whole key of an entry. False: it needs more of the arena than is left. */
+static inline bool join_key(table_iterator *self, const block_entry *entry, size_t *arena_used,
+                            slice *key_out)
+{
+    size_t size = entry->shared + entry->suffix.size;
+    if (entry->shared == 0) {
+        *key_out = entry->suffix;
+        return true;
+    }
+    if (PYKV_UNLIKELY(size > self->arena_bytes - *arena_used)) {
+        return false;
+    }
+    uint8_t *key = self->arena + *arena_used;
+    copy_wide(key, entry->head, entry->shared);
+    copy_wide(key + entry->shared, entry->suffix.data, entry->suffix.size);
+    *key_out = slice_make(key, size);
+    *arena_used += size;
+    return true;
+}
+
+/* Shows an entry whose key is made, but for its key. */
+static inline void fill_entry(const block *held, uint32_t index, const block_entry *entry,
+                              iterator_entry *out)
+{
+    out->value = entry->value;
+    out->sequence = block_sequence(held, index);
+    out->deadline_us = entry->deadline_us;
+    out->body_crc = block_body_crc(held, index);
+    out->kind = entry->kind;
+}
+
 /* Puts an entry of the held block at place of the window, unless its key needs more of the arena
  * than is left: then false. */
 static bool show(table_iterator *self, uint32_t index, uint32_t place, size_t *arena_used)
@@ -37,34 +78,45 @@ static bool show(table_iterator *self, uint32_t index, uint32_t place, size_t *a
     iterator_entry *out = &self->entries[place];
     block_entry entry;
     block_read(held, index, &entry);
-    out->key = entry.suffix;
-    if (entry.shared > 0) {
-        size_t size = entry.shared + entry.suffix.size;
-        if (size > self->arena_bytes - *arena_used) {
-            return false;
-        }
-        block_entry_key(&entry, self->arena + *arena_used);
-        out->key = slice_make(self->arena + *arena_used, size);
-        *arena_used += size;
+    if (!join_key(self, &entry, arena_used, &out->key)) {
+        return false;
     }
-    out->value = entry.value;
-    out->sequence = block_sequence(held, index);
-    out->deadline_us = entry.deadline_us;
-    out->body_crc = block_body_crc(held, index);
-    out->kind = entry.kind;
+    fill_entry(held, index, &entry, out);
     return true;
+}
+
+/* Puts entries from index up to end from the begin of the window on, until the arena is full: each
+ * begins where the one before ends, and the head of a group comes by. Returns how many. */
+static uint32_t show_run(table_iterator *self, uint32_t index, uint32_t end)
+{
+    const block *held = self->hold.block;
+    uint32_t group_mask = (1U << held->group_shift) - 1;
+    iterator_entry *out = self->entries;
+    size_t arena_used = 0;
+    block_entry entry;
+    block_read(held, index, &entry);
+    const uint8_t *head = entry.head;
+    const uint8_t *in = held->entries + held->starts[index];
+    for (uint32_t i = index; i < end; i++, out++) {
+        block_read_parts(in, &entry);
+        bool is_head = (i & group_mask) == 0 && (i == index || !PYKV_PLANTED(189));
+        head = is_head ? entry.suffix.data : head;
+        entry.head = head;
+        if (!join_key(self, &entry, &arena_used, &out->key)) {
+            break;
+        }
+        fill_entry(held, i, &entry, out);
+        in = entry.value.data + entry.value.size;
+    }
+    return (uint32_t)(out - self->entries);
 }
 
 /* Shows entries from index on, at least one; the first is current. */
 static void show_from(table_iterator *self, uint32_t index)
 {
     uint32_t end = self->hold.block->entry_count;
-    uint32_t count = 0;
-    size_t arena_used = 0;
     end = end - index > self->window_max ? index + self->window_max : end;
-    while (index + count < end && show(self, index + count, count, &arena_used)) {
-        count++;
-    }
+    uint32_t count = show_run(self, index, end);
     self->first = index;
     self->base.entries = self->entries;
     self->base.index = 0;
@@ -225,7 +277,7 @@ pykv_status table_iterator_new(table *from, block_source *source, iterator **ite
     size_t longest = from->properties.key_length_max;
     size_t arena_bytes = longest > ARENA_BYTES_MIN ? longest : ARENA_BYTES_MIN;
     table_iterator *self = mem_alloc_zeroed(1, sizeof *self);
-    uint8_t *arena = mem_alloc(arena_bytes);
+    uint8_t *arena = mem_alloc(arena_bytes + COPY_BYTES);
     if (self == NULL || arena == NULL) {
         mem_free(self);
         mem_free(arena);
