@@ -39,6 +39,28 @@ static inline uint64_t matches(const uint8_t *tags, uint8_t wanted)
 
 #endif
 
+/* Whether size bytes are equal: of a key's parts most have a few, for which a call costs more. */
+static inline bool are_equal(const uint8_t *left, const uint8_t *right, size_t size)
+{
+    if (size > 16) {
+        return memcmp(left, right, size) == 0;
+    }
+    if (size >= 8) {
+        return ((load_u64(left) ^ load_u64(right)) |
+                (load_u64(left + size - 8) ^ load_u64(right + size - 8))) == 0;
+    }
+    if (size >= 4) {
+        return ((load_u32(left) ^ load_u32(right)) |
+                (load_u32(left + size - 4) ^ load_u32(right + size - 4))) == 0;
+    }
+    for (size_t i = 0; i < size; i++) {
+        if (left[i] != right[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Reads the entry. Whether its key is this one. */
 static inline bool read_if_equal(const block *self, uint32_t index, slice key, block_entry *out)
 {
@@ -47,8 +69,8 @@ static inline bool read_if_equal(const block *self, uint32_t index, slice key, b
         return false;
     }
     return key.size == 0 ||
-           (memcmp(key.data + out->shared, out->suffix.data, out->suffix.size) == 0 &&
-            (out->shared == 0 || memcmp(key.data, out->head, out->shared) == 0));
+           (are_equal(key.data + out->shared, out->suffix.data, out->suffix.size) &&
+            are_equal(key.data, out->head, out->shared));
 }
 
 /* From the first entry of key on: the one that is not newer than sequence. The entries of a key
@@ -67,8 +89,9 @@ static bool find_version(const block *self, uint32_t first, table_position posit
     return index == first || read_if_equal(self, index, position.key, entry_out);
 }
 
-bool block_find_from(const block *self, uint32_t first, table_position position, uint64_t hash,
-                     uint32_t *index_out, block_entry *entry_out)
+/* As block_find, of the entries from first on. */
+static bool find_from(const block *self, uint32_t first, table_position position, uint64_t hash,
+                      uint32_t *index_out, block_entry *entry_out)
 {
     uint8_t wanted = (uint8_t)table_tag(hash);
     for (uint32_t base = first; base < self->entry_count; base += TAGS_AT_ONCE) {
@@ -86,6 +109,18 @@ bool block_find_from(const block *self, uint32_t first, table_position position,
     return false;
 }
 
+bool block_find_fetched(const block *self, uint32_t first, table_position position, uint64_t hash,
+                        uint32_t *index_out, block_entry *entry_out)
+{
+    if (first == self->entry_count) {
+        return false;
+    }
+    if (PYKV_LIKELY(read_if_equal(self, first, position.key, entry_out))) {
+        return find_version(self, first, position, index_out, entry_out);
+    }
+    return find_from(self, first + 1, position, hash, index_out, entry_out);
+}
+
 /* Asks the processor for what block_find touches first. */
 static void prefetch(const block *self)
 {
@@ -99,7 +134,7 @@ bool block_find(const block *self, table_position position, uint64_t hash, uint3
                 block_entry *entry_out)
 {
     prefetch(self);
-    return block_find_from(self, 0, position, hash, index_out, entry_out);
+    return find_from(self, 0, position, hash, index_out, entry_out);
 }
 
 uint32_t block_fetch(const block *self, uint64_t hash)

@@ -12,13 +12,13 @@
 bool block_find(const block *self, table_position position, uint64_t hash, uint32_t *index_out,
                 block_entry *entry_out);
 
-/* Where the first entry whose tag is right stands, and asks the processor for what block_find_from
- * reads of it; entry_count: the block has no such entry. */
+/* Where the first entry whose tag is right stands, and asks the processor for what is read of it;
+ * entry_count: the block has no such entry. */
 uint32_t block_fetch(const block *self, uint64_t hash);
 
-/* As block_find, of the entries from first on. */
-bool block_find_from(const block *self, uint32_t first, table_position position, uint64_t hash,
-                     uint32_t *index_out, block_entry *entry_out);
+/* As block_find, with what block_fetch gave. */
+bool block_find_fetched(const block *self, uint32_t first, table_position position, uint64_t hash,
+                        uint32_t *index_out, block_entry *entry_out);
 
 /* The first entry that is not before position; entry_count if all are. */
 uint32_t block_seek(const block *self, table_position position);

@@ -108,7 +108,7 @@ static void find(block_source *source, uint64_t sequence, candidate *chosen, siz
         if (one->hold.block == NULL) {
             continue;
         }
-        if (block_find_from(one->hold.block, one->first, position, one->hash, &index, &entry)) {
+        if (block_find_fetched(one->hold.block, one->first, position, one->hash, &index, &entry)) {
             table_found_fill(one->hold, index, &entry, &one->request->found);
             one->request->status = PYKV_OK;
             fetch_value(entry.value);
