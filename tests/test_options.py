@@ -82,6 +82,7 @@ def test_options_are_frozen_and_compare_by_value(cls: type[CommonOptions]) -> No
         ("log_sink", ["auto", "pwrite", "mapped"], ["mmap", "", None, 1]),
         ("recovery", ["strict", "point_in_time"], ["best_effort", True]),
         ("merge_bytes_per_second", [0, 1024**4], [-1, 1024**4 + 1, True]),
+        ("history_bytes", [0, 1, 1024**5], [-1, 1024**5 + 1, None, 4096.0, True]),
         ("background_threads", [0, 16], [-1, 17, False, "2"]),
         ("log_sector_padding", [True, False], [1, 0, "yes", None]),
         ("mapped_reads", [True, False], [1, None]),

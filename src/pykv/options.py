@@ -258,12 +258,16 @@ class BitcaskOptions(NativeOptions):
     space_amplification_max: bytes on disk over live bytes that merging keeps, above 1, default 1.5.
     Lower saves disk and writes more.
 
+    history_bytes: bytes of segments that are kept for `changes` when merges have replaced them, up
+    to 1 PiB, default 0. At least so many are kept, in whole segments, beside what is not merged.
+
     background_threads: threads lent to the store, 0 to 16, default 2. The first keeps the log, the
     others merge. With 0 the writers do that work themselves.
     """
 
     segment_bytes: int = _count(64 * MIB, 64 * KIB, 16 * GIB, "bytes")
     space_amplification_max: float = _ratio(1.5, above=1.0)
+    history_bytes: int = _count(0, 0, 1024 * 1024 * GIB, "bytes")
     background_threads: int = _count(2, 0, 16, "threads")
 
 

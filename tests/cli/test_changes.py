@@ -7,7 +7,9 @@ import pytest
 
 import pykv
 from pykv.cli.failures import Exit
+from pykv.options import make_options
 from tests.cli.conftest import Run
+from tests.contract.minimal_store import ENGINE as minimal
 
 
 @pytest.fixture
@@ -71,7 +73,19 @@ def test_looking_keeps_the_history(run: Run, written: Path) -> None:
         assert run("changes", written, "--limit", 1).stdout == "1\tput\ta\t1\\t\n"
 
 
-def test_an_engine_without_a_feed_is_told(run: Run, database: Path) -> None:
-    result = run("changes", database)
+def test_a_bitcask_lists_what_its_segments_hold(run: Run, database: Path) -> None:
+    lines = run("changes", database).stdout.splitlines()
+    assert [line.split("\t")[1] for line in lines] == ["put"] * 3
+
+
+def test_an_engine_without_a_feed_is_told(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def open_minimal(path: Path, **options: object) -> pykv.Store:
+        return minimal.open(path, make_options(minimal.options, minimal.name, options))
+
+    monkeypatch.setattr(pykv, "open", open_minimal)
+    open_minimal(tmp_path).close()
+    result = run("changes", tmp_path)
     assert (result.exit_code, result.stdout) == (Exit.USAGE, "")
     assert "change feed" in result.stderr

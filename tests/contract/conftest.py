@@ -68,7 +68,7 @@ def open_named(open_store: Callable[..., Store]) -> Callable[..., Store]:
 PERSISTENT = frozenset({"batch", "cas", "consistent_scan", "persistence"})
 
 SUBJECTS = [
-    Subject("bitcask", open_bitcask, PERSISTENT | {"snapshot", "ttl"}),
+    Subject("bitcask", open_bitcask, PERSISTENT | {"changes", "snapshot", "ttl"}),
     Subject("lsm", open_lsm, PERSISTENT | {"changes", "namespaces", "order", "snapshot", "ttl"}),
     Subject(
         "memory",

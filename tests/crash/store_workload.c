@@ -68,9 +68,14 @@ pykv_options workload_options(const store_plan *plan)
         options.value_log_bytes_min = 512;
         options.block_bytes = 1024;
         options.compression = PYKV_CODEC_NONE;
-        options.history_bytes = plan->keeps_history ? UINT64_C(1) << 40 : 0;
     }
+    options.history_bytes = plan->keeps_history ? UINT64_C(1) << 40 : 0;
     return options;
+}
+
+bool workload_keeps_history(const store_plan *plan, uint64_t *chance)
+{
+    return plan->engine == &engine_lsm ? check_random(chance, 2) == 0 : plan->seed % 2 == 0;
 }
 
 pykv_status driver_open(store_driver *self, env *disk, const store_plan *plan,

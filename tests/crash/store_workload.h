@@ -75,6 +75,9 @@ typedef struct store_driver {
     size_t clear_commit; /* the last commit that is a clear: it may be seen before its sync */
 } store_driver;
 
+/* Whether a plan, but for keeps_history made, keeps its history: half of them do. */
+bool workload_keeps_history(const store_plan *plan, uint64_t *chance);
+
 /* What of a state is there at this moment of the disk's clock. */
 key_values driver_alive(const store_driver *self, const key_values *state);
 

@@ -1,7 +1,5 @@
 """History of an LSM store: changes outlive flushes, closes and crashes for as long as is asked."""
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +17,6 @@ def fill(db: pykv.Lsm, begin: int, end: int) -> None:
 
 def seqs(db: pykv.Lsm, since: int = 0) -> list[int]:
     return [change.seq for change in db.changes(since)]
-
-
-def test_history_outlives_flushes_and_closes(tmp_path: Path) -> None:
-    for number in range(3):
-        with pykv.open(tmp_path, **KEPT) as db:
-            fill(db, number * 2000, number * 2000 + 2000)
-            db.flush()
-            db.sync()
-            assert seqs(db) == list(range(1, number * 2000 + 2001))
-            assert db.stats()["history_floor"] == 1
-            assert db.stats()["history_bytes"] > 0
-    with pykv.open(tmp_path, **KEPT) as db:
-        assert seqs(db, 5990) == list(range(5991, 6001))
 
 
 def test_without_history_bytes_old_changes_go(tmp_path: Path) -> None:
@@ -52,39 +37,6 @@ def test_a_follower_is_not_left_behind_by_a_flush(tmp_path: Path) -> None:
         fill(db, 100, 200)
         db.flush()
         assert [next(changes).seq for _ in range(200)] == list(range(1, 201))
-
-
-WRITER = """
-import sys, pykv
-db = pykv.open(sys.argv[1], engine="lsm", history_bytes=1 << 30, memtable_bytes=1 << 16)
-follower = db.changes(db.last_seq, follow=True)
-for number in range(1000):
-    with db.batch() as batch:
-        for i in range(7):
-            batch.put(b"%d-%d" % (number, i), b"v" * 50)
-    if number % 50 == 49:
-        db.sync()
-        for _ in range(350):
-            change = next(follower)
-        print(change.seq, flush=True)
-"""
-
-
-def test_a_killed_follower_goes_on_behind_what_it_saw(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", WRITER, str(tmp_path)]
-    writer = subprocess.Popen(command, stdout=subprocess.PIPE)
-    assert writer.stdout is not None
-    seen = 0
-    for _ in range(5):
-        seen = int(writer.stdout.readline())
-    writer.kill()
-    writer.communicate()
-    with pykv.open(tmp_path, **KEPT) as db:
-        assert not db.stats()["clean_open"]
-        rows = {change.key: change.value for change in db.changes()}
-        assert rows == dict(db.items())
-        assert seqs(db, seen) == list(range(seen + 1, db.last_seq + 1))
-        assert list(db.changes())[-1].last
 
 
 def test_a_damaged_log_is_named_and_rows_stay(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
-"""Pins of a native store's history, and what is no pin."""
+"""History of a native store over closes and kills, its pins, and what is no pin."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,37 +11,115 @@ import pykv
 from pykv.engine.native_history import PINS_MAX
 from pykv.errors import HistoryGoneError, NotSupportedError
 
-SMALL: dict[str, Any] = {"engine": "lsm", "memtable_bytes": 1 << 16}
+SMALL: dict[str, dict[str, Any]] = {
+    "bitcask": {"engine": "bitcask", "segment_bytes": 1 << 16},
+    "lsm": {"engine": "lsm", "memtable_bytes": 1 << 16},
+}
+
+
+@pytest.fixture(params=list(SMALL.values()), ids=list(SMALL))
+def small(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Options that let the history of a store be replaced soon."""
+    options: dict[str, Any] = request.param
+    return options
+
+
+def replace(db: Any) -> None:
+    """Ends what the store has of its log for itself."""
+    if isinstance(db, pykv.Bitcask):
+        db.put_many((b"%06d" % i, b"w" * 100) for i in range(5000))
+        db.compact()
+    db.flush()
 
 
 def fill(db: Any, begin: int, end: int) -> None:
     db.put_many((b"%06d" % i, b"v" * 100) for i in range(begin, end))
 
 
-def test_a_pin_keeps_changes_over_closes_until_it_is_removed(tmp_path: Path) -> None:
-    with pykv.open(tmp_path, **SMALL) as db:
+def seqs(db: Any, since: int = 0) -> list[int]:
+    return [change.seq for change in db.changes(since)]
+
+
+def test_history_outlives_what_replaces_it_and_closes(
+    tmp_path: Path, small: dict[str, Any]
+) -> None:
+    for _ in range(3):
+        with pykv.open(tmp_path, history_bytes=1 << 30, **small) as db:
+            fill(db, 0, 2000)
+            replace(db)
+            db.sync()
+            assert seqs(db) == list(range(1, db.last_seq + 1))
+            assert db.stats()["history_floor"] == 1
+            assert db.stats()["history_bytes"] > 0
+            last = db.last_seq
+    with pykv.open(tmp_path, history_bytes=1 << 30, **small) as db:
+        assert seqs(db, last - 10) == list(range(last - 9, last + 1))
+
+
+WRITER = """
+import sys, pykv
+db = pykv.open(sys.argv[1], history_bytes=1 << 30, **eval(sys.argv[2]))
+follower = db.changes(db.last_seq, follow=True)
+for number in range(1000):
+    with db.batch() as batch:
+        for i in range(7):
+            batch.put(b"%d-%d" % (number % 10, i), b"v" * 50)
+    if number % 50 == 49:
+        db.sync()
+        for _ in range(350):
+            change = next(follower)
+        print(change.seq, flush=True)
+"""
+
+
+def test_a_killed_follower_goes_on_behind_what_it_saw(
+    tmp_path: Path, small: dict[str, Any]
+) -> None:
+    command = [sys.executable, "-c", WRITER, str(tmp_path), repr(small)]
+    writer = subprocess.Popen(command, stdout=subprocess.PIPE)
+    assert writer.stdout is not None
+    seen = 0
+    for _ in range(5):
+        seen = int(writer.stdout.readline())
+    writer.kill()
+    writer.communicate()
+    with pykv.open(tmp_path, history_bytes=1 << 30, **small) as db:
+        assert not db.stats()["clean_open"]
+        rows = {change.key: change.value for change in db.changes()}
+        assert rows == dict(db.items())
+        assert seqs(db, seen) == list(range(seen + 1, db.last_seq + 1))
+        assert list(db.changes())[-1].last
+
+
+def test_a_pin_keeps_changes_over_closes_until_it_is_removed(
+    tmp_path: Path, small: dict[str, Any]
+) -> None:
+    with pykv.open(tmp_path, **small) as db:
         fill(db, 0, 1000)
         db.pin_history("copy", 500)
         fill(db, 1000, 3000)
-    with pykv.open(tmp_path, **SMALL) as db:
+        replace(db)
+        last = db.last_seq
+    with pykv.open(tmp_path, **small) as db:
         assert db.history_pins() == (pykv.HistoryPin("copy", 500, None, None, False),)
-        assert [change.seq for change in db.changes(500)] == list(range(501, 3001))
-        db.pin_history("copy", 2999)
+        assert [change.seq for change in db.changes(500)] == list(range(501, last + 1))
+        db.pin_history("copy", last)
         assert db.stats()["history_floor"] > 1000
         db.unpin_history("copy")
         assert db.history_pins() == ()
-        assert db.stats()["history_floor"] == 3001
+        replace(db)
+        assert db.stats()["history_bytes"] == 0
         with pytest.raises(KeyError, match="copy"):
             db.unpin_history("copy")
 
 
-def test_a_pin_gives_way_at_its_limit_and_says_so(tmp_path: Path) -> None:
-    with pykv.open(tmp_path, **SMALL) as db:
+def test_a_pin_gives_way_at_its_limit_and_says_so(tmp_path: Path, small: dict[str, Any]) -> None:
+    with pykv.open(tmp_path, **small) as db:
         fill(db, 0, 1)
         db.pin_history("slow", 0, bytes_max=200_000)
         db.pin_history("late", 1, seconds_max=0.001)
         fill(db, 1, 5000)
-        db.flush()
+        replace(db)
         late, slow = sorted(db.history_pins(), key=lambda pin: pin.name)
         assert late.gone
         assert slow.gone
@@ -66,16 +146,20 @@ def test_a_pin_gives_way_at_its_limit_and_says_so(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_no_pin_is_refused(
-    tmp_path: Path, arguments: tuple[Any, ...], limits: dict[str, Any], error: type[Exception]
+    tmp_path: Path,
+    small: dict[str, Any],
+    arguments: tuple[Any, ...],
+    limits: dict[str, Any],
+    error: type[Exception],
 ) -> None:
-    with pykv.open(tmp_path, **SMALL) as db:
+    with pykv.open(tmp_path, **small) as db:
         with pytest.raises(error):
             db.pin_history(*arguments, **limits)
         assert db.history_pins() == ()
 
 
-def test_there_is_an_end_to_pins(tmp_path: Path) -> None:
-    with pykv.open(tmp_path, **SMALL) as db:
+def test_there_is_an_end_to_pins(tmp_path: Path, small: dict[str, Any]) -> None:
+    with pykv.open(tmp_path, **small) as db:
         for number in range(PINS_MAX):
             db.pin_history(str(number), 0)
         with pytest.raises(NotSupportedError, match="16 pins"):

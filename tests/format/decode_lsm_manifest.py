@@ -154,7 +154,7 @@ def decode_lsm_manifest(data: bytes) -> LsmManifest:
     )
     ranges_whole = _take_ranges(data[:252], data[ranges_at:pins_at], found)
     legal = _is_legal(found) and all(_is_table(table, numbers) for table in found.tables)
-    legal = legal and _are_pins(pin_pieces, found.pins)
+    legal = legal and are_pins(pin_pieces, found.pins)
     found.result = VALID if whole and legal and ranges_whole else DAMAGED
     return found
 
@@ -205,7 +205,7 @@ def _is_legal(found: LsmManifest) -> bool:
     )
 
 
-def _are_pins(pieces: list[bytes], pins: list[dict[str, int]]) -> bool:
+def are_pins(pieces: list[bytes], pins: list[dict[str, int]]) -> bool:
     names = [piece[28 : 28 + pin["name_length"]] for piece, pin in zip(pieces, pins, strict=True)]
     return (
         all(0 < pin["name_length"] <= 64 and not _unused(pin) for pin in pins)

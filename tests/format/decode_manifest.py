@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tests.format.decode import VALID, crc32c
+from tests.format.decode_lsm_manifest import PIN_BYTES, PIN_FIELDS, PINS_MAX, are_pins
 
 DAMAGED = "damaged"
 ANOTHER_FORMAT = "another format"
@@ -35,7 +36,10 @@ HEADER_FIELDS = (
     ("segment_count", 8),
     ("sealed_sequence", 8),
     ("clear_sequence", 8),
-    ("unused_2", 132),
+    ("history_count", 8),
+    ("epoch_count", 8),
+    ("pin_count", 8),
+    ("unused_2", 108),
     ("header_crc", 4),
 )
 ENTRY_FIELDS = (
@@ -52,6 +56,14 @@ ENTRY_FIELDS = (
     ("expiring_granules", 4),
     ("entry_crc", 4),
 )
+EPOCH_FIELDS = (
+    ("number", 8),
+    ("last_sequence", 8),
+    ("unused_4", 4),
+    ("entry_crc", 4),
+)
+EPOCH_BYTES = 24
+SEGMENTS_MAX = 8 * 1024 * 1024
 
 
 @dataclass
@@ -61,6 +73,9 @@ class Manifest:
     result: str
     numbers: dict[str, int] = field(default_factory=dict)
     entries: list[dict[str, int]] = field(default_factory=list)
+    history: list[dict[str, int]] = field(default_factory=list)
+    epochs: list[dict[str, int]] = field(default_factory=list)
+    pins: list[dict[str, int]] = field(default_factory=list)
 
 
 def decode_manifest(data: bytes) -> Manifest:
@@ -72,30 +87,58 @@ def decode_manifest(data: bytes) -> Manifest:
         return Manifest(DAMAGED)
     if numbers["format_version"] != 1 or numbers["engine"] != 1:
         return Manifest(ANOTHER_FORMAT, numbers)
-    if len(data) != HEADER_BYTES + numbers["segment_count"] * ENTRY_BYTES:
+    history_at = HEADER_BYTES + numbers["segment_count"] * ENTRY_BYTES
+    epochs_at = history_at + numbers["history_count"] * ENTRY_BYTES
+    pins_at = epochs_at + numbers["epoch_count"] * EPOCH_BYTES
+    fits = len(data) == pins_at + numbers["pin_count"] * PIN_BYTES
+    counts = (numbers["segment_count"], numbers["history_count"], numbers["epoch_count"])
+    if not fits or max(counts) > SEGMENTS_MAX or numbers["pin_count"] > PINS_MAX:
         return Manifest(DAMAGED, numbers)
-    starts = range(HEADER_BYTES, len(data), ENTRY_BYTES)
-    pieces = [data[start : start + ENTRY_BYTES] for start in starts]
-    entries = [_fields(piece, ENTRY_FIELDS) for piece in pieces]
-    whole = all(
-        crc32c(data[:252] + piece[:60]) == entry["entry_crc"]
-        for piece, entry in zip(pieces, entries, strict=True)
+    pieces = _pieces(data[HEADER_BYTES:history_at], ENTRY_BYTES)
+    history_pieces = _pieces(data[history_at:epochs_at], ENTRY_BYTES)
+    epoch_pieces = _pieces(data[epochs_at:pins_at], EPOCH_BYTES)
+    pin_pieces = _pieces(data[pins_at:], PIN_BYTES)
+    found = Manifest(
+        VALID,
+        numbers,
+        [_fields(piece, ENTRY_FIELDS) for piece in pieces],
+        [_fields(piece, ENTRY_FIELDS) for piece in history_pieces],
+        [_fields(piece, EPOCH_FIELDS) for piece in epoch_pieces],
+        [_fields(piece, PIN_FIELDS) for piece in pin_pieces],
     )
-    legal = _is_legal(numbers, entries)
-    return Manifest(VALID if whole and legal else DAMAGED, numbers, entries)
+    whole = all(
+        crc32c(data[:252] + piece[:-4]) == int.from_bytes(piece[-4:], "little")
+        for piece in pieces + history_pieces + epoch_pieces + pin_pieces
+    )
+    legal = _is_legal(found) and are_pins(pin_pieces, found.pins)
+    found.result = VALID if whole and legal else DAMAGED
+    return found
 
 
-def _is_legal(numbers: dict[str, int], entries: list[dict[str, int]]) -> bool:
-    listed = [entry["number"] for entry in entries]
-    unused = numbers["unused_1"] + numbers["unused_2"]
+def _pieces(data: bytes, size: int) -> list[bytes]:
+    return [data[start : start + size] for start in range(0, len(data), size)]
+
+
+def _is_legal(found: Manifest) -> bool:
+    numbers = found.numbers
+    listed = [entry["number"] for entry in found.entries]
+    kept = [entry["number"] for entry in found.history]
+    both = found.entries + found.history
+    ends = [epoch["last_sequence"] for epoch in found.epochs]
     return (
-        not unused
+        not numbers["unused_1"] + numbers["unused_2"]
         and numbers["clean"] in (0, 1)
         and listed == sorted(set(listed))
-        and max(listed, default=0) < numbers["next_number"] <= 1 << 32
-        and all(number > 0 for number in listed)
-        and all(entry["kind"] in (1, 2) and entry["sealed"] in (0, 1) for entry in entries)
-        and not any(entry["unused_3"] for entry in entries)
+        and kept == sorted(set(kept))
+        and max(listed + kept, default=0) < numbers["next_number"] <= 1 << 32
+        and all(number > 0 for number in listed + kept)
+        and all(entry["kind"] in (1, 2) and entry["sealed"] in (0, 1) for entry in both)
+        and all(entry["kind"] == 1 and entry["sealed"] == 1 for entry in found.history)
+        and all(0 < entry["first_sequence"] <= entry["last_sequence"] for entry in found.history)
+        and ends == sorted(set(ends))
+        and 0 not in ends
+        and not any(entry["unused_3"] for entry in both)
+        and not any(epoch["unused_4"] for epoch in found.epochs)
     )
 
 

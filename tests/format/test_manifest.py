@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.format.decode import VALID, crc32c, u32
+from tests.format.decode_lsm_manifest import PIN_FIELDS
 from tests.format.decode_manifest import (
     ANOTHER_FORMAT,
     DAMAGED,
     ENTRY_BYTES,
     ENTRY_FIELDS,
+    EPOCH_FIELDS,
     HEADER_BYTES,
     HEADER_FIELDS,
     decode_manifest,
@@ -32,8 +34,15 @@ def fields_of(example: Example) -> dict[str, int]:
     """Every field that the decoder finds; those of entry i end in _i."""
     manifest = decode_manifest(example.data)
     fields = dict(manifest.numbers)
-    for index, entry in enumerate(manifest.entries):
-        fields |= {f"{name}_{index}": number for name, number in entry.items()}
+    kinds = {
+        "": manifest.entries,
+        "_history": manifest.history,
+        "_epoch": manifest.epochs,
+        "_pin": manifest.pins,
+    }
+    for kind, entries in kinds.items():
+        for index, entry in enumerate(entries):
+            fields |= {f"{name}{kind}_{index}": number for name, number in entry.items()}
     return fields
 
 
@@ -72,8 +81,15 @@ def test_the_captions_name_every_field() -> None:
 def test_the_rows_of_an_example_name_its_fields_where_they_stand(example: Example) -> None:
     """Each field has its row, with its name, offset and size."""
     wanted = list(HEADER_FIELDS)
-    for index in range(example.number("segment_count")):
-        wanted += [(f"{name}_{index}", size) for name, size in ENTRY_FIELDS]
+    kinds = {
+        "segment": ("", ENTRY_FIELDS),
+        "history": ("_history", ENTRY_FIELDS),
+        "epoch": ("_epoch", EPOCH_FIELDS),
+        "pin": ("_pin", PIN_FIELDS),
+    }
+    for kind, (suffix, entry_fields) in kinds.items():
+        for index in range(example.number(f"{kind}_count")):
+            wanted += [(f"{name}{suffix}_{index}", size) for name, size in entry_fields]
     at = 0
     for (offset, size, name), (wanted_name, wanted_size) in zip(
         example.layout, wanted, strict=True

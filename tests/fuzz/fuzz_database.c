@@ -15,7 +15,7 @@
  * repair said.
  */
 #include "fuzz/fuzz_disk.h"
-#include "fuzz/fuzz_repair.h"
+#include "fuzz/fuzz_repair_manifest.h"
 #include "fuzz/fuzz_truth.h"
 
 #include "base/memory.h"

@@ -9,7 +9,7 @@
  * is written again to the same bytes.
  */
 #include "fuzz/fuzz_disk.h"
-#include "fuzz/fuzz_repair.h"
+#include "fuzz/fuzz_repair_manifest.h"
 
 #include "base/error.h"
 #include "log/manifest_file.h"

@@ -9,7 +9,7 @@
  * be read belongs to the engine that home_manifest_engine tells.
  */
 #include "fuzz/fuzz_disk.h"
-#include "fuzz/fuzz_repair.h"
+#include "fuzz/fuzz_repair_manifest.h"
 
 #include "base/error.h"
 #include "bitcask/manifest.h"
@@ -26,6 +26,14 @@ static void check_segments(const manifest *found)
         before = found->segments[i].number;
     }
     FUZZ_EXPECT(before < found->next_number);
+    before = 0;
+    for (uint64_t i = 0; i < found->history_count; i++) {
+        FUZZ_EXPECT(found->history[i].number > before);
+        FUZZ_EXPECT(found->history[i].first_sequence <= found->history[i].last_sequence);
+        before = found->history[i].number;
+    }
+    FUZZ_EXPECT(before < found->next_number);
+    FUZZ_EXPECT(found->pins.count <= HISTORY_PINS_MAX);
 }
 
 static void check_manifest(env *disk, env_directory *home, const uint8_t *data, size_t size)

@@ -79,41 +79,6 @@ FUZZ_UNUSED static void fuzz_repair_log(uint8_t *data, size_t size)
     }
 }
 
-FUZZ_UNUSED static void fuzz_repair_manifest(uint8_t *data, size_t size)
-{
-    if (size < 256) {
-        return;
-    }
-    data[12] = 1;
-    store_u64(data + 96, (size - 256) / 64);
-    fuzz_repair_frame(data, "PYKVMAN\n", 256);
-    for (size_t at = 256; at + 64 <= size; at += 64) {
-        store_u32(data + at + 60, crc32c_extend(crc32c_extend(0, data, 252), data + at, 60));
-    }
-}
-
-/* As many tables as fit, and logs in what is left, or a few more. */
-FUZZ_UNUSED static void fuzz_repair_lsm_manifest(uint8_t *data, size_t size)
-{
-    if (size < 256) {
-        return;
-    }
-    size_t rest = size - 256;
-    size_t logs = rest % 128 / 32 + (rest >= 512 ? data[96] % 4 * 4 : 0);
-    data[12] = 2;
-    store_u64(data + 96, logs);
-    store_u64(data + 104, (rest - logs * 32) / 128);
-    fuzz_repair_frame(data, "PYKVMAN\n", 256);
-    for (size_t at = 256; at + 32 <= size;) {
-        size_t bytes = at < 256 + logs * 32 ? 32 : 128;
-        if (at + bytes <= size) {
-            uint32_t crc = crc32c_extend(crc32c_extend(0, data, 252), data + at, bytes - 4);
-            store_u32(data + at + bytes - 4, crc);
-        }
-        at += bytes;
-    }
-}
-
 FUZZ_UNUSED static void fuzz_repair_hint(uint8_t *data, size_t size)
 {
     if (size < 64) {

@@ -205,6 +205,23 @@ TEST(a_store_that_was_cleared_and_merged)
     fixture_free(&store);
 }
 
+TEST(a_store_that_keeps_its_history)
+{
+    fixture store = new_store(false);
+    pykv_pin pin = {.name = "copy", .sequence = 1, .bytes_max = UINT64_MAX};
+    CHECK_OK(bitcask_pin_history(store.store, &pin));
+    fixture_fill(&store, 0, 9, 30);
+    fixture_kill(&store);
+    CHECK_OK(fixture_open(&store));
+    fixture_fill(&store, 0, 9, 30);
+    CHECK_OK(bitcask_compact(store.store, NULL));
+    CHECK(fixture_stats(&store).history_bytes > 0);
+    fixture_close(&store);
+    save_database(&store, "history");
+    save_file(&store, MANIFEST_NAME, 1, "manifest", "history");
+    fixture_free(&store);
+}
+
 TEST(a_directory_with_a_bucket_of_several_units)
 {
     fixture store = {.options = {.segment_bytes = 65536}};
@@ -320,5 +337,6 @@ TEST(files_of_a_store_with_namespaces_pins_and_ingested_rows)
 
 TEST_MAIN(CASE(a_store_that_was_closed), CASE(a_store_that_was_killed),
           CASE(a_store_whose_log_is_padded), CASE(a_store_that_was_cleared_and_merged),
-          CASE(a_directory_with_a_bucket_of_several_units), CASE(a_manifest_of_an_lsm_store),
+          CASE(a_store_that_keeps_its_history), CASE(a_directory_with_a_bucket_of_several_units),
+          CASE(a_manifest_of_an_lsm_store),
           CASE(files_of_a_store_with_namespaces_pins_and_ingested_rows))

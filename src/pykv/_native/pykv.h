@@ -176,8 +176,9 @@ typedef struct pykv_options {
                                      segments, which compactions do not copy; 64 .. 1 GiB
                                      [never] */
     int32_t compaction;           /* LSM: PYKV_COMPACTION_* [leveled] */
-    uint64_t history_bytes;       /* LSM: logs that are kept for pykv_changes_open when nothing else
-                                     needs them, at least so many bytes of them [0: none] */
+    uint64_t history_bytes; /* logs, of a Bitcask segments, that are kept for pykv_changes_open
+                               when nothing else needs them, at least so many bytes of them
+                               [0: none] */
 } pykv_options;
 
 /* Counters and gauges of a store. Bytes are bytes, counts are since open unless said otherwise.
@@ -654,7 +655,7 @@ PYKV_API pykv_status pykv_cursor_new_at(pykv_snapshot *snapshot, const pykv_rang
 PYKV_API pykv_status pykv_find_row_at(pykv_snapshot *snapshot, int32_t move, const void *key,
                                       size_t key_length, pykv_row *row_out);
 
-/* ---- changes: of a store that keeps its logs, else PYKV_NOT_SUPPORTED ---- */
+/* ---- changes: of a store; namespaces have none of their own: PYKV_NOT_SUPPORTED ---- */
 
 /* Operations in the order of the log, from that behind sequence since on; since 0: all that are
  * kept. Without PYKV_CHANGES_FOLLOW they end at this moment. Only what is on the device is given,

@@ -19,7 +19,9 @@ from pykv.engine.registry import Engine
 from pykv.options import BitcaskOptions
 from pykv.store import Progress
 
-FEATURES: Final = frozenset({"batch", "cas", "consistent_scan", "snapshot", "persistence", "ttl"})
+FEATURES: Final = frozenset(
+    {"batch", "cas", "changes", "consistent_scan", "snapshot", "persistence", "ttl"}
+)
 
 
 class Bitcask(NativeStore, UnorderedStoreBase):
@@ -92,6 +94,7 @@ def options_of(options: BitcaskOptions) -> dict[str, int | float]:
     """The fields of pykv_options."""
     return native_options(lib.PYKV_ENGINE_BITCASK, options) | {
         "segment_bytes": options.segment_bytes,
+        "history_bytes": options.history_bytes,
         "space_amplification_max": options.space_amplification_max,
     }
 

@@ -221,7 +221,7 @@ class StoreBase(ArrayStoreBase, ReaderBase, ExpiryBase, NamespacesBase):
     def _refuse_history(self) -> NoReturn:
         self._check_open()
         raise NotSupportedError(
-            f"{type(self).__name__} has no change feed: keep the rows in an LSM store",
+            f"{type(self).__name__} has no change feed: keep the rows in a store on disk",
             path=self.path,
         )
 

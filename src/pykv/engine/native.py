@@ -85,9 +85,6 @@ _OWN_STATS: Final[dict[str, frozenset[str]]] = {
             "write_amplification",
             "read_amplification",
             "space_amplification",
-            "history_bytes",
-            "history_floor",
-            "history_pin_count",
         }
     ),
 }

@@ -66,13 +66,38 @@ TEST(close_ends_a_wait_and_the_feed)
     api_free(&f);
 }
 
-TEST(an_engine_without_a_feed_says_so)
+TEST(a_bitcask_feeds_what_its_segments_hold_and_keeps_pins)
 {
     api_fixture f = new_store(PYKV_ENGINE_BITCASK);
     pykv_changes *feed;
-    CHECK_STATUS(PYKV_NOT_SUPPORTED, pykv_changes_open(f.store, 0, 0, &feed));
+    const pykv_change *changes;
+    size_t count;
+    pykv_pin pin = {.name = "copy", .sequence = 1, .bytes_max = UINT64_MAX};
+    api_fill(&f, 0, 3);
+    CHECK_OK(pykv_clear(f.store, PYKV_SYNC));
+    CHECK_OK(pykv_changes_open(f.store, 1, 0, &feed));
+    CHECK_OK(pykv_changes_next(feed, 0, 0, &changes, &count));
+    CHECK_EQUAL(3, count);
+    CHECK_EQUAL(PYKV_CHANGE_CLEAR, changes[2].kind);
+    pykv_changes_close(feed);
+    CHECK_OK(pykv_pin_history(f.store, &pin));
+    CHECK_OK(pykv_list_pins(f.store, &pin, 1, &count));
+    CHECK_EQUAL(1, count);
+    CHECK_OK(pykv_unpin_history(f.store, "copy"));
+    api_free(&f);
+}
+
+TEST(a_namespace_has_no_feed_of_its_own)
+{
+    api_fixture f = new_store(PYKV_ENGINE_LSM);
+    pykv_store *named;
+    pykv_changes *feed;
+    CHECK_OK(pykv_namespace_open(f.store, "users", 5, 1, 0, &named));
+    CHECK_STATUS(PYKV_NOT_SUPPORTED, pykv_changes_open(named, 0, 0, &feed));
+    pykv_free(named);
     api_free(&f);
 }
 
 TEST_MAIN(CASE(what_was_written_is_fed_in_order), CASE(close_ends_a_wait_and_the_feed),
-          CASE(an_engine_without_a_feed_says_so))
+          CASE(a_bitcask_feeds_what_its_segments_hold_and_keeps_pins),
+          CASE(a_namespace_has_no_feed_of_its_own))

@@ -15,17 +15,11 @@ static const engine_ops *const ops = &engine_bitcask;
 TEST(no_function_is_missing_but_those_of_what_it_does_not_support)
 {
     engine_ops all = *ops;
-    CHECK(all.delete_range == NULL && all.changes_open == NULL);
+    CHECK(all.delete_range == NULL && all.ingest == NULL);
     all.delete_range = engine_lsm.delete_range;
     CHECK(all.scan_next_arrays == NULL);
     all.scan_next_arrays = engine_lsm.scan_next_arrays;
-    all.changes_open = engine_lsm.changes_open;
-    all.changes_next = engine_lsm.changes_next;
-    all.changes_free = engine_lsm.changes_free;
     all.ingest = engine_lsm.ingest;
-    all.pin_history = engine_lsm.pin_history;
-    all.unpin_history = engine_lsm.unpin_history;
-    all.list_pins = engine_lsm.list_pins;
     CHECK(all.named == NULL);
     all.name_find = engine_lsm.name_find;
     all.name_make = engine_lsm.name_make;

@@ -107,6 +107,61 @@ static void check_equal(const manifest *wanted, const manifest *got)
     }
 }
 
+/* Adds what a store has that keeps its history. */
+static void add_history(manifest *self)
+{
+    static const manifest_segment history[] = {
+        {2, 1, true, 0x3333333333333333, 1, 1, 30, 5000, 0, 0},
+        {3, 1, true, 0x4444444444444444, 31, 31, 39, 2000, 0, 0},
+    };
+    self->history_count = 2;
+    self->history = (manifest_segment *)(uintptr_t)history;
+    CHECK_OK(past_epochs_end(&self->epochs, 0, 20));
+    CHECK_OK(past_epochs_end(&self->epochs, 1, 40));
+    pykv_pin pin = {.name = "copy", .sequence = 25, .bytes_max = 1 << 20, .until_us = 7};
+    CHECK(history_pins_set(&self->pins, &pin));
+}
+
+TEST(history_epochs_and_pins_are_read_again)
+{
+    env_directory *home;
+    env *disk = new_disk(&home);
+    manifest wanted = example(9);
+    manifest got;
+    uint64_t size;
+    add_history(&wanted);
+    CHECK_OK(manifest_replace(home, &wanted));
+    CHECK_OK(manifest_read(home, &got));
+    check_equal(&wanted, &got);
+    CHECK_EQUAL(39, got.history[got.history_count - 1].last_sequence);
+    CHECK_EQUAL(1, past_epochs_of(&got.epochs, 21, 2));
+    CHECK_EQUAL(25, history_pins_find(&got.pins, "copy")->sequence);
+    manifest_reset(&got);
+    uint8_t *data = bytes_of(disk, &size);
+    for (uint64_t bit = 0; bit < size * 8; bit++) {
+        data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        pykv_status status = manifest_read(home, &got);
+        CHECK(status == PYKV_CORRUPTION || status == PYKV_FORMAT);
+        data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    }
+    past_epochs_reset(&wanted.epochs);
+    free_disk(disk, home);
+}
+
+TEST(a_merged_segment_is_no_history)
+{
+    env_directory *home;
+    env *disk = new_disk(&home);
+    manifest wanted = example(9);
+    manifest got;
+    wanted.history_count = 1;
+    wanted.history = wanted.segments;
+    CHECK_OK(manifest_replace(home, &wanted));
+    CHECK_STATUS(PYKV_CORRUPTION, manifest_read(home, &got));
+    CHECK_EQUAL(WHOLE_BYTES, error_last()->offset);
+    free_disk(disk, home);
+}
+
 TEST(every_field_that_was_written_is_read_again)
 {
     env_directory *home;
@@ -231,7 +286,7 @@ static pykv_status read_changed(env *disk, env_directory *home, size_t at, uint8
  * the checks, would have been read as something else. */
 TEST(unused_bytes_that_are_not_zero_are_refused_though_the_checks_are_right)
 {
-    static const size_t unused[][2] = {{14, 16}, {120, 252}, {262, 264}};
+    static const size_t unused[][2] = {{14, 16}, {144, 252}, {262, 264}};
     env_directory *home;
     env *disk = new_disk(&home);
     manifest wanted = example(9);
@@ -291,7 +346,7 @@ static uint64_t replace_and_crash(uint64_t at, env_crash_policy policy, bool res
     manifest got;
     CHECK_OK(manifest_replace(home, &old));
     env_memory_power_off_at(disk, env_memory_call_count(disk) + at);
-    *status_out = reserved ? manifest_reserve(home, 2 * SEGMENTS) : PYKV_OK;
+    *status_out = reserved ? manifest_reserve(home, 2 * SEGMENTS, 0) : PYKV_OK;
     if (*status_out == PYKV_OK) {
         *status_out =
             reserved ? manifest_replace_reserved(home, &fresh) : manifest_replace(home, &fresh);
@@ -355,7 +410,7 @@ TEST(a_manifest_that_room_was_kept_for_is_written_on_a_full_disk)
     manifest fresh = example(2);
     manifest got;
     CHECK_OK(manifest_replace(home, &old));
-    CHECK_OK(manifest_reserve(home, SEGMENTS));
+    CHECK_OK(manifest_reserve(home, SEGMENTS, 0));
     env_memory_set_capacity(disk, 1);
     CHECK_STATUS(PYKV_NO_SPACE, manifest_replace(home, &fresh));
     CHECK_EQUAL(UINT64_MAX, size_of(home, MANIFEST_NAME ".tmp")); /* nor is room lost to it */
@@ -374,17 +429,17 @@ TEST(room_that_is_kept_grows_with_the_list_and_never_shrinks)
     env_directory *home;
     env *disk = new_disk(&home);
     manifest fresh = example(2);
-    CHECK_OK(manifest_reserve(home, 0));
+    CHECK_OK(manifest_reserve(home, 0, 0));
     CHECK_EQUAL(4096, size_of(home, MANIFEST_SPARE_NAME));
-    CHECK_OK(manifest_reserve(home, (4096 - MANIFEST_HEADER_BYTES) / MANIFEST_ENTRY_BYTES));
+    CHECK_OK(manifest_reserve(home, (4096 - MANIFEST_HEADER_BYTES) / MANIFEST_ENTRY_BYTES, 0));
     CHECK_EQUAL(4096, size_of(home, MANIFEST_SPARE_NAME));
-    CHECK_OK(manifest_reserve(home, 200));
+    CHECK_OK(manifest_reserve(home, 200, 0));
     CHECK_EQUAL(16384, size_of(home, MANIFEST_SPARE_NAME));
-    CHECK_OK(manifest_reserve(home, 1));
+    CHECK_OK(manifest_reserve(home, 1, 0));
     CHECK_EQUAL(16384, size_of(home, MANIFEST_SPARE_NAME));
     CHECK_OK(manifest_replace_reserved(home, &fresh));
     CHECK_EQUAL(WHOLE_BYTES, size_of(home, MANIFEST_NAME));
-    CHECK_OK(manifest_reserve(home, 1));
+    CHECK_OK(manifest_reserve(home, 1, 0));
     manifest_release(home);
     CHECK_EQUAL(UINT64_MAX, size_of(home, MANIFEST_SPARE_NAME));
     manifest_release(home);
@@ -396,13 +451,13 @@ TEST(room_that_cannot_be_had_is_an_error_and_what_was_kept_stays)
     env_directory *home;
     env *disk = new_disk(&home);
     env_memory_set_capacity(disk, 1);
-    CHECK_STATUS(PYKV_NO_SPACE, manifest_reserve(home, 1));
+    CHECK_STATUS(PYKV_NO_SPACE, manifest_reserve(home, 1, 0));
     CHECK_EQUAL(UINT64_MAX, size_of(home, MANIFEST_SPARE_NAME));
     env_memory_set_capacity(disk, 4096);
-    CHECK_OK(manifest_reserve(home, 1));
-    CHECK_STATUS(PYKV_NO_SPACE, manifest_reserve(home, 200));
+    CHECK_OK(manifest_reserve(home, 1, 0));
+    CHECK_STATUS(PYKV_NO_SPACE, manifest_reserve(home, 200, 0));
     CHECK_EQUAL(4096, size_of(home, MANIFEST_SPARE_NAME));
-    CHECK_OK(manifest_reserve(home, 1));
+    CHECK_OK(manifest_reserve(home, 1, 0));
     free_disk(disk, home);
 }
 
@@ -420,18 +475,19 @@ TEST(where_blocks_cannot_be_allocated_zeros_keep_the_room)
     CHECK_OK(env_fault_new(disk, &faulty));
     CHECK_OK(env_directory_open(faulty, HOME, true, &home));
     env_fault_set(faulty, &plan);
-    CHECK_OK(manifest_reserve(home, 200));
+    CHECK_OK(manifest_reserve(home, 200, 0));
     CHECK_EQUAL(1, env_fault_failed(faulty));
     CHECK_EQUAL(16384, size_of(home, MANIFEST_SPARE_NAME));
     env_memory_set_capacity(disk, 20000);
-    CHECK_STATUS(PYKV_NO_SPACE, manifest_reserve(home, 400));
-    CHECK_OK(manifest_reserve(home, 200));
+    CHECK_STATUS(PYKV_NO_SPACE, manifest_reserve(home, 400, 0));
+    CHECK_OK(manifest_reserve(home, 200, 0));
     env_directory_close(home);
     env_fault_free(faulty);
     env_memory_free(disk);
 }
 
-TEST_MAIN(CASE(every_field_that_was_written_is_read_again), CASE(every_flipped_bit_is_refused),
+TEST_MAIN(CASE(history_epochs_and_pins_are_read_again), CASE(a_merged_segment_is_no_history),
+          CASE(every_field_that_was_written_is_read_again), CASE(every_flipped_bit_is_refused),
           CASE(every_other_length_is_refused),
           CASE(a_newer_version_and_another_engine_are_no_corruption),
           CASE(unused_bytes_that_are_not_zero_are_refused_though_the_checks_are_right),

@@ -17,8 +17,8 @@ static pykv_status enter(pykv_store *store, epoch_token *token_out)
     pykv_status status = handle_enter_long(store, token_out);
     if (status == PYKV_OK && store->ops->changes_open == NULL) {
         handle_leave_long(store, *token_out);
-        return error_set(PYKV_NOT_SUPPORTED, "this engine has no change feed: keep the rows in an "
-                                             "LSM store");
+        return error_set(PYKV_NOT_SUPPORTED, "a namespace has no change feed of its own: ask "
+                                             "its store");
     }
     return status;
 }

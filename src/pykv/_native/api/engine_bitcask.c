@@ -9,6 +9,7 @@
 #include "bitcask/scan.h"
 #include "bitcask/snapshot.h"
 #include "bitcask/store.h"
+#include "log/change_feeds.h"
 
 _Static_assert(offsetof(operation, record) == 0, "an operation begins with its record");
 
@@ -278,6 +279,45 @@ static pykv_status clear(void *engine, int32_t flags)
     return bitcask_clear(engine, flags);
 }
 
+/* ---- changes ---- */
+
+static pykv_status open_changes(void *engine, uint64_t since, int32_t flags, void **changes_out)
+{
+    change_feed *made;
+    pykv_status status = bitcask_changes_open(engine, since, flags, &made);
+    if (status == PYKV_OK) {
+        *changes_out = made;
+    }
+    return status;
+}
+
+static pykv_status next_changes(void *self, size_t chunk_bytes, int64_t timeout_us,
+                                const pykv_change **changes_out, size_t *count_out)
+{
+    return change_feed_next(self, chunk_bytes, timeout_us, changes_out, count_out);
+}
+
+static void free_changes(void *engine, void *self)
+{
+    bitcask_changes_free(engine, self);
+}
+
+static pykv_status pin_history(void *engine, const pykv_pin *pin)
+{
+    return bitcask_pin_history(engine, pin);
+}
+
+static pykv_status unpin_history(void *engine, const char *name)
+{
+    return bitcask_unpin_history(engine, name);
+}
+
+static pykv_status list_pins(void *engine, pykv_pin *pins_out, size_t capacity, size_t *count_out)
+{
+    bitcask_list_pins(engine, pins_out, capacity, count_out);
+    return PYKV_OK;
+}
+
 /* ---- upkeep ---- */
 
 static pykv_status sync_store(void *engine)
@@ -361,6 +401,7 @@ const engine_ops engine_bitcask = {
     .approximate_size = approximate_size,
     .snapshot_new = new_snapshot,
     .scan_next = next_of_scan,
+    .changes_open = open_changes,
     .sync = sync_store,
     .flush = flush,
     .resume = resume,
@@ -370,6 +411,10 @@ const engine_ops engine_bitcask = {
     .verify = verify,
     .checkpoint = checkpoint_store,
     .maintain_step = maintain_step,
+    .pin_history = pin_history,
+    .unpin_history = unpin_history,
+    .list_pins = list_pins,
+    .changes_next = next_changes,
     .maintain = maintain,
     .many_new = new_many,
     .many_values = values_of_many,
@@ -378,6 +423,7 @@ const engine_ops engine_bitcask = {
     .many_free = free_many,
     .scan_free = free_scan,
     .cursor_free = free_cursor,
+    .changes_free = free_changes,
     .snapshot_close = close_snapshot,
     .snapshot_free = free_snapshot,
     .repair = bitcask_repair,

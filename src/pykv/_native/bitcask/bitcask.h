@@ -15,6 +15,7 @@
 typedef struct bitcask bitcask;
 typedef struct operation operation;
 typedef struct scan scan;
+typedef struct change_feed change_feed;
 
 PYKV_NODISCARD pykv_status bitcask_open(env *env, const char *path, const pykv_options *options,
                                         bitcask **store_out);
@@ -69,6 +70,13 @@ PYKV_NODISCARD pykv_status bitcask_maintain(bitcask *self, int32_t role);
 /* Long calls: counted by the caller in the gate's others, outside the epoch. */
 PYKV_NODISCARD pykv_status bitcask_maintain_step(bitcask *self, int32_t role, int32_t *more_out);
 PYKV_NODISCARD pykv_status bitcask_compact(bitcask *self, pykv_progress *progress);
+/* The operations in the log, as pykv_changes_open says; log/change_feeds.h reads on. */
+PYKV_NODISCARD pykv_status bitcask_changes_open(bitcask *self, uint64_t since, int32_t flags,
+                                                change_feed **changes_out);
+void bitcask_changes_free(bitcask *self, change_feed *changes);
+PYKV_NODISCARD pykv_status bitcask_pin_history(bitcask *self, const pykv_pin *pin);
+PYKV_NODISCARD pykv_status bitcask_unpin_history(bitcask *self, const char *name);
+void bitcask_list_pins(bitcask *self, pykv_pin *pins_out, size_t capacity, size_t *count_out);
 void bitcask_stats(bitcask *self, pykv_stats *out);
 int32_t bitcask_state(bitcask *self);
 /* Looks for space again, and begins a store that was degraded anew. */

@@ -54,8 +54,8 @@ static void list_segments(bitcask *self, manifest *out) REQUIRES(self->writer)
     }
 }
 
-static pykv_status seize_locked(bitcask *self, manifest *out) REQUIRES(self->manifest_lock)
-    REQUIRES(self->writer)
+static pykv_status seize_locked(bitcask *self, uint64_t chance, manifest *out)
+    REQUIRES(self->manifest_lock) REQUIRES(self->writer)
 {
     pykv_status status = seal(self);
     if (status != PYKV_OK) {
@@ -65,7 +65,7 @@ static pykv_status seize_locked(bitcask *self, manifest *out) REQUIRES(self->man
                       .store_id = self->store_id,
                       .edit = self->edit + 1,
                       .merge_edit = self->merge_edit,
-                      .epoch = self->epoch_number,
+                      .epoch = self->epoch_number + 1 + chance % CHECKPOINT_EPOCH_STEP_MAX,
                       .hash_seed_low = self->hash_seed_low,
                       .hash_seed_high = self->hash_seed_high,
                       .next_number = self->next_number,
@@ -78,17 +78,22 @@ static pykv_status seize_locked(bitcask *self, manifest *out) REQUIRES(self->man
         return error_set_no_memory((self->segment_count + 1) * sizeof *out->segments);
     }
     list_segments(self, out);
-    return PYKV_OK;
+    status = past_epochs_copy(&self->epochs, 0, &out->epochs);
+    return status == PYKV_OK
+               ? past_epochs_end(&out->epochs, self->epoch_number, self->appended_sequence)
+               : status;
 }
 
 /* The moment. */
 static pykv_status seize(bitcask *self, manifest *out) REQUIRES(self->merge_lock)
 {
-    pykv_status status = PYKV_WOULD_BLOCK;
+    uint64_t chance;
+    pykv_status status = env_random(self->env, &chance, sizeof chance);
+    status = status == PYKV_OK ? PYKV_WOULD_BLOCK : status;
     while (status == PYKV_WOULD_BLOCK) {
         mutex_lock(&self->manifest_lock);
         mutex_lock(&self->writer);
-        status = seize_locked(self, out);
+        status = seize_locked(self, chance, out);
         mutex_unlock(&self->writer);
         mutex_unlock(&self->manifest_lock);
         if (status == PYKV_WOULD_BLOCK) {

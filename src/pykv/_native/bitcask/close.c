@@ -120,12 +120,16 @@ pykv_status bitcask_close(bitcask *self, int64_t timeout_us) SINGLE_THREADED
         return PYKV_OK;
     }
     gate_shut(&self->gate);
+    mutex_lock(&self->writer);
+    change_feeds_wake(&self->feeds);
+    mutex_unlock(&self->writer);
     if (!gate_drain(&self->gate, timeout_us, now_us, self->env)) {
         return error_set(PYKV_TIMED_OUT,
                          "calls were still running when the time to close %s ran out: close again",
                          env_directory_path(self->home));
     }
     moment_give_up_all(self);
+    change_feeds_end_all(&self->feeds);
     merge_abandon(self);
     pykv_status status = PYKV_OK;
     if (self->options.read_only == 0) {
@@ -148,6 +152,9 @@ void bitcask_free(bitcask *self) SINGLE_THREADED
         release(self);
     }
     mem_free(self->segments);
+    mem_free(self->history);
+    past_epochs_reset(&self->epochs);
+    change_feeds_destroy(&self->feeds);
     mem_free(self->pending);
     buffer_reset(&self->scratch);
     buffer_reset(&self->abandoned);

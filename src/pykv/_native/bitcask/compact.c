@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "bitcask/bitcask.h"
 #include "bitcask/health.h"
+#include "bitcask/history.h"
 #include "bitcask/limbo.h"
 #include "bitcask/merge.h"
 #include "bitcask/merge_pick.h"
@@ -114,5 +115,5 @@ pykv_status bitcask_compact(bitcask *self, pykv_progress *progress)
         status = merge_once(self, progress, &picked);
     }
     sweep(self);
-    return status;
+    return status == PYKV_OK ? bitcask_history_trim(self) : status;
 }

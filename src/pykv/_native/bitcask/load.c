@@ -9,6 +9,7 @@
 #include "base/invariant.h"
 #include "base/memory.h"
 #include "bitcask/directory.h"
+#include "bitcask/history.h"
 #include "bitcask/keydir_image.h"
 #include "bitcask/keydir_new.h"
 #include "bitcask/rolling.h"
@@ -166,7 +167,7 @@ static bool belongs(bitcask *self, uint32_t number, bool hint) SINGLE_THREADED
             return !hint || self->segments[i]->sealed;
         }
     }
-    return false;
+    return !hint && bitcask_history_has(self, number);
 }
 
 static bool ends_with(const char *name, const char *suffix)

@@ -10,6 +10,7 @@
 #include "bitcask/bitcask.h"
 #include "bitcask/find.h"
 #include "bitcask/hint.h"
+#include "bitcask/history.h"
 #include "bitcask/image.h"
 #include "bitcask/limbo.h"
 #include "bitcask/merge.h"
@@ -246,6 +247,9 @@ static pykv_status data_step(bitcask *self, int32_t *more_out)
     pykv_status status = bitcask_check_image_some(self, &pages);
     if (status == PYKV_OK && self->options.read_only == 0) {
         status = hint_step(self, &hinted);
+        if (status == PYKV_OK) {
+            status = bitcask_history_trim(self);
+        }
         if (status == PYKV_OK && mutex_try_lock(&self->merge_lock)) {
             status = merge_work(self, &merged);
             mutex_unlock(&self->merge_lock);

@@ -14,7 +14,10 @@
 /* The fields that errors name, and the ends of bytes without a meaning. */
 enum {
     HEADER_SEGMENT_COUNT_AT = 96,
-    HEADER_UNUSED_2_AT = 120,
+    HEADER_HISTORY_COUNT_AT = 120,
+    HEADER_EPOCH_COUNT_AT = 128,
+    HEADER_PIN_COUNT_AT = 136,
+    HEADER_UNUSED_2_AT = 144,
     ENTRY_SEALED_AT = 5,
     ENTRY_UNUSED_3_AT = 6,
     ENTRY_FILE_ID_AT = 8
@@ -23,6 +26,13 @@ enum {
 static uint64_t manifest_bytes(uint64_t segment_count)
 {
     return MANIFEST_HEADER_BYTES + segment_count * MANIFEST_ENTRY_BYTES;
+}
+
+/* Bytes of a manifest whose counts are set. */
+static uint64_t bytes_of(const manifest *self)
+{
+    return manifest_bytes(self->segment_count + self->history_count) +
+           self->epochs.count * PAST_EPOCH_BYTES + manifest_pins_bytes(&self->pins);
 }
 
 static void encode_header(const manifest *self, uint8_t *out)
@@ -43,6 +53,9 @@ static void encode_header(const manifest *self, uint8_t *out)
     store_u64(out + 96, self->segment_count);
     store_u64(out + 104, self->sealed_sequence);
     store_u64(out + 112, self->clear_sequence);
+    store_u64(out + HEADER_HISTORY_COUNT_AT, self->history_count);
+    store_u64(out + HEADER_EPOCH_COUNT_AT, self->epochs.count);
+    store_u64(out + HEADER_PIN_COUNT_AT, self->pins.count);
 }
 
 /* What does not fit counts as the most that does: it only tells when merging is worth it. */
@@ -69,7 +82,8 @@ static void encode_entry(const manifest_segment *entry, uint32_t header_crc, uin
 
 static pykv_status encode(const manifest *self, buffer *out)
 {
-    pykv_status status = buffer_append_zeros(out, manifest_bytes(self->segment_count));
+    uint64_t count = self->segment_count + self->history_count;
+    pykv_status status = buffer_append_zeros(out, manifest_bytes(count));
     if (status != PYKV_OK) {
         return status;
     }
@@ -78,7 +92,12 @@ static pykv_status encode(const manifest *self, buffer *out)
     for (uint64_t i = 0; i < self->segment_count; i++) {
         encode_entry(&self->segments[i], header_crc, out->data + manifest_bytes(i));
     }
-    return PYKV_OK;
+    for (uint64_t i = 0; i < self->history_count; i++) {
+        uint64_t offset = manifest_bytes(self->segment_count + i);
+        encode_entry(&self->history[i], header_crc, out->data + offset);
+    }
+    status = past_epochs_encode(&self->epochs, header_crc, out);
+    return status == PYKV_OK ? manifest_pins_encode(&self->pins, header_crc, out) : status;
 }
 
 static pykv_status decode_header(const uint8_t *data, uint64_t size, const char *path,
@@ -103,11 +122,18 @@ static pykv_status decode_header(const uint8_t *data, uint64_t size, const char 
                       .wall_high_us = head.wall_high_us,
                       .segment_count = load_u64(data + HEADER_SEGMENT_COUNT_AT),
                       .sealed_sequence = load_u64(data + 104),
-                      .clear_sequence = load_u64(data + 112)};
-    if (out->segment_count > MANIFEST_SEGMENTS_MAX || size != manifest_bytes(out->segment_count)) {
+                      .clear_sequence = load_u64(data + 112),
+                      .history_count = load_u64(data + HEADER_HISTORY_COUNT_AT)};
+    out->epochs.count = load_u64(data + HEADER_EPOCH_COUNT_AT);
+    out->pins.count = load_u64(data + HEADER_PIN_COUNT_AT);
+    bool is_possible = out->segment_count <= MANIFEST_SEGMENTS_MAX &&
+                       out->history_count <= MANIFEST_SEGMENTS_MAX &&
+                       out->epochs.count <= MANIFEST_SEGMENTS_MAX &&
+                       out->pins.count <= HISTORY_PINS_MAX;
+    if (!is_possible || size != bytes_of(out)) {
         return error_set_corruption(path, HEADER_SEGMENT_COUNT_AT,
                                     "the manifest's size does not fit its segments",
-                                    manifest_bytes(out->segment_count), size);
+                                    is_possible ? bytes_of(out) : 0, size);
     }
     return manifest_check_unused(data, HEADER_UNUSED_2_AT, MANIFEST_HEAD_CRC_AT, path, 0);
 }
@@ -139,37 +165,92 @@ static pykv_status decode_entry(const uint8_t *data, uint32_t header_crc, uint64
     return status;
 }
 
-static pykv_status decode(const uint8_t *data, uint64_t size, const char *path, manifest *out)
+/* Decodes count entries, the first of which is entry number first of the manifest. highest_out: the
+ * last number. */
+static pykv_status decode_entries(const uint8_t *data, uint64_t first, uint64_t count,
+                                  const char *path, manifest_segment **out, uint32_t *highest_out)
 {
-    pykv_status status = decode_header(data, size, path, out);
+    uint32_t header_crc = manifest_head_crc(data);
+    pykv_status status = PYKV_OK;
+    manifest_segment *entries = mem_alloc_zeroed(count + 1, sizeof *entries);
+    if (entries == NULL) {
+        return error_set_no_memory(count * sizeof *entries);
+    }
+    *out = entries;
+    *highest_out = 0;
+    for (uint64_t i = 0; i < count && status == PYKV_OK; i++) {
+        uint64_t offset = manifest_bytes(first + i);
+        status = decode_entry(data + offset, header_crc, offset, path, &entries[i]);
+        if (status == PYKV_OK && entries[i].number <= *highest_out) {
+            status = error_set_corruption(path, offset, "manifest entries are out of order",
+                                          *highest_out + 1, entries[i].number);
+        }
+        *highest_out = entries[i].number;
+    }
+    return status;
+}
+
+/* History is of whole append segments. */
+static pykv_status check_history(const manifest *self, const char *path)
+{
+    for (uint64_t i = 0; self->history != NULL && i < self->history_count; i++) {
+        const manifest_segment *entry = &self->history[i];
+        bool is_whole = entry->kind == LOG_SEGMENT_APPEND && entry->sealed &&
+                        entry->first_sequence != 0 && entry->last_sequence >= entry->first_sequence;
+        if (!is_whole) {
+            return error_set_corruption(path, manifest_bytes(self->segment_count + i),
+                                        "an entry of the history is of no whole append segment",
+                                        LOG_SEGMENT_APPEND, entry->kind);
+        }
+    }
+    return PYKV_OK;
+}
+
+/* Epochs and pins, which stand behind all entries of segments. */
+static pykv_status decode_rest(const uint8_t *data, uint64_t size, const char *path, manifest *out)
+{
+    uint64_t epoch_count = out->epochs.count;
+    uint64_t pin_count = out->pins.count;
+    uint64_t epochs_at = manifest_bytes(out->segment_count + out->history_count);
+    out->epochs.count = 0;
+    pykv_status status = past_epochs_decode(data, epochs_at, epoch_count, path, &out->epochs);
     if (status != PYKV_OK) {
         return status;
     }
-    out->segments = mem_alloc_zeroed(out->segment_count + 1, sizeof *out->segments);
-    if (out->segments == NULL) {
-        return error_set_no_memory(out->segment_count * sizeof *out->segments);
+    uint64_t pins_at = size - manifest_pins_bytes(&out->pins);
+    return manifest_pins_decode(data, pins_at, pin_count, path, &out->pins);
+}
+
+static pykv_status decode(const uint8_t *data, uint64_t size, const char *path, manifest *out)
+{
+    uint32_t highest = 0;
+    uint32_t highest_of_history = 0;
+    pykv_status status = decode_header(data, size, path, out);
+    if (status == PYKV_OK) {
+        status = decode_entries(data, 0, out->segment_count, path, &out->segments, &highest);
     }
-    uint32_t header_crc = manifest_head_crc(data);
-    uint32_t previous = 0;
-    for (uint64_t i = 0; i < out->segment_count && status == PYKV_OK; i++) {
-        uint64_t offset = manifest_bytes(i);
-        status = decode_entry(data + offset, header_crc, offset, path, &out->segments[i]);
-        if (status == PYKV_OK && out->segments[i].number <= previous) {
-            status = error_set_corruption(path, offset, "manifest entries are out of order",
-                                          previous + 1, out->segments[i].number);
-        }
-        previous = out->segments[i].number;
+    if (status == PYKV_OK) {
+        status = decode_entries(data, out->segment_count, out->history_count, path, &out->history,
+                                &highest_of_history);
     }
-    return status == PYKV_OK ? manifest_check_next_number(out->next_number, previous, path)
-                             : status;
+    if (status == PYKV_OK) {
+        status = check_history(out, path);
+    }
+    if (status == PYKV_OK) {
+        status = decode_rest(data, size, path, out);
+    }
+    highest = highest > highest_of_history ? highest : highest_of_history;
+    return status == PYKV_OK ? manifest_check_next_number(out->next_number, highest, path) : status;
 }
 
 pykv_status manifest_read(env_directory *directory, manifest *out)
 {
     buffer bytes = BUFFER_EMPTY;
     env_file *file;
-    pykv_status status =
-        manifest_file_load(directory, manifest_bytes(MANIFEST_SEGMENTS_MAX), &bytes, &file);
+    uint64_t size_max = manifest_bytes(2 * (uint64_t)MANIFEST_SEGMENTS_MAX) +
+                        (uint64_t)MANIFEST_SEGMENTS_MAX * PAST_EPOCH_BYTES +
+                        (uint64_t)HISTORY_PINS_MAX * MANIFEST_PIN_BYTES;
+    pykv_status status = manifest_file_load(directory, size_max, &bytes, &file);
     if (status == PYKV_OK) {
         manifest found = {0};
         status = decode(bytes.data, bytes.size, env_file_path(file), &found);
@@ -207,9 +288,9 @@ pykv_status manifest_replace_reserved(env_directory *directory, const manifest *
     return replace(directory, self, manifest_file_replace_reserved);
 }
 
-pykv_status manifest_reserve(env_directory *directory, uint64_t segment_count)
+pykv_status manifest_reserve(env_directory *directory, uint64_t segment_count, uint64_t other_bytes)
 {
-    return manifest_file_reserve(directory, manifest_bytes(segment_count));
+    return manifest_file_reserve(directory, manifest_bytes(segment_count) + other_bytes);
 }
 
 void manifest_release(env_directory *directory)
@@ -222,4 +303,8 @@ void manifest_reset(manifest *self)
     mem_free(self->segments);
     self->segments = NULL;
     self->segment_count = 0;
+    mem_free(self->history);
+    self->history = NULL;
+    self->history_count = 0;
+    past_epochs_reset(&self->epochs);
 }

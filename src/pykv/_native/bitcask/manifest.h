@@ -19,13 +19,19 @@
  *       96    8  segment_count
  *      104    8  sealed_sequence last sequence of the sealed append segments, merged ones included
  *      112    8  clear_sequence  everything below it is gone; its record is durable
- *      120  132  zero
+ *      120    8  history_count
+ *      128    8  epoch_count
+ *      136    8  pin_count       at most HISTORY_PINS_MAX
+ *      144  108  zero
  *      252    4  header_crc      crc32c of bytes 0..252
  *      256       segment_count entries of 64 bytes:
  *                  number u32, kind u8, sealed u8, zero u16, file_id u64, birth_sequence u64,
  *                  last_sequence u64, length u64, first_sequence u64, deadline_max u64,
  *                  expiring_granules u32,
  *                  entry_crc u32 (bytes 0..60 of the entry, seeded with header_crc)
+ *                history_count entries of the same form: append segments that merges replaced
+ *                epoch_count entries (bitcask/past_epochs.h)
+ *                pin_count entries (log/manifest_pins.h)
  *
  * An un-sealed entry has length 0 unless clean; then the entry with the highest number may be
  * appended to at length. Replaced by writing MANIFEST.tmp, syncing it, renaming and syncing the
@@ -39,14 +45,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bitcask/past_epochs.h"
 #include "env/env.h"
 #include "log/manifest_file.h"
+#include "log/manifest_pins.h"
 
 enum {
     MANIFEST_FORMAT_VERSION = MANIFEST_HEAD_VERSION,
     MANIFEST_HEADER_BYTES = MANIFEST_HEAD_BYTES,
     MANIFEST_ENTRY_BYTES = 64,
-    MANIFEST_SEGMENTS_MAX = 8 * 1024 * 1024
+    MANIFEST_SEGMENTS_MAX = 8 * 1024 * 1024, /* history included, and likewise epochs */
 };
 
 typedef struct manifest_segment {
@@ -77,7 +85,11 @@ typedef struct manifest {
     uint64_t sealed_sequence;
     uint64_t clear_sequence;
     uint64_t segment_count;
-    manifest_segment *segments; /* owned: manifest_reset frees it */
+    manifest_segment *segments; /* owned, as what follows: manifest_reset frees it */
+    uint64_t history_count;
+    manifest_segment *history; /* replaced by merges, and kept for who reads changes */
+    past_epochs epochs;
+    history_pins pins;
 } manifest;
 
 /* Reads MANIFEST. PYKV_NOT_FOUND if there is none, PYKV_CORRUPTION, PYKV_FORMAT (a newer version or
@@ -87,9 +99,11 @@ PYKV_NODISCARD pykv_status manifest_read(env_directory *directory, manifest *out
 /* Replaces MANIFEST durably by self. On failure the old one is still in force. */
 PYKV_NODISCARD pykv_status manifest_replace(env_directory *directory, const manifest *self);
 
-/* Keeps blocks for a manifest of up to segment_count segments, until it is written or let go. What
- * was kept before counts, and stays on failure. PYKV_NO_SPACE, PYKV_IO_FAILED. */
-PYKV_NODISCARD pykv_status manifest_reserve(env_directory *directory, uint64_t segment_count);
+/* Keeps blocks for a manifest of up to segment_count segments, history included, and other_bytes of
+ * epochs and pins, until it is written or let go. What was kept before counts, and stays on
+ * failure. PYKV_NO_SPACE, PYKV_IO_FAILED. */
+PYKV_NODISCARD pykv_status manifest_reserve(env_directory *directory, uint64_t segment_count,
+                                            uint64_t other_bytes);
 
 /* As manifest_replace, in the blocks that are kept. None are kept then, whatever comes of it. */
 PYKV_NODISCARD pykv_status manifest_replace_reserved(env_directory *directory,

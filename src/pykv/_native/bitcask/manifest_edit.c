@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
+#include "bitcask/history.h"
 #include "bitcask/limbo.h"
 #include "bitcask/segment_list.h"
 
@@ -56,7 +57,8 @@ static pykv_status compose(bitcask *self, bool clean, manifest *out) REQUIRES(se
             describe(self, self->segments[i], clean, &out->segments[out->segment_count++]);
         }
     }
-    return PYKV_OK;
+    out->pins = self->feeds.pins;
+    return bitcask_history_list(self, out);
 }
 
 void bitcask_abandon(bitcask *self, segment *unused)
@@ -85,11 +87,12 @@ static void unlink_abandoned(bitcask *self) REQUIRES(self->manifest_lock)
 static pykv_status write_manifest(bitcask *self, bool clean, bool reserved)
     REQUIRES(self->manifest_lock)
 {
-    manifest now;
+    manifest now = {.clean = clean};
     mutex_lock(&self->writer);
     pykv_status status = compose(self, clean, &now);
     mutex_unlock(&self->writer);
     if (status != PYKV_OK) {
+        manifest_reset(&now);
         return status;
     }
     status =
@@ -97,6 +100,7 @@ static pykv_status write_manifest(bitcask *self, bool clean, bool reserved)
     if (status == PYKV_OK) {
         self->edit = now.edit;
         unlink_abandoned(self);
+        bitcask_history_settle(self, &now);
     }
     manifest_reset(&now);
     return status;
@@ -112,10 +116,36 @@ pykv_status bitcask_write_reserved_manifest(bitcask *self, bool clean)
     return write_manifest(self, clean, true);
 }
 
+/* What the last one held is taken before anything else gets it; if there is none, the next merge
+ * asks again. */
+pykv_status bitcask_write_current_manifest_locked(bitcask *self)
+{
+    mutex_lock(&self->writer);
+    bool clean = !self->ground_ready;
+    mutex_unlock(&self->writer);
+    pykv_status status = bitcask_write_reserved_manifest(self, clean);
+    pykv_error failure = *error_last();
+    if (bitcask_reserve_manifest(self) != PYKV_OK) {
+        /* As above. */
+    }
+    error_restore(&failure);
+    return status;
+}
+
+pykv_status bitcask_write_current_manifest(bitcask *self)
+{
+    mutex_lock(&self->manifest_lock);
+    pykv_status status = bitcask_write_current_manifest_locked(self);
+    mutex_unlock(&self->manifest_lock);
+    return status;
+}
+
 pykv_status bitcask_reserve_manifest(bitcask *self)
 {
     mutex_lock(&self->writer);
-    uint64_t count = self->segment_count;
+    uint64_t count = self->segment_count + self->history_count;
+    uint64_t other_bytes = (self->epochs.count + 1) * PAST_EPOCH_BYTES +
+                           (uint64_t)HISTORY_PINS_MAX * MANIFEST_PIN_BYTES;
     mutex_unlock(&self->writer);
-    return manifest_reserve(self->home, count + 2);
+    return manifest_reserve(self->home, count + 2, other_bytes);
 }

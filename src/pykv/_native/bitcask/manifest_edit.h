@@ -15,6 +15,12 @@ PYKV_NODISCARD pykv_status bitcask_write_manifest(bitcask *self, bool clean)
 PYKV_NODISCARD pykv_status bitcask_write_reserved_manifest(bitcask *self, bool clean)
     REQUIRES(self->manifest_lock) EXCLUDES(self->writer);
 
+/* The same of itself: as clean as the one on disk is, and keeps room for the next. */
+PYKV_NODISCARD pykv_status bitcask_write_current_manifest(bitcask *self)
+    EXCLUDES(self->manifest_lock) EXCLUDES(self->writer);
+PYKV_NODISCARD pykv_status bitcask_write_current_manifest_locked(bitcask *self)
+    REQUIRES(self->manifest_lock) EXCLUDES(self->writer);
+
 /* Keeps room for such a manifest, with what may be added to the list until the next call: the
  * output of one merge, and the segment that the caller is about to make. */
 PYKV_NODISCARD pykv_status bitcask_reserve_manifest(bitcask *self) REQUIRES(self->manifest_lock)

@@ -7,6 +7,7 @@
 #include "base/invariant.h"
 #include "bitcask/address.h"
 #include "bitcask/directory.h"
+#include "bitcask/history.h"
 #include "bitcask/manifest_edit.h"
 #include "bitcask/merge_state.h"
 #include "bitcask/publish.h"
@@ -165,25 +166,15 @@ pykv_status merge_swing_step(bitcask *store, merge *self)
 
 /* ---- REMOVE ---- */
 
-/* Writes the manifest, as clean as it is, and keeps room for the next one in what the last one held
- * before anything else takes it; if there is none, the next merge asks again. */
 static pykv_status write_without_inputs(bitcask *store)
 {
     mutex_lock(&store->manifest_lock);
-    mutex_lock(&store->writer);
-    bool clean = !store->ground_ready;
-    mutex_unlock(&store->writer);
     uint64_t merge_edit = store->merge_edit;
     store->merge_edit = store->edit + 1;
-    pykv_status status = bitcask_write_reserved_manifest(store, clean);
+    pykv_status status = bitcask_write_current_manifest_locked(store);
     if (status != PYKV_OK) {
         store->merge_edit = merge_edit;
     }
-    pykv_error failure = *error_last();
-    if (bitcask_reserve_manifest(store) != PYKV_OK) {
-        /* As above. */
-    }
-    error_restore(&failure);
     mutex_unlock(&store->manifest_lock);
     return status;
 }
@@ -200,6 +191,22 @@ static bool is_fruitful(const merge *self)
         kept = atomic_load_explicit(&self->output->length, memory_order_relaxed);
     }
     return kept + read / MERGE_FRUIT_SHARE < read;
+}
+
+/* What became history keeps its log. */
+static void unlink_inputs(bitcask *store, const merge *self)
+{
+    for (size_t i = 0; i < self->input_count; i++) {
+        uint32_t number = self->inputs[i]->number;
+        mutex_lock(&store->writer);
+        bool stays = bitcask_history_has(store, number) && !PYKV_PLANTED(201);
+        mutex_unlock(&store->writer);
+        if (stays) {
+            segment_unlink_hint(store->home, number);
+        } else {
+            segment_unlink(store->home, number);
+        }
+    }
 }
 
 pykv_status merge_remove_step(bitcask *store, merge *self) REQUIRES(store->merge_lock)
@@ -230,9 +237,7 @@ pykv_status merge_remove_step(bitcask *store, merge *self) REQUIRES(store->merge
     if (status != PYKV_OK) {
         return status;
     }
-    for (size_t i = 0; i < self->input_count; i++) {
-        segment_unlink(store->home, self->inputs[i]->number);
-    }
+    unlink_inputs(store, self);
     store->merge_was_fruitful = is_fruitful(self);
     mutex_lock(&store->writer);
     merge_unpin_inputs(store, self);

@@ -11,7 +11,9 @@
 #include "base/memory.h"
 #include "base/process.h"
 #include "bitcask/bitcask.h"
+#include "bitcask/changes.h"
 #include "bitcask/find.h"
+#include "bitcask/history.h"
 #include "bitcask/home.h"
 #include "bitcask/load.h"
 #include "bitcask/rebuild.h"
@@ -87,6 +89,8 @@ pykv_status bitcask_new(env *environment, const pykv_options *options,
     condition_init(&self->hint_done);
     gate_init(&self->gate);
     pins_init(&self->pins, UINT64_MAX);
+    change_feeds_init(&self->feeds, &bitcask_feed_source, self, &self->writer, &self->gate,
+                      environment);
     extent_init(&self->extents);
     store_clock_init(&self->clock, environment, 0);
     self->next_number = 1;
@@ -233,7 +237,10 @@ static pykv_status load(bitcask *self) SINGLE_THREADED
         return status;
     }
     adopt(self, &listed);
-    status = bitcask_skip_used_numbers(self);
+    status = bitcask_history_adopt(self, &listed);
+    if (status == PYKV_OK) {
+        status = bitcask_skip_used_numbers(self);
+    }
     if (status != PYKV_OK) {
         manifest_reset(&listed);
         return status;
@@ -278,6 +285,7 @@ static pykv_status open_home(bitcask *self, const char *path)
     bool create = self->options.must_exist == 0 && self->options.read_only == 0;
     pykv_status status = env_directory_open(self->env, path, create, &self->home);
     if (status == PYKV_OK) {
+        self->feeds.home = self->home;
         status = bitcask_check_home(self->home); /* before even a lock is made there */
     }
     if (status == PYKV_OK && self->options.read_only == 0) {

@@ -297,12 +297,16 @@ static pykv_status recover_by_copy(bitcask *store, recovery *self)
         return status;
     }
     mutex_lock(&store->manifest_lock);
-    store->epoch_number += !PYKV_PLANTED(38);
-    store->merge_edit = store->edit + 1;
     mutex_lock(&store->writer);
     store->synced_sequence = store->appended_sequence;
+    uint64_t last = PYKV_PLANTED(203) ? 0 : store->appended_sequence;
     mutex_unlock(&store->writer);
-    status = bitcask_write_manifest(store, true);
+    status = past_epochs_end(&store->epochs, store->epoch_number, last);
+    store->epoch_number += !PYKV_PLANTED(38);
+    store->merge_edit = store->edit + 1;
+    if (status == PYKV_OK) {
+        status = bitcask_write_manifest(store, true);
+    }
     mutex_unlock(&store->manifest_lock);
     return status == PYKV_OK ? keep_torn(store, self) : status;
 }

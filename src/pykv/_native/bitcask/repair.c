@@ -168,10 +168,17 @@ static pykv_status read_segment(repair *self, const char *name, uint32_t number)
     }
     self->report->file_count++;
     self->report->byte_count += source->size;
-    if (number > self->number_max) {
-        self->number_max = number;
-    }
     return identify(self, name, source) ? read_records(self, index, name) : PYKV_OK;
+}
+
+/* History has no row that is not in a segment, but keys that were deleted. */
+static bool is_history(const repair *self, uint32_t number)
+{
+    bool found = false;
+    for (uint64_t i = 0; i < self->listed.history_count; i++) {
+        found |= self->listed.history[i].number == number;
+    }
+    return found && !PYKV_PLANTED(202);
 }
 
 static pykv_status read_all(repair *self)
@@ -189,7 +196,8 @@ static pykv_status read_all(repair *self)
     for (size_t i = 0; i < names.count && status == PYKV_OK; i++) {
         bool hint;
         uint32_t number = segment_number(names.names[i], &hint);
-        if (number != 0 && !hint) {
+        self->number_max = number > self->number_max ? number : self->number_max;
+        if (number != 0 && !hint && !is_history(self, number)) {
             status = read_segment(self, names.names[i], number);
         }
     }

@@ -6,6 +6,7 @@
 #include "bitcask/directory.h"
 #include "bitcask/find.h"
 #include "bitcask/health.h"
+#include "bitcask/history.h"
 #include "bitcask/rolling.h"
 #include "bitcask/segment_list.h"
 
@@ -62,6 +63,10 @@ void bitcask_stats(bitcask *self, pykv_stats *out)
     out->last_sequence = self->published_sequence;
     out->synced_sequence = self->synced_sequence;
     out->epoch = self->epoch_number;
+    out->history_floor = bitcask_history_floor(self);
+    out->history_bytes = bitcask_history_bytes(self);
+    out->history_pin_count = self->feeds.pins.count;
+    out->disk_bytes += out->history_bytes;
     out->recovered_record_count = self->recovered_record_count;
     out->discarded_bytes = self->discarded_bytes;
     out->open_us = self->open_us;

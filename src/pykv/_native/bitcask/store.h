@@ -33,6 +33,7 @@
 #include "bitcask/segment.h"
 #include "bitcask/store_parts.h"
 #include "bitcask/undo.h"
+#include "log/change_feeds.h"
 #include "log/home.h"
 #include "log/log_writer.h"
 #include "log/store_clock.h"
@@ -119,6 +120,11 @@ typedef struct bitcask {
     pykv_error failure GUARDED_BY(writer);     /* why, when failed or degraded */
     uint64_t idle_sequence GUARDED_BY(writer); /* appended_sequence when last looked at, */
     uint64_t idle_since_us GUARDED_BY(writer); /* and since when it is that */
+
+    change_feeds feeds;
+    manifest_segment *history GUARDED_BY(writer); /* by rising number: history.h */
+    size_t history_count GUARDED_BY(writer);
+    past_epochs epochs; /* as epoch_number */
 
     /* Manifest edits. */
     mutex manifest_lock;

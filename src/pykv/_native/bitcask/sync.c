@@ -131,6 +131,7 @@ static pykv_status finish_round(bitcask *self, sync_plan *plan, pykv_status stat
         plan->clear_sequence > self->durable_clear_sequence) {
         self->durable_clear_sequence = plan->clear_sequence;
     }
+    change_feeds_wake(&self->feeds);
     return published;
 }
 

@@ -13,6 +13,7 @@
 #include "bitcask/bitcask.h"
 #include "bitcask/directory.h"
 #include "bitcask/hint.h"
+#include "bitcask/history.h"
 #include "bitcask/image.h"
 #include "bitcask/keydir_check.h"
 #include "bitcask/limbo.h"
@@ -154,10 +155,8 @@ static void check_hint(bitcask *self, const segment *source, pykv_report *report
     }
 }
 
-static void check_segment(bitcask *self, const segment *source, buffer *scratch,
-                          pykv_report *report)
+static void check_log(const segment *source, buffer *scratch, pykv_report *report)
 {
-    bool sealed = is_sealed(self, source); /* if so, the length that follows is the last one */
     uint64_t length = atomic_load_explicit(&source->length, memory_order_acquire);
     log_segment_header header;
     pykv_status status = load_file(source, length, scratch);
@@ -180,8 +179,51 @@ static void check_segment(bitcask *self, const segment *source, buffer *scratch,
     if (report->damage_count == damage_count) {
         check_order(source, scratch->data, scratch->size, report);
     }
+}
+
+static void check_segment(bitcask *self, const segment *source, buffer *scratch,
+                          pykv_report *report)
+{
+    bool sealed = is_sealed(self, source); /* if so, the length that is looked up is the last one */
+    check_log(source, scratch, report);
     if (sealed) {
         check_hint(self, source, report);
+    }
+}
+
+/* The file of the history with the lowest number above after; false: there is none. */
+static bool next_history(bitcask *self, uint32_t after, manifest_segment *out)
+{
+    bool found = false;
+    mutex_lock(&self->writer);
+    for (size_t i = 0; i < self->history_count && !found; i++) {
+        found = self->history[i].number > after;
+        *out = found ? self->history[i] : *out;
+    }
+    mutex_unlock(&self->writer);
+    return found;
+}
+
+static bool is_kept(bitcask *self, uint32_t number)
+{
+    mutex_lock(&self->writer);
+    bool kept = bitcask_history_has(self, number);
+    mutex_unlock(&self->writer);
+    return kept;
+}
+
+static void check_history(bitcask *self, buffer *scratch, pykv_report *report)
+{
+    manifest_segment listed = {.number = 0};
+    while (next_history(self, listed.number, &listed)) {
+        segment *opened;
+        pykv_status status = segment_open(self->home, &listed, self->store_id, 0, false, &opened);
+        if (status == PYKV_OK) {
+            check_log(opened, scratch, report);
+            segment_close(opened);
+        } else if (is_kept(self, listed.number)) {
+            report_add_last_error(report, env_directory_path(self->home));
+        }
     }
 }
 
@@ -245,6 +287,9 @@ pykv_status bitcask_verify(bitcask *self, pykv_progress *progress, pykv_report *
                 break;
             }
         }
+    }
+    if (status == PYKV_OK) {
+        check_history(self, &scratch, report_out);
     }
     buffer_reset(&scratch);
     return status;

@@ -168,6 +168,7 @@ pykv_status bitcask_append_and_publish(bitcask *self, operation *operations, siz
     } else {
         bitcask_publish_several(self, operations, count);
     }
+    change_feeds_wake(&self->feeds);
     return PYKV_OK;
 }
 

@@ -13,6 +13,10 @@
 
 #include "env/env.h"
 
+/* The copy goes on with an epoch that is higher by 1 up to this, by chance, and that the store is
+ * not likely to come to: sequences above the moment mean other writes there. */
+enum { CHECKPOINT_EPOCH_STEP_MAX = 1 << 20 };
+
 typedef struct checkpoint checkpoint;
 
 /* Makes the directory at path, and its parents, with the mark in it. PYKV_PATH_EXISTS if there is

@@ -14,10 +14,6 @@
 #include "lsm/edit.h"
 #include "lsm/version_values.h"
 
-/* The copy goes on with an epoch that the store is not likely to come to: sequences above the
- * moment mean other writes there. */
-enum { EPOCH_STEP_MAX = 1 << 20 };
-
 /* The moment: a version, held, and what the manifest of a clean store with it says. */
 typedef struct moment {
     version *tables;
@@ -43,7 +39,7 @@ static pykv_status seize(lsm *self, moment *out)
     out->listed.last_sequence = self->flushed_sequence;
     mutex_unlock(&self->manifest_lock);
     out->listed.store_id = self->store_id;
-    out->listed.epoch = self->epoch_number + 1 + chance % EPOCH_STEP_MAX;
+    out->listed.epoch = self->epoch_number + 1 + chance % CHECKPOINT_EPOCH_STEP_MAX;
     out->listed.hash_seed_low = self->hash_seed_low;
     out->listed.hash_seed_high = self->hash_seed_high;
     out->listed.wall_high_us = store_clock_now(&self->clock);

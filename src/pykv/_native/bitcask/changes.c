@@ -1,0 +1,113 @@
+/*
+ * changes: how far a feed may read, in which segment, and what a pin writes.
+ */
+#include "bitcask/changes.h"
+
+#include "base/error.h"
+#include "base/invariant.h"
+#include "bitcask/bitcask.h"
+#include "bitcask/health.h"
+#include "bitcask/history.h"
+#include "bitcask/manifest_edit.h"
+
+/* ---- the log, with the writer lock ---- */
+
+static bitcask *of(void *owner)
+{
+    return owner;
+}
+
+static void writer_is_held(bitcask *self) ASSERTS_HELD(self->writer)
+{
+    (void)self;
+}
+
+/* What is synced and not published will be at the next open only. */
+static uint64_t limit_of(void *owner, bool unsynced)
+{
+    bitcask *self = of(owner);
+    writer_is_held(self);
+    bool is_behind = self->synced_sequence < self->published_sequence;
+    return is_behind && !unsynced ? self->synced_sequence : self->published_sequence;
+}
+
+static uint64_t floor_of(void *owner)
+{
+    bitcask *self = of(owner);
+    writer_is_held(self);
+    return bitcask_history_floor(self);
+}
+
+static uint64_t last_of(void *owner)
+{
+    bitcask *self = of(owner);
+    writer_is_held(self);
+    return self->appended_sequence;
+}
+
+static bool find(void *owner, uint64_t sequence, log_feed_place *place_out)
+{
+    bitcask *self = of(owner);
+    writer_is_held(self);
+    return bitcask_history_find(self, sequence, place_out);
+}
+
+static pykv_status check(void *owner)
+{
+    bitcask *self = of(owner);
+    writer_is_held(self);
+    return bitcask_check_writable(self);
+}
+
+static pykv_status save(void *owner)
+{
+    return bitcask_write_current_manifest(owner);
+}
+
+const feed_source bitcask_feed_source = {.limit = limit_of,
+                                         .floor = floor_of,
+                                         .last = last_of,
+                                         .find = find,
+                                         .check = check,
+                                         .save = save};
+
+/* ---- calls ---- */
+
+pykv_status bitcask_changes_open(bitcask *self, uint64_t since, int32_t flags,
+                                 change_feed **changes_out)
+{
+    if (self->options.read_only != 0) {
+        return error_set(PYKV_NOT_SUPPORTED, "a store that is open read-only has no change feed");
+    }
+    return change_feed_open(&self->feeds, since, flags, changes_out);
+}
+
+void bitcask_changes_free(bitcask *self, change_feed *changes)
+{
+    change_feed_free(&self->feeds, changes);
+}
+
+static pykv_status check_writable(bitcask *self)
+{
+    mutex_lock(&self->writer);
+    pykv_status status = bitcask_check_writable(self);
+    mutex_unlock(&self->writer);
+    return status;
+}
+
+pykv_status bitcask_pin_history(bitcask *self, const pykv_pin *pin)
+{
+    pykv_status status = check_writable(self);
+    return status == PYKV_OK ? change_feeds_pin(&self->feeds, pin) : status;
+}
+
+pykv_status bitcask_unpin_history(bitcask *self, const char *name)
+{
+    pykv_status status = check_writable(self);
+    return status == PYKV_OK ? change_feeds_unpin(&self->feeds, name) : status;
+}
+
+void bitcask_list_pins(bitcask *self, pykv_pin *pins_out, size_t capacity, size_t *count_out)
+{
+    change_feeds_list_pins(&self->feeds, pins_out, capacity, count_out);
+}
