@@ -302,7 +302,8 @@ class LsmOptions(NativeOptions):
 
     value_log_bytes_min: values of so many bytes or more, 64 to 1 GiB, are kept in value segments,
     which compactions do not copy. Default 0: none are. Writes of values of 4 KiB and more become
-    cheaper; reading one costs a read of its own, and they are not compressed.
+    cheaper; reading one costs a read of its own, beyond the block cache. Each is compressed by
+    itself.
 
     compaction: "leveled" (default) or "lazy". Lazy writes about half as much to keep the tables in
     order, so writers may go on faster for hours: sorted runs are merged several at a time, and all

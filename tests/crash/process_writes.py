@@ -115,6 +115,7 @@ def options_of(rng: random.Random, engine: str) -> dict[str, Any]:
             "table_bytes": rng.choice([65_536, 1 << 20]),
             "compression": rng.choice([None, "none"]),
             "compaction": rng.choice(["leveled", "lazy"]),
+            "value_log_bytes_min": rng.choice([0, 64]),
         }
     return common | {
         "segment_bytes": rng.choice([65_536, 1 << 20]),

@@ -8,7 +8,8 @@ from tests.format.examples import DOCUMENTS, Example, find_examples
 EXAMPLES = find_examples(DOCUMENTS / "value_segment.md")
 ABOUT = {"format", "name", "result"}
 
-POINTER_FIELDS = (("number", 4), ("value_bytes", 4), ("offset", 8))
+POINTER_FIELDS = (("number", 4), ("value_bytes", 4), ("offset", 8), ("stored_bytes", 4))
+PLAIN_BYTES = 16
 REF_FIELDS = (("number", 4), ("unused", 4), ("count", 8), ("bytes", 8))
 REF_BYTES = 24
 VALUE_BYTES_MAX = 1 << 30
@@ -17,7 +18,7 @@ VALUE_BYTES_MAX = 1 << 30
 def layout_of(example: Example) -> list[tuple[str, int]]:
     """Name and size of each field in order."""
     if example.captions["format"] == "value_pointer":
-        return list(POINTER_FIELDS)
+        return list(POINTER_FIELDS[: 3 if len(example.data) == PLAIN_BYTES else 4])
     count = len(example.data) // REF_BYTES
     return [(f"{name}_{index}", size) for index in range(count) for name, size in REF_FIELDS]
 
@@ -39,6 +40,7 @@ def is_pointer(fields: dict[str, int]) -> bool:
         and fields["value_bytes"] <= VALUE_BYTES_MAX
         and fields["offset"] >= 64
         and fields["offset"] % 8 == 0
+        and fields.get("stored_bytes", -1) < fields["value_bytes"]
     )
 
 
@@ -70,8 +72,10 @@ def test_the_rows_of_an_example_name_its_fields_where_they_stand(example: Exampl
 
 
 def test_the_examples_are_legal() -> None:
-    pointer, refs = (fields_of(example) for example in EXAMPLES)
+    pointer, packed, refs = (fields_of(example) for example in EXAMPLES)
     assert is_pointer(pointer)
+    assert is_pointer(packed)
+    assert not is_pointer(packed | {"stored_bytes": packed["value_bytes"]})
     assert is_list(refs, 2)
     assert not is_pointer(pointer | {"offset": 4201})
     assert not is_list(refs | {"number_1": 3}, 2)

@@ -43,6 +43,7 @@ SETS: dict[str, list[dict[str, Any]]] = {
         {"memtable_bytes": 65_536, "table_bytes": 65_536},
         {},
         {"memtable_bytes": 65_536, "table_bytes": 65_536, "compaction": "lazy"},
+        {"memtable_bytes": 65_536, "value_log_bytes_min": 64, "space_amplification_max": 1.1},
         {"memtable_bytes": 65_536, "compression": "none", "log_sink": "pwrite"},
         {"memtable_bytes": 65_536, "background_threads": 0},
         {"memtable_bytes": 65_536, "table_bytes": 65_536, "block_bytes": 1_024},

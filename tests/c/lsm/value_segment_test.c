@@ -4,6 +4,7 @@
  */
 #include "base/error.h"
 #include "lsm/values_fixture.h"
+#include "table/codec_runs.h"
 
 static values_fixture fixture;
 static value_pointer first;
@@ -92,7 +93,8 @@ TEST(a_flipped_bit_of_a_record_is_found_by_reading_and_by_verifying)
 static pykv_status open_by(const manifest_values *facts, uint64_t store_id)
 {
     value_segment *segment;
-    pykv_status status = value_segment_open(&fixture.grave, store_id, facts, &segment);
+    pykv_status status =
+        value_segment_open(&fixture.grave, store_id, facts, &fixture.base.codecs, &segment);
     if (status == PYKV_OK) {
         value_segment_release(segment);
     }
@@ -130,7 +132,59 @@ TEST(a_header_tells_what_a_lost_manifest_would)
     close_example(segment);
 }
 
+/* A segment of two values, of which the codec makes a few bytes, open. */
+static value_segment *open_packed(void)
+{
+    values_init(&fixture, UINT64_MAX);
+    codec_table_add(&fixture.base.codecs, &codec_runs);
+    fixture.writer.options.codec = &codec_runs;
+    iterator_entry apple = values_entry("apple", 5, 0);
+    apple.body_crc = 1234; /* that of the value as it was written, in a memtable */
+    CHECK_OK(value_writer_add(&fixture.writer, &apple, &first));
+    second = values_add(&fixture, "pear", 6);
+    CHECK_OK(value_writer_finish(&fixture.writer));
+    return values_open(&fixture, 0);
+}
+
+TEST(a_compressed_value_is_read_as_it_was_written)
+{
+    value_segment *segment = open_packed();
+    CHECK(first.stored_bytes < VALUES_BIG_BYTES / 8);
+    CHECK_OK(read(segment, &first, "apple", 5));
+    CHECK_OK(read(segment, &second, "pear", 6));
+    CHECK_STATUS(PYKV_CORRUPTION, read(segment, &second, "apple", 5));
+    close_example(segment);
+}
+
+TEST(a_compressed_value_that_is_damaged_or_of_another_length_is_corruption)
+{
+    value_segment *segment = open_packed();
+    for (uint64_t at = first.offset; at < second.offset; at++) {
+        flip(at);
+        CHECK_STATUS(PYKV_CORRUPTION, read(segment, &first, "apple", 5));
+        flip(at);
+    }
+    value_pointer other = first;
+    other.value_bytes++;
+    CHECK_STATUS(PYKV_CORRUPTION, read(segment, &other, "apple", 5));
+    other = first;
+    other.stored_bytes = other.value_bytes;
+    CHECK_STATUS(PYKV_CORRUPTION, read(segment, &other, "apple", 5));
+    close_example(segment);
+}
+
+TEST(a_value_whose_codec_is_not_there_is_not_supported)
+{
+    value_segment *segment = open_packed();
+    fixture.base.codecs = codec_table_make();
+    CHECK_STATUS(PYKV_NOT_SUPPORTED, read(segment, &first, "apple", 5));
+    close_example(segment);
+}
+
 TEST_MAIN(CASE(a_value_is_read_as_it_was_written),
           CASE(a_record_that_is_not_the_entrys_is_corruption),
           CASE(a_flipped_bit_of_a_record_is_found_by_reading_and_by_verifying),
-          CASE(another_file_is_not_opened), CASE(a_header_tells_what_a_lost_manifest_would))
+          CASE(a_compressed_value_is_read_as_it_was_written),
+          CASE(a_compressed_value_that_is_damaged_or_of_another_length_is_corruption),
+          CASE(a_value_whose_codec_is_not_there_is_not_supported), CASE(another_file_is_not_opened),
+          CASE(a_header_tells_what_a_lost_manifest_would))

@@ -67,15 +67,15 @@ static iterator_entry entry_in_segment(version_values *values, version *of, uint
     CHECK_OK(value_writer_finish(&fixture.writer));
     *values = (version_values){.segment = values_open(&fixture, 0)};
     *of = (version){.values = values, .value_segment_count = 1};
-    value_pointer_encode(&where, pointer);
+    size_t size = value_pointer_encode(&where, pointer);
     entry.kind = INTERNAL_KIND_POINTER;
-    entry.value = slice_make(pointer, VALUE_POINTER_BYTES);
+    entry.value = slice_make(pointer, size);
     return entry;
 }
 
 TEST(a_value_moves_with_its_sequence_and_deadline_if_its_segment_does)
 {
-    uint8_t pointer[VALUE_POINTER_BYTES];
+    uint8_t pointer[VALUE_POINTER_BYTES_MAX];
     version_values values;
     version of;
     value_pointer where;
@@ -99,7 +99,8 @@ TEST(a_value_moves_with_its_sequence_and_deadline_if_its_segment_does)
     buffer scratch = BUFFER_EMPTY;
     slice value;
     const manifest_values *made = value_writer_made(&split.writer, &count);
-    CHECK_OK(value_segment_open(&fixture.grave, VALUES_STORE_ID, made, &moved));
+    CHECK_OK(
+        value_segment_open(&fixture.grave, VALUES_STORE_ID, made, &fixture.base.codecs, &moved));
     CHECK_OK(value_segment_read(moved, &where, &entry, &scratch, &value));
     CHECK(slice_equal(values_entry("a", 9, 5000).value, value));
     buffer_reset(&scratch);

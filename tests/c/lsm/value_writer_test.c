@@ -4,6 +4,7 @@
  */
 #include "env/env_fault.h"
 #include "lsm/values_fixture.h"
+#include "table/codec_runs.h"
 
 static values_fixture fixture;
 
@@ -20,6 +21,28 @@ TEST(a_segment_ends_when_it_has_its_size)
     CHECK_EQUAL(2, made[0].value_count);
     CHECK_EQUAL(2 * VALUES_BIG_BYTES, made[0].value_bytes);
     CHECK_EQUAL(1, made[1].value_count);
+    values_reset(&fixture);
+}
+
+TEST(a_value_is_compressed_where_that_saves_an_eighth)
+{
+    size_t count;
+    uint8_t mixed[VALUES_BIG_BYTES];
+    value_pointer where;
+    values_init(&fixture, UINT64_MAX);
+    fixture.writer.options.codec = &codec_runs;
+    value_pointer packed = values_add(&fixture, "a", 1);
+    CHECK(packed.stored_bytes < VALUES_BIG_BYTES / 8);
+    iterator_entry entry = values_entry("b", 2, 0);
+    for (size_t i = 0; i < sizeof mixed; i++) { /* runs of two: as large as it was */
+        mixed[i] = (uint8_t)(i / 2);
+    }
+    entry.value = slice_make(mixed, sizeof mixed);
+    CHECK_OK(value_writer_add(&fixture.writer, &entry, &where));
+    CHECK_EQUAL(VALUES_BIG_BYTES, where.stored_bytes);
+    CHECK_OK(value_writer_finish(&fixture.writer));
+    const manifest_values *made = value_writer_made(&fixture.writer, &count);
+    CHECK_EQUAL(packed.stored_bytes + VALUES_BIG_BYTES, made[0].value_bytes);
     values_reset(&fixture);
 }
 
@@ -96,6 +119,7 @@ TEST(a_failure_leaves_no_file_and_no_memory)
 }
 
 TEST_MAIN(CASE(a_segment_ends_when_it_has_its_size),
+          CASE(a_value_is_compressed_where_that_saves_an_eighth),
           CASE(nothing_is_written_where_there_are_no_values),
           CASE(segments_that_were_taken_stay_and_survive_a_power_cut),
           CASE(what_was_not_taken_goes), CASE(a_failure_leaves_no_file_and_no_memory))

@@ -66,7 +66,8 @@ static inline value_segment *values_open(values_fixture *self, size_t index)
     value_segment *segment;
     const manifest_values *made = value_writer_made(&self->writer, &count);
     CHECK(index < count);
-    CHECK_OK(value_segment_open(&self->grave, VALUES_STORE_ID, &made[index], &segment));
+    CHECK_OK(value_segment_open(&self->grave, VALUES_STORE_ID, &made[index], &self->base.codecs,
+                                &segment));
     return segment;
 }
 

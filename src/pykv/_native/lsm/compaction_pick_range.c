@@ -2,6 +2,7 @@
  * compaction_pick_range: level by level from the top, so that a key goes through each level once.
  */
 #include "base/error.h"
+#include "base/invariant.h"
 #include "base/memory.h"
 #include "lsm/compaction_pick.h"
 #include "lsm/version_ranges.h"
@@ -37,8 +38,9 @@ static pykv_status pick_level0(version *of, const compaction_options *options, u
     }
     for (uint32_t i = 0; i < first->count; i++) {
         const table_file *asked = first->files[i];
-        wanted[i] =
-            is_within(asked, &wish->range) && asked->facts.sequence_min <= wish->sequence_through;
+        wanted[i] = is_within(asked, &wish->range) &&
+                    (PYKV_PLANTED(194) ? asked->facts.number < wish->number_before
+                                       : asked->facts.sequence_min <= wish->sequence_through);
         any |= wanted[i];
     }
     pykv_status status = PYKV_NOT_FOUND;

@@ -199,7 +199,7 @@ static pykv_status open_segments(lsm *self, const lsm_edit *edit, successor *out
     pykv_status status = PYKV_OK;
     for (size_t i = 0; i < edit->values_count && status == PYKV_OK; i++) {
         status = value_segment_open(&self->graveyard.files, self->store_id, &edit->values[i],
-                                    &out->segments[i]);
+                                    &self->codecs, &out->segments[i]);
         out->segment_count += status == PYKV_OK;
     }
     return status;

@@ -26,6 +26,8 @@ table_job lsm_job(lsm *self, uint8_t level_index, uint64_t visible_sequence)
 {
     uint8_t codec_id = (uint8_t)self->options.compression;
     bool rewritten_soon = level_index < LSM_LEVEL_COMPRESSED_MIN && codec_id == CODEC_ZSTD;
+    const codec *with = codec_table_find(&self->codecs, codec_id);
+    int codec_level = rewritten_soon ? LSM_ZSTD_LEVEL_FAST : self->options.compression_level;
     return (table_job){
         .surroundings = self->env,
         .home = self->home,
@@ -33,16 +35,17 @@ table_job lsm_job(lsm *self, uint8_t level_index, uint64_t visible_sequence)
         .building = {.hash_seed_low = self->hash_seed_low,
                      .hash_seed_high = self->hash_seed_high,
                      .filter_bits_per_key = self->options.filter_bits_per_key,
-                     .codec = codec_table_find(&self->codecs, codec_id),
-                     .codec_level =
-                         rewritten_soon ? LSM_ZSTD_LEVEL_FAST : self->options.compression_level,
+                     .codec = with,
+                     .codec_level = codec_level,
                      .block_bytes = (uint32_t)self->options.block_bytes,
                      .keeps_checks = false},
         .visible_sequence = visible_sequence,
         .now_us = store_clock_now(&self->clock),
         .values = {.store_id = self->store_id,
                    .bytes_min = self->options.value_log_bytes_min,
-                   .segment_bytes = self->options.table_bytes},
+                   .segment_bytes = self->options.table_bytes,
+                   .codec = codec_id == CODEC_NONE ? NULL : with,
+                   .codec_level = codec_level},
     };
 }
 

@@ -264,7 +264,7 @@ static pykv_status open_files(lsm *self, const lsm_manifest *listed, listed_file
     }
     for (uint64_t i = 0; i < listed->values_count && status == PYKV_OK; i++) {
         status = value_segment_open(&self->graveyard.files, self->store_id, &listed->values[i],
-                                    &out->segments[i]);
+                                    &self->codecs, &out->segments[i]);
         out->segment_count += status == PYKV_OK;
     }
     return status;

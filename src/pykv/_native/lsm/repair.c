@@ -341,8 +341,8 @@ static pykv_status begin(repair *self)
 {
     gate_init(&self->gate);
     reclaimer_init(&self->reclaimer, &self->gate.readers);
-    salvaged_values_init(&self->values, self->home);
     self->codecs = codec_registry_table();
+    salvaged_values_init(&self->values, self->home, &self->codecs);
     return memtable_create(&self->reclaimer, LOGS_MEMTABLE_BYTES, &self->logs.operations);
 }
 

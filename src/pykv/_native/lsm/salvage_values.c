@@ -8,9 +8,9 @@
 #include "base/report.h"
 #include "log/log_file.h"
 
-void salvaged_values_init(salvaged_values *self, env_directory *home)
+void salvaged_values_init(salvaged_values *self, env_directory *home, const codec_table *codecs)
 {
-    *self = (salvaged_values){.count = 0};
+    *self = (salvaged_values){.codecs = codecs};
     graveyard_init(&self->grave, home);
 }
 
@@ -34,8 +34,9 @@ static pykv_status open_segment(salvaged_values *self, uint32_t number,
         status = value_segment_describe(self->grave.home, number, &store_id, &facts);
         listed = &facts;
     }
-    return status == PYKV_OK ? value_segment_open(&self->grave, store_id, listed, segment_out)
-                             : status;
+    return status == PYKV_OK
+               ? value_segment_open(&self->grave, store_id, listed, self->codecs, segment_out)
+               : status;
 }
 
 static pykv_status reserve(salvaged_values *self)

@@ -11,14 +11,15 @@
 
 typedef struct salvaged_values {
     graveyard grave;
+    const codec_table *codecs;
     value_segment **segments;
     size_t count;
     size_t capacity;
     buffer scratch; /* the value read last */
 } salvaged_values;
 
-/* home is borrowed until reset. */
-void salvaged_values_init(salvaged_values *self, env_directory *home);
+/* home and codecs are borrowed until reset. */
+void salvaged_values_init(salvaged_values *self, env_directory *home, const codec_table *codecs);
 void salvaged_values_reset(salvaged_values *self);
 
 /* Opens segment number. listed: what the manifest says of it, of the store store_id; NULL: there is

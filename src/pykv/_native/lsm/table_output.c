@@ -219,11 +219,23 @@ pykv_status table_output_add(table_output *self, const iterator_entry *entry)
     return status == PYKV_OK ? write_entry(self, entry) : status;
 }
 
+static void count_values(table_output *self)
+{
+    size_t count;
+    const manifest_values *made = table_output_values(self, &count);
+    for (size_t i = 0; i < count; i++) {
+        self->counts.bytes_written += made[i].file_bytes;
+    }
+}
+
 pykv_status table_output_finish(table_output *self)
 {
     pykv_status status = self->builder == NULL ? PYKV_OK : finish_output(self);
     if (status == PYKV_OK) {
         status = value_writer_finish(&self->values.writer);
+    }
+    if (status == PYKV_OK) {
+        count_values(self);
     }
     if (status == PYKV_OK && made_count(self) > 0) {
         status = env_directory_sync(self->job.home);

@@ -35,7 +35,7 @@ static pykv_status open_file(const graveyard *grave, uint64_t store_id,
 }
 
 pykv_status value_segment_open(graveyard *grave, uint64_t store_id, const manifest_values *facts,
-                               value_segment **segment_out)
+                               const codec_table *codecs, value_segment **segment_out)
 {
     value_segment *self = mem_alloc_zeroed(1, sizeof *self);
     if (self == NULL) {
@@ -48,6 +48,7 @@ pykv_status value_segment_open(graveyard *grave, uint64_t store_id, const manife
     }
     self->facts = *facts;
     self->seed = record_seed(facts->file_id);
+    self->codecs = codecs;
     shared_file_init(&self->shared, grave, close_segment);
     *segment_out = self;
     return PYKV_OK;
@@ -94,7 +95,7 @@ static pykv_status set_damaged(const value_segment *self, uint64_t offset, const
 /* Checks that the bytes of scratch are the record of entry. */
 static pykv_status check_record(const value_segment *self, const value_pointer *where,
                                 const iterator_entry *entry, const buffer *scratch,
-                                slice *value_out)
+                                record *record_out)
 {
     record found;
     record_check check =
@@ -104,20 +105,53 @@ static pykv_status check_record(const value_segment *self, const value_pointer *
                            check);
     }
     if ((found.sequence != entry->sequence && !PYKV_PLANTED(171)) ||
-        !slice_equal(found.key, entry->key) || found.value.size != where->value_bytes) {
+        !slice_equal(found.key, entry->key) || found.value.size != where->stored_bytes ||
+        ((found.flags & RECORD_FLAG_CODEC) != 0) != value_pointer_is_packed(where)) {
         return set_damaged(self, where->offset, "the record of a value is that of another entry",
                            entry->sequence, found.sequence);
     }
-    *value_out = found.value;
+    *record_out = found;
     return PYKV_OK;
+}
+
+/* Decompresses the value of a record in scratch behind it. */
+static pykv_status unpack(const value_segment *self, const value_pointer *where,
+                          const record *found, buffer *scratch, slice *value_out)
+{
+    const codec *with =
+        found->codec < CODEC_COUNT ? codec_table_find(self->codecs, (uint8_t)found->codec) : NULL;
+    size_t at = record_head_bytes(found->flags) + found->key.size;
+    if (with == NULL) {
+        return error_set_at(PYKV_NOT_SUPPORTED, env_file_path(self->file),
+                            "a value is compressed by codec %u, which is not there: install the "
+                            "package that provides it",
+                            (unsigned)found->codec);
+    }
+    pykv_status status = buffer_reserve(scratch, where->value_bytes);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    uint8_t *raw = scratch->data + scratch->size;
+    status = with->decompress(with->context, scratch->data + at, where->stored_bytes, raw,
+                              where->value_bytes);
+    if (status == PYKV_OK) {
+        *value_out = slice_make(raw, where->value_bytes);
+        return PYKV_OK;
+    }
+    return status == PYKV_CORRUPTION
+               ? set_damaged(self, where->offset, "a value does not decompress", where->value_bytes,
+                             where->stored_bytes)
+               : status;
 }
 
 pykv_status value_segment_read(const value_segment *self, const value_pointer *where,
                                const iterator_entry *entry, buffer *scratch, slice *value_out)
 {
     uint8_t flags = (uint8_t)((entry->deadline_us != 0 ? RECORD_FLAG_DEADLINE : 0) |
+                              (value_pointer_is_packed(where) ? RECORD_FLAG_CODEC : 0) |
                               record_key_flag(entry->key.size));
-    uint64_t bytes = record_bytes(flags, entry->key.size, where->value_bytes);
+    uint64_t bytes = record_bytes(flags, entry->key.size, where->stored_bytes);
+    record found = {.kind = 0};
     size_t got = 0;
     if (where->offset > self->facts.file_bytes || self->facts.file_bytes - where->offset < bytes) {
         return set_damaged(self, where->offset, "a pointer leads out of its value segment",
@@ -132,7 +166,14 @@ pykv_status value_segment_read(const value_segment *self, const value_pointer *w
         return status;
     }
     scratch->size = got;
-    return check_record(self, where, entry, scratch, value_out);
+    status = check_record(self, where, entry, scratch, &found);
+    if (status == PYKV_OK && value_pointer_is_packed(where)) {
+        return unpack(self, where, &found, scratch, value_out);
+    }
+    if (status == PYKV_OK) {
+        *value_out = found.value;
+    }
+    return status;
 }
 
 /* ---- checking ---- */

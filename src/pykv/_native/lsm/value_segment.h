@@ -21,6 +21,7 @@
 #include "lsm/shared_file.h"
 #include "lsm/value_pointer.h"
 #include "lsm/version_edit.h"
+#include "table/compress.h"
 
 typedef struct value_segment {
     shared_file shared;
@@ -28,12 +29,15 @@ typedef struct value_segment {
     manifest_values facts;
     env_file *file;
     uint32_t seed; /* of the checks of its records */
+    const codec_table *codecs;
 } value_segment;
 
-/* Opens the segment that facts describe, with one reference. PYKV_CORRUPTION if it is not there,
+/* Opens the segment that facts describe, with one reference; codecs is borrowed as long as it is
+ * open. PYKV_CORRUPTION if it is not there,
  * shorter, or another file; PYKV_NO_MEMORY; what opening a file may give. */
 PYKV_NODISCARD pykv_status value_segment_open(graveyard *grave, uint64_t store_id,
                                               const manifest_values *facts,
+                                              const codec_table *codecs,
                                               value_segment **segment_out);
 
 /* What the header and the size of a segment's file tell, for who has no manifest: all facts but the
@@ -59,8 +63,8 @@ static inline void value_segment_mark_obsolete(value_segment *self)
 }
 
 /* Reads the value of entry, which points to where, into scratch, and checks that it is the entry's.
- * value_out borrows from scratch. PYKV_CORRUPTION names the file and the offset; PYKV_NO_MEMORY,
- * PYKV_IO_FAILED. */
+ * value_out borrows from scratch. PYKV_CORRUPTION names the file and the offset;
+ * PYKV_NOT_SUPPORTED: there is no provider of its codec; PYKV_NO_MEMORY, PYKV_IO_FAILED. */
 PYKV_NODISCARD pykv_status value_segment_read(const value_segment *self, const value_pointer *where,
                                               const iterator_entry *entry, buffer *scratch,
                                               slice *value_out);

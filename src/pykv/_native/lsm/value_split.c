@@ -15,7 +15,9 @@ void value_split_init(value_split *self, const value_job *job, env *surroundings
                                     .home = home,
                                     .numbers = numbers,
                                     .store_id = job->store_id,
-                                    .segment_bytes = job->segment_bytes};
+                                    .segment_bytes = job->segment_bytes,
+                                    .codec = job->codec,
+                                    .codec_level = job->codec_level};
     *self = (value_split){.job = *job};
     value_writer_init(&self->writer, &options);
 }
@@ -52,9 +54,9 @@ static pykv_status write_value(value_split *self, iterator_entry *entry, value_p
 {
     pykv_status status = value_writer_add(&self->writer, entry, where);
     if (status == PYKV_OK) {
-        value_pointer_encode(where, self->pointer);
+        size_t size = value_pointer_encode(where, self->pointer);
         entry->kind = INTERNAL_KIND_POINTER;
-        entry->value = slice_make(self->pointer, sizeof self->pointer);
+        entry->value = slice_make(self->pointer, size);
     }
     return status;
 }
@@ -86,6 +88,6 @@ pykv_status value_split_entry(value_split *self, iterator_entry *entry)
     } else {
         return PYKV_OK;
     }
-    return status == PYKV_OK ? value_refs_add(&self->refs, where.number, where.value_bytes)
+    return status == PYKV_OK ? value_refs_add(&self->refs, where.number, where.stored_bytes)
                              : status;
 }

@@ -26,6 +26,8 @@ typedef struct value_job {
     uint64_t store_id;
     uint64_t bytes_min;     /* of a value that is kept apart; 0: none is */
     uint64_t segment_bytes; /* of a value segment, about */
+    const codec *codec;     /* of values; NULL: none */
+    int codec_level;
     /* Values in these segments of a version move; the version is borrowed. */
     const version *moved_from;
     uint32_t moved[VALUE_MOVES_MAX];
@@ -37,7 +39,7 @@ typedef struct value_split {
     value_writer writer;
     buffer refs;    /* of the entries since value_split_clear_refs (lsm/value_refs.h) */
     buffer scratch; /* a value that moves */
-    uint8_t pointer[VALUE_POINTER_BYTES];
+    uint8_t pointer[VALUE_POINTER_BYTES_MAX];
 } value_split;
 
 /* Where segments go. Borrowed until reset. */

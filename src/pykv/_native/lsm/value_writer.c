@@ -7,6 +7,8 @@
 #include "base/invariant.h"
 #include "log/log_file.h"
 
+enum { PACKED_SAVES = 8 }; /* a value is stored compressed if that saves this part of it */
+
 void value_writer_init(value_writer *self, const value_writer_options *options)
 {
     *self = (value_writer){.options = *options};
@@ -102,39 +104,75 @@ void value_writer_reset(value_writer *self)
         remove_file(self, made[i].number);
     }
     buffer_reset(&self->made);
+    buffer_reset(&self->packed);
     *self = (value_writer){0};
     error_restore(&failure);
 }
 
 /* ---- values ---- */
 
+/* What a value is stored as: compressed if that is worth it. */
+static pykv_status pack(value_writer *self, slice value, slice *stored_out)
+{
+    const codec *with = self->options.codec;
+    size_t size = 0;
+    *stored_out = value;
+    if (with == NULL || value.size == 0) {
+        return PYKV_OK;
+    }
+    buffer_clear(&self->packed);
+    pykv_status status = buffer_reserve(&self->packed, with->bound(with->context, value.size));
+    if (status == PYKV_OK) {
+        status = with->compress(with->context, self->options.codec_level, value.data, value.size,
+                                self->packed.data, &size);
+    }
+    if (status == PYKV_OK && size <= value.size - value.size / PACKED_SAVES - 1) {
+        *stored_out = slice_make(self->packed.data, size);
+    }
+    return status;
+}
+
+static record record_of(const value_writer *self, const iterator_entry *entry, slice stored)
+{
+    bool is_packed = stored.size != entry->value.size;
+    record made = {.body_crc = is_packed && !PYKV_PLANTED(193) ? 0 : entry->body_crc,
+                   .kind = RECORD_PUT,
+                   .flags = (uint8_t)((entry->deadline_us != 0 ? RECORD_FLAG_DEADLINE : 0) |
+                                      (is_packed ? RECORD_FLAG_CODEC : 0) |
+                                      record_key_flag(entry->key.size)),
+                   .sequence = entry->sequence,
+                   .deadline_us = entry->deadline_us,
+                   .codec = is_packed ? self->options.codec->id : 0,
+                   .key = entry->key,
+                   .value = stored};
+    if (made.body_crc == 0) { /* it comes from a table, which keeps none, or is compressed */
+        made.body_crc = record_body_crc(&made);
+    }
+    return made;
+}
+
 pykv_status value_writer_add(value_writer *self, const iterator_entry *entry,
                              value_pointer *where_out)
 {
-    pykv_status status = self->file == NULL ? open_segment(self) : PYKV_OK;
+    slice stored;
+    pykv_status status = pack(self, entry->value, &stored);
+    if (status == PYKV_OK && self->file == NULL) {
+        status = open_segment(self);
+    }
     if (status != PYKV_OK) {
         return status;
     }
-    record added = {.body_crc = entry->body_crc,
-                    .kind = RECORD_PUT,
-                    .flags = (uint8_t)((entry->deadline_us != 0 ? RECORD_FLAG_DEADLINE : 0) |
-                                       record_key_flag(entry->key.size)),
-                    .sequence = entry->sequence,
-                    .deadline_us = entry->deadline_us,
-                    .key = entry->key,
-                    .value = entry->value};
-    if (added.body_crc == 0) { /* it comes from a table, which keeps none */
-        added.body_crc = record_body_crc(&added);
-    }
+    record added = record_of(self, entry, stored);
     value_pointer where = {.number = self->current.number,
-                           .value_bytes = (uint32_t)entry->value.size};
+                           .value_bytes = (uint32_t)entry->value.size,
+                           .stored_bytes = (uint32_t)stored.size};
     status = log_writer_append(&self->writer, &added, &where.offset);
     if (status != PYKV_OK) {
         return status;
     }
     log_sink_pace(self->sink);
     self->current.value_count++;
-    self->current.value_bytes += entry->value.size;
+    self->current.value_bytes += stored.size;
     *where_out = where;
     return log_sink_tail(self->sink) >= self->options.segment_bytes ? finish_segment(self)
                                                                     : PYKV_OK;

@@ -3,8 +3,9 @@
  *
  *   value_writer_init, value_writer_add ..., value_writer_finish, value_writer_reset
  *
- * The records are those of the log format, with the sequences of their entries and none of a batch;
- * their body checks are those made when the writes came in. Not thread-safe.
+ * The records are those of the log format, with the sequences of their entries and none of a batch.
+ * Each value is compressed by itself, where that makes it smaller by an eighth; the body checks of
+ * the others are those made when the writes came in. Not thread-safe.
  */
 #ifndef PYKV_LSM_VALUE_WRITER_H
 #define PYKV_LSM_VALUE_WRITER_H
@@ -22,6 +23,7 @@
 #include "lsm/file_numbers.h"
 #include "lsm/value_pointer.h"
 #include "lsm/version_edit.h"
+#include "table/compress.h"
 
 /* Where the segments go. Borrowed until the writer is reset. */
 typedef struct value_writer_options {
@@ -30,6 +32,8 @@ typedef struct value_writer_options {
     file_numbers numbers;
     uint64_t store_id;
     uint64_t segment_bytes; /* a segment is finished when it has reached this size */
+    const codec *codec;     /* NULL: values are stored as they are */
+    int codec_level;
 } value_writer_options;
 
 typedef struct value_writer {
@@ -39,6 +43,7 @@ typedef struct value_writer {
     log_writer writer;
     manifest_values current; /* of the open segment */
     buffer made;             /* a manifest_values for each segment that was finished */
+    buffer packed;           /* a compressed value */
     bool taken;
 } value_writer;
 
