@@ -118,7 +118,7 @@ def main(
     print_outcome(console, outcome)
     save(outcome, json_path)
     console.print(f"Kept in {json_path}", highlight=False)
-    sys.exit(0 if all(gate.met for gate in gates(outcome.reports)) else 1)
+    sys.exit(0 if all(gate.met for gate in gates(outcome.reports, keys)) else 1)
 
 
 def measure(plan: Plan) -> Outcome:

@@ -47,13 +47,18 @@ class Gate:
     met: bool
 
 
-def gates(reports: Mapping[str, Report]) -> list[Gate]:
-    """The gates that the engines which were measured are held to."""
+def gates(reports: Mapping[str, Report], key_count: int) -> list[Gate]:
+    """The gates that the engines which were measured are held to, with so many keys put."""
     judged: list[Gate] = []
     for name in PYKV:
         report = reports.get(name)
         if report is not None:
             judged += [_rate_gate(name, report), _pause_gate(name, report)]
+    judged += [
+        _count_gate(name, reports[name], key_count)
+        for name in (*PYKV, PEER)
+        if name in reports and any(ours in reports for ours in PYKV)
+    ]
     subject, peer = reports.get(SUBJECT), reports.get(PEER)
     if subject is not None and peer is not None:
         judged += [
@@ -77,6 +82,16 @@ def _rate_gate(name: str, report: Report) -> Gate:
     return Gate(title, f"{kept:.2f}", f"at least {RATE_KEPT_MIN:g}", kept >= RATE_KEPT_MIN)
 
 
+def _count_gate(name: str, report: Report, key_count: int) -> Gate:
+    """What was measured of fewer keys says nothing of so many."""
+    return Gate(
+        f"{name}: keys put in the time there was",
+        f"{report.key_count:,}",
+        f"{key_count:,}",
+        report.key_count >= key_count,
+    )
+
+
 def _pause_gate(name: str, report: Report) -> Gate:
     longest = report.puts.max
     return Gate(
@@ -94,7 +109,7 @@ def _below(what: str, unit: str, ours: float, theirs: float) -> Gate:
 
 def save(outcome: Outcome, path: Path) -> None:
     """Writes the JSON, gates included, and its directory if need be."""
-    judged = [asdict(gate) for gate in gates(outcome.reports)]
+    judged = [asdict(gate) for gate in gates(outcome.reports, outcome.key_count)]
     fields: dict[str, Any] = {"format": FORMAT, "kind": "scale"} | asdict(outcome)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(fields | {"gates": judged}, indent=1) + "\n", encoding="utf-8")
@@ -206,7 +221,7 @@ def _gates(outcome: Outcome) -> Table:
     table = Table(title="Gates", title_justify="left")
     for title in ("what", "reached", "must be", ""):
         table.add_column(title)
-    for gate in gates(outcome.reports):
+    for gate in gates(outcome.reports, outcome.key_count):
         verdict = "[green]met[/green]" if gate.met else "[red]missed[/red]"
         table.add_row(gate.title, gate.reached, gate.wanted, verdict)
     return table

@@ -184,8 +184,8 @@ class PykvStore(BenchStore):
     lacks = frozenset({"seek"})
     takes_arrays = True
 
-    def __init__(self, budget_bytes: int, engine: str = "bitcask") -> None:
-        """Imports pykv."""
+    def __init__(self, budget_bytes: int, engine: str = "bitcask", **options: Any) -> None:
+        """Imports pykv. options: of open, beside the defaults."""
         super().__init__(budget_bytes)
         import pykv
 
@@ -193,7 +193,8 @@ class PykvStore(BenchStore):
         self._engine = engine
         lacking = {"bitcask": {"seek"}, "memory": {"ram", "disk", "reopen", "put_synced", "device"}}
         self.lacks = frozenset(lacking.get(engine, {"ram"}))
-        self._options = {"memory_budget_bytes": budget_bytes} if engine == "lsm" else {}
+        budget = {"memory_budget_bytes": budget_bytes} if engine == "lsm" else {}
+        self._options: dict[str, Any] = budget | options
 
     def open(self, path: Path, *, synced: bool = False) -> None:
         """Opens with the defaults, the memory budget and the durability of the row."""

@@ -22,7 +22,7 @@ def test_a_small_run_measures_prints_judges_and_keeps_the_results(tmp_path: Path
     assert 0 < report["puts"]["p50"] <= report["puts"]["p999"] <= report["puts"]["max"]
     assert report["gets"]["count"] > 4000
     assert report["tight_budget_bytes"] == 16 << 20
-    assert len(kept["gates"]) == 2
+    assert len(kept["gates"]) == 3
     assert not list((tmp_path / "stores").iterdir())
 
 

@@ -19,6 +19,9 @@ MACHINE = {
 }
 
 
+KEYS = 3_000_000
+
+
 def report(engine: str, *, last: float = 90.0, longest_ms: float = 50.0, wa: float = 3.0) -> Report:
     return Report(
         engine,
@@ -26,31 +29,38 @@ def report(engine: str, *, last: float = 90.0, longest_ms: float = 50.0, wa: flo
         puts=Latencies(3, 1.0, 2.0, 3.0, longest_ms * 1e3),
         gets=Latencies(3, 1.0, 2.0, wa * 10, 40.0),
         write_amplification=wa,
+        key_count=KEYS,
     )
 
 
 def outcome(*reports: Report) -> Outcome:
-    made = Outcome("2026-01-31", 3_000_000, 1_000_000, 1, 256 << 20, MACHINE)
+    made = Outcome("2026-01-31", KEYS, 1_000_000, 1, 256 << 20, MACHINE)
     made.reports = {each.engine: each for each in reports}
     return made
 
 
 def test_all_gates_are_met_where_nothing_is_worse() -> None:
-    judged = gates(outcome(report("pykv-lsm"), report("rocksdict", wa=3.5)).reports)
-    assert [gate.met for gate in judged] == [True] * 4
+    judged = gates(outcome(report("pykv-lsm"), report("rocksdict", wa=3.5)).reports, KEYS)
+    assert [gate.met for gate in judged] == [True] * 6
 
 
 def test_a_rate_that_halves_and_a_long_pause_miss_their_gates() -> None:
-    judged = gates({"pykv-bitcask": report("pykv-bitcask", last=49.0, longest_ms=100.5)})
-    assert [gate.met for gate in judged] == [False, False]
+    judged = gates({"pykv-bitcask": report("pykv-bitcask", last=49.0, longest_ms=100.5)}, KEYS)
+    assert [gate.met for gate in judged] == [False, False, True]
     assert judged[0].reached == "0.49"
     assert judged[1].reached == "100.5 ms"
 
 
 def test_amplification_and_gets_are_held_against_rocksdict() -> None:
-    judged = gates(outcome(report("pykv-lsm", wa=3.6), report("rocksdict", wa=3.5)).reports)
-    assert [gate.met for gate in judged] == [True, True, False, False]
-    assert gates({"rocksdict": report("rocksdict")}) == []
+    judged = gates(outcome(report("pykv-lsm", wa=3.6), report("rocksdict", wa=3.5)).reports, KEYS)
+    assert [gate.met for gate in judged] == [True] * 4 + [False, False]
+    assert gates({"rocksdict": report("rocksdict")}, KEYS) == []
+
+
+def test_an_engine_that_ran_out_of_time_misses_its_gate() -> None:
+    judged = gates({"pykv-lsm": report("pykv-lsm")}, KEYS + 1)
+    assert [gate.met for gate in judged] == [True, True, False]
+    assert judged[2].reached == "3,000,000"
 
 
 def test_without_a_rate_nothing_was_kept() -> None:
@@ -70,4 +80,4 @@ def test_the_table_and_the_file_say_what_was_measured(tmp_path: Path) -> None:
     save(made, tmp_path / "kept" / "scale.json")
     kept = json.loads((tmp_path / "kept" / "scale.json").read_text(encoding="utf-8"))
     assert kept["kind"] == "scale"
-    assert [gate["met"] for gate in kept["gates"]] == [True, True]
+    assert [gate["met"] for gate in kept["gates"]] == [True] * 3
