@@ -69,7 +69,7 @@ def test_a_full_disk_loses_nothing_and_heals(
     ballast.write_bytes(bytes(3 << 20))
     db = kind.open(disk / "db", **options_of(kind, segment_bytes, sink))
     kept = fill(db)
-    assert len(kept) > 300  # Of 1,000: an LSM store keeps room to write each once more.
+    assert len(kept) > 320  # Of 1,000: an LSM store keeps room to write each once more.
     check_rows(db, kept)
     for _ in range(3):
         with pytest.raises(NoSpaceError):
@@ -174,14 +174,15 @@ def test_compact_and_deletes_make_room_on_a_disk_without_a_free_block(
         db.update(old)
         db.update(old)
         kept = fill(db)
+        assert len(kept) > 950
         fill_up(disk / "rest")
         db.compact()
         for key in sorted(kept)[:500]:
             del db[key]
             del kept[key]
         db.compact()
-        # An LSM store needs room for its compactions too.
-        count = 400 if kind.name == "bitcask" else 250
+        # An LSM store needs room for their log, and for their tables beside it.
+        count = 400 if kind.name == "bitcask" else 200
         rows = {b"new %d" % number: bytes(5_000) for number in range(count)}
         db.update(rows)
         check_rows(db, old | kept | rows)

@@ -156,6 +156,29 @@ TEST(puts_are_refused_while_the_room_is_lent_and_taken_when_there_is_some)
     fixture_free(&self);
 }
 
+/* Compactions that lent the room and a flush that had nothing to do and took it back once went on
+ * for ever. */
+TEST(rows_can_be_overwritten_without_end_where_a_compaction_follows_a_full_disk)
+{
+    enum { ROWS = 300, ROUNDS = 12 };
+    fixture self = fixture_new();
+    uint32_t refused = 0;
+    env_memory_set_capacity(self.disk, 2 << 20);
+    for (uint32_t i = 0; i < ROWS * ROUNDS; i++) {
+        pykv_status status = put(&self, i % ROWS, VALUE_BYTES);
+        if (status == PYKV_NO_SPACE) {
+            refused++;
+            CHECK_OK(lsm_compact(self.store, NULL));
+            status = put(&self, i % ROWS, VALUE_BYTES);
+        }
+        CHECK_OK(status);
+    }
+    CHECK(refused < ROUNDS);
+    CHECK_EQUAL(ROWS, fixture_count(&self));
+    CHECK_EQUAL(PYKV_STATE_OPEN, lsm_state(self.store));
+    fixture_free(&self);
+}
+
 TEST(a_limit_on_the_size_of_files_keeps_nobody_from_writing)
 {
     fixture self = fixture_new();
@@ -169,4 +192,5 @@ TEST_MAIN(CASE(room_is_kept_for_all_that_the_memtables_hold_and_given_back_at_cl
           CASE(deletes_and_a_compaction_make_room_on_a_full_disk),
           CASE(what_the_logs_keep_ahead_is_for_the_rows_when_the_disk_is_nearly_full),
           CASE(puts_are_refused_while_the_room_is_lent_and_taken_when_there_is_some),
+          CASE(rows_can_be_overwritten_without_end_where_a_compaction_follows_a_full_disk),
           CASE(a_limit_on_the_size_of_files_keeps_nobody_from_writing))

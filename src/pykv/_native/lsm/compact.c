@@ -55,7 +55,9 @@ static pykv_status end_turn(lsm *self, compaction_job *job, pykv_status status)
         return PYKV_OK;
     }
     lsm_note_result(self, LSM_WORK_COMPACTION, status);
-    lsm_take_room_back(self, status);
+    if (status == PYKV_OK) {
+        lsm_take_room_back(self);
+    }
     return status;
 }
 

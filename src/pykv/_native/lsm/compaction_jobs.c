@@ -120,6 +120,16 @@ static pykv_status pick_small(lsm *self, version *now, const compaction_options 
                         "no compaction has room for its output");
 }
 
+static bool is_alone(lsm *self, const compaction_job *job) REQUIRES(self->compaction_lock)
+{
+    uint32_t others = 0;
+    for (uint32_t i = 0; i < LSM_COMPACTIONS_MAX; i++) {
+        const compaction_job *other = &self->compactions[i];
+        others += other != job && other->state != COMPACTION_NONE;
+    }
+    return others == 0;
+}
+
 bool compaction_jobs_note_room(lsm *self, const compaction_job *job, pykv_status status)
 {
     if (status == PYKV_OK) {
@@ -128,7 +138,7 @@ bool compaction_jobs_note_room(lsm *self, const compaction_job *job, pykv_status
     if (status != PYKV_NO_SPACE) {
         return false;
     }
-    self->compaction_bytes_max = job->plan.input_bytes / 2;
+    self->compaction_bytes_max = job->plan.input_bytes / (is_alone(self, job) ? 2 : 1);
     return self->compaction_bytes_max > 0 && !job->plan.is_trivial_move;
 }
 
@@ -200,10 +210,15 @@ static bool waits_for_others(const lsm *self) REQUIRES(self->compaction_lock)
     return waits;
 }
 
+bool compaction_jobs_running(lsm *self)
+{
+    return find_job(self, COMPACTION_STEPS) != NULL;
+}
+
 /* On a disk that was too full for one, no two fill it together. */
 static bool has_room(lsm *self) REQUIRES(self->compaction_lock)
 {
-    return self->compaction_bytes_max == 0 || find_job(self, COMPACTION_STEPS) == NULL;
+    return self->compaction_bytes_max == 0 || !compaction_jobs_running(self);
 }
 
 pykv_status compaction_jobs_take(lsm *self, compaction_job **job_out)

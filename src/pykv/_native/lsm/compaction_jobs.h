@@ -12,12 +12,16 @@
 PYKV_NODISCARD pykv_status compaction_jobs_take(lsm *self, compaction_job **job_out)
     REQUIRES(self->compaction_lock);
 
+/* True if somebody is at a step of one. */
+bool compaction_jobs_running(lsm *self) REQUIRES(self->compaction_lock);
+
 /* Goes on with a job that was taken, and installs it when it is done. *more_out: it is not. After a
  * failure it has to be ended. */
 PYKV_NODISCARD pykv_status compaction_job_advance(lsm *self, compaction_job *job, bool *more_out)
     EXCLUDES(self->compaction_lock);
 
-/* What there was room for decides what is tried next: twice as much, or half. True: try that. */
+/* What there was room for decides what is tried next: twice as much; or half, or the same alone
+ * where others took room too. True: try that. */
 bool compaction_jobs_note_room(lsm *self, const compaction_job *job, pykv_status status)
     REQUIRES(self->compaction_lock);
 

@@ -174,7 +174,9 @@ pykv_status lsm_flush_step(lsm *self, bool *worked_out)
         return PYKV_OK;
     }
     lsm_note_result(self, LSM_WORK_FLUSH, status);
-    lsm_take_room_back(self, status);
+    if (status == PYKV_OK && *worked_out) {
+        lsm_take_room_back(self);
+    }
     return status;
 }
 

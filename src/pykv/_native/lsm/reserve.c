@@ -83,7 +83,7 @@ pykv_status lsm_keep_room(lsm *self, uint64_t log_bytes)
 
 bool lsm_lend_room(lsm *self, pykv_status status)
 {
-    if (status != PYKV_NO_SPACE || lsm_room_is_lent(self) || PYKV_PLANTED(115)) {
+    if (status != PYKV_NO_SPACE || PYKV_PLANTED(115)) {
         return false;
     }
     mutex_lock(&self->reserve_lock);
@@ -113,11 +113,26 @@ pykv_status lsm_check_room(lsm *self, const record *operations, size_t count)
     return lsm_keep_room(self, wal_bytes(operations, count));
 }
 
-void lsm_take_room_back(lsm *self, pykv_status status)
+/* What there is of it: the blocks stay lent, but nobody else takes those. */
+static void keep_part(lsm *self) EXCLUDES(self->writer)
 {
-    if (status == PYKV_OK && lsm_room_is_lent(self)) {
-        pykv_status ignored = lsm_keep_room(self, 0);
-        (void)ignored;
+    pykv_status status = PYKV_NO_SPACE;
+    mutex_lock(&self->reserve_lock);
+    for (uint64_t bytes = self->options.memtable_bytes;
+         bytes >= LSM_ROOM_PART_BYTES_MIN && status == PYKV_NO_SPACE; bytes /= 2) {
+        status = kept_blocks_grow(self->home, LSM_ROOM_NAME, bytes);
+    }
+    mutex_unlock(&self->reserve_lock);
+}
+
+void lsm_take_room_back(lsm *self)
+{
+    if (lsm_room_is_lent(self)) {
+        pykv_error failure = *error_last();
+        if (lsm_keep_room(self, 0) == PYKV_NO_SPACE) {
+            keep_part(self);
+        }
+        error_restore(&failure);
     }
 }
 

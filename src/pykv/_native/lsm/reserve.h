@@ -19,6 +19,7 @@
 enum {
     LSM_ROOM_SHARE = 32,             /* of the tables' bytes one part is kept, */
     LSM_ROOM_BYTES_MIN = 128 * 1024, /* at least this, and at most what a memtable takes */
+    LSM_ROOM_PART_BYTES_MIN = 16 * 1024,
     LSM_ROOM_STEP_BYTES_MIN = 64 * 1024,
     LSM_ROOM_STEP_BYTES_MAX = 1024 * 1024 /* ahead of the writers */
 };
@@ -46,8 +47,9 @@ PYKV_NODISCARD pykv_status lsm_check_room(lsm *self, const record *operations, s
 /* True if operations are all deletes: the blocks are for them too. */
 bool lsm_frees_room(const record *operations, size_t count);
 
-/* After work that gave room back, if status says so: keeps the blocks again, if there is room. */
-void lsm_take_room_back(lsm *self, pykv_status status) EXCLUDES(self->writer);
+/* After work that gave room back, and before a write is refused: keeps the blocks again, or as many
+ * of them as there are. The last error stays. */
+void lsm_take_room_back(lsm *self) EXCLUDES(self->writer);
 
 /* Gives the blocks back for good. */
 void lsm_release_room(lsm *self);

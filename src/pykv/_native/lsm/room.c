@@ -5,7 +5,9 @@
 
 #include "base/invariant.h"
 #include "lsm/brake.h"
+#include "lsm/compaction_jobs.h"
 #include "lsm/health.h"
+#include "lsm/jobs.h"
 #include "lsm/memory_use.h"
 #include "lsm/reserve.h"
 #include "lsm/write.h"
@@ -165,6 +167,36 @@ pykv_status lsm_wait_for_room(lsm *self)
     uint64_t failures = lsm_failures_of_room(self);
     mutex_unlock(&self->writer);
     return wait_for_room(self, seen, failures);
+}
+
+/* True if lent threads flush or compact, or will. */
+static bool is_at_work(lsm *self)
+{
+    if (lent_count(&self->gate.lent, PYKV_ROLE_DATA) == 0) {
+        return false;
+    }
+    mutex_lock(&self->writer);
+    bool is_due = lsm_view(self)->immutable_count > 0;
+    mutex_unlock(&self->writer);
+    mutex_lock(&self->compaction_lock);
+    bool compacts = compaction_jobs_running(self);
+    mutex_unlock(&self->compaction_lock);
+    return is_due || compacts ||
+           atomic_load_explicit(&self->counters.pending_compaction_bytes, memory_order_relaxed) > 0;
+}
+
+bool lsm_gain_room(lsm *self)
+{
+    uint64_t seen = lsm_room_seen(self);
+    bool gains = is_at_work(self);
+    if (gains) {
+        lent_call(&self->gate.lent, PYKV_ROLE_DATA);
+        lsm_room_wait(self, seen, ROOM_WAIT_US);
+    }
+    lsm_tidy(self);
+    wal_wait_for_next(self->log);
+    (void)wal_give_back(self->log);
+    return gains;
 }
 
 pykv_status lsm_provide(lsm *self, uint64_t log_bytes)

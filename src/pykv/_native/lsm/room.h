@@ -20,6 +20,11 @@ PYKV_NODISCARD pykv_status lsm_provide(lsm *self, uint64_t log_bytes) EXCLUDES(s
 /* Waits for background work, or does a step of it where no thread was lent. As above. */
 PYKV_NODISCARD pykv_status lsm_wait_for_room(lsm *self) EXCLUDES(self->writer);
 
+/* On a full disk: waits a moment for lent threads that flush or compact; takes what the logs have
+ * ahead, and removes files that nobody reads. False: nobody is at work, so what room there is now
+ * is all that comes by itself. */
+bool lsm_gain_room(lsm *self) EXCLUDES(self->writer);
+
 /* Seals the active memtable if it holds anything, and begins another in another log.
  * PYKV_WOULD_BLOCK as above. */
 PYKV_NODISCARD pykv_status lsm_switch_memtable(lsm *self) REQUIRES(self->writer);

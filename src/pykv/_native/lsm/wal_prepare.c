@@ -192,6 +192,12 @@ static pykv_status provide_bytes(wal *self, uint64_t bytes)
     return status;
 }
 
+void wal_wait_for_next(wal *self)
+{
+    mutex_lock(&self->prepare_lock);
+    mutex_unlock(&self->prepare_lock);
+}
+
 bool wal_give_back(wal *self)
 {
     if (PYKV_PLANTED(106)) {

@@ -18,6 +18,10 @@
 #include "lsm/reserve.h"
 #include "lsm/room.h"
 
+/* A writer waits so long at most for room on a full disk, and while work takes so often all that is
+ * kept. */
+enum { FULL_WAIT_US_MAX = 10 * 1000 * 1000, FULL_LENDINGS_MAX = 3 };
+
 bool lsm_waits_for_sync(const lsm *self, int32_t flags)
 {
     if ((flags & PYKV_SYNC) != 0) {
@@ -253,6 +257,19 @@ static pykv_status write_locked(lsm *self, record *operations, size_t count, int
     return status;
 }
 
+/* One attempt. *sequence_out: the last that was written. */
+static pykv_status write_once(lsm *self, record *operations, size_t count, int32_t flags,
+                              lsm_question *question, uint64_t *sequence_out)
+{
+    if (!lock_writer(self, flags)) {
+        return PYKV_WOULD_BLOCK;
+    }
+    pykv_status status = write_locked(self, operations, count, flags, question);
+    *sequence_out = self->log != NULL ? wal_last_sequence(self->log) : 0;
+    mutex_unlock(&self->writer);
+    return status;
+}
+
 /* In interval durability, where no thread was lent to sync: the flags, and PYKV_SYNC when it is
  * time. */
 static int32_t flags_by_interval(lsm *self, int32_t flags)
@@ -283,10 +300,60 @@ static pykv_status provide(lsm *self, const record *operations, size_t count)
     return status;
 }
 
-/* Deletes may have the room that is kept for them. */
-static bool may_try_again(lsm *self, pykv_status status, const record *operations, size_t count)
+/* A writer's wait for room on a full disk. */
+typedef struct full_wait {
+    uint64_t until_us; /* 0: not begun */
+    uint64_t failures; /* of work that gives room back, when it began */
+    uint64_t
+        lendings; /* that have ended since: without an end this would be work that gains nothing */
+    bool is_last; /* nothing more gives room back: one attempt is left */
+} full_wait;
+
+/* On a full disk: deletes may have the room that is kept for them, and all wait a while for what
+ * gives room back. */
+static bool finds_room(lsm *self, const record *operations, size_t count, full_wait *wait)
 {
-    return status == PYKV_OK || (lsm_frees_room(operations, count) && lsm_lend_room(self, status));
+    if (lsm_frees_room(operations, count) && lsm_lend_room(self, PYKV_NO_SPACE)) {
+        return true;
+    }
+    uint64_t now_us = env_monotonic_us(self->env);
+    mutex_lock(&self->writer);
+    uint64_t failures = lsm_failures_of_room(self);
+    mutex_unlock(&self->writer);
+    if (wait->until_us == 0) {
+        *wait = (full_wait){now_us + FULL_WAIT_US_MAX, failures, 0, false};
+    }
+    if (wait->is_last || now_us >= wait->until_us) {
+        return false;
+    }
+    bool is_vain = failures != wait->failures || wait->lendings > FULL_LENDINGS_MAX;
+    wait->is_last = !lsm_gain_room(self) || is_vain;
+    return true;
+}
+
+/* Waits for what a write lacks that came to status. PYKV_OK: it may be tried again. */
+static pykv_status make_way(lsm *self, pykv_status status, const record *operations, size_t count,
+                            full_wait *wait)
+{
+    if (status == PYKV_WOULD_BLOCK) {
+        status = provide(self, operations, count);
+    }
+    while (status == PYKV_NO_SPACE) {
+        if (!finds_room(self, operations, count, wait)) {
+            lsm_take_room_back(self);
+            return PYKV_NO_SPACE;
+        }
+        bool was_lent = lsm_room_is_lent(self);
+        status = lsm_check_room(self, operations, count);
+        wait->lendings += status == PYKV_OK && was_lent;
+    }
+    return status;
+}
+
+/* What a caller that may not wait is told: who may will wait for room on a full disk. */
+static pykv_status without_wait(pykv_status status)
+{
+    return status == PYKV_NO_SPACE ? PYKV_WOULD_BLOCK : status;
 }
 
 pykv_status lsm_write_if(lsm *self, record *operations, size_t count, int32_t flags,
@@ -306,22 +373,21 @@ pykv_status lsm_write_if(lsm *self, record *operations, size_t count, int32_t fl
         }
         lsm_brake_wait(self);
     }
+    full_wait wait = {0, 0, 0, false};
+    uint64_t sequence = 0;
     pykv_status status = lsm_check_room(self, operations, count);
-    while (may_try_again(self, status, operations, count)) {
-        if (!lock_writer(self, flags)) {
-            return PYKV_WOULD_BLOCK;
+    for (;;) {
+        if (PYKV_LIKELY(status == PYKV_OK)) {
+            status = write_once(self, operations, count, flags, question, &sequence);
         }
-        status = write_locked(self, operations, count, flags, question);
-        uint64_t sequence = self->log != NULL ? wal_last_sequence(self->log) : 0;
-        mutex_unlock(&self->writer);
         if (PYKV_LIKELY(status == PYKV_OK)) {
             return waits ? wal_sync_through(self->log, sequence) : PYKV_OK;
         }
-        if (status == PYKV_WOULD_BLOCK && may_wait) {
-            status = provide(self, operations, count);
+        status = may_wait ? make_way(self, status, operations, count, &wait) : without_wait(status);
+        if (status != PYKV_OK) {
+            return status;
         }
     }
-    return status;
 }
 
 void lsm_prepare_operation(record *operation, uint8_t kind, slice key, slice value,
