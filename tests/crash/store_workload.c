@@ -429,6 +429,9 @@ pykv_status driver_step(store_driver *self)
     if (roll < 3 && self->plan->makes_names && self->plan->engine->named != NULL) {
         return driver_change_names(self);
     }
+    if (roll == 3 && self->plan->pins) {
+        return driver_pin(self);
+    }
     if (roll < 38) {
         return put_one(self);
     }

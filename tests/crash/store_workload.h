@@ -34,6 +34,7 @@ typedef struct store_plan {
     bool padding;       /* each sync pads the log to a sector */
     bool makes_names;   /* namespaces are made; without them a clear is a record of its own */
     bool keeps_history; /* all of it, for the change feed */
+    bool pins;          /* history behind a pin is kept */
     env *clock;         /* the simulated disk behind a wrapper; NULL: the disk itself */
 } store_plan;
 
@@ -60,6 +61,8 @@ typedef struct store_history {
     size_t finished;                             /* commits acknowledged */
     size_t durable; /* commits acknowledged as durable, or known so by a later sync or close */
     uint32_t last_value;
+    uint64_t pin_tried; /* sequence of the last pin that was asked for, 0: none */
+    uint64_t pin_held;  /* and of the last one that was set */
     store_copy copies[WORKLOAD_COPIES_MAX];
     size_t copy_count;
 } store_history;
@@ -100,6 +103,11 @@ const char *driver_check(const store_driver *self, size_t from, size_t to, size_
 /* Reads the change feed of a store that keeps all of its history. NULL if it leads to the state
  * after commit, else what is wrong (static). */
 const char *driver_check_feed(const store_driver *self, size_t commit);
+
+/* Pins history at the last write; NULL if the pin is one that may be there, and what it wants can
+ * be read, else what is wrong (static). */
+PYKV_NODISCARD pykv_status driver_pin(store_driver *self);
+const char *driver_check_pin(const store_driver *self);
 
 /* Makes a checkpoint, and looks at it: it may be read, or written, beside its source. */
 PYKV_NODISCARD pykv_status driver_copy(store_driver *self);

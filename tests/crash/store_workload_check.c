@@ -310,7 +310,8 @@ const char *driver_check(const store_driver *self, size_t from, size_t to, size_
     for (size_t n = to + 1; n-- > from;) {
         if (is_state(self, &got, n)) {
             *commit_out = n;
-            return check_history(self, n);
+            wrong = self->plan->pins ? driver_check_pin(self) : NULL;
+            return wrong == NULL ? check_history(self, n) : wrong;
         }
     }
     for (size_t n = 0; n < from; n++) {

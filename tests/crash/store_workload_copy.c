@@ -31,6 +31,7 @@ static const char *read_copy(env *disk, const store_plan *plan, store_history *h
     size_t commit;
     store_plan copied = *plan;
     copied.keeps_history = false;
+    copied.pins = false;
     store_driver reader = {.plan = &copied, .disk = disk, .history = history, .store = store};
     return driver_check(&reader, copy->commit, copy->commit, &commit);
 }

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -204,3 +205,14 @@ def test_a_store_that_is_read_only_takes_nothing(tmp_path: Path, file: Path) -> 
         pytest.raises(pykv.ReadOnlyError),
     ):
         db.ingest([file])
+
+
+def test_a_namespace_refuses_tables(tmp_path: Path, file: Path) -> None:
+    with pykv.TableWriter(file) as writer:
+        writer.add(b"a", b"1")
+    with pykv.open(tmp_path / "db", engine="lsm") as db:
+        users: Any = db.namespace("users", create=True)
+        with pytest.raises(pykv.NotSupportedError, match="default namespace"):
+            users.ingest([file], move=True)
+        assert file.exists()
+        assert (len(db), len(users)) == (0, 0)

@@ -185,8 +185,8 @@ typedef struct pykv_options {
  * What is marked as one engine's is 0 in stores of the others. */
 typedef struct pykv_stats {
     /* Of the namespace of the handle, also where that is the default one beside others. */
-    uint64_t key_count;     /* live keys; of an LSM store a guess */
-    uint64_t live_bytes;    /* of records that are current; of an LSM store a guess */
+    uint64_t key_count;  /* live keys; of an LSM store a guess */
+    uint64_t live_bytes; /* of records that are current; of an LSM store a guess */
     /* Of the store, all that follow. */
     uint64_t disk_bytes;    /* of all files that hold data, up to their logical length */
     uint64_t segment_count; /* Bitcask */
@@ -860,8 +860,8 @@ PYKV_API pykv_status pykv_checkpoint(pykv_store *store, const char *path);
  * them any more. moves nonzero: their own names go. Writers wait while memtables are flushed and
  * one manifest is written. PYKV_INVALID_ARGUMENT: the keys of two files overlap; PYKV_CORRUPTION,
  * PYKV_FORMAT: a file is damaged, was not finished, or is something else; PYKV_PATH_NOT_FOUND;
- * PYKV_NOT_SUPPORTED: the engine has no tables. The change feed has a PYKV_CHANGE_INGEST for each
- * file; after a call that failed it may have them too. */
+ * PYKV_NOT_SUPPORTED: the engine has no tables, or store is a namespace. The change feed has a
+ * PYKV_CHANGE_INGEST for each file; after a call that failed it may have them too. */
 PYKV_API pykv_status pykv_ingest(pykv_store *store, size_t count, const char *const *paths,
                                  int32_t moves);
 

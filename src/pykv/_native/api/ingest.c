@@ -20,7 +20,10 @@ pykv_status pykv_ingest(pykv_store *store, size_t count, const char *const *path
     if (status != PYKV_OK) {
         return status;
     }
-    if (store->ops->ingest == NULL) {
+    if (handle_root(store) != store) {
+        status = error_set(PYKV_NOT_SUPPORTED, "rows of tables go to the default namespace: ingest "
+                                               "by the store, and put rows of other namespaces");
+    } else if (store->ops->ingest == NULL) {
         status = error_set(PYKV_NOT_SUPPORTED, "this engine has no tables to add others to: use an "
                                                "LSM store");
     } else {
