@@ -54,7 +54,10 @@ SETS: dict[str, list[dict[str, Any]]] = {
     "memory": [{}],
 }
 # Under every set: what is needed to follow all changes.
-HISTORY: dict[str, dict[str, Any]] = {"lsm": {"history_bytes": 1 << 40}}
+HISTORY: dict[str, dict[str, Any]] = {
+    "bitcask": {"history_bytes": 1 << 40},
+    "lsm": {"history_bytes": 1 << 40},
+}
 
 Answer = object
 
