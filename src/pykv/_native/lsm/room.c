@@ -12,7 +12,9 @@
 #include "lsm/reserve.h"
 #include "lsm/write.h"
 
-enum { ROOM_WAIT_US = 10000 };
+/* A writer waits so long at most for room on a full disk, and while work takes so often all that is
+ * kept. */
+enum { ROOM_WAIT_US = 10000, FULL_WAIT_US_MAX = 10 * 1000 * 1000, FULL_LENDINGS_MAX = 3 };
 
 pykv_status lsm_new_memtable(lsm *self, memtable **out)
 {
@@ -185,7 +187,9 @@ static bool is_at_work(lsm *self)
            atomic_load_explicit(&self->counters.pending_compaction_bytes, memory_order_relaxed) > 0;
 }
 
-bool lsm_gain_room(lsm *self)
+/* Waits a moment for lent threads that flush or compact; takes what the logs have ahead, and
+ * removes files that nobody reads. False: nobody is at work. */
+static bool gain_room(lsm *self)
 {
     uint64_t seen = lsm_room_seen(self);
     bool gains = is_at_work(self);
@@ -197,6 +201,23 @@ bool lsm_gain_room(lsm *self)
     wal_wait_for_next(self->log);
     (void)wal_give_back(self->log);
     return gains;
+}
+
+bool lsm_wait_on_full_disk(lsm *self, full_wait *wait)
+{
+    uint64_t now_us = env_monotonic_us(self->env);
+    mutex_lock(&self->writer);
+    uint64_t failures = lsm_failures_of_room(self);
+    mutex_unlock(&self->writer);
+    if (wait->until_us == 0) {
+        *wait = (full_wait){.until_us = now_us + FULL_WAIT_US_MAX, .failure_count = failures};
+    }
+    if (wait->is_last || now_us >= wait->until_us) {
+        return false;
+    }
+    bool in_vain = failures != wait->failure_count || wait->lending_count > FULL_LENDINGS_MAX;
+    wait->is_last = !gain_room(self) || in_vain;
+    return true;
 }
 
 pykv_status lsm_provide(lsm *self, uint64_t log_bytes)

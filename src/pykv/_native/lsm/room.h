@@ -20,10 +20,18 @@ PYKV_NODISCARD pykv_status lsm_provide(lsm *self, uint64_t log_bytes) EXCLUDES(s
 /* Waits for background work, or does a step of it where no thread was lent. As above. */
 PYKV_NODISCARD pykv_status lsm_wait_for_room(lsm *self) EXCLUDES(self->writer);
 
-/* On a full disk: waits a moment for lent threads that flush or compact; takes what the logs have
- * ahead, and removes files that nobody reads. False: nobody is at work, so what room there is now
- * is all that comes by itself. */
-bool lsm_gain_room(lsm *self) EXCLUDES(self->writer);
+/* A writer's wait for room on a full disk; zeros: not begun. */
+typedef struct full_wait {
+    uint64_t until_us;
+    uint64_t failure_count; /* of work that gives room back, when it began */
+    uint64_t lending_count; /* of the room that is kept, that ended since */
+    bool is_last;           /* nobody is at work: one attempt is left */
+} full_wait;
+
+/* Waits a moment for lent threads that flush or compact; takes what the logs have ahead, and
+ * removes files that nobody reads. False: no room comes any more by that, or not in time. The last
+ * error stays. */
+bool lsm_wait_on_full_disk(lsm *self, full_wait *wait) EXCLUDES(self->writer);
 
 /* Seals the active memtable if it holds anything, and begins another in another log.
  * PYKV_WOULD_BLOCK as above. */

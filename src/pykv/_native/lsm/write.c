@@ -18,10 +18,6 @@
 #include "lsm/reserve.h"
 #include "lsm/room.h"
 
-/* A writer waits so long at most for room on a full disk, and while work takes so often all that is
- * kept. */
-enum { FULL_WAIT_US_MAX = 10 * 1000 * 1000, FULL_LENDINGS_MAX = 3 };
-
 bool lsm_waits_for_sync(const lsm *self, int32_t flags)
 {
     if ((flags & PYKV_SYNC) != 0) {
@@ -300,35 +296,12 @@ static pykv_status provide(lsm *self, const record *operations, size_t count)
     return status;
 }
 
-/* A writer's wait for room on a full disk. */
-typedef struct full_wait {
-    uint64_t until_us; /* 0: not begun */
-    uint64_t failures; /* of work that gives room back, when it began */
-    uint64_t
-        lendings; /* that have ended since: without an end this would be work that gains nothing */
-    bool is_last; /* nothing more gives room back: one attempt is left */
-} full_wait;
-
 /* On a full disk: deletes may have the room that is kept for them, and all wait a while for what
  * gives room back. */
 static bool finds_room(lsm *self, const record *operations, size_t count, full_wait *wait)
 {
-    if (lsm_frees_room(operations, count) && lsm_lend_room(self, PYKV_NO_SPACE)) {
-        return true;
-    }
-    uint64_t now_us = env_monotonic_us(self->env);
-    mutex_lock(&self->writer);
-    uint64_t failures = lsm_failures_of_room(self);
-    mutex_unlock(&self->writer);
-    if (wait->until_us == 0) {
-        *wait = (full_wait){now_us + FULL_WAIT_US_MAX, failures, 0, false};
-    }
-    if (wait->is_last || now_us >= wait->until_us) {
-        return false;
-    }
-    bool is_vain = failures != wait->failures || wait->lendings > FULL_LENDINGS_MAX;
-    wait->is_last = !lsm_gain_room(self) || is_vain;
-    return true;
+    return (lsm_frees_room(operations, count) && lsm_lend_room(self, PYKV_NO_SPACE)) ||
+           lsm_wait_on_full_disk(self, wait);
 }
 
 /* Waits for what a write lacks that came to status. PYKV_OK: it may be tried again. */
@@ -345,7 +318,7 @@ static pykv_status make_way(lsm *self, pykv_status status, const record *operati
         }
         bool was_lent = lsm_room_is_lent(self);
         status = lsm_check_room(self, operations, count);
-        wait->lendings += status == PYKV_OK && was_lent;
+        wait->lending_count += status == PYKV_OK && was_lent;
     }
     return status;
 }
@@ -373,7 +346,7 @@ pykv_status lsm_write_if(lsm *self, record *operations, size_t count, int32_t fl
         }
         lsm_brake_wait(self);
     }
-    full_wait wait = {0, 0, 0, false};
+    full_wait wait = {.until_us = 0};
     uint64_t sequence = 0;
     pykv_status status = lsm_check_room(self, operations, count);
     for (;;) {
