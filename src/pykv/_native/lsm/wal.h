@@ -123,9 +123,8 @@ wal_usage wal_usage_now(const wal *self);
 
 /* Does what wal_room lacks: a synced log, the next log, reserved bytes. */
 PYKV_NODISCARD pykv_status wal_provide(wal *self, uint64_t bytes);
-/* Waits for who is preparing the next log. Not from the owner's calls. */
+/* Waits for who prepares a log (not from the owner's calls). Gives back what logs have ahead. */
 void wal_wait_for_next(wal *self);
-/* Gives back what the logs reserved ahead, as far as they did; false: nothing. */
 bool wal_give_back(wal *self);
 /* Does what wal_roll lacks; the LOG role does so ahead of need. Not with the manifest lock. */
 PYKV_NODISCARD pykv_status wal_prepare_next(wal *self);
