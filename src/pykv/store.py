@@ -29,6 +29,8 @@ FEATURES: Final[Mapping[str, str]] = {
     "consistent_scan": "a scan shows the moment it was made, whatever is written later",
     "snapshot": "snapshot() keeps a moment for reads at it",
     "persistence": "rows outlive the process",
+    "readers": "read_only=True opens beside a writer, in this process and in others",
+    "long_keys": "keys have up to 65,535 bytes",
     "changes": "changes() gives what was written, in order, from any sequence that is kept",
     "namespaces": "namespace, namespaces and drop_namespace work, and a batch goes across them",
     "ttl": "put, put_many and put of a batch take ttl; touch and expires_at work",

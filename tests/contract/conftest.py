@@ -4,8 +4,10 @@ To put another engine under the contract, add it to SUBJECTS. A test marked `nee
 only on subjects with that feature of `pykv.store.FEATURES`, one marked `lacks("order")` on others.
 """
 
+import importlib.util
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -65,7 +67,19 @@ def open_named(open_store: Callable[..., Store]) -> Callable[..., Store]:
     return open_namespace
 
 
-PERSISTENT = frozenset({"batch", "cas", "consistent_scan", "persistence"})
+# Engines of others, the packages that they need, and what they lack.
+ADAPTERS: list[tuple[str, str, set[str]]] = [
+    ("sqlite", "sqlite3", set()),
+    ("lmdb", "lmdb", {"long_keys"}),
+    ("leveldb", "plyvel", {"readers"}),
+    ("rocksdb", "rocksdict", {"snapshot"}),
+]
+
+# They are over the base that "minimal" and "sqlite" try with every argument there is.
+NOT_FOR_ADAPTERS = frozenset({"test_arguments", "test_arrays"})
+
+PERSISTENT = frozenset({"batch", "cas", "consistent_scan", "long_keys", "persistence", "readers"})
+ADAPTED = PERSISTENT | {"order", "snapshot"}
 
 SUBJECTS = [
     Subject("bitcask", open_bitcask, PERSISTENT | {"changes", "snapshot", "ttl"}),
@@ -73,9 +87,25 @@ SUBJECTS = [
     Subject(
         "memory",
         open_memory,
-        frozenset({"order", "batch", "cas", "consistent_scan", "namespaces", "snapshot", "ttl"}),
+        frozenset(
+            {
+                "order",
+                "batch",
+                "cas",
+                "consistent_scan",
+                "long_keys",
+                "namespaces",
+                "snapshot",
+                "ttl",
+            }
+        ),
     ),
     Subject("minimal", open_minimal, PERSISTENT),
+    *(
+        Subject(name, partial(pykv.open, engine=name), ADAPTED - lacks)
+        for name, package, lacks in ADAPTERS
+        if importlib.util.find_spec(package)
+    ),
 ]
 
 
@@ -110,7 +140,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     fitting = [
         subject
         for subject in subjects
-        if needed <= subject.features and not lacked & subject.features
+        if needed <= subject.features
+        and not lacked & subject.features
+        and (module not in NOT_FOR_ADAPTERS or subject.name not in ("lmdb", "leveldb", "rocksdb"))
     ]
     metafunc.parametrize("subject", fitting, ids=lambda subject: subject.name)
 

@@ -67,7 +67,7 @@ class Minimal(UnorderedStoreBase):
 
     @property
     def features(self) -> frozenset[str]:
-        return frozenset({"batch", "cas", "consistent_scan", "persistence"})
+        return frozenset({"batch", "cas", "consistent_scan", "long_keys", "persistence", "readers"})
 
     @property
     def last_seq(self) -> int:

@@ -158,6 +158,7 @@ def test_a_key_may_hold_any_bytes(db: Any) -> None:
     assert set(db) == set(keys)
 
 
+@pytest.mark.needs("long_keys")
 def test_the_longest_key_is_stored(db: Any) -> None:
     key = b"k" * KEY_BYTES_MAX
     db[key] = b"v"

@@ -118,6 +118,7 @@ def test_delete_range_backwards_does_nothing(alphabet: Any) -> None:
     assert list(alphabet) == KEYS
 
 
+@pytest.mark.needs("long_keys")
 @ordered
 def test_bounds_of_delete_range_may_be_longer_than_a_key(db: Any) -> None:
     longest = b"m" * 65_535

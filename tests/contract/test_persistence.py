@@ -121,6 +121,7 @@ def test_read_only_refuses_writes(subject: Subject, tmp_path: Path, call: str) -
         assert dict(db.items()) == {b"k": b"v"}
 
 
+@pytest.mark.needs("readers")
 def test_readers_may_be_many_and_beside_a_writer(subject: Subject, tmp_path: Path) -> None:
     with subject.open(tmp_path / "db") as db:
         db[b"k"] = b"v"

@@ -141,7 +141,10 @@ class TestRegisteredEngine:
         assert engine_of(tmp_path / "db") is minimal_store.ENGINE
 
     def test_its_name_is_among_those_listed(self) -> None:
-        with pytest.raises(InvalidOptionError, match="bitcask, lsm, memory, minimal, wrong"):
+        with pytest.raises(
+            InvalidOptionError,
+            match="bitcask, leveldb, lmdb, lsm, memory, minimal, rocksdb, sqlite, wrong",
+        ):
             pykv.open("data", engine="qqq")
 
     def test_what_is_no_engine_is_a_type_error(self) -> None:

@@ -35,6 +35,7 @@ PYTHON_LAYERS: dict[str, set[str]] = {
     "pykv.store": {"pykv.arrays", "pykv.reader", "pykv.errors", "pykv.arguments", "pykv.options"},
     "pykv.cli": {"pykv", *PUBLIC},
     "pykv.engine": {"pykv._native", *STORE_SIDE},
+    "pykv.adapters": {"pykv.engine", *STORE_SIDE},
     "pykv.shard": STORE_SIDE,
     "pykv.replication": STORE_SIDE,
     "pykv._native": {"pykv.errors", "pykv.arguments"},

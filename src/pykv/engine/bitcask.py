@@ -20,7 +20,17 @@ from pykv.options import BitcaskOptions
 from pykv.store import Progress
 
 FEATURES: Final = frozenset(
-    {"batch", "cas", "changes", "consistent_scan", "snapshot", "persistence", "ttl"}
+    {
+        "batch",
+        "cas",
+        "changes",
+        "consistent_scan",
+        "long_keys",
+        "persistence",
+        "readers",
+        "snapshot",
+        "ttl",
+    }
 )
 
 

@@ -33,6 +33,8 @@ FEATURES: Final = frozenset(
         "cas",
         "changes",
         "consistent_scan",
+        "long_keys",
+        "readers",
         "namespaces",
         "persistence",
         "snapshot",

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoints
 
 GROUP: Final = "pykv.engines"
-_MODULES: Final = {name: f"pykv.engine.{name}" for name in ("bitcask", "lsm", "memory")}
+_MODULES: Final = {
+    **{name: f"pykv.engine.{name}" for name in ("bitcask", "lsm", "memory")},
+    **{name: f"pykv.adapters._{name}" for name in ("sqlite", "lmdb", "rocksdb", "leveldb")},
+}
 
 
 def _never(_path: Path) -> bool:

@@ -1,0 +1,125 @@
+"""SQLite: a clustered table of blobs in one file, with a write-ahead log.
+
+Each moment is a connection of its own with a read transaction.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar, Final
+
+from pykv.adapters._engine import adapter
+from pykv.adapters._peer import Changes
+from pykv.reader import Row
+
+NAME: Final = "rows.sqlite3"
+_GET: Final = "SELECT value FROM rows WHERE key = ?"
+_PUT: Final = "INSERT OR REPLACE INTO rows VALUES (?, ?)"
+_DELETE: Final = "DELETE FROM rows WHERE key = ?"
+_TABLE: Final = (
+    "CREATE TABLE IF NOT EXISTS rows (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID"
+)
+_BUSY_SECONDS: Final = 30.0
+
+
+def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
+    mode = "ro" if read_only else "rwc"
+    return sqlite3.connect(
+        f"{(path / NAME).absolute().as_uri()}?mode={mode}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=_BUSY_SECONDS,
+    )
+
+
+def _value_of(row: tuple[bytes] | None) -> bytes | None:
+    return None if row is None else row[0]
+
+
+class _Moment:
+    def __init__(self, path: Path) -> None:
+        self._connection = _connect(path, True)
+        self._connection.execute("BEGIN")
+        self._connection.execute("SELECT 1 FROM rows LIMIT 1").fetchall()
+
+    def get(self, key: bytes) -> bytes | None:
+        return _value_of(self._connection.execute(_GET, (key,)).fetchone())
+
+    def rows(self, start: bytes, stop: bytes | None, reverse: bool) -> Iterator[Row]:
+        until = "" if stop is None else " AND key < ?"
+        direction = "DESC" if reverse else "ASC"
+        query = f"SELECT key, value FROM rows WHERE key >= ?{until} ORDER BY key {direction}"
+        bounds = (start,) if stop is None else (start, stop)
+        rows: Iterator[Row] = self._connection.execute(query, bounds)
+        return rows
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class _Sqlite:
+    errors: tuple[type[BaseException], ...] = (sqlite3.Error,)
+    data_patterns: ClassVar[tuple[str, ...]] = (NAME, f"{NAME}-wal")
+    own_patterns: ClassVar[tuple[str, ...]] = (NAME, f"{NAME}-*")
+    key_bytes_max = 65_535
+
+    def __init__(self, path: Path, read_only: bool, durable: bool) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._connection = _connect(path, read_only)
+        if not read_only:
+            self._connection.execute("PRAGMA journal_mode = wal")
+            self._connection.execute(_TABLE)
+
+    def get(self, key: bytes) -> bytes | None:
+        with self._lock:
+            return _value_of(self._connection.execute(_GET, (key,)).fetchone())
+
+    def moment(self) -> _Moment:
+        return _Moment(self._path)
+
+    def apply(self, changes: Changes, durable: bool) -> None:
+        with self._lock:
+            execute = self._connection.execute
+            execute(f"PRAGMA synchronous = {'full' if durable else 'normal'}")
+            execute("BEGIN IMMEDIATE")
+            try:
+                for key, value in changes.items():
+                    if value is None:
+                        execute(_DELETE, (key,))
+                    else:
+                        execute(_PUT, (key, value))
+                execute("COMMIT")
+            except BaseException:
+                self._connection.rollback()
+                raise
+
+    def sync(self) -> None:
+        with self._lock:
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+    def compact(self) -> None:
+        with self._lock:
+            self._connection.execute("VACUUM")
+
+    def check(self) -> list[str]:
+        with self._lock:
+            found = [row[0] for row in self._connection.execute("PRAGMA integrity_check")]
+        return [] if found == ["ok"] else found
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def _is_there(path: Path) -> bool:
+    return (path / NAME).is_file()
+
+
+Sqlite, ENGINE = adapter("sqlite", "Sqlite", _Sqlite, _is_there)

@@ -1,0 +1,354 @@
+"""The store over a database of others: one class for all, over `pykv.adapters._peer.Peer`.
+
+Writes take turns under a lock of the store, so that conditions and pop are atomic; reads take none.
+Only one store writes: it holds a lock file of ours, since not every database has one of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+from pykv.adapters._lock import lock_writer
+from pykv.adapters._moment import AdapterReader, AdapterSnapshot, SharedMoment
+from pykv.adapters._peer import Moment, Peer
+from pykv.arguments import BytesLike, key_range
+from pykv.engine.batch import DeleteRange, Operation, Put
+from pykv.engine.order import OrderedStoreBase
+from pykv.errors import (
+    ClosedError,
+    Damage,
+    Error,
+    ForkedError,
+    IOFailedError,
+    ReadOnlyError,
+)
+from pykv.options import CommonOptions, Interval, Os, Sync
+from pykv.store import Progress, Report, State
+
+FEATURES: Final = frozenset(
+    {
+        "order",
+        "batch",
+        "cas",
+        "consistent_scan",
+        "snapshot",
+        "persistence",
+        "long_keys",
+        "readers",
+    }
+)
+_TOLD_ROWS: Final = 1_000
+
+
+class AdapterStore(AdapterReader, OrderedStoreBase):
+    """A database of others as a store. Any thread may use it; after a fork the parent only."""
+
+    _engine: ClassVar[str]
+    _open_peer: ClassVar[type[Peer]]
+    _is_there: ClassVar[Callable[[Path], bool]]
+    _features: ClassVar[frozenset[str]]
+
+    def __init__(self, path: Path | None, options: CommonOptions) -> None:
+        assert path is not None
+        self._path = path
+        self._options = options
+        self._process = os.getpid()
+        self._lock = threading.RLock()
+        self._gate = threading.Condition()
+        self._inside = 0  # calls of the database that are under way
+        self._closing = False
+        self._moments: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._descriptor: int | None = None
+        self._peer: Peer | None = None
+        self._seen: SharedMoment | None = None
+        self._prepare()
+        try:
+            self._peer = self._open_peer(
+                path, options.read_only, isinstance(options.durability, Sync)
+            )
+            if options.read_only and "snapshot" in self._features:
+                self._seen = SharedMoment(self._peer.moment())
+        except BaseException as error:
+            self._let_go()
+            if isinstance(error, Error | OSError):
+                raise
+            raise IOFailedError(f"{path} could not be opened: {error}", path=path) from error
+        self._seq = self._changed_us() if self._was_there else 0
+        self._synced = time.monotonic()
+
+    # ---- opening and closing ----
+
+    def _prepare(self) -> None:
+        path, options = self._path, self._options
+        if any(place.exists() and not place.is_dir() for place in (path, *path.parents)):
+            raise NotADirectoryError(f"{path} leads through a file")
+        is_there = self._was_there = path.is_dir() and type(self)._is_there(path)
+        if options.error_if_exists and is_there:
+            raise FileExistsError(f"{path} holds a database already")
+        if not is_there and (options.read_only or not options.create):
+            raise FileNotFoundError(f"{path} holds no {self._engine} database")
+        if not options.read_only:
+            path.mkdir(parents=True, exist_ok=True)
+            self._descriptor = lock_writer(path)
+
+    def _let_go(self) -> None:
+        if self._seen is not None:
+            self._seen.leave()
+        if self._peer is not None:
+            self._peer.close()
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+        self._seen = self._peer = self._descriptor = None
+
+    def close(self, timeout: float | None = None) -> None:
+        """Ends scans and snapshots, and closes the database; closing twice is silent."""
+        if self._process != os.getpid():
+            return
+        with self._gate:
+            self._closing = True
+            if not self._gate.wait_for(lambda: self._inside == 0, timeout):
+                raise TimeoutError(f"calls were still running in {self._path}: close it again")
+            peer = self._peer
+            if peer is not None:
+                self._end(peer)
+
+    def _end(self, peer: Peer) -> None:
+        for moment in list(self._moments):
+            moment.close()
+        try:
+            if not self._options.read_only:
+                peer.sync()
+        except peer.errors as error:
+            raise IOFailedError(f"{self._path}: {error}", path=self._path) from error
+        finally:
+            self._let_go()
+
+    def _live(self) -> Peer:
+        peer = self._peer
+        if peer is None or (self._closing and self._process == os.getpid()):
+            raise ClosedError(f"{self!r} is closed", path=self._path)
+        if self._process != os.getpid():
+            raise ForkedError(f"{self!r} belongs to the parent process", path=self._path)
+        return peer
+
+    def _check_open(self) -> None:
+        self._live()
+
+    def _writable(self) -> Peer:
+        peer = self._live()
+        if self._options.read_only:
+            raise ReadOnlyError(f"{self._path} was opened read_only=True", path=self._path)
+        return peer
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """Keeps close from ending what is used, and turns what that raises into errors of ours."""
+        peer = self._live()
+        with self._gate:
+            self._live()
+            self._inside += 1
+        try:
+            yield
+        except Error:
+            raise
+        except peer.errors as error:
+            raise IOFailedError(f"{self._path}: {error}", path=self._path) from error
+        finally:
+            with self._gate:
+                self._inside -= 1
+                self._gate.notify_all()
+
+    # ---- what it is ----
+
+    @property
+    def path(self) -> Path:
+        """The directory of the database, as given to open."""
+        return self._path
+
+    @property
+    def state(self) -> State:
+        """ "open", "read-only" or "closed"."""
+        if self._peer is None or self._closing or self._process != os.getpid():
+            return "closed"
+        return "read-only" if self._options.read_only else "open"
+
+    @property
+    def features(self) -> frozenset[str]:
+        """What `pykv.supports` knows of it."""
+        return self._features
+
+    @property
+    def last_seq(self) -> int:
+        """Counts writes from the microsecond in which the files were changed last."""
+        self._live()
+        return self._seq
+
+    def _files(self) -> Iterator[os.stat_result]:
+        for pattern in self._peer.data_patterns if self._peer is not None else ():
+            for each in self._path.glob(pattern):
+                with suppress(FileNotFoundError):
+                    yield each.stat()
+
+    def _changed_us(self) -> int:
+        return max((each.st_mtime_ns // 1_000 for each in self._files() if each.st_size), default=0)
+
+    def stats(self) -> dict[str, Any]:
+        """engine, state, durability, key_count (it walks over all keys), last_seq, disk_bytes."""
+        return {
+            "engine": self._engine,
+            "state": self.state,
+            "durability": _guarantee(self._options),
+            "key_count": self.count(),
+            "last_seq": self.last_seq,
+            "disk_bytes": sum(each.st_size for each in self._files()),
+            "path": str(self._path),
+        }
+
+    # ---- reading ----
+
+    def _get(self, key: bytes) -> bytes | None:
+        peer = self._live()
+        with self._guarded():
+            return peer.get(key) if self._seen is None else self._seen.get(key)
+
+    def _new_moment(self) -> Moment:
+        peer = self._live()
+        with self._guarded():
+            return peer.moment() if self._seen is None else self._seen.join()
+
+    def _watch(self, reader: Any) -> None:
+        self._moments.add(reader)
+
+    def snapshot(self) -> Any:
+        """The moment of this call, for reads. NotSupportedError where the database has none."""
+        if "snapshot" not in self._features:
+            return super().snapshot()
+        return AdapterSnapshot(self, self._new_moment())
+
+    # ---- writing ----
+
+    def _write(self, operations: Sequence[Operation], sync: bool | None) -> None:
+        with self._lock:
+            changes: dict[bytes, bytes | None] = {}
+            self._writable()
+            for operation in operations:
+                if isinstance(operation, DeleteRange):
+                    self._remove_range(operation, changes)
+                else:
+                    value = operation.value if isinstance(operation, Put) else None
+                    changes.pop(operation.key, None)
+                    changes[operation.key] = value
+            self._apply(changes, len(operations), sync)
+
+    def _remove_range(self, wanted: DeleteRange, changes: dict[bytes, bytes | None]) -> None:
+        inside = [
+            key
+            for key in changes
+            if key >= wanted.start and (wanted.stop is None or key < wanted.stop)
+        ]
+        changes.update(dict.fromkeys([*inside, *self.scan_keys(wanted.start, wanted.stop)]))
+
+    def _apply(self, changes: dict[bytes, bytes | None], count: int, sync: bool | None) -> None:
+        peer = self._writable()
+        with self._guarded():
+            durable = self._should_sync(sync)
+            if changes:
+                peer.apply(changes, durable)
+                self._seq += count
+            elif durable:
+                peer.sync()
+            if durable:
+                self._synced = time.monotonic()
+
+    def _should_sync(self, sync: bool | None) -> bool:
+        durability = self._options.durability
+        if sync is not None or isinstance(durability, Os):
+            return bool(sync)
+        if isinstance(durability, Interval):
+            return time.monotonic() - self._synced >= durability.interval_us / 1_000_000
+        return True
+
+    def _discard(self, key: bytes, sync: bool | None) -> bool:
+        with self._lock:
+            self._writable()
+            found = self._get(key) is not None
+            self._apply({key: None} if found else {}, 1, sync)
+            return found
+
+    def _compare_and_set(
+        self, key: bytes, expected: bytes | None, value: bytes | None, sync: bool | None
+    ) -> bool:
+        with self._lock:
+            self._writable()
+            if self._get(key) != expected:
+                return False
+            self._apply({key: value}, 1, sync)
+            return True
+
+    def clear(self) -> None:
+        """Removes every key in one step, whose cost is that of removing each."""
+        self._write([DeleteRange(b"", None)], None)
+
+    # ---- upkeep ----
+
+    def sync(self) -> None:
+        """Makes everything written so far durable."""
+        peer = self._live()
+        if not self._options.read_only:
+            with self._lock, self._guarded():
+                peer.sync()
+                self._synced = time.monotonic()
+
+    def flush(self) -> None:
+        """As sync."""
+        self.sync()
+
+    def compact(
+        self,
+        start: BytesLike | None = None,
+        stop: BytesLike | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> None:
+        """Lets the database give back space, all of it: bounds are checked and ignored."""
+        key_range(start, stop)
+        peer = self._writable()
+        with self._lock, self._guarded():
+            peer.compact()
+
+    def verify(self, *, progress: Progress | None = None) -> Report:
+        """Lets the database check itself, and reads every row."""
+        peer = self._live()
+        with self._guarded():
+            found = peer.check()
+        total, rows, size, after = self.count(), 0, 0, None
+        for key, value in self.scan():
+            rows, size = rows + 1, size + len(key) + len(value)
+            if after is not None and key <= after:
+                found.append(f"key {key!r} is out of order")
+            after = key
+            if progress is not None and rows % _TOLD_ROWS == 0:
+                progress(min(rows, total), total)
+        damages = tuple(Damage(self._path, 0, text) for text in found)
+        return Report(
+            record_count=rows, byte_count=size, damage_count=len(damages), damages=damages
+        )
+
+
+def _guarantee(options: CommonOptions) -> str:
+    if options.read_only:
+        return "none: the store was opened read-only"
+    match options.durability:
+        case Sync():
+            return "sync: a write is on the device before it returns"
+        case Interval(interval_us):
+            return f"interval: the first write after {interval_us / 1000:g} ms syncs all before it"
+        case _:
+            return "os: the operating system has a write before it returns"

@@ -1,0 +1,233 @@
+"""Databases of others as stores: what the contract does not say of them."""
+
+import builtins
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import pykv
+from pykv.errors import (
+    FormatError,
+    IOFailedError,
+    KeyTooLargeError,
+    LockedError,
+    NotSupportedError,
+    UnfinishedError,
+)
+from tests.contract.conftest import ADAPTERS
+
+PACKAGES = {name: package for name, package, _ in ADAPTERS}
+HERE = [name for name, package in PACKAGES.items() if importlib.util.find_spec(package)]
+ROWS = {b"%04d" % number: b"v%d" % number * 50 for number in range(1, 1200)}
+
+adapters = pytest.mark.parametrize("engine", HERE)
+
+
+def fill(path: Path, engine: str) -> Path:
+    with pykv.open(path, engine=engine) as db:
+        db.update(ROWS)
+    return path
+
+
+@adapters
+def test_the_directory_tells_the_engine(tmp_path: Path, engine: str) -> None:
+    fill(tmp_path / "db", engine)
+    with pykv.open(tmp_path / "db") as db:
+        assert db.stats()["engine"] == engine
+        assert dict(db.items()) == ROWS
+
+
+@adapters
+def test_a_package_that_is_missing_is_named_with_how_to_get_it(
+    tmp_path: Path, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if engine == "sqlite":
+        return  # It is part of Python.
+    importing = builtins.__import__
+
+    def refuse(name: str, *arguments: Any) -> Any:
+        if name == PACKAGES[engine]:
+            raise ImportError(f"No module named {name!r}")
+        return importing(name, *arguments)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    with pytest.raises(NotSupportedError, match=rf"pip install 'pykv\[{engine}\]'"):
+        pykv.open(tmp_path / "db", engine=engine)
+
+
+@adapters
+def test_destroy_leaves_what_is_not_of_the_database(tmp_path: Path, engine: str) -> None:
+    path = fill(tmp_path / "db", engine)
+    with pykv.open(path), pytest.raises(LockedError):
+        pykv.destroy(path)
+    (path / "notes").write_text("mine")
+    pykv.destroy(path)
+    assert [each.name for each in path.iterdir()] == ["notes"]
+    (path / "notes").unlink()
+    pykv.destroy(fill(path, engine))
+    assert not path.exists()
+
+
+@adapters
+def test_what_they_lack_is_refused(tmp_path: Path, engine: str) -> None:
+    with pykv.open(tmp_path / "db", engine=engine) as db:
+        for refused in (
+            lambda: db.put(b"k", b"v", ttl=1),
+            lambda: db.namespaces(),
+            lambda: next(db.changes()),
+        ):
+            with pytest.raises(NotSupportedError):
+                refused()
+        assert not pykv.supports(db, "ttl")
+    with pytest.raises(NotSupportedError):
+        pykv.repair(tmp_path / "db")
+
+
+@adapters
+def test_a_sync_of_one_write_is_taken_and_rows_survive_a_kill(tmp_path: Path, engine: str) -> None:
+    code = (
+        "import os, pykv\n"
+        f"db = pykv.open({str(tmp_path / 'db')!r}, engine={engine!r})\n"
+        "db.put(b'k', b'v', sync=True)\n"
+        "db.put_many([(b'a', b'1'), (b'b', b'2')], atomic=True)\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], check=False, timeout=60)
+    assert ended.returncode == -9
+    with pykv.open(tmp_path / "db") as db:
+        assert dict(db.items()) == {b"a": b"1", b"b": b"2", b"k": b"v"}
+        assert db.verify().ok
+
+
+# ---- conversions ----
+
+
+@adapters
+@pytest.mark.parametrize("other", ["lsm", "bitcask"])
+def test_rows_go_there_and_back(tmp_path: Path, engine: str, other: str) -> None:
+    fill(tmp_path / "a", other)
+    told: list[tuple[int, int]] = []
+    there = pykv.convert(
+        tmp_path / "a", tmp_path / "b", engine=engine, progress=lambda *done: told.append(done)
+    )
+    back = pykv.convert(tmp_path / "b", tmp_path / "c", engine=other)
+    assert there.digest == back.digest
+    assert there.row_count == back.row_count == len(ROWS)
+    assert told
+    with pykv.open(tmp_path / "c") as db:
+        assert dict(db.items()) == ROWS
+
+
+@pytest.mark.parametrize("source", HERE)
+@pytest.mark.parametrize("target", HERE)
+def test_rows_go_between_any_two(tmp_path: Path, source: str, target: str) -> None:
+    made = pykv.convert(fill(tmp_path / "a", source), tmp_path / "b", engine=target)
+    assert made.row_count == len(ROWS)
+    with pykv.open(tmp_path / "b") as db:
+        assert db.stats()["engine"] == target
+        assert dict(db.items()) == ROWS
+
+
+class StoppedError(Exception):
+    pass
+
+
+@adapters
+def test_a_conversion_goes_on_where_it_stopped(
+    tmp_path: Path, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between two adapters, too: the source is the same as long as nobody wrote to it."""
+    from pykv.engine import dated_rows
+    from pykv.engine.convert import run
+
+    monkeypatch.setattr(run, "MARK_BYTES", 1)
+    fill(tmp_path / "a", engine)
+    real = dated_rows.write_rows
+    calls: list[int] = []
+
+    def write_rows(*arguments: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 2:
+            raise StoppedError
+        return real(*arguments)
+
+    monkeypatch.setattr(run, "write_rows", write_rows)
+    with pytest.raises(StoppedError):
+        pykv.convert(tmp_path / "a", tmp_path / "b", engine="sqlite")
+    with pytest.raises(UnfinishedError):
+        pykv.open(tmp_path / "b")
+    made = pykv.convert(tmp_path / "a", tmp_path / "b", engine="sqlite")
+    assert made.resumed_row_count == 1000
+    with pykv.open(tmp_path / "b") as db:
+        assert dict(db.items()) == ROWS
+
+
+def test_deadlines_do_not_fit_and_say_so(tmp_path: Path) -> None:
+    with pykv.open(tmp_path / "a") as db:
+        db.put(b"k", b"v", ttl=1000)
+    with pytest.raises(NotSupportedError):
+        pykv.convert(tmp_path / "a", tmp_path / "b", engine="sqlite")
+
+
+# ---- one by one ----
+
+
+def test_lmdb_refuses_keys_that_are_too_long_and_finds_none(tmp_path: Path) -> None:
+    pytest.importorskip("lmdb")
+    with pykv.open(tmp_path / "db", engine="lmdb") as db:
+        longest = b"k" * 510
+        db[longest] = b"v"
+        assert db[longest] == b"v"
+        with pytest.raises(KeyTooLargeError, match="510"):
+            db[b"k" * 511] = b"v"
+        assert db.get(b"k" * 511) is None
+        assert not db.pop(b"k" * 600, b"")
+        assert list(db) == [longest]
+
+
+def test_an_environment_of_somebody_else_is_read_and_written_as_it_is(tmp_path: Path) -> None:
+    lmdb = pytest.importorskip("lmdb")
+    keys = [b"\0\0\1", b"\0\2", b"key"]
+    with (
+        lmdb.open(str(tmp_path / "theirs")) as environment,
+        environment.begin(write=True) as transaction,
+    ):
+        for key in keys:
+            transaction.put(key, b"<" + key + b">")
+    with pykv.open(tmp_path / "theirs") as db:
+        assert list(db.items()) == [(key, b"<" + key + b">") for key in keys]
+        assert db.get(b"") is None
+        assert list(db.scan(b"\0\1", reverse=True))[-1][0] == b"\0\2"
+        db[b"\0ours"] = b"v"
+    with lmdb.open(str(tmp_path / "theirs")) as environment, environment.begin() as transaction:
+        assert transaction.get(b"\0ours") == b"v"
+    made = pykv.convert(tmp_path / "theirs", tmp_path / "mine", engine="lsm")
+    assert made.row_count == 4
+
+
+def test_leveldb_of_somebody_else_is_read(tmp_path: Path) -> None:
+    plyvel = pytest.importorskip("plyvel")
+    theirs = plyvel.DB(str(tmp_path / "db"), create_if_missing=True)
+    theirs.put(b"k", b"v")
+    with pytest.raises(LockedError):
+        pykv.open(tmp_path / "db", engine="leveldb")
+    theirs.close()
+    with pykv.open(tmp_path / "db", read_only=True) as db:
+        assert dict(db.items()) == {b"k": b"v"}
+
+
+def test_a_file_that_is_no_sqlite_is_an_error_with_its_path(tmp_path: Path) -> None:
+    (tmp_path / "db").mkdir()
+    (tmp_path / "db" / "rows.sqlite3").write_bytes(b"something else" * 1000)
+    with pytest.raises(IOFailedError, match="not a database"):
+        pykv.open(tmp_path / "db")
+
+
+def test_files_of_no_engine_are_still_refused(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("x")
+    with pytest.raises(FormatError):
+        pykv.open(tmp_path)
