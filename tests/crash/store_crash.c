@@ -182,7 +182,7 @@ void crash_everywhere(const crash_suite *given, int32_t sink, int32_t durability
                            .clears = true,
                            .padding = padding,
                            .makes_names = check_random(&chance, 2) == 0,
-                           .pins = given->engine == &engine_lsm};
+                           .pins = true};
         plan.keeps_history = workload_keeps_history(&plan, &chance);
         uint64_t calls = count_calls(&plan);
         /* A small count is spread over one workload. */

@@ -218,7 +218,7 @@ static void fail_everywhere(int system_errno, int32_t sink, int32_t durability)
                                 .durability = durability,
                                 .clears = true,
                                 .makes_names = check_random(&chance, 2) == 0,
-                                .pins = suite->engine == &engine_lsm};
+                                .pins = true};
         now.plan.keeps_history = workload_keeps_history(&now.plan, &chance);
         now.system_errno = system_errno;
         now.at = 0;
