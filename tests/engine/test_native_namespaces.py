@@ -3,6 +3,7 @@
 import gc
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,5 +63,6 @@ def test_a_namespace_whose_name_is_lost_has_another_one_after_a_repair(tmp_path:
     with pykv.open(place) as db:
         assert db.namespaces() == ["items", "recovered-2"]
         assert dict(db.namespace("recovered-2").items()) == {b"a": b"users", b"b": b"2"}
-        assert db.namespace("users", create=True).id == 3
+        users: Any = db.namespace("users", create=True)
+        assert users.id == 3
         assert db.verify().ok
