@@ -39,8 +39,7 @@ def samples_of(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 def test_every_number_of_stats_is_there(tmp_path: Path) -> None:
     with ExitStack() as opened:
-        for db in open_stores(tmp_path):
-            opened.enter_context(db)
+        for db in [opened.enter_context(each) for each in open_stores(tmp_path)]:
             stats = db.stats()
             told = samples_of(db.metrics())
             common = {("engine", stats["engine"])}
