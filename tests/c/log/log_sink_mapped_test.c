@@ -151,6 +151,30 @@ TEST(a_nearly_full_disk_gives_what_it_has_and_heals)
     fixture_close(&log);
 }
 
+/* Four bytes were reserved there, and eight were cleared, the last of them behind the file. */
+TEST(a_write_that_fails_where_half_a_granule_is_reserved_leaves_nothing_behind)
+{
+    log_fixture log;
+    static uint8_t large[128];
+    memset(large, 0xEE, sizeof large);
+    slice part = slice_make(large, sizeof large);
+    fixture_open(&log, false, true, CAPACITY);
+    uint64_t room = RESERVE_BYTES + 5004;
+    env_memory_set_capacity(log.disk, room);
+    CHECK_OK(log_sink_prepare(log.sink, room - log_sink_tail(log.sink)));
+    put(&log, 1, room - 4 - log_sink_tail(log.sink));
+    CHECK_STATUS(PYKV_NO_SPACE, log_sink_append(log.sink, &part, 1));
+    CHECK_EQUAL(room - 4, log_sink_tail(log.sink));
+    uint64_t size = 0;
+    uint8_t *data = fixture_read(&log, &size);
+    CHECK_EQUAL(room, size);
+    CHECK_BYTES("\1\0\0\0\0", data + room - 5, 5);
+    free(data);
+    env_memory_set_capacity(log.disk, CAPACITY);
+    CHECK_OK(log_sink_append(log.sink, &part, 1));
+    fixture_close(&log);
+}
+
 TEST(what_is_reserved_ahead_is_given_back_and_little_taken_again)
 {
     log_fixture log;
@@ -351,6 +375,7 @@ TEST_MAIN(CASE(blocks_are_reserved_in_steps_as_the_log_grows),
           CASE(preparing_is_wanted_when_half_of_it_is_used),
           CASE(preparing_leaves_what_was_appended_by_a_write_call),
           CASE(a_write_call_may_pass_the_capacity),
+          CASE(a_write_that_fails_where_half_a_granule_is_reserved_leaves_nothing_behind),
           CASE(a_nearly_full_disk_gives_what_it_has_and_heals),
           CASE(what_is_reserved_ahead_is_given_back_and_little_taken_again),
           CASE(a_sealed_sink_is_ready_for_nothing),

@@ -60,13 +60,20 @@ static pykv_status mapped_build(log_sink *self, size_t size, uint8_t **data_out)
                      env_file_path(self->file), size);
 }
 
-/* Keeps bytes that were not appended from being found as a record after a crash: by a store into
- * blocks that are reserved, which cannot fail. The failure to tell is the one before. */
-static void spoil(mapped_sink *self, uint64_t offset)
+static uint64_t smaller(uint64_t left, uint64_t right)
 {
+    return left < right ? left : right;
+}
+
+/* Keeps bytes that were not appended from being found as a record after a crash: by a store into
+ * blocks that are reserved, of which there may be less than a granule, which cannot fail. The
+ * failure to tell is the one before. */
+static void spoil(mapped_sink *self, uint64_t offset, uint64_t reserved)
+{
+    uint64_t size = smaller(reserved, RECORD_GRANULE_BYTES);
     pykv_error failure = *error_last();
-    store_u64(self->head.base + offset, 0);
-    (void)!env_mapping_written(&self->mapping, (size_t)offset, RECORD_GRANULE_BYTES);
+    memset(self->head.base + offset, 0, (size_t)size);
+    (void)!env_mapping_written(&self->mapping, (size_t)offset, (size_t)size);
     error_restore(&failure);
 }
 
@@ -79,7 +86,7 @@ static pykv_status mapped_commit(log_sink *self, size_t size)
     if (PYKV_LIKELY(status == PYKV_OK)) {
         log_sink_advance(self, size);
     } else {
-        spoil(sink, tail);
+        spoil(sink, tail, size);
     }
     return status;
 }
@@ -91,7 +98,7 @@ static void undo_write(mapped_sink *self) REQUIRES(&self->grow)
     uint64_t end = tail < self->reserved_until ? self->reserved_until : tail;
     pykv_error failure = *error_last();
     if (tail < self->reserved_until) {
-        spoil(self, tail);
+        spoil(self, tail, self->reserved_until - tail);
     }
     (void)!log_sink_cut_at(&self->head, end);
     error_restore(&failure);
@@ -111,11 +118,6 @@ static pykv_status mapped_append(log_sink *self, const slice *parts, size_t part
     }
     mutex_unlock(&sink->grow);
     return status;
-}
-
-static uint64_t smaller(uint64_t left, uint64_t right)
-{
-    return left < right ? left : right;
 }
 
 /* Reserves blocks up to target: full steps, or no more than that if the disk is nearly full. */
