@@ -89,8 +89,8 @@ class _Sqlite:
         with self._lock:
             execute = self._connection.execute
             execute(f"PRAGMA synchronous = {'full' if durable else 'normal'}")
-            execute("BEGIN IMMEDIATE")
-            try:
+            try:  # An interrupt may come as soon as the transaction has begun.
+                execute("BEGIN IMMEDIATE")
                 for key, value in changes.items():
                     if value is None:
                         execute(_DELETE, (key,))

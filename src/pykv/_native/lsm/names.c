@@ -40,17 +40,25 @@ static pykv_status load_id(const lsm *store, slice value, uint32_t *id_out)
     return PYKV_OK;
 }
 
-/* The id in the row of a name; the empty one is that of the highest id. */
+/* The id in the row of a name; the empty one is that of the highest id. No user's get: it is not
+ * counted as one. */
 static pykv_status read_id(lsm *store, slice name, uint32_t *id_out)
 {
     pykv_pinned pinned = {.owned = NULL};
+    stored_key stored;
+    pykv_status status = stored_key_make(KEY_SPACE_NAMES, name, &stored);
+    if (status != PYKV_OK) {
+        return status;
+    }
     epoch_token token = epoch_enter(&store->gate.readers);
-    pykv_status status = lsm_get_in(store, KEY_SPACE_NAMES, NULL, name, 0, &pinned);
+    lsm_moment now = lsm_moment_now(store);
+    status = lsm_find(store, &now, stored.key, lsm_hash(store, stored.key), 0, &pinned);
     if (status == PYKV_OK) {
         status = load_id(store, slice_make(pinned.data, pinned.length), id_out);
         mem_free(pinned.owned);
     }
     epoch_leave(&store->gate.readers, token);
+    stored_key_reset(&stored);
     return status;
 }
 
