@@ -4,6 +4,7 @@ import builtins
 import importlib.util
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -231,3 +232,17 @@ def test_files_of_no_engine_are_still_refused(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("x")
     with pytest.raises(FormatError):
         pykv.open(tmp_path)
+
+
+def test_a_call_that_an_interrupt_ended_too_early_does_not_keep_close_waiting(
+    tmp_path: Path,
+) -> None:
+    """The count of calls under way stayed above zero, and close waited for ever."""
+    db: Any = pykv.open(tmp_path / "db", engine="sqlite")
+    db[b"k"] = b"v"
+    db._guarded().__enter__()  # of this thread, and never left
+    other = threading.Thread(target=lambda: db._guarded().__enter__())
+    other.start()
+    other.join()
+    db.close(timeout=5)
+    assert db.closed

@@ -45,6 +45,19 @@ FEATURES: Final = frozenset(
     }
 )
 _TOLD_ROWS: Final = 1_000
+_WAIT_SECONDS: Final = 0.05
+
+
+class _Call:
+    """A call of the database that is under way.
+
+    One that an interrupt ended before it could say so goes with its frame, or with its thread.
+    """
+
+    __slots__ = ("__weakref__", "thread")
+
+    def __init__(self) -> None:
+        self.thread = threading.get_ident()
 
 
 class AdapterStore(AdapterReader, OrderedStoreBase):
@@ -62,7 +75,7 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
         self._process = os.getpid()
         self._lock = threading.RLock()
         self._gate = threading.Condition()
-        self._inside = 0  # calls of the database that are under way
+        self._inside: weakref.WeakSet[_Call] = weakref.WeakSet()
         self._closing = False
         self._moments: weakref.WeakSet[Any] = weakref.WeakSet()
         self._descriptor: int | None = None
@@ -113,11 +126,18 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
             return
         with self._gate:
             self._closing = True
-            if not self._gate.wait_for(lambda: self._inside == 0, timeout):
-                raise TimeoutError(f"calls were still running in {self._path}: close it again")
+            until = None if timeout is None else time.monotonic() + timeout
+            while self._others_are_inside():
+                if until is not None and time.monotonic() >= until:
+                    raise TimeoutError(f"calls were still running in {self._path}: close it again")
+                self._gate.wait(_WAIT_SECONDS)
             peer = self._peer
             if peer is not None:
                 self._end(peer)
+
+    def _others_are_inside(self) -> bool:
+        own = threading.get_ident()
+        return any(call.thread != own for call in self._inside)
 
     def _end(self, peer: Peer) -> None:
         for moment in list(self._moments):
@@ -151,9 +171,10 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
     def _guarded(self) -> Iterator[None]:
         """Keeps close from ending what is used, and turns what that raises into errors of ours."""
         peer = self._live()
+        call = _Call()
         with self._gate:
             self._live()
-            self._inside += 1
+            self._inside.add(call)
         try:
             yield
         except Error:
@@ -162,7 +183,7 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
             raise IOFailedError(f"{self._path}: {error}", path=self._path) from error
         finally:
             with self._gate:
-                self._inside -= 1
+                self._inside.discard(call)
                 self._gate.notify_all()
 
     # ---- what it is ----
