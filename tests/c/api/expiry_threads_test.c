@@ -37,6 +37,13 @@ static void note(bool good, int line)
 
 #define EXPECT(condition) note((condition), __LINE__)
 
+/* A touch that met its row alive may end after the deadline that the row had, so those that are
+ * touched may come back. */
+static bool is_touched(uint64_t number)
+{
+    return number % 16 == 0;
+}
+
 /* Puts numbers that rise, each for a short time. */
 static void *write_keys(void *context)
 {
@@ -50,7 +57,7 @@ static void *write_keys(void *context)
         EXPECT(pykv_now(now.store.store, &clock) == PYKV_OK);
         uint64_t until = clock + 1 + check_random(&chance, TTL_US_MAX);
         EXPECT(pykv_put_until(now.store.store, &key, 1, value, sizeof value, until, 0) == PYKV_OK);
-        if (check_random(&chance, 16) == 0) {
+        if (is_touched(value[0])) {
             pykv_status status = pykv_touch(now.store.store, &key, 1, until + TTL_US_MAX, 0);
             EXPECT(status == PYKV_OK || status == PYKV_NOT_FOUND);
         }
@@ -63,7 +70,8 @@ static void see(sight *seen, const uint8_t *data, size_t length)
     uint64_t number = 0;
     EXPECT(length == VALUE_BYTES);
     memcpy(&number, data, sizeof number);
-    EXPECT(number > seen->number || (number == seen->number && !seen->gone));
+    bool may_be_there = !seen->gone || is_touched(number);
+    EXPECT(number > seen->number || (number == seen->number && may_be_there));
     *seen = (sight){number, false};
 }
 
