@@ -135,11 +135,16 @@ static pykv_status finish_round(bitcask *self, sync_plan *plan, pykv_status stat
     return published;
 }
 
-static pykv_status run_round(bitcask *self)
+/* Nothing to do if another round came to sequence before this one began. */
+static pykv_status run_round(bitcask *self, uint64_t sequence)
 {
     sync_plan plan;
     mutex_lock(&self->writer);
     pykv_status status = bitcask_check_writable(self);
+    if (status == PYKV_OK && self->synced_sequence >= sequence) {
+        mutex_unlock(&self->writer);
+        return PYKV_OK;
+    }
     if (status == PYKV_OK) {
         status = pad_tail(self);
         if (status != PYKV_OK) {
@@ -195,7 +200,7 @@ pykv_status bitcask_sync_through(bitcask *self, uint64_t sequence)
         }
         self->sync_running = true;
         mutex_unlock(&self->sync_lock);
-        status = run_round(self);
+        status = run_round(self, sequence);
         mutex_lock(&self->sync_lock);
         self->sync_running = false;
         self->sync_round++;

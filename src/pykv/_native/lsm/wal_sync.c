@@ -105,11 +105,16 @@ static wal_log *finish_round(wal *self, const sync_plan *plan, pykv_status statu
     return dead;
 }
 
-static pykv_status run_round(wal *self)
+/* Nothing to do if another round came to sequence before this one began. */
+static pykv_status run_round(wal *self, uint64_t sequence)
 {
     sync_plan plan;
     mutex_lock(self->writer);
     pykv_status status = wal_check(self);
+    if (status == PYKV_OK && self->synced_sequence >= sequence) {
+        mutex_unlock(self->writer);
+        return PYKV_OK;
+    }
     if (status == PYKV_OK) {
         status = end_sector(self);
         if (status != PYKV_OK) {
@@ -152,7 +157,7 @@ static uint64_t synced_now(wal *self, pykv_status *failed_out)
 }
 
 /* Leads a round, or waits for the end of the one that another caller leads. */
-static pykv_status join_round(wal *self)
+static pykv_status join_round(wal *self, uint64_t sequence)
 {
     mutex_lock(&self->sync_lock);
     if (self->sync_running) {
@@ -165,7 +170,7 @@ static pykv_status join_round(wal *self)
     }
     self->sync_running = true;
     mutex_unlock(&self->sync_lock);
-    pykv_status status = run_round(self);
+    pykv_status status = run_round(self, sequence);
     mutex_lock(&self->sync_lock);
     self->sync_running = false;
     self->sync_round++;
@@ -182,7 +187,7 @@ pykv_status wal_sync_through(wal *self, uint64_t sequence)
         if (failed != PYKV_OK || status != PYKV_OK) {
             return failed != PYKV_OK ? failed : status;
         }
-        status = join_round(self);
+        status = join_round(self, sequence);
     }
     return PYKV_OK;
 }
