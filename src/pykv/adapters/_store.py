@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from pykv.adapters._lock import lock_writer
+from pykv.adapters._lock import LOCK_NAME, lock_writer
 from pykv.adapters._moment import AdapterReader, AdapterSnapshot, SharedMoment
 from pykv.adapters._peer import Moment, Peer
 from pykv.arguments import BytesLike, key_range
@@ -93,7 +93,7 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
             if isinstance(error, Error | OSError):
                 raise
             raise IOFailedError(f"{path} could not be opened: {error}", path=path) from error
-        self._seq = self._changed_us() if self._was_there else 0
+        self._seq = max(self._changed_us(), self._noted_seq()) if self._was_there else 0
         self._synced = time.monotonic()
 
     # ---- opening and closing ----
@@ -148,7 +148,15 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
         except peer.errors as error:
             raise IOFailedError(f"{self._path}: {error}", path=self._path) from error
         finally:
+            if self._descriptor is not None:
+                os.pwrite(self._descriptor, b"%020d\n" % self._seq, 0)
             self._let_go()
+
+    def _noted_seq(self) -> int:
+        """What the last writer noted: times of files go by ticks, and go with the files."""
+        place = self._path / LOCK_NAME
+        text = place.read_bytes() if place.is_file() else b""
+        return int(text) if text.strip().isdigit() else 0
 
     def _live(self) -> Peer:
         peer = self._peer
@@ -212,7 +220,7 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
         return self._seq
 
     def _files(self) -> Iterator[os.stat_result]:
-        for pattern in self._peer.data_patterns if self._peer is not None else ():
+        for pattern in self._open_peer.data_patterns:
             for each in self._path.glob(pattern):
                 with suppress(FileNotFoundError):
                     yield each.stat()
