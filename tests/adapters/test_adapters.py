@@ -1,6 +1,7 @@
 """Databases of others as stores: what the contract does not say of them."""
 
 import builtins
+import errno
 import importlib.util
 import subprocess
 import sys
@@ -246,3 +247,21 @@ def test_a_call_that_an_interrupt_ended_too_early_does_not_keep_close_waiting(
     other.join()
     db.close(timeout=5)
     assert db.closed
+
+
+@adapters
+def test_a_full_disk_at_close_releases_the_database(
+    tmp_path: Path, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Noting the last sequence failed, and what was open stayed open."""
+
+    def refuse(*_arguments: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    db = pykv.open(tmp_path / "db", engine=engine)
+    db[b"k"] = b"v"
+    with monkeypatch.context() as patched:
+        patched.setattr("os.pwrite", refuse)
+        db.close()
+    with pykv.open(tmp_path / "db") as db:
+        assert dict(db.items()) == {b"k": b"v"}

@@ -148,9 +148,14 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
         except peer.errors as error:
             raise IOFailedError(f"{self._path}: {error}", path=self._path) from error
         finally:
-            if self._descriptor is not None:
-                os.pwrite(self._descriptor, b"%020d\n" % self._seq, 0)
+            self._note_seq()
             self._let_go()
+
+    def _note_seq(self) -> None:
+        """For the next who opens it; on a full disk the times of the files have to do."""
+        if self._descriptor is not None:
+            with suppress(OSError):
+                os.pwrite(self._descriptor, b"%020d\n" % self._seq, 0)
 
     def _noted_seq(self) -> int:
         """What the last writer noted: times of files go by ticks, and go with the files."""
@@ -215,7 +220,8 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
 
     @property
     def last_seq(self) -> int:
-        """Counts writes from the microsecond in which the files were changed last."""
+        """Counts writes, on from where the last writer closed, or from the microsecond in which the
+        files were changed last if that is more."""
         self._live()
         return self._seq
 
