@@ -14,7 +14,7 @@ Q := $(if $(V),,@)
 SAY := @$(if $(V),:,printf '  %-4s %s\n')
 
 NATIVE := src/pykv/_native
-C_LAYERS := base env log table bitcask lsm api
+C_LAYERS := base env log codec table bitcask lsm api
 C_SOURCES := $(sort $(foreach layer,$(C_LAYERS),$(wildcard $(NATIVE)/$(layer)/*.c)))
 C_HEADERS := $(sort $(wildcard $(NATIVE)/*.h $(NATIVE)/*/*.h))
 C_TEST_SOURCES := $(sort $(wildcard tests/c/*/*_test.c))

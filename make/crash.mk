@@ -92,9 +92,9 @@ soak: ## crash and model programs without end, or SOAK_SECONDS long, a new seed 
 	JOBS=$(JOBS) make/soak.sh $(CRASH_PROGRAMS) $(MODEL_PROGRAMS)
 
 .PHONY: fuzz-replay
-fuzz-replay: ## every decoder on its stored corpus, under ASan and UBSan
+fuzz-replay: ## every decoder on its corpus and on new seeds, under ASan and UBSan
 	$(PARALLEL_MAKE) FLAVOR=asan fuzz-programs
-	make/fuzz_replay.sh $(patsubst $(C_BUILD)/%,build/asan/%,$(FUZZ_PROGRAMS))
+	make/fuzz_replay.sh $(patsubst $(C_BUILD)/%,build/asan/%,$(SEED_WRITER) $(FUZZ_PROGRAMS))
 
 .PHONY: fuzz-programs
 fuzz-programs: $(FUZZ_PROGRAMS) $(SEED_WRITER) ## build the fuzz targets (FLAVOR=asan|fuzz)

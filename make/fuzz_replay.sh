@@ -1,21 +1,33 @@
 #!/bin/bash
-# Feeds each fuzz program its stored corpus, tests/fuzz/corpus/NAME/*, once. A sanitizer report or a
-# missing corpus is a failure.
-#   fuzz_replay.sh build/asan/fuzz/fuzz_NAME...
+# Feeds each fuzz program its stored corpus, tests/fuzz/corpus/NAME/*, once, and the seeds that the
+# stores of now give. A sanitizer report, a missing corpus and a seed that cannot be written are
+# failures.
+#   fuzz_replay.sh build/asan/fuzz/write_seeds build/asan/fuzz/fuzz_NAME...
 set -euo pipefail
 
 passed=0
 failed=0
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+writer=$(realpath "$1")
+shift
+work=$(mktemp -d)
+log=$work/log
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$work/tests/fuzz/corpus"
+if ! (cd "$work" && "$writer") >"$log" 2>&1; then
+    echo "FAILED write_seeds: make fuzz-seeds"
+    tail -n 100 "$log"
+    failed=1
+fi
 for program in "$@"; do
     name=${program##*/fuzz_}
     corpus=tests/fuzz/corpus/$name
-    count=$(find "$corpus" -type f 2>/dev/null | wc -l)
-    if [ "$count" -eq 0 ]; then
+    mkdir -p "$work/$corpus"
+    count=$(find "$corpus" "$work/$corpus" -type f 2>/dev/null | wc -l)
+    if [ -z "$(ls -A "$corpus" 2>/dev/null)" ]; then
         echo "FAILED fuzz_$name: no inputs in $corpus"
         failed=$((failed + 1))
-    elif find "$corpus" -type f -print0 | sort -z | xargs -0 "$program" >"$log" 2>&1; then
+    elif find "$corpus" "$work/$corpus" -type f -print0 | sort -z |
+        xargs -0 "$program" >"$log" 2>&1; then
         printf 'fuzz_%-30s %d inputs\n' "$name" "$count"
         passed=$((passed + count))
     else

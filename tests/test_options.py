@@ -83,6 +83,8 @@ def test_options_are_frozen_and_compare_by_value(cls: type[CommonOptions]) -> No
         ("recovery", ["strict", "point_in_time"], ["best_effort", True]),
         ("merge_bytes_per_second", [0, 1024**4], [-1, 1024**4 + 1, True]),
         ("history_bytes", [0, 1, 1024**5], [-1, 1024**5 + 1, None, 4096.0, True]),
+        ("compression", ["none", "zstd"], ["lz4", "", None, 0]),
+        ("compression_level", [1, 22], [0, 23, -1, None, 1.0]),
         ("background_threads", [0, 16], [-1, 17, False, "2"]),
         ("log_sector_padding", [True, False], [1, 0, "yes", None]),
         ("mapped_reads", [True, False], [1, None]),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pykv.arguments import KEY_BYTES_MAX
@@ -246,15 +246,19 @@ def _ragged(given: tuple[Any, ...], what: str) -> Items:
 
 
 def check_room(out: object, what: str) -> Rows:
-    """The room that a user gave. TypeError, ValueError for what cannot be written to as a Rows."""
+    """The room that a user gave, in a Rows of its own, which nobody changes while it is filled.
+
+    TypeError, ValueError for what cannot be written to as a Rows.
+    """
     import numpy as np
 
     if not isinstance(out, Rows):
         raise TypeError(f"{what} must be a Rows, as Rows.empty makes, not {type(out).__name__}")
+    room = Rows(out.data, out.offsets, out.found)
     parts = (
-        ("data", out.data, np.dtype(np.uint8)),
-        ("offsets", out.offsets, np.dtype(np.int64)),
-        ("found", out.found, np.dtype(np.bool_)),
+        ("data", room.data, np.dtype(np.uint8)),
+        ("offsets", room.offsets, np.dtype(np.int64)),
+        ("found", room.found, np.dtype(np.bool_)),
     )
     for name, array, dtype in parts:
         if not isinstance(array, np.ndarray) or array.dtype != dtype or not array.dtype.isnative:
@@ -265,7 +269,16 @@ def check_room(out: object, what: str) -> Rows:
         _contiguous(array, f"{what}.{name}")
         if not array.flags.writeable:
             raise ValueError(f"{what}.{name} is read-only: pass an array that may be written to")
-    return out
+    return room
+
+
+def check_apart(room: Rows, what: str, *others: npt.NDArray[Any] | None) -> None:
+    """ValueError where a room shares memory with other arrays of its call."""
+    import numpy as np
+
+    for part, array in product((room.data, room.offsets, room.found), others):
+        if array is not None and np.may_share_memory(part, array):
+            raise ValueError(f"{what} shares memory with another array of the call")
 
 
 def room_rows(out: Rows) -> int:

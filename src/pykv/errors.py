@@ -159,6 +159,12 @@ class UnfinishedError(FormatError):
     hint = ""
 
 
+class ReplacedError(Error):
+    """What was opened read-only is not in its directory any more; what was shown stays."""
+
+    hint = "Close it, and open what is there now."
+
+
 class InternalError(Error):
     """An invariant of the library broke; the handle does nothing more."""
 

@@ -49,9 +49,8 @@ class Report:
     """What verify or repair saw.
 
     file_count, record_count, byte_count: what was read.  damage_count: how many damages were found;
-    damages lists the first of them.  kept_record_count, lost_record_count: after a repair, the rows
-    of the repaired database, and the writes, current or not, that are known to have been there and
-    were found nowhere.
+    damages lists the first of them.  kept_record_count, lost_record_count: after a repair, rows,
+    and the writes, current or not, that are known to have been there and were found nowhere.
     """
 
     file_count: int = 0
@@ -72,9 +71,8 @@ class Report:
 class BackupVersion:
     """A version of a backup.
 
-    version: its number; they rise.  time: of its making, in seconds since 1970.  engine: of the
-    database.  store_id: its random number.  file_count, byte_count: of the database.
-    new_byte_count: of what was copied for this version, and no earlier one had.
+    version: its number; they rise.  time: of its making, in seconds since 1970.  engine, store_id,
+    file_count, byte_count: of the database.  new_byte_count: of what was copied for this version.
     """
 
     version: int
@@ -276,10 +274,9 @@ class Store(Reader, Protocol):
     ) -> Iterator[Change]:
         """What was written behind sequence since, in order; 0: all that is kept.
 
-        Ends at this moment, or with follow=True goes on with what is written later, and ends where
-        nothing came for timeout seconds, None: never. Only what is on the device is given, with
-        unsynced=True also what a loss of power may take back.  Raises HistoryGoneError where since
-        is not kept any more, NotSupportedError in a store without the feature "changes".
+        Ends at this moment, with follow=True where nothing came for timeout seconds, None: never.
+        Only what is on the device is given, with unsynced=True also what a loss of power may take
+        back.  HistoryGoneError: since is not kept.  NotSupportedError without feature "changes".
         """
 
     def pin_history(
@@ -292,9 +289,8 @@ class Store(Reader, Protocol):
     ) -> None:
         """Keeps the changes behind sequence since, durably, while the store is closed too.
 
-        name: 1 to 64 bytes of UTF-8; a pin with it is replaced, as when its reader went on.  It
-        gives way where more than bytes_max bytes are kept for it, or when seconds_max have passed:
-        then `changes` raises HistoryGoneError.  NotSupportedError without the feature "changes".
+        name: 1 to 64 bytes of UTF-8; a pin with it is replaced. It gives way beyond bytes_max bytes
+        and after seconds_max: `changes` raises HistoryGoneError. NotSupportedError as `changes`.
         """
 
     def unpin_history(self, name: str) -> None:
@@ -335,6 +331,10 @@ class Store(Reader, Protocol):
 
     def drop_namespace(self, name: str, *, sync: bool | None = None) -> None:
         """Removes a namespace with all its keys in one step. KeyError where there is none."""
+
+    def refresh(self) -> int:
+        """Moves a store that was opened read-only to the newest state; its last sequence number.
+        What was begun stays at its moment. A store that writes does nothing. ReplacedError."""
 
     def sync(self) -> None:
         """Makes everything written so far durable."""

@@ -47,6 +47,10 @@ def open_bitcask(path: Path, **options: object) -> Store:
     return pykv.open(path, engine="bitcask", **options)
 
 
+def open_packed(path: Path, **options: object) -> Store:
+    return open_bitcask(path, **{"compression": "zstd"} | options)
+
+
 def open_lsm(path: Path, **options: object) -> Store:
     return pykv.open(path, engine="lsm", **options)
 
@@ -82,7 +86,10 @@ PERSISTENT = frozenset({"batch", "cas", "consistent_scan", "long_keys", "persist
 ADAPTED = PERSISTENT | {"order", "snapshot"}
 
 SUBJECTS = [
-    Subject("bitcask", open_bitcask, PERSISTENT | {"changes", "snapshot", "ttl"}),
+    Subject("bitcask", open_bitcask, PERSISTENT | {"changes", "namespaces", "snapshot", "ttl"}),
+    Subject(
+        "bitcask-packed", open_packed, PERSISTENT | {"changes", "namespaces", "snapshot", "ttl"}
+    ),
     Subject("lsm", open_lsm, PERSISTENT | {"changes", "namespaces", "order", "snapshot", "ttl"}),
     Subject(
         "memory",

@@ -161,6 +161,12 @@ class Minimal(UnorderedStoreBase):
         self._refuse_range(start, stop, prefix)
         return len(self._live())
 
+    def refresh(self) -> int:
+        self._live()
+        if self._options.read_only:
+            self._rows, self._last_seq = pickle.loads((self._path / "rows").read_bytes())
+        return self.last_seq
+
     def sync(self) -> None:
         with self._lock:
             self._live()

@@ -21,8 +21,17 @@ def test_a_scan_shows_every_row_once(db: Any) -> None:
     assert all(type(key) is bytes and type(value) is bytes for key, value in shown)
 
 
+def test_rows_that_nobody_keeps_have_hashes_of_their_own(db: Any) -> None:
+    """The tuple of a row was filled again; from CPython 3.14 on it kept the hash of the first."""
+    rows = set(fill(db, 500).items())
+    assert rows.issuperset(db.scan())
+    assert rows.intersection(db.scan()) == rows
+    assert len(set(map(hash, db.scan()))) == len(set(map(hash, rows)))
+
+
 def test_keys_and_values_are_those_of_the_rows(db: Any) -> None:
     fill(db)
+    db.compact()  # a merge between two scans of a Bitcask changes the order of its rows
     rows = list(db.scan())
     assert list(db.scan_keys()) == [key for key, _ in rows]
     assert list(db.scan_values()) == [value for _, value in rows]

@@ -218,7 +218,8 @@ static void fail_everywhere(int system_errno, int32_t sink, int32_t durability)
                                 .durability = durability,
                                 .clears = true,
                                 .makes_names = check_random(&chance, 2) == 0,
-                                .pins = true};
+                                .pins = true,
+                                .has_reader = check_random(&chance, 2) == 0};
         now.plan.keeps_history = workload_keeps_history(&now.plan, &chance);
         now.system_errno = system_errno;
         now.at = 0;

@@ -66,13 +66,44 @@ pykv_status flip_open(const flip *at, env *disk, void **store_out)
 
 /* ---- reading ---- */
 
+/* The rows of the store, or of its namespace. */
+typedef struct door {
+    const engine_ops *ops;
+    void *engine;
+    bool named;
+} door;
+
+/* Opens the namespace, which after a repair may be known by its number only. PYKV_NOT_FOUND:
+ * nothing is left of it; PYKV_CORRUPTION: that cannot be read. */
+static pykv_status open_named(const flip *at, void *store, door *out)
+{
+    char other[32];
+    uint32_t id = 0;
+    int length = snprintf(other, sizeof other, "recovered-%u", stored.name_id);
+    pykv_status status = name_book_find(stored.engine->name_book(store),
+                                        slice_make(GOLDEN_NAME, strlen(GOLDEN_NAME)), &id);
+    if (status == PYKV_NOT_FOUND) {
+        status =
+            name_book_find(stored.engine->name_book(store), slice_make(other, (size_t)length), &id);
+    }
+    if (status != PYKV_OK) {
+        flip_expect(at, status == PYKV_NOT_FOUND || status == PYKV_CORRUPTION,
+                    "a namespace is not found, and not for the damage");
+        return status;
+    }
+    flip_expect(at, id == stored.name_id, "a namespace is another one");
+    *out = (door){.ops = stored.engine->named, .named = true};
+    CHECK_OK(stored.engine->named_new(store, id, &out->engine));
+    return PYKV_OK;
+}
+
 /* Number of the key's value, 0 if it is absent, UINT32_MAX if it is refused as damaged. */
-static uint32_t read_key(const flip *at, void *store, uint32_t index)
+static uint32_t read_key(const flip *at, const door *from, uint32_t index)
 {
     char key[GOLDEN_TEXT_BYTES];
     pykv_pinned pinned = {0};
     slice name = slice_make(key, golden_key(index, key));
-    pykv_status status = stored.engine->get(store, name, 0, &pinned);
+    pykv_status status = from->ops->get(from->engine, name, 0, &pinned);
     if (status != PYKV_OK) {
         flip_expect(at, status == PYKV_NOT_FOUND || status == PYKV_CORRUPTION, "a get failed");
         return status == PYKV_NOT_FOUND ? 0 : UINT32_MAX;
@@ -80,7 +111,7 @@ static uint32_t read_key(const flip *at, void *store, uint32_t index)
     uint32_t number = golden_number(&stored, index, slice_make(pinned.data, pinned.length));
     mem_free(pinned.owned);
     flip_expect(at, number != 0, "a get shows a value that was never written");
-    flip_expect(at, stored.engine->contains(store, name, 0) == PYKV_OK,
+    flip_expect(at, from->ops->contains(from->engine, name, 0) == PYKV_OK,
                 "contains misses a key that get has");
     return number;
 }
@@ -88,10 +119,21 @@ static uint32_t read_key(const flip *at, void *store, uint32_t index)
 void flip_read_keys(const flip *at, void *store, golden_state *out)
 {
     epoch *readers = &stored.engine->gate(store)->readers;
+    door all = {.ops = stored.engine, .engine = store};
+    door named;
+    pykv_status status = stored.name_id != 0 ? open_named(at, store, &named) : PYKV_NOT_FOUND;
     for (uint32_t index = 0; index < GOLDEN_KEYS; index++) {
+        bool is_named = golden_is_named(&stored, index);
+        if (is_named && status != PYKV_OK) {
+            out->values[index] = status == PYKV_NOT_FOUND ? 0 : UINT32_MAX;
+            continue;
+        }
         epoch_token token = epoch_enter(readers);
-        out->values[index] = read_key(at, store, index);
+        out->values[index] = read_key(at, is_named ? &named : &all, index);
         epoch_leave(readers, token);
+    }
+    if (status == PYKV_OK) {
+        named.ops->free(named.engine);
     }
 }
 
@@ -106,40 +148,100 @@ bool flip_fits(const golden_state *read, const golden_state *state)
     return true;
 }
 
-uint64_t flip_key_count(const golden_state *state)
+static uint64_t key_count(const golden_state *state, bool named)
 {
     uint64_t count = 0;
     for (uint32_t index = 0; index < GOLDEN_KEYS; index++) {
-        count += state->values[index] != 0;
+        count += state->values[index] != 0 && golden_is_named(&stored, index) == named;
     }
     return count;
 }
 
+uint64_t flip_key_count(const golden_state *state)
+{
+    return key_count(state, false) + key_count(state, true);
+}
+
 /* The rows of a scan are those of the state; all of them, unless it is refused. */
-bool flip_check_scan(const flip *at, void *store, const golden_state *state)
+static bool check_scan(const flip *at, const door *from, const golden_state *state)
 {
     const pykv_range whole = {.limit = 0};
     void *all;
     pykv_rows rows = {.count = 1};
     uint64_t count = 0;
-    pykv_status status = stored.engine->scan_open(store, NULL, &whole, &all);
+    pykv_status status = from->ops->scan_open(from->engine, NULL, &whole, &all);
     flip_expect(at, status == PYKV_OK, "a scan does not begin");
     while (status == PYKV_OK && rows.count > 0) {
-        status = stored.engine->scan_next(all, 0, &rows);
+        status = from->ops->scan_next(all, 0, &rows);
         for (size_t i = 0; status == PYKV_OK && i < rows.count; i++) {
             const uint64_t *row = rows.offsets + 2 * i;
             uint32_t index = golden_index(slice_make(rows.data + row[0], row[1] - row[0]));
-            flip_expect(at, index < GOLDEN_KEYS, "a scan shows a key that was never written");
+            flip_expect(at, index < GOLDEN_KEYS && golden_is_named(&stored, index) == from->named,
+                        "a scan shows a key that was never written there");
             slice value = slice_make(rows.data + row[1], row[2] - row[1]);
             flip_expect(at, golden_number(&stored, index, value) == state->values[index],
                         "a scan shows a wrong value");
             count++;
         }
     }
-    stored.engine->scan_free(store, all);
+    from->ops->scan_free(from->engine, all);
     flip_expect(at, status == PYKV_OK || status == PYKV_CORRUPTION, "a scan failed");
-    flip_expect(at, status != PYKV_OK || count == flip_key_count(state), "a scan misses a key");
+    flip_expect(at, status != PYKV_OK || count == key_count(state, from->named),
+                "a scan misses a key");
     return status == PYKV_OK;
+}
+
+bool flip_check_scan(const flip *at, void *store, const golden_state *state)
+{
+    door named;
+    bool whole = check_scan(at, &(door){.ops = stored.engine, .engine = store}, state);
+    if (!whole || stored.name_id == 0) {
+        return whole;
+    }
+    pykv_status status = open_named(at, store, &named);
+    if (status != PYKV_OK) {
+        flip_expect(at, status == PYKV_CORRUPTION || key_count(state, true) == 0,
+                    "a namespace is missing");
+        return status == PYKV_NOT_FOUND;
+    }
+    whole = check_scan(at, &named, state);
+    named.ops->free(named.engine);
+    return whole;
+}
+
+static uint64_t count_named(void *store, slice name)
+{
+    uint32_t id;
+    void *named;
+    uint64_t count;
+    CHECK_OK(name_book_find(stored.engine->name_book(store), name, &id));
+    CHECK_OK(stored.engine->named_new(store, id, &named));
+    CHECK_OK(stored.engine->named->count(named, NULL, NULL, &count));
+    stored.engine->named->free(named);
+    return count;
+}
+
+uint64_t flip_count(void *store)
+{
+    void *names;
+    pykv_rows rows;
+    uint64_t count;
+    CHECK_OK(stored.engine->count(store, NULL, NULL, &count));
+    CHECK_OK(stored.engine->names_scan(store, &names));
+    CHECK_OK(stored.engine->scan_next(names, 0, &rows));
+    for (size_t i = 0; i < rows.count; i++) {
+        const uint64_t *ends = rows.offsets + 2 * i;
+        count += count_named(store, slice_make(rows.data + ends[0], ends[1] - ends[0]));
+    }
+    stored.engine->scan_free(store, names);
+    return count;
+}
+
+bool flip_is_dropped(void *store)
+{
+    uint32_t id;
+    slice name = slice_make(GOLDEN_DROPPED, strlen(GOLDEN_DROPPED));
+    return name_book_find(stored.engine->name_book(store), name, &id) != PYKV_OK;
 }
 
 bool flip_is_sound(const flip *at, void *store)

@@ -39,8 +39,15 @@ void flip_read_keys(const flip *at, void *store, golden_state *out);
 bool flip_fits(const golden_state *read, const golden_state *state);
 uint64_t flip_key_count(const golden_state *state);
 
-/* The rows of a scan are those of the state; true: all of them, false: it was refused. */
+/* The rows of scans, of the store and of its namespace, are those of the state; true: all of them,
+ * false: one was refused. */
 bool flip_check_scan(const flip *at, void *store, const golden_state *state);
+
+/* Number of rows of the store and of all its namespaces. */
+uint64_t flip_count(void *store);
+
+/* False if the namespace that was dropped is there. */
+bool flip_is_dropped(void *store);
 
 /* True if verify finds nothing. */
 bool flip_is_sound(const flip *at, void *store);

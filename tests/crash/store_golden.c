@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+#include "codec/codec_registry.h"
+#include "codec/codec_runs.h"
 #include "harness/check.h"
 
 #include "log/log_format.h"
@@ -23,11 +25,17 @@ size_t golden_key(uint32_t index, char out[GOLDEN_TEXT_BYTES])
     return index == 0 ? 0 : (size_t)length;
 }
 
-/* In an LSM store long enough that tables have several blocks. */
+bool golden_is_named(const golden *self, uint32_t index)
+{
+    return self->name_id != 0 && index >= GOLDEN_NAMED_KEY;
+}
+
+/* In an LSM store long enough that tables have several blocks, in a Bitcask some so long that they
+ * are worth packing. */
 static size_t value_of(const golden *self, uint32_t index, uint32_t number,
                        char out[GOLDEN_TEXT_BYTES])
 {
-    int zeros = self->engine == &engine_lsm ? 90 + (int)number % 50 : 1;
+    int zeros = self->engine == &engine_lsm ? 90 + (int)number % 50 : index < 4 ? 40 : 1;
     int length = snprintf(out, GOLDEN_TEXT_BYTES, "%u:%0*u%.*s", index, zeros, number,
                           (int)number % 9, "-padding");
     return (size_t)length;
@@ -75,8 +83,10 @@ static void put(golden *self, uint32_t index)
     state->values[index] = (uint32_t)self->commit;
     size_t key_length = golden_key(index, key);
     size_t value_length = value_of(self, index, (uint32_t)self->commit, value);
-    CHECK_OK(self->engine->put(self->store, slice_make(key, key_length),
-                               slice_make(value, value_length), 0, 0));
+    bool named = golden_is_named(self, index);
+    const engine_ops *ops = named ? self->engine->named : self->engine;
+    CHECK_OK(ops->put(named ? self->named : self->store, slice_make(key, key_length),
+                      slice_make(value, value_length), 0, 0));
 }
 
 static void put_all(golden *self, uint32_t from, uint32_t to)
@@ -89,8 +99,11 @@ static void put_all(golden *self, uint32_t from, uint32_t to)
 static void delete_key(golden *self, uint32_t index)
 {
     char key[GOLDEN_TEXT_BYTES];
+    bool named = golden_is_named(self, index);
+    const engine_ops *ops = named ? self->engine->named : self->engine;
     next_state(self)->values[index] = 0;
-    CHECK_OK(self->engine->remove(self->store, slice_make(key, golden_key(index, key)), 0, NULL));
+    CHECK_OK(ops->remove(named ? self->named : self->store, slice_make(key, golden_key(index, key)),
+                         0, NULL));
 }
 
 /* One batch: put of first, delete of second, put of third. */
@@ -100,10 +113,13 @@ static void write_batch(golden *self, uint32_t first, uint32_t second, uint32_t 
     char values[2][GOLDEN_TEXT_BYTES];
     static _Alignas(16) uint8_t bytes[3 * OPERATION_BYTES_MAX];
     record *members[3];
+    const uint32_t indexes[3] = {first, second, third};
     CHECK(self->engine->operation_bytes <= OPERATION_BYTES_MAX);
     for (size_t i = 0; i < 3; i++) {
         members[i] = (record *)(void *)(bytes + i * self->engine->operation_bytes);
-        *members[i] = (record){.kind = i == 1 ? RECORD_DELETE : RECORD_PUT};
+        *members[i] =
+            (record){.kind = i == 1 ? RECORD_DELETE : RECORD_PUT,
+                     .namespace_id = golden_is_named(self, indexes[i]) ? self->name_id : 0};
     }
     golden_state *state = next_state(self);
     uint32_t number = (uint32_t)self->commit;
@@ -122,6 +138,32 @@ static void clear(golden *self)
 {
     *next_state(self) = (golden_state){{0}};
     CHECK_OK(self->engine->clear(self->store, 0));
+}
+
+static slice text(const char *data)
+{
+    return slice_make(data, strlen(data));
+}
+
+static void make_names(golden *self)
+{
+    uint32_t id;
+    void *named;
+    CHECK_OK(
+        name_book_make(self->engine->name_book(self->store), text(GOLDEN_NAME), 0, &self->name_id));
+    CHECK_OK(self->engine->named_new(self->store, self->name_id, &self->named));
+    CHECK_OK(name_book_make(self->engine->name_book(self->store), text(GOLDEN_DROPPED), 0, &id));
+    CHECK_OK(self->engine->named_new(self->store, id, &named));
+    CHECK_OK(self->engine->named->put(named, text("key-1"), text("is not to come back"), 0, 0));
+    self->engine->named->free(named);
+}
+
+static void free_name(golden *self)
+{
+    if (self->named != NULL) {
+        self->engine->named->free(self->named);
+        self->named = NULL;
+    }
 }
 
 static void maintain(golden *self)
@@ -175,7 +217,7 @@ uint32_t golden_key_at(const golden *self, const golden_file *file, uint64_t off
         }
         at += record_bytes(found.flags, found.key.size, found.value.size);
         if (at > offset) {
-            *clear_out = found.kind == RECORD_CLEAR;
+            *clear_out = found.kind == RECORD_CLEAR || found.kind == RECORD_DICTIONARY;
             return *clear_out ? GOLDEN_KEYS : golden_index(found.key);
         }
     }
@@ -184,20 +226,40 @@ uint32_t golden_key_at(const golden *self, const golden_file *file, uint64_t off
 
 /* ---- the whole ---- */
 
+/* What a Bitcask has merged until now is packed, and stays so until it is merged again. */
+static void reopen(golden *self)
+{
+    pykv_options options = golden_options(self->engine);
+    if (self->engine == &engine_bitcask) {
+        CHECK_OK(self->engine->close(self->store, -1));
+        self->engine->free(self->store);
+        CHECK_OK(self->engine->open(self->disk, GOLDEN_PATH, &options, &self->store));
+    }
+}
+
 static void write_sealed_part(golden *self)
 {
     put_all(self, 0, 5);
     clear(self);
+    if (self->engine == &engine_lsm) {
+        make_names(self);
+    }
     put_all(self, 1, 6);
     delete_key(self, 5);
     CHECK_OK(self->engine->flush(self->store));
     put_all(self, 1, 3);
     CHECK_OK(self->engine->compact(self->store, NULL, NULL));
+    reopen(self);
     put_all(self, 5, 9);
     put(self, 0);
     CHECK_OK(self->engine->flush(self->store));
     maintain(self);
     write_batch(self, 9, 3, 10);
+    if (self->name_id != 0) {
+        uint32_t id;
+        CHECK_OK(
+            name_book_drop(self->engine->name_book(self->store), text(GOLDEN_DROPPED), 0, &id));
+    }
     delete_key(self, 6);
     put(self, 7);
     CHECK_OK(self->engine->flush(self->store));
@@ -233,6 +295,9 @@ pykv_options golden_options(const engine_ops *engine)
 void golden_make(golden *self, const engine_ops *engine, golden_kind kind)
 {
     pykv_options options = golden_options(engine);
+    pykv_codec runs = runs_given();
+    CHECK_OK(codec_registry_set(&runs));
+    options.compression = engine == &engine_bitcask ? PYKV_CODEC_ZSTD : PYKV_CODEC_NONE;
     *self = (golden){.engine = engine};
     CHECK_OK(env_memory_new(1, GOLDEN_FILE_BYTES_MAX, &self->disk));
     CHECK_OK(self->engine->open(self->disk, GOLDEN_PATH, &options, &self->store));
@@ -247,6 +312,7 @@ void golden_make(golden *self, const engine_ops *engine, golden_kind kind)
         write_batch(self, 4, 10, 3);
         put(self, 6);
     }
+    free_name(self);
     self->engine->free(self->store);
     self->store = NULL;
     if (kind == GOLDEN_WITHOUT_IMAGE) {

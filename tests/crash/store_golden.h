@@ -2,7 +2,8 @@
  * store_golden: a small store with a file of every kind, and what its user knows of it.
  *
  * Values tell their key and a number, so what a damaged store shows is known to be right, of an
- * earlier write, or never written.
+ * earlier write, or never written. In an LSM store some keys are those of a namespace, and another
+ * namespace was dropped.
  */
 #ifndef PYKV_TESTS_STORE_GOLDEN_H
 #define PYKV_TESTS_STORE_GOLDEN_H
@@ -11,14 +12,17 @@
 #include "env/env_memory.h"
 
 enum {
-    GOLDEN_KEYS = 14, /* key 0 is the empty one; the last one is never written */
+    GOLDEN_KEYS = 14,     /* key 0 is the empty one; the last one is never written */
+    GOLDEN_NAMED_KEY = 9, /* of an LSM store: from this one on they are in the namespace */
     GOLDEN_TEXT_BYTES = 192,
     GOLDEN_COMMITS_MAX = 64,
     GOLDEN_FILES_MAX = 24,
     GOLDEN_FILE_BYTES_MAX = 80 << 20 /* a repair makes segments of 64 MiB */
 };
 
-#define GOLDEN_PATH "/store"
+#define GOLDEN_PATH    "/store"
+#define GOLDEN_NAME    "side"
+#define GOLDEN_DROPPED "gone"
 
 /* Number of the value of each key after a commit; 0: absent. */
 typedef struct golden_state {
@@ -33,7 +37,9 @@ typedef struct golden_file {
 typedef struct golden {
     const engine_ops *engine;
     env *disk;
-    void *store; /* NULL: closed or killed */
+    void *store;      /* NULL: closed or killed */
+    void *named;      /* the namespace of an open one */
+    uint32_t name_id; /* 0: there is no namespace */
     golden_state states[GOLDEN_COMMITS_MAX];
     size_t commit;  /* the last one; states[commit] is what the store holds */
     size_t durable; /* the last one that a record behind it says was synced */
@@ -54,6 +60,9 @@ void golden_make(golden *self, const engine_ops *engine, golden_kind kind);
 /* The options that it was written with. */
 pykv_options golden_options(const engine_ops *engine);
 void golden_free(golden *self);
+
+/* Whether key index is in the namespace. */
+bool golden_is_named(const golden *self, uint32_t index);
 
 /* Bytes of key index; returns the length. */
 size_t golden_key(uint32_t index, char out[GOLDEN_TEXT_BYTES]);

@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+#include "codec/codec_registry.h"
+#include "codec/codec_runs.h"
 #include "harness/check.h"
 #include "store_workload_parts.h"
 
@@ -46,8 +48,11 @@ size_t workload_value(uint32_t number, uint8_t out[WORKLOAD_VALUE_BYTES])
 {
     uint64_t chance = number * UINT64_C(0x9E3779B97F4A7C15);
     size_t length = workload_value_length(number);
+    size_t run = number % 2 == 0 ? 1 : 16;    /* a half of them can be compressed, */
+    size_t common = number % 4 == 1 ? 0 : 60; /* and three of four much better with a dictionary */
     for (size_t i = 0; i < length; i++) {
-        out[i] = (uint8_t)(chance >> (i % 8 * 8)) ^ (uint8_t)i;
+        size_t at = i / run;
+        out[i] = i < common ? (uint8_t)(i * 37) : (uint8_t)(chance >> (at % 8 * 8)) ^ (uint8_t)at;
     }
     return length;
 }
@@ -82,19 +87,27 @@ pykv_status driver_open(store_driver *self, env *disk, const store_plan *plan,
                         store_history *history)
 {
     pykv_options options = workload_options(plan);
-    if (plan->engine == &engine_lsm) { /* another one after each reopening */
-        options.compaction = PYKV_COMPACTION_LEVELED + (int32_t)((plan->seed + history->tried) % 2);
+    size_t turn = plan->seed + history->tried; /* another one after each reopening */
+    if (plan->engine == &engine_lsm) {
+        options.compaction = PYKV_COMPACTION_LEVELED + (int32_t)(turn % 2);
+    } else {
+        pykv_codec runs = runs_given();
+        CHECK_OK(codec_registry_set(&runs));
+        options.compression = turn % 3 == 0 ? PYKV_CODEC_NONE : PYKV_CODEC_ZSTD;
     }
     *self = (store_driver){.plan = plan,
                            .disk = disk,
                            .history = history,
-                           .chance = plan->seed * 2 + 1 + history->tried};
+                           .chance = plan->seed * 2 + 1 + history->tried,
+                           .view_chance = plan->seed * 3 + 1 + history->tried};
     return plan->engine->open(disk, WORKLOAD_PATH, &options, &self->store);
 }
 
 void driver_drop(store_driver *self)
 {
+    driver_release_views(self);
     workload_close_names(self);
+    driver_drop_reader(self);
     self->plan->engine->free(self->store);
     self->store = NULL;
 }
@@ -396,12 +409,15 @@ static pykv_status flush_all(store_driver *self)
 
 static pykv_status reopen(store_driver *self)
 {
-    uint64_t chance = self->chance;
+    store_driver before = *self;
+    self->reader = NULL;
     pykv_status status = driver_close(self);
     if (status == PYKV_OK) {
         status = driver_open(self, self->disk, self->plan, self->history);
-        self->chance = chance;
+        self->chance = before.chance;
     }
+    self->reader = before.reader;
+    self->reader_commit = before.reader_commit;
     return status;
 }
 
@@ -419,10 +435,13 @@ static pykv_status look(store_driver *self)
     return PYKV_OK;
 }
 
-pykv_status driver_step(store_driver *self)
+static pykv_status step(store_driver *self)
 {
     uint64_t roll = check_random(&self->chance, 100);
     pykv_status status = workload_open_names(self);
+    if (status == PYKV_OK && check_random(&self->view_chance, 4) == 0) {
+        status = driver_view(self);
+    }
     if (status != PYKV_OK) {
         return status;
     }
@@ -467,4 +486,12 @@ pykv_status driver_step(store_driver *self)
         return compact_some(self);
     }
     return roll < 97 ? look(self) : reopen(self);
+}
+
+/* The reader looks at every third commit, with no chance of its own: steps are the same with it. */
+pykv_status driver_step(store_driver *self)
+{
+    pykv_status status = step(self);
+    bool looks = self->plan->has_reader && self->history->tried % 3 == 0;
+    return status == PYKV_OK && looks ? driver_refresh(self) : status;
 }

@@ -9,6 +9,7 @@
 #define PYKV_TESTS_STORE_WORKLOAD_H
 
 #include "api/engine.h"
+#include "base/pins.h"
 #include "env/env_memory.h"
 
 enum {
@@ -19,6 +20,7 @@ enum {
     WORKLOAD_COMMITS_MAX = 512,
     WORKLOAD_BATCH_MAX = 6,
     WORKLOAD_COPIES_MAX = 3,
+    WORKLOAD_VIEWS_MAX = 4,
     WORKLOAD_FILE_MAX = 1 << 20
 };
 
@@ -35,6 +37,7 @@ typedef struct store_plan {
     bool makes_names;   /* namespaces are made; without them a clear is a record of its own */
     bool keeps_history; /* all of it, for the change feed */
     bool pins;          /* history behind a pin is kept */
+    bool has_reader;    /* another store reads the files beside, and is refreshed now and then */
     env *clock;         /* the simulated disk behind a wrapper; NULL: the disk itself */
 } store_plan;
 
@@ -67,14 +70,24 @@ typedef struct store_history {
     size_t copy_count;
 } store_history;
 
+/* A view of a value that had this number, 0: none. */
+typedef struct store_view {
+    held_value held;
+    uint32_t number;
+} store_view;
+
 typedef struct store_driver {
     const store_plan *plan;
     env *disk;
     void *store;                       /* NULL: closed or failed to open */
+    void *reader;                      /* of the same files; NULL: none yet */
+    size_t reader_commit;              /* whose state it showed last */
     void *named[WORKLOAD_SPACE_COUNT]; /* handles of namespaces, NULL: none yet */
     uint32_t named_ids[WORKLOAD_SPACE_COUNT];
     store_history *history;
     uint64_t chance;
+    uint64_t view_chance;
+    store_view views[WORKLOAD_VIEWS_MAX];
     size_t clear_commit; /* the last commit that is a clear: it may be seen before its sync */
 } store_driver;
 
@@ -111,6 +124,15 @@ const char *driver_check_pin(const store_driver *self);
 
 /* Makes a checkpoint, and looks at it: it may be read, or written, beside its source. */
 PYKV_NODISCARD pykv_status driver_copy(store_driver *self);
+
+/* Makes a view of some value in place of another one, whose bytes must be those it was made with;
+ * releases all of them, which comes before the store is freed, and checks that too. */
+PYKV_NODISCARD pykv_status driver_view(store_driver *self);
+void driver_release_views(store_driver *self);
+
+/* Opens the reader, or refreshes it, and reads all it shows. */
+PYKV_NODISCARD pykv_status driver_refresh(store_driver *self);
+void driver_drop_reader(store_driver *self);
 
 /* Makes or drops a namespace, or writes behind a drop. Of an engine that has them. */
 PYKV_NODISCARD pykv_status driver_change_names(store_driver *self);

@@ -97,7 +97,7 @@ static const char *read_by_get(const store_driver *self, const store_door *door,
                                key_values *out)
 {
     const char *wrong = NULL;
-    epoch *readers = &door->ops->gate(door->engine)->readers;
+    epoch *readers = &self->plan->engine->gate(self->store)->readers;
     uint32_t end = door->first + door->count;
     for (uint32_t key = door->first; key < end && wrong == NULL; key++) {
         epoch_token token = epoch_enter(readers);
@@ -141,7 +141,7 @@ static const char *read_by_get_many(const store_driver *self, const store_door *
                                     key_values *out)
 {
     const engine_ops *engine = door->ops;
-    epoch *readers = &engine->gate(door->engine)->readers;
+    epoch *readers = &self->plan->engine->gate(self->store)->readers;
     void *many;
     if (engine->many_new(door->engine, &many) != PYKV_OK) {
         return workload_unreadable;
@@ -243,7 +243,8 @@ static const char *read_rows(const store_driver *self, const store_door *door, s
         return workload_unreadable;
     }
     /* A Bitcask counts what has expired until it is merged. */
-    bool fits = door->ops == &engine_bitcask ? count >= count_of(out) : count == count_of(out);
+    bool is_bitcask = door->ops->home == engine_bitcask.home;
+    bool fits = is_bitcask ? count >= count_of(out) : count == count_of(out);
     return wrong == NULL && !fits ? "count is not the number of keys" : wrong;
 }
 

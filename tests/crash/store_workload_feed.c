@@ -83,13 +83,30 @@ static void delete_range(follower *self, const pykv_change *change)
     }
 }
 
+/* Every key of a namespace. */
+static void clear(follower *self, const pykv_change *change)
+{
+    store_door rows = rows_of(self, change);
+    memset(self->rows.values + rows.first, 0, rows.count * sizeof *self->rows.values);
+    memset(self->rows.deadlines + rows.first, 0, rows.count * sizeof *self->rows.deadlines);
+}
+
+/* A change of many keys is of a namespace that is there, or that was dropped by the change before
+ * it. */
+static const char *check_space(const follower *self, const pykv_change *change)
+{
+    bool is_known = rows_of(self, change).count != 0 || change->namespace_id == self->dropped;
+    return is_known ? NULL : "the feed gave a change of no namespace";
+}
+
 /* Who follows reads the keys from the first to the last one in the store. */
 static void ingest(follower *self, const pykv_change *change)
 {
     char name[WORKLOAD_KEY_BYTES];
     slice first = slice_make(change->key, change->key_length);
     slice last = slice_make(change->value, change->value_length);
-    for (uint32_t i = 0; i < WORKLOAD_KEY_COUNT; i++) {
+    store_door rows = rows_of(self, change);
+    for (uint32_t i = rows.first; i < rows.first + rows.count; i++) {
         slice key = slice_make(name, workload_key(i, name));
         if (slice_compare(first, key) <= 0 && slice_compare(key, last) <= 0) {
             self->rows.values[i] = unknown;
@@ -126,16 +143,14 @@ static const char *apply(follower *self, const pykv_change *change)
     uint32_t key = row_of(self, change);
     switch (change->kind) {
     case PYKV_CHANGE_CLEAR:
-        self->rows = (key_values){.values = {0}};
-        return NULL;
+        clear(self, change);
+        return check_space(self, change);
     case PYKV_CHANGE_NAMESPACE:
     case PYKV_CHANGE_DROP:
         return take_name(self, change);
     case PYKV_CHANGE_DELETE_RANGE:
         delete_range(self, change);
-        return rows_of(self, change).count != 0 || change->namespace_id == self->dropped
-                   ? NULL
-                   : "the feed gave a change of no namespace";
+        return check_space(self, change);
     case PYKV_CHANGE_INGEST:
         ingest(self, change);
         return NULL;
@@ -221,13 +236,13 @@ static const char *take(follower *self, const pykv_change *changes, size_t count
     return wrong;
 }
 
-static const char *follow(follower *self, void *feed, size_t to)
+static const char *follow(follower *self, change_feed *feed, size_t to)
 {
     const pykv_change *changes;
     size_t count = 1;
     const char *wrong = NULL;
     while (count > 0 && wrong == NULL) {
-        if (self->driver->plan->engine->changes_next(feed, 700, 0, &changes, &count) != PYKV_OK) {
+        if (change_feed_next(feed, 700, 0, &changes, &count) != PYKV_OK) {
             return workload_unreadable;
         }
         wrong = take(self, changes, count, to);
@@ -239,7 +254,7 @@ const char *driver_check_feed(const store_driver *self, size_t commit)
 {
     size_t tried = self->history->tried;
     follower reader = {.driver = self, .is_whole = true, .last = commit > tried ? commit : tried};
-    void *feed;
+    change_feed *feed;
     if (self->plan->engine->changes_open(self->store, 0, PYKV_CHANGES_UNSYNCED, &feed) != PYKV_OK) {
         return workload_unreadable;
     }

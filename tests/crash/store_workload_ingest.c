@@ -35,12 +35,12 @@ static int compare_keys(const void *left, const void *right)
     return slice_compare(key_of(left), key_of(right));
 }
 
-/* Some keys, sorted. Returns how many, at least one. */
-static size_t choose(store_driver *self, chosen rows[WORKLOAD_KEY_COUNT])
+/* Some keys of a namespace, sorted, among them that of one row. Returns how many. */
+static size_t choose(store_driver *self, const store_door *door, uint32_t sure,
+                     chosen rows[WORKLOAD_KEY_COUNT])
 {
     size_t count = 0;
-    uint32_t sure = (uint32_t)check_random(&self->chance, WORKLOAD_KEY_COUNT);
-    for (uint32_t i = 0; i < WORKLOAD_KEY_COUNT; i++) {
+    for (uint32_t i = door->first; i < door->first + door->count; i++) {
         if (i != sure && check_random(&self->chance, 3) != 0) {
             continue;
         }
@@ -80,15 +80,16 @@ static pykv_status write_file(store_driver *self, const char *path, const chosen
     return status;
 }
 
-static pykv_status ingest(store_driver *self, const chosen *rows, size_t count,
-                          const char *const *paths, size_t path_count, bool moves)
+static pykv_status ingest(store_driver *self, const store_door *door, const chosen *rows,
+                          size_t count, const char *const *paths, size_t path_count)
 {
+    bool moves = check_random(&self->chance, 2) == 0;
     key_values *next = workload_begin_commit(self->history);
     for (size_t i = 0; i < count; i++) {
         next->values[rows[i].index] = rows[i].number;
         next->deadlines[rows[i].index] = rows[i].deadline_us;
     }
-    pykv_status status = self->plan->engine->ingest(self->store, paths, path_count, moves);
+    pykv_status status = door->ops->ingest(door->engine, paths, path_count, moves);
     workload_end_commit(self, status, true);
     return status;
 }
@@ -108,7 +109,9 @@ pykv_status driver_ingest(store_driver *self)
     static chosen rows[WORKLOAD_KEY_COUNT];
     char names[FILES_MAX][PATH_BYTES];
     const char *paths[FILES_MAX];
-    size_t count = choose(self, rows);
+    uint32_t sure = workload_choose_row(self);
+    store_door door = workload_door(self, sure);
+    size_t count = choose(self, &door, sure, rows);
     size_t path_count = 1 + check_random(&self->chance, FILES_MAX);
     path_count = path_count < count ? path_count : count;
     pykv_status status = make_directory(self->disk);
@@ -119,6 +122,5 @@ pykv_status driver_ingest(store_driver *self)
         paths[i] = names[i];
         status = write_file(self, names[i], &rows[from], to - from);
     }
-    bool moves = check_random(&self->chance, 2) == 0;
-    return status == PYKV_OK ? ingest(self, rows, count, paths, path_count, moves) : status;
+    return status == PYKV_OK ? ingest(self, &door, rows, count, paths, path_count) : status;
 }

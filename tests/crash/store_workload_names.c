@@ -6,12 +6,6 @@
 #include "store_workload.h"
 #include "store_workload_parts.h"
 
-#include "base/coding.h"
-#include "base/epoch.h"
-#include "base/memory.h"
-#include "lsm/names.h"
-#include "lsm/space.h"
-
 slice workload_name(size_t space)
 {
     static const char *const names[WORKLOAD_SPACE_COUNT] = {"items", "users/\xc3\xa9"};
@@ -67,7 +61,8 @@ static pykv_status open_name(store_driver *self, size_t space, uint32_t id)
 {
     uint32_t found = 0;
     const engine_ops *engine = self->plan->engine;
-    pykv_status status = engine->name_find(self->store, workload_name(space), &found);
+    pykv_status status =
+        name_book_find(engine->name_book(self->store), workload_name(space), &found);
     if (status == PYKV_NOT_FOUND || (status == PYKV_OK && found != id)) {
         check_failed(__FILE__, __LINE__, "namespace %zu has id %u, not %u", space, found, id);
     }
@@ -116,8 +111,8 @@ static pykv_status make(store_driver *self, size_t space)
         wanted = ++next->last_id;
         next->ids[space] = wanted;
     }
-    pykv_status status =
-        self->plan->engine->name_make(self->store, workload_name(space), flags, &got);
+    pykv_status status = name_book_make(self->plan->engine->name_book(self->store),
+                                        workload_name(space), flags, &got);
     if (status == PYKV_OK && got != wanted) {
         check_failed(__FILE__, __LINE__, "namespace %zu was given id %u, not %u", space, got,
                      wanted);
@@ -138,8 +133,8 @@ static pykv_status drop(store_driver *self, size_t space)
     next->ids[space] = 0;
     memset(next->values + first, 0, WORKLOAD_SPACE_KEYS * sizeof *next->values);
     memset(next->deadlines + first, 0, WORKLOAD_SPACE_KEYS * sizeof *next->deadlines);
-    pykv_status status =
-        self->plan->engine->name_drop(self->store, workload_name(space), flags, &got);
+    pykv_status status = name_book_drop(self->plan->engine->name_book(self->store),
+                                        workload_name(space), flags, &got);
     if (status == PYKV_OK && got != id) {
         check_failed(__FILE__, __LINE__, "namespace %zu with id %u was dropped as %u", space, id,
                      got);
@@ -207,19 +202,11 @@ static const char *read_list(const store_driver *self, const key_values *found)
     return wrong == NULL && at != rows.count ? "a namespace is listed and not found" : wrong;
 }
 
-/* The highest id ever given. */
+/* The highest id ever given: the empty name, which users cannot have, stands for it. */
 static pykv_status read_last_id(const store_driver *self, uint32_t *out)
 {
-    pykv_pinned pinned = {.owned = NULL};
-    epoch *readers = &self->plan->engine->gate(self->store)->readers;
-    epoch_token token = epoch_enter(readers);
     pykv_status status =
-        lsm_get_in(self->store, KEY_SPACE_NAMES, NULL, slice_make("", 0), 0, &pinned);
-    if (status == PYKV_OK) {
-        *out = load_u32(pinned.data);
-        mem_free(pinned.owned);
-    }
-    epoch_leave(readers, token);
+        name_book_find(self->plan->engine->name_book(self->store), slice_make("", 0), out);
     return status == PYKV_NOT_FOUND ? PYKV_OK : status;
 }
 
@@ -229,8 +216,8 @@ const char *workload_read_names(const store_driver *self, key_values *out)
         return workload_unreadable;
     }
     for (size_t i = 0; i < WORKLOAD_SPACE_COUNT; i++) {
-        pykv_status status =
-            self->plan->engine->name_find(self->store, workload_name(i), &out->ids[i]);
+        pykv_status status = name_book_find(self->plan->engine->name_book(self->store),
+                                            workload_name(i), &out->ids[i]);
         if (status != PYKV_OK && status != PYKV_NOT_FOUND) {
             return workload_unreadable;
         }

@@ -9,7 +9,7 @@
 pykv_status driver_pin(store_driver *self)
 {
     pykv_stats stats;
-    pykv_pin pin = {.name = PIN_NAME, .bytes_max = UINT64_MAX};
+    pykv_pin pin = {.name = PIN_NAME};
     self->plan->engine->stats(self->store, &stats);
     pin.sequence = stats.last_sequence;
     if (pin.sequence == 0) {
@@ -27,7 +27,7 @@ pykv_status driver_pin(store_driver *self)
 static const char *read_pinned(const store_driver *self, const pykv_pin *pin)
 {
     pykv_stats stats;
-    void *feed;
+    change_feed *feed;
     self->plan->engine->stats(self->store, &stats);
     /* Where a call failed, history that could not be synced may be gone. */
     if (pin->sequence > stats.last_sequence || self->plan->clock != NULL) {

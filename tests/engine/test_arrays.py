@@ -46,9 +46,10 @@ def test_an_engine_without_array_calls_of_its_own_has_them(db: minimal_store.Min
 
 def test_the_room_of_a_scan_bounds_its_chunks() -> None:
     assert check_rooms(None) is None
-    assert check_rooms(RowChunk(Rows.empty(7, 1), Rows.empty(5, 1))) == 5
+    room = check_rooms(RowChunk(Rows.empty(7, 1), Rows.empty(5, 1)))
+    assert room is not None
     assert chunk_rows_of(9, None) == 9
-    assert chunk_rows_of(9, 5) == 5
+    assert chunk_rows_of(9, room) == 5
     with pytest.raises(TypeError, match="chunk_rows must be an int, not bool"):
         chunk_rows_of(True, None)
 

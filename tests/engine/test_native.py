@@ -66,9 +66,13 @@ def test_every_option_of_a_bitcask_reaches_the_core() -> None:
     own: dict[str, Any] = {
         "segment_bytes": 80_000,
         "space_amplification_max": 2.5,
+        "compression_level": 4,
     }
-    given = bitcask.options_of(BitcaskOptions(**COMMON, **own))
-    assert fields_of(given) == COMMON_FIELDS | own | {"engine": lib.PYKV_ENGINE_BITCASK}
+    given = bitcask.options_of(BitcaskOptions(**COMMON, **own, compression="zstd"))
+    assert fields_of(given) == COMMON_FIELDS | own | {
+        "engine": lib.PYKV_ENGINE_BITCASK,
+        "compression": lib.PYKV_CODEC_ZSTD,
+    }
 
 
 def test_every_option_of_an_lsm_reaches_the_core() -> None:

@@ -141,6 +141,8 @@ def test_a_pin_gives_way_at_its_limit_and_says_so(tmp_path: Path, small: dict[st
         (("a", -1), {}, ValueError),
         (("a", 9), {}, HistoryGoneError),
         (("a", 0), {"bytes_max": -1}, ValueError),
+        (("a", 0), {"bytes_max": 0}, ValueError),
+        (("a", 0), {"bytes_max": 1 << 64}, ValueError),
         (("a", 0), {"bytes_max": 1.5}, TypeError),
         (("a", 0), {"seconds_max": 0}, ValueError),
     ],

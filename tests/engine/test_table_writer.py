@@ -4,7 +4,6 @@ import os
 import signal
 import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -207,12 +206,36 @@ def test_a_store_that_is_read_only_takes_nothing(tmp_path: Path, file: Path) -> 
         db.ingest([file])
 
 
-def test_a_namespace_refuses_tables(tmp_path: Path, file: Path) -> None:
+def test_one_file_comes_into_namespaces_and_into_the_default_one(
+    tmp_path: Path, file: Path
+) -> None:
+    rows = {b"": b"empty", b"a": bytes(100_000), b"\xff": b"1", b"\xff\x01\0\0\0\x01": b"2"}
+    rows |= {b"b%06d" % i: b"x" * (i % 70) for i in range(2_000)}
     with pykv.TableWriter(file) as writer:
-        writer.add(b"a", b"1")
-    with pykv.open(tmp_path / "db", engine="lsm") as db:
-        users: Any = db.namespace("users", create=True)
-        with pytest.raises(pykv.NotSupportedError, match="default namespace"):
+        writer.add_many(sorted(rows.items()))
+    with pykv.open(tmp_path / "db", engine="lsm", history_bytes=1 << 30) as db:
+        users = db.namespace("users", create=True)
+        users[b"a"] = b"older"
+        users.ingest([file])
+        db.ingest([file])
+        db.namespace("items", create=True).ingest([file], move=True)
+        users[b"b000007"] = b"newer"
+        since = [(c.kind, c.namespace, c.key, c.value) for c in db.changes(0) if c.kind == "ingest"]
+        assert since == [("ingest", each, b"", max(rows)) for each in (1, None, 2)]
+    assert not file.exists()
+    with open_lsm(tmp_path / "db") as db:
+        assert dict(db.items()) == rows
+        assert dict(db.namespace("items").items()) == rows
+        assert dict(db.namespace("users").items()) == rows | {b"b000007": b"newer"}
+        assert db.verify().ok
+
+
+def test_a_namespace_that_was_dropped_takes_no_table(tmp_path: Path, file: Path) -> None:
+    write(file, 0, 10)
+    with open_lsm(tmp_path / "db") as db:
+        users = db.namespace("users", create=True)
+        db.drop_namespace("users")
+        with pytest.raises(pykv.ClosedError):
             users.ingest([file], move=True)
         assert file.exists()
-        assert (len(db), len(users)) == (0, 0)
+        assert len(db.namespace("users", create=True)) == 0

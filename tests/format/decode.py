@@ -17,7 +17,7 @@ RECORD_HEADER_BYTES = 24
 RECORD_GRANULE_BYTES = 8
 VALUE_BYTES_MAX = 1 << 30
 PUT, DELETE, CLEAR, RANGE_DELETE = 1, 2, 3, 4
-INGEST = 6
+INGEST, DICTIONARY = 6, 7
 KEY_BYTES_MAX = 65_541
 BATCH, BATCH_LAST, DEADLINE, NAMESPACE, LONG_KEY = 0x01, 0x02, 0x08, 0x10, 0x40
 FLAGS_KNOWN = 0x7F
@@ -107,12 +107,12 @@ def _record_header_is_legal(numbers: dict[str, int]) -> bool:
     kind, flags = numbers["kind"], numbers["flags"]
     key_length, value_length = numbers["key_length"], numbers["value_length"]
     return (
-        kind in (PUT, DELETE, CLEAR, RANGE_DELETE, INGEST)
+        kind in (PUT, DELETE, CLEAR, RANGE_DELETE, INGEST, DICTIONARY)
         and not flags & ~FLAGS_KNOWN
         and not (flags & BATCH_LAST and not flags & BATCH)
         and value_length <= VALUE_BYTES_MAX
         and not (kind in (DELETE, CLEAR) and value_length)
-        and not (kind == CLEAR and (key_length or flags & LONG_KEY))
+        and not (kind in (CLEAR, DICTIONARY) and (key_length or flags & LONG_KEY))
         and not (kind in (RANGE_DELETE, INGEST) and value_length > KEY_BYTES_MAX)
         and numbers["sequence"] > 0
     )

@@ -14,6 +14,7 @@ ANOTHER_FORMAT = "another format"
 MAGIC = b"PYKVHNT\n"
 HEADER_BYTES = 64
 ENTRY_BYTES = 24
+NAMED_ENTRY_BYTES = 28
 SEGMENT_HEADER_BYTES = 64
 SIZE_BITS = 28
 
@@ -31,6 +32,7 @@ HEADER_FIELDS = (
     ("header_crc", 4),
 )
 ENTRY_FIELDS = (("hash", 8), ("sequence", 8), ("granule", 4), ("kind_and_size", 4))
+NAMED_ENTRY_FIELDS = (*ENTRY_FIELDS, ("namespace_id", 4))
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Entry:
     offset: int
     kind: int
     size: int
+    namespace_id: int = 0
 
 
 @dataclass
@@ -60,14 +63,17 @@ def decode_hint(data: bytes) -> Hint:
     numbers = _fields(data, HEADER_FIELDS)
     if crc32c(data[:60]) != numbers["header_crc"]:
         return Hint(DAMAGED)
-    if numbers["format_version"] != 1:
+    if numbers["format_version"] not in (1, 2):
         return Hint(ANOTHER_FORMAT, numbers)
-    sized = len(data) == HEADER_BYTES + numbers["entry_count"] * ENTRY_BYTES
+    is_named = numbers["format_version"] == 2
+    step = NAMED_ENTRY_BYTES if is_named else ENTRY_BYTES
+    sized = len(data) == HEADER_BYTES + numbers["entry_count"] * step
     if not sized or crc32c(data[HEADER_BYTES:]) != numbers["entries_crc"] or numbers["unused"]:
         return Hint(DAMAGED, numbers)
-    starts = range(HEADER_BYTES, len(data), ENTRY_BYTES)
-    entries = [_entry(data[start : start + ENTRY_BYTES]) for start in starts]
+    starts = range(HEADER_BYTES, len(data), step)
+    entries = [_entry(data[start : start + step]) for start in starts]
     legal = all(_is_legal(entry, numbers["segment_length"]) for entry in entries)
+    legal &= is_named == any(entry.namespace_id for entry in entries)
     return Hint(VALID if legal else DAMAGED, numbers, entries)
 
 
@@ -80,6 +86,7 @@ def _entry(data: bytes) -> Entry:
         offset=numbers["granule"] * 8,
         kind=packed >> SIZE_BITS,
         size=(packed & (1 << SIZE_BITS) - 1) * 8,
+        namespace_id=int.from_bytes(data[ENTRY_BYTES:], "little"),
     )
 
 

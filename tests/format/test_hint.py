@@ -1,4 +1,4 @@
-"""The example of docs/format/hint.md decodes as the page says, by a reader written from it."""
+"""The examples of docs/format/hint.md decode as the page says, by a reader written from it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from tests.format.decode_hint import (
     ENTRY_FIELDS,
     HEADER_BYTES,
     HEADER_FIELDS,
+    NAMED_ENTRY_BYTES,
+    NAMED_ENTRY_FIELDS,
     decode_hint,
 )
-from tests.format.examples import DOCUMENTS, find_examples
+from tests.format.examples import DOCUMENTS, Example, find_examples
 from tests.format.key_hash import key_hash
 
-(EXAMPLE,) = find_examples(DOCUMENTS / "hint.md")
+EXAMPLE, NAMED_EXAMPLE = find_examples(DOCUMENTS / "hint.md")
 SEEDS = find_examples(DOCUMENTS / "manifest.md")[0]
 ABOUT = {"format", "name", "result"}
 
@@ -27,25 +29,28 @@ def fields_of(data: bytes) -> dict[str, int]:
     fields = dict(hint.numbers)
     for index, entry in enumerate(hint.entries):
         fields |= {f"{name}_{index}": number for name, number in vars(entry).items()}
+        if hint.numbers["format_version"] == 1:
+            assert fields.pop(f"namespace_id_{index}") == 0
     return fields
 
 
-def changed(at: int, value: int) -> bytes:
-    """The example with one byte changed and both checks made right again."""
-    data = bytearray(EXAMPLE.data)
+def changed(at: int, value: int, example: Example = EXAMPLE) -> bytes:
+    """An example with one byte changed and both checks made right again."""
+    data = bytearray(example.data)
     data[at] = value
     data[48:52] = u32(crc32c(bytes(data[HEADER_BYTES:])))
     return bytes(data[:60]) + u32(crc32c(bytes(data[:60]))) + bytes(data[HEADER_BYTES:])
 
 
-def test_the_example_decodes_as_its_captions_say() -> None:
+@pytest.mark.parametrize("example", [EXAMPLE, NAMED_EXAMPLE])
+def test_an_example_decodes_as_its_captions_say(example: Example) -> None:
     """The result and every field, neither more nor fewer."""
-    assert decode_hint(EXAMPLE.data).result == EXAMPLE.captions["result"] == VALID
-    fields = fields_of(EXAMPLE.data)
-    wanted = EXAMPLE.captions.keys() - ABOUT
+    assert decode_hint(example.data).result == example.captions["result"] == VALID
+    fields = fields_of(example.data)
+    wanted = example.captions.keys() - ABOUT
     assert fields.keys() - {"magic", "unused", "entries_crc", "header_crc"} == wanted
     for caption in wanted:
-        assert fields[caption] == EXAMPLE.number(caption), caption
+        assert fields[caption] == example.number(caption), caption
 
 
 def test_the_hashes_are_those_of_the_keys_that_the_page_names() -> None:
@@ -53,26 +58,51 @@ def test_the_hashes_are_those_of_the_keys_that_the_page_names() -> None:
     low, high = SEEDS.number("hash_seed_low"), SEEDS.number("hash_seed_high")
     wanted = [key_hash(key, low, high) for key in (b"apple", b"", b"apple")]
     assert [entry.hash for entry in decode_hint(EXAMPLE.data).entries] == wanted
+    named = [entry.hash for entry in decode_hint(NAMED_EXAMPLE.data).entries]
+    assert named == [key_hash(key, low, high) for key in (b"apple", b"")]
 
 
-def test_the_rows_of_the_example_name_its_fields_where_they_stand() -> None:
+@pytest.mark.parametrize(
+    ("example", "entry_fields", "entry_bytes"),
+    [
+        (EXAMPLE, ENTRY_FIELDS, ENTRY_BYTES),
+        (NAMED_EXAMPLE, NAMED_ENTRY_FIELDS, NAMED_ENTRY_BYTES),
+    ],
+)
+def test_the_rows_of_an_example_name_its_fields_where_they_stand(
+    example: Example, entry_fields: tuple[tuple[str, int], ...], entry_bytes: int
+) -> None:
     """Each field has its row, with its name, offset and size."""
     wanted = list(HEADER_FIELDS)
-    for index in range(EXAMPLE.number("entry_count")):
-        wanted += [(f"{name}_{index}", size) for name, size in ENTRY_FIELDS]
+    count = example.number("entry_count")
+    for index in range(count):
+        wanted += [(f"{name}_{index}", size) for name, size in entry_fields]
     at = 0
     for (offset, size, name), (wanted_name, wanted_size) in zip(
-        EXAMPLE.layout, wanted, strict=True
+        example.layout, wanted, strict=True
     ):
         assert (offset, size, name) == (at, wanted_size, wanted_name)
         at += size
-    assert at == len(EXAMPLE.data) == HEADER_BYTES + 3 * ENTRY_BYTES
+    assert at == len(example.data) == HEADER_BYTES + count * entry_bytes
 
 
-def test_every_flipped_bit_of_the_example_is_noticed() -> None:
+def test_a_hint_of_format_2_has_a_namespace() -> None:
+    """Else the same entries would have two hints."""
+    named = changed(HEADER_BYTES + 24, 0, NAMED_EXAMPLE)
+    assert decode_hint(named).result == VALID
+    assert decode_hint(changed(8, 1, NAMED_EXAMPLE)).result == DAMAGED
+    plain = bytearray(named)
+    plain[HEADER_BYTES + NAMED_ENTRY_BYTES + 24] = 0
+    plain[48:52] = u32(crc32c(bytes(plain[HEADER_BYTES:])))
+    plain[60:64] = u32(crc32c(bytes(plain[:60])))
+    assert decode_hint(bytes(plain)).result == DAMAGED
+
+
+@pytest.mark.parametrize("example", [EXAMPLE, NAMED_EXAMPLE])
+def test_every_flipped_bit_of_an_example_is_noticed(example: Example) -> None:
     """What the page promises, tried for each bit."""
-    for bit in range(8 * len(EXAMPLE.data)):
-        damaged = bytearray(EXAMPLE.data)
+    for bit in range(8 * len(example.data)):
+        damaged = bytearray(example.data)
         damaged[bit // 8] ^= 1 << bit % 8
         assert decode_hint(bytes(damaged)).result == DAMAGED, f"bit {bit}"
 
@@ -87,7 +117,8 @@ def test_a_hint_cut_anywhere_or_longer_is_refused() -> None:
 @pytest.mark.parametrize(
     ("at", "value", "result"),
     [
-        (8, 2, ANOTHER_FORMAT),
+        (8, 2, DAMAGED),
+        (8, 3, ANOTHER_FORMAT),
         (40, 2, DAMAGED),
         (24, 152, DAMAGED),
         (HEADER_BYTES + 16, 7, DAMAGED),

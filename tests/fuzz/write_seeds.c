@@ -4,7 +4,7 @@
  * Small stores are made on the simulated disk, whose chance is seeded: the files are the same each
  * time while the formats and what the store writes are. The seeds of a decoder are the files of its
  * kind, with checks to be repaired and without, and a few damaged copies.
- * Run by make fuzz-seeds, from the root of the repository.
+ * Run by make fuzz-seeds, from the root of the repository, and by make fuzz-replay elsewhere.
  */
 #include <stdio.h>
 #include <sys/stat.h>
@@ -12,6 +12,7 @@
 #include "fuzz/fuzz_disk.h"
 
 #include "bitcask/bitcask_fixture.h"
+#include "bitcask/named_fixture.h"
 #include "bitcask/operation.h"
 #include "lsm/ingest_writer.h"
 #include "lsm/names.h"
@@ -129,10 +130,11 @@ static void save_file(fixture *store, const char *file_name, size_t prefix, cons
     save_variants(&one, prefix, 1, target, name);
 }
 
-/* Puts, overwrites, deletes and a batch, in several segments. */
+/* Puts, overwrites, deletes and a batch, in several segments, which nothing merges by itself. */
 static fixture new_store(bool padded)
 {
     fixture self = {.options = {.segment_bytes = 4096,
+                                .space_amplification_max = 1000,
                                 .log_sector_padding = padded,
                                 .durability = padded ? PYKV_DURABILITY_SYNC : 0}};
     operation batch[3] = {{.record = {.kind = RECORD_PUT}},
@@ -208,7 +210,7 @@ TEST(a_store_that_was_cleared_and_merged)
 TEST(a_store_that_keeps_its_history)
 {
     fixture store = new_store(false);
-    pykv_pin pin = {.name = "copy", .sequence = 1, .bytes_max = UINT64_MAX};
+    pykv_pin pin = {.name = "copy", .sequence = 1};
     CHECK_OK(bitcask_pin_history(store.store, &pin));
     fixture_fill(&store, 0, 9, 30);
     fixture_kill(&store);
@@ -234,6 +236,33 @@ TEST(a_directory_with_a_bucket_of_several_units)
 }
 
 /* What the list of an LSM store may say, which needs no files. */
+/* Rows in two namespaces, of which one is dropped, and in the default one. */
+TEST(a_store_with_namespaces)
+{
+    fixture store = {
+        .options = {.segment_bytes = FIXTURE_SEGMENT_BYTES, .space_amplification_max = 1000}};
+    CHECK_OK(env_memory_new(1, FIXTURE_FILE_MAX, &store.disk));
+    CHECK_OK(fixture_open(&store));
+    space *users = named_make(&store, "users");
+    space *items = named_make(&store, "items");
+    named_fill(&store, users, 0, 5, 20);
+    named_fill(&store, items, 0, 3, 20);
+    fixture_fill(&store, 0, 3, 20);
+    named_drop(&store, "items");
+    CHECK_OK(bitcask_clear_in(store.store, users, 0));
+    named_put(&store, users, "a", "1");
+    named_let_go(&store, users);
+    named_let_go(&store, items);
+    CHECK_OK(bitcask_flush(store.store));
+    fixture_maintain(&store, PYKV_ROLE_LOG, 4);
+    fixture_maintain(&store, PYKV_ROLE_DATA, 4);
+    fixture_close(&store);
+    save_database(&store, "named");
+    save_logs(&store, "named");
+    save_file(&store, "00000001.hint", 1, "hint", "named");
+    fixture_free(&store);
+}
+
 TEST(a_manifest_of_an_lsm_store)
 {
     static manifest_log logs[] = {{7, 0x1122334455667788, 2501, 1024, 2},
@@ -273,8 +302,8 @@ static void write_namespaces(lsm *store)
     const pykv_pin wanted[] = {
         {.sequence = 3, .name = "follower"},
         {.sequence = 5, .bytes_max = 4096, .until_us = 1 << 30, .name = "other"}};
-    CHECK_OK(lsm_names_make(store, slice_make("users", 5), 0, &users));
-    CHECK_OK(lsm_names_make(store, slice_make("items", 5), 0, &items));
+    CHECK_OK(name_book_make(lsm_name_book(store), slice_make("users", 5), 0, &users));
+    CHECK_OK(name_book_make(lsm_name_book(store), slice_make("items", 5), 0, &items));
     for (char key = 'a'; key < 'k'; key++) {
         slice text = slice_make(&key, 1);
         CHECK_OK(lsm_put_in(store, users, text, text, 0, 0));
@@ -284,7 +313,7 @@ static void write_namespaces(lsm *store)
     CHECK_OK(lsm_put_in(store, KEY_SPACE_DEFAULT, slice_make("\xff", 1), slice_make("v", 1), 0, 0));
     CHECK_OK(lsm_flush(store));
     CHECK_OK(lsm_delete_range_in(store, users, slice_make("b", 1), slice_make("", 0), 0));
-    CHECK_OK(lsm_names_drop(store, slice_make("items", 5), 0, &items));
+    CHECK_OK(name_book_drop(lsm_name_book(store), slice_make("items", 5), 0, &items));
     CHECK_OK(lsm_put_in(store, users, slice_make("c", 1), slice_make("2", 1), 0, 0));
     CHECK_OK(lsm_flush(store));
     CHECK_OK(lsm_pin_history(store, &wanted[0]));
@@ -338,5 +367,5 @@ TEST(files_of_a_store_with_namespaces_pins_and_ingested_rows)
 TEST_MAIN(CASE(a_store_that_was_closed), CASE(a_store_that_was_killed),
           CASE(a_store_whose_log_is_padded), CASE(a_store_that_was_cleared_and_merged),
           CASE(a_store_that_keeps_its_history), CASE(a_directory_with_a_bucket_of_several_units),
-          CASE(a_manifest_of_an_lsm_store),
+          CASE(a_store_with_namespaces), CASE(a_manifest_of_an_lsm_store),
           CASE(files_of_a_store_with_namespaces_pins_and_ingested_rows))

@@ -13,10 +13,11 @@ C_LAYERS: dict[str, set[str]] = {
     "base": set(),
     "env": {"base"},
     "log": {"base", "env"},
-    "table": {"base", "env"},
-    "bitcask": {"base", "env", "log"},
-    "lsm": {"base", "env", "log", "table"},
-    "api": {"base", "env", "log", "table", "bitcask", "lsm"},
+    "codec": {"base"},
+    "table": {"base", "env", "codec"},
+    "bitcask": {"base", "env", "log", "codec"},
+    "lsm": {"base", "env", "log", "codec", "table"},
+    "api": {"base", "env", "log", "codec", "table", "bitcask", "lsm"},
     "cpython": set(),
 }
 PUBLIC_HEADER = "pykv.h"

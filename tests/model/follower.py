@@ -68,4 +68,4 @@ class Follower:
         assert sorted(self.names.values(), key=str.encode) == db.namespaces()
         for number, name in self.names.items():
             assert db.namespace(name).id == number
-            assert self.spaces[number].scan() == list(db.namespace(name).items())
+            assert self.spaces[number].scan() == sorted(db.namespace(name).items())

@@ -112,7 +112,7 @@ static pykv_status write_batch(merge_model *self, int32_t flags)
 {
     char keys[MODEL_BATCH_MAX][16];
     uint8_t values[MODEL_BATCH_MAX][MODEL_VALUE_BYTES];
-    operation operations[MODEL_BATCH_MAX];
+    operation operations[MODEL_BATCH_MAX] = {{.record = {0}}};
     size_t count = 1 + model_roll(self, MODEL_BATCH_MAX);
     model_state *next = begin_commit(self);
     for (size_t i = 0; i < count; i++) {

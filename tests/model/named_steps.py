@@ -1,4 +1,4 @@
-"""Steps of the metamorphic test on namespaces, and ingests into the default one."""
+"""Steps of the metamorphic test on namespaces, and ingests."""
 
 import random
 import tempfile
@@ -28,6 +28,18 @@ def draw_named(rng: random.Random) -> Step:
 def made(db: Any, name: str) -> Any:
     """The namespace, which is made where there is none."""
     return db.namespace(name, create=True)
+
+
+def keys_in(start: bytes, stop: bytes | None) -> list[bytes]:
+    return [key for key in KEYS if key >= start and (stop is None or key < stop)]
+
+
+def remove(db: Any, within: Any, start: bytes, stop: bytes | None) -> None:
+    """A range delete, or where there is no order a delete of each key that there may be."""
+    if "order" in db.features:
+        within.delete_range(start, stop)
+    else:
+        within.delete_many(keys_in(start, stop))
 
 
 def value_of(rng: random.Random) -> bytes:
@@ -73,9 +85,16 @@ def read(rng: random.Random, name: str) -> Step:
 
 def scan(rng: random.Random, name: str) -> Step:
     first, reverse = rng.choice(KEYS), rng.random() < 0.5
+
+    def on_store(db: Any) -> Answer:
+        within = made(db, name)
+        if "order" in db.features:
+            return list(within.scan(first, reverse=reverse))
+        return sorted((row for row in within.scan() if row[0] >= first), reverse=reverse)
+
     return (
         f"named scan of {name}",
-        lambda db: list(made(db, name).scan(first, reverse=reverse)),
+        on_store,
         lambda to: to.space(name).scan(first, reverse=reverse),
     )
 
@@ -90,7 +109,11 @@ def batch(rng: random.Random, name: str) -> Step:
         with db.batch() as writes:
             writes.put(key, value)
             writes.put(key, value + b"1", namespace=one)
-            writes.delete_range(gone, None, namespace=two)
+            if "order" in db.features:
+                writes.delete_range(gone, None, namespace=two)
+            else:
+                for each in keys_in(gone, None):
+                    writes.delete(each, namespace=two)
             writes.put(gone, value + b"2", namespace=two)
             writes.delete(gone)
         return UNTOLD
@@ -109,9 +132,14 @@ def batch(rng: random.Random, name: str) -> Step:
 
 def delete_range(rng: random.Random, name: str) -> Step:
     start, stop = rng.choice(KEYS), rng.choice([None, *KEYS])
+
+    def on_store(db: Any) -> Answer:
+        remove(db, made(db, name), start, stop)
+        return None
+
     return (
         f"named delete_range in {name}",
-        lambda db: made(db, name).delete_range(start, stop),
+        on_store,
         lambda to: to.space(name).delete_range(start, stop),
     )
 
@@ -150,21 +178,23 @@ def names(rng: random.Random, name: str) -> Step:
 
 def ingest(rng: random.Random, name: str) -> Step:
     """Rows that come in tables where the store takes them, else as one batch."""
-    rows = sorted(rows_of(rng).items())
+    rows, is_named = sorted(rows_of(rng).items()), rng.random() < 0.5
 
     def on_store(db: Any) -> Answer:
+        to = made(db, name) if is_named else db
         if not hasattr(db, "ingest"):
-            db.put_many(rows, atomic=True)
+            to.put_many(rows, atomic=True)
             return UNTOLD
         with tempfile.TemporaryDirectory(prefix="pykv-model-") as folder:
             path = Path(folder) / "rows.tbl"
             with pykv.TableWriter(path) as writer:
                 writer.add_many(rows)
-            db.ingest([path])
+            to.ingest([path])
         return UNTOLD
 
     def on_oracle(to: Oracle) -> Answer:
-        to.rows.update(rows)
+        (to.space(name) if is_named else to).rows.update(rows)
         return UNTOLD
 
-    return f"ingest of {len(rows)} rows", on_store, on_oracle
+    what = f"ingest of {len(rows)} rows"
+    return f"named {what} into {name}" if is_named else what, on_store, on_oracle

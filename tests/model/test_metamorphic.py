@@ -35,6 +35,7 @@ SETS: dict[str, list[dict[str, Any]]] = {
         {"segment_bytes": 65_536, "log_sink": "pwrite"},
         {"segment_bytes": 65_536, "background_threads": 0},
         {"segment_bytes": 65_536, "space_amplification_max": 1.1},
+        {"segment_bytes": 65_536, "compression": "zstd"},
         {"log_sector_padding": True},
         {"durability": "interval:5ms"},
         {"log_sink": "mapped"},
@@ -126,6 +127,7 @@ def draw_read(rng: random.Random) -> Step:
     key, some = rng.choice(KEYS), rng.sample(KEYS, 9)
     steps: list[Step] = [
         (f"get {key!r}", lambda db: db.get(key), lambda to: to.rows.get(key)),
+        (f"view {key!r}", lambda db: bytes_of(db.get_view(key)), lambda to: to.rows.get(key)),
         (f"{key!r} in", lambda db: key in db, lambda to: key in to.rows),
         ("get 9", lambda db: db.get_many(some), lambda to: [to.rows.get(each) for each in some]),
         (
@@ -139,6 +141,11 @@ def draw_read(rng: random.Random) -> Step:
         ("keys", lambda db: sorted(db.keys()), lambda to: sorted(to.rows)),
     ]
     return rng.choice(steps)
+
+
+def bytes_of(view: memoryview | None) -> bytes | None:
+    """What a view shows."""
+    return None if view is None else bytes(view)
 
 
 def items_of(items: list[bytes]) -> tuple[Any, Any]:

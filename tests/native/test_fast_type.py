@@ -388,7 +388,7 @@ def test_bounds_of_a_scan_reach_the_core(both: list[Any], bounds: tuple[Any, ...
 
 
 def test_rows_that_were_kept_stay_as_they_are(fast: Any) -> None:
-    """The tuple of a row is filled again for the next one, unless somebody has it."""
+    """The tuple of a row is filled again for the next one, unless somebody has it (until 3.13)."""
     rows = {b"%03d" % number: b"v%d" % number for number in range(500)}
     fast.put_many(rows.items())
     scan = fast.scan()

@@ -20,6 +20,7 @@ EXPECTED: dict[str, type[Exception]] = {
     "PYKV_CORRUPTION": errors.CorruptionError,
     "PYKV_LOCKED": errors.LockedError,
     "PYKV_READ_ONLY": errors.ReadOnlyError,
+    "PYKV_REPLACED": errors.ReplacedError,
     "PYKV_CLOSED": errors.ClosedError,
     "PYKV_FORKED": errors.ForkedError,
     "PYKV_IO_FAILED": errors.IOFailedError,

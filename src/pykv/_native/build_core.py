@@ -20,7 +20,7 @@ NATIVE = Path(__file__).parent
 HEADER = NATIVE / "pykv.h"
 MARK_BEGIN = "/* pykv: declarations begin */"
 MARK_END = "/* pykv: declarations end */"
-LAYERS = ("base", "env", "log", "table", "bitcask", "lsm", "api", "cpython")
+LAYERS = ("base", "env", "log", "codec", "table", "bitcask", "lsm", "api", "cpython")
 LIMITED_API = "0x030B0000"
 # What the core may call in Python: pykv._native.codec, where libzstd cannot be called directly.
 CALLBACKS = """
@@ -28,6 +28,8 @@ extern "Python" pykv_status pykv_python_compress(
     void *, int, const uint8_t *, size_t, uint8_t *, size_t *);
 extern "Python" pykv_status pykv_python_decompress(
     void *, const uint8_t *, size_t, uint8_t *, size_t);
+extern "Python" pykv_status pykv_python_decompress_with(
+    void *, const uint8_t *, size_t, const uint8_t *, size_t, uint8_t *, size_t);
 """
 
 

@@ -41,9 +41,17 @@ FUNCTIONS: Final = {
     "free_dctx": ("ZSTD_freeDCtx", "size_t(*)"),
     "decompress_dctx": ("ZSTD_decompressDCtx", "size_t(*, *, size_t, *, size_t)"),
     "get_frame_content_size": ("ZSTD_getFrameContentSize", "unsigned long long(*, size_t)"),
+    "create_cdict": ("ZSTD_createCDict", "*(*, size_t, int)"),
+    "free_cdict": ("ZSTD_freeCDict", "size_t(*)"),
+    "compress_with_cdict": ("ZSTD_compress_usingCDict", "size_t(*, *, size_t, *, size_t, *)"),
+    "create_ddict": ("ZSTD_createDDict", "*(*, size_t)"),
+    "free_ddict": ("ZSTD_freeDDict", "size_t(*)"),
+    "decompress_with_ddict": ("ZSTD_decompress_usingDDict", "size_t(*, *, size_t, *, size_t, *)"),
+    "train": ("ZDICT_trainFromBuffer", "size_t(*, size_t, *, *, unsigned int)"),
 }
 
 LEVEL_DEFAULT: Final = 1
+DECOMPRESSORS_MAX: Final = 16
 
 _contexts = threading.local()
 
@@ -118,6 +126,7 @@ def from_callbacks() -> bool:
     codec.name = name
     codec.compress = lib.pykv_python_compress
     codec.decompress = lib.pykv_python_decompress
+    codec.decompress_with = lib.pykv_python_decompress_with
     if lib.pykv_set_codec(codec) != lib.PYKV_OK:
         return False
     warnings.warn(
@@ -137,10 +146,19 @@ def _compressor(level: int) -> Any:
     return kept[level]
 
 
-def _decompressor() -> Any:
-    if not hasattr(_contexts, "decompressor"):
-        _contexts.decompressor = _zstandard().ZstdDecompressor()
-    return _contexts.decompressor
+def _decompressor(dictionary: bytes = b"") -> Any:
+    """The thread's decompressor for a dictionary: one must not be used by two threads at once."""
+    kept = _contexts.__dict__.setdefault("decompressors", {})
+    if dictionary not in kept:
+        if len(kept) >= DECOMPRESSORS_MAX:
+            kept.clear()
+        zstd = _zstandard()
+        kept[dictionary] = (
+            zstd.ZstdDecompressor(dict_data=zstd.ZstdCompressionDict(dictionary))
+            if dictionary
+            else zstd.ZstdDecompressor()
+        )
+    return kept[dictionary]
 
 
 def _status_of(work: Callable[[], None]) -> int:
@@ -173,12 +191,30 @@ def decompress_block(
     _context: FFI.CData, data: FFI.CData, size: int, out: FFI.CData, raw_size: int
 ) -> int:
     """The `decompress` of pykv_codec. Nothing larger than raw_size is ever made."""
+    return _restore(b"", data, size, out, raw_size)
 
+
+@ffi.def_extern(name="pykv_python_decompress_with", error=lib.PYKV_INTERNAL)
+def decompress_with_dictionary(
+    _context: FFI.CData,
+    dictionary: FFI.CData,
+    dictionary_size: int,
+    data: FFI.CData,
+    size: int,
+    out: FFI.CData,
+    raw_size: int,
+) -> int:
+    """The `decompress_with` of pykv_codec: values that another provider compressed."""
+    return _restore(bytes(ffi.buffer(dictionary, dictionary_size)), data, size, out, raw_size)
+
+
+def _restore(dictionary: bytes, data: FFI.CData, size: int, out: FFI.CData, raw_size: int) -> int:
     def work() -> None:
         frame = ffi.buffer(data, size)
         if _zstandard().frame_content_size(frame) != raw_size:
             raise ValueError("the frame has another size")
-        raw = _decompressor().decompress(frame, allow_extra_data=False) if raw_size else b""
+        with_it = _decompressor(dictionary)
+        raw = with_it.decompress(frame, allow_extra_data=False) if raw_size else b""
         if len(raw) != raw_size:
             raise ValueError("the frame has another size")
         ffi.memmove(out, raw, raw_size)

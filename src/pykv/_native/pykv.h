@@ -64,7 +64,8 @@ typedef enum pykv_status {
     PYKV_PATH_EXISTS = 22,
     PYKV_NO_PERMISSION = 23,
     PYKV_NOT_A_DIRECTORY = 24,
-    PYKV_HISTORY_GONE = 25
+    PYKV_HISTORY_GONE = 25,
+    PYKV_REPLACED = 26 /* what is open read-only is not in its directory any more */
 } pykv_status;
 
 enum {
@@ -168,10 +169,10 @@ typedef struct pykv_options {
                                 [64 MiB] */
     uint64_t block_bytes;    /* LSM: data block before compression, 1 KiB .. 64 KiB [8 KiB] */
     uint64_t table_bytes;    /* LSM: tables that compaction writes, 64 KiB .. 4 GiB [64 MiB] */
-    int32_t compression; /* LSM: codec of blocks, PYKV_CODEC_* [zstd if a provider is there, else
-                            none] */
-    int32_t compression_level;  /* LSM: of that codec, as the codec defines it [its own default] */
-    double filter_bits_per_key; /* LSM: memory of filters, 2 .. 32, below 0: no filters [10] */
+    int32_t compression; /* PYKV_CODEC_*; LSM: of blocks [zstd if a provider is there, else none];
+                            Bitcask: of values, which merges compress [none] */
+    int32_t compression_level;    /* of that codec, as the codec defines it [its own default] */
+    double filter_bits_per_key;   /* LSM: memory of filters, 2 .. 32, below 0: no filters [10] */
     uint64_t value_log_bytes_min; /* LSM: values of so many bytes or more stand in value
                                      segments, which compactions do not copy; 64 .. 1 GiB
                                      [never] */
@@ -342,7 +343,7 @@ enum {
 enum {
     PYKV_CHANGE_PUT = 1,
     PYKV_CHANGE_DELETE = 2,
-    PYKV_CHANGE_CLEAR = 3,        /* of every key; key and value are empty */
+    PYKV_CHANGE_CLEAR = 3,        /* of every key of the namespace; key and value are empty */
     PYKV_CHANGE_DELETE_RANGE = 4, /* of the keys from key on and before value, has_value 0: to the
                                      last */
     PYKV_CHANGE_NAMESPACE = 5,    /* the namespace that has key for its name was made */
@@ -377,7 +378,7 @@ typedef struct pykv_change {
 typedef struct pykv_pin {
     char name[65];
     uint64_t sequence;  /* what is behind it is kept */
-    uint64_t bytes_max; /* as long as logs that nothing else needs have no more bytes than that */
+    uint64_t bytes_max; /* as long as what nothing else needs has no more bytes; 0: no limit */
     uint64_t until_us;  /* and until then by the store's clock (pykv_now); 0: for ever */
     int32_t gone;       /* listed: 1: it outgrew a limit, and some of it is gone */
 } pykv_pin;
@@ -425,9 +426,20 @@ typedef struct pykv_codec {
      * PYKV_CORRUPTION where data is not that. */
     pykv_status (*decompress)(void *context, const uint8_t *data, size_t size, uint8_t *out,
                               size_t raw_size);
+    /* Dictionaries: none of these, decompress_with alone, which reads what others wrote, or all. */
+    /* Makes a dictionary of at most capacity bytes from count samples, which stand one behind the
+     * other. PYKV_NOT_FOUND: they give none. */
+    pykv_status (*train)(void *context, const uint8_t *samples, const size_t *sizes, uint32_t count,
+                         uint8_t *out, size_t capacity, size_t *size_out);
+    pykv_status (*compress_with)(void *context, int level, const uint8_t *dictionary,
+                                 size_t dictionary_size, const uint8_t *data, size_t size,
+                                 uint8_t *out, size_t *size_out);
+    pykv_status (*decompress_with)(void *context, const uint8_t *dictionary, size_t dictionary_size,
+                                   const uint8_t *data, size_t size, uint8_t *out, size_t raw_size);
 } pykv_codec;
 
-/* Functions of libzstd, version 1.4 or later; a context is a ZSTD_CCtx or ZSTD_DCtx. */
+/* Functions of libzstd, version 1.4 or later; a context is a ZSTD_CCtx or ZSTD_DCtx. From
+ * create_cdict on all or none: without them what was compressed with a dictionary is not read. */
 typedef struct pykv_zstd {
     unsigned (*version_number)(void);
     unsigned (*is_error)(size_t code);
@@ -442,6 +454,16 @@ typedef struct pykv_zstd {
     size_t (*decompress_dctx)(void *context, void *out, size_t capacity, const void *data,
                               size_t size);
     unsigned long long (*get_frame_content_size)(const void *data, size_t size);
+    void *(*create_cdict)(const void *data, size_t size, int level);
+    size_t (*free_cdict)(void *dictionary);
+    size_t (*compress_with_cdict)(void *context, void *out, size_t capacity, const void *data,
+                                  size_t size, const void *dictionary);
+    void *(*create_ddict)(const void *data, size_t size);
+    size_t (*free_ddict)(void *dictionary);
+    size_t (*decompress_with_ddict)(void *context, void *out, size_t capacity, const void *data,
+                                    size_t size, const void *dictionary);
+    size_t (*train)(void *out, size_t capacity, const void *samples, const size_t *sizes,
+                    unsigned count);
 } pykv_zstd;
 
 /* ---- library ---- */
@@ -777,7 +799,8 @@ PYKV_API pykv_status pykv_write(pykv_store *store, pykv_batch *batch, int32_t fl
  * not NULL, all at its moment. Key i sets found[i] to 1 or 0, and its value, empty if absent, is
  * item i of room. *rows_done rises with each run. The call ends early, with PYKV_OK, where data has
  * no room for the values of a run: room->needed_bytes is what it should have at least. Grow it,
- * keep its first used_bytes, and call again with everything else as it is. */
+ * keep its first used_bytes, and call again with everything else as it is. Neither room nor found
+ * may share memory with keys. */
 PYKV_API pykv_status pykv_get_arrays(pykv_store *store, pykv_snapshot *snapshot, uint64_t count,
                                      const pykv_items *keys, int32_t flags, pykv_items_room *room,
                                      uint8_t *found, uint64_t *rows_done);
@@ -803,14 +826,14 @@ PYKV_API pykv_status pykv_array_scan_next(pykv_array_scan *scan, uint64_t rows_m
 PYKV_API void pykv_array_scan_close(pykv_array_scan *scan);
 
 /* ---- namespaces ----
- * A namespace is keys of its own within an LSM store, with a name: 1 to 255 bytes of UTF-8. Its
+ * A namespace is keys of its own within a store, with a name: 1 to 255 bytes of UTF-8. Its
  * handle is a pykv_store, and every call with one sees the keys of the namespace only, but for
  * those that concern all of the store: sync, flush, resume, stats, state, verify, checkpoint and
  * maintain. What opens the store opens the default namespace, the one without a name. */
 
 /* Opens a namespace, and makes it with create nonzero where there is none. flags: of the write that
- * makes it. PYKV_NOT_FOUND; PYKV_INVALID_ARGUMENT for a name that is none; PYKV_NOT_SUPPORTED in a
- * Bitcask. pykv_free must follow, before that of the store; pykv_close closes only the handle. */
+ * makes it. PYKV_NOT_FOUND; PYKV_INVALID_ARGUMENT for a name that is none. pykv_free must follow,
+ * before that of the store; pykv_close closes only the handle. */
 PYKV_API pykv_status pykv_namespace_open(pykv_store *store, const char *name, size_t name_length,
                                          int32_t create, int32_t flags, pykv_store **namespace_out);
 
@@ -857,11 +880,11 @@ PYKV_API pykv_status pykv_checkpoint(pykv_store *store, const char *path);
 /* Tables that a pykv_table_writer made become part of an LSM store, all of them at one moment or
  * none, with rows that are newer than everything written before. The files (count: at most 4,096)
  * are checked whole, and linked, or copied where the file system gives no link: nobody may change
- * them any more. moves nonzero: their own names go. Writers wait while memtables are flushed and
- * one manifest is written. PYKV_INVALID_ARGUMENT: the keys of two files overlap; PYKV_CORRUPTION,
- * PYKV_FORMAT: a file is damaged, was not finished, or is something else; PYKV_PATH_NOT_FOUND;
- * PYKV_NOT_SUPPORTED: the engine has no tables, or store is a namespace. The change feed has a
- * PYKV_CHANGE_INGEST for each file; after a call that failed it may have them too. */
+ * them any more. Into a namespace the rows are written again. moves nonzero: their own names go.
+ * Writers wait while memtables are flushed and one manifest is written. PYKV_INVALID_ARGUMENT: the
+ * keys of two files overlap; PYKV_CORRUPTION, PYKV_FORMAT: a file is damaged, was not finished, or
+ * is something else; PYKV_PATH_NOT_FOUND; PYKV_NOT_SUPPORTED: the engine has no tables. The change
+ * feed has a PYKV_CHANGE_INGEST for each file; after a call that failed it may have them too. */
 PYKV_API pykv_status pykv_ingest(pykv_store *store, size_t count, const char *const *paths,
                                  int32_t moves);
 
@@ -882,6 +905,15 @@ PYKV_API pykv_status pykv_table_writer_finish(pykv_table_writer *writer);
 PYKV_API uint64_t pykv_table_writer_count(const pykv_table_writer *writer);
 /* Frees the writer; a file that was not finished goes. */
 PYKV_API void pykv_table_writer_free(pykv_table_writer *writer);
+
+/* Moves a store that is open read-only, and its namespaces, to the newest state that can be seen:
+ * all that another process has written, synced or not, as whole batches, and never back. Snapshots,
+ * scans, cursors and views stay at their moments, and reads beside it show either state. Where the
+ * store writes itself nothing happens. sequence_out (may be NULL): of the last write that shows.
+ * PYKV_REPLACED: the directory is empty, or has another database or an earlier state of this one;
+ * PYKV_CORRUPTION, also where a writer changes files faster than they can be opened; what reading
+ * gives. After a failure all shows that showed before, and it may be called again. */
+PYKV_API pykv_status pykv_refresh(pykv_store *store, uint64_t *sequence_out);
 
 /* Tries to leave PYKV_STATE_READ_ONLY or PYKV_STATE_DEGRADED now. */
 PYKV_API pykv_status pykv_resume(pykv_store *store);

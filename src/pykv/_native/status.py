@@ -30,6 +30,7 @@ from pykv.errors import (
     NoSpaceError,
     NotSupportedError,
     ReadOnlyError,
+    ReplacedError,
     StoreFailedError,
     ValueTooLargeError,
 )
@@ -116,6 +117,7 @@ _MAKERS: dict[int, Callable[[Detail], Exception]] = {
     lib.PYKV_NO_PERMISSION: _of_path(errno.EACCES),
     lib.PYKV_NOT_A_DIRECTORY: _of_path(errno.ENOTDIR),
     lib.PYKV_HISTORY_GONE: lambda detail: HistoryGoneError(detail.text, path=detail.path),
+    lib.PYKV_REPLACED: lambda detail: ReplacedError(detail.text, path=detail.path),
 }
 
 

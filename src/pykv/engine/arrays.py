@@ -16,6 +16,7 @@ from pykv.arrays import (
     ItemsLike,
     RowChunk,
     Rows,
+    check_apart,
     check_room,
     items_of,
     refuse_bytes,
@@ -55,7 +56,7 @@ class ArrayReaderBase(ABC):
         """
         self._check_open()
         items = items_of(keys, "keys")
-        room = None if out is None else check_room(out, "out")
+        room = room_beside(items, out)
         values = self.get_many(items.to_list())
         found = [value is not None for value in values]
         return pack([value or b"" for value in values], found, room, "out")
@@ -71,9 +72,10 @@ class ArrayReaderBase(ABC):
     ) -> Iterator[RowChunk]:
         """The rows of scan in chunks of chunk_rows rows; out: room that every chunk is put in."""
         self._check_open()
-        row_count = chunk_rows_of(chunk_rows, check_rooms(out))
+        room = check_rooms(out)
+        row_count = chunk_rows_of(chunk_rows, room)
         rows = self.scan(start, stop, prefix=prefix)
-        return self._array_chunks(rows, row_count, out)
+        return self._array_chunks(rows, row_count, room)
 
     def _array_chunks(
         self, rows: Iterator[Row], row_count: int, out: RowChunk | None
@@ -158,28 +160,39 @@ def paired(keys: ItemsLike, values: ItemsLike) -> tuple[Items, Items]:
     return names, data
 
 
-def check_rooms(out: object) -> int | None:
-    """How many rows the room for a scan takes, None without one. TypeError, ValueError."""
+def room_beside(keys: Items, out: object) -> Rows | None:
+    """The room for the values of keys, None without one. TypeError, ValueError."""
+    if out is None:
+        return None
+    room = check_room(out, "out")
+    check_apart(room, "out", keys.data, keys.offsets)
+    return room
+
+
+def check_rooms(out: object) -> RowChunk | None:
+    """The room for a scan, in a RowChunk of its own, None without one. TypeError, ValueError."""
     if out is None:
         return None
     if not isinstance(out, RowChunk):
         raise TypeError(
             f"out must be a RowChunk, as RowChunk.empty makes, not {type(out).__name__}"
         )
-    rooms = check_room(out.keys, "out.keys"), check_room(out.values, "out.values")
-    row_count = min(map(room_rows, rooms))
-    if row_count == 0:
+    keys, values = check_room(out.keys, "out.keys"), check_room(out.values, "out.values")
+    check_apart(keys, "out.keys", values.data, values.offsets, values.found)
+    if min(room_rows(keys), room_rows(values)) == 0:
         raise refuse_rows("out", 0, 1)
-    return row_count
+    return RowChunk(keys, values)
 
 
-def chunk_rows_of(chunk_rows: int, room: int | None) -> int:
+def chunk_rows_of(chunk_rows: int, room: RowChunk | None) -> int:
     """The rows of a chunk, as asked for and as a room has it. TypeError, ValueError."""
     if not isinstance(chunk_rows, int) or isinstance(chunk_rows, bool):
         raise TypeError(f"chunk_rows must be an int, not {type(chunk_rows).__name__}")
     if not 1 <= chunk_rows <= CHUNK_ROWS_MAX:
         raise ValueError(f"chunk_rows must be 1 to {CHUNK_ROWS_MAX:,}, got {chunk_rows}")
-    return chunk_rows if room is None else min(chunk_rows, room)
+    if room is None:
+        return chunk_rows
+    return min(chunk_rows, room_rows(room.keys), room_rows(room.values))
 
 
 def pack(items: Sequence[bytes], found: list[bool], room: Rows | None, what: str) -> Rows:

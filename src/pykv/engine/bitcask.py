@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from pykv._native import check, ffi, lib
+from pykv._native.codec import provide_zstd
 from pykv.arguments import BytesLike
 from pykv.engine.bitcask_snapshot import BitcaskSnapshot
-from pykv.engine.native import approximate_size, destroy, detected, native_options, repair
-from pykv.engine.native_store import NativeStore
+from pykv.engine.native import CODECS, approximate_size, destroy, detected, native_options, repair
+from pykv.engine.native_space import NativeNamespace, NativeSpace
 from pykv.engine.order import UnorderedStoreBase
 from pykv.engine.registry import Engine
 from pykv.options import BitcaskOptions
@@ -26,6 +27,7 @@ FEATURES: Final = frozenset(
         "changes",
         "consistent_scan",
         "long_keys",
+        "namespaces",
         "persistence",
         "readers",
         "snapshot",
@@ -34,26 +36,18 @@ FEATURES: Final = frozenset(
 )
 
 
-class Bitcask(NativeStore, UnorderedStoreBase):
-    """A store on disk with its keys in memory. Any thread may use it; after a fork the parent only.
-
-    One process has it open for writing; others may open it with read_only=True.
-    """
+class BitcaskSpace(NativeSpace, UnorderedStoreBase):
+    """The keys of a namespace, or of the default one."""
 
     _options: BitcaskOptions
 
+    _features = FEATURES
+
     __slots__ = ()
 
-    def __init__(self, path: Path | None, options: BitcaskOptions | None = None) -> None:
-        if path is None:
-            raise TypeError("engine 'bitcask' needs the path of a directory")
-        chosen = BitcaskOptions() if options is None else options
-        self._open(path, chosen, options_of(chosen), chosen.background_threads)
-
-    @property
-    def features(self) -> frozenset[str]:
-        """All but "order"."""
-        return FEATURES
+    def namespace(self, name: str, *, create: bool = False) -> BitcaskNamespace:
+        """A handle to the keys of a namespace. KeyError where there is none, unless create."""
+        return BitcaskNamespace(self, self._namespace_handle(name, create))
 
     def count(
         self,
@@ -100,10 +94,37 @@ class Bitcask(NativeStore, UnorderedStoreBase):
         self._compact(progress)
 
 
+class Bitcask(BitcaskSpace):
+    """A store on disk with its keys in memory. Any thread may use it; after a fork the parent only.
+
+    One process has it open for writing; others may open it with read_only=True.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, path: Path | None, options: BitcaskOptions | None = None) -> None:
+        if path is None:
+            raise TypeError("engine 'bitcask' needs the path of a directory")
+        chosen = BitcaskOptions() if options is None else options
+        provide_zstd()
+        self._open(path, chosen, options_of(chosen), chosen.background_threads)
+
+
+class BitcaskNamespace(NativeNamespace, BitcaskSpace):
+    """A namespace of a Bitcask. Any thread may use it; after a fork the parent only.
+
+    It keeps its store in memory, but not open.
+    """
+
+    __slots__ = ()
+
+
 def options_of(options: BitcaskOptions) -> dict[str, int | float]:
     """The fields of pykv_options."""
     return native_options(lib.PYKV_ENGINE_BITCASK, options) | {
         "segment_bytes": options.segment_bytes,
+        "compression": CODECS[options.compression],
+        "compression_level": options.compression_level,
         "history_bytes": options.history_bytes,
         "space_amplification_max": options.space_amplification_max,
     }

@@ -9,20 +9,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Final
 
-from pykv._native import Handle, check, count_rows, ffi, lib
+from pykv._native import check, count_rows, ffi, lib
 from pykv._native.codec import provide_zstd
 from pykv.arguments import BytesLike, StrPath, as_path, key_range
 from pykv.engine.lsm_snapshot import LsmSnapshot
-from pykv.engine.namespaces import not_of_this_store
-from pykv.engine.native import approximate_size, destroy, detected, native_options, repair
-from pykv.engine.native_namespaces import NamespaceHandle, drop, names
+from pykv.engine.native import CODECS, approximate_size, destroy, detected, native_options, repair
 from pykv.engine.native_reader import NativeOrderedReader
-from pykv.engine.native_store import NativeStore
+from pykv.engine.native_space import NativeNamespace, NativeSpace
 from pykv.engine.order import OrderedStoreBase
 from pykv.engine.registry import Engine
-from pykv.errors import NotSupportedError
 from pykv.options import LsmOptions
 from pykv.store import Progress
 
@@ -46,53 +43,21 @@ _COMPACTIONS: Final = {
     "leveled": lib.PYKV_COMPACTION_LEVELED,
     "lazy": lib.PYKV_COMPACTION_LAZY,
 }
-_CODECS: Final = {None: 0, "none": lib.PYKV_CODEC_NONE, "zstd": lib.PYKV_CODEC_ZSTD}
 
 
-class LsmSpace(NativeStore, NativeOrderedReader, OrderedStoreBase):
+class LsmSpace(NativeSpace, NativeOrderedReader, OrderedStoreBase):
     """The keys of a namespace, or of the default one."""
 
     _options: LsmOptions
     _niceness = 5  # writers that write too fast for compactions slow down by themselves
 
+    _features = FEATURES
+
     __slots__ = ()
-
-    @property
-    def features(self) -> frozenset[str]:
-        """All there are."""
-        return FEATURES
-
-    # ---- namespaces ----
-
-    @property
-    def _store_handle(self) -> Handle:
-        handle: Handle | NamespaceHandle = self._handle
-        return handle.store if isinstance(handle, NamespaceHandle) else handle
 
     def namespace(self, name: str, *, create: bool = False) -> LsmNamespace:
         """A handle to the keys of a namespace. KeyError where there is none, unless create."""
-        self._check_open()
-        return LsmNamespace(self, NamespaceHandle(self._store_handle, name, create))
-
-    def namespaces(self) -> list[str]:
-        """The names of all namespaces, in the order of their bytes; not that of the default one."""
-        self._check_open()
-        return list(names(self._store_handle))
-
-    def drop_namespace(self, name: str, *, sync: bool | None = None) -> None:
-        """Removes a namespace with all its keys in one step. KeyError where there is none.
-
-        Handles to it raise ClosedError from then on. Compactions give its space back.
-        """
-        self._check_open()
-        drop(self._store_handle, name, sync)
-
-    def _within(self, namespace: object) -> object:
-        if namespace is None:
-            return None
-        if not isinstance(namespace, LsmSpace) or namespace._store_handle is not self._store_handle:
-            raise not_of_this_store(namespace)
-        return namespace._handle
+        return LsmNamespace(self, self._namespace_handle(name, create))
 
     # ---- reading ----
 
@@ -135,10 +100,10 @@ class LsmSpace(NativeStore, NativeOrderedReader, OrderedStoreBase):
 
         Their rows are newer than everything that was written before. Each file is checked whole,
         and linked into the store, or copied where the file system gives no link, so it must not be
-        changed any more; move=True takes its own name away.  Writers wait for a flush and one
-        manifest.  Raises ValueError where the keys of two files overlap, CorruptionError or
-        FormatError where a file is damaged, was not finished, or is something else,
-        FileNotFoundError, ReadOnlyError, NoSpaceError.
+        changed any more; move=True takes its own name away. Rows that come to a namespace are
+        written again.  Writers wait for a flush and one manifest.  Raises ValueError where the keys
+        of two files overlap, CorruptionError or FormatError where a file is damaged, was not
+        finished, or is something else, FileNotFoundError, ReadOnlyError, NoSpaceError.
         """
         names = [ffi.new("char[]", os.fsencode(as_path(each))) for each in files]
         paths = ffi.new("char *[]", names)
@@ -175,55 +140,13 @@ class Lsm(LsmSpace):
         self._open(path, chosen, options_of(chosen), chosen.background_threads)
 
 
-class LsmNamespace(LsmSpace):
+class LsmNamespace(NativeNamespace, LsmSpace):
     """A namespace of an LSM store. Any thread may use it; after a fork the parent only.
 
     It keeps its store in memory, but not open.
     """
 
     __slots__ = ()
-
-    def __init__(self, store: LsmSpace, handle: NamespaceHandle) -> None:
-        self._adopt(store, handle)
-
-    @property
-    def name(self) -> str:
-        """The name."""
-        handle: Any = self._handle
-        name: str = handle.name
-        return name
-
-    @property
-    def id(self) -> int:
-        """The number of the namespace, as `Change.namespace` has it."""
-        number: int = lib.pykv_namespace_id(self._handle.pointer)
-        return number
-
-    @property
-    def features(self) -> frozenset[str]:
-        """All there are but "changes", which are those of the store."""
-        return FEATURES - {"changes"}
-
-    def __del__(self) -> None:
-        """Silent: what a handle left open holds is the store's."""
-
-    def changes(
-        self,
-        since: int = 0,
-        *,
-        follow: bool = False,
-        timeout: float | None = None,
-        unsynced: bool = False,
-    ) -> NoReturn:
-        """Not supported: the feed is that of the store."""
-        self._check_open()
-        raise NotSupportedError(
-            "changes are those of all namespaces: ask the store, and look for this id in namespace",
-            path=self.path,
-        )
-
-    def __repr__(self) -> str:
-        return f"<pykv.LsmNamespace {self.name!r} of {str(self._path)!r} {self.state}>"
 
 
 def options_of(options: LsmOptions) -> dict[str, int | float]:
@@ -233,7 +156,7 @@ def options_of(options: LsmOptions) -> dict[str, int | float]:
         "memtable_bytes": options.memtable_bytes,
         "block_bytes": options.block_bytes,
         "table_bytes": options.table_bytes,
-        "compression": _CODECS[options.compression],
+        "compression": CODECS[options.compression],
         "compression_level": options.compression_level,
         "filter_bits_per_key": options.filter_bits_per_key or -1.0,
         "value_log_bytes_min": options.value_log_bytes_min,

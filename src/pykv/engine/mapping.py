@@ -71,6 +71,11 @@ class StoreBase(ArrayStoreBase, ReaderBase, ExpiryBase, NamespacesBase):
     def clear(self) -> None:
         """Removes every key in one step."""
 
+    def refresh(self) -> int:
+        """The sequence number of the last write: for a store that shows every write by itself."""
+        self._check_open()
+        return self.last_seq
+
     @abstractmethod
     def sync(self) -> None:
         """Makes everything written so far durable."""

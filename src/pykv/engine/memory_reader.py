@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
-from typing import Any, Self, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 from pykv.arguments import BytesLike, as_bytes, check_limit, key_range
+from pykv.engine.cursor import CursorBase
 from pykv.engine.order import OrderedReaderBase
 from pykv.engine.ordered_map import OrderedMap
 from pykv.errors import ClosedError
@@ -87,13 +88,13 @@ class MemoryReader(OrderedReaderBase):
         return last - first
 
 
-class MemoryCursor:
+class MemoryCursor(CursorBase):
     """Goes over the rows of two ranks, in both directions. One thread at a time may use it.
 
     at: the rank where it stands; first - 1 before the rows, last behind them.
     """
 
-    __slots__ = ("_at", "_first", "_last", "_reader", "_row", "_rows")
+    __slots__ = ("_at", "_first", "_last", "_reader", "_rows")
 
     def __init__(self, reader: MemoryReader, rows: OrderedMap, first: int, last: int) -> None:
         self._reader = reader
@@ -101,13 +102,16 @@ class MemoryCursor:
         self._first = first
         self._last = last
         self._at = first - 1
-        self._row: Row | None = None
+        self._row = None
 
     def _open_rows(self) -> OrderedMap:
         if self._rows is None:
             raise ClosedError("the cursor is closed", path=self._reader.path)
         self._reader._check_open()
         return self._rows
+
+    def _check_open(self) -> None:
+        self._open_rows()
 
     def _go(self, rank: int) -> bool:
         rows = self._open_rows()
@@ -143,33 +147,10 @@ class MemoryCursor:
         """To the row before; tells whether there is one."""
         return self._go(self._at - 1)
 
-    def _stood_on(self) -> Row:
-        self._open_rows()
-        if self._row is None:
-            raise IndexError("the cursor stands on no row")
-        return self._row
-
-    @property
-    def key(self) -> bytes:
-        """The key of the row it stands on; IndexError off the rows."""
-        return self._stood_on()[0]
-
-    @property
-    def value(self) -> bytes:
-        """The value of that row; IndexError off the rows."""
-        return self._stood_on()[1]
-
     def close(self) -> None:
         """Forgets the rows; silent where that is done."""
         self._rows = None
         self._row = None
-
-    def __enter__(self) -> Self:
-        self._open_rows()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
 
 
 def _ranks(

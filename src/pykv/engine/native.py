@@ -27,6 +27,7 @@ STATES: Final[dict[int, State]] = {
     lib.PYKV_STATE_FAILED: "failed",
     lib.PYKV_STATE_CLOSED: "closed",
 }
+CODECS: Final = {None: 0, "none": lib.PYKV_CODEC_NONE, "zstd": lib.PYKV_CODEC_ZSTD}
 _SINKS: Final = {
     "auto": lib.PYKV_LOG_AUTO,
     "pwrite": lib.PYKV_LOG_PWRITE,

@@ -17,13 +17,12 @@ from pykv.arrays import (
     ItemsLike,
     RowChunk,
     Rows,
-    check_room,
     items_of,
     refuse_bytes,
     refuse_rows,
     room_rows,
 )
-from pykv.engine.arrays import check_rooms, chunk_rows_of, paired
+from pykv.engine.arrays import check_rooms, chunk_rows_of, paired, room_beside
 
 if TYPE_CHECKING:
     from _cffi_backend import FFI
@@ -83,10 +82,11 @@ class NativeArrayReader:
         source = self._array_source()
         items = items_of(keys, "keys")
         count = items.count
-        if out is not None and room_rows(check_room(out, "out")) < count:
-            raise refuse_rows("out", room_rows(out), count)
+        given_room = room_beside(items, out)
+        if given_room is not None and room_rows(given_room) < count:
+            raise refuse_rows("out", room_rows(given_room), count)
         guess = count * _GUESS_BYTES + _SPARE_BYTES
-        room = _Room(Rows.empty(count, guess) if out is None else out)
+        room = _Room(Rows.empty(count, guess) if given_room is None else given_room)
         given = _items(items)
         found = _writable("uint8_t[]", room.rows.found)
         done: Any = ffi.new("uint64_t *")
@@ -94,9 +94,9 @@ class NativeArrayReader:
             call = lib.pykv_get_arrays
             _check(call(source.store, source.snapshot, count, given.raw, 0, room.raw, found, done))
             if done[0] == count:
-                return room.cut(count, out is None)
-            if out is not None:
-                raise refuse_bytes("out", len(out.data), room.raw.needed_bytes)
+                return room.cut(count, given_room is None)
+            if given_room is not None:
+                raise refuse_bytes("out", len(given_room.data), room.raw.needed_bytes)
             room.grow(done[0], count)
 
     def scan_arrays(
@@ -115,7 +115,8 @@ class NativeArrayReader:
         ArrayTooSmallError where out has no room for one row.
         """
         self._check_open()
-        rows_max = chunk_rows_of(chunk_rows, check_rooms(out))
+        room = check_rooms(out)
+        rows_max = chunk_rows_of(chunk_rows, room)
         low, high = self._bounds(start, stop, prefix)
         source = self._array_source()
         wanted = range_of(SCAN_ROWS, -1, low, high, False)
@@ -127,7 +128,7 @@ class NativeArrayReader:
             lambda scan_out: call(source.store, source.snapshot, wanted, scan_out),
             kept=source.owner,
         )
-        return _chunks(scan, life, rows_max, out)
+        return _chunks(scan, life, rows_max, room)
 
 
 class NativeArrayStore(NativeArrayReader):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 PINS_MAX: Final = 16
 NAME_BYTES_MAX: Final = 64
-_NO_LIMIT: Final = (1 << 64) - 1
+BYTES_MAX: Final = (1 << 64) - 1
 
 
 def _name_bytes(name: str) -> bytes:
@@ -33,12 +33,12 @@ def pin_history(
     HistoryGoneError."""
     if bytes_max is not None and (not isinstance(bytes_max, int) or isinstance(bytes_max, bool)):
         raise TypeError(f"bytes_max must be an int or None, not {type(bytes_max).__name__}")
-    if bytes_max is not None and not 0 <= bytes_max < _NO_LIMIT:
-        raise ValueError(f"bytes_max must not be negative, nor above 2**64 - 2, got {bytes_max}")
+    if bytes_max is not None and not 0 < bytes_max <= BYTES_MAX:
+        raise ValueError(f"bytes_max must be 1 to 2**64 - 1, got {bytes_max}")
     pin: Any = ffi.new("pykv_pin *")
     pin.name = _name_bytes(name)
     pin.sequence = since
-    pin.bytes_max = _NO_LIMIT if bytes_max is None else bytes_max
+    pin.bytes_max = bytes_max or 0
     pin.until_us = 0 if seconds_max is None else now_us(pointer) + ttl_us_of(seconds_max)
     check(lib.pykv_pin_history(pointer, pin))
 
@@ -60,7 +60,7 @@ def history_pins(pointer: FFI.CData) -> tuple[HistoryPin, ...]:
         HistoryPin(
             name=text_of(pin.name),
             since=pin.sequence,
-            bytes_max=None if pin.bytes_max == _NO_LIMIT else pin.bytes_max,
+            bytes_max=pin.bytes_max or None,
             expires_at=pin.until_us / 1e6 if pin.until_us else None,
             gone=bool(pin.gone),
         )

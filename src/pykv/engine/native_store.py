@@ -177,6 +177,17 @@ class NativeStore(StoreBase, NativeArrayStore, NativeReader):
         wanted = range_of(SCAN_KEYS, -1, start, stop, False)
         run_long(lambda shared: lib.pykv_compact(self._handle.pointer, wanted, shared), progress)
 
+    def refresh(self) -> int:
+        """Moves a store that was opened read-only to the newest state; see `Store.refresh`.
+
+        Whatever the writer's system has shows, synced or not. Where nothing is new it costs two
+        small reads.
+        """
+        sequence_out: Any = ffi.new("uint64_t *")
+        check(lib.pykv_refresh(self._handle.pointer, sequence_out))
+        sequence: int = sequence_out[0]
+        return sequence
+
     def resume(self) -> None:
         """Tries now, not within the second, to leave the state "degraded" or "read-only"."""
         check(lib.pykv_resume(self._handle.pointer))

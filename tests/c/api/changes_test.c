@@ -72,7 +72,7 @@ TEST(a_bitcask_feeds_what_its_segments_hold_and_keeps_pins)
     pykv_changes *feed;
     const pykv_change *changes;
     size_t count;
-    pykv_pin pin = {.name = "copy", .sequence = 1, .bytes_max = UINT64_MAX};
+    pykv_pin pin = {.name = "copy", .sequence = 1};
     api_fill(&f, 0, 3);
     CHECK_OK(pykv_clear(f.store, PYKV_SYNC));
     CHECK_OK(pykv_changes_open(f.store, 1, 0, &feed));

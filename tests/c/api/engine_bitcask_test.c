@@ -17,16 +17,7 @@ TEST(no_function_is_missing_but_those_of_what_it_does_not_support)
     engine_ops all = *ops;
     CHECK(all.delete_range == NULL && all.ingest == NULL);
     all.delete_range = engine_lsm.delete_range;
-    CHECK(all.scan_next_arrays == NULL);
-    all.scan_next_arrays = engine_lsm.scan_next_arrays;
     all.ingest = engine_lsm.ingest;
-    CHECK(all.named == NULL);
-    all.name_find = engine_lsm.name_find;
-    all.name_make = engine_lsm.name_make;
-    all.name_drop = engine_lsm.name_drop;
-    all.names_scan = engine_lsm.names_scan;
-    all.named_new = engine_lsm.named_new;
-    all.named = engine_lsm.named;
     void (*functions[(sizeof *ops - offsetof(engine_ops, open)) / sizeof(void (*)(void))])(void);
     memcpy(functions, (const char *)&all + offsetof(engine_ops, open), sizeof functions);
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {

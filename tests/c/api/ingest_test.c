@@ -83,6 +83,29 @@ TEST(a_bitcask_has_no_tables_to_add_to)
     api_free(&f);
 }
 
+TEST(into_a_namespace_the_rows_are_written_again)
+{
+    api_fixture f = new_store(PYKV_ENGINE_LSM);
+    char file[PATH_BYTES];
+    const char *paths[] = {file};
+    pykv_table_writer *writer;
+    pykv_store *named;
+    name_in_new_directory(file);
+    CHECK_OK(pykv_namespace_open(f.store, "users", 5, 1, 0, &named));
+    CHECK_OK(pykv_table_writer_open(file, NULL, &writer));
+    CHECK_OK(add(writer, "a", 0));
+    CHECK_OK(pykv_table_writer_finish(writer));
+    pykv_table_writer_free(writer);
+    CHECK_OK(pykv_ingest(named, 1, paths, 0));
+    CHECK_OK(pykv_contains(named, "a", 1, 0));
+    CHECK_STATUS(PYKV_NOT_FOUND, pykv_contains(f.store, "a", 1, 0));
+    CHECK_OK(pykv_namespace_drop(f.store, "users", 5, 0));
+    CHECK_STATUS(PYKV_CLOSED, pykv_ingest(named, 1, paths, 0));
+    CHECK_EQUAL(0, access(file, F_OK));
+    pykv_free(named);
+    api_free(&f);
+}
+
 TEST(a_forked_child_leaves_the_writer_of_its_parent_alone)
 {
     char file[PATH_BYTES];
@@ -108,4 +131,5 @@ TEST(a_forked_child_leaves_the_writer_of_its_parent_alone)
 TEST_MAIN(CASE(a_table_is_written_and_ingested),
           CASE(lengths_are_checked_and_a_writer_may_be_given_up),
           CASE(a_bitcask_has_no_tables_to_add_to),
+          CASE(into_a_namespace_the_rows_are_written_again),
           CASE(a_forked_child_leaves_the_writer_of_its_parent_alone))

@@ -241,14 +241,30 @@ TEST(names_are_1_to_255_bytes_of_utf_8)
     api_free(&f);
 }
 
-TEST(a_bitcask_has_no_namespaces)
+TEST(a_bitcask_has_namespaces_too)
 {
     api_fixture f = api_new();
-    pykv_store *made;
-    pykv_scan *scan;
-    CHECK_STATUS(PYKV_NOT_SUPPORTED, pykv_namespace_open(f.store, "a", 1, 1, 0, &made));
-    CHECK_STATUS(PYKV_NOT_SUPPORTED, pykv_namespace_drop(f.store, "a", 1, 0));
-    CHECK_STATUS(PYKV_NOT_SUPPORTED, pykv_namespaces(f.store, &scan));
+    pykv_store *users = open_named(&f, "users");
+    pykv_batch *batch;
+    pykv_scan *names;
+    put(f.store, "a", "1");
+    put(users, "a", "2");
+    expect(f.store, "a", "1");
+    expect_rows(users, "a2");
+    CHECK_OK(pykv_batch_new(&batch));
+    CHECK_OK(pykv_batch_put(batch, "b", 1, "3", 1));
+    pykv_batch_within(batch, users);
+    CHECK_OK(pykv_batch_put(batch, "b", 1, "4", 1));
+    CHECK_OK(pykv_write(f.store, batch, 0));
+    expect(f.store, "b", "3");
+    expect(users, "b", "4");
+    CHECK_OK(pykv_namespace_drop(f.store, "users", 5, 0));
+    CHECK_STATUS(PYKV_CLOSED, pykv_write(f.store, batch, 0));
+    expect_closed(users);
+    CHECK_OK(pykv_namespaces(f.store, &names));
+    expect_scan(names, "");
+    pykv_batch_free(batch);
+    pykv_free(users);
     api_free(&f);
 }
 
@@ -257,4 +273,4 @@ TEST_MAIN(CASE(each_namespace_has_keys_of_its_own),
           CASE(a_dropped_namespace_is_closed_and_comes_back_empty),
           CASE(a_batch_goes_to_several_namespaces_or_to_none), CASE(a_batch_stays_in_its_store),
           CASE(a_handle_that_is_closed_leaves_the_namespace_and_the_store),
-          CASE(names_are_1_to_255_bytes_of_utf_8), CASE(a_bitcask_has_no_namespaces))
+          CASE(names_are_1_to_255_bytes_of_utf_8), CASE(a_bitcask_has_namespaces_too))

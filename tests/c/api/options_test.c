@@ -20,8 +20,6 @@ static const sample samples[] = {
     {"memtable_bytes", PYKV_ENGINE_LSM, {.memtable_bytes = UINT64_C(1) << 63}},
     {"block_bytes", PYKV_ENGINE_LSM, {.block_bytes = 4096}},
     {"table_bytes", PYKV_ENGINE_LSM, {.table_bytes = 1 << 20}},
-    {"compression", PYKV_ENGINE_LSM, {.compression = PYKV_CODEC_NONE}},
-    {"compression_level", PYKV_ENGINE_LSM, {.compression_level = -1}},
     {"filter_bits_per_key", PYKV_ENGINE_LSM, {.filter_bits_per_key = 0.5}},
     {"value_log_bytes_min", PYKV_ENGINE_LSM, {.value_log_bytes_min = 4096}},
     {"compaction", PYKV_ENGINE_LSM, {.compaction = PYKV_COMPACTION_LAZY}},
@@ -46,6 +44,8 @@ TEST(what_no_row_names_and_what_is_not_given_is_taken_by_all)
                            .durability = PYKV_DURABILITY_SYNC,
                            .read_only = 1,
                            .batch_bytes_max = 8192,
+                           .compression = PYKV_CODEC_NONE,
+                           .compression_level = -1,
                            .merge_bytes_per_second = 1};
     for (int32_t engine = PYKV_ENGINE_BITCASK; engine <= PYKV_ENGINE_LSM; engine++) {
         CHECK_OK(options_check(NULL, engine));

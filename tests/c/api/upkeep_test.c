@@ -47,6 +47,68 @@ TEST(compact_gives_dead_bytes_back_and_a_cancelled_one_loses_nothing)
     api_free(&f);
 }
 
+/* Opens what f has open, read-only. */
+static api_fixture reader_of(const api_fixture *f)
+{
+    api_fixture reader = {.path = f->path, .options = f->options};
+    reader.options.read_only = 1;
+    CHECK_OK(api_open(&reader));
+    return reader;
+}
+
+TEST(refresh_moves_a_reader_and_leaves_a_writer_alone)
+{
+    api_fixture f = api_new();
+    uint64_t sequence = 0;
+    api_fill(&f, 0, 10);
+    CHECK_OK(pykv_refresh(f.store, &sequence));
+    CHECK_EQUAL(10, sequence);
+    api_fixture reader = reader_of(&f);
+    api_fill(&f, 10, 12);
+    api_expect(&reader, "key-11", NULL);
+    CHECK_OK(pykv_refresh(reader.store, &sequence));
+    CHECK_EQUAL(12, sequence);
+    api_expect(&reader, "key-11", "key-11");
+    CHECK_OK(pykv_refresh(reader.store, NULL));
+    CHECK_OK(pykv_close(reader.store, -1));
+    CHECK_STATUS(PYKV_CLOSED, pykv_refresh(reader.store, &sequence));
+    pykv_free(reader.store);
+    api_free(&f);
+}
+
+static void drop_elsewhere(int32_t engine)
+{
+    api_fixture f = {.options = {.engine = engine}};
+    pykv_store *names[2];
+    pykv_store *seen[2];
+    f.path = check_temporary_directory();
+    CHECK_OK(api_open(&f));
+    CHECK_OK(pykv_namespace_open(f.store, "a", 1, 1, 0, &names[0]));
+    CHECK_OK(pykv_namespace_open(f.store, "b", 1, 1, 0, &names[1]));
+    api_fixture reader = reader_of(&f);
+    CHECK_OK(pykv_namespace_open(reader.store, "a", 1, 0, 0, &seen[0]));
+    CHECK_OK(pykv_namespace_open(reader.store, "b", 1, 0, 0, &seen[1]));
+    CHECK_OK(pykv_put(names[1], "k", 1, "v", 1, 0));
+    CHECK_OK(pykv_namespace_drop(f.store, "a", 1, 0));
+    CHECK_STATUS(PYKV_NOT_FOUND, pykv_contains(seen[1], "k", 1, 0));
+    CHECK_OK(pykv_refresh(seen[1], NULL));
+    CHECK_OK(pykv_contains(seen[1], "k", 1, 0));
+    CHECK_STATUS(PYKV_CLOSED, pykv_contains(seen[0], "k", 1, 0));
+    CHECK_STATUS(PYKV_CLOSED, pykv_refresh(seen[0], NULL));
+    for (int i = 0; i < 2; i++) {
+        pykv_free(seen[i]);
+        pykv_free(names[i]);
+    }
+    pykv_free(reader.store);
+    api_free(&f);
+}
+
+TEST(a_namespace_that_was_dropped_elsewhere_is_closed_by_a_refresh)
+{
+    drop_elsewhere(PYKV_ENGINE_LSM);
+    drop_elsewhere(PYKV_ENGINE_BITCASK);
+}
+
 static void flip_byte(const api_fixture *f, const char *name, long offset)
 {
     char path[600];
@@ -122,7 +184,9 @@ TEST(a_lent_thread_comes_back_with_ok_when_the_store_closes)
     api_free(&f);
 }
 
-TEST_MAIN(CASE(sync_and_flush_make_everything_written_durable_and_flush_seals_the_segment),
+TEST_MAIN(CASE(refresh_moves_a_reader_and_leaves_a_writer_alone),
+          CASE(a_namespace_that_was_dropped_elsewhere_is_closed_by_a_refresh),
+          CASE(sync_and_flush_make_everything_written_durable_and_flush_seals_the_segment),
           CASE(compact_gives_dead_bytes_back_and_a_cancelled_one_loses_nothing),
           CASE(verify_counts_every_record_and_names_the_file_that_is_damaged),
           CASE(a_store_opened_read_only_says_so_and_refuses_writes_and_resume),

@@ -128,6 +128,11 @@ FIXTURE_UNUSED static pykv_stats fixture_stats(fixture *self)
     return stats;
 }
 
+FIXTURE_UNUSED static uint64_t fixture_count(fixture *self)
+{
+    return fixture_stats(self).key_count;
+}
+
 #include "bitcask_fixture_files.h"
 
 #endif

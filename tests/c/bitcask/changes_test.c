@@ -2,9 +2,9 @@
  * changes_test: the feed of a Bitcask gives what was written, up to what is synced, from segment to
  * segment, and pins keep what is behind them.
  */
-#include <pthread.h>
-
 #include "bitcask_fixture.h"
+
+#include "log/feed_fixture.h"
 
 enum { ROWS = 60, VALUE_BYTES = 100 };
 
@@ -13,21 +13,6 @@ static change_feed *open_feed(fixture *self, uint64_t since, int32_t flags)
     change_feed *feed = NULL;
     CHECK_OK(bitcask_changes_open(self->store, since, flags, &feed));
     return feed;
-}
-
-/* Reads what there is without waiting: sequences from this one on; returns the next. */
-static uint64_t read_all(change_feed *feed, uint64_t from)
-{
-    const pykv_change *changes;
-    size_t count;
-    do {
-        CHECK_OK(change_feed_next(feed, 0, 0, &changes, &count));
-        for (size_t i = 0; i < count; i++) {
-            CHECK_EQUAL(from, changes[i].sequence);
-            from++;
-        }
-    } while (count > 0);
-    return from;
 }
 
 TEST(a_feed_gives_what_is_synced_and_the_rest_to_who_asks)
@@ -39,10 +24,10 @@ TEST(a_feed_gives_what_is_synced_and_the_rest_to_who_asks)
     fixture_put(&self, "c", "3");
     change_feed *synced = open_feed(&self, 0, PYKV_CHANGES_FOLLOW);
     change_feed *visible = open_feed(&self, 1, PYKV_CHANGES_FOLLOW | PYKV_CHANGES_UNSYNCED);
-    CHECK_EQUAL(3, read_all(synced, 1));
-    CHECK_EQUAL(4, read_all(visible, 2));
+    CHECK_EQUAL(3, feed_read(synced, 1, 0));
+    CHECK_EQUAL(4, feed_read(visible, 2, 0));
     CHECK_OK(bitcask_sync(self.store));
-    CHECK_EQUAL(4, read_all(synced, 3));
+    CHECK_EQUAL(4, feed_read(synced, 3, 0));
     bitcask_changes_free(self.store, synced);
     bitcask_changes_free(self.store, visible);
     fixture_free(&self);
@@ -57,7 +42,7 @@ TEST(a_feed_goes_on_from_segment_to_segment)
         fixture_fill(&self, i, i + 1, VALUE_BYTES);
         if (i % 97 == 0) {
             CHECK_OK(bitcask_sync(self.store));
-            next = read_all(feed, next);
+            next = feed_read(feed, next, 0);
             CHECK_EQUAL(i + 2, next);
         }
     }
@@ -70,7 +55,7 @@ TEST(a_feed_of_a_store_that_is_read_only_is_refused_and_so_are_pins)
 {
     fixture self = fixture_new();
     change_feed *feed;
-    pykv_pin pin = {.name = "a", .bytes_max = UINT64_MAX};
+    pykv_pin pin = {.name = "a"};
     fixture_put(&self, "a", "1");
     fixture_close(&self);
     self.options.read_only = 1;
@@ -81,28 +66,9 @@ TEST(a_feed_of_a_store_that_is_read_only_is_refused_and_so_are_pins)
     fixture_free(&self);
 }
 
-typedef struct waiting {
-    change_feed *feed;
-    pykv_status status;
-    size_t count;
-} waiting;
-
-static void *wait_for_one(void *argument)
-{
-    waiting *self = argument;
-    const pykv_change *changes;
-    self->status = change_feed_next(self->feed, 0, -1, &changes, &self->count);
-    return NULL;
-}
-
 static void await_sleeper(fixture *self)
 {
-    uint32_t count = 0;
-    while (count == 0) {
-        mutex_lock(&self->store->writer);
-        count = self->store->feeds.waiting_count;
-        mutex_unlock(&self->store->writer);
-    }
+    feed_await_sleeper(&self->store->feeds, &self->store->writer);
 }
 
 TEST(a_feed_that_waits_is_woken_by_a_sync_and_one_of_unsynced_changes_by_a_write)
@@ -110,16 +76,15 @@ TEST(a_feed_that_waits_is_woken_by_a_sync_and_one_of_unsynced_changes_by_a_write
     fixture self = fixture_new();
     for (int32_t flags = 0; flags <= PYKV_CHANGES_UNSYNCED; flags += PYKV_CHANGES_UNSYNCED) {
         uint64_t last = fixture_stats(&self).last_sequence;
-        waiting one = {.feed = open_feed(&self, last, flags | PYKV_CHANGES_FOLLOW)};
-        pthread_t thread;
-        CHECK(pthread_create(&thread, NULL, wait_for_one, &one) == 0);
+        feed_wait one = {.feed = open_feed(&self, last, flags | PYKV_CHANGES_FOLLOW)};
+        feed_wait_begin(&one);
         await_sleeper(&self);
         fixture_put(&self, "a", "1");
         if (flags == 0) {
             await_sleeper(&self);
             CHECK_OK(bitcask_sync(self.store));
         }
-        CHECK(pthread_join(thread, NULL) == 0);
+        feed_wait_end(&one);
         CHECK_OK(one.status);
         CHECK_EQUAL(1, one.count);
         bitcask_changes_free(self.store, one.feed);
@@ -180,7 +145,7 @@ TEST(a_pin_keeps_what_is_behind_it_over_closes_and_crashes_until_it_is_removed)
 {
     fixture self = fixture_new();
     fixture_fill(&self, 0, ROWS, VALUE_BYTES);
-    CHECK_OK(set_pin(&self, "copy", ROWS / 2, UINT64_MAX, 0));
+    CHECK_OK(set_pin(&self, "copy", ROWS / 2, 0, 0));
     turn_over(&self);
     turn_over(&self);
     CHECK_EQUAL(1, fixture_stats(&self).history_floor);
@@ -192,7 +157,7 @@ TEST(a_pin_keeps_what_is_behind_it_over_closes_and_crashes_until_it_is_removed)
     CHECK_EQUAL(1, fixture_stats(&self).history_pin_count);
     CHECK_EQUAL(ROWS / 2, only_pin(&self).sequence);
     CHECK(!only_pin(&self).gone);
-    CHECK_OK(set_pin(&self, "copy", UINT64_C(2) * ROWS, UINT64_MAX, 0)); /* its reader went on */
+    CHECK_OK(set_pin(&self, "copy", UINT64_C(2) * ROWS, 0, 0)); /* its reader went on */
     CHECK(fixture_stats(&self).history_floor > ROWS);
     CHECK(fixture_stats(&self).history_floor <= UINT64_C(2) * ROWS + 1);
     CHECK_OK(bitcask_unpin_history(self.store, "copy"));
@@ -212,7 +177,7 @@ TEST(a_pin_that_outgrows_its_bytes_or_its_time_gives_way)
     }
     CHECK(only_pin(&self).gone);
     uint64_t last = fixture_stats(&self).last_sequence;
-    CHECK_OK(set_pin(&self, "slow", last, UINT64_MAX, bitcask_now(self.store) + 1000000));
+    CHECK_OK(set_pin(&self, "slow", last, 0, bitcask_now(self.store) + 1000000));
     turn_over(&self);
     turn_over(&self);
     CHECK(!only_pin(&self).gone);
@@ -229,9 +194,9 @@ TEST(a_pin_of_what_is_not_there_is_refused)
     turn_over(&self);
     turn_over(&self);
     uint64_t last = fixture_stats(&self).last_sequence;
-    CHECK_STATUS(PYKV_HISTORY_GONE, set_pin(&self, "a", 5, UINT64_MAX, 0));
-    CHECK_STATUS(PYKV_HISTORY_GONE, set_pin(&self, "a", last + 1, UINT64_MAX, 0));
-    CHECK_OK(set_pin(&self, "a", last, UINT64_MAX, 0));
+    CHECK_STATUS(PYKV_HISTORY_GONE, set_pin(&self, "a", 5, 0, 0));
+    CHECK_STATUS(PYKV_HISTORY_GONE, set_pin(&self, "a", last + 1, 0, 0));
+    CHECK_OK(set_pin(&self, "a", last, 0, 0));
     fixture_free(&self);
 }
 

@@ -14,7 +14,7 @@
 static pykv_status look(fixture *f, const char *key, read_mode mode, buffer *scratch, record *out)
 {
     keydir_cursor cursor;
-    directory *now = f->store->directory;
+    directory *now = f->store->spaces.main.directory;
     slice name = fixture_text(key);
     return bitcask_find(f->store, now, bitcask_hash(f->store, name.data, name.size), name, mode,
                         true, scratch, &cursor, out);
@@ -62,11 +62,11 @@ TEST(a_lookup_during_a_change_would_block_unless_the_lock_is_held)
     fixture f = fixture_new();
     record found;
     fixture_put(&f, "a", "value");
-    keydir_change_begin(f.store->directory->keys);
+    keydir_change_begin(f.store->spaces.main.directory->keys);
     CHECK_EQUAL(PYKV_WOULD_BLOCK, look(&f, "a", READ_HOT, NULL, &found));
     CHECK_EQUAL(PYKV_WOULD_BLOCK, look(&f, "b", READ_HOT, NULL, &found));
     CHECK_OK(look(&f, "a", READ_HOT_LOCKED, NULL, &found));
-    keydir_change_end(f.store->directory->keys);
+    keydir_change_end(f.store->spaces.main.directory->keys);
     CHECK_OK(look(&f, "a", READ_HOT, NULL, &found));
     fixture_free(&f);
 }
@@ -79,7 +79,7 @@ TEST(a_slot_that_leads_to_another_key_is_passed_over_and_counted)
     keydir_cursor cursor;
     fixture_put(&f, "other", "wrong");
     fixture_put(&f, "a", "right");
-    keydir *keys = f.store->directory->keys;
+    keydir *keys = f.store->spaces.main.directory->keys;
     uint64_t hash = bitcask_hash(f.store, "a", 1);
     uint64_t other = bitcask_hash(f.store, "other", 5);
     keydir_find_locked(keys, other, &cursor);
@@ -105,7 +105,7 @@ TEST(an_address_of_no_segment_is_damage_and_not_absence)
     record found;
     keydir_cursor cursor;
     fixture_put(&f, "a", "value");
-    keydir *keys = f.store->directory->keys;
+    keydir *keys = f.store->spaces.main.directory->keys;
     uint64_t hash = bitcask_hash(f.store, "a", 1);
     keydir_find_locked(keys, hash, &cursor);
     CHECK(keydir_next(&cursor));

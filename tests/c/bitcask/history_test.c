@@ -5,6 +5,7 @@
 #include "bitcask_fixture.h"
 
 #include "bitcask/history.h"
+#include "log/feed_fixture.h"
 
 enum { ROWS = 60, VALUE_BYTES = 100, HISTORY_BYTES = 1 << 20, FILE_MAX = 80 << 20 };
 
@@ -34,19 +35,8 @@ static uint64_t floor_of(fixture *self)
 static void expect_feed(fixture *self, uint64_t since, uint64_t last)
 {
     change_feed *feed;
-    const pykv_change *changes;
-    size_t count;
-    uint64_t next = since + 1;
     CHECK_OK(bitcask_changes_open(self->store, since, 0, &feed));
-    do {
-        CHECK_OK(change_feed_next(feed, 0, 0, &changes, &count));
-        for (size_t i = 0; i < count; i++) {
-            CHECK_EQUAL(next, changes[i].sequence);
-            CHECK(changes[i].epoch <= fixture_stats(self).epoch);
-            next++;
-        }
-    } while (count > 0);
-    CHECK_EQUAL(last + 1, next);
+    CHECK_EQUAL(last + 1, feed_read(feed, since + 1, fixture_stats(self).epoch));
     bitcask_changes_free(self->store, feed);
 }
 
@@ -111,8 +101,6 @@ TEST(a_change_has_the_epoch_in_which_it_was_written)
 {
     fixture self = new_fixture(HISTORY_BYTES);
     change_feed *feed;
-    const pykv_change *changes;
-    size_t count;
     for (uint32_t i = 0; i < 3; i++) {
         fixture_put(&self, "key", "value");
         fixture_kill(&self);
@@ -122,11 +110,7 @@ TEST(a_change_has_the_epoch_in_which_it_was_written)
     }
     CHECK_EQUAL(3, fixture_stats(&self).epoch);
     CHECK_OK(bitcask_changes_open(self.store, 0, 0, &feed));
-    for (uint32_t i = 0; i < 3; i++) {
-        CHECK_OK(change_feed_next(feed, 0, 0, &changes, &count));
-        CHECK_EQUAL(1, count);
-        CHECK_EQUAL(i, changes[0].epoch);
-    }
+    feed_expect_epochs(feed, 3);
     bitcask_changes_free(self.store, feed);
     fixture_free(&self);
 }
@@ -176,14 +160,11 @@ TEST(a_feed_that_is_far_behind_loses_its_place_and_says_so)
 {
     fixture self = new_fixture(0);
     change_feed *feed;
-    const pykv_change *changes;
-    size_t count;
     CHECK_OK(bitcask_changes_open(self.store, 0, PYKV_CHANGES_FOLLOW, &feed));
     for (int round = 0; round < 12; round++) {
         turn_over(&self);
     }
-    CHECK_STATUS(PYKV_HISTORY_GONE, change_feed_next(feed, 0, 0, &changes, &count));
-    CHECK_STATUS(PYKV_HISTORY_GONE, change_feed_next(feed, 0, 0, &changes, &count));
+    feed_expect_gone(feed);
     bitcask_changes_free(self.store, feed);
     fixture_free(&self);
 }
@@ -202,9 +183,6 @@ TEST(a_flipped_bit_in_history_is_named_and_harms_no_row)
     fixture self = new_fixture(HISTORY_BYTES);
     char name[SEGMENT_NAME_BYTES];
     change_feed *feed;
-    const pykv_change *changes;
-    size_t count;
-    pykv_status status;
     pykv_report report;
     turn_over(&self);
     turn_over(&self);
@@ -215,10 +193,7 @@ TEST(a_flipped_bit_in_history_is_named_and_harms_no_row)
     data[size / 2] ^= 4;
     CHECK_OK(fixture_open(&self));
     CHECK_OK(bitcask_changes_open(self.store, 0, 0, &feed));
-    do {
-        status = change_feed_next(feed, 1, 0, &changes, &count);
-    } while (status == PYKV_OK && count > 0);
-    CHECK_STATUS(PYKV_CORRUPTION, status);
+    CHECK_STATUS(PYKV_CORRUPTION, feed_read_to_end(feed));
     CHECK(strstr(error_last()->path, name) != NULL);
     bitcask_changes_free(self.store, feed);
     CHECK_EQUAL(ROWS, bitcask_count(self.store));

@@ -51,16 +51,16 @@ TEST(a_page_is_checked_when_it_is_first_touched_and_the_rest_in_bounded_steps)
     bool more = true;
     CHECK_OK(fixture_open(&f));
     CHECK(f.store->recovered_from_image);
-    keydir *keys = f.store->directory->keys;
+    keydir *keys = f.store->spaces.main.directory->keys;
     hash = bitcask_hash(f.store, "key-1", 5);
     CHECK(!keydir_image_ready(keys, hash));
-    CHECK_OK(bitcask_check_image(f.store, hash));
+    CHECK_OK(bitcask_check_image(f.store, &f.store->spaces.main, hash));
     CHECK(keydir_image_ready(keys, hash));
     for (int step = 0; more && step < 1000; step++) {
         CHECK_OK(bitcask_check_image_some(f.store, &more));
     }
     CHECK(!more);
-    CHECK(f.store->directory->keys == keys);
+    CHECK(f.store->spaces.main.directory->keys == keys);
     expect_all(&f);
     CHECK(f.store->recovered_from_image);
     fixture_free(&f);
@@ -70,9 +70,9 @@ TEST(a_damaged_page_is_noticed_at_its_first_touch_and_the_directory_made_anew)
 {
     fixture f = imaged();
     open_damaged(&f, 1);
-    const directory *before = f.store->directory;
+    const directory *before = f.store->spaces.main.directory;
     expect_all(&f);
-    CHECK(f.store->directory != before);
+    CHECK(f.store->spaces.main.directory != before);
     CHECK(!f.store->recovered_from_image);
     fixture_free(&f);
 }

@@ -83,6 +83,7 @@ TEST(random_damage_never_gives_a_wrong_address)
             uint64_t key = check_random(&seed, at.model.key_limit);
             uint64_t hash = at.model.hash(key);
             keydir_prefetch_line(at.model.directory, hash);
+            keydir_prefetch_lines(at.model.directory, hash);
             pykv_status status = keydir_image_check_hash(at.model.directory, hash);
             if (status == PYKV_OK) {
                 keydir_model_get(&at.model, key);
@@ -112,6 +113,7 @@ TEST(a_page_is_not_looked_at_before_its_check)
     CHECK(!keydir_image_ready(at.model.directory, hash));
     CHECK(!keydir_find(at.model.directory, hash, &cursor));
     keydir_prefetch_line(at.model.directory, hash);
+    keydir_prefetch_lines(at.model.directory, hash);
     CHECK(!keydir_check(at.model.directory, NULL, NULL, text, sizeof text));
     CHECK(strstr(text, "not checked yet") != NULL);
     CHECK_OK(keydir_image_check_hash(at.model.directory, hash));

@@ -175,6 +175,7 @@ TEST(prefetching_changes_nothing)
     for (uint64_t key = 0; key < 3000; key++) {
         keydir_prefetch_bucket(model.directory, model.hash(key));
         keydir_prefetch_line(model.directory, model.hash(key));
+        keydir_prefetch_lines(model.directory, model.hash(key));
         CHECK_OK(keydir_model_put(&model, key));
     }
     keydir_model_check(&model, true);

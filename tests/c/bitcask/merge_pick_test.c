@@ -2,6 +2,7 @@
  * merge_pick_test: which segments are merged, and when it is time.
  */
 #include "bitcask/merge_fixture.h"
+#include "bitcask/packing_fixture.h"
 
 static size_t pick(fixture *self, bool thorough, segment **inputs)
 {
@@ -150,9 +151,34 @@ TEST(after_a_full_disk_the_next_pick_is_what_fits_and_the_one_after_is_free)
     fixture_free(&self);
 }
 
+TEST(a_store_that_packs_merges_the_segments_of_writers_once)
+{
+    fixture self = packing_new();
+    segment *inputs[MERGE_INPUTS_MAX];
+    fixture_fill(&self, 0, 7, 1000);
+    segment *first = self.store->active;
+    CHECK(!is_due(&self));
+    seal_and_sync(&self);
+    fixture_fill(&self, 10, 17, 1000);
+    seal_and_sync(&self);
+    fixture_fill(&self, 20, 27, 1000);
+    seal_and_sync(&self);
+    CHECK(is_due(&self));
+    uint64_t owed = merge_owed_bytes(self.store);
+    CHECK_EQUAL(3, pick(&self, true, inputs));
+    CHECK_EQUAL(2, pick(&self, false, inputs)); /* of two segments' bytes */
+    CHECK(inputs[0] == first);
+    CHECK_OK(bitcask_compact(self.store, NULL));
+    CHECK(!is_due(&self));
+    CHECK_EQUAL(0, pick(&self, true, inputs));
+    CHECK(merge_owed_bytes(self.store) * 2 < owed);
+    fixture_free(&self);
+}
+
 TEST_MAIN(CASE(a_store_without_dead_bytes_is_never_due_and_nothing_is_picked),
           CASE(merging_is_due_once_the_records_outgrow_the_limit),
           CASE(only_sealed_and_synced_segments_are_picked),
           CASE(the_segment_with_the_largest_dead_share_goes_first_and_dense_ones_stay),
           CASE(many_tombstones_bring_in_the_oldest_segment_that_keeps_them),
-          CASE(after_a_full_disk_the_next_pick_is_what_fits_and_the_one_after_is_free))
+          CASE(after_a_full_disk_the_next_pick_is_what_fits_and_the_one_after_is_free),
+          CASE(a_store_that_packs_merges_the_segments_of_writers_once))

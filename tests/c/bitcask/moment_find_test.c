@@ -14,11 +14,12 @@ enum { FIND_KEYS = 120, FIND_MOMENTS = 32 };
 static void expect(const store_moment *at, const char *key, size_t value_bytes, read_mode mode)
 {
     buffer scratch = BUFFER_EMPTY;
+    uint64_t address = 0;
     record found;
     slice name = fixture_text(key);
     uint64_t hash = bitcask_hash(at->store, name.data, name.size);
     pykv_status status =
-        moment_find(at, hash, name, mode, mode == READ_HOT ? NULL : &scratch, &found);
+        moment_find(at, hash, name, mode, mode == READ_HOT ? NULL : &scratch, &address, &found);
     CHECK_EQUAL(value_bytes == SIZE_MAX ? PYKV_NOT_FOUND : PYKV_OK, status);
     if (status == PYKV_OK) {
         CHECK_EQUAL(value_bytes, found.value.size);
@@ -165,10 +166,12 @@ TEST(a_moment_that_was_given_up_finds_nothing_and_says_so)
 {
     fixture f = filled();
     store_moment at;
+    uint64_t address = 0;
     record found;
     CHECK_OK(moment_open(f.store, MOMENT_SNAPSHOT, &at));
     moment_give_up(&at);
-    CHECK_STATUS(PYKV_CLOSED, moment_find(&at, 1, fixture_text("key-1"), READ_HOT, NULL, &found));
+    CHECK_STATUS(PYKV_CLOSED,
+                 moment_find(&at, 1, fixture_text("key-1"), READ_HOT, NULL, &address, &found));
     moment_free(&at);
     fixture_free(&f);
 }
@@ -177,6 +180,7 @@ TEST(what_is_not_mapped_is_read_cold)
 {
     fixture f = filled();
     store_moment at;
+    uint64_t address = 0;
     record found;
     f.options.no_mapped_reads = 1;
     fixture_reopen(&f);
@@ -184,7 +188,7 @@ TEST(what_is_not_mapped_is_read_cold)
     disturb(&f, 3);
     slice key = fixture_text("key-3");
     uint64_t hash = bitcask_hash(f.store, key.data, key.size);
-    CHECK_EQUAL(PYKV_WOULD_BLOCK, moment_find(&at, hash, key, READ_HOT, NULL, &found));
+    CHECK_EQUAL(PYKV_WOULD_BLOCK, moment_find(&at, hash, key, READ_HOT, NULL, &address, &found));
     expect(&at, "key-3", 100, READ_COLD);
     moment_free(&at);
     fixture_free(&f);

@@ -16,14 +16,14 @@ static fixture filled(void)
 
 static uint64_t undo_count(const fixture *f)
 {
-    return atomic_load(&f->store->directory->undo.count);
+    return atomic_load(&f->store->spaces.main.directory->undo.count);
 }
 
 TEST(a_moment_pins_every_segment_and_the_directory_until_it_is_given_up)
 {
     fixture f = filled();
     store_moment at;
-    directory *keys = f.store->directory;
+    directory *keys = f.store->spaces.main.directory;
     CHECK_OK(moment_open(f.store, MOMENT_SCAN, &at));
     CHECK_EQUAL(f.store->segment_count, at.pinned_count);
     for (size_t i = 0; i < at.pinned_count; i++) {
@@ -63,6 +63,46 @@ TEST(a_shared_moment_outlives_the_one_it_came_from)
 }
 
 /* A hot key under a snapshot that is held for long once left an entry for each of its versions. */
+/* Which segments had nothing but current records when a moment was opened, as bits. */
+static unsigned all_current(const fixture *f)
+{
+    store_moment at;
+    store_moment shared;
+    unsigned first = 0;
+    unsigned second = 0;
+    CHECK_OK(moment_open(f->store, MOMENT_SCAN, &at));
+    CHECK_OK(moment_share(&at, &shared));
+    for (size_t i = 0; i < at.pinned_count; i++) {
+        first |= (unsigned)at.pinned[i].all_current << i;
+        second |= (unsigned)shared.pinned[i].all_current << i;
+    }
+    moment_free(&at);
+    moment_free(&shared);
+    CHECK_EQUAL(first, second);
+    return first;
+}
+
+TEST(a_moment_knows_the_segments_in_which_everything_is_current)
+{
+    fixture f = fixture_new();
+    fixture_fill(&f, 0, 20, 100);
+    CHECK_OK(bitcask_flush(f.store));
+    fixture_fill(&f, 20, 40, 100);
+    CHECK_EQUAL(2, f.store->segment_count);
+    CHECK_EQUAL(3, all_current(&f));
+    fixture_reopen(&f);
+    CHECK_EQUAL(3, all_current(&f));
+    fixture_put(&f, "key-7", "again"); /* of the first segment */
+    CHECK_EQUAL(2, all_current(&f));
+    fixture_delete(&f, "key-8"); /* a tombstone in the last one */
+    CHECK_EQUAL(0, all_current(&f));
+    fixture_reopen(&f);
+    CHECK_EQUAL(0, all_current(&f));
+    CHECK_OK(bitcask_clear(f.store, 0));
+    CHECK_EQUAL(0, all_current(&f));
+    fixture_free(&f);
+}
+
 TEST(of_a_key_that_is_overwritten_for_ever_one_entry_is_kept_for_each_moment)
 {
     fixture f = filled();
@@ -102,5 +142,6 @@ TEST(the_close_of_the_store_gives_all_of_them_up)
 
 TEST_MAIN(CASE(a_moment_pins_every_segment_and_the_directory_until_it_is_given_up),
           CASE(a_shared_moment_outlives_the_one_it_came_from),
+          CASE(a_moment_knows_the_segments_in_which_everything_is_current),
           CASE(of_a_key_that_is_overwritten_for_ever_one_entry_is_kept_for_each_moment),
           CASE(the_close_of_the_store_gives_all_of_them_up))

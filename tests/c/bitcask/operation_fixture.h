@@ -20,7 +20,7 @@ FIXTURE_UNUSED static void fixture_expect_exact_books(fixture *self)
         counts[i] = self->store->segments[i]->live_count;
     }
     mutex_lock(&self->store->writer);
-    CHECK_OK(bitcask_rebuild_in_use(self->store));
+    CHECK_OK(bitcask_rebuild(self->store));
     mutex_unlock(&self->store->writer);
     for (size_t i = 0; i < count; i++) {
         CHECK_EQUAL(self->store->segments[i]->live_bytes, bytes[i]);

@@ -98,7 +98,7 @@ TEST(a_walk_that_a_batch_overtakes_is_told_so_and_one_beside_a_single_write_is_n
     fixture self = fixture_new();
     keydir_cursor cursor;
     fixture_put(&self, "a", "1");
-    keydir *keys = atomic_load(&self.store->directory)->keys;
+    keydir *keys = atomic_load(&self.store->spaces.main.directory)->keys;
     uint64_t hash = bitcask_hash(self.store, "a", 1);
     CHECK(keydir_find(keys, hash, &cursor));
     fixture_put(&self, "a", "2");

@@ -138,11 +138,11 @@ TEST(a_store_in_use_changes_over_to_the_rebuilt_directory)
     fixture self = fixture_new();
     fixture_fill(&self, 0, 20, 1000);
     pykv_stats before = fixture_stats(&self);
-    directory *old = atomic_load(&self.store->directory);
+    directory *old = atomic_load(&self.store->spaces.main.directory);
     mutex_lock(&self.store->writer);
-    CHECK_OK(bitcask_rebuild_in_use(self.store));
+    CHECK_OK(bitcask_rebuild(self.store));
     mutex_unlock(&self.store->writer);
-    CHECK(atomic_load(&self.store->directory) != old);
+    CHECK(atomic_load(&self.store->spaces.main.directory) != old);
     CHECK_EQUAL(20, fixture_stats(&self).key_count);
     CHECK_EQUAL(before.live_bytes, fixture_stats(&self).live_bytes);
     fixture_delete(&self, "key-3");
@@ -162,7 +162,7 @@ TEST(a_rebuild_that_fails_leaves_the_books_of_the_directory_that_stays)
     mutex_lock(&self.store->writer);
     for (uint64_t call = 1; status == PYKV_NO_MEMORY; call++) {
         mem_fail_at(call, 0);
-        status = bitcask_rebuild_in_use(self.store);
+        status = bitcask_rebuild(self.store);
         mem_fail_at(0, 0);
         failures += status == PYKV_NO_MEMORY;
         uint64_t disk_bytes;

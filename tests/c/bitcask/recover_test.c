@@ -1,8 +1,11 @@
 /*
  * recover_test: the un-sealed end of the log after the process or the power went.
  */
+#include <errno.h>
+
 #include "bitcask/bitcask_fixture.h"
 #include "bitcask/recover.h"
+#include "env/env_fault.h"
 
 /* A store with small records in one segment, written by pwrite so that the file ends with them. */
 static fixture written_by_pwrite(void)
@@ -161,8 +164,36 @@ TEST(what_was_recovered_is_durable_before_the_files_it_came_from_go)
     fixture_free(&self);
 }
 
+/* They look like zeros, and zeros like the end of the log: what stood there was cut off. */
+TEST(pages_that_cannot_be_read_are_not_taken_for_the_end_of_the_log)
+{
+    /* Asked when the log is opened, where reading it helps, when its end is found, and copied. */
+    const pykv_status expected[] = {PYKV_OK, PYKV_IO_FAILED, PYKV_IO_FAILED};
+    for (uint64_t i = 0; i < 3; i++) {
+        fixture self = written_by_pwrite();
+        env *disk = self.disk;
+        env_fault_plan plan = {
+            .at = i + 1, .system_errno = EIO, .call_mask = UINT32_C(1) << ENV_CALL_MAPPED_READ};
+        fixture_put(&self, "a", "1");
+        fixture_kill(&self);
+        CHECK_OK(env_fault_new(disk, &self.disk));
+        env_fault_set(self.disk, &plan);
+        CHECK_STATUS(expected[i], fixture_open(&self));
+        CHECK_EQUAL(1, env_fault_failed(self.disk));
+        if (expected[i] == PYKV_OK) {
+            fixture_kill(&self);
+        }
+        env_fault_free(self.disk);
+        self.disk = disk;
+        CHECK_OK(fixture_open(&self));
+        fixture_expect(&self, "a", "1");
+        fixture_free(&self);
+    }
+}
+
 TEST_MAIN(CASE(the_valid_end_of_the_log_moves_to_a_sealed_copy_and_the_epoch_rises),
           CASE(a_torn_tail_is_cut_and_its_file_kept), CASE(a_batch_that_is_not_whole_is_cut_whole),
           CASE(damage_before_a_synced_mark_is_refused_unless_asked_for_a_point_in_time),
           CASE(a_reader_sees_the_valid_end_in_place_and_changes_no_file),
-          CASE(what_was_recovered_is_durable_before_the_files_it_came_from_go))
+          CASE(what_was_recovered_is_durable_before_the_files_it_came_from_go),
+          CASE(pages_that_cannot_be_read_are_not_taken_for_the_end_of_the_log))

@@ -5,6 +5,7 @@
 
 #include "base/coding.h"
 #include "base/crc32c.h"
+#include "bitcask/packing_fixture.h"
 #include "bitcask/repair_fixture.h"
 #include "log/repair_swap.h"
 
@@ -176,7 +177,58 @@ TEST(an_open_store_and_a_directory_without_one_are_refused)
     repair_free(&self);
 }
 
+TEST(packed_values_are_saved_as_they_were_put_or_nothing_is_touched)
+{
+    packing_provide(true);
+    repair_fixture self = repair_new();
+    pykv_report report;
+    self.base.options.compression = PYKV_CODEC_ZSTD;
+    fixture_close(&self.base);
+    repair_open(&self);
+    fixture_fill(&self.base, 0, PACKING_KEYS, PACKING_VALUE_BYTES);
+    CHECK_OK(bitcask_compact(self.base.store, NULL));
+    fixture_close(&self.base);
+    packing_provide(false);
+    CHECK_STATUS(PYKV_NOT_SUPPORTED, bitcask_repair(env_posix(), self.path, &report));
+    packing_provide(true);
+    repair_open(&self);
+    packing_expect(&self.base);
+    fixture_close(&self.base);
+    CHECK_OK(bitcask_repair(env_posix(), self.path, &report));
+    CHECK_EQUAL(0, report.damage_count);
+    CHECK_EQUAL(PACKING_KEYS, report.kept_record_count);
+    packing_provide(false);
+    self.base.options.compression = PYKV_CODEC_NONE;
+    repair_open(&self);
+    packing_expect(&self.base);
+    packing_provide(true);
+    repair_free(&self);
+}
+
+/* What had expired came back if the wall clock stood before that, and the epoch began anew, so that
+ * a follower took the changes of the repaired store for those behind its own. */
+TEST(the_clock_and_the_epoch_go_on_in_the_repaired_store)
+{
+    repair_fixture self = repair_new();
+    pykv_report report;
+    uint64_t later = store_clock_now(&self.base.store->clock) + UINT64_C(1000000000);
+    atomic_store(&self.base.store->clock.high_us, later);
+    fixture_put(&self.base, "key", "value");
+    fixture_close(&self.base);
+    CHECK_OK(bitcask_repair(env_posix(), self.path, &report));
+    repair_open(&self);
+    CHECK(store_clock_now(&self.base.store->clock) >= later);
+    uint64_t before = self.base.store->epoch_number;
+    CHECK(before > 0);
+    fixture_close(&self.base);
+    CHECK_OK(bitcask_repair(env_posix(), self.path, &report));
+    repair_open(&self);
+    CHECK(self.base.store->epoch_number > before);
+    repair_free(&self);
+}
+
 TEST_MAIN(CASE(a_damaged_record_is_lost_and_told_and_all_others_are_saved),
+          CASE(the_clock_and_the_epoch_go_on_in_the_repaired_store),
           CASE(a_store_without_its_manifest_is_refused_and_saved_whole),
           CASE(a_segment_that_was_cut_between_two_records_or_whose_end_is_zero_is_told),
           CASE(a_segment_with_a_damaged_header_is_read_with_the_manifest_s_help),
@@ -184,4 +236,5 @@ TEST_MAIN(CASE(a_damaged_record_is_lost_and_told_and_all_others_are_saved),
           CASE(the_old_files_are_kept_as_they_were_and_a_second_repair_keeps_more),
           CASE(a_store_of_a_newer_format_is_left_alone),
           CASE(a_store_without_a_number_left_is_refused_untouched),
-          CASE(an_open_store_and_a_directory_without_one_are_refused))
+          CASE(an_open_store_and_a_directory_without_one_are_refused),
+          CASE(packed_values_are_saved_as_they_were_put_or_nothing_is_touched))

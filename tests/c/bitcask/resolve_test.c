@@ -12,6 +12,7 @@ static operation prepared(fixture *self, uint8_t kind, const char *key, const ch
 {
     operation write;
     slice bytes = value != NULL ? fixture_text(value) : slice_make(NULL, 0);
+    operation_enter(&write, &self->store->spaces.main);
     bitcask_prepare_operation(self->store, &write, kind, fixture_text(key), bytes, 0);
     return write;
 }

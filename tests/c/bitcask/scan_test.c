@@ -178,7 +178,7 @@ TEST(what_a_scan_holds_is_let_go_with_the_last_one_that_needs_it)
     fixture_maintain(&f, PYKV_ROLE_DATA, 10);
     bitcask_stats(f.store, &stats);
     CHECK_EQUAL(0, stats.open_scan_count);
-    CHECK_EQUAL(0, undo_bytes(&f.store->directory->undo));
+    CHECK_EQUAL(0, undo_bytes(&f.store->spaces.main.directory->undo));
     fixture_fill(&f, 0, 10, 10);
     bitcask_stats(f.store, &stats);
     CHECK_EQUAL(0, stats.undo_bytes);
@@ -319,7 +319,63 @@ TEST(a_scan_ends_at_its_limit_wherever_a_chunk_ends)
     fixture_free(&f);
 }
 
-TEST_MAIN(CASE(rows_of_no_bytes_have_an_address),
+/* Rows of a scan in arrays: each call wants at most 7, and room for keys is scarce. */
+static uint32_t count_in_arrays(scan *rows_of, bool *seen)
+{
+    uint32_t count = 0;
+    uint8_t key_data[40];
+    uint8_t value_data[2000];
+    int64_t key_offsets[8] = {0};
+    int64_t value_offsets[8] = {0};
+    pykv_rows left;
+    uint64_t done;
+    do {
+        pykv_items_room keys = {
+            .data = key_data, .data_bytes = sizeof key_data, .offsets = key_offsets};
+        pykv_items_room values = {
+            .data = value_data, .data_bytes = sizeof value_data, .offsets = value_offsets};
+        done = 0;
+        CHECK_OK(scan_next_arrays(rows_of, 7, &keys, &values, &done, &left));
+        CHECK(done <= 7 && keys.used_bytes <= sizeof key_data);
+        CHECK_EQUAL(keys.used_bytes, (uint64_t)key_offsets[done]);
+        CHECK_EQUAL(values.used_bytes, (uint64_t)value_offsets[done]);
+        CHECK_EQUAL(done * 100, values.used_bytes);
+        for (uint64_t i = 0; i < done + left.count; i++) {
+            bool is_left = i >= done;
+            const uint64_t *at = left.offsets + (is_left ? 2 * (i - done) : 0);
+            const uint8_t *data = is_left ? left.data + at[0] : key_data + key_offsets[i];
+            uint64_t size =
+                is_left ? at[1] - at[0] : (uint64_t)(key_offsets[i + 1] - key_offsets[i]);
+            char key[16] = "";
+            memcpy(key, data, (size_t)size);
+            uint32_t number = (uint32_t)strtoul(key + 4, NULL, 10);
+            CHECK(number < SCAN_KEYS && !seen[number]);
+            seen[number] = true;
+            count++;
+        }
+    } while (done + left.count > 0);
+    return count;
+}
+
+/* Some of the segments hold current rows only, others dead ones too. */
+TEST(a_scan_gives_every_row_once_in_arrays_or_beside_them)
+{
+    for (uint64_t limit = 0; limit < 200; limit += 33) {
+        fixture f = filled();
+        scan *rows_of;
+        bool seen[SCAN_KEYS] = {false};
+        fixture_fill(&f, 90, 100, 100);
+        CHECK_OK(scan_open(f.store, false, &rows_of));
+        scan_set_limit(rows_of, limit);
+        disturb(&f);
+        CHECK_EQUAL(limit == 0 ? SCAN_KEYS : limit, count_in_arrays(rows_of, seen));
+        scan_free(rows_of);
+        fixture_free(&f);
+    }
+}
+
+TEST_MAIN(CASE(a_scan_gives_every_row_once_in_arrays_or_beside_them),
+          CASE(rows_of_no_bytes_have_an_address),
           CASE(a_scan_ends_at_its_limit_wherever_a_chunk_ends),
           CASE(a_scan_shows_the_moment_it_was_opened_through_writes_deletes_and_merges),
           CASE(a_clear_and_what_follows_it_do_not_reach_an_open_scan),

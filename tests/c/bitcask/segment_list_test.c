@@ -95,7 +95,30 @@ TEST(space_is_what_files_hold_and_what_of_it_lives)
     fixture_free(&self);
 }
 
+TEST(a_segment_that_grew_beyond_its_room_moves_to_other_addresses)
+{
+    fixture self = fixture_new();
+    bitcask *store = self.store;
+    mutex_lock(&store->writer);
+    segment *target = make_segment(store, 1000);
+    CHECK_OK(bitcask_add_segment(store, target, CAPACITY, BITCASK_NO_ADDRESS));
+    uint64_t before = target->address_base;
+    CHECK_OK(bitcask_widen_segment(store, target, CAPACITY));
+    CHECK_EQUAL(before, target->address_base);
+    CHECK_OK(bitcask_widen_segment(store, target, 3 * (uint64_t)EXTENT_BYTES));
+    CHECK(target->address_base != before);
+    CHECK(extent_segment(&store->extents, before) != target);
+    uint64_t last = bitcask_address(target, 3 * (uint64_t)EXTENT_BYTES - 8);
+    CHECK(extent_segment(&store->extents, last) == target);
+    CHECK(segment_is_mapped(target));
+    bitcask_remove_segment(store, target);
+    bitcask_dispose(store, target);
+    mutex_unlock(&store->writer);
+    fixture_free(&self);
+}
+
 TEST_MAIN(CASE(segments_stand_by_rising_number_however_they_come),
           CASE(an_address_leads_to_its_segment_and_offset_until_the_segment_is_disposed_of),
           CASE(a_segment_without_address_or_memory_is_not_on_the_list),
-          CASE(space_is_what_files_hold_and_what_of_it_lives))
+          CASE(space_is_what_files_hold_and_what_of_it_lives),
+          CASE(a_segment_that_grew_beyond_its_room_moves_to_other_addresses))

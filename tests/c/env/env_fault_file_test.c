@@ -136,6 +136,9 @@ TEST(a_failing_store_is_no_crash_point_of_the_inner_disk)
     CHECK_OK(env_mapping_written(&mapping, 0, 1));
     CHECK_EQUAL(before + 1, env_memory_call_count(disk));
     CHECK_EQUAL(0, env_mapping_faults(&mapping));
+    plan(1, ENV_CALL_MAPPED_READ, EIO, 1);
+    CHECK_EQUAL(1, env_mapping_faults(&mapping));
+    CHECK_EQUAL(0, env_mapping_faults(&mapping));
     env_unmap(&mapping);
     finish();
 }

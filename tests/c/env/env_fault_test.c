@@ -103,7 +103,8 @@ TEST(every_call_can_be_the_one_that_fails)
 
 TEST(every_kind_of_call_has_its_bit)
 {
-    for (int call = ENV_CALL_OPEN_DIRECTORY; call < ENV_CALL_COUNT; call++) {
+    /* Reads of a mapping have one too, but give no status. */
+    for (int call = ENV_CALL_OPEN_DIRECTORY; call < ENV_CALL_MAPPED_READ; call++) {
         start();
         plan(1, false, ENOSPC, UINT32_C(1) << call, NULL);
         CHECK_STATUS(PYKV_NO_SPACE, call_everything());

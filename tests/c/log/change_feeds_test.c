@@ -227,6 +227,18 @@ TEST(keepers_are_the_slowest_feed_and_the_pins_whose_time_is_not_over)
     stop(&self);
 }
 
+TEST(a_pin_without_a_limit_wants_all_of_it)
+{
+    owner self;
+    history_keeper keepers[HISTORY_KEEPERS_MAX];
+    pykv_pin pin = {.name = "a", .sequence = 2};
+    start(&self, &plain);
+    CHECK_OK(change_feeds_pin(&self.feeds, &pin));
+    CHECK_EQUAL(1, change_feeds_keepers(&self.feeds, 0, 0, keepers));
+    CHECK(history_is_wanted(keepers, 1, 3, UINT64_MAX));
+    stop(&self);
+}
+
 TEST(a_pin_that_could_not_be_saved_is_as_before)
 {
     owner self;
@@ -256,4 +268,5 @@ TEST_MAIN(CASE(a_feed_goes_on_from_file_to_file_and_ends_at_its_limit),
           CASE(what_the_owner_rewrites_is_given_in_place_of_what_the_log_has),
           CASE(a_file_that_went_since_it_was_looked_up_is_gone_and_one_that_is_kept_is_damage),
           CASE(keepers_are_the_slowest_feed_and_the_pins_whose_time_is_not_over),
+          CASE(a_pin_without_a_limit_wants_all_of_it),
           CASE(a_pin_that_could_not_be_saved_is_as_before))

@@ -317,10 +317,9 @@ static record_check decode_changed(uint32_t flags, size_t at, size_t field_bytes
 TEST(unknown_kinds_and_flags_are_refused_under_a_right_check)
 {
     for (uint32_t kind = 0; kind < 256; kind++) {
-        if (kind != RECORD_DELETE && kind != RECORD_CLEAR) {
-            bool is_known =
-                kind == RECORD_PUT || kind == RECORD_RANGE_DELETE || kind == RECORD_INGEST;
-            CHECK_EQUAL(is_known ? RECORD_VALID : RECORD_HEADER_INVALID,
+        if (kind != RECORD_DELETE && kind != RECORD_CLEAR && kind != RECORD_DICTIONARY) {
+            bool known = kind == RECORD_PUT || kind == RECORD_RANGE_DELETE || kind == RECORD_INGEST;
+            CHECK_EQUAL(known ? RECORD_VALID : RECORD_HEADER_INVALID,
                         decode_changed(0, 14, 1, kind));
         }
     }
@@ -330,7 +329,7 @@ TEST(unknown_kinds_and_flags_are_refused_under_a_right_check)
     }
 }
 
-TEST(deletes_have_no_value_and_clears_neither_key_nor_value)
+TEST(deletes_have_no_value_dictionaries_no_key_and_clears_neither)
 {
     CHECK_EQUAL(RECORD_HEADER_INVALID, decode_changed(0, 14, 1, RECORD_DELETE));
     CHECK_EQUAL(RECORD_HEADER_INVALID, decode_changed(0, 14, 1, RECORD_CLEAR));
@@ -341,6 +340,8 @@ TEST(deletes_have_no_value_and_clears_neither_key_nor_value)
     CHECK_EQUAL(RECORD_VALID, decode_changed(0, 8, 8, RECORD_CLEAR * kind));
     CHECK_EQUAL(RECORD_HEADER_INVALID, decode_changed(0, 8, 8, RECORD_CLEAR * kind + 3 * key));
     CHECK_EQUAL(RECORD_HEADER_INVALID, decode_changed(0, 8, 8, RECORD_CLEAR * kind + 1));
+    CHECK_EQUAL(RECORD_VALID, decode_changed(0, 8, 8, RECORD_DICTIONARY * kind + 3));
+    CHECK_EQUAL(RECORD_HEADER_INVALID, decode_changed(0, 8, 8, RECORD_DICTIONARY * kind + 3 * key));
 }
 
 TEST(sequence_0_and_values_over_the_limit_are_refused)
@@ -488,7 +489,7 @@ TEST_MAIN(CASE(every_kind_flag_and_short_length_comes_back_as_it_went_out),
           CASE(a_cut_off_record_still_tells_its_header_and_lengths),
           CASE(an_invalid_header_leaves_the_result_untouched),
           CASE(unknown_kinds_and_flags_are_refused_under_a_right_check),
-          CASE(deletes_have_no_value_and_clears_neither_key_nor_value),
+          CASE(deletes_have_no_value_dictionaries_no_key_and_clears_neither),
           CASE(sequence_0_and_values_over_the_limit_are_refused),
           CASE(the_end_of_a_range_delete_is_a_key),
           CASE(keys_over_65535_bytes_have_a_flag_and_others_must_not),

@@ -43,8 +43,10 @@ TEST(changes_have_the_namespace_and_the_key_of_the_user)
         change(PYKV_CHANGE_DELETE, "\xff\x02users", 7, "", 0),
         change(PYKV_CHANGE_DELETE_RANGE, "\xff\x01\0\0\0\x07", 6, "\xff\x01\0\0\0\x08", 6),
         change(PYKV_CHANGE_DELETE_RANGE, "\xff\x01\0\0\0\x07y", 7, "\xff\x01\0\0\0\x07z", 7),
+        change(PYKV_CHANGE_INGEST, "a", 1, "\xff\0\xffz", 4),
+        change(PYKV_CHANGE_INGEST, "\xff\x01\0\0\0\x07", 6, "\xff\x01\0\0\0\x07z", 7),
     };
-    CHECK_EQUAL(9, change_names(all, sizeof all / sizeof all[0]));
+    CHECK_EQUAL(11, change_names(all, sizeof all / sizeof all[0]));
     expect(&all[0], PYKV_CHANGE_PUT, 0, "a", "1");
     expect(&all[1], PYKV_CHANGE_PUT, 0, "\xff", "2");
     expect(&all[2], PYKV_CHANGE_NAMESPACE, 7, "users", NULL);
@@ -54,6 +56,8 @@ TEST(changes_have_the_namespace_and_the_key_of_the_user)
     expect(&all[6], PYKV_CHANGE_DROP, 7, "users", NULL);
     expect(&all[7], PYKV_CHANGE_DELETE_RANGE, 7, "", NULL);
     expect(&all[8], PYKV_CHANGE_DELETE_RANGE, 7, "y", "z");
+    expect(&all[9], PYKV_CHANGE_INGEST, 0, "a", "\xffz");
+    expect(&all[10], PYKV_CHANGE_INGEST, 7, "", "z");
 }
 
 TEST_MAIN(CASE(changes_have_the_namespace_and_the_key_of_the_user))

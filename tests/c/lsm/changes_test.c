@@ -1,11 +1,10 @@
 /*
  * changes_test: the feed of a store gives what was written, up to what is synced, from log to log.
  */
-#include <pthread.h>
-
 #include "lsm_fixture.h"
 
 #include "log/change_feeds.h"
+#include "log/feed_fixture.h"
 #include "lsm/names.h"
 
 static void put(fixture *self, uint32_t i)
@@ -21,21 +20,6 @@ static change_feed *open_feed(fixture *self, uint64_t since, int32_t flags)
     return feed;
 }
 
-/* Reads what there is without waiting: sequences from this one on; returns the next. */
-static uint64_t read_all(change_feed *feed, uint64_t from)
-{
-    const pykv_change *changes;
-    size_t count;
-    do {
-        CHECK_OK(change_feed_next(feed, 0, 0, &changes, &count));
-        for (size_t i = 0; i < count; i++) {
-            CHECK_EQUAL(from, changes[i].sequence);
-            from++;
-        }
-    } while (count > 0);
-    return from;
-}
-
 TEST(a_feed_gives_what_is_synced_and_the_rest_to_who_asks)
 {
     fixture self = fixture_new();
@@ -45,10 +29,10 @@ TEST(a_feed_gives_what_is_synced_and_the_rest_to_who_asks)
     put(&self, 3);
     change_feed *synced = open_feed(&self, 0, PYKV_CHANGES_FOLLOW);
     change_feed *visible = open_feed(&self, 1, PYKV_CHANGES_FOLLOW | PYKV_CHANGES_UNSYNCED);
-    CHECK_EQUAL(3, read_all(synced, 1));
-    CHECK_EQUAL(4, read_all(visible, 2));
+    CHECK_EQUAL(3, feed_read(synced, 1, 0));
+    CHECK_EQUAL(4, feed_read(visible, 2, 0));
     CHECK_OK(lsm_sync(self.store));
-    CHECK_EQUAL(4, read_all(synced, 3));
+    CHECK_EQUAL(4, feed_read(synced, 3, 0));
     lsm_changes_free(self.store, synced);
     lsm_changes_free(self.store, visible);
     fixture_free(&self);
@@ -63,7 +47,7 @@ TEST(a_feed_goes_on_from_log_to_log)
         put(&self, i);
         if (i % 97 == 0) {
             CHECK_OK(lsm_sync(self.store));
-            next = read_all(feed, next);
+            next = feed_read(feed, next, 0);
             CHECK_EQUAL(i + 2, next);
         }
     }
@@ -102,8 +86,8 @@ TEST(a_create_and_a_drop_are_told_whole_wherever_chunks_end)
         uint32_t id = 0;
         uint64_t since = lsm_visible(self.store);
         CHECK_OK(lsm_put(self.store, fixture_key(i, key), slice_make(value, i * 8), 0));
-        CHECK_OK(lsm_names_make(self.store, fixture_text("users"), 0, &id));
-        CHECK_OK(lsm_names_drop(self.store, fixture_text("users"), PYKV_SYNC, &id));
+        CHECK_OK(name_book_make(lsm_name_book(self.store), fixture_text("users"), 0, &id));
+        CHECK_OK(name_book_drop(lsm_name_book(self.store), fixture_text("users"), PYKV_SYNC, &id));
         change_feed *feed = open_feed(&self, since, 0);
         follow_names(feed, id);
         lsm_changes_free(self.store, feed);
@@ -142,45 +126,21 @@ TEST(a_feed_of_a_store_that_is_read_only_is_refused)
     fixture_free(&self);
 }
 
-typedef struct waiting {
-    change_feed *feed;
-    pykv_status status;
-    size_t count;
-    uint64_t sequence;
-} waiting;
-
-static void *wait_for_one(void *argument)
-{
-    waiting *self = argument;
-    const pykv_change *changes;
-    self->status = change_feed_next(self->feed, 0, -1, &changes, &self->count);
-    if (self->status == PYKV_OK && self->count > 0) {
-        self->sequence = changes[0].sequence;
-    }
-    return NULL;
-}
-
 static void await_sleeper(fixture *self)
 {
-    uint32_t count = 0;
-    while (count == 0) {
-        mutex_lock(&self->store->writer);
-        count = self->store->feeds.waiting_count;
-        mutex_unlock(&self->store->writer);
-    }
+    feed_await_sleeper(&self->store->feeds, &self->store->writer);
 }
 
 TEST(a_feed_that_waits_is_woken_by_a_sync_and_not_by_a_write)
 {
     fixture self = fixture_new();
-    waiting one = {.feed = open_feed(&self, 0, PYKV_CHANGES_FOLLOW)};
-    pthread_t thread;
-    CHECK(pthread_create(&thread, NULL, wait_for_one, &one) == 0);
+    feed_wait one = {.feed = open_feed(&self, 0, PYKV_CHANGES_FOLLOW)};
+    feed_wait_begin(&one);
     await_sleeper(&self);
     put(&self, 1);
     await_sleeper(&self);
     CHECK_OK(lsm_sync(self.store));
-    CHECK(pthread_join(thread, NULL) == 0);
+    feed_wait_end(&one);
     CHECK_OK(one.status);
     CHECK_EQUAL(1, one.count);
     CHECK_EQUAL(1, one.sequence);
@@ -191,15 +151,14 @@ TEST(a_feed_that_waits_is_woken_by_a_sync_and_not_by_a_write)
 TEST(a_shut_gate_ends_a_wait)
 {
     fixture self = fixture_new();
-    waiting one = {.feed = open_feed(&self, 0, PYKV_CHANGES_FOLLOW)};
-    pthread_t thread;
-    CHECK(pthread_create(&thread, NULL, wait_for_one, &one) == 0);
+    feed_wait one = {.feed = open_feed(&self, 0, PYKV_CHANGES_FOLLOW)};
+    feed_wait_begin(&one);
     await_sleeper(&self);
     gate_shut(&self.store->gate);
     mutex_lock(&self.store->writer);
     change_feeds_wake(&self.store->feeds);
     mutex_unlock(&self.store->writer);
-    CHECK(pthread_join(thread, NULL) == 0);
+    feed_wait_end(&one);
     CHECK_STATUS(PYKV_CLOSED, one.status);
     CHECK_OK(lsm_close(self.store, -1));
     lsm_changes_free(self.store, one.feed);

@@ -4,6 +4,7 @@
  */
 #include "lsm_fixture.h"
 
+#include "log/feed_fixture.h"
 #include "lsm/history.h"
 #include "lsm/wal_internal.h"
 
@@ -35,23 +36,12 @@ static uint64_t floor_of(fixture *self)
     return fixture_stats(self).history_floor;
 }
 
-/* Reads everything behind since without waiting: sequences up to last, of these epochs. */
+/* Reads everything behind since without waiting: all sequences up to last. */
 static void expect_feed(fixture *self, uint64_t since, uint64_t last)
 {
     change_feed *feed;
-    const pykv_change *changes;
-    size_t count;
-    uint64_t next = since + 1;
     CHECK_OK(lsm_changes_open(self->store, since, 0, &feed));
-    do {
-        CHECK_OK(change_feed_next(feed, 0, 0, &changes, &count));
-        for (size_t i = 0; i < count; i++) {
-            CHECK_EQUAL(next, changes[i].sequence);
-            CHECK(changes[i].epoch <= fixture_stats(self).epoch);
-            next++;
-        }
-    } while (count > 0);
-    CHECK_EQUAL(last + 1, next);
+    CHECK_EQUAL(last + 1, feed_read(feed, since + 1, fixture_stats(self).epoch));
     lsm_changes_free(self->store, feed);
 }
 
@@ -109,19 +99,13 @@ TEST(a_change_has_the_epoch_in_which_it_was_written)
 {
     fixture self = new_fixture(HISTORY_BYTES);
     change_feed *feed;
-    const pykv_change *changes;
-    size_t count;
     for (uint32_t i = 0; i < 3; i++) {
         put(&self, i, i + 1);
         fixture_recover(&self);
     }
     CHECK_EQUAL(3, fixture_stats(&self).epoch);
     CHECK_OK(lsm_changes_open(self.store, 0, 0, &feed));
-    for (uint32_t i = 0; i < 3; i++) {
-        CHECK_OK(change_feed_next(feed, 0, 0, &changes, &count));
-        CHECK_EQUAL(1, count);
-        CHECK_EQUAL(i, changes[0].epoch);
-    }
+    feed_expect_epochs(feed, 3);
     lsm_changes_free(self.store, feed);
     fixture_free(&self);
 }
@@ -167,28 +151,16 @@ TEST(history_is_not_held_open)
     fixture_free(&self);
 }
 
-/* Puts, over and over, into little room, and does what is due where there is none. */
+/* Puts, over and over, more than there is room for. */
 TEST(a_full_disk_takes_history_before_rows)
 {
     fixture self = new_fixture(HISTORY_BYTES << 10);
     char key[16];
     char value[512] = "value";
-    uint32_t refused = 0;
     env_memory_set_capacity(self.disk, 3 << 20);
     for (uint32_t i = 0; i < 20000; i++) {
-        slice name = fixture_key(i % 50, key);
-        pykv_status status = lsm_put(self.store, name, slice_make(value, sizeof value), 0);
-        for (int attempt = 0; status == PYKV_NO_SPACE; attempt++) {
-            CHECK(attempt < 5);
-            refused++;
-            pykv_status flushed = lsm_flush(self.store);
-            (void)flushed;
-            fixture_maintain(&self, PYKV_ROLE_DATA);
-            status = lsm_put(self.store, name, slice_make(value, sizeof value), 0);
-        }
-        CHECK_OK(status);
+        CHECK_OK(lsm_put(self.store, fixture_key(i % 50, key), slice_make(value, sizeof value), 0));
     }
-    CHECK(refused > 0);
     CHECK(floor_of(&self) > 1);
     expect_feed(&self, floor_of(&self) - 1, fixture_stats(&self).synced_sequence);
     fixture_free(&self);
@@ -222,14 +194,11 @@ TEST(a_feed_that_is_far_behind_loses_its_place_and_says_so)
 {
     fixture self = new_fixture(0);
     change_feed *feed;
-    const pykv_change *changes;
-    size_t count;
     CHECK_OK(lsm_changes_open(self.store, 0, PYKV_CHANGES_FOLLOW, &feed));
     for (uint32_t i = 0; i < 20000; i++) {
         put(&self, i, i + 1);
     }
-    CHECK_STATUS(PYKV_HISTORY_GONE, change_feed_next(feed, 0, 0, &changes, &count));
-    CHECK_STATUS(PYKV_HISTORY_GONE, change_feed_next(feed, 0, 0, &changes, &count));
+    feed_expect_gone(feed);
     lsm_changes_free(self.store, feed);
     fixture_free(&self);
 }
@@ -260,9 +229,6 @@ TEST(a_flipped_bit_in_history_is_named_and_harms_no_row)
 {
     fixture self = new_fixture(HISTORY_BYTES);
     change_feed *feed;
-    const pykv_change *changes;
-    size_t count;
-    pykv_status status;
     put(&self, 0, ROWS);
     flush(&self);
     put(&self, ROWS, 2 * ROWS);
@@ -270,10 +236,7 @@ TEST(a_flipped_bit_in_history_is_named_and_harms_no_row)
     damage_oldest(&self, false);
     CHECK_OK(fixture_open(&self));
     CHECK_OK(lsm_changes_open(self.store, 0, 0, &feed));
-    do {
-        status = change_feed_next(feed, 1, 0, &changes, &count);
-    } while (status == PYKV_OK && count > 0);
-    CHECK_STATUS(PYKV_CORRUPTION, status);
+    CHECK_STATUS(PYKV_CORRUPTION, feed_read_to_end(feed));
     CHECK(strstr(error_last()->path, ".log") != NULL);
     lsm_changes_free(self.store, feed);
     expect_feed(&self, ROWS, 2 * ROWS);

@@ -14,14 +14,14 @@ static slice text(const char *data)
 static uint32_t make(fixture *self, const char *name)
 {
     uint32_t id = 0;
-    CHECK_OK(lsm_names_make(self->store, text(name), 0, &id));
+    CHECK_OK(name_book_make(lsm_name_book(self->store), text(name), 0, &id));
     return id;
 }
 
 static uint32_t drop(fixture *self, const char *name)
 {
     uint32_t id = 0;
-    CHECK_OK(lsm_names_drop(self->store, text(name), 0, &id));
+    CHECK_OK(name_book_drop(lsm_name_book(self->store), text(name), 0, &id));
     return id;
 }
 
@@ -41,14 +41,14 @@ TEST(a_name_has_one_id_as_long_as_it_is_there)
 {
     fixture self = fixture_new();
     uint32_t id = 0;
-    CHECK_STATUS(PYKV_NOT_FOUND, lsm_names_find(self.store, text("users"), &id));
+    CHECK_STATUS(PYKV_NOT_FOUND, name_book_find(lsm_name_book(self.store), text("users"), &id));
     CHECK_EQUAL(1, make(&self, "users"));
     CHECK_EQUAL(2, make(&self, "items"));
     CHECK_EQUAL(1, make(&self, "users"));
-    CHECK_OK(lsm_names_find(self.store, text("items"), &id));
+    CHECK_OK(name_book_find(lsm_name_book(self.store), text("items"), &id));
     CHECK_EQUAL(2, id);
     CHECK_EQUAL(1, drop(&self, "users"));
-    CHECK_STATUS(PYKV_NOT_FOUND, lsm_names_drop(self.store, text("users"), 0, &id));
+    CHECK_STATUS(PYKV_NOT_FOUND, name_book_drop(lsm_name_book(self.store), text("users"), 0, &id));
     fixture_free(&self);
 }
 
@@ -82,7 +82,7 @@ TEST(a_namespace_that_is_found_takes_writes_after_a_reopening)
     uint32_t users = make(&self, "users");
     fixture_kill(&self);
     CHECK_OK(fixture_open(&self));
-    CHECK_OK(lsm_names_find(self.store, text("users"), &id));
+    CHECK_OK(name_book_find(lsm_name_book(self.store), text("users"), &id));
     CHECK_EQUAL(users, id);
     CHECK_OK(put(&self, users, "a"));
     CHECK_EQUAL(1, count_in(&self, users));
@@ -162,10 +162,13 @@ TEST(a_drop_that_is_refused_changes_nothing)
     uint32_t users = make(&self, "users");
     uint32_t id = 0;
     CHECK_OK(put(&self, users, "a"));
+    name_book *book = lsm_name_book(self.store);
     self.store->options.read_only = 1;
-    CHECK_STATUS(PYKV_READ_ONLY, lsm_names_drop(self.store, text("users"), 0, &id));
-    CHECK_STATUS(PYKV_NOT_FOUND, lsm_names_make(self.store, text("other"), 0, &id));
+    book->is_read_only = true;
+    CHECK_STATUS(PYKV_READ_ONLY, name_book_drop(book, text("users"), 0, &id));
+    CHECK_STATUS(PYKV_NOT_FOUND, name_book_make(book, text("other"), 0, &id));
     self.store->options.read_only = 0;
+    book->is_read_only = false;
     CHECK_EQUAL(0, id);
     CHECK_OK(put(&self, users, "b"));
     CHECK_EQUAL(2, count_in(&self, users));

@@ -193,10 +193,34 @@ TEST(an_open_whose_calls_fail_leaves_a_store_that_opens_with_all_it_had)
     fixture_free(&self);
 }
 
+/* The writer had sealed a log and cut it, which for the mapping of a reader is a page that cannot
+ * be read: of opens beside a busy writer with small memtables one in twenty failed. */
+TEST(a_reader_looks_again_at_a_log_that_could_not_be_read)
+{
+    fixture self = fixture_new();
+    fixture reader = self;
+    fixture_fill(&self, 0, 40, 1000);
+    reader.options.read_only = 1;
+    CHECK_OK(env_fault_new(self.disk, &reader.disk));
+    env_fault_plan plan = {.at = 1, .system_errno = EIO, .name_part = ".log"};
+    env_fault_set(reader.disk, &plan);
+    CHECK_OK(fixture_open(&reader));
+    CHECK(env_fault_failed(reader.disk) == 1);
+    CHECK_EQUAL(40, fixture_count(&reader));
+    CHECK_OK(lsm_close(reader.store, -1));
+    fixture_kill(&reader);
+    plan.sticky = true;
+    env_fault_set(reader.disk, &plan);
+    CHECK_STATUS(PYKV_IO_FAILED, fixture_open(&reader));
+    env_fault_free(reader.disk);
+    fixture_free(&self);
+}
+
 TEST_MAIN(CASE(a_fresh_directory_becomes_a_store_with_an_identity_of_its_own),
           CASE(what_must_exist_or_not_is_asked_for),
           CASE(a_second_writer_is_refused_and_a_reader_is_not),
           CASE(a_reader_leaves_every_file_as_it_is),
+          CASE(a_reader_looks_again_at_a_log_that_could_not_be_read),
           CASE(tables_without_a_manifest_are_not_taken_for_an_empty_store),
           CASE(a_table_that_is_missing_is_named),
           CASE(files_that_no_manifest_lists_are_removed_and_their_numbers_not_used),

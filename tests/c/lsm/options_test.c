@@ -3,11 +3,11 @@
  */
 #include <math.h>
 
+#include "codec/codec_registry.h"
 #include "harness/check.h"
 
 #include "env/env_memory.h"
 #include "lsm/options.h"
-#include "table/codec_registry.h"
 
 #define KIB (UINT64_C(1) << 10)
 #define MIB (UINT64_C(1) << 20)

@@ -42,7 +42,7 @@ TEST(a_pin_keeps_what_is_behind_it_until_it_is_removed)
 {
     fixture self = fixture_new();
     put(&self, ROWS);
-    CHECK_OK(set_pin(&self, "copy", ROWS / 2, UINT64_MAX, 0));
+    CHECK_OK(set_pin(&self, "copy", ROWS / 2, 0, 0));
     CHECK_OK(lsm_flush(self.store));
     put(&self, ROWS);
     CHECK_OK(lsm_flush(self.store));
@@ -55,7 +55,7 @@ TEST(a_pin_keeps_what_is_behind_it_until_it_is_removed)
     CHECK_EQUAL(1, fixture_stats(&self).history_pin_count);
     CHECK_EQUAL(ROWS / 2, only_pin(&self).sequence);
     CHECK(!only_pin(&self).gone);
-    CHECK_OK(set_pin(&self, "copy", 2 * ROWS, UINT64_MAX, 0)); /* its reader went on */
+    CHECK_OK(set_pin(&self, "copy", 2 * ROWS, 0, 0)); /* its reader went on */
     CHECK_EQUAL(2 * ROWS + 1, floor_of(&self));
     CHECK_OK(lsm_unpin_history(self.store, "copy"));
     CHECK_EQUAL(3 * ROWS + 1, floor_of(&self));
@@ -85,7 +85,7 @@ TEST(a_pin_that_outlives_its_time_gives_way)
 {
     fixture self = fixture_new();
     put(&self, 1);
-    CHECK_OK(set_pin(&self, "old", 0, UINT64_MAX, lsm_now(self.store) + 1000000));
+    CHECK_OK(set_pin(&self, "old", 0, 0, lsm_now(self.store) + 1000000));
     put(&self, ROWS);
     CHECK_OK(lsm_flush(self.store));
     CHECK_EQUAL(1, floor_of(&self));
@@ -102,15 +102,15 @@ TEST(a_pin_of_what_is_not_there_or_without_a_name_is_refused)
     fixture self = fixture_new();
     put(&self, ROWS);
     CHECK_OK(lsm_flush(self.store));
-    CHECK_STATUS(PYKV_HISTORY_GONE, set_pin(&self, "a", 5, UINT64_MAX, 0));
-    CHECK_STATUS(PYKV_HISTORY_GONE, set_pin(&self, "a", ROWS + 1, UINT64_MAX, 0));
-    CHECK_STATUS(PYKV_INVALID_ARGUMENT, set_pin(&self, "", ROWS, UINT64_MAX, 0));
+    CHECK_STATUS(PYKV_HISTORY_GONE, set_pin(&self, "a", 5, 0, 0));
+    CHECK_STATUS(PYKV_HISTORY_GONE, set_pin(&self, "a", ROWS + 1, 0, 0));
+    CHECK_STATUS(PYKV_INVALID_ARGUMENT, set_pin(&self, "", ROWS, 0, 0));
     for (int i = 0; i < HISTORY_PINS_MAX; i++) {
         char name[8];
         snprintf(name, sizeof name, "p%d", i);
-        CHECK_OK(set_pin(&self, name, ROWS, UINT64_MAX, 0));
+        CHECK_OK(set_pin(&self, name, ROWS, 0, 0));
     }
-    CHECK_STATUS(PYKV_NOT_SUPPORTED, set_pin(&self, "a", ROWS, UINT64_MAX, 0));
+    CHECK_STATUS(PYKV_NOT_SUPPORTED, set_pin(&self, "a", ROWS, 0, 0));
     fixture_free(&self);
 }
 
@@ -121,7 +121,7 @@ TEST(a_pin_that_could_not_be_made_durable_is_not_there)
     size_t count = 5;
     put(&self, ROWS);
     env_memory_set_capacity(self.disk, 1);
-    CHECK_STATUS(PYKV_NO_SPACE, set_pin(&self, "a", ROWS, UINT64_MAX, 0));
+    CHECK_STATUS(PYKV_NO_SPACE, set_pin(&self, "a", ROWS, 0, 0));
     lsm_list_pins(self.store, listed, 2, &count);
     CHECK_EQUAL(0, count);
     fixture_free(&self);

@@ -34,7 +34,7 @@ static uint64_t count_in(fixture *self, const char *name)
 {
     uint32_t id = 0;
     uint64_t count = 0;
-    CHECK_OK(lsm_names_find(self->store, text(name), &id));
+    CHECK_OK(name_book_find(lsm_name_book(self->store), text(name), &id));
     CHECK_OK(lsm_count_in(self->store, id, NULL, NULL, &count));
     return count;
 }
@@ -43,8 +43,8 @@ TEST(rows_without_a_name_get_one_and_are_reported)
 {
     fixture self = fixture_new();
     uint32_t id = 0;
-    CHECK_OK(lsm_names_make(self.store, text("users"), 0, &id));
-    CHECK_OK(lsm_names_make(self.store, text("recovered-7"), 0, &id));
+    CHECK_OK(name_book_make(lsm_name_book(self.store), text("users"), 0, &id));
+    CHECK_OK(name_book_make(lsm_name_book(self.store), text("recovered-7"), 0, &id));
     put(&self, 1, "a");
     for (uint32_t i = 5; i < 40; i++) {
         put(&self, i, "a");
@@ -59,7 +59,7 @@ TEST(rows_without_a_name_get_one_and_are_reported)
     CHECK_EQUAL(0, count_in(&self, "recovered-7"));
     CHECK_EQUAL(2, count_in(&self, "recovered-7-2"));
     CHECK_EQUAL(2, count_in(&self, "recovered-39"));
-    CHECK_OK(lsm_names_make(self.store, text("next"), 0, &id));
+    CHECK_OK(name_book_make(lsm_name_book(self.store), text("next"), 0, &id));
     CHECK_EQUAL(40, id);
     report = repaired(&self);
     CHECK_EQUAL(0, report.damage_count);
@@ -70,10 +70,10 @@ TEST(a_sound_store_keeps_its_names_and_its_highest_id)
 {
     fixture self = fixture_new();
     uint32_t id = 0;
-    CHECK_OK(lsm_names_make(self.store, text("a"), 0, &id));
-    CHECK_OK(lsm_names_make(self.store, text("empty"), 0, &id));
-    CHECK_OK(lsm_names_make(self.store, text("gone"), 0, &id));
-    CHECK_OK(lsm_names_drop(self.store, text("gone"), 0, &id));
+    CHECK_OK(name_book_make(lsm_name_book(self.store), text("a"), 0, &id));
+    CHECK_OK(name_book_make(lsm_name_book(self.store), text("empty"), 0, &id));
+    CHECK_OK(name_book_make(lsm_name_book(self.store), text("gone"), 0, &id));
+    CHECK_OK(name_book_drop(lsm_name_book(self.store), text("gone"), 0, &id));
     put(&self, 1, "a");
     CHECK_OK(lsm_put(self.store, text("a"), text("value"), 0));
     pykv_report report = repaired(&self);
@@ -81,8 +81,8 @@ TEST(a_sound_store_keeps_its_names_and_its_highest_id)
     CHECK_EQUAL(2, report.kept_record_count);
     CHECK_EQUAL(1, count_in(&self, "a"));
     CHECK_EQUAL(0, count_in(&self, "empty"));
-    CHECK_STATUS(PYKV_NOT_FOUND, lsm_names_find(self.store, text("gone"), &id));
-    CHECK_OK(lsm_names_make(self.store, text("next"), 0, &id));
+    CHECK_STATUS(PYKV_NOT_FOUND, name_book_find(lsm_name_book(self.store), text("gone"), &id));
+    CHECK_OK(name_book_make(lsm_name_book(self.store), text("next"), 0, &id));
     CHECK_EQUAL(4, id);
     fixture_free(&self);
 }
@@ -91,7 +91,7 @@ TEST(a_name_without_an_id_is_left_out_and_reported)
 {
     fixture self = fixture_new();
     uint32_t id = 0;
-    CHECK_OK(lsm_names_make(self.store, text("a"), 0, &id));
+    CHECK_OK(name_book_make(lsm_name_book(self.store), text("a"), 0, &id));
     CHECK_OK(lsm_put(self.store,
                      slice_make("\xff\x02"
                                 "bad",
@@ -100,8 +100,8 @@ TEST(a_name_without_an_id_is_left_out_and_reported)
     pykv_report report = repaired(&self);
     CHECK_EQUAL(1, report.damage_count);
     CHECK_EQUAL(1, report.lost_record_count);
-    CHECK_STATUS(PYKV_NOT_FOUND, lsm_names_find(self.store, text("bad"), &id));
-    CHECK_OK(lsm_names_find(self.store, text("a"), &id));
+    CHECK_STATUS(PYKV_NOT_FOUND, name_book_find(lsm_name_book(self.store), text("bad"), &id));
+    CHECK_OK(name_book_find(lsm_name_book(self.store), text("a"), &id));
     fixture_free(&self);
 }
 

@@ -185,7 +185,21 @@ TEST(a_repair_that_the_power_cut_short_is_begun_again_or_finished)
     CHECK(call > 20);
 }
 
-TEST_MAIN(CASE(a_sound_store_is_saved_whole_and_the_old_one_is_kept),
+/* A follower took the changes of the repaired store for those behind its own. */
+TEST(the_epoch_goes_on_in_the_repaired_store)
+{
+    fixture self = closed_store();
+    (void)repaired(&self);
+    uint64_t before = self.store->epoch_number;
+    CHECK(before > 0);
+    fixture_close(&self);
+    (void)repaired(&self);
+    CHECK(self.store->epoch_number > before);
+    fixture_free(&self);
+}
+
+TEST_MAIN(CASE(the_epoch_goes_on_in_the_repaired_store),
+          CASE(a_sound_store_is_saved_whole_and_the_old_one_is_kept),
           CASE(of_a_table_with_a_damaged_block_all_other_blocks_are_saved),
           CASE(the_first_and_the_last_block_may_be_the_damaged_ones),
           CASE(a_missing_table_is_a_damage_and_its_records_are_lost),

@@ -115,6 +115,23 @@ TEST(deletes_and_a_compaction_make_room_on_a_full_disk)
     fixture_free(&self);
 }
 
+/* Nothing is due: rows stand in the last level, and what deletes them above it. */
+TEST(a_put_that_finds_the_disk_full_has_what_is_dead_compacted)
+{
+    fixture self = fixture_new();
+    uint32_t count = fill_disk(&self, 2 << 20);
+    for (uint32_t i = 0; i < count; i++) {
+        CHECK_OK(delete(&self, i));
+    }
+    for (uint32_t i = 0; i < count / 2; i++) {
+        CHECK_OK(put(&self, i, VALUE_BYTES));
+    }
+    CHECK_EQUAL(count / 2, fixture_count(&self));
+    CHECK(!lsm_room_is_lent(self.store));
+    CHECK_EQUAL(PYKV_STATE_OPEN, lsm_state(self.store));
+    fixture_free(&self);
+}
+
 /* Two logs that keep 2 MiB each ahead of need once left room for 61 rows of 5 KB on 5 MB. */
 TEST(what_the_logs_keep_ahead_is_for_the_rows_when_the_disk_is_nearly_full)
 {
@@ -190,6 +207,7 @@ TEST(a_limit_on_the_size_of_files_keeps_nobody_from_writing)
 TEST_MAIN(CASE(room_is_kept_for_all_that_the_memtables_hold_and_given_back_at_close),
           CASE(what_was_written_can_be_flushed_on_a_disk_without_a_free_byte),
           CASE(deletes_and_a_compaction_make_room_on_a_full_disk),
+          CASE(a_put_that_finds_the_disk_full_has_what_is_dead_compacted),
           CASE(what_the_logs_keep_ahead_is_for_the_rows_when_the_disk_is_nearly_full),
           CASE(puts_are_refused_while_the_room_is_lent_and_taken_when_there_is_some),
           CASE(rows_can_be_overwritten_without_end_where_a_compaction_follows_a_full_disk),

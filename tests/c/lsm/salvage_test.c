@@ -1,12 +1,12 @@
 /*
  * salvage_test: tables and logs are read around their damage.
  */
+#include "codec/codec_registry.h"
 #include "lsm_fixture.h"
 
 #include "base/gate.h"
 #include "lsm/salvage.h"
 #include "lsm/table_file.h"
-#include "table/codec_registry.h"
 
 enum { ROWS = 60, ROW_BYTES = 300 };
 

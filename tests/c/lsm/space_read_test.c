@@ -33,7 +33,7 @@ TEST(a_read_finds_the_key_of_its_namespace)
 {
     fixture self = fixture_new();
     uint32_t users;
-    CHECK_OK(lsm_names_make(self.store, fixture_text("users"), 0, &users));
+    CHECK_OK(name_book_make(lsm_name_book(self.store), fixture_text("users"), 0, &users));
     put(&self, users, "a", "1");
     put(&self, users, "", "2");
     put(&self, KEY_SPACE_DEFAULT, "a", "3");
@@ -98,8 +98,8 @@ TEST(a_cursor_stays_in_its_namespace)
     static const uint32_t spaces[] = {KEY_SPACE_DEFAULT, 1, 2};
     fixture self = fixture_new();
     uint32_t id;
-    CHECK_OK(lsm_names_make(self.store, fixture_text("one"), 0, &id));
-    CHECK_OK(lsm_names_make(self.store, fixture_text("two"), 0, &id));
+    CHECK_OK(name_book_make(lsm_name_book(self.store), fixture_text("one"), 0, &id));
+    CHECK_OK(name_book_make(lsm_name_book(self.store), fixture_text("two"), 0, &id));
     for (size_t i = 0; i < 3; i++) {
         put(&self, spaces[i], "b", "v");
         put(&self, spaces[i], "\xff", "v");

@@ -11,7 +11,7 @@ enum { VALUE_BYTES = 100 };
 static uint32_t make(fixture *self, const char *name)
 {
     uint32_t id = 0;
-    CHECK_OK(lsm_names_make(self->store, fixture_text(name), 0, &id));
+    CHECK_OK(name_book_make(lsm_name_book(self->store), fixture_text(name), 0, &id));
     return id;
 }
 

@@ -125,9 +125,9 @@ TEST(writes_change_the_rows_of_their_namespace_and_no_others)
     uint64_t state = check_seed();
     model want = {.rows = {{0}}};
     uint32_t id;
-    CHECK_OK(lsm_names_make(self.store, fixture_text("one"), 0, &id));
-    CHECK_OK(lsm_names_make(self.store, fixture_text("two"), 0, &id));
-    CHECK_OK(lsm_names_make(self.store, fixture_text("three"), 0, &id));
+    CHECK_OK(name_book_make(lsm_name_book(self.store), fixture_text("one"), 0, &id));
+    CHECK_OK(name_book_make(lsm_name_book(self.store), fixture_text("two"), 0, &id));
+    CHECK_OK(name_book_make(lsm_name_book(self.store), fixture_text("three"), 0, &id));
     for (uint32_t round = 1; round <= ROUNDS; round++) {
         if (check_random(&state, 4) == 0) {
             write_batch(&self, &want, &state, round);
@@ -141,7 +141,7 @@ TEST(writes_change_the_rows_of_their_namespace_and_no_others)
         if (round % 900 == 0) {
             fixture_kill(&self);
             CHECK_OK(fixture_open(&self));
-            CHECK_OK(lsm_names_make(self.store, fixture_text("one"), 0, &id));
+            CHECK_OK(name_book_make(lsm_name_book(self.store), fixture_text("one"), 0, &id));
         }
     }
     CHECK_OK(lsm_compact_in(self.store, 2, NULL, NULL));
@@ -158,7 +158,7 @@ TEST(the_prefix_of_a_key_does_not_count_as_bytes_of_a_batch)
     CHECK_OK(fixture_open(&self));
     uint32_t id;
     uint8_t bytes[2048] = {0};
-    CHECK_OK(lsm_names_make(self.store, fixture_text("one"), 0, &id));
+    CHECK_OK(name_book_make(lsm_name_book(self.store), fixture_text("one"), 0, &id));
     record operations[2] = {{.kind = RECORD_PUT, .namespace_id = id, .key = slice_make(bytes, 48)},
                             {.kind = RECORD_PUT, .namespace_id = id, .key = slice_make(bytes, 47)}};
     operations[0].value = slice_make(bytes, 2000);

@@ -58,6 +58,86 @@ TEST(rows_of_every_size_come_out_whole)
     user_iterator_free(walk);
 }
 
+enum { MIXED_KEYS = 300, MIXED_MAX = 3 * MIXED_KEYS, MIXED_SEQUENCES = 1000 };
+
+/* Up to three operations on each key, some of them deletes, or puts with a deadline around 10. */
+static size_t make_mixed(uint64_t *random, uint8_t (*keys)[8], iterator_entry *entries)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < MIXED_KEYS; i++) {
+        uint64_t sequence = MIXED_SEQUENCES;
+        (void)memtable_key_number(i, keys[i]);
+        for (uint64_t left = check_random(random, 4); left > 0; left--) {
+            sequence -= 1 + check_random(random, 300);
+            bool expires = check_random(random, 8) == 0;
+            entries[count++] =
+                (iterator_entry){.key = slice_make(keys[i], 8),
+                                 .value = slice_make(keys[i], sequence % 9),
+                                 .sequence = sequence,
+                                 .deadline_us = expires ? 1 + check_random(random, 20) : 0,
+                                 .kind = check_random(random, 8) == 0 ? RECORD_DELETE : RECORD_PUT};
+        }
+    }
+    return count;
+}
+
+/* The rows that come next, to arrays of room_bytes each, are those of all from *seen on. */
+static bool next_rows_are(user_iterator *walk, uint64_t room_bytes, const user_iterator_rows *all,
+                          size_t *seen)
+{
+    uint8_t key_bytes[256];
+    uint8_t value_bytes[256];
+    int64_t key_offsets[64] = {0};
+    int64_t value_offsets[64] = {0};
+    pykv_items_room keys = {.data = key_bytes, .data_bytes = room_bytes, .offsets = key_offsets};
+    pykv_items_room values = {
+        .data = value_bytes, .data_bytes = room_bytes, .offsets = value_offsets};
+    user_iterator_request request = {
+        .chunk_bytes = SIZE_MAX, .row_limit = 50, .keys = &keys, .values = &values};
+    user_iterator_rows rows = {.count = 0};
+    CHECK_OK(user_iterator_fill(walk, &request, &rows));
+    for (size_t i = 0; i < rows.arrays_count; i++, *seen += 1) {
+        const uint8_t *row = all->data.data + offset(all, 2 * *seen);
+        size_t size = (size_t)(value_offsets[i + 1] - value_offsets[i]);
+        CHECK_EQUAL(8, key_offsets[i + 1] - key_offsets[i]);
+        CHECK_EQUAL(offset(all, 2 * *seen + 2) - offset(all, 2 * *seen + 1), size);
+        CHECK_BYTES(row, key_bytes + key_offsets[i], 8);
+        CHECK_BYTES(row + 8, value_bytes + value_offsets[i], size);
+    }
+    CHECK(rows.arrays_count <= 50 && rows.count <= 1);
+    for (size_t i = 0; i < rows.count; i++, *seen += 1) { /* what had no room */
+        CHECK_BYTES(all->data.data + offset(all, 2 * *seen), rows.data.data, 8);
+    }
+    bool more = rows.more;
+    user_iterator_rows_reset(&rows);
+    return more;
+}
+
+TEST(rows_go_to_arrays_as_they_go_to_memory)
+{
+    static uint8_t keys[MIXED_KEYS][8];
+    static iterator_entry entries[MIXED_MAX];
+    uint64_t random = check_seed();
+    for (int round = 0; round < 40; round++) {
+        array_control control = {.seed = random, .window_max = 1U << round % 7};
+        size_t count = make_mixed(&random, keys, entries);
+        user_iterator_options options = {
+            .snapshot_sequence = check_random(&random, MIXED_SEQUENCES), .now_us = 10};
+        user_iterator_rows all = {.count = 0};
+        user_iterator_request request = {.chunk_bytes = SIZE_MAX / 2, .row_limit = SIZE_MAX};
+        user_iterator *walk;
+        size_t seen = 0;
+        CHECK_OK(user_iterator_new(array_iterator_new(&control, entries, count), &options, &walk));
+        CHECK_OK(user_iterator_fill(walk, &request, &all));
+        user_iterator_place_first(walk);
+        while (next_rows_are(walk, 8 + check_random(&random, 248), &all, &seen)) {
+        }
+        CHECK_EQUAL(all.count, seen);
+        user_iterator_rows_reset(&all);
+        user_iterator_free(walk);
+    }
+}
+
 /* A hundred thousand deleted keys and a row behind them: fills come back without a row, and get
  * there in the end. */
 TEST(a_fill_comes_back_from_a_long_run_of_deletes_and_goes_on)
@@ -173,7 +253,7 @@ TEST(a_fill_that_turns_on_a_row_leaves_it_behind)
     user_iterator_free(walk);
 }
 
-TEST_MAIN(CASE(rows_of_every_size_come_out_whole),
+TEST_MAIN(CASE(rows_of_every_size_come_out_whole), CASE(rows_go_to_arrays_as_they_go_to_memory),
           CASE(a_fill_comes_back_from_a_long_run_of_deletes_and_goes_on),
           CASE(rows_before_a_failure_are_not_lost),
           CASE(an_operation_of_an_unknown_kind_ends_a_fill),

@@ -2,9 +2,10 @@
  * value_segment: a value comes back as it was written, to the entry that points to it and to no
  * other; damage is found.
  */
+#include "codec/codec_runs.h"
+
 #include "base/error.h"
 #include "lsm/values_fixture.h"
-#include "table/codec_runs.h"
 
 static values_fixture fixture;
 static value_pointer first;

@@ -2,9 +2,10 @@
  * value_writer: segments are as large as asked, durable once finished, and gone if nobody took
  * them.
  */
+#include "codec/codec_runs.h"
+
 #include "env/env_fault.h"
 #include "lsm/values_fixture.h"
-#include "table/codec_runs.h"
 
 static values_fixture fixture;
 

@@ -283,8 +283,8 @@ static const struct {
     {64, UINT32_MAX, 8, "number of a file again"},
     {LOGS_AT, 0, 4, "out of order"},
     {LOGS_AT, UINT32_MAX, 4, "out of order"},
-    {LOGS_AT, 5, 4, "number to two files"},            /* a table's */
-    {LOGS_AT + 4, 8, 4, "no history where it stands"}, /* of a header alone */
+    {LOGS_AT, 5, 4, "number to two files"},        /* a table's */
+    {LOGS_AT + 4, 8, 4, "history has no records"}, /* of a header alone */
     {TABLES_AT, 9, 4, "out of order"},
     {TABLES_AT, 4, 4, "number to two files"}, /* that of a table of another level */
     {TABLES_AT + 2 * LSM_MANIFEST_TABLE_BYTES, 0, 4, "number to two files"},

@@ -234,6 +234,27 @@ TEST(a_log_that_cannot_be_read_is_not_taken_for_an_empty_one)
     fixture_free(&self);
 }
 
+TEST(pages_that_cannot_be_read_are_not_taken_for_the_end_of_the_log)
+{
+    fixture self = three_logs();
+    found_logs found = found_open(self.disk, FIXTURE_PATH, false);
+    wal_recovery_input input = fixture_input(&found.listed);
+    wal_recovery *recovery = NULL;
+    /* The second log is asked when it is opened, where reading it helps, and in the end. */
+    fixture_fail(&self, ENV_CALL_MAPPED_READ, EIO, false, "00000002.log");
+    CHECK_OK(wal_recovery_open(found.home, &input, &recovery));
+    CHECK_EQUAL(15, wal_recovery_result(recovery)->last_sequence);
+    wal_recovery_free(recovery);
+    env_fault_plan plan = {.at = 2,
+                           .system_errno = EIO,
+                           .call_mask = UINT32_C(1) << ENV_CALL_MAPPED_READ,
+                           .name_part = "00000002.log"};
+    env_fault_set(self.disk, &plan);
+    CHECK_STATUS(PYKV_IO_FAILED, wal_recovery_open(found.home, &input, &recovery));
+    found_close(&found);
+    fixture_free(&self);
+}
+
 TEST_MAIN(CASE(without_logs_there_is_nothing_to_replay),
           CASE(records_that_are_in_tables_are_passed_over),
           CASE(logs_may_end_before_what_is_in_tables),
@@ -244,4 +265,5 @@ TEST_MAIN(CASE(without_logs_there_is_nothing_to_replay),
           CASE(an_end_before_the_position_that_the_manifest_knows_durable_is_damage),
           CASE(a_missing_log_is_corruption_that_names_it),
           CASE(a_replay_ends_where_its_taker_fails),
-          CASE(a_log_that_cannot_be_read_is_not_taken_for_an_empty_one))
+          CASE(a_log_that_cannot_be_read_is_not_taken_for_an_empty_one),
+          CASE(pages_that_cannot_be_read_are_not_taken_for_the_end_of_the_log))

@@ -66,7 +66,7 @@ TEST(a_search_from_the_place_that_was_fetched_finds_the_same)
         bool found = block_find(made, position, hash, &index, &entry);
         uint32_t first = block_fetch(made, hash);
         CHECK(first == made->entry_count || made->tags[first] == table_tag(hash));
-        CHECK_EQUAL(found, block_find_fetched(made, first, position, hash, &same, &entry));
+        CHECK_EQUAL(found, block_find_fetched(made, first, &position, hash, &same, &entry));
         CHECK_EQUAL(index, same);
         CHECK(i >= count || found);
     }

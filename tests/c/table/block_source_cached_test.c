@@ -2,8 +2,9 @@
  * block_source_cached_test: gets and walks through a cache answer as without one, read each block
  * once while it stays, and hold what they use.
  */
+#include "codec/codec_registry.h"
+
 #include "table/block_source_cached.h"
-#include "table/codec_registry.h"
 #include "table/table_fixture.h"
 
 enum { ENTRY_COUNT = 4000, VALUE_BYTES = 60, LARGE_LIMIT = 4 << 20, SMALL_LIMIT = 96 << 10 };

@@ -2,7 +2,7 @@
  * table_builder: takes entries in order and within bounds, tells what it wrote, and passes every
  * failure on.
  */
-#include "codec_runs.h"
+#include "codec/codec_runs.h"
 #include "table_shapes.h"
 
 #include "env/env_fault.h"

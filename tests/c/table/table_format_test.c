@@ -1,11 +1,11 @@
 /*
  * table_format: what was encoded decodes to the same, and any changed byte is refused.
  */
+#include "codec/compress.h"
 #include "harness/check.h"
 
 #include "base/coding.h"
 #include "base/crc32c.h"
-#include "table/compress.h"
 #include "table/table_format.h"
 
 enum { FILE_ID = 4711, FOOTER_AT = 1000 };

@@ -2,7 +2,7 @@
  * table_reader: opens what is a table and refuses everything else, whatever byte is wrong; gets
  * pass failures on.
  */
-#include "codec_runs.h"
+#include "codec/codec_runs.h"
 #include "table_shapes.h"
 
 #include "env/env_fault.h"

@@ -236,8 +236,10 @@ def outcomes(source: Path, target: Path, first: int) -> Iterator[str]:
             yield "none"
         if lived:
             return
-        if target.exists() and not (target / "MANIFEST").exists():
-            pykv.convert(source, target, engine="lsm")
+        if target.exists():
+            with suppress(FileExistsError):  # It was whole, and without a mark.
+                pykv.convert(source, target, engine="lsm")
+            assert {each.name[0] for each in target.iterdir()} <= set("0LM.")
             assert rows_of(target) == rows_of(source)
         if target.exists():
             pykv.destroy(target)
@@ -313,9 +315,9 @@ def test_an_engine_without_namespaces_takes_them_one_by_one(target: Path, tmp_pa
         users = db.namespace("users", create=True)
         users[b"k"] = b"v"
         with pytest.raises(pykv.NotSupportedError, match=r"namespaces \(users\)"):
-            pykv.convert(db, target, engine="bitcask")
+            pykv.convert(db, target, engine="sqlite")
         assert not target.exists()
-        assert pykv.convert(users, target, engine="bitcask").row_count == 1
+        assert pykv.convert(users, target, engine="sqlite").row_count == 1
         assert rows_of(target) == [(b"k", b"v", 0, None)]
         db.drop_namespace("users")
-        assert pykv.convert(db, tmp_path / "empty", engine="bitcask").row_count == 0
+        assert pykv.convert(db, tmp_path / "empty", engine="sqlite").row_count == 0

@@ -1,9 +1,8 @@
 /*
  * array_scan: the part of pykv.h that gives the rows of a scan in arrays of the caller's.
  *
- * An engine that can writes rows into the two rooms itself, and gives the one that did not fit. The
- * rows of others are taken in chunks that stay in the processor's cache, and copied from there.
- * What did not fit is kept for the next call.
+ * The engine writes rows into the two rooms itself, and gives what it found beyond, the first that
+ * did not fit and maybe some that were not asked for: they are kept for the next call.
  */
 #include <string.h>
 
@@ -19,7 +18,7 @@ struct pykv_array_scan {
     uint64_t stamp; /* of the process that opened it */
     pykv_store *store;
     pykv_scan *scan;
-    pykv_rows rows; /* of the last chunk, or the one that had no room */
+    pykv_rows rows; /* that were found beyond the arrays */
     size_t at;      /* the first of them that was not given yet */
 };
 

@@ -8,7 +8,7 @@
 struct pykv_changes {
     pykv_store *store;
     uint64_t stamp;
-    void *inner; /* the engine's */
+    change_feed *feed;
 };
 
 /* Enters a call that only engines with a feed take. */
@@ -37,7 +37,7 @@ pykv_status pykv_changes_open(pykv_store *store, uint64_t since, int32_t flags,
     } else {
         self->store = store;
         self->stamp = process_stamp();
-        status = store->ops->changes_open(store->engine, since, flags, &self->inner);
+        status = store->ops->changes_open(store->engine, since, flags, &self->feed);
     }
     handle_leave_long(store, token);
     if (status != PYKV_OK) {
@@ -56,8 +56,7 @@ pykv_status pykv_changes_next(pykv_changes *self, size_t chunk_bytes, int64_t ti
     if (status != PYKV_OK) {
         return status;
     }
-    status = self->store->ops->changes_next(self->inner, chunk_bytes, timeout_us, changes_out,
-                                            count_out);
+    status = change_feed_next(self->feed, chunk_bytes, timeout_us, changes_out, count_out);
     handle_leave_long(self->store, token);
     return status;
 }
@@ -65,7 +64,7 @@ pykv_status pykv_changes_next(pykv_changes *self, size_t chunk_bytes, int64_t ti
 void pykv_changes_close(pykv_changes *self)
 {
     if (self != NULL && self->stamp == process_stamp()) {
-        self->store->ops->changes_free(self->store->engine, self->inner);
+        self->store->ops->changes_free(self->store->engine, self->feed);
         mem_free(self);
     }
 }

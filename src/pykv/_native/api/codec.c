@@ -1,10 +1,10 @@
 /*
  * codec: the codecs of the process, set and tried from outside.
  */
+#include "codec/codec_registry.h"
 #include "pykv.h"
 
 #include "base/error.h"
-#include "table/codec_registry.h"
 
 pykv_status pykv_set_codec(const pykv_codec *given)
 {

@@ -18,8 +18,10 @@
 #include "base/gate.h"
 #include "base/pins.h"
 #include "env/env.h"
+#include "log/change_feeds.h"
 #include "log/home.h"
 #include "log/log_format.h"
+#include "log/name_book.h"
 
 typedef struct engine_ops {
     const home_engine *home; /* its number, and which files are its own */
@@ -30,9 +32,8 @@ typedef struct engine_ops {
      * others may then wait for the readers to leave. */
     bool calls_are_readers;
 
-    /* Opens or creates. */
+    /* Close shuts the gate, drains it, releases every file; closing again is PYKV_OK. */
     pykv_status (*open)(env *env, const char *path, const pykv_options *options, void **engine_out);
-    /* Shuts the gate, drains it, releases every file; closing again is PYKV_OK. */
     pykv_status (*close)(void *engine, int64_t timeout_us);
     void (*free)(void *engine);
     /* Counts the calls. The same from open to free. */
@@ -77,11 +78,12 @@ typedef struct engine_ops {
     pykv_status (*approximate_size)(void *engine, const pykv_range *range, uint64_t *bytes_out);
     pykv_status (*snapshot_new)(void *engine, void **snapshot_out);
     pykv_status (*scan_next)(void *scan, size_t chunk_bytes, pykv_rows *rows_out);
-    /* As lsm_scan_next_arrays; NULL: the rows of scan_next are copied to arrays. */
+    /* As scan_next_arrays of a Bitcask. */
     pykv_status (*scan_next_arrays)(void *scan, uint64_t rows_max, pykv_items_room *keys,
                                     pykv_items_room *values, uint64_t *rows_done, pykv_rows *out);
-    /* NULL: the engine has no change feed, and none of the rows that go with it. */
-    pykv_status (*changes_open)(void *engine, uint64_t since, int32_t flags, void **changes_out);
+    /* NULL: there is no feed, and no row that goes with it. change_feed_next is for gate.others. */
+    pykv_status (*changes_open)(void *engine, uint64_t since, int32_t flags,
+                                change_feed **feed_out);
     pykv_status (*sync)(void *engine);
     pykv_status (*flush)(void *engine);
     pykv_status (*resume)(void *engine);
@@ -95,11 +97,10 @@ typedef struct engine_ops {
     /* NULL: the engine has no tables. */
     pykv_status (*ingest)(void *engine, const char *const *paths, size_t count, bool moves);
     pykv_status (*maintain_step)(void *engine, int32_t role, int32_t *more_out);
+    pykv_status (*refresh)(void *engine, uint64_t *sequence_out, bool *moved_out);
     pykv_status (*pin_history)(void *engine, const pykv_pin *pin);
     pykv_status (*unpin_history)(void *engine, const char *name);
     pykv_status (*list_pins)(void *engine, pykv_pin *pins_out, size_t capacity, size_t *count_out);
-    pykv_status (*changes_next)(void *changes, size_t chunk_bytes, int64_t timeout_us,
-                                const pykv_change **changes_out, size_t *count_out);
 
     /* Not counted. A many holds no results after many_new and many_release; scan_free and
      * cursor_free may come after close, and so may snapshot_close and snapshot_free, of which the
@@ -112,17 +113,15 @@ typedef struct engine_ops {
     void (*many_free)(void *many);
     void (*scan_free)(void *engine, void *scan);
     void (*cursor_free)(void *engine, void *cursor);
-    void (*changes_free)(void *engine, void *changes);
+    void (*changes_free)(void *engine, change_feed *feed);
     void (*snapshot_close)(void *engine, void *snapshot);
     void (*snapshot_free)(void *engine, void *snapshot);
 
-    /* Namespaces; NULL: the engine has none. Inside gate.others. Ids are not 0. names_scan gives a
+    /* Namespaces. As writes, but for named_new and its free. Ids are not 0. names_scan gives a
      * scan of this table whose keys are the names. named_new gives an engine of the table named,
-     * which shares the gate; its write, open, close, repair, destroy and namespaces are NULL, and
-     * free is all that ends it. */
-    pykv_status (*name_find)(void *engine, slice name, uint32_t *id_out);
-    pykv_status (*name_make)(void *engine, slice name, int32_t flags, uint32_t *id_out);
-    pykv_status (*name_drop)(void *engine, slice name, int32_t flags, uint32_t *id_out);
+     * which has what is done to rows, compact and stats, and is inside the gate of its store; all
+     * else there is NULL, as it is for the whole store, and free is all that ends it. */
+    name_book *(*name_book)(void *engine);
     pykv_status (*names_scan)(void *engine, void **scan_out);
     pykv_status (*named_new)(void *engine, uint32_t id, void **named_out);
     const struct engine_ops *named;
@@ -132,9 +131,9 @@ typedef struct engine_ops {
     pykv_status (*destroy)(env *env, const char *path);
 } engine_ops;
 
-extern const engine_ops engine_bitcask;
-extern const engine_ops engine_lsm;
-extern const engine_ops engine_lsm_named; /* see engine_ops.named */
+/* Those of namespaces: engine_ops.named. */
+extern const engine_ops engine_bitcask, engine_bitcask_named, engine_lsm, engine_lsm_named;
+PYKV_NODISCARD pykv_status engine_bitcask_named_new(void *engine, uint32_t id, void **named_out);
 PYKV_NODISCARD pykv_status engine_lsm_named_new(void *engine, uint32_t id, void **named_out);
 
 /* The engine of the database at path. Of an empty or absent directory it is wanted, or the default

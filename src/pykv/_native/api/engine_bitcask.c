@@ -1,11 +1,15 @@
 /*
  * engine_bitcask: the Bitcask behind the table of functions.
  */
+#include "api/engine_bitcask.h"
+
 #include "api/engine.h"
 #include "base/error.h"
 #include "bitcask/bitcask.h"
 #include "bitcask/many.h"
+#include "bitcask/names.h"
 #include "bitcask/operation.h"
+#include "bitcask/refresh.h"
 #include "bitcask/scan.h"
 #include "bitcask/snapshot.h"
 #include "bitcask/store.h"
@@ -65,7 +69,7 @@ static uint64_t now(void *engine)
 }
 
 /* PYKV_NOT_SUPPORTED for a range that asks for an order. */
-static pykv_status check_range(const pykv_range *range)
+pykv_status engine_bitcask_check_range(const pykv_range *range)
 {
     if (range->has_start == 0 && range->has_stop == 0 && range->reverse == 0) {
         return PYKV_OK;
@@ -76,19 +80,24 @@ static pykv_status check_range(const pykv_range *range)
                      range->reverse != 0 ? "direction nor bounds" : "bounds nor direction");
 }
 
+uint64_t engine_bitcask_limit(const pykv_range *range, uint64_t count)
+{
+    bool limited = range != NULL && range->limit != 0 && range->limit < count;
+    return limited ? range->limit : count;
+}
+
 static pykv_status count_keys(void *engine, const void *snapshot, const pykv_range *range,
                               uint64_t *count_out)
 {
     uint64_t count = 0;
-    pykv_status status = range != NULL ? check_range(range) : PYKV_OK;
+    pykv_status status = range != NULL ? engine_bitcask_check_range(range) : PYKV_OK;
     if (status == PYKV_OK && snapshot != NULL) {
         status = bitcask_count_at(snapshot, &count);
     } else if (status == PYKV_OK) {
         count = bitcask_count(engine);
     }
     if (status == PYKV_OK) {
-        bool limited = range != NULL && range->limit != 0 && range->limit < count;
-        *count_out = limited ? range->limit : count;
+        *count_out = engine_bitcask_limit(range, count);
     }
     return status;
 }
@@ -103,29 +112,30 @@ static pykv_status new_many(void *engine, void **many_out)
     return status;
 }
 
-static pykv_status get_many(void *self, const void *snapshot, size_t count, const void *const *keys,
-                            const size_t *key_lengths, int32_t flags)
+pykv_status engine_bitcask_get_many(void *self, const void *snapshot, size_t count,
+                                    const void *const *keys, const size_t *key_lengths,
+                                    int32_t flags)
 {
     return snapshot == NULL ? many_get(self, count, keys, key_lengths, flags)
                             : many_get_at(self, snapshot, count, keys, key_lengths, flags);
 }
 
-static const uint8_t *const *values_of_many(const void *self)
+const uint8_t *const *engine_bitcask_values_of_many(const void *self)
 {
     return many_values(self);
 }
 
-static const size_t *lengths_of_many(const void *self)
+const size_t *engine_bitcask_lengths_of_many(const void *self)
 {
     return many_lengths(self);
 }
 
-static void release_many(void *self)
+void engine_bitcask_release_many(void *self)
 {
     many_release(self);
 }
 
-static void free_many(void *self)
+void engine_bitcask_free_many(void *self)
 {
     many_free(self);
 }
@@ -135,7 +145,7 @@ static pykv_status open_scan(void *engine, const void *snapshot, const pykv_rang
 {
     scan *made;
     bool keys_only = range->keys_only != 0;
-    pykv_status status = check_range(range);
+    pykv_status status = engine_bitcask_check_range(range);
     if (status != PYKV_OK) {
         return status;
     }
@@ -148,12 +158,19 @@ static pykv_status open_scan(void *engine, const void *snapshot, const pykv_rang
     return status;
 }
 
-static pykv_status next_of_scan(void *self, size_t chunk_bytes, pykv_rows *rows_out)
+pykv_status engine_bitcask_next_of_scan(void *self, size_t chunk_bytes, pykv_rows *rows_out)
 {
     return scan_next(self, chunk_bytes, rows_out);
 }
 
-static void free_scan(void *engine, void *self)
+pykv_status engine_bitcask_next_arrays_of_scan(void *self, uint64_t rows_max, pykv_items_room *keys,
+                                               pykv_items_room *values, uint64_t *rows_done,
+                                               pykv_rows *rows_left_out)
+{
+    return scan_next_arrays(self, rows_max, keys, values, rows_done, rows_left_out);
+}
+
+void engine_bitcask_free_scan(void *engine, void *self)
 {
     (void)engine;
     scan_free(self);
@@ -169,20 +186,20 @@ static pykv_status new_snapshot(void *engine, void **snapshot_out)
     return status;
 }
 
-static void close_snapshot(void *engine, void *snapshot)
+void engine_bitcask_close_snapshot(void *engine, void *snapshot)
 {
     (void)engine;
     moment_give_up(snapshot);
 }
 
-static void free_snapshot(void *engine, void *snapshot)
+void engine_bitcask_free_snapshot(void *engine, void *snapshot)
 {
     (void)engine;
     bitcask_snapshot_free(snapshot);
 }
 
-static pykv_status get_at(void *engine, const void *snapshot, slice key, int32_t flags,
-                          pykv_pinned *pinned_out)
+pykv_status engine_bitcask_get_at(void *engine, const void *snapshot, slice key, int32_t flags,
+                                  pykv_pinned *pinned_out)
 {
     (void)engine;
     return bitcask_get_at(snapshot, key, flags, pinned_out);
@@ -200,8 +217,8 @@ static pykv_status refuse_order(void)
                                          "or next: keep the rows in an LSM store");
 }
 
-static pykv_status open_cursor(void *engine, const void *snapshot, const pykv_range *range,
-                               void **cursor_out)
+pykv_status engine_bitcask_open_cursor(void *engine, const void *snapshot, const pykv_range *range,
+                                       void **cursor_out)
 {
     (void)engine;
     (void)snapshot;
@@ -210,8 +227,8 @@ static pykv_status open_cursor(void *engine, const void *snapshot, const pykv_ra
     return refuse_order();
 }
 
-static pykv_status move_cursor(void *cursor, int32_t move, slice key, int32_t flags,
-                               pykv_row *row_out)
+pykv_status engine_bitcask_move_cursor(void *cursor, int32_t move, slice key, int32_t flags,
+                                       pykv_row *row_out)
 {
     (void)cursor;
     (void)move;
@@ -221,8 +238,8 @@ static pykv_status move_cursor(void *cursor, int32_t move, slice key, int32_t fl
     return refuse_order();
 }
 
-static pykv_status near(void *engine, const void *snapshot, int32_t move, slice key,
-                        pykv_row *row_out)
+pykv_status engine_bitcask_near(void *engine, const void *snapshot, int32_t move, slice key,
+                                pykv_row *row_out)
 {
     (void)engine;
     (void)snapshot;
@@ -235,7 +252,7 @@ static pykv_status near(void *engine, const void *snapshot, int32_t move, slice 
 static pykv_status approximate_size(void *engine, const pykv_range *range, uint64_t *bytes_out)
 {
     pykv_stats now;
-    pykv_status status = range != NULL ? check_range(range) : PYKV_OK;
+    pykv_status status = range != NULL ? engine_bitcask_check_range(range) : PYKV_OK;
     if (status == PYKV_OK) {
         bitcask_stats(engine, &now);
         *bytes_out = now.live_bytes;
@@ -244,7 +261,7 @@ static pykv_status approximate_size(void *engine, const pykv_range *range, uint6
 }
 
 /* There is none. */
-static void free_cursor(void *engine, void *cursor)
+void engine_bitcask_free_cursor(void *engine, void *cursor)
 {
     (void)engine;
     (void)cursor;
@@ -281,25 +298,14 @@ static pykv_status clear(void *engine, int32_t flags)
 
 /* ---- changes ---- */
 
-static pykv_status open_changes(void *engine, uint64_t since, int32_t flags, void **changes_out)
+static pykv_status open_changes(void *engine, uint64_t since, int32_t flags, change_feed **feed_out)
 {
-    change_feed *made;
-    pykv_status status = bitcask_changes_open(engine, since, flags, &made);
-    if (status == PYKV_OK) {
-        *changes_out = made;
-    }
-    return status;
+    return bitcask_changes_open(engine, since, flags, feed_out);
 }
 
-static pykv_status next_changes(void *self, size_t chunk_bytes, int64_t timeout_us,
-                                const pykv_change **changes_out, size_t *count_out)
+static void free_changes(void *engine, change_feed *feed)
 {
-    return change_feed_next(self, chunk_bytes, timeout_us, changes_out, count_out);
-}
-
-static void free_changes(void *engine, void *self)
-{
-    bitcask_changes_free(engine, self);
+    bitcask_changes_free(engine, feed);
 }
 
 static pykv_status pin_history(void *engine, const pykv_pin *pin)
@@ -318,6 +324,23 @@ static pykv_status list_pins(void *engine, pykv_pin *pins_out, size_t capacity, 
     return PYKV_OK;
 }
 
+/* ---- namespaces ---- */
+
+static name_book *book_of(void *engine)
+{
+    return bitcask_name_book(engine);
+}
+
+static pykv_status scan_names(void *engine, void **scan_out)
+{
+    scan *made;
+    pykv_status status = bitcask_names_scan(engine, &made);
+    if (status == PYKV_OK) {
+        *scan_out = made;
+    }
+    return status;
+}
+
 /* ---- upkeep ---- */
 
 static pykv_status sync_store(void *engine)
@@ -328,6 +351,11 @@ static pykv_status sync_store(void *engine)
 static pykv_status flush(void *engine)
 {
     return bitcask_flush(engine);
+}
+
+static pykv_status refresh(void *engine, uint64_t *sequence_out, bool *moved_out)
+{
+    return bitcask_refresh(engine, sequence_out, moved_out);
 }
 
 static pykv_status resume(void *engine)
@@ -383,10 +411,10 @@ const engine_ops engine_bitcask = {
     .gate = gate_of,
     .get = get,
     .contains = contains,
-    .get_at = get_at,
+    .get_at = engine_bitcask_get_at,
     .hold = hold,
     .expires_at = expires_at,
-    .many_get = get_many,
+    .many_get = engine_bitcask_get_many,
     .now = now,
     .put = put,
     .remove = remove_key,
@@ -395,15 +423,17 @@ const engine_ops engine_bitcask = {
     .clear = clear,
     .count = count_keys,
     .scan_open = open_scan,
-    .cursor_open = open_cursor,
-    .cursor_move = move_cursor,
-    .near = near,
+    .cursor_open = engine_bitcask_open_cursor,
+    .cursor_move = engine_bitcask_move_cursor,
+    .near = engine_bitcask_near,
     .approximate_size = approximate_size,
     .snapshot_new = new_snapshot,
-    .scan_next = next_of_scan,
+    .scan_next = engine_bitcask_next_of_scan,
+    .scan_next_arrays = engine_bitcask_next_arrays_of_scan,
     .changes_open = open_changes,
     .sync = sync_store,
     .flush = flush,
+    .refresh = refresh,
     .resume = resume,
     .stats = stats,
     .state = state,
@@ -414,18 +444,21 @@ const engine_ops engine_bitcask = {
     .pin_history = pin_history,
     .unpin_history = unpin_history,
     .list_pins = list_pins,
-    .changes_next = next_changes,
     .maintain = maintain,
     .many_new = new_many,
-    .many_values = values_of_many,
-    .many_lengths = lengths_of_many,
-    .many_release = release_many,
-    .many_free = free_many,
-    .scan_free = free_scan,
-    .cursor_free = free_cursor,
+    .many_values = engine_bitcask_values_of_many,
+    .many_lengths = engine_bitcask_lengths_of_many,
+    .many_release = engine_bitcask_release_many,
+    .many_free = engine_bitcask_free_many,
+    .scan_free = engine_bitcask_free_scan,
+    .cursor_free = engine_bitcask_free_cursor,
     .changes_free = free_changes,
-    .snapshot_close = close_snapshot,
-    .snapshot_free = free_snapshot,
+    .snapshot_close = engine_bitcask_close_snapshot,
+    .snapshot_free = engine_bitcask_free_snapshot,
+    .name_book = book_of,
+    .names_scan = scan_names,
+    .named_new = engine_bitcask_named_new,
+    .named = &engine_bitcask_named,
     .repair = bitcask_repair,
     .destroy = bitcask_destroy,
 };

@@ -7,6 +7,7 @@
 #include "api/engine.h"
 #include "log/change_feeds.h"
 #include "lsm/names.h"
+#include "lsm/refresh.h"
 #include "lsm/space.h"
 
 /* ---- opening and closing ---- */
@@ -183,20 +184,9 @@ static pykv_status approximate_size(void *engine, const pykv_range *range, uint6
     return lsm_approximate_size_in(engine, KEY_SPACE_DEFAULT, range, bytes_out);
 }
 
-static pykv_status open_changes(void *engine, uint64_t since, int32_t flags, void **changes_out)
+static pykv_status open_changes(void *engine, uint64_t since, int32_t flags, change_feed **feed_out)
 {
-    change_feed *made;
-    pykv_status status = lsm_changes_open(engine, since, flags, &made);
-    if (status == PYKV_OK) {
-        *changes_out = made;
-    }
-    return status;
-}
-
-static pykv_status next_changes(void *self, size_t chunk_bytes, int64_t timeout_us,
-                                const pykv_change **changes_out, size_t *count_out)
-{
-    return change_feed_next(self, chunk_bytes, timeout_us, changes_out, count_out);
+    return lsm_changes_open(engine, since, flags, feed_out);
 }
 
 static pykv_status pin_history(void *engine, const pykv_pin *pin)
@@ -215,9 +205,9 @@ static pykv_status list_pins(void *engine, pykv_pin *pins_out, size_t capacity, 
     return PYKV_OK;
 }
 
-static void free_changes(void *engine, void *self)
+static void free_changes(void *engine, change_feed *feed)
 {
-    lsm_changes_free(engine, self);
+    lsm_changes_free(engine, feed);
 }
 
 static pykv_status new_snapshot(void *engine, void **snapshot_out)
@@ -300,6 +290,11 @@ static pykv_status flush(void *engine)
     return lsm_flush(engine);
 }
 
+static pykv_status refresh(void *engine, uint64_t *sequence_out, bool *moved_out)
+{
+    return lsm_refresh(engine, sequence_out, moved_out);
+}
+
 static pykv_status resume(void *engine)
 {
     return lsm_resume(engine);
@@ -347,19 +342,9 @@ static pykv_status maintain_step(void *engine, int32_t role, int32_t *more_out)
 
 /* ---- namespaces ---- */
 
-static pykv_status find_name(void *engine, slice name, uint32_t *id_out)
+static name_book *book_of(void *engine)
 {
-    return lsm_names_find(engine, name, id_out);
-}
-
-static pykv_status make_name(void *engine, slice name, int32_t flags, uint32_t *id_out)
-{
-    return lsm_names_make(engine, name, flags, id_out);
-}
-
-static pykv_status drop_name(void *engine, slice name, int32_t flags, uint32_t *id_out)
-{
-    return lsm_names_drop(engine, name, flags, id_out);
+    return lsm_name_book(engine);
 }
 
 static pykv_status scan_names(void *engine, void **scan_out)
@@ -403,12 +388,12 @@ const engine_ops engine_lsm = {
     .approximate_size = approximate_size,
     .snapshot_new = new_snapshot,
     .changes_open = open_changes,
-    .changes_next = next_changes,
     .pin_history = pin_history,
     .unpin_history = unpin_history,
     .list_pins = list_pins,
     .sync = sync_store,
     .flush = flush,
+    .refresh = refresh,
     .resume = resume,
     .stats = stats,
     .state = state,
@@ -430,9 +415,7 @@ const engine_ops engine_lsm = {
     .snapshot_free = free_snapshot,
     .repair = lsm_repair,
     .destroy = lsm_destroy,
-    .name_find = find_name,
-    .name_make = make_name,
-    .name_drop = drop_name,
+    .name_book = book_of,
     .names_scan = scan_names,
     .named_new = engine_lsm_named_new,
     .named = &engine_lsm_named,

@@ -1,6 +1,5 @@
 /*
- * engine_lsm_named: a namespace of an LSM store behind the table of functions. What concerns all of
- * the store goes to the table of that.
+ * engine_lsm_named: a namespace of an LSM store behind the table of functions.
  */
 #include "api/engine.h"
 #include "api/engine_lsm.h"
@@ -170,19 +169,7 @@ static pykv_status compact(void *engine, const pykv_range *range, pykv_progress 
     return lsm_compact_in(self->store, self->space, range, progress);
 }
 
-/* ---- all of the store ---- */
-
-static gate *gate_of(void *engine)
-{
-    named *self = engine;
-    return lsm_gate(self->store);
-}
-
-static uint64_t now(void *engine)
-{
-    named *self = engine;
-    return lsm_now(self->store);
-}
+/* ---- snapshots, statistics, ingestion ---- */
 
 static pykv_status new_snapshot(void *engine, void **snapshot_out)
 {
@@ -202,58 +189,16 @@ static void free_snapshot(void *engine, void *snapshot)
     lsm_snapshot_free(self->store, snapshot);
 }
 
-static pykv_status sync_store(void *engine)
-{
-    named *self = engine;
-    return lsm_sync(self->store);
-}
-
-static pykv_status flush(void *engine)
-{
-    named *self = engine;
-    return lsm_flush(self->store);
-}
-
-static pykv_status resume(void *engine)
-{
-    named *self = engine;
-    return lsm_resume(self->store);
-}
-
 static void stats(void *engine, pykv_stats *out)
 {
     named *self = engine;
     lsm_stats_in(self->store, self->space, out);
 }
 
-static int32_t state(void *engine)
+static pykv_status ingest(void *engine, const char *const *paths, size_t count, bool moves)
 {
     named *self = engine;
-    return lsm_state(self->store);
-}
-
-static pykv_status verify(void *engine, pykv_progress *progress, pykv_report *report_out)
-{
-    named *self = engine;
-    return lsm_verify(self->store, progress, report_out);
-}
-
-static pykv_status checkpoint_store(void *engine, const char *path)
-{
-    named *self = engine;
-    return lsm_checkpoint(self->store, path);
-}
-
-static pykv_status maintain(void *engine, int32_t role)
-{
-    named *self = engine;
-    return lsm_maintain(self->store, role);
-}
-
-static pykv_status maintain_step(void *engine, int32_t role, int32_t *more_out)
-{
-    named *self = engine;
-    return lsm_maintain_step(self->store, role, more_out);
+    return lsm_ingest_in(self->store, self->space, paths, count, moves);
 }
 
 const engine_ops engine_lsm_named = {
@@ -261,14 +206,12 @@ const engine_ops engine_lsm_named = {
     .operation_bytes = sizeof(record),
     .calls_are_readers = false,
     .free = free_named,
-    .gate = gate_of,
     .get = get,
     .contains = contains,
     .get_at = get_at,
     .hold = hold,
     .expires_at = expires_at,
     .many_get = engine_lsm_get_many,
-    .now = now,
     .put = put,
     .remove = remove_key,
     .compare_and_set = compare_and_set,
@@ -283,16 +226,9 @@ const engine_ops engine_lsm_named = {
     .near = near,
     .approximate_size = approximate_size,
     .snapshot_new = new_snapshot,
-    .sync = sync_store,
-    .flush = flush,
-    .resume = resume,
     .stats = stats,
-    .state = state,
     .compact = compact,
-    .verify = verify,
-    .checkpoint = checkpoint_store,
-    .maintain_step = maintain_step,
-    .maintain = maintain,
+    .ingest = ingest,
     .many_new = new_many,
     .many_values = engine_lsm_values_of_many,
     .many_lengths = engine_lsm_lengths_of_many,

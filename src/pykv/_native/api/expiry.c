@@ -25,9 +25,10 @@ pykv_status pykv_expires_at(pykv_store *store, const void *key, size_t key_lengt
 pykv_status pykv_now(pykv_store *store, uint64_t *now_us_out)
 {
     epoch_token token;
+    pykv_store *root = handle_root(store);
     pykv_status status = handle_enter(store, &token);
     if (status == PYKV_OK) {
-        *now_us_out = store->ops->now(store->engine);
+        *now_us_out = root->ops->now(root->engine);
         handle_leave(store, token);
     }
     return status;

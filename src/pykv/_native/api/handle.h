@@ -39,6 +39,9 @@ struct pykv_store {
     mutex closer_lock;
     condition closer_left;
     bool closer_inside GUARDED_BY(closer_lock);
+
+    size_t name_length; /* of the namespace, constant */
+    char name[];
 };
 
 /* The reason why a call may not go on, recorded as the last error. */
@@ -94,8 +97,12 @@ pykv_status handle_enter_long(pykv_store *store, epoch_token *token_out);
 void handle_leave_long(pykv_store *store, epoch_token token);
 
 /* Closes and frees a namespace. */
-void names_close(pykv_store *store);
-void names_free(pykv_store *store);
+void names_close(pykv_store *self);
+void names_free(pykv_store *self);
+
+/* Closes the namespaces of a store that are not there any more, after what it shows has changed.
+ * Where that cannot be read they stay, without rows. */
+void names_close_dropped(pykv_store *root);
 
 /* PYKV_KEY_TOO_LARGE or PYKV_VALUE_TOO_LARGE with what to do. */
 pykv_status handle_refuse_sizes(size_t key_length, size_t value_length);

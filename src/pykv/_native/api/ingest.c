@@ -20,10 +20,7 @@ pykv_status pykv_ingest(pykv_store *store, size_t count, const char *const *path
     if (status != PYKV_OK) {
         return status;
     }
-    if (handle_root(store) != store) {
-        status = error_set(PYKV_NOT_SUPPORTED, "rows of tables go to the default namespace: ingest "
-                                               "by the store, and put rows of other namespaces");
-    } else if (store->ops->ingest == NULL) {
+    if (store->ops->ingest == NULL) {
         status = error_set(PYKV_NOT_SUPPORTED, "this engine has no tables to add others to: use an "
                                                "LSM store");
     } else {
@@ -61,7 +58,7 @@ static pykv_status check_process(const pykv_table_writer *self)
                : error_set(PYKV_FORKED, "this writer belongs to the parent process");
 }
 
-/* Rows are those of the default namespace. */
+/* In the file rows are those of the default namespace, whichever they will come to. */
 static pykv_status add_row(pykv_table_writer *writer, slice key, slice value, uint64_t deadline_us)
 {
     stored_key stored;

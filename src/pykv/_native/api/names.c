@@ -5,6 +5,8 @@
  * it is dropped or closed its stamp becomes 0, so that every call finds it unusable as it would in
  * another process; calls under way end as they like.
  */
+#include <string.h>
+
 #include "api/handle.h"
 #include "api/reads.h"
 #include "base/memory.h"
@@ -58,11 +60,8 @@ static bool is_utf8(slice text)
     return true;
 }
 
-static pykv_status check_name(const pykv_store *root, slice name)
+static pykv_status check_name(slice name)
 {
-    if (root->ops->named == NULL) {
-        return error_set(PYKV_NOT_SUPPORTED, "a Bitcask has no namespaces");
-    }
     if (name.size == 0 || name.size > NAME_BYTES_MAX || !is_utf8(name)) {
         return error_set(PYKV_INVALID_ARGUMENT,
                          "the name of a namespace has 1 to %d bytes of UTF-8", NAME_BYTES_MAX);
@@ -72,12 +71,12 @@ static pykv_status check_name(const pykv_store *root, slice name)
 
 /* ---- handles ---- */
 
-static pykv_status new_handle(pykv_store *root, uint32_t id, pykv_store **out)
+static pykv_status new_handle(pykv_store *root, slice name, uint32_t id, pykv_store **out)
     REQUIRES(root->names_lock)
 {
-    pykv_store *self = mem_alloc_zeroed(1, sizeof *self);
+    pykv_store *self = mem_alloc_zeroed(1, sizeof *self + name.size);
     if (self == NULL) {
-        return error_set_no_memory(sizeof *self);
+        return error_set_no_memory(sizeof *self + name.size);
     }
     pykv_status status = root->ops->named_new(root->engine, id, &self->engine);
     if (status != PYKV_OK) {
@@ -90,6 +89,8 @@ static pykv_status new_handle(pykv_store *root, uint32_t id, pykv_store **out)
     self->ops = root->ops->named;
     self->root = root;
     self->space_id = id;
+    self->name_length = name.size;
+    memcpy(self->name, name.data, name.size);
     self->next = root->namespaces;
     root->namespaces = self;
     atomic_init(&self->stamp, process_stamp());
@@ -119,15 +120,41 @@ void names_free(pykv_store *self)
     mem_free(self);
 }
 
+static name_book *book_of(pykv_store *root)
+{
+    return root->ops->name_book(root->engine);
+}
+
+/* ---- after a refresh ---- */
+
+static bool is_there(pykv_store *root, const pykv_store *named)
+{
+    uint32_t id;
+    slice name = slice_make(named->name, named->name_length);
+    pykv_status status = name_book_find(book_of(root), name, &id);
+    return status == PYKV_OK ? id == named->space_id : status != PYKV_NOT_FOUND;
+}
+
+void names_close_dropped(pykv_store *root)
+{
+    mutex_lock(&root->names_lock);
+    for (pykv_store *at = root->namespaces; at != NULL; at = at->next) {
+        if (!is_there(root, at) && !PYKV_PLANTED(231)) {
+            names_close(at);
+        }
+    }
+    mutex_unlock(&root->names_lock);
+}
+
 /* ---- calls ---- */
 
 static pykv_status open_locked(pykv_store *root, slice name, int32_t create, int32_t flags,
                                pykv_store **namespace_out) REQUIRES(root->names_lock)
 {
     uint32_t id;
-    pykv_status status = create != 0 ? root->ops->name_make(root->engine, name, flags, &id)
-                                     : root->ops->name_find(root->engine, name, &id);
-    return status == PYKV_OK ? new_handle(root, id, namespace_out) : status;
+    pykv_status status = create != 0 ? name_book_make(book_of(root), name, flags, &id)
+                                     : name_book_find(book_of(root), name, &id);
+    return status == PYKV_OK ? new_handle(root, name, id, namespace_out) : status;
 }
 
 pykv_status pykv_namespace_open(pykv_store *store, const char *name, size_t name_length,
@@ -140,7 +167,7 @@ pykv_status pykv_namespace_open(pykv_store *store, const char *name, size_t name
     if (status != PYKV_OK) {
         return status;
     }
-    status = check_name(root, wanted);
+    status = check_name(wanted);
     if (status == PYKV_OK) {
         mutex_lock(&root->names_lock);
         status = open_locked(root, wanted, create, flags, namespace_out);
@@ -154,7 +181,7 @@ static pykv_status drop_locked(pykv_store *root, slice name, int32_t flags)
     REQUIRES(root->names_lock)
 {
     uint32_t id;
-    pykv_status status = root->ops->name_drop(root->engine, name, flags, &id);
+    pykv_status status = name_book_drop(book_of(root), name, flags, &id);
     for (pykv_store *at = root->namespaces; status == PYKV_OK && at != NULL; at = at->next) {
         if (at->space_id == id) {
             names_close(at);
@@ -173,7 +200,7 @@ pykv_status pykv_namespace_drop(pykv_store *store, const char *name, size_t name
     if (status != PYKV_OK) {
         return status;
     }
-    status = check_name(root, wanted);
+    status = check_name(wanted);
     if (status == PYKV_OK) {
         mutex_lock(&root->names_lock);
         status = drop_locked(root, wanted, flags);
@@ -190,9 +217,5 @@ uint32_t pykv_namespace_id(const pykv_store *store)
 
 pykv_status pykv_namespaces(pykv_store *store, pykv_scan **scan_out)
 {
-    pykv_store *root = handle_root(store);
-    if (root->ops->named == NULL) {
-        return error_set(PYKV_NOT_SUPPORTED, "a Bitcask has no namespaces");
-    }
-    return reads_scan_names(root, scan_out);
+    return reads_scan_names(handle_root(store), scan_out);
 }

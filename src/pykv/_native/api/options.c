@@ -17,8 +17,7 @@ static const struct {
 } rows[] = {
     OPTION(segment_bytes, PYKV_ENGINE_BITCASK),   OPTION(memory_budget_bytes, PYKV_ENGINE_LSM),
     OPTION(memtable_bytes, PYKV_ENGINE_LSM),      OPTION(block_bytes, PYKV_ENGINE_LSM),
-    OPTION(table_bytes, PYKV_ENGINE_LSM),         OPTION(compression, PYKV_ENGINE_LSM),
-    OPTION(compression_level, PYKV_ENGINE_LSM),   OPTION(filter_bits_per_key, PYKV_ENGINE_LSM),
+    OPTION(table_bytes, PYKV_ENGINE_LSM),         OPTION(filter_bits_per_key, PYKV_ENGINE_LSM),
     OPTION(value_log_bytes_min, PYKV_ENGINE_LSM), OPTION(compaction, PYKV_ENGINE_LSM),
 };
 

@@ -13,9 +13,6 @@ struct pykv_many {
     epoch_token token;
 };
 
-/* Of rows that are copied to arrays: the processor's cache holds them. */
-enum { ARRAY_SCAN_CHUNK_BYTES = 64 * 1024 };
-
 struct pykv_scan {
     pykv_store *store;
     uint64_t stamp;
@@ -248,9 +245,6 @@ pykv_status reads_scan_next_arrays(pykv_scan *self, uint64_t rows_max, int32_t f
 {
     const engine_ops *ops = self->store->ops;
     epoch_token token;
-    if (ops->scan_next_arrays == NULL) {
-        return pykv_scan_next(self, ARRAY_SCAN_CHUNK_BYTES, flags, rows_out);
-    }
     pykv_status status = handle_enter(self->store, &token);
     if (status != PYKV_OK) {
         return status;

@@ -1,14 +1,16 @@
 /*
- * upkeep: sync, flush, compaction, statistics, verification and lent threads of pykv.h.
+ * upkeep: sync, flush, compaction, statistics, verification and lent threads of pykv.h. A namespace
+ * has compaction and statistics of its own; for the rest the call goes to its store.
  */
 #include "api/handle.h"
 
 pykv_status pykv_sync(pykv_store *store)
 {
     epoch_token token;
+    pykv_store *root = handle_root(store);
     pykv_status status = handle_enter(store, &token);
     if (status == PYKV_OK) {
-        status = store->ops->sync(store->engine);
+        status = root->ops->sync(root->engine);
         handle_leave(store, token);
     }
     return status;
@@ -17,9 +19,10 @@ pykv_status pykv_sync(pykv_store *store)
 pykv_status pykv_flush(pykv_store *store)
 {
     epoch_token token;
+    pykv_store *root = handle_root(store);
     pykv_status status = handle_enter(store, &token);
     if (status == PYKV_OK) {
-        status = store->ops->flush(store->engine);
+        status = root->ops->flush(root->engine);
         handle_leave(store, token);
     }
     return status;
@@ -50,10 +53,11 @@ pykv_status pykv_get_stats(pykv_store *store, pykv_stats *stats_out)
 int32_t pykv_state(pykv_store *store)
 {
     epoch_token token;
+    pykv_store *root = handle_root(store);
     if (handle_enter(store, &token) != PYKV_OK) {
         return PYKV_STATE_CLOSED;
     }
-    int32_t state = store->ops->state(store->engine);
+    int32_t state = root->ops->state(root->engine);
     handle_leave(store, token);
     return state;
 }
@@ -61,9 +65,10 @@ int32_t pykv_state(pykv_store *store)
 pykv_status pykv_verify(pykv_store *store, pykv_progress *progress, pykv_report *report_out)
 {
     epoch_token token;
+    pykv_store *root = handle_root(store);
     pykv_status status = handle_enter_long(store, &token);
     if (status == PYKV_OK) {
-        status = store->ops->verify(store->engine, progress, report_out);
+        status = root->ops->verify(root->engine, progress, report_out);
         handle_leave_long(store, token);
     }
     return status;
@@ -72,10 +77,31 @@ pykv_status pykv_verify(pykv_store *store, pykv_progress *progress, pykv_report 
 pykv_status pykv_checkpoint(pykv_store *store, const char *path)
 {
     epoch_token token;
+    pykv_store *root = handle_root(store);
     pykv_status status = handle_enter_long(store, &token);
     if (status == PYKV_OK) {
-        status = store->ops->checkpoint(store->engine, path);
+        status = root->ops->checkpoint(root->engine, path);
         handle_leave_long(store, token);
+    }
+    return status;
+}
+
+pykv_status pykv_refresh(pykv_store *store, uint64_t *sequence_out)
+{
+    epoch_token token;
+    uint64_t sequence = 0;
+    bool moved = false;
+    pykv_store *root = handle_root(store);
+    pykv_status status = handle_enter_long(store, &token);
+    if (status == PYKV_OK) {
+        status = root->ops->refresh(root->engine, &sequence, &moved);
+        if (moved) {
+            names_close_dropped(root);
+        }
+        handle_leave_long(store, token);
+    }
+    if (status == PYKV_OK && sequence_out != NULL) {
+        *sequence_out = sequence;
     }
     return status;
 }
@@ -83,9 +109,10 @@ pykv_status pykv_checkpoint(pykv_store *store, const char *path)
 pykv_status pykv_resume(pykv_store *store)
 {
     epoch_token token;
+    pykv_store *root = handle_root(store);
     pykv_status status = handle_enter(store, &token);
     if (status == PYKV_OK) {
-        status = store->ops->resume(store->engine);
+        status = root->ops->resume(root->engine);
         handle_leave(store, token);
     }
     return status;
@@ -96,15 +123,17 @@ pykv_status pykv_maintain(pykv_store *store, int32_t role)
     if (!handle_is_usable(store)) {
         return handle_refuse(store);
     }
-    return store->ops->maintain(store->engine, role);
+    pykv_store *root = handle_root(store);
+    return root->ops->maintain(root->engine, role);
 }
 
 pykv_status pykv_maintain_step(pykv_store *store, int32_t role, int32_t *more_out)
 {
     epoch_token token;
+    pykv_store *root = handle_root(store);
     pykv_status status = handle_enter_long(store, &token);
     if (status == PYKV_OK) {
-        status = store->ops->maintain_step(store->engine, role, more_out);
+        status = root->ops->maintain_step(root->engine, role, more_out);
         handle_leave_long(store, token);
     }
     return status;

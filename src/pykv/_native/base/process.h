@@ -8,7 +8,7 @@
  *   5. CPU dispatch   crc32c_choose
  *   6. elsewhere      last error, thread-local, in error.c; allocation counters in memory.c; count
  *                     of broken invariants in invariant.c; numbers of threads in thread_hint.c;
- *                     codecs in table/codec_registry.c
+ *                     codecs in codec/codec_registry.c
  *
  * Everything here is thread-safe.
  */

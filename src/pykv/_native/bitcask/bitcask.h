@@ -61,6 +61,12 @@ PYKV_NODISCARD pykv_status scan_open(bitcask *store, bool keys_only, scan **scan
 void scan_set_limit(scan *self, uint64_t row_count);
 /* A failure is final: every later call gives it again. */
 PYKV_NODISCARD pykv_status scan_next(scan *self, size_t chunk_bytes, pykv_rows *rows_out);
+/* Adds up to rows_max rows, above 0, to the caller's two arrays, behind *rows_done; fewer, and some
+ * if there is any, where that takes long. Rows that were found beyond, the first without room and
+ * some behind rows_max, are given in *rows_left_out, valid until the next call. */
+PYKV_NODISCARD pykv_status scan_next_arrays(scan *self, uint64_t rows_max, pykv_items_room *keys,
+                                            pykv_items_room *values, uint64_t *rows_done,
+                                            pykv_rows *rows_left_out);
 /* Ends the scan, unless the store's close has done so, and frees it. Not while scan_next runs. */
 void scan_free(scan *self);
 

@@ -9,6 +9,7 @@
 #include "bitcask/health.h"
 #include "bitcask/history.h"
 #include "bitcask/manifest_edit.h"
+#include "log/change_name.h"
 
 /* ---- the log, with the writer lock ---- */
 
@@ -64,12 +65,44 @@ static pykv_status save(void *owner)
     return bitcask_write_current_manifest(owner);
 }
 
+/* ---- rows of names ---- */
+
+static bool is_name(const pykv_change *change)
+{
+    return change->namespace_id == NAMESPACE_NAMES;
+}
+
+/* The clear behind it is of the namespace that is dropped. */
+static bool needs_next(const pykv_change *change)
+{
+    return is_name(change) && change->kind == PYKV_CHANGE_DELETE && change->last == 0;
+}
+
+static size_t tell_names(pykv_change *changes, size_t count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        pykv_change *change = &changes[i];
+        if (is_name(change)) {
+            uint32_t dropped = i + 1 < count ? changes[i + 1].namespace_id : 0;
+            change_name_tell(change, slice_make(change->key, change->key_length), dropped);
+        }
+        /* The row of the highest id is nobody's. */
+        if (change->kind != PYKV_CHANGE_NAMESPACE || change->key_length > 0) {
+            changes[kept++] = *change;
+        }
+    }
+    return kept;
+}
+
 const feed_source bitcask_feed_source = {.limit = limit_of,
                                          .floor = floor_of,
                                          .last = last_of,
                                          .find = find,
                                          .check = check,
-                                         .save = save};
+                                         .save = save,
+                                         .rewrite = tell_names,
+                                         .needs_next = needs_next};
 
 /* ---- calls ---- */
 

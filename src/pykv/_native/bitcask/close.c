@@ -15,6 +15,7 @@
 #include "bitcask/manifest_edit.h"
 #include "bitcask/merge.h"
 #include "bitcask/moment.h"
+#include "bitcask/space_list.h"
 #include "bitcask/sync.h"
 
 static uint64_t now_us(void *environment)
@@ -100,10 +101,10 @@ static void release(bitcask *self) SINGLE_THREADED
 {
     merge_forget(self);
     release_segments(self);
-    directory_free(directory_now_locked(&self->directory));
-    atomic_store_explicit(&self->directory, NULL, memory_order_relaxed);
+    bitcask_free_spaces(self);
     directory_free(self->spare);
     self->spare = NULL;
+    shown_state_reset(&self->shown);
     if (self->lock != NULL) {
         env_lock_release(self->lock);
         self->lock = NULL;
@@ -148,7 +149,7 @@ void bitcask_free(bitcask *self) SINGLE_THREADED
     if (self == NULL) {
         return;
     }
-    if (self->home != NULL || directory_now_locked(&self->directory) != NULL) {
+    if (self->home != NULL || directory_now_locked(&self->spaces.main.directory) != NULL) {
         release(self);
     }
     mem_free(self->segments);
@@ -159,6 +160,7 @@ void bitcask_free(bitcask *self) SINGLE_THREADED
     buffer_reset(&self->scratch);
     buffer_reset(&self->abandoned);
     extent_reset(&self->extents);
+    name_book_destroy(&self->names);
     condition_destroy(&self->sync_done);
     condition_destroy(&self->hint_done);
     gate_destroy(&self->gate);

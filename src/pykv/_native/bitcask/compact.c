@@ -88,14 +88,23 @@ static pykv_status merge_once(bitcask *self, pykv_progress *progress, size_t *pi
     return status;
 }
 
+static uint64_t owed_bytes(bitcask *self)
+{
+    mutex_lock(&self->writer);
+    uint64_t owed = merge_owed_bytes(self);
+    mutex_unlock(&self->writer);
+    return owed;
+}
+
 static pykv_status seal_and_sync(bitcask *self)
 {
     mutex_lock(&self->writer);
     pykv_status status = bitcask_check_writable(self);
-    bool has_dead = self->active != NULL &&
-                    (self->active->length - LOG_SEGMENT_HEADER_BYTES > self->active->live_bytes ||
-                     self->active->expiring_bytes > 0);
-    if (status == PYKV_OK && has_dead) {
+    const segment *active = self->active;
+    uint64_t records = active != NULL ? active->length - LOG_SEGMENT_HEADER_BYTES : 0;
+    bool packs = self->options.compression != PYKV_CODEC_NONE && records > 0;
+    bool has_dead = active != NULL && (records > active->live_bytes || active->expiring_bytes > 0);
+    if (status == PYKV_OK && (has_dead || packs)) {
         status = bitcask_seal_active(self);
     }
     mutex_unlock(&self->writer);
@@ -110,8 +119,8 @@ pykv_status bitcask_compact(bitcask *self, pykv_progress *progress)
     if (progress != NULL) {
         progress->total = bitcask_disk_bytes(self);
     }
-    while (status == PYKV_OK && picked > 0 && bitcask_disk_bytes(self) < before) {
-        before = bitcask_disk_bytes(self);
+    while (status == PYKV_OK && picked > 0 && owed_bytes(self) < before) {
+        before = owed_bytes(self);
         status = merge_once(self, progress, &picked);
     }
     sweep(self);

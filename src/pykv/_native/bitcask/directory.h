@@ -1,6 +1,6 @@
 /*
- * directory: the keys of a store, and what open moments still need of their past. A clear, or the
- * rebuilding of a damaged one, replaces it as a whole; limbo.h takes the old one.
+ * directory: the keys of a namespace, and what open moments still need of their past. A clear, or
+ * the rebuilding of a damaged one, replaces it as a whole; limbo.h takes the old one.
  */
 #ifndef PYKV_BITCASK_DIRECTORY_H
 #define PYKV_BITCASK_DIRECTORY_H
@@ -14,10 +14,14 @@
 #include "bitcask/undo.h"
 
 typedef struct directory {
+    uint32_t space_id; /* of the namespace; constant once readers can see it */
     keydir *keys;
     undo_table undo;
-    uint32_t pin_count; /* moments; guarded by writer */
-    bool detached;      /* no longer the store's; guarded by writer */
+    /* Guarded by writer. */
+    uint64_t live_bytes; /* of the records that it leads to; not kept of the default namespace */
+    uint64_t clear_sequence; /* of the clear that made it, 0: none did */
+    uint32_t pin_count;      /* moments */
+    bool detached;           /* no longer the store's */
     struct directory *limbo_next;
 } directory;
 

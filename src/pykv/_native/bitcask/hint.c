@@ -36,6 +36,7 @@ pykv_status hint_list_add(hint_list *self, const hint_entry *entry)
         self->capacity = capacity;
     }
     self->entries[self->count++] = *entry;
+    self->is_named |= entry->space_id != NAMESPACE_DEFAULT;
     return PYKV_OK;
 }
 
@@ -48,6 +49,7 @@ static pykv_status add_record(const bitcask *store, const record *found, uint64_
                         .sequence = found->sequence,
                         .offset = offset,
                         .bytes = record_bytes_of(found),
+                        .space_id = found->namespace_id,
                         .kind = found->kind};
     return hint_list_add(list, &entry);
 }
@@ -73,6 +75,7 @@ pykv_status hint_scan(const bitcask *store, const segment *source, hint_list *li
         reader.check_body = !PYKV_PLANTED(35);
         while (status == PYKV_OK && log_reader_next(&reader, &found, &offset)) {
             bool left_out = (PYKV_PLANTED(33) && found.kind == RECORD_DELETE) ||
+                            found.kind == RECORD_DICTIONARY ||
                             (PYKV_PLANTED(36) && reader.offset % SEGMENT_COLD_READ_BYTES == 0);
             status = left_out ? PYKV_OK : add_record(store, &found, offset, &list);
         }
@@ -93,25 +96,40 @@ pykv_status hint_scan(const bitcask *store, const segment *source, hint_list *li
 
 /* ---- from and to files ---- */
 
+static uint32_t entry_bytes(uint32_t version)
+{
+    return version == HINT_VERSION_NAMED ? HINT_NAMED_ENTRY_BYTES : HINT_ENTRY_BYTES;
+}
+
+static uint32_t version_of(const hint_list *list)
+{
+    return list->is_named && !PYKV_PLANTED(218) ? HINT_VERSION_NAMED : HINT_VERSION_PLAIN;
+}
+
 static void encode(const bitcask *store, const segment *source, const hint_list *list, uint8_t *out)
 {
+    uint32_t version = version_of(list);
+    uint64_t step = entry_bytes(version);
     for (uint64_t i = 0; i < list->count; i++) {
-        uint8_t *at = out + HINT_HEADER_BYTES + i * HINT_ENTRY_BYTES;
+        uint8_t *at = out + HINT_HEADER_BYTES + i * step;
         const hint_entry *entry = &list->entries[i];
         store_u64(at, entry->hash);
         store_u64(at + 8, entry->sequence);
         store_u32(at + 16, (uint32_t)(entry->offset / RECORD_GRANULE_BYTES));
         store_u32(at + 20, (uint32_t)entry->kind << HINT_SIZE_BITS |
                                (uint32_t)(entry->bytes / RECORD_GRANULE_BYTES));
+        if (version == HINT_VERSION_NAMED) {
+            store_u32(at + HINT_ENTRY_BYTES, entry->space_id);
+        }
     }
     memcpy(out, hint_magic, sizeof hint_magic);
-    store_u32(out + 8, HINT_FORMAT_VERSION);
+    store_u32(out + 8, version);
     store_u32(out + 12, source->number);
     store_u64(out + 16, source->file_id);
     store_u64(out + 24, atomic_load_explicit(&source->length, memory_order_acquire));
     store_u64(out + 32, store->store_id);
     store_u64(out + 40, list->count);
-    store_u32(out + 48, crc32c_extend(0, out + HINT_HEADER_BYTES, list->count * HINT_ENTRY_BYTES));
+    store_u32(out + 48, crc32c_extend(0, out + HINT_HEADER_BYTES, list->count * step));
     store_u32(out + HINT_HEADER_CRC_AT, crc32c_extend(0, out, HINT_HEADER_CRC_AT));
 }
 
@@ -126,8 +144,9 @@ static pykv_status check_header(const bitcask *store, const segment *source, con
         return error_set_corruption(path, 0, "the hint's header check fails",
                                     load_u32(data + HINT_HEADER_CRC_AT), crc);
     }
-    if (load_u32(data + 8) != HINT_FORMAT_VERSION) {
-        return error_set(PYKV_FORMAT, "%s has hint format %u", path, load_u32(data + 8));
+    uint32_t version = load_u32(data + 8);
+    if (version != HINT_VERSION_PLAIN && version != HINT_VERSION_NAMED) {
+        return error_set(PYKV_FORMAT, "%s has hint format %u", path, version);
     }
     if (!all_zero(data + HINT_UNUSED_AT, HINT_HEADER_CRC_AT - HINT_UNUSED_AT)) {
         return error_set_corruption(path, HINT_UNUSED_AT, "unused bytes of the hint are not zero",
@@ -141,12 +160,12 @@ static pykv_status check_header(const bitcask *store, const segment *source, con
                                     source->file_id, load_u64(data + 16));
     }
     uint64_t count = load_u64(data + 40);
-    if (count > length / RECORD_HEADER_BYTES ||
-        size != HINT_HEADER_BYTES + count * HINT_ENTRY_BYTES) {
+    uint64_t step = entry_bytes(version);
+    if (count > length / RECORD_HEADER_BYTES || size != HINT_HEADER_BYTES + count * step) {
         return error_set_corruption(path, 40, "the hint's size does not fit its entries",
-                                    HINT_HEADER_BYTES + count * HINT_ENTRY_BYTES, size);
+                                    HINT_HEADER_BYTES + count * step, size);
     }
-    crc = crc32c_extend(0, data + HINT_HEADER_BYTES, count * HINT_ENTRY_BYTES);
+    crc = crc32c_extend(0, data + HINT_HEADER_BYTES, count * step);
     if (crc != load_u32(data + 48) && !PYKV_PLANTED(27)) {
         return error_set_corruption(path, 48, "the check of the hint's entries fails",
                                     load_u32(data + 48), crc);
@@ -157,24 +176,31 @@ static pykv_status check_header(const bitcask *store, const segment *source, con
 static pykv_status decode(const uint8_t *data, const char *path, uint64_t length, hint_list *list)
 {
     uint64_t count = load_u64(data + 40);
+    uint64_t step = entry_bytes(load_u32(data + 8));
     pykv_status status = PYKV_OK;
     for (uint64_t i = 0; i < count && status == PYKV_OK; i++) {
-        const uint8_t *at = data + HINT_HEADER_BYTES + i * HINT_ENTRY_BYTES;
+        const uint8_t *at = data + HINT_HEADER_BYTES + i * step;
         uint32_t packed = load_u32(at + 20);
         hint_entry entry = {.hash = load_u64(at),
                             .sequence = load_u64(at + 8),
                             .offset = (uint64_t)load_u32(at + 16) * RECORD_GRANULE_BYTES,
                             .bytes = (uint64_t)(packed & ((UINT32_C(1) << HINT_SIZE_BITS) - 1)) *
                                      RECORD_GRANULE_BYTES,
+                            .space_id = step > HINT_ENTRY_BYTES ? load_u32(at + HINT_ENTRY_BYTES)
+                                                                : NAMESPACE_DEFAULT,
                             .kind = (uint8_t)(packed >> HINT_SIZE_BITS)};
         if (entry.kind < RECORD_PUT || entry.kind > RECORD_CLEAR ||
             entry.offset < LOG_SEGMENT_HEADER_BYTES || entry.offset > length ||
             entry.bytes > length - entry.offset) {
-            return error_set_corruption(path, HINT_HEADER_BYTES + i * HINT_ENTRY_BYTES,
+            return error_set_corruption(path, HINT_HEADER_BYTES + i * step,
                                         "a hint entry reaches beyond its segment", length,
                                         entry.offset + entry.bytes);
         }
         status = hint_list_add(list, &entry);
+    }
+    if (status == PYKV_OK && version_of(list) != load_u32(data + 8)) {
+        return error_set_corruption(path, 8, "no entry of the hint has a namespace",
+                                    version_of(list), load_u32(data + 8));
     }
     return status;
 }
@@ -245,8 +271,8 @@ pykv_status hint_write(const bitcask *store, const segment *source, const hint_l
     char name[SEGMENT_NAME_BYTES];
     char temporary[SEGMENT_NAME_BYTES + sizeof BITCASK_TEMPORARY_SUFFIX];
     buffer bytes = BUFFER_EMPTY;
-    pykv_status status =
-        buffer_append_zeros(&bytes, HINT_HEADER_BYTES + list->count * HINT_ENTRY_BYTES);
+    pykv_status status = buffer_append_zeros(
+        &bytes, HINT_HEADER_BYTES + list->count * entry_bytes(version_of(list)));
     if (status != PYKV_OK) {
         return status;
     }

@@ -3,7 +3,7 @@
  *
  *   offset size
  *        0    8  magic           "PYKVHNT\n"
- *        8    4  format_version  1
+ *        8    4  format_version  1, or 2: entries have a namespace
  *       12    4  segment number
  *       16    8  file_id         of the segment
  *       24    8  segment_length  bytes of the segment that it covers
@@ -12,8 +12,9 @@
  *       48    4  entries_crc     crc32c of all entries
  *       52    8  zero
  *       60    4  header_crc      crc32c of bytes 0..60
- *       64       entries of 24 bytes in segment order: hash u64, sequence u64, offset u32
- * (granules), kind and size u32 (RECORD_* in the high 4 bits, record granules in the low 28)
+ *       64       entries in segment order: hash u64, sequence u64, offset u32 (granules), kind and
+ *                size u32 (RECORD_* in the high 4 bits, record granules in the low 28); in version
+ * 2 also namespace u32. A hint is of version 2 only if it has an entry with one.
  *
  * Every put, delete and clear of the segment has an entry; batch members only of whole batches. A
  * hint is redundant: one that is missing, damaged or of another file is made again from the
@@ -25,13 +26,16 @@
 #include "bitcask/segment.h"
 #include "bitcask/store.h"
 
-enum { HINT_HEADER_BYTES = 64, HINT_ENTRY_BYTES = 24, HINT_FORMAT_VERSION = 1 };
+enum { HINT_HEADER_BYTES = 64, HINT_ENTRY_BYTES = 24, HINT_NAMED_ENTRY_BYTES = 28 };
+
+enum { HINT_VERSION_PLAIN = 1, HINT_VERSION_NAMED = 2 };
 
 typedef struct hint_entry {
     uint64_t hash;
     uint64_t sequence;
     uint64_t offset; /* bytes, from the start of the segment */
     uint64_t bytes;  /* of the record */
+    uint32_t space_id;
     uint8_t kind;
 } hint_entry;
 
@@ -40,6 +44,7 @@ typedef struct hint_list {
     hint_entry *entries;
     uint64_t count;
     uint64_t capacity;
+    bool is_named; /* an entry has a namespace */
 } hint_list;
 
 void hint_list_reset(hint_list *self);

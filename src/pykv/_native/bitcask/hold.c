@@ -7,7 +7,8 @@
 #include "bitcask/directory.h"
 #include "bitcask/find.h"
 #include "bitcask/key_hash.h"
-#include "bitcask/snapshot.h"
+#include "bitcask/named.h"
+#include "bitcask/unpack.h"
 
 static void let_mapping_go(held_value *self)
 {
@@ -31,12 +32,12 @@ static void hold_mapped(bitcask *self, segment *holder, slice value, held_value 
 }
 
 /* Finds the record of now and the segment that holds it, both mapped. */
-static pykv_status find_now(bitcask *self, uint64_t hash, slice key, record *found,
-                            segment **holder_out)
+static pykv_status find_now(bitcask *self, const space *within, uint64_t hash, slice key,
+                            record *found, segment **holder_out)
 {
     keydir_cursor cursor;
     atomic_fetch_add_explicit(&self->counters.get_count, 1, memory_order_relaxed);
-    pykv_status status = bitcask_find(self, directory_now(&self->directory), hash, key, READ_HOT,
+    pykv_status status = bitcask_find(self, directory_now(&within->directory), hash, key, READ_HOT,
                                       true, NULL, &cursor, found);
     if (status != PYKV_OK) {
         return status;
@@ -45,13 +46,16 @@ static pykv_status find_now(bitcask *self, uint64_t hash, slice key, record *fou
     return store_clock_has_passed(&self->clock, found->deadline_us) ? PYKV_NOT_FOUND : PYKV_OK;
 }
 
-static pykv_status hold_hot(bitcask *self, const store_moment *moment, uint64_t hash, slice key,
-                            held_value *out)
+static pykv_status hold_hot(bitcask *self, const space *within, const store_moment *moment,
+                            uint64_t hash, slice key, held_value *out)
 {
     record found;
     segment *holder = NULL;
     pykv_status status = moment != NULL ? moment_find_mapped(moment, hash, key, &found, &holder)
-                                        : find_now(self, hash, key, &found, &holder);
+                                        : find_now(self, within, hash, key, &found, &holder);
+    if (status == PYKV_OK && record_is_packed(&found)) {
+        return PYKV_WOULD_BLOCK; /* its value stands nowhere: it is made when it is read */
+    }
     if (status == PYKV_OK && holder != NULL) {
         hold_mapped(self, holder, found.value, out);
     }
@@ -59,12 +63,12 @@ static pykv_status hold_hot(bitcask *self, const store_moment *moment, uint64_t 
 }
 
 /* What may wait. It is read mapped after all if that has become fast meanwhile. */
-static pykv_status hold_patiently(bitcask *self, const store_moment *moment, slice key,
-                                  held_value *out)
+static pykv_status hold_patiently(bitcask *self, space *within, const store_moment *moment,
+                                  slice key, held_value *out)
 {
     pykv_pinned pinned;
     pykv_status status = moment != NULL ? bitcask_get_at(moment, key, 0, &pinned)
-                                        : bitcask_get(self, key, 0, &pinned);
+                                        : bitcask_get_in(self, within, key, 0, &pinned);
     if (status != PYKV_OK) {
         return status;
     }
@@ -76,15 +80,21 @@ static pykv_status hold_patiently(bitcask *self, const store_moment *moment, sli
     return PYKV_OK;
 }
 
-pykv_status bitcask_hold(bitcask *self, const store_moment *moment, slice key, int32_t flags,
-                         held_value *out)
+pykv_status bitcask_hold_in(bitcask *self, space *within, const store_moment *moment, slice key,
+                            int32_t flags, held_value *out)
 {
     pykv_status status = PYKV_WOULD_BLOCK;
     if (bitcask_read_mode(self) == READ_HOT) {
-        status = hold_hot(self, moment, bitcask_hash(self, key.data, key.size), key, out);
+        status = hold_hot(self, within, moment, bitcask_hash(self, key.data, key.size), key, out);
     }
     if (status != PYKV_WOULD_BLOCK || (flags & PYKV_NO_WAIT) != 0) {
         return status;
     }
-    return hold_patiently(self, moment, key, out);
+    return hold_patiently(self, within, moment, key, out);
+}
+
+pykv_status bitcask_hold(bitcask *self, const store_moment *moment, slice key, int32_t flags,
+                         held_value *out)
+{
+    return bitcask_hold_in(self, &self->spaces.main, moment, key, flags, out);
 }

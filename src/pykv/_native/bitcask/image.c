@@ -16,12 +16,12 @@ enum { IMAGE_STEP_PAGES = 64 };
 static pykv_status rebuild_damaged(bitcask *self) REQUIRES(self->writer)
 {
     self->recovered_from_image = false;
-    return bitcask_rebuild_in_use(self);
+    return bitcask_rebuild(self);
 }
 
-pykv_status bitcask_check_image_locked(bitcask *self, uint64_t hash)
+pykv_status bitcask_check_image_locked(bitcask *self, space *within, uint64_t hash)
 {
-    directory *now = directory_now_locked(&self->directory);
+    directory *now = directory_now_locked(&within->directory);
     if (PYKV_LIKELY(keydir_image_ready(now->keys, hash))) {
         return PYKV_OK;
     }
@@ -29,16 +29,16 @@ pykv_status bitcask_check_image_locked(bitcask *self, uint64_t hash)
     return status == PYKV_CORRUPTION ? rebuild_damaged(self) : status;
 }
 
-pykv_status bitcask_check_image(bitcask *self, uint64_t hash)
+pykv_status bitcask_check_image(bitcask *self, space *within, uint64_t hash)
 {
     epoch_token token = epoch_enter(&self->gate.readers);
-    bool ready = keydir_image_ready(directory_now(&self->directory)->keys, hash);
+    bool ready = keydir_image_ready(directory_now(&within->directory)->keys, hash);
     epoch_leave(&self->gate.readers, token);
     if (ready) {
         return PYKV_OK;
     }
     mutex_lock(&self->writer);
-    pykv_status status = bitcask_check_image_locked(self, hash);
+    pykv_status status = bitcask_check_image_locked(self, within, hash);
     mutex_unlock(&self->writer);
     return status;
 }
@@ -47,8 +47,8 @@ pykv_status bitcask_check_image_some(bitcask *self, bool *more_out)
 {
     uint64_t pending = 0;
     mutex_lock(&self->writer);
-    pykv_status status = keydir_image_check_some(directory_now_locked(&self->directory)->keys,
-                                                 IMAGE_STEP_PAGES, &pending);
+    pykv_status status = keydir_image_check_some(
+        directory_now_locked(&self->spaces.main.directory)->keys, IMAGE_STEP_PAGES, &pending);
     if (status == PYKV_CORRUPTION) {
         status = rebuild_damaged(self);
         pending = 0;
@@ -93,6 +93,9 @@ pykv_status bitcask_check_image_rest(bitcask *self)
 
 pykv_status bitcask_write_image(bitcask *self)
 {
+    if (self->spaces.list.count > 0) {
+        return PYKV_OK; /* the image has one directory: hints tell of several */
+    }
     keydir_image_header header = {0};
     /* A page that was never checked would get a good check in the new image. */
     pykv_status status = bitcask_check_image_rest(self);
@@ -102,8 +105,8 @@ pykv_status bitcask_write_image(bitcask *self)
         mutex_unlock(&self->writer);
     }
     if (status == PYKV_OK) {
-        status = keydir_image_write(directory_now_locked(&self->directory)->keys, self->home,
-                                    BITCASK_IMAGE_NAME, &header);
+        status = keydir_image_write(directory_now_locked(&self->spaces.main.directory)->keys,
+                                    self->home, BITCASK_IMAGE_NAME, &header);
     }
     mem_free(header.segments);
     return status;

@@ -8,10 +8,11 @@
 
 /* Makes sure that the directory pages of hash are checked; rebuilds the directory from the segments
  * if one is damaged. */
-PYKV_NODISCARD pykv_status bitcask_check_image(bitcask *self, uint64_t hash) EXCLUDES(self->writer);
+PYKV_NODISCARD pykv_status bitcask_check_image(bitcask *self, space *within, uint64_t hash)
+    EXCLUDES(self->writer);
 
 /* The same with the lock held. */
-PYKV_NODISCARD pykv_status bitcask_check_image_locked(bitcask *self, uint64_t hash)
+PYKV_NODISCARD pykv_status bitcask_check_image_locked(bitcask *self, space *within, uint64_t hash)
     REQUIRES(self->writer);
 
 /* Checks some pages ahead of their use; more_out tells whether any are left. */

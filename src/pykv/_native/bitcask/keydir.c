@@ -133,16 +133,31 @@ void keydir_prefetch_bucket(const keydir *self, uint64_t hash)
     __builtin_prefetch(keydir_bucket_at(self, keydir_locate(shape, hash).bucket_index));
 }
 
-void keydir_prefetch_line(const keydir *self, uint64_t hash)
+/* The home line of hash; NULL before keydir_image_ready. */
+static inline const keydir_slot *home_line(const keydir *self, uint64_t hash)
 {
     if (PYKV_UNLIKELY(!keydir_image_ready(self, hash))) {
-        return;
+        return NULL;
     }
     uint64_t shape = atomic_load_explicit(&self->shape, memory_order_acquire);
     keydir_place place = keydir_locate(shape, hash);
     keydir_bucket *bucket = keydir_bucket_at(self, place.bucket_index);
     uint32_t line = keydir_home_line(place.want, keydir_line_count(bucket));
-    __builtin_prefetch(keydir_line_at(self, bucket, line));
+    return keydir_line_at(self, bucket, line);
+}
+
+void keydir_prefetch_line(const keydir *self, uint64_t hash)
+{
+    __builtin_prefetch(home_line(self, hash));
+}
+
+void keydir_prefetch_lines(const keydir *self, uint64_t hash)
+{
+    const keydir_slot *line = home_line(self, hash);
+    __builtin_prefetch(line);
+    if (PYKV_LIKELY(line != NULL)) {
+        __builtin_prefetch(line + KEYDIR_LINE_SLOTS); /* in all but the last line of a unit */
+    }
 }
 
 /* ---- single slots ---- */

@@ -60,6 +60,9 @@ typedef struct keydir_cursor {
 /* Prefetches what a lookup of hash will touch: first the bucket, then (second call) its line. */
 void keydir_prefetch_bucket(const keydir *self, uint64_t hash);
 void keydir_prefetch_line(const keydir *self, uint64_t hash);
+/* As keydir_prefetch_line, with the line behind: a walk for a key that has no slot goes on there
+ * from a full line. */
+void keydir_prefetch_lines(const keydir *self, uint64_t hash);
 
 /* Starts a walk. False while a change is running, or before keydir_image_ready: try again, or take
  * the writer lock. */

@@ -13,6 +13,7 @@
 #include "bitcask/keydir_image.h"
 #include "bitcask/keydir_new.h"
 #include "bitcask/rolling.h"
+#include "bitcask/segment_dictionary.h"
 #include "bitcask/segment_list.h"
 
 /* Opens the segment of entry and adds it to the list, at base. */
@@ -25,6 +26,7 @@ static pykv_status load_segment(bitcask *self, const manifest_segment *entry, ui
     if (status != PYKV_OK) {
         return status;
     }
+    segment_find_dictionary(opened);
     uint64_t bytes = capacity > entry->length ? capacity : entry->length;
     mutex_lock(&self->writer);
     status = bitcask_add_segment(self, opened, bytes, base);
@@ -117,7 +119,7 @@ static pykv_status load_with_image(bitcask *self, const manifest *listed, keydir
         return status;
     }
     adopt_live_counts(self, image);
-    directory *now = directory_now_locked(&self->directory);
+    directory *now = directory_now_locked(&self->spaces.main.directory);
     keydir_free(now->keys);
     now->keys = keys;
     return PYKV_OK;

@@ -19,6 +19,8 @@
 #include "bitcask/key_hash.h"
 #include "bitcask/keydir_moment.h"
 #include "bitcask/keydir_probe.h"
+#include "bitcask/named.h"
+#include "bitcask/unpack.h"
 
 enum { MANY_ATTEMPTS = 3 };
 
@@ -34,6 +36,7 @@ typedef struct many_key {
 
 struct many {
     bitcask *store;
+    space *within;
     size_t count;
     size_t capacity;
     size_t hits;
@@ -45,18 +48,34 @@ struct many {
     size_t walked; /* and this */
     bool inside;   /* the epoch is held */
     epoch_token token;
-    buffer copies; /* values read by pread; values hold offsets until all are read */
+    buffer copies;   /* values read by pread; values hold offsets until all are read */
+    buffer unpacked; /* of uint8_t *, memory of one value each that was packed */
 };
 
-pykv_status many_new(bitcask *store, many **many_out)
+pykv_status many_new_in(bitcask *store, space *within, many **many_out)
 {
     many *self = mem_alloc_zeroed(1, sizeof *self);
     if (self == NULL) {
         return error_set_no_memory(sizeof *self);
     }
     self->store = store;
+    self->within = within;
     *many_out = self;
     return PYKV_OK;
+}
+
+pykv_status many_new(bitcask *store, many **many_out)
+{
+    return many_new_in(store, &store->spaces.main, many_out);
+}
+
+static void free_unpacked(many *self)
+{
+    uint8_t **blocks = (uint8_t **)(void *)self->unpacked.data;
+    for (size_t i = 0; i < self->unpacked.size / sizeof *blocks; i++) {
+        mem_free(blocks[i]);
+    }
+    buffer_clear(&self->unpacked);
 }
 
 void many_release(many *self)
@@ -66,6 +85,7 @@ void many_release(many *self)
         self->inside = false;
     }
     buffer_clear(&self->copies);
+    free_unpacked(self);
     self->count = 0;
 }
 
@@ -74,6 +94,7 @@ void many_free(many *self)
     if (self != NULL) {
         many_release(self);
         buffer_reset(&self->copies);
+        buffer_reset(&self->unpacked);
         mem_free(self->values);
         mem_free(self->lengths);
         mem_free(self->keys);
@@ -154,9 +175,27 @@ static const uint8_t *not_null(const uint8_t *data)
     return PYKV_LIKELY(data != NULL) ? data : empty;
 }
 
-static inline pykv_status set_found(many *self, size_t index, pykv_status status,
-                                    const record *found)
+/* Restores the value of a packed record at address into memory that stays until the release. */
+static pykv_status unpack(many *self, uint64_t address, record *found)
 {
+    buffer room = BUFFER_EMPTY;
+    pykv_status status = buffer_reserve(&self->unpacked, sizeof room.data);
+    if (status == PYKV_OK) {
+        status = bitcask_unpack(self->store, address, found, &room);
+    }
+    if (room.data != NULL) {
+        pykv_status kept = buffer_append(&self->unpacked, &room.data, sizeof room.data);
+        PYKV_ASSERT(kept == PYKV_OK);
+    }
+    return status;
+}
+
+static inline pykv_status set_found(many *self, size_t index, pykv_status status, uint64_t address,
+                                    record *found)
+{
+    if (PYKV_UNLIKELY(status == PYKV_OK && record_is_packed(found))) {
+        status = unpack(self, address, found);
+    }
     if (PYKV_LIKELY(status == PYKV_OK)) {
         self->values[index] = not_null(found->value.data);
         self->lengths[index] = found->value.size;
@@ -169,31 +208,34 @@ static inline pykv_status set_found(many *self, size_t index, pykv_status status
 }
 
 /* The same of a record of now, if it has not expired. */
-static inline pykv_status set_result(many *self, size_t index, pykv_status status,
-                                     const record *found)
+static inline pykv_status set_result(many *self, size_t index, pykv_status status, uint64_t address,
+                                     record *found)
 {
     bool gone = PYKV_LIKELY(status == PYKV_OK) &&
                 store_clock_has_passed(&self->store->clock, found->deadline_us);
-    return set_found(self, index, gone ? PYKV_NOT_FOUND : status, found);
+    return set_found(self, index, gone ? PYKV_NOT_FOUND : status, address, found);
 }
 
 /* Looks a key up where its walk led; all the way if that was to another key's record, or nowhere
  * for sure. */
 static pykv_status look_up_walked(many *self, directory *now, const many_key *at, slice key,
-                                  record *found)
+                                  uint64_t *address_out, record *found)
 {
     if (PYKV_LIKELY(at->holder != NULL) &&
         PYKV_LIKELY(segment_peek(at->holder, bitcask_offset(at->holder, at->address), true,
                                  found) == PYKV_OK &&
                     slice_equal(found->key, key))) {
+        *address_out = at->address;
         return PYKV_OK;
     }
     if (at->address == KEYDIR_PROBE_ABSENT) {
         return PYKV_NOT_FOUND;
     }
-    keydir_cursor cursor;
-    return bitcask_find(self->store, now, at->probe.hash, key, READ_HOT, true, NULL, &cursor,
-                        found);
+    keydir_cursor cursor = {.address = 0};
+    pykv_status status =
+        bitcask_find(self->store, now, at->probe.hash, key, READ_HOT, true, NULL, &cursor, found);
+    *address_out = cursor.address;
+    return status;
 }
 
 /* Looks every key up once, all in one directory. PYKV_WOULD_BLOCK: begin again. */
@@ -207,12 +249,13 @@ static pykv_status look_up_hot(many *self, directory *now, const void *const *ke
     self->hits = 0;
     for (size_t i = 0; i < self->count && status == PYKV_OK; i++) {
         record found;
+        uint64_t address = 0;
         hash_through(self, now, keys, key_lengths, i + MANY_AHEAD_HASH);
         line_through(self, now, i + MANY_AHEAD_LINE);
         walk_through(self, now, i + MANY_AHEAD_CANDIDATE);
         slice key = slice_make(keys[i], key_lengths[i]);
-        status = look_up_walked(self, now, &self->keys[i], key, &found);
-        status = set_result(self, i, status, &found);
+        status = look_up_walked(self, now, &self->keys[i], key, &address, &found);
+        status = set_result(self, i, status, address, &found);
     }
     return status;
 }
@@ -243,12 +286,12 @@ static pykv_status look_up_cold(many *self, directory *now, const void *const *k
     pykv_status status = PYKV_OK;
     self->hits = 0;
     for (size_t i = 0; i < self->count && status == PYKV_OK; i++) {
-        keydir_cursor cursor;
+        keydir_cursor cursor = {.address = 0};
         record found;
         status = bitcask_find(self->store, now, self->keys[i].probe.hash,
                               slice_make(keys[i], key_lengths[i]), READ_COLD_LOCKED, true, scratch,
                               &cursor, &found);
-        status = set_result(self, i, status, &found);
+        status = set_result(self, i, status, cursor.address, &found);
         if (status == PYKV_OK && self->values[i] != NULL) {
             status = keep_copy(self, i, found.value);
         }
@@ -265,7 +308,7 @@ static pykv_status get_hot(many *self, const void *const *keys, const size_t *ke
     for (int attempt = 0; attempt < MANY_ATTEMPTS && status == PYKV_WOULD_BLOCK; attempt++) {
         /* A clear brings another directory, whose moments are its own; this one changes no more
          * then. */
-        directory *now = directory_now(&self->store->directory);
+        directory *now = directory_now(&self->within->directory);
         uint32_t before = keydir_moment(now->keys);
         if ((before & 1) != 0) {
             continue;
@@ -288,14 +331,14 @@ static pykv_status get_cold(many *self, const void *const *keys, const size_t *k
     buffer_clear(&self->copies);
     self->hashed = 0;
     mutex_lock(&self->store->writer);
-    directory *now = directory_now_locked(&self->store->directory);
+    directory *now = directory_now_locked(&self->within->directory);
     hash_through(self, now, keys, key_lengths, self->count);
     for (size_t i = 0; i < self->count && status == PYKV_OK; i++) {
-        status = bitcask_check_image_locked(self->store, self->keys[i].probe.hash);
+        status = bitcask_check_image_locked(self->store, self->within, self->keys[i].probe.hash);
     }
     if (status == PYKV_OK) {
-        status =
-            look_up_cold(self, directory_now(&self->store->directory), keys, key_lengths, &scratch);
+        status = look_up_cold(self, directory_now(&self->within->directory), keys, key_lengths,
+                              &scratch);
     }
     mutex_unlock(&self->store->writer);
     buffer_reset(&scratch);
@@ -354,9 +397,11 @@ static pykv_status look_up_at(many *self, const store_moment *at, const void *co
     self->hits = 0;
     for (size_t i = 0; i < self->count && status == PYKV_OK; i++) {
         record found;
+        uint64_t address = 0;
         uint64_t hash = bitcask_hash(self->store, keys[i], key_lengths[i]);
-        status = moment_find(at, hash, slice_make(keys[i], key_lengths[i]), mode, scratch, &found);
-        status = set_found(self, i, status, &found);
+        status = moment_find(at, hash, slice_make(keys[i], key_lengths[i]), mode, scratch, &address,
+                             &found);
+        status = set_found(self, i, status, address, &found);
         if (status == PYKV_OK && self->values[i] != NULL && mode == READ_COLD) {
             status = keep_copy(self, i, found.value);
         }

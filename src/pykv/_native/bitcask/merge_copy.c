@@ -9,7 +9,10 @@
 #include "base/invariant.h"
 #include "bitcask/address.h"
 #include "bitcask/key_hash.h"
+#include "bitcask/merge_pack.h"
+#include "bitcask/merge_train.h"
 #include "bitcask/segment_list.h"
+#include "bitcask/space_list.h"
 #include "log/log_reader.h"
 
 static pykv_status make_output(bitcask *store, merge *self)
@@ -72,6 +75,7 @@ typedef struct merge_group {
     uint64_t hashes[MERGE_GROUP_RECORDS];
     uint64_t addresses[MERGE_GROUP_RECORDS];
     bool keep[MERGE_GROUP_RECORDS];
+    bool is_named; /* one of them is of another namespace than the default one */
 } merge_group;
 
 static void prefetch_group(const keydir *keys, const uint64_t *hashes, size_t count)
@@ -85,12 +89,12 @@ static void prefetch_group(const keydir *keys, const uint64_t *hashes, size_t co
 }
 
 /* Tells which puts of the group are what their keys' slots lead to, as a reader does. False while
- * writers change several slots at once. */
+ * writers change several slots at once, and of other namespaces than the default one. */
 static bool find_current(bitcask *store, merge_group *group)
 {
-    bool found = true;
+    bool found = !group->is_named;
     epoch_token token = epoch_enter(&store->gate.readers);
-    const keydir *keys = directory_now(&store->directory)->keys;
+    const keydir *keys = directory_now(&store->spaces.main.directory)->keys;
     prefetch_group(keys, group->hashes, group->count);
     for (size_t i = 0; i < group->count && found; i++) {
         keydir_cursor cursor;
@@ -108,18 +112,25 @@ static bool find_current(bitcask *store, merge_group *group)
 static void find_current_locked(bitcask *store, merge_group *group)
 {
     mutex_lock(&store->writer);
-    const keydir *keys = directory_now_locked(&store->directory)->keys;
     for (size_t i = 0; i < group->count; i++) {
         keydir_cursor cursor;
-        keydir_find_locked(keys, group->hashes[i], &cursor);
-        group->keep[i] = keydir_next_to(&cursor, group->addresses[i]);
+        const space *within = bitcask_find_space(store, group->records[i].namespace_id);
+        group->keep[i] = within != NULL;
+        if (within != NULL) {
+            keydir_find_locked(directory_now_locked(&within->directory)->keys, group->hashes[i],
+                               &cursor);
+            group->keep[i] = keydir_next_to(&cursor, group->addresses[i]);
+        }
     }
     mutex_unlock(&store->writer);
 }
 
-/* Rules 3 and 4, for tombstones and clears. */
+/* Rules 3 and 4, for tombstones and clears; no manifest knows the clears of other namespaces. */
 static bool must_keep_mark(const merge *self, const record *found)
 {
+    if (found->namespace_id != NAMESPACE_DEFAULT) {
+        return self->other_birth <= found->sequence && !PYKV_PLANTED(220);
+    }
     if (found->kind == RECORD_CLEAR) {
         return found->sequence > self->durable_clear;
     }
@@ -141,7 +152,7 @@ static record copy_of(const merge *self, const record *found)
     copy.flags &= (uint8_t)~(RECORD_FLAG_BATCH | RECORD_FLAG_BATCH_LAST | RECORD_FLAG_SYNCED);
     if (has_expired(self, found)) {
         copy.kind = RECORD_DELETE;
-        copy.flags &= (uint8_t)~RECORD_FLAG_DEADLINE;
+        copy.flags &= (uint8_t)~(RECORD_FLAG_DEADLINE | RECORD_FLAG_CODEC);
         copy.deadline_us = 0;
         copy.value = slice_make(NULL, 0);
         copy.body_crc = record_body_crc(&copy);
@@ -149,13 +160,23 @@ static record copy_of(const merge *self, const record *found)
     return copy;
 }
 
+/* Begins the output with the dictionary, if one pays. */
+static pykv_status begin_output(bitcask *store, merge *self, uint64_t sequence)
+{
+    pykv_status status = make_output(store, self);
+    return status == PYKV_OK ? merge_train(store, self, sequence) : status;
+}
+
 static pykv_status copy_record(bitcask *store, merge *self, const record *found, uint64_t hash,
                                uint64_t address)
 {
     record copy = copy_of(self, found);
     merge_source source = {.address = address, .bytes = record_bytes_of(found)};
-    uint64_t offset;
-    pykv_status status = self->output == NULL ? make_output(store, self) : PYKV_OK;
+    uint64_t offset = bitcask_offset(self->inputs[self->input_index], address);
+    pykv_status status = self->output == NULL ? begin_output(store, self, copy.sequence) : PYKV_OK;
+    if (status == PYKV_OK && copy.kind == RECORD_PUT) {
+        status = merge_pack(store, self, offset, &copy);
+    }
     if (status == PYKV_OK) {
         status = buffer_append(&self->sources, &source, sizeof source);
     }
@@ -169,6 +190,7 @@ static pykv_status copy_record(bitcask *store, merge *self, const record *found,
                         .sequence = copy.sequence,
                         .offset = offset,
                         .bytes = record_bytes_of(&copy),
+                        .space_id = copy.namespace_id,
                         .kind = copy.kind};
     if (copy.deadline_us != 0) {
         mutex_lock(&store->writer);
@@ -183,11 +205,13 @@ static void read_group(bitcask *store, merge *self, merge_group *group)
     const segment *source = self->inputs[self->input_index];
     uint64_t offset;
     group->count = 0;
+    group->is_named = false;
     while (group->count < MERGE_GROUP_RECORDS &&
            log_reader_next(&self->reader, &group->records[group->count], &offset)) {
         slice key = group->records[group->count].key;
         group->hashes[group->count] = bitcask_hash(store, key.data, key.size);
         group->addresses[group->count] = bitcask_address(source, offset);
+        group->is_named |= group->records[group->count].namespace_id != NAMESPACE_DEFAULT;
         group->count++;
     }
 }
@@ -204,7 +228,8 @@ static pykv_status copy_some(bitcask *store, merge *self, bool *done)
     }
     for (size_t i = 0; i < group.count && status == PYKV_OK; i++) {
         const record *found = &group.records[i];
-        bool dropped = PYKV_PLANTED(163) && has_expired(self, found);
+        bool dropped =
+            found->kind == RECORD_DICTIONARY || (PYKV_PLANTED(163) && has_expired(self, found));
         if (!dropped && (found->kind == RECORD_PUT ? group.keep[i] : must_keep_mark(self, found))) {
             status = copy_record(store, self, found, group.hashes[i], group.addresses[i]);
         }

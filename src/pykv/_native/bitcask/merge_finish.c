@@ -12,6 +12,7 @@
 #include "bitcask/merge_state.h"
 #include "bitcask/publish.h"
 #include "bitcask/segment_list.h"
+#include "bitcask/space_list.h"
 #include "bitcask/sync.h"
 
 enum {
@@ -21,10 +22,17 @@ enum {
 
 /* ---- COMMIT ---- */
 
-static void describe_output(bitcask *store, merge *self)
+/* Values that were packed in an input, and are not in the output, may need more room than all
+ * inputs had. */
+static pykv_status describe_output(bitcask *store, merge *self)
 {
     segment *output = self->output;
     mutex_lock(&store->writer);
+    pykv_status status = bitcask_widen_segment(store, output, log_sink_tail(self->sink));
+    if (status != PYKV_OK) {
+        mutex_unlock(&store->writer);
+        return status;
+    }
     atomic_store_explicit(&output->length, log_sink_tail(self->sink), memory_order_release);
     for (uint64_t i = 0; i < self->hints.count; i++) {
         const hint_entry *entry = &self->hints.entries[i];
@@ -39,9 +47,11 @@ static void describe_output(bitcask *store, merge *self)
             output->tombstone_count++;
         }
     }
+    output->dictionary_bytes = self->dictionary_bytes;
     output->sealed = true;
     output->synced = true;
     mutex_unlock(&store->writer);
+    return PYKV_OK;
 }
 
 /* From here on the output is a segment like others, and manifests list it. */
@@ -61,10 +71,12 @@ pykv_status merge_commit_step(bitcask *store, merge *self)
         return PYKV_OK;
     }
     pykv_status status = PYKV_PLANTED(29) ? PYKV_OK : env_file_sync(self->output->file);
+    if (status == PYKV_OK) {
+        status = describe_output(store, self);
+    }
     if (status != PYKV_OK) {
         return status;
     }
-    describe_output(store, self);
     bool has_hint = hint_write(store, self->output, &self->hints) == PYKV_OK;
     if (!has_hint) {
         segment_unlink_hint(store->home, self->output->number);
@@ -103,22 +115,43 @@ static void swing_one(bitcask *store, merge *self, directory *keys, uint64_t ind
     }
     segment *holder = extent_segment(&store->extents, cursor.address);
     bitcask_displace(store, keys, entry->hash, cursor.address);
-    holder->live_bytes -= source->bytes;
-    holder->live_count--;
+    space_count_out(keys, holder, source->bytes);
     if (entry->kind != RECORD_PUT) {
         keydir_remove(keys->keys, &cursor);
         return;
     }
     keydir_replace(keys->keys, &cursor, entry->hash, bitcask_address(self->output, entry->offset));
-    self->output->live_bytes += entry->bytes;
-    self->output->live_count++;
+    space_count_in(keys, self->output, entry->bytes);
+}
+
+/* The same of the next entry, with what it needs; of a namespace that is gone there is nothing to
+ * swing. */
+static pykv_status swing_next(bitcask *store, merge *self) REQUIRES(store->writer)
+{
+    uint32_t id = self->hints.entries[self->swing_index].space_id;
+    const space *within = bitcask_find_space(store, id);
+    pykv_status status = PYKV_OK;
+    if (within != NULL) {
+        directory *keys = directory_now_locked(&within->directory);
+        if (keys->pin_count > 0) {
+            status = undo_reserve(&keys->undo, 1);
+        }
+        if (status == PYKV_OK) {
+            status = live_shares_reserve(&self->output->shares, id);
+        }
+        if (status == PYKV_OK) {
+            swing_one(store, self, keys, self->swing_index);
+        }
+    }
+    self->swing_index += status == PYKV_OK;
+    return status;
 }
 
 /* Brings the lines of the next group near, so that the lock is held for a short time only. */
 static void prefetch_swing(bitcask *store, const merge *self, uint64_t end)
 {
     epoch_token token = epoch_enter(&store->gate.readers);
-    const keydir *keys = directory_now(&store->directory)->keys;
+    const keydir *keys = directory_now(&store->spaces.main.directory)->keys;
     for (uint64_t i = self->swing_index; i < end; i++) {
         keydir_prefetch_bucket(keys, self->hints.entries[i].hash);
     }
@@ -136,13 +169,8 @@ static pykv_status swing_group(bitcask *store, merge *self)
     pykv_status status = PYKV_OK;
     prefetch_swing(store, self, end);
     mutex_lock(&store->writer);
-    directory *keys = directory_now_locked(&store->directory);
-    if (store->open_moment_count > 0) {
-        status = undo_reserve(&keys->undo, count);
-    }
     while (status == PYKV_OK && self->swing_index < end) {
-        swing_one(store, self, keys, self->swing_index);
-        self->swing_index++;
+        status = swing_next(store, self);
     }
     self->output->swung_length = self->swing_index < self->hints.count
                                      ? self->hints.entries[self->swing_index].offset

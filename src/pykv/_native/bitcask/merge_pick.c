@@ -5,14 +5,18 @@
  * share goes first, with every neighbour that is at least half dead, as long as the live bytes fit
  * one output. When tombstones make up much of the store, the segment with the oldest birth joins,
  * because it is what keeps them from being dropped.
+ *
+ * In a store that packs values the segments of writers are merged once, dead bytes or not.
  */
 #include "bitcask/merge_pick.h"
 
+#include "base/invariant.h"
 #include "bitcask/segment_list.h"
 
 enum {
-    PICK_TOMBSTONE_SHARE = 8, /* one eighth of the disk bytes */
-    PICK_OUTPUT_SEGMENTS = 4  /* live bytes of a thorough merge, in segments */
+    PICK_TOMBSTONE_SHARE = 8,  /* one eighth of the disk bytes */
+    PICK_OUTPUT_SEGMENTS = 4,  /* live bytes of a thorough merge, in segments, */
+    PICK_UNPACKED_SEGMENTS = 2 /* and of one that only packs values */
 };
 
 static uint64_t length_of(const segment *source)
@@ -22,7 +26,7 @@ static uint64_t length_of(const segment *source)
 
 static uint64_t dead_bytes(bitcask *store, const segment *source)
 {
-    uint64_t records = length_of(source) - LOG_SEGMENT_HEADER_BYTES;
+    uint64_t records = length_of(source) - LOG_SEGMENT_HEADER_BYTES - source->dictionary_bytes;
     uint64_t expired = segment_expired_bytes(source, store_clock_now(&store->clock));
     uint64_t live = source->live_bytes - expired;
     return records > live ? records - live : 0;
@@ -32,6 +36,22 @@ static bool may_merge(const bitcask *store, const segment *source) REQUIRES(stor
 {
     return source->sealed && source->synced && source != store->prepared && !source->merging &&
            source->last_sequence <= store->published_sequence;
+}
+
+static bool is_unpacked(const bitcask *store, const segment *source)
+{
+    return store->options.compression != PYKV_CODEC_NONE && source->kind == LOG_SEGMENT_APPEND &&
+           !PYKV_PLANTED(225);
+}
+
+static bool has_unpacked(const bitcask *store) REQUIRES(store->writer)
+{
+    bool found = false;
+    for (size_t i = 0; i < store->segment_count && !found; i++) {
+        const segment *source = store->segments[i];
+        found = is_unpacked(store, source) && may_merge(store, source);
+    }
+    return found;
 }
 
 /* Lowest birth sequence of all segments but one. */
@@ -116,8 +136,8 @@ static size_t pick_all(bitcask *store, segment **inputs) REQUIRES(store->writer)
     bool tombstones = tombstone_bytes(store) > 0;
     for (size_t i = 0; i < store->segment_count; i++) {
         segment *candidate = store->segments[i];
-        bool worth =
-            dead_bytes(store, candidate) > 0 || tombstones || candidate->expiring_bytes > 0;
+        bool worth = dead_bytes(store, candidate) > 0 || tombstones ||
+                     candidate->expiring_bytes > 0 || is_unpacked(store, candidate);
         bool fits = live + candidate->live_bytes <=
                     PICK_OUTPUT_SEGMENTS * (uint64_t)store->options.segment_bytes;
         if (may_merge(store, candidate) && worth && (fits || count == 0)) {
@@ -157,6 +177,23 @@ static size_t pick_some(bitcask *store, segment **inputs) REQUIRES(store->writer
     return count;
 }
 
+/* Segments whose values nobody has tried to pack. */
+static size_t pick_unpacked(bitcask *store, segment **inputs) REQUIRES(store->writer)
+{
+    size_t count = 0;
+    uint64_t live = 0;
+    for (size_t i = 0; i < store->segment_count; i++) {
+        segment *candidate = store->segments[i];
+        bool fits = live + candidate->live_bytes <=
+                    PICK_UNPACKED_SEGMENTS * (uint64_t)store->options.segment_bytes;
+        if (is_unpacked(store, candidate) && may_merge(store, candidate) && (fits || count == 0) &&
+            add_input(inputs, &count, candidate)) {
+            live += candidate->live_bytes;
+        }
+    }
+    return count;
+}
+
 /* What a merge copies at most if source is one of its inputs. */
 static uint64_t kept_bytes(const segment *source)
 {
@@ -182,6 +219,17 @@ static size_t pick_fitting(bitcask *store, uint64_t room, segment **inputs) REQU
     return count;
 }
 
+/* The bytes on disk are above their limit. */
+static bool space_is_due(bitcask *store) REQUIRES(store->writer)
+{
+    uint64_t disk;
+    uint64_t live;
+    bitcask_space(store, &disk, &live);
+    uint64_t overhead = (uint64_t)store->segment_count * LOG_SEGMENT_HEADER_BYTES;
+    double limit = (double)live * store->options.space_amplification_max;
+    return (double)(disk - overhead) > limit;
+}
+
 size_t merge_pick(bitcask *store, bool thorough, segment *inputs_out[MERGE_INPUTS_MAX])
 {
     size_t count = 0;
@@ -192,15 +240,27 @@ size_t merge_pick(bitcask *store, bool thorough, segment *inputs_out[MERGE_INPUT
     if (count > 0) {
         return count;
     }
-    return thorough ? pick_all(store, inputs_out) : pick_some(store, inputs_out);
+    if (thorough) {
+        return pick_all(store, inputs_out);
+    }
+    bool packs = has_unpacked(store);
+    if (!packs || space_is_due(store)) {
+        count = pick_some(store, inputs_out);
+    }
+    return count == 0 && packs ? pick_unpacked(store, inputs_out) : count;
 }
 
 bool merge_is_due(bitcask *store)
 {
-    uint64_t disk;
-    uint64_t live;
-    bitcask_space(store, &disk, &live);
-    uint64_t overhead = (uint64_t)store->segment_count * LOG_SEGMENT_HEADER_BYTES;
-    double limit = (double)live * store->options.space_amplification_max;
-    return (double)(disk - overhead) > limit;
+    return space_is_due(store) || has_unpacked(store);
+}
+
+uint64_t merge_owed_bytes(bitcask *store)
+{
+    uint64_t owed = 0;
+    for (size_t i = 0; i < store->segment_count; i++) {
+        const segment *source = store->segments[i];
+        owed += length_of(source) * (is_unpacked(store, source) ? 2 : 1);
+    }
+    return owed;
 }

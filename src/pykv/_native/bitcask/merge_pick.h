@@ -12,7 +12,10 @@
 size_t merge_pick(bitcask *store, bool thorough, segment *inputs_out[MERGE_INPUTS_MAX])
     REQUIRES(store->writer);
 
-/* True if the store's space is above its limit, or a pick would be made. */
+/* True if the store's space is above its limit, or there are values to be packed. */
 bool merge_is_due(bitcask *store) REQUIRES(store->writer);
+
+/* What a thorough merge makes less: bytes on disk, those whose values are to be packed twice. */
+uint64_t merge_owed_bytes(bitcask *store) REQUIRES(store->writer);
 
 #endif

@@ -3,6 +3,8 @@
  */
 #include "bitcask/merge_state.h"
 
+#include "codec/packed_value.h"
+
 #include "base/error.h"
 #include "base/memory.h"
 #include "bitcask/limbo.h"
@@ -24,6 +26,9 @@ void merge_free(bitcask *store, merge *self) REQUIRES(store->merge_lock)
     hint_list_reset(&self->hints);
     buffer_reset(&self->sources);
     buffer_reset(&self->scratch);
+    buffer_reset(&self->plain);
+    buffer_reset(&self->packed);
+    packed_dictionary_close(self->dictionary);
     mem_free(self);
     store->merge = NULL;
 }

@@ -39,7 +39,11 @@ typedef struct merge {
     log_writer writer;
     log_reader reader; /* over the current input, or the output while swinging */
     bool reader_ready;
-    buffer scratch; /* holds the file where it is not mapped */
+    buffer scratch;                       /* holds the file where it is not mapped */
+    buffer plain;                         /* a value that is being copied, */
+    buffer packed;                        /* and as the output stores it, */
+    struct packed_dictionary *dictionary; /* with this, NULL: none */
+    uint64_t dictionary_bytes;            /* of its record in the output */
     hint_list hints;
     buffer sources;       /* of merge_source, one for each hint */
     uint64_t swing_index; /* SWING: which hint entry */

@@ -25,10 +25,17 @@ static pykv_status new_pins(size_t count, store_moment *self)
     return self->pinned != NULL ? PYKV_OK : error_set_no_memory((count + 1) * sizeof *self->pinned);
 }
 
-static void pin(store_moment *self, segment *source, uint64_t length)
+static void pin(store_moment *self, pinned_segment wanted)
 {
-    source->pin_count++;
-    self->pinned[self->pinned_count++] = (pinned_segment){source, length};
+    wanted.source->pin_count++;
+    self->pinned[self->pinned_count++] = wanted;
+}
+
+/* Whether a live record of the namespace may be in a segment. */
+static bool may_show(const directory *keys, const segment *source)
+{
+    return keys->space_id == NAMESPACE_DEFAULT ||
+           live_shares_find(&source->shares, keys->space_id) != NULL;
 }
 
 /* Pins every segment, and notes up to where displacing its records matters to a moment. */
@@ -36,7 +43,7 @@ static void pin_all(bitcask *store, store_moment *self) REQUIRES(store->writer)
 {
     for (size_t i = 0; i < store->segment_count; i++) {
         segment *source = store->segments[i];
-        if (source->merging) {
+        if (source->merging || !may_show(self->keys, source)) {
             continue;
         }
         uint64_t length = atomic_load_explicit(&source->length, memory_order_acquire);
@@ -44,7 +51,9 @@ static void pin_all(bitcask *store, store_moment *self) REQUIRES(store->writer)
             length = source->swung_length;
         }
         source->shown_length = length;
-        pin(self, source, length);
+        uint64_t beginning = LOG_SEGMENT_HEADER_BYTES + source->dictionary_bytes;
+        bool all_current = source->live_bytes + beginning == length;
+        pin(self, (pinned_segment){source, length, all_current || PYKV_PLANTED(239)});
     }
     if (self->pinned_count > 1) {
         qsort(self->pinned, self->pinned_count, sizeof *self->pinned, compare_pinned);
@@ -61,7 +70,7 @@ static void link_moment(bitcask *store, store_moment *self) REQUIRES(store->writ
     store->open_snapshot_count += self->kind == MOMENT_SNAPSHOT;
 }
 
-pykv_status moment_open(bitcask *store, moment_kind kind, store_moment *self)
+pykv_status moment_open_in(bitcask *store, space *within, moment_kind kind, store_moment *self)
 {
     *self = (store_moment){.kind = kind};
     pykv_status status = bitcask_check_image_rest(store);
@@ -71,17 +80,22 @@ pykv_status moment_open(bitcask *store, moment_kind kind, store_moment *self)
     mutex_lock(&store->writer);
     status = new_pins(store->segment_count, self);
     if (status == PYKV_OK) {
+        self->keys = directory_now_locked(&within->directory);
         pin_all(store, self);
-        self->keys = directory_now_locked(&store->directory);
         self->generation = ++store->moment_generation;
         self->visible_sequence = store->published_sequence;
-        self->clear_sequence = store->clear_sequence;
+        self->clear_sequence = self->keys->clear_sequence;
         self->now_us = store_clock_now(&store->clock);
         self->row_count = keydir_count(self->keys->keys);
         link_moment(store, self);
     }
     mutex_unlock(&store->writer);
     return status;
+}
+
+pykv_status moment_open(bitcask *store, moment_kind kind, store_moment *self)
+{
+    return moment_open_in(store, &store->spaces.main, kind, self);
 }
 
 pykv_status moment_check(const store_moment *self)
@@ -102,7 +116,7 @@ pykv_status moment_share(const store_moment *from, store_moment *self)
     }
     if (status == PYKV_OK) {
         for (size_t i = 0; i < from->pinned_count; i++) {
-            pin(self, from->pinned[i].source, from->pinned[i].length);
+            pin(self, from->pinned[i]);
         }
         self->keys = from->keys;
         self->generation = from->generation;
@@ -116,11 +130,14 @@ pykv_status moment_share(const store_moment *from, store_moment *self)
     return status;
 }
 
-static uint64_t oldest_generation(const bitcask *store) REQUIRES(store->writer)
+/* Of the moments of a directory. */
+static uint64_t oldest_generation(const bitcask *store, const directory *keys)
+    REQUIRES(store->writer)
 {
     uint64_t oldest = UINT64_MAX;
     for (const store_moment *open = store->moments; open != NULL; open = open->next) {
-        oldest = open->generation < oldest ? open->generation : oldest;
+        bool older = open->keys == keys && open->generation < oldest;
+        oldest = older ? open->generation : oldest;
     }
     return oldest;
 }
@@ -140,10 +157,10 @@ static void unlink_moment(bitcask *store, store_moment *self) REQUIRES(store->wr
 /* Readers that see undo entries gone see given_up too: it is set first. */
 static void let_go(bitcask *store, store_moment *self) REQUIRES(store->writer)
 {
-    uint64_t oldest_before = oldest_generation(store);
+    uint64_t oldest_before = oldest_generation(store, self->keys);
     atomic_store_explicit(&self->given_up, true, memory_order_release);
     unlink_moment(store, self);
-    uint64_t oldest = oldest_generation(store);
+    uint64_t oldest = oldest_generation(store, self->keys);
     if (oldest != oldest_before) {
         undo_prune(&self->keys->undo, oldest);
     }

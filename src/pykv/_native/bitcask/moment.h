@@ -21,6 +21,7 @@
 typedef struct pinned_segment {
     segment *source;
     uint64_t length;
+    bool all_current; /* every record in it was: nobody needs to ask the directory */
 } pinned_segment;
 
 typedef enum moment_kind { MOMENT_SCAN, MOMENT_SNAPSHOT } moment_kind;
@@ -46,6 +47,10 @@ typedef struct store_moment {
  * PYKV_NO_MEMORY, PYKV_CORRUPTION of a directory image. On failure self holds nothing. */
 PYKV_NODISCARD pykv_status moment_open(bitcask *store, moment_kind kind, store_moment *self);
 
+/* The same of another namespace. */
+PYKV_NODISCARD pykv_status moment_open_in(bitcask *store, space *within, moment_kind kind,
+                                          store_moment *self);
+
 /* The same moment again for a scan, into self. PYKV_CLOSED if it is given up, PYKV_NO_MEMORY. */
 PYKV_NODISCARD pykv_status moment_share(const store_moment *from, store_moment *self);
 
@@ -69,15 +74,17 @@ PYKV_NODISCARD pykv_status moment_shows(const store_moment *self, uint64_t hash,
 /* Whether the moment sees a record of such a sequence and deadline, if it was current. */
 static inline bool moment_sees(const store_moment *self, const record *found)
 {
-    return found->sequence <= self->visible_sequence && found->sequence > self->clear_sequence &&
+    return found->namespace_id == self->keys->space_id &&
+           found->sequence <= self->visible_sequence && found->sequence > self->clear_sequence &&
            (found->deadline_us == 0 || found->deadline_us > self->now_us);
 }
 
-/* The record of key at the moment, checked whole. READ_HOT: out borrows from a mapping, valid
- * inside the epoch, and PYKV_WOULD_BLOCK when that will not do; READ_COLD: from scratch.
- * PYKV_NOT_FOUND, PYKV_CLOSED, PYKV_CORRUPTION, PYKV_IO. The caller is in the epoch. */
+/* The record of key at the moment, checked whole, and where it stands. READ_HOT: out borrows from
+ * a mapping, valid inside the epoch, and PYKV_WOULD_BLOCK when that will not do; READ_COLD: from
+ * scratch. PYKV_NOT_FOUND, PYKV_CLOSED, PYKV_CORRUPTION, PYKV_IO. The caller is in the epoch. */
 PYKV_NODISCARD pykv_status moment_find(const store_moment *self, uint64_t hash, slice key,
-                                       read_mode mode, buffer *scratch, record *out);
+                                       read_mode mode, buffer *scratch, uint64_t *address_out,
+                                       record *out);
 
 /* The same by READ_HOT, with the segment that holds the record. */
 PYKV_NODISCARD pykv_status moment_find_mapped(const store_moment *self, uint64_t hash, slice key,

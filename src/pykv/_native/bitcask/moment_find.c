@@ -22,7 +22,8 @@ typedef struct lookup {
     read_mode mode;
     buffer *scratch;
     record *out;
-    segment *holder; /* where look_at looked last */
+    segment *holder; /* where look_at looked last, */
+    uint64_t address;
 } lookup;
 
 /* The pinned segment of address, NULL if its record came after the moment. */
@@ -64,6 +65,7 @@ static pykv_status look_at(lookup *self, uint64_t address)
         return PYKV_NOT_FOUND;
     }
     self->holder = pinned->source;
+    self->address = address;
     pykv_status status = read_at(self, pinned->source, bitcask_offset(pinned->source, address));
     if (status != PYKV_OK) {
         return status;
@@ -154,16 +156,20 @@ static pykv_status find(lookup *wanted)
 }
 
 pykv_status moment_find(const store_moment *self, uint64_t hash, slice key, read_mode mode,
-                        buffer *scratch, record *out)
+                        buffer *scratch, uint64_t *address_out, record *out)
 {
-    lookup wanted = {self, hash, key, mode, scratch, out, NULL};
-    return find(&wanted);
+    lookup wanted = {self, hash, key, mode, scratch, out, NULL, 0};
+    pykv_status status = find(&wanted);
+    if (status == PYKV_OK) {
+        *address_out = wanted.address;
+    }
+    return status;
 }
 
 pykv_status moment_find_mapped(const store_moment *self, uint64_t hash, slice key, record *out,
                                segment **holder_out)
 {
-    lookup wanted = {self, hash, key, READ_HOT, NULL, out, NULL};
+    lookup wanted = {self, hash, key, READ_HOT, NULL, out, NULL, 0};
     pykv_status status = find(&wanted);
     if (status == PYKV_OK) {
         *holder_out = wanted.holder;
@@ -189,7 +195,7 @@ pykv_status moment_shows(const store_moment *self, uint64_t hash, uint64_t addre
     bool sure;
     bool current = leads_to(self->keys->keys, hash, address, &sure);
     if (!sure) {
-        pykv_status status = bitcask_check_image(self->store, hash);
+        pykv_status status = bitcask_check_image_rest(self->store);
         if (status != PYKV_OK) {
             return status;
         }

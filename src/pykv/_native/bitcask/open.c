@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "codec/codec_registry.h"
+
 #include "base/coding.h"
 #include "base/cycles.h"
 #include "base/error.h"
@@ -15,14 +17,16 @@
 #include "bitcask/find.h"
 #include "bitcask/history.h"
 #include "bitcask/home.h"
+#include "bitcask/limbo.h"
 #include "bitcask/load.h"
+#include "bitcask/names.h"
 #include "bitcask/rebuild.h"
 #include "bitcask/recover.h"
 #include "log/repair_swap.h"
 
 #define MIB (UINT64_C(1024) * 1024)
 
-enum { OPEN_CLOCK_READS_MAX = 10000, OPEN_READER_ATTEMPTS = 5 };
+enum { OPEN_CLOCK_READS_MAX = 10000 };
 
 static uint64_t default_to(uint64_t value, uint64_t fallback)
 {
@@ -47,6 +51,9 @@ pykv_status bitcask_resolve_options(const pykv_options *given, pykv_options *out
     if (options.durability == PYKV_DURABILITY_DEFAULT) {
         options.durability = PYKV_DURABILITY_OS;
     }
+    if (options.compression == 0) {
+        options.compression = PYKV_CODEC_NONE;
+    }
     if (options.space_amplification_max <= 0) {
         options.space_amplification_max = 1.5;
     }
@@ -61,6 +68,10 @@ pykv_status bitcask_resolve_options(const pykv_options *given, pykv_options *out
     if (status == PYKV_OK) {
         status =
             check_range("log_sink", (uint64_t)options.log_sink, PYKV_LOG_AUTO, PYKV_LOG_MAPPED);
+    }
+    if (status == PYKV_OK) {
+        status = check_range("compression", (uint64_t)options.compression, PYKV_CODEC_NONE,
+                             PYKV_CODEC_ID_MAX);
     }
     if (status == PYKV_OK && options.space_amplification_max <= 1) {
         status = error_set(PYKV_INVALID_ARGUMENT, "space_amplification_max must be above 1");
@@ -81,6 +92,7 @@ pykv_status bitcask_new(env *environment, const pykv_options *options,
     memset(self, 0, sizeof *self);
     self->env = environment;
     self->options = *options;
+    self->codecs = codec_registry_table();
     mutex_init(&self->writer);
     mutex_init(&self->manifest_lock);
     mutex_init(&self->merge_lock);
@@ -92,6 +104,7 @@ pykv_status bitcask_new(env *environment, const pykv_options *options,
     change_feeds_init(&self->feeds, &bitcask_feed_source, self, &self->writer, &self->gate,
                       environment);
     extent_init(&self->extents);
+    bitcask_names_init(self);
     store_clock_init(&self->clock, environment, 0);
     self->next_number = 1;
     self->merge_room = UINT64_MAX;
@@ -101,7 +114,8 @@ pykv_status bitcask_new(env *environment, const pykv_options *options,
         bitcask_free(self);
         return status;
     }
-    atomic_store_explicit(&self->directory, keys, memory_order_release);
+    atomic_store_explicit(&self->spaces.main.directory, keys, memory_order_release);
+    self->spaces.main.in_use = true;
     *store_out = self;
     return PYKV_OK;
 }
@@ -187,7 +201,7 @@ static void adopt(bitcask *self, const manifest *listed) SINGLE_THREADED
     self->next_number = listed->next_number;
     self->appended_sequence = listed->last_sequence;
     self->sealed_sequence = listed->sealed_sequence;
-    self->clear_sequence = listed->clear_sequence;
+    directory_now_locked(&self->spaces.main.directory)->clear_sequence = listed->clear_sequence;
     self->durable_clear_sequence = listed->clear_sequence;
     self->synced_position = listed->durable_through;
     self->clean_open = listed->clean;
@@ -205,7 +219,7 @@ static const manifest_segment *continued_entry(const manifest *listed)
     return NULL;
 }
 
-static pykv_status load_clean(bitcask *self, const manifest *listed)
+static pykv_status load_clean(bitcask *self, const manifest *listed) SINGLE_THREADED
 {
     pykv_status status = bitcask_load_image(self, listed);
     if (status != PYKV_NOT_FOUND) {
@@ -220,7 +234,7 @@ static pykv_status load_clean(bitcask *self, const manifest *listed)
     return status == PYKV_OK ? bitcask_rebuild(self) : status;
 }
 
-static pykv_status load_unclean(bitcask *self, const manifest *listed)
+static pykv_status load_unclean(bitcask *self, const manifest *listed) SINGLE_THREADED
 {
     pykv_status status = bitcask_load_sealed(self, listed, NULL);
     if (status == PYKV_OK) {
@@ -232,7 +246,13 @@ static pykv_status load_unclean(bitcask *self, const manifest *listed)
 static pykv_status load(bitcask *self) SINGLE_THREADED
 {
     manifest listed = {0};
-    pykv_status status = bitcask_load_manifest(self, &listed);
+    pykv_status status = PYKV_OK;
+    if (self->options.read_only != 0) {
+        status = shown_state_begin(self->home, &self->shown);
+    }
+    if (status == PYKV_OK || status == PYKV_NOT_FOUND) {
+        status = bitcask_load_manifest(self, &listed);
+    }
     if (status != PYKV_OK) {
         return status;
     }
@@ -250,6 +270,7 @@ static pykv_status load(bitcask *self) SINGLE_THREADED
         status = bitcask_remove_orphans(self);
     }
     manifest_reset(&listed);
+    bitcask_empty_limbo(self);
     self->published_sequence = self->appended_sequence;
     self->synced_sequence = self->appended_sequence;
     atomic_store_explicit(&self->last_sync_us, env_monotonic_us(self->env), memory_order_relaxed);
@@ -303,7 +324,10 @@ static pykv_status open_once(env *environment, const char *path, const pykv_opti
     if (status != PYKV_OK || self == NULL) {
         return status;
     }
-    status = open_home(self, path);
+    status = codec_table_check(&self->codecs, &self->options);
+    if (status == PYKV_OK) {
+        status = open_home(self, path);
+    }
     if (status == PYKV_OK) {
         choose_modes(self);
         status = load(self);
@@ -330,7 +354,7 @@ pykv_status bitcask_open(env *environment, const char *path, const pykv_options 
     }
     /* A live writer may remove merged segments between a reader's look at the manifest and the
      * files. */
-    int attempts = resolved.read_only != 0 ? OPEN_READER_ATTEMPTS : 1;
+    int attempts = resolved.read_only != 0 ? SHOWN_ATTEMPTS : 1;
     do {
         status = open_once(environment, path, &resolved, store_out);
         attempts--;

@@ -12,11 +12,11 @@
 #include "bitcask/health.h"
 #include "bitcask/keydir_grow.h"
 #include "bitcask/keydir_moment.h"
-#include "bitcask/limbo.h"
+#include "bitcask/space_list.h"
 
 void bitcask_displace(bitcask *self, directory *keys, uint64_t hash, uint64_t address)
 {
-    if (PYKV_LIKELY(self->open_moment_count == 0) || PYKV_PLANTED(51)) {
+    if (PYKV_LIKELY(keys->pin_count == 0) || PYKV_PLANTED(51)) {
         return;
     }
     const segment *holder = extent_segment(&self->extents, address);
@@ -26,17 +26,16 @@ void bitcask_displace(bitcask *self, directory *keys, uint64_t hash, uint64_t ad
     }
 }
 
-static void forget_live(bitcask *self, uint64_t address, uint64_t bytes)
+static void forget_live(bitcask *self, directory *keys, uint64_t address, uint64_t bytes)
 {
     segment *holder = extent_segment(&self->extents, address);
     PYKV_ASSERT(holder != NULL && holder->live_bytes >= bytes && holder->live_count > 0);
     if (holder != NULL) {
-        holder->live_bytes -= bytes;
-        holder->live_count--;
+        space_count_out(keys, holder, bytes);
     }
 }
 
-static void add_live(bitcask *self, const operation *write)
+static void add_live(bitcask *self, directory *keys, const operation *write)
 {
     segment *holder = extent_segment(&self->extents, write->address);
     uint64_t bytes = record_bytes_of(&write->record);
@@ -45,8 +44,7 @@ static void add_live(bitcask *self, const operation *write)
         return;
     }
     if (write->record.kind == RECORD_PUT) {
-        holder->live_bytes += bytes;
-        holder->live_count++;
+        space_count_in(keys, holder, bytes);
     }
 }
 
@@ -109,7 +107,7 @@ static void swing(bitcask *self, directory *keys, const operation *write, bool d
     bool put = write->record.kind == RECORD_PUT;
     if (displaces) {
         bitcask_displace(self, keys, write->hash, write->spot.address);
-        forget_live(self, write->spot.address, write->old_bytes);
+        forget_live(self, keys, write->spot.address, write->old_bytes);
         if (put) {
             keydir_replace_at(keys->keys, &write->spot, write->hash, write->address);
         } else {
@@ -118,7 +116,7 @@ static void swing(bitcask *self, directory *keys, const operation *write, bool d
     } else if (put) {
         insert_new(self, keys, write);
     }
-    add_live(self, write);
+    add_live(self, keys, write);
     self->published_sequence = write->record.sequence;
 }
 
@@ -146,40 +144,71 @@ pykv_status bitcask_publish_clear(bitcask *self, const operation *write)
             return status;
         }
     }
-    for (size_t i = 0; i < self->segment_count; i++) {
-        self->segments[i]->live_bytes = 0;
-        self->segments[i]->live_count = 0;
-    }
-    directory *old = directory_now_locked(&self->directory);
-    atomic_store_explicit(&self->directory, fresh, memory_order_release);
+    fresh->clear_sequence = write->record.sequence;
+    bitcask_forget_live(self, write->within->id);
+    bitcask_replace_directory(self, write->within, fresh);
     self->published_sequence = write->record.sequence;
-    self->clear_sequence = write->record.sequence;
-    bitcask_retire_directory(self, old);
     return PYKV_OK;
+}
+
+/* The same, with the store failed if there is no memory for it. */
+static void clear_or_fail(bitcask *self, const operation *write) REQUIRES(self->writer)
+{
+    if (bitcask_publish_clear(self, write) != PYKV_OK) {
+        bitcask_fail(self);
+    }
 }
 
 void bitcask_publish_one(bitcask *self, const operation *write)
 {
     if (PYKV_UNLIKELY(write->record.kind == RECORD_CLEAR)) {
-        if (bitcask_publish_clear(self, write) != PYKV_OK) {
-            bitcask_fail(self);
-        }
+        clear_or_fail(self, write);
         return;
     }
-    swing(self, directory_now_locked(&self->directory), write,
+    swing(self, directory_now_locked(&write->within->directory), write,
           write->old_address != BITCASK_NO_ADDRESS);
 }
 
+/* Publishes all of a batch in one namespace, or across several; it is the caller's change. */
+static void publish_members(bitcask *self, operation *operations, size_t count)
+    REQUIRES(self->writer)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (PYKV_UNLIKELY(operations[i].record.kind == RECORD_CLEAR)) {
+            clear_or_fail(self, &operations[i]);
+        } else {
+            directory *keys = directory_now_locked(&operations[i].within->directory);
+            publish_member(self, keys, operations, i);
+        }
+    }
+}
+
+/* Begins or ends the change of each namespace of a batch, once for each operation: changes nest. A
+ * clear needs none: it is one store of a pointer. */
+static void mark_changes(const operation *operations, size_t count, bool begins)
+{
+    for (size_t i = 0; i < count; i++) {
+        keydir *keys = directory_now_locked(&operations[i].within->directory)->keys;
+        if (operations[i].record.kind == RECORD_CLEAR) {
+            continue;
+        }
+        if (begins) {
+            keydir_change_begin(keys);
+        } else {
+            keydir_change_end(keys);
+        }
+    }
+}
+
+/* No reader sees a part of it: a namespace ends its change when all of them are changed. */
 void bitcask_publish_several(bitcask *self, operation *operations, size_t count)
 {
-    directory *keys = directory_now_locked(&self->directory);
+    size_t marked = self->spaces.list.count == 0 ? 1 : count;
     if (!PYKV_PLANTED(23)) {
-        keydir_change_begin(keys->keys);
+        mark_changes(operations, marked, true);
     }
-    for (size_t i = 0; i < count; i++) {
-        publish_member(self, keys, operations, i);
-    }
+    publish_members(self, operations, count);
     if (!PYKV_PLANTED(23)) {
-        keydir_change_end(keys->keys);
+        mark_changes(operations, marked, false);
     }
 }

@@ -19,6 +19,7 @@
 #include "bitcask/key_hash.h"
 #include "bitcask/publish.h"
 #include "bitcask/resolve.h"
+#include "bitcask/space_list.h"
 
 pykv_status bitcask_reserve_pending(bitcask *self, size_t count)
 {
@@ -44,7 +45,8 @@ void bitcask_add_pending(bitcask *self, const operation *operations, size_t coun
             (pending_write){.address = operations[i].address,
                             .sequence = operations[i].record.sequence,
                             .batch_left = (uint32_t)(count - 1 - i),
-                            .clears = operations[i].record.kind == RECORD_CLEAR};
+                            .clears = operations[i].record.kind == RECORD_CLEAR &&
+                                      operations[i].within == &self->spaces.main};
     }
 }
 
@@ -52,13 +54,16 @@ void bitcask_add_pending(bitcask *self, const operation *operations, size_t coun
 static pykv_status read_back(bitcask *self, const pending_write *waiting, buffer *scratch,
                              operation *out) REQUIRES(self->writer)
 {
-    const segment *holder = extent_segment(&self->extents, waiting->address);
+    segment *holder = extent_segment(&self->extents, waiting->address);
     *out = (operation){.address = waiting->address, .old_address = BITCASK_NO_ADDRESS};
     keydir_spot_reset(&out->spot);
     pykv_status status =
         segment_read(holder, bitcask_offset(holder, waiting->address), true, scratch, &out->record);
     if (status == PYKV_OK) {
         out->hash = bitcask_hash(self, out->record.key.data, out->record.key.size);
+        out->within = bitcask_find_space(self, out->record.namespace_id);
+        status = out->within != NULL ? live_shares_reserve(&holder->shares, out->within->id)
+                                     : error_set(PYKV_INTERNAL, "a write waits for no namespace");
     }
     return status;
 }

@@ -7,6 +7,8 @@
 #include "bitcask/find.h"
 #include "bitcask/image.h"
 #include "bitcask/key_hash.h"
+#include "bitcask/named.h"
+#include "bitcask/unpack.h"
 
 enum { READ_ATTEMPTS = 4 };
 
@@ -17,14 +19,14 @@ static inline void count_one(_Atomic uint64_t *counter)
 }
 
 /* A find that may wait: by pread, and under the writer lock when changes keep overtaking it. */
-static pykv_status find_patiently(bitcask *self, uint64_t hash, slice key, bool check_body,
-                                  buffer *scratch, record *out)
+static pykv_status find_patiently(bitcask *self, space *within, uint64_t hash, slice key,
+                                  bool check_body, buffer *scratch, keydir_cursor *cursor_out,
+                                  record *out)
 {
-    keydir_cursor cursor;
-    pykv_status status = bitcask_check_image(self, hash);
+    pykv_status status = bitcask_check_image(self, within, hash);
     for (int attempt = 0; status == PYKV_OK && attempt < READ_ATTEMPTS; attempt++) {
-        pykv_status found = bitcask_find(self, directory_now(&self->directory), hash, key,
-                                         READ_COLD, check_body, scratch, &cursor, out);
+        pykv_status found = bitcask_find(self, directory_now(&within->directory), hash, key,
+                                         READ_COLD, check_body, scratch, cursor_out, out);
         if (found != PYKV_WOULD_BLOCK) {
             return found;
         }
@@ -33,8 +35,8 @@ static pykv_status find_patiently(bitcask *self, uint64_t hash, slice key, bool 
         return status;
     }
     mutex_lock(&self->writer);
-    status = bitcask_find(self, directory_now(&self->directory), hash, key, READ_COLD_LOCKED,
-                          check_body, scratch, &cursor, out);
+    status = bitcask_find(self, directory_now(&within->directory), hash, key, READ_COLD_LOCKED,
+                          check_body, scratch, cursor_out, out);
     mutex_unlock(&self->writer);
     return status;
 }
@@ -46,13 +48,27 @@ static inline pykv_status if_alive(bitcask *self, pykv_status status, const reco
     return PYKV_UNLIKELY(gone) ? PYKV_NOT_FOUND : status;
 }
 
-static pykv_status get_patiently(bitcask *self, uint64_t hash, slice key, pykv_pinned *pinned_out)
+/* What a get gives of a packed record at address. */
+static pykv_status get_packed(bitcask *self, uint64_t address, record *found,
+                              pykv_pinned *pinned_out)
+{
+    pykv_status status = bitcask_pin_unpacked(self, address, found, pinned_out);
+    if (status == PYKV_OK) {
+        count_one(&self->counters.get_hit_count);
+    }
+    return status;
+}
+
+static pykv_status get_patiently(bitcask *self, space *within, uint64_t hash, slice key,
+                                 pykv_pinned *pinned_out)
 {
     buffer scratch = BUFFER_EMPTY;
+    keydir_cursor cursor;
     record found;
-    pykv_status status = find_patiently(self, hash, key, true, &scratch, &found);
+    pykv_status status = find_patiently(self, within, hash, key, true, &scratch, &cursor, &found);
     status = if_alive(self, status, &found);
-    if (status != PYKV_OK) {
+    if (status != PYKV_OK || record_is_packed(&found)) {
+        status = status == PYKV_OK ? get_packed(self, cursor.address, &found, pinned_out) : status;
         buffer_reset(&scratch);
         return status;
     }
@@ -64,29 +80,33 @@ static pykv_status get_patiently(bitcask *self, uint64_t hash, slice key, pykv_p
 }
 
 /* As bitcask_find in hot mode, timed now and then. */
-static pykv_status find_hot(bitcask *self, uint64_t hash, slice key, bool check_body, record *out)
+static pykv_status find_hot(bitcask *self, const space *within, uint64_t hash, slice key,
+                            bool check_body, keydir_cursor *cursor_out, record *out)
 {
-    keydir_cursor cursor;
     bool timed = bitcask_times_access(self);
     uint64_t began = timed ? cycles_now() : 0;
-    pykv_status status = bitcask_find(self, directory_now(&self->directory), hash, key, READ_HOT,
-                                      check_body, NULL, &cursor, out);
+    pykv_status status = bitcask_find(self, directory_now(&within->directory), hash, key, READ_HOT,
+                                      check_body, NULL, cursor_out, out);
     if (PYKV_UNLIKELY(timed)) {
         bitcask_note_access(self, cycles_now() - began, ACCESS_SAMPLE);
     }
     return status;
 }
 
-pykv_status bitcask_get(bitcask *self, slice key, int32_t flags, pykv_pinned *pinned_out)
+static inline pykv_status get(bitcask *self, space *within, slice key, int32_t flags,
+                              pykv_pinned *pinned_out)
 {
     uint64_t hash = bitcask_hash(self, key.data, key.size);
     count_one(&self->counters.get_count);
     pykv_status status = PYKV_WOULD_BLOCK;
     if (PYKV_LIKELY(bitcask_read_mode(self) == READ_HOT)) {
+        keydir_cursor cursor;
         record found;
-        status = find_hot(self, hash, key, true, &found);
+        status = find_hot(self, within, hash, key, true, &cursor, &found);
         status = if_alive(self, status, &found);
-        if (PYKV_LIKELY(status == PYKV_OK)) {
+        if (PYKV_UNLIKELY(status == PYKV_OK && record_is_packed(&found))) {
+            status = get_packed(self, cursor.address, &found, pinned_out);
+        } else if (PYKV_LIKELY(status == PYKV_OK)) {
             count_one(&self->counters.get_hit_count);
             pinned_out->data = found.value.data;
             pinned_out->length = found.value.size;
@@ -97,7 +117,18 @@ pykv_status bitcask_get(bitcask *self, slice key, int32_t flags, pykv_pinned *pi
     if (status != PYKV_WOULD_BLOCK || (flags & PYKV_NO_WAIT) != 0) {
         return status;
     }
-    return get_patiently(self, hash, key, pinned_out);
+    return get_patiently(self, within, hash, key, pinned_out);
+}
+
+pykv_status bitcask_get(bitcask *self, slice key, int32_t flags, pykv_pinned *pinned_out)
+{
+    return get(self, &self->spaces.main, key, flags, pinned_out);
+}
+
+pykv_status bitcask_get_in(bitcask *self, space *within, slice key, int32_t flags,
+                           pykv_pinned *pinned_out)
+{
+    return get(self, within, key, flags, pinned_out);
 }
 
 uint64_t bitcask_now(bitcask *self)
@@ -113,16 +144,23 @@ pykv_status bitcask_contains(bitcask *self, slice key, int32_t flags)
 
 pykv_status bitcask_expires_at(bitcask *self, slice key, int32_t flags, uint64_t *deadline_us_out)
 {
+    return bitcask_expires_at_in(self, &self->spaces.main, key, flags, deadline_us_out);
+}
+
+pykv_status bitcask_expires_at_in(bitcask *self, space *within, slice key, int32_t flags,
+                                  uint64_t *deadline_us_out)
+{
     uint64_t hash = bitcask_hash(self, key.data, key.size);
     record found = {.deadline_us = 0};
+    keydir_cursor cursor;
     pykv_status status = PYKV_WOULD_BLOCK;
     count_one(&self->counters.get_count);
     if (bitcask_read_mode(self) == READ_HOT) {
-        status = find_hot(self, hash, key, false, &found);
+        status = find_hot(self, within, hash, key, false, &cursor, &found);
     }
     if (status == PYKV_WOULD_BLOCK && (flags & PYKV_NO_WAIT) == 0) {
         buffer scratch = BUFFER_EMPTY;
-        status = find_patiently(self, hash, key, false, &scratch, &found);
+        status = find_patiently(self, within, hash, key, false, &scratch, &cursor, &found);
         buffer_reset(&scratch);
     }
     status = if_alive(self, status, &found);

@@ -3,7 +3,8 @@
  *
  * The highest sequence of a key wins, never the order of files. Tombstones take a slot while
  * entries are read, so that an older put that comes later loses against them, and leave it at the
- * end.
+ * end. What clears of namespaces hide is not known before all entries were read: a pass that finds
+ * one, of a namespace in which it put something already, is followed by another that knows it.
  */
 #include "bitcask/rebuild.h"
 
@@ -17,11 +18,12 @@
 #include "bitcask/keydir_grow.h"
 #include "bitcask/keydir_layout.h"
 #include "bitcask/keydir_new.h"
-#include "bitcask/limbo.h"
+#include "bitcask/space_list.h"
 
 typedef struct rebuild {
     bitcask *store;
-    keydir *keys;
+    space *within;        /* of the entry */
+    bool again;           /* a clear was found that an entry before it did not know */
     hint_list tombstones; /* offset holds the address */
     buffer new_scratch;   /* for the record of the entry */
     buffer old_scratch;   /* for the record of the slot */
@@ -82,7 +84,7 @@ static pykv_status find_same_key(rebuild *self, const hint_entry *entry, uint64_
     bool first = true;
     pykv_status status = PYKV_OK;
     *found_out = false;
-    keydir_find_locked(self->keys, entry->hash, cursor);
+    keydir_find_locked(self->within->fresh->keys, entry->hash, cursor);
     while (status == PYKV_OK && !*found_out && keydir_next(cursor)) {
         if (first) {
             status = read_key(self, entry, address, &key, &known);
@@ -97,37 +99,64 @@ static pykv_status find_same_key(rebuild *self, const hint_entry *entry, uint64_
     return status;
 }
 
-static void count_live(bitcask *store, uint64_t address, uint64_t bytes, bool add)
-{
-    segment *holder = extent_segment(&store->extents, address);
-    if (add) {
-        holder->live_bytes += bytes;
-        holder->live_count++;
-    } else {
-        holder->live_bytes -= bytes;
-        holder->live_count--;
-    }
-}
-
-static pykv_status take_slot(rebuild *self, const segment *source, const hint_entry *entry,
+static pykv_status take_slot(rebuild *self, segment *source, const hint_entry *entry,
                              const keydir_cursor *cursor, const record *old)
 {
+    directory *fresh = self->within->fresh;
     uint64_t address = bitcask_address(source, entry->offset);
+    pykv_status status = live_shares_reserve(&source->shares, fresh->space_id);
+    if (status != PYKV_OK) {
+        return status;
+    }
     if (old != NULL) {
         if (old->kind == RECORD_PUT) {
-            count_live(self->store, cursor->address, record_bytes_of(old), false);
+            segment *holder = extent_segment(&self->store->extents, cursor->address);
+            space_count_out(fresh, holder, record_bytes_of(old));
         }
-        keydir_replace(self->keys, cursor, entry->hash, address);
-    } else if (!keydir_insert(self->keys, entry->hash, address)) {
+        keydir_replace(fresh->keys, cursor, entry->hash, address);
+    } else if (!keydir_insert(fresh->keys, entry->hash, address)) {
         return error_set_no_memory(KEYDIR_UNIT_BYTES);
     }
     if (entry->kind == RECORD_PUT) {
-        count_live(self->store, address, entry->bytes, true);
+        space_count_in(fresh, source, entry->bytes);
         return PYKV_OK;
     }
     hint_entry tombstone = *entry;
     tombstone.offset = address;
     return hint_list_add(&self->tombstones, &tombstone);
+}
+
+static pykv_status make_fresh(space *within)
+{
+    if (within->fresh != NULL) {
+        return PYKV_OK;
+    }
+    pykv_status status = directory_new(&within->fresh);
+    if (status == PYKV_OK) {
+        within->fresh->space_id = within->id;
+    }
+    return status;
+}
+
+/* Finds the namespace of an entry, and its new directory. */
+static pykv_status enter_space(rebuild *self, uint32_t id) REQUIRES(self->store->writer)
+{
+    if (PYKV_LIKELY(self->within != NULL && self->within->id == id)) {
+        return PYKV_OK;
+    }
+    pykv_status status = bitcask_add_space(self->store, id, &self->within);
+    return status == PYKV_OK ? make_fresh(self->within) : status;
+}
+
+/* Clears of the default namespace are known beforehand. */
+static void apply_clear(rebuild *self, const hint_entry *entry)
+{
+    directory *fresh = self->within->fresh;
+    if (entry->space_id == NAMESPACE_DEFAULT || entry->sequence <= fresh->clear_sequence) {
+        return;
+    }
+    fresh->clear_sequence = entry->sequence;
+    self->again |= keydir_count(fresh->keys) > 0 && !PYKV_PLANTED(219);
 }
 
 static pykv_status apply(rebuild *self, segment *source, const hint_entry *entry) SINGLE_THREADED
@@ -139,10 +168,18 @@ static pykv_status apply(rebuild *self, segment *source, const hint_entry *entry
         source->tombstone_bytes += entry->bytes;
         source->tombstone_count++;
     }
-    if (entry->kind == RECORD_CLEAR || entry->sequence < self->store->clear_sequence) {
+    pykv_status status = enter_space(self, entry->space_id);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    if (entry->kind == RECORD_CLEAR) {
+        apply_clear(self, entry);
         return PYKV_OK;
     }
-    pykv_status status = keydir_prepare(self->keys, entry->hash, rehash, self);
+    if (entry->sequence < self->within->fresh->clear_sequence) {
+        return PYKV_OK;
+    }
+    status = keydir_prepare(self->within->fresh->keys, entry->hash, rehash, self);
     if (status == PYKV_OK) {
         status = find_same_key(self, entry, bitcask_address(source, entry->offset), &cursor, &old,
                                &found);
@@ -187,6 +224,7 @@ static pykv_status apply_segment(rebuild *self, segment *source)
     pykv_status status = entries_of(self->store, source, &list);
     source->live_bytes = 0;
     source->live_count = 0;
+    source->shares.count = 0;
     source->tombstone_bytes = 0;
     source->tombstone_count = 0;
     if (status == PYKV_OK) {
@@ -200,16 +238,15 @@ static pykv_status apply_segment(rebuild *self, segment *source)
 }
 
 /* Takes the slots of tombstones away. */
-static void drop_tombstones(rebuild *self)
+static void drop_tombstones(rebuild *self) SINGLE_THREADED
 {
     for (uint64_t i = 0; i < self->tombstones.count; i++) {
+        const hint_entry *entry = &self->tombstones.entries[i];
+        keydir *keys = bitcask_find_space(self->store, entry->space_id)->fresh->keys;
         keydir_cursor cursor;
-        keydir_find_locked(self->keys, self->tombstones.entries[i].hash, &cursor);
-        while (keydir_next(&cursor)) {
-            if (cursor.address == self->tombstones.entries[i].offset) {
-                keydir_remove(self->keys, &cursor);
-                break;
-            }
+        keydir_find_locked(keys, entry->hash, &cursor);
+        if (keydir_next_to(&cursor, entry->offset)) {
+            keydir_remove(keys, &cursor);
         }
     }
 }
@@ -218,6 +255,7 @@ static void drop_tombstones(rebuild *self)
 typedef struct books {
     uint64_t live_bytes;
     uint64_t live_count;
+    live_shares shares;
     uint64_t tombstone_bytes;
     uint64_t tombstone_count;
 } books;
@@ -225,80 +263,110 @@ typedef struct books {
 static void save_books(const bitcask *self, books *saved) SINGLE_THREADED
 {
     for (size_t i = 0; i < self->segment_count; i++) {
-        const segment *source = self->segments[i];
-        saved[i] = (books){source->live_bytes, source->live_count, source->tombstone_bytes,
-                           source->tombstone_count};
+        segment *source = self->segments[i];
+        saved[i] = (books){source->live_bytes, source->live_count, source->shares,
+                           source->tombstone_bytes, source->tombstone_count};
+        source->shares = (live_shares){.rows = NULL};
     }
 }
 
-/* The directory that is in use stays, and with it what was counted for it. */
-static void restore_books(const bitcask *self, const books *saved) SINGLE_THREADED
+/* The directories that are in use stay, and with them what was counted for them; kept: the new ones
+ * take their place. */
+static void settle_books(const bitcask *self, books *saved, bool kept) SINGLE_THREADED
 {
-    for (size_t i = 0; i < self->segment_count && !PYKV_PLANTED(101); i++) {
+    for (size_t i = 0; i < self->segment_count; i++) {
         segment *source = self->segments[i];
+        if (kept || PYKV_PLANTED(101)) {
+            id_table_reset(&saved[i].shares);
+            continue;
+        }
+        id_table_reset(&source->shares);
         source->live_bytes = saved[i].live_bytes;
         source->live_count = saved[i].live_count;
+        source->shares = saved[i].shares;
         source->tombstone_bytes = saved[i].tombstone_bytes;
         source->tombstone_count = saved[i].tombstone_count;
     }
 }
 
-static pykv_status build(bitcask *self, keydir **keys_out) SINGLE_THREADED
+/* ---- all namespaces ---- */
+
+/* Empties the directory that is being built, which keeps the clear that it knows. */
+static pykv_status begin_anew(space *each, void *context)
+{
+    (void)context;
+    directory *known = each->fresh;
+    uint64_t clear_sequence = known != NULL ? known->clear_sequence : 0;
+    each->fresh = NULL;
+    directory_free(known);
+    pykv_status status = make_fresh(each);
+    if (status == PYKV_OK) {
+        each->fresh->clear_sequence = clear_sequence;
+    }
+    return status;
+}
+
+static pykv_status give_up(space *each, void *context)
+{
+    (void)context;
+    directory_free(each->fresh);
+    each->fresh = NULL;
+    return PYKV_OK;
+}
+
+static pykv_status take_over(space *each, void *context) SINGLE_THREADED
+{
+    bitcask_replace_directory(context, each, each->fresh);
+    each->fresh = NULL;
+    return PYKV_OK;
+}
+
+/* Builds a new directory for each namespace, once. */
+static pykv_status build_once(bitcask *self, bool *again_out) SINGLE_THREADED
 {
     rebuild work = {.store = self};
-    books *saved = mem_alloc((self->segment_count + 1) * sizeof *saved);
-    if (saved == NULL) {
-        return error_set_no_memory((self->segment_count + 1) * sizeof *saved);
-    }
-    save_books(self, saved);
-    pykv_status status = keydir_new(&work.keys);
+    pykv_status status = bitcask_each_space(self, begin_anew, NULL);
     for (size_t i = 0; i < self->segment_count && status == PYKV_OK; i++) {
         status = apply_segment(&work, self->segments[i]);
     }
     if (status == PYKV_OK) {
         drop_tombstones(&work);
-        *keys_out = work.keys;
-    } else {
-        restore_books(self, saved);
-        keydir_free(work.keys);
     }
-    mem_free(saved);
+    *again_out = status == PYKV_OK && work.again;
     hint_list_reset(&work.tombstones);
     buffer_reset(&work.new_scratch);
     buffer_reset(&work.old_scratch);
     return status;
 }
 
-pykv_status bitcask_rebuild(bitcask *self)
+static pykv_status build(bitcask *self) SINGLE_THREADED
 {
-    directory *now = directory_now_locked(&self->directory);
-    keydir *keys = NULL;
-    pykv_status status = build(self, &keys);
+    space *main = &self->spaces.main;
+    bool again = false;
+    pykv_status status = make_fresh(main);
     if (status == PYKV_OK) {
-        keydir_free(now->keys);
-        now->keys = keys;
+        main->fresh->clear_sequence = directory_now_locked(&main->directory)->clear_sequence;
     }
+    do {
+        if (status == PYKV_OK) {
+            status = build_once(self, &again);
+        }
+    } while (status == PYKV_OK && again);
     return status;
 }
 
-pykv_status bitcask_rebuild_in_use(bitcask *self)
+pykv_status bitcask_rebuild(bitcask *self) SINGLE_THREADED
 {
-    directory *fresh;
-    keydir *keys = NULL;
-    pykv_status status = directory_new(&fresh);
-    if (status == PYKV_OK) {
-        status = build(self, &keys);
-        if (status != PYKV_OK) {
-            directory_free(fresh);
-        }
+    books *saved = mem_alloc((self->segment_count + 1) * sizeof *saved);
+    if (saved == NULL) {
+        return error_set_no_memory((self->segment_count + 1) * sizeof *saved);
     }
-    if (status != PYKV_OK) {
-        return status;
-    }
-    keydir_free(fresh->keys);
-    fresh->keys = keys;
-    directory *old = directory_now_locked(&self->directory);
-    atomic_store_explicit(&self->directory, fresh, memory_order_release);
-    bitcask_retire_directory(self, old);
-    return PYKV_OK;
+    save_books(self, saved);
+    pykv_status status = build(self);
+    settle_books(self, saved, status == PYKV_OK);
+    pykv_status settled = status == PYKV_OK ? bitcask_each_space(self, take_over, self)
+                                            : bitcask_each_space(self, give_up, NULL);
+    PYKV_ASSERT(settled == PYKV_OK);
+    mem_free(saved);
+    return status;
 }

@@ -6,11 +6,9 @@
 
 #include "bitcask/store.h"
 
-/* Builds the key directory from hints, or the records of segments without one. */
-PYKV_NODISCARD pykv_status bitcask_rebuild(bitcask *self);
-
-/* The same while the store is in use: the new directory takes the place of the damaged one. Open
- * scans keep the old one. */
-PYKV_NODISCARD pykv_status bitcask_rebuild_in_use(bitcask *self) REQUIRES(self->writer);
+/* Builds the key directories of all namespaces from hints, or the records of segments without one.
+ * They take the place of those that there are; open scans keep the old ones. On failure nothing
+ * changed. */
+PYKV_NODISCARD pykv_status bitcask_rebuild(bitcask *self) REQUIRES(self->writer);
 
 #endif

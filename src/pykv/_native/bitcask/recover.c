@@ -19,6 +19,7 @@
 #include "bitcask/segment.h"
 #include "bitcask/segment_list.h"
 #include "bitcask/store.h"
+#include "log/log_file.h"
 #include "log/log_recovery.h"
 
 /* An un-sealed segment under recovery. */
@@ -59,16 +60,30 @@ static void release(recovery *self)
 static pykv_status open_unsealed(bitcask *store, const manifest_segment *entry, unsealed *source,
                                  log_recovery_segment *view)
 {
+    static const env_mapping unmapped = {.base = NULL};
     pykv_status status =
         segment_open(store->home, entry, store->store_id, 0, store->mapped_reads, &source->source);
     if (status != PYKV_OK) {
         return status;
     }
+    /* A live writer cuts segments off under a reader's mapping. */
+    bool mapped = store->options.read_only == 0;
     view->path = env_file_path(source->source->file);
     view->start_offset = LOG_SEGMENT_HEADER_BYTES;
-    status = segment_view(source->source, &source->scratch, &view->data, &view->size);
+    status = log_file_view(source->source->file, mapped ? &source->source->mapping : &unmapped,
+                           &source->scratch, &view->data, &view->size);
     if (status == PYKV_OK) {
         status = log_segment_decode(view->data, view->size, view->path, &view->header);
+    }
+    return status;
+}
+
+static pykv_status check_mappings(const recovery *self)
+{
+    pykv_status status = PYKV_OK;
+    for (size_t i = 0; i < self->count && status == PYKV_OK && !PYKV_PLANTED(252); i++) {
+        const log_recovery_segment *view = &self->views[i];
+        status = log_file_check_view(view->data, &self->sources[i].source->mapping, view->path);
     }
     return status;
 }
@@ -93,6 +108,10 @@ static pykv_status find_end(bitcask *store, const manifest *listed, recovery *se
     bool open_claim = listed->durable_through >= log_position(self->views[0].header.number, 0);
     log_recover(self->views, self->count, listed->sealed_sequence + 1,
                 open_claim ? listed->durable_through : 0, &self->result);
+    status = check_mappings(self);
+    if (status != PYKV_OK) {
+        return status;
+    }
     if (self->result.damaged && store->options.recover_point_in_time == 0) {
         const log_recovery_segment *end = &self->views[self->result.valid_segment];
         return error_set_corruption(
@@ -101,7 +120,6 @@ static pykv_status find_end(bitcask *store, const manifest *listed, recovery *se
             "it up to here)",
             self->result.claim, log_position(end->header.number, self->result.valid_offset));
     }
-    store->discarded_bytes = self->result.discarded_bytes;
     return PYKV_OK;
 }
 
@@ -118,10 +136,21 @@ typedef struct batch_members {
 /* A record of another engine has no meaning here. */
 static pykv_status check_kind(const bitcask *store, const record *found)
 {
-    return found->kind != RECORD_RANGE_DELETE && found->kind != RECORD_INGEST
+    return found->kind <= RECORD_CLEAR
                ? PYKV_OK
                : error_set(PYKV_CORRUPTION, "%s: a log of a Bitcask has a record of kind %u",
                            env_directory_path(store->home), found->kind);
+}
+
+/* A clear of the default namespace, which the manifest knows; those of others stay records. */
+static bool is_clear(const record *found)
+{
+    return found->kind == RECORD_CLEAR && found->namespace_id == NAMESPACE_DEFAULT;
+}
+
+static void note_clear(bitcask *store, uint64_t sequence) SINGLE_THREADED
+{
+    directory_now_locked(&store->spaces.main.directory)->clear_sequence = sequence;
 }
 
 static pykv_status add_member(batch_members *self, const record *member)
@@ -172,8 +201,8 @@ static pykv_status copy_records(bitcask *store, log_reader *reader, segment *tar
         if (found.deadline_us != 0) {
             segment_note_deadline(target, found.deadline_us, found.key.size + found.value.size);
         }
-        if (found.kind == RECORD_CLEAR) {
-            store->clear_sequence = found.sequence;
+        if (is_clear(&found)) {
+            note_clear(store, found.sequence);
             store->durable_clear_sequence = found.sequence;
         }
         store->recovered_record_count++;
@@ -291,6 +320,9 @@ static pykv_status recover_by_copy(bitcask *store, recovery *self)
 {
     pykv_status status = copy_all(store, self);
     if (status == PYKV_OK) {
+        status = check_mappings(self);
+    }
+    if (status == PYKV_OK) {
         status = env_directory_sync(store->home);
     }
     if (status != PYKV_OK) {
@@ -313,8 +345,18 @@ static pykv_status recover_by_copy(bitcask *store, recovery *self)
 
 /* ---- read-only: in place ---- */
 
-static pykv_status add_in_place(bitcask *store, recovery *self, size_t index,
-                                uint64_t first) SINGLE_THREADED
+void bitcask_tail_reset(bitcask_tail *self)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        segment_close(self->segments[i]);
+    }
+    mem_free(self->segments);
+    *self = (bitcask_tail){.segments = NULL};
+}
+
+/* Reads the records of a source from sequence first on, and gives its segment to the tail. */
+static pykv_status take_source(bitcask *store, recovery *self, size_t index, uint64_t first,
+                               bitcask_tail *out)
 {
     segment *source = self->sources[index].source;
     log_reader reader;
@@ -325,32 +367,90 @@ static pykv_status add_in_place(bitcask *store, recovery *self, size_t index,
     pykv_status status = PYKV_OK;
     while (status == PYKV_OK && log_reader_next(&reader, &found, &offset)) {
         status = check_kind(store, &found);
-        store->appended_sequence = found.sequence;
-        store->recovered_record_count++;
-        if (found.kind == RECORD_CLEAR) {
-            store->clear_sequence = found.sequence;
+        out->last_sequence = found.sequence;
+        out->record_count++;
+        if (is_clear(&found)) {
+            out->clear_sequence = found.sequence;
         }
     }
-    if (status != PYKV_OK) {
-        return status;
-    }
-    atomic_store_explicit(&source->length, reader.valid_end, memory_order_release);
-    mutex_lock(&store->writer);
-    status = bitcask_add_segment(store, source, self->views[index].size, BITCASK_NO_ADDRESS);
-    mutex_unlock(&store->writer);
     if (status == PYKV_OK) {
+        atomic_store_explicit(&source->length, reader.valid_end, memory_order_release);
+        source->address_bytes = self->views[index].size;
+        out->segments[out->count++] = source;
         self->sources[index].source = NULL;
     }
     return status;
 }
 
-static pykv_status recover_in_place(bitcask *store, recovery *self) SINGLE_THREADED
+/* The last segment of the log, and those behind it, may go on. */
+static pykv_status watch(bitcask *store, const recovery *self, shown_state *shown)
 {
     pykv_status status = PYKV_OK;
-    store->appended_sequence = store->sealed_sequence;
+    for (size_t i = self->result.valid_segment; i < self->count && status == PYKV_OK; i++) {
+        status = shown_state_add(shown, store->home, self->views[i].header.number,
+                                 self->views[i].valid_end);
+    }
+    return status;
+}
+
+static pykv_status take_sources(bitcask *store, recovery *self, shown_state *shown,
+                                bitcask_tail *out)
+{
+    out->segments = mem_alloc_zeroed(self->count + 1, sizeof(segment *));
+    if (out->segments == NULL) {
+        return error_set_no_memory((self->count + 1) * sizeof(segment *));
+    }
+    pykv_status status = watch(store, self, shown);
     for (size_t i = 0; i < self->count && i <= self->result.valid_segment && status == PYKV_OK;
          i++) {
-        status = add_in_place(store, self, i, store->appended_sequence + 1);
+        status = take_source(store, self, i, out->last_sequence + 1, out);
+    }
+    out->discarded_bytes = self->result.discarded_bytes;
+    return status;
+}
+
+pykv_status bitcask_read_tail(bitcask *self, const manifest *listed, shown_state *shown,
+                              bitcask_tail *out)
+{
+    recovery work;
+    *out = (bitcask_tail){.last_sequence = listed->sealed_sequence,
+                          .clear_sequence = listed->clear_sequence};
+    pykv_status status = find_end(self, listed, &work);
+    if (status == PYKV_OK) {
+        status = take_sources(self, &work, shown, out);
+    }
+    release(&work);
+    if (status != PYKV_OK) {
+        bitcask_tail_reset(out);
+    }
+    return status;
+}
+
+/* Adds the tail to a store that nobody uses yet. */
+static pykv_status add_tail(bitcask *self, bitcask_tail *tail) SINGLE_THREADED
+{
+    pykv_status status = PYKV_OK;
+    self->appended_sequence = tail->last_sequence;
+    note_clear(self, tail->clear_sequence);
+    self->recovered_record_count = tail->record_count;
+    self->discarded_bytes = tail->discarded_bytes;
+    while (tail->count > 0 && status == PYKV_OK) {
+        segment *last = tail->segments[tail->count - 1];
+        mutex_lock(&self->writer);
+        status = bitcask_add_segment(self, last, last->address_bytes, BITCASK_NO_ADDRESS);
+        mutex_unlock(&self->writer);
+        tail->count -= status == PYKV_OK;
+    }
+    return status;
+}
+
+static pykv_status recover_in_place(bitcask *self, const manifest *listed)
+{
+    bitcask_tail tail;
+    pykv_status status = bitcask_read_tail(self, listed, &self->shown, &tail);
+    if (status == PYKV_OK) {
+        status = add_tail(self, &tail);
+        bitcask_tail_reset(&tail);
     }
     return status;
 }
@@ -359,10 +459,13 @@ pykv_status bitcask_recover_tail(bitcask *self, const manifest *listed) SINGLE_T
 {
     recovery tail;
     self->appended_sequence = self->sealed_sequence;
+    if (self->options.read_only != 0 || PYKV_PLANTED(58)) {
+        return recover_in_place(self, listed);
+    }
     pykv_status status = find_end(self, listed, &tail);
     if (status == PYKV_OK) {
-        bool in_place = self->options.read_only != 0 || PYKV_PLANTED(58);
-        status = in_place ? recover_in_place(self, &tail) : recover_by_copy(self, &tail);
+        self->discarded_bytes = tail.result.discarded_bytes;
+        status = recover_by_copy(self, &tail);
     }
     release(&tail);
     return status;

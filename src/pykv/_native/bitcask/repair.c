@@ -22,9 +22,12 @@
 #include "base/report.h"
 #include "bitcask/bitcask.h"
 #include "bitcask/repair_expect.h"
+#include "bitcask/repair_save.h"
 #include "bitcask/repair_state.h"
+#include "bitcask/repair_unpack.h"
 #include "bitcask/segment.h"
 #include "bitcask/store.h"
+#include "bitcask/unpack.h"
 #include "log/repair_swap.h"
 
 /* ---- reading ---- */
@@ -77,9 +80,13 @@ static pykv_status add_entry(repair *self, size_t source, const record *found, u
                           .sequence = found->sequence,
                           .offset = offset,
                           .source = (uint32_t)source,
+                          .space_id = found->namespace_id,
                           .kind = found->kind};
     repair_source *holder = &self->sources[source];
     self->report->record_count++;
+    if (found->kind == RECORD_DICTIONARY) {
+        return PYKV_OK; /* it is no write; who needs it looks for it */
+    }
     holder->record_count++;
     if (holder->first_sequence == 0 || found->sequence < holder->first_sequence) {
         holder->first_sequence = found->sequence;
@@ -92,10 +99,8 @@ static pykv_status add_entry(repair *self, size_t source, const record *found, u
         return status;
     }
     if (found->kind == RECORD_CLEAR) {
-        if (found->sequence > self->clear_sequence) {
-            self->clear_sequence = found->sequence;
-        }
-        return PYKV_OK;
+        repair_clear clear = {.sequence = found->sequence, .space_id = found->namespace_id};
+        return buffer_append(&self->clears, &clear, sizeof clear);
     }
     if (found->kind == RECORD_RANGE_DELETE || found->kind == RECORD_INGEST) {
         return PYKV_OK; /* it has no meaning here */
@@ -226,17 +231,70 @@ static void record_of(const repair *self, const repair_entry *entry, record *out
     }
 }
 
-/* True if an entry of the group before index, that is a newer one, has the same key. */
+/* By namespace, the last one of each first. */
+static int compare_clears(const void *left, const void *right)
+{
+    const repair_clear *a = left;
+    const repair_clear *b = right;
+    if (a->space_id != b->space_id) {
+        return a->space_id < b->space_id ? -1 : 1;
+    }
+    return (a->sequence < b->sequence) - (a->sequence > b->sequence);
+}
+
+/* True if a clear of its namespace came behind an entry. clears are sorted. */
+static bool is_cleared(const repair *self, const repair_entry *entry)
+{
+    const repair_clear *clears = (const repair_clear *)(const void *)self->clears.data;
+    size_t low = 0;
+    size_t high = self->clears.size / sizeof *clears;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (clears[middle].space_id < entry->space_id) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < self->clears.size / sizeof *clears && clears[low].space_id == entry->space_id &&
+           clears[low].sequence > entry->sequence;
+}
+
+/* True if an entry of the group before index, that is a newer one, is of the same key. */
 static bool is_superseded(const repair *self, const repair_entry *group, size_t index, slice key)
 {
     for (size_t i = 0; i < index; i++) {
         record newer;
         record_of(self, &group[i], &newer);
-        if (slice_equal(newer.key, key)) {
+        if (group[i].space_id == group[index].space_id && slice_equal(newer.key, key)) {
             return true;
         }
     }
     return false;
+}
+
+/* Puts what won. A packed value that does not decompress is lost; if nobody provides its codec, the
+ * repair ends. */
+static pykv_status save_entry(repair *self, const repair_entry *entry, record *found,
+                              bitcask *target)
+{
+    char name[SEGMENT_NAME_BYTES];
+    buffer room = BUFFER_EMPTY;
+    pykv_status status = PYKV_OK;
+    if (record_is_packed(found)) {
+        repair_source *source = &self->sources[entry->source];
+        segment_name(source->number, false, name);
+        status = repair_unpack(source, &target->codecs, name, entry->offset, found, &room);
+    }
+    if (status == PYKV_CORRUPTION) {
+        report_add_last_error(self->report, name);
+        self->report->lost_record_count++;
+        status = PYKV_OK;
+    } else if (status == PYKV_OK) {
+        status = repair_save(self, found, target);
+    }
+    buffer_reset(&room);
+    return status;
 }
 
 static pykv_status save_group(repair *self, const repair_entry *group, size_t count,
@@ -246,11 +304,9 @@ static pykv_status save_group(repair *self, const repair_entry *group, size_t co
     for (size_t i = 0; i < count && status == PYKV_OK; i++) {
         record found;
         record_of(self, &group[i], &found);
-        if (group[i].kind == RECORD_PUT && group[i].sequence > self->clear_sequence &&
+        if (group[i].kind == RECORD_PUT && !is_cleared(self, &group[i]) &&
             !is_superseded(self, group, i, found.key)) {
-            status =
-                bitcask_put_until(target, found.key, found.value, found.deadline_us, PYKV_NO_SYNC);
-            self->report->kept_record_count++;
+            status = save_entry(self, &group[i], &found, target);
         }
     }
     return status;
@@ -264,6 +320,10 @@ static pykv_status save_all(repair *self, bitcask *target)
     if (count > 0) {
         qsort(entries, count, sizeof *entries, compare_entries);
     }
+    if (self->clears.size > 0) {
+        qsort(self->clears.data, self->clears.size / sizeof(repair_clear), sizeof(repair_clear),
+              compare_clears);
+    }
     for (size_t i = 0; i < count && status == PYKV_OK;) {
         size_t end = i + 1;
         while (end < count && entries[end].hash == entries[i].hash) {
@@ -272,7 +332,15 @@ static pykv_status save_all(repair *self, bitcask *target)
         status = save_group(self, &entries[i], end - i, target);
         i = end;
     }
-    return status;
+    return status == PYKV_OK ? repair_save_names(self, target) : status;
+}
+
+/* What the damaged store hands on. */
+static pykv_status inherit(const repair *self, bitcask *target) SINGLE_THREADED
+{
+    target->next_number = (uint64_t)self->number_max + 1;
+    store_clock_init(&target->clock, self->env, self->listed.wall_high_us);
+    return repair_epoch(self->env, self->listed.epoch, &target->epoch_number);
 }
 
 static pykv_status build_fresh(repair *self) SINGLE_THREADED
@@ -290,8 +358,10 @@ static pykv_status build_fresh(repair *self) SINGLE_THREADED
     if (status != PYKV_OK) {
         return status;
     }
-    target->next_number = (uint64_t)self->number_max + 1;
-    status = save_all(self, target);
+    status = inherit(self, target);
+    if (status == PYKV_OK) {
+        status = save_all(self, target);
+    }
     if (status == PYKV_OK) {
         status = bitcask_close(target, -1);
     }
@@ -304,9 +374,12 @@ static void release(repair *self)
 {
     for (size_t i = 0; i < self->source_count; i++) {
         mem_free(self->sources[i].data);
+        packed_dictionary_close(self->sources[i].dictionary);
     }
     mem_free(self->sources);
     buffer_reset(&self->entries);
+    buffer_reset(&self->clears);
+    name_repair_reset(&self->names);
     repair_lost_reset(&self->lost);
     manifest_reset(&self->listed);
 }

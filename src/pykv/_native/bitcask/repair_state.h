@@ -4,9 +4,12 @@
 #ifndef PYKV_BITCASK_REPAIR_STATE_H
 #define PYKV_BITCASK_REPAIR_STATE_H
 
+#include "codec/packed_value.h"
+
 #include "base/buffer.h"
 #include "bitcask/manifest.h"
 #include "bitcask/repair_lost.h"
+#include "log/name_repair.h"
 
 /* A segment file being read. */
 typedef struct repair_source {
@@ -21,6 +24,7 @@ typedef struct repair_source {
     bool whole; /* no damage was found in it */
     uint8_t *data;
     uint64_t size;
+    packed_dictionary *dictionary; /* NULL: nobody asked for it yet */
 } repair_source;
 
 /* A valid record somewhere. */
@@ -29,8 +33,15 @@ typedef struct repair_entry {
     uint64_t sequence;
     uint64_t offset;
     uint32_t source;
+    uint32_t space_id;
     uint8_t kind;
 } repair_entry;
+
+/* A clear of a namespace. */
+typedef struct repair_clear {
+    uint64_t sequence;
+    uint32_t space_id;
+} repair_clear;
 
 typedef struct repair {
     env *env;
@@ -40,8 +51,9 @@ typedef struct repair {
     repair_source *sources;
     size_t source_count;
     buffer entries; /* of repair_entry */
+    buffer clears;  /* of repair_clear */
     repair_lost lost;
-    uint64_t clear_sequence;
+    name_repair names;
     uint32_t number_max;
 } repair;
 

@@ -49,7 +49,7 @@ static pykv_status reserve(bitcask *self, directory *keys, const operation *writ
         !keydir_is_prepared(keys->keys, &write->spot)) {
         status = keydir_prepare(keys->keys, write->hash, rehash, self);
     }
-    if (status == PYKV_OK && self->open_moment_count > 0) {
+    if (status == PYKV_OK && keys->pin_count > 0) {
         status = undo_reserve(&keys->undo, 1);
     }
     return status;
@@ -85,11 +85,11 @@ pykv_status bitcask_resolve(bitcask *self, operation *write, read_mode mode)
     record old;
     write->old_address = BITCASK_NO_ADDRESS;
     write->old_bytes = 0;
-    pykv_status status = bitcask_check_image_locked(self, write->hash);
+    pykv_status status = bitcask_check_image_locked(self, write->within, write->hash);
     if (status != PYKV_OK) {
         return status;
     }
-    directory *keys = directory_now_locked(&self->directory);
+    directory *keys = directory_now_locked(&write->within->directory);
     status = find_old(self, keys, write, mode, &old);
     if (status == PYKV_OK) {
         write->old_address = write->spot.address;
@@ -99,12 +99,54 @@ pykv_status bitcask_resolve(bitcask *self, operation *write, read_mode mode)
     return status == PYKV_OK || status == PYKV_NOT_FOUND ? reserve(self, keys, write) : status;
 }
 
-/* The same for a batch of resolved operations together, count of which displace nothing. */
-static pykv_status reserve_inserts(bitcask *self, uint64_t count) REQUIRES(self->writer)
+/* The same of the clear that drops a namespace: it takes the spare directory. */
+static pykv_status resolve_clear(bitcask *self, operation *write) REQUIRES(self->writer)
 {
-    return PYKV_PLANTED(103)
-               ? PYKV_OK
-               : keydir_reserve(directory_now_locked(&self->directory)->keys, count, rehash, self);
+    write->old_address = BITCASK_NO_ADDRESS;
+    return self->spare == NULL ? directory_new(&self->spare) : PYKV_OK;
+}
+
+/* True for the first operation of a run in one namespace: a batch across namespaces has several
+ * runs in one of them too. */
+static bool begins_run(const operation *operations, size_t index)
+{
+    return index == 0 || operations[index].within != operations[index - 1].within;
+}
+
+/* Operations that are looked at for their runs: one, where the store has one namespace. */
+static size_t run_count(const bitcask *self, size_t count) REQUIRES(self->writer)
+{
+    return self->spaces.list.count == 0 ? 1 : count;
+}
+
+/* Room in the undo tables for a batch. */
+static pykv_status reserve_undo(bitcask *self, const operation *operations, size_t count)
+    REQUIRES(self->writer)
+{
+    pykv_status status = PYKV_OK;
+    for (size_t i = 0; i < run_count(self, count) && status == PYKV_OK; i++) {
+        directory *keys = directory_now_locked(&operations[i].within->directory);
+        if (begins_run(operations, i) && keys->pin_count > 0) {
+            status = undo_reserve(&keys->undo, count);
+        }
+    }
+    return status;
+}
+
+/* Room for the new keys that were counted in each namespace of a batch of resolved operations;
+ * nothing more than the counts' end if status is a failure. */
+static pykv_status reserve_inserts(bitcask *self, const operation *operations, size_t count,
+                                   pykv_status status) REQUIRES(self->writer)
+{
+    for (size_t i = 0; i < run_count(self, count); i++) {
+        space *within = operations[i].within;
+        if (begins_run(operations, i) && status == PYKV_OK && !PYKV_PLANTED(103)) {
+            status = keydir_reserve(directory_now_locked(&within->directory)->keys,
+                                    within->batch_inserts, rehash, self);
+        }
+        within->batch_inserts = 0;
+    }
+    return status;
 }
 
 /* Marks each operation that may be of the key of an earlier one: those whose bit of a table of
@@ -136,28 +178,33 @@ void bitcask_look_ahead(const bitcask *self, const keydir *keys, operation *writ
     }
 }
 
+static const keydir *keys_of(const operation *write)
+{
+    return directory_now_locked(&write->within->directory)->keys;
+}
+
 pykv_status bitcask_resolve_several(bitcask *self, operation *operations, size_t count,
                                     read_mode mode)
 {
-    directory *keys = directory_now_locked(&self->directory);
-    pykv_status status = PYKV_OK;
-    uint64_t insert_count = 0;
-    if (self->open_moment_count > 0) {
-        status = undo_reserve(&keys->undo, count);
-    }
+    pykv_status status = reserve_undo(self, operations, count);
     mark_twins(operations, count);
     for (size_t i = 0; i < count && status == PYKV_OK; i++) {
         if (i + AHEAD_BUCKET < count) {
-            keydir_prefetch_bucket(keys->keys, operations[i + AHEAD_BUCKET].hash);
+            const operation *ahead = &operations[i + AHEAD_BUCKET];
+            keydir_prefetch_bucket(keys_of(ahead), ahead->hash);
         }
         if (i + AHEAD_LINE < count) {
-            keydir_prefetch_line(keys->keys, operations[i + AHEAD_LINE].hash);
+            const operation *ahead = &operations[i + AHEAD_LINE];
+            keydir_prefetch_lines(keys_of(ahead), ahead->hash);
         }
         if (i + AHEAD_RECORD < count) {
-            bitcask_look_ahead(self, keys->keys, &operations[i + AHEAD_RECORD]);
+            operation *ahead = &operations[i + AHEAD_RECORD];
+            bitcask_look_ahead(self, keys_of(ahead), ahead);
         }
-        status = bitcask_resolve(self, &operations[i], mode);
-        insert_count += operations[i].old_address == BITCASK_NO_ADDRESS;
+        status = PYKV_UNLIKELY(operations[i].record.kind == RECORD_CLEAR)
+                     ? resolve_clear(self, &operations[i])
+                     : bitcask_resolve(self, &operations[i], mode);
+        operations[i].within->batch_inserts += operations[i].old_address == BITCASK_NO_ADDRESS;
     }
-    return status == PYKV_OK ? reserve_inserts(self, insert_count) : status;
+    return reserve_inserts(self, operations, count, status);
 }

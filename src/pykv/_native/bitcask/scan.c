@@ -11,9 +11,12 @@
 #include "base/memory.h"
 #include "bitcask/address.h"
 #include "bitcask/key_hash.h"
+#include "bitcask/named.h"
+#include "bitcask/scan_rows.h"
+#include "bitcask/unpack.h"
 #include "log/log_reader.h"
 
-enum { SCAN_GROUP = 64, SCAN_CHUNK_BYTES = 64 * 1024 };
+enum { SCAN_GROUP = 64, SCAN_CHUNK_BYTES = 64 * 1024, SCAN_CHUNK_ROWS = 1024 };
 
 struct scan {
     store_moment at;
@@ -23,10 +26,10 @@ struct scan {
     pykv_error failure; /* status PYKV_OK: none yet */
     bool reader_ready;
     log_reader reader;
-    buffer file; /* holds a segment that is not mapped */
-    buffer rows;
-    buffer offsets; /* of uint64_t */
-    size_t row_count;
+    buffer file;  /* holds a segment that is not mapped */
+    buffer plain; /* a value that was packed */
+    scan_rows rows;
+    bool is_listed; /* they are what is given next */
 };
 
 /* Records of a group that are looked at together. */
@@ -52,16 +55,22 @@ static scan *new_scan(bool keys_only)
     return self;
 }
 
-pykv_status scan_open(bitcask *store, bool keys_only, scan **scan_out)
+pykv_status scan_open_in(bitcask *store, space *within, bool keys_only, scan **scan_out)
 {
     scan *self = new_scan(keys_only);
-    pykv_status status = self != NULL ? moment_open(store, MOMENT_SCAN, &self->at) : PYKV_NO_MEMORY;
+    pykv_status status =
+        self != NULL ? moment_open_in(store, within, MOMENT_SCAN, &self->at) : PYKV_NO_MEMORY;
     if (status != PYKV_OK) {
         mem_free(self);
         return status;
     }
     *scan_out = self;
     return PYKV_OK;
+}
+
+pykv_status scan_open(bitcask *store, bool keys_only, scan **scan_out)
+{
+    return scan_open_in(store, &store->spaces.main, keys_only, scan_out);
 }
 
 pykv_status scan_open_at(const store_moment *at, bool keys_only, scan **scan_out)
@@ -85,8 +94,8 @@ void scan_free(scan *self)
 {
     moment_free(&self->at);
     buffer_reset(&self->file);
-    buffer_reset(&self->rows);
-    buffer_reset(&self->offsets);
+    buffer_reset(&self->plain);
+    scan_rows_reset(&self->rows);
     mem_free(self);
 }
 
@@ -110,13 +119,18 @@ static pykv_status begin_segment(scan *self)
     return status;
 }
 
+static bool may_show(const scan *self, const record *found)
+{
+    return found->kind == RECORD_PUT && moment_sees(&self->at, found);
+}
+
 static void fill_group(scan *self, group *out)
 {
     out->count = 0;
     while (out->count < SCAN_GROUP &&
            log_reader_next(&self->reader, &out->records[out->count], &out->offsets[out->count])) {
         const record *found = &out->records[out->count];
-        if (found->kind != RECORD_PUT || !moment_sees(&self->at, found)) {
+        if (!may_show(self, found)) {
             continue;
         }
         out->hashes[out->count] = bitcask_hash(self->at.store, found->key.data, found->key.size);
@@ -128,34 +142,69 @@ static void fill_group(scan *self, group *out)
     }
 }
 
-static pykv_status add_row(scan *self, const record *found)
+/* The value of a row of the segment that is walked. */
+static pykv_status unpack_row(scan *self, uint64_t offset, record *found)
 {
-    uint64_t key_at = self->rows.size;
-    uint64_t value_at = key_at + found->key.size;
-    pykv_status status = buffer_append(&self->rows, found->key.data, found->key.size);
-    if (status == PYKV_OK && !self->keys_only) {
-        status = buffer_append(&self->rows, found->value.data, found->value.size);
+    segment *source = self->at.pinned[self->segment_index].source;
+    return unpack_record_of(&self->at.store->codecs, source, offset, found, &self->plain);
+}
+
+static pykv_status add_row(scan *self, uint64_t offset, record *found)
+{
+    pykv_status status = PYKV_OK;
+    if (self->keys_only) {
+        found->value = slice_make(NULL, 0);
+    } else if (PYKV_UNLIKELY(record_is_packed(found))) {
+        status = unpack_row(self, offset, found);
     }
-    if (status == PYKV_OK) {
-        status = buffer_append(&self->offsets, &key_at, sizeof key_at);
+    return status == PYKV_OK ? scan_rows_add(&self->rows, found->key, found->value) : status;
+}
+
+pykv_status scan_open_listed(const slice *keys, size_t count, scan **scan_out)
+{
+    scan *self = new_scan(true);
+    if (self == NULL) {
+        return PYKV_NO_MEMORY;
     }
-    if (status == PYKV_OK) {
-        status = buffer_append(&self->offsets, &value_at, sizeof value_at);
+    pykv_status status = PYKV_OK;
+    scan_rows_begin(&self->rows, SCAN_CHUNK_BYTES);
+    for (size_t i = 0; i < count && status == PYKV_OK; i++) {
+        status = scan_rows_add(&self->rows, keys[i], slice_make(NULL, 0));
     }
-    self->row_count++;
+    if (status != PYKV_OK) {
+        scan_free(self);
+        return status;
+    }
+    self->is_listed = true;
+    *scan_out = self;
+    return PYKV_OK;
+}
+
+/* Adds the rows of a segment in which every record was current. */
+static pykv_status add_current(scan *self)
+{
+    pykv_status status = PYKV_OK;
+    record found;
+    uint64_t offset;
+    while (status == PYKV_OK && self->rows.count < self->left &&
+           !scan_rows_are_enough(&self->rows) && log_reader_next(&self->reader, &found, &offset)) {
+        if (may_show(self, &found)) {
+            status = add_row(self, offset, &found);
+        }
+    }
     return status;
 }
 
-static pykv_status add_group(scan *self, const group *from)
+static pykv_status add_group(scan *self, group *from)
 {
     const segment *source = self->at.pinned[self->segment_index].source;
     pykv_status status = PYKV_OK;
-    for (size_t i = 0; i < from->count && self->row_count < self->left && status == PYKV_OK; i++) {
+    for (size_t i = 0; i < from->count && self->rows.count < self->left && status == PYKV_OK; i++) {
         bool current;
         status = moment_shows(&self->at, from->hashes[i], bitcask_address(source, from->offsets[i]),
                               &current);
         if (status == PYKV_OK && current) {
-            status = add_row(self, &from->records[i]);
+            status = add_row(self, from->offsets[i], &from->records[i]);
         }
     }
     return status;
@@ -174,19 +223,21 @@ static pykv_status end_segment(scan *self)
                                 "a record is damaged", pinned->length, self->reader.valid_end);
 }
 
-static pykv_status fill_rows(scan *self, size_t chunk_bytes)
+static pykv_status fill_rows(scan *self)
 {
     pykv_status status = PYKV_OK;
     group *batch = mem_alloc(sizeof *batch);
     if (batch == NULL) {
         return error_set_no_memory(sizeof *batch);
     }
-    while (status == PYKV_OK && self->rows.size < chunk_bytes && self->row_count < self->left &&
-           self->segment_index < self->at.pinned_count) {
+    while (status == PYKV_OK && !scan_rows_are_enough(&self->rows) &&
+           self->rows.count < self->left && self->segment_index < self->at.pinned_count) {
         if (!self->reader_ready) {
             status = begin_segment(self);
         }
-        if (status == PYKV_OK) {
+        if (status == PYKV_OK && self->at.pinned[self->segment_index].all_current) {
+            status = add_current(self);
+        } else if (status == PYKV_OK) {
             fill_group(self, batch);
             status = add_group(self, batch);
         }
@@ -198,32 +249,57 @@ static pykv_status fill_rows(scan *self, size_t chunk_bytes)
     return status;
 }
 
-pykv_status scan_next(scan *self, size_t chunk_bytes, pykv_rows *rows_out)
+/* PYKV_OK if the scan may go on. */
+static pykv_status check(const scan *self)
 {
-    static const uint8_t no_bytes[1] = {0}; /* of rows that are all empty */
     pykv_status status = moment_check(&self->at);
-    if (status != PYKV_OK) {
-        return status;
-    }
-    if (self->failure.status != PYKV_OK) {
+    if (status == PYKV_OK && self->failure.status != PYKV_OK) {
         error_restore(&self->failure);
-        return self->failure.status;
+        status = self->failure.status;
     }
-    buffer_clear(&self->rows);
-    buffer_clear(&self->offsets);
-    self->row_count = 0;
-    status = fill_rows(self, chunk_bytes == 0 ? SCAN_CHUNK_BYTES : chunk_bytes);
-    uint64_t end = self->rows.size;
+    return status;
+}
+
+/* Gives rows as they were begun. */
+static pykv_status next(scan *self, uint64_t *array_count_out, pykv_rows *chunk_out)
+{
+    pykv_status status = fill_rows(self);
     if (status == PYKV_OK) {
-        status = buffer_append(&self->offsets, &end, sizeof end);
+        status = scan_rows_give(&self->rows, array_count_out, chunk_out);
     }
     if (status == PYKV_OK) {
-        self->left -= self->row_count;
-        rows_out->count = self->row_count;
-        rows_out->data = self->rows.data != NULL ? self->rows.data : no_bytes;
-        rows_out->offsets = (const uint64_t *)(const void *)self->offsets.data;
+        self->left -= self->rows.count;
     } else {
         self->failure = *error_last(); /* rows that were taken are gone: there is no going on */
     }
+    return status;
+}
+
+pykv_status scan_next(scan *self, size_t chunk_bytes, pykv_rows *rows_out)
+{
+    uint64_t array_count;
+    pykv_status status = check(self);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    if (!self->is_listed) {
+        scan_rows_begin(&self->rows, chunk_bytes == 0 ? SCAN_CHUNK_BYTES : chunk_bytes);
+    }
+    self->is_listed = false;
+    return next(self, &array_count, rows_out);
+}
+
+pykv_status scan_next_arrays(scan *self, uint64_t rows_max, pykv_items_room *keys,
+                             pykv_items_room *values, uint64_t *rows_done, pykv_rows *rows_left_out)
+{
+    uint64_t array_count = 0;
+    pykv_status status = check(self);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    scan_rows_begin_arrays(&self->rows, rows_max < SCAN_CHUNK_ROWS ? rows_max : SCAN_CHUNK_ROWS,
+                           keys, values, *rows_done);
+    status = next(self, &array_count, rows_left_out);
+    *rows_done += array_count;
     return status;
 }

@@ -13,4 +13,8 @@
 /* A scan of the rows of a moment that somebody keeps; it goes on when that is given up. */
 PYKV_NODISCARD pykv_status scan_open_at(const store_moment *at, bool keys_only, scan **scan_out);
 
+/* A scan that gives these keys, of which it makes a copy, without values, and nothing else.
+ * PYKV_NO_MEMORY. */
+PYKV_NODISCARD pykv_status scan_open_listed(const slice *keys, size_t count, scan **scan_out);
+
 #endif

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec/packed_value.h"
+
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
@@ -160,6 +162,8 @@ void segment_close(segment *self)
         env_file_close(self->file);
         self->file = NULL;
     }
+    id_table_reset(&self->shares);
+    packed_dictionary_close(atomic_exchange(&self->dictionary, NULL));
     segment_let_mapping_go(self);
 }
 

@@ -15,10 +15,10 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "base/buffer.h"
 #include "base/coding.h"
+#include "bitcask/live_shares.h"
 #include "bitcask/manifest.h"
 #include "env/env.h"
 #include "log/log_format.h"
@@ -38,11 +38,13 @@ typedef struct segment {
     uint64_t address_base;  /* in granules; set once by the store before any reader sees it */
     uint64_t address_bytes; /* of its run of extents */
     env_file *file;
-    env_mapping mapping; /* base NULL: read by pread */
+    env_mapping mapping;       /* base NULL: read by pread */
+    uint64_t dictionary_bytes; /* of the record of a dictionary at its beginning; 0: it has none */
 
     /* Own synchronisation. */
     _Atomic uint64_t length;        /* bytes that may be read; grows with each append */
     _Atomic uint32_t mapping_users; /* the store, and views */
+    _Atomic(struct packed_dictionary *) dictionary; /* NULL: nobody asked for it yet */
 
     /* Guarded by the store's writer lock. */
     bool sealed; /* gets no more records */
@@ -58,44 +60,42 @@ typedef struct segment {
     uint64_t last_sequence;
     uint64_t live_bytes;
     uint64_t live_count;
+    live_shares shares; /* of them */
     uint64_t tombstone_bytes;
     uint64_t tombstone_count;
-    /* Of the puts in it that have a deadline, current or not: the latest one, and their bytes. */
-    uint64_t deadline_max_us;
-    uint64_t expiring_bytes;
-    uint64_t swung_length; /* of a merge's output while slots are swung to it: how far they are;
-                              else UINT64_MAX */
-    uint64_t shown_length; /* up to where the newest moment pinned it; 0: no moment saw it */
+    uint64_t deadline_max_us; /* of its puts, current or not, that have one: the latest, */
+    uint64_t expiring_bytes;  /* and their bytes */
+    uint64_t swung_length;    /* of a merge's output: how far slots are swung; then UINT64_MAX */
+    uint64_t shown_length;    /* up to where the newest moment pinned it; 0: no moment saw it */
     struct segment *limbo_next;
 } segment;
 
-/* Writes "%08x.log" or "%08x.hint" (hint true). */
+/* Writes the name of the log, or of the hint. */
 void segment_name(uint32_t number, bool hint, char out[SEGMENT_NAME_BYTES]);
 
-/* Number from a name of one of those forms; 0 if it is neither. hint_out tells which. */
+/* Number from a name of one of them; 0 if it is neither. */
 uint32_t segment_number(const char *name, bool *hint_out);
 
-/* Makes the file with its header, synced, its name durable. capacity: bytes to map. Fails with what
- * the environment says and leaves no file behind. */
+/* Makes the file, synced, with a durable name; capacity: bytes to map. A failure leaves none. */
 PYKV_NODISCARD pykv_status segment_create(env_directory *directory,
                                           const log_segment_header *header, uint64_t capacity,
                                           bool mapped, segment **segment_out);
 
-/* Opens the file of a manifest entry and checks that its header and size fit. capacity: bytes to
- * map, if more than its size. PYKV_CORRUPTION if it is missing, short or another file. */
+/* Opens the file of a manifest entry; capacity: bytes to map, if more than its size.
+ * PYKV_CORRUPTION if it is missing, short or another file. */
 PYKV_NODISCARD pykv_status segment_open(env_directory *directory, const manifest_segment *entry,
                                         uint64_t store_id, uint64_t capacity, bool mapped,
                                         segment **segment_out);
 
-/* Remove the files of a segment that no manifest lists: log, hint, unfinished hint; or the hint
- * alone. What is not there, or cannot be removed, is left to the next open. */
+/* Remove the files of a segment that no manifest lists, or its hints alone. What is not there, or
+ * cannot be removed, is left to the next open. */
 void segment_unlink(env_directory *directory, uint32_t number);
 void segment_unlink_hint(env_directory *directory, uint32_t number);
 
 /* Closes the file, and unmaps it unless a view keeps the mapping. NULL is ignored. */
 void segment_close(segment *self);
-/* Keeps the mapping, and nothing else, until segment_let_mapping_go, on any thread. The caller is
- * in the epoch in which the segment was found. Requires segment_is_mapped. */
+/* Keeps the mapping alone until segment_let_mapping_go, on any thread. The caller is in the epoch
+ * in which the segment was found. Requires segment_is_mapped. */
 void segment_keep_mapping(segment *self);
 void segment_let_mapping_go(segment *self);
 
@@ -111,8 +111,8 @@ static inline bool segment_is_mapped(const segment *self)
 PYKV_NODISCARD pykv_status segment_peek(const segment *self, uint64_t offset, bool check_body,
                                         record *out);
 
-/* The same by pread into scratch, from which out borrows. Without check_body no more of a long
- * record is read than header and key: value.data is NULL where the value was not read whole. */
+/* The same by pread into scratch, from which out borrows. Without check_body a long record is read
+ * up to its key: value.data is NULL then. */
 PYKV_NODISCARD pykv_status segment_read(const segment *self, uint64_t offset, bool check_body,
                                         buffer *scratch, record *out);
 
@@ -129,7 +129,7 @@ static inline void segment_note_deadline(segment *self, uint64_t deadline_us, ui
         round_up(RECORD_HEADER_BYTES + sizeof deadline_us + bytes, RECORD_GRANULE_BYTES);
 }
 
-/* Bytes that count as live and have expired: none before the latest deadline, then all. */
+/* Bytes that count as live and have expired. */
 static inline uint64_t segment_expired_bytes(const segment *self, uint64_t now_us)
 {
     if (self->expiring_bytes == 0 || self->deadline_max_us > now_us) {

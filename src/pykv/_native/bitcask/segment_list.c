@@ -48,6 +48,34 @@ pykv_status bitcask_add_segment(bitcask *self, segment *target, uint64_t capacit
     return PYKV_OK;
 }
 
+/* Maps it for capacity, if it is mapped; else it is read by pread. No reader knows it yet. */
+static void map_anew(segment *target, uint64_t capacity)
+{
+    env_mapping mapping = {0};
+    if (!segment_is_mapped(target)) {
+        return;
+    }
+    env_unmap(&target->mapping);
+    bool mapped = env_file_map(target->file, capacity, false, &mapping) == PYKV_OK;
+    target->mapping = mapped ? mapping : (env_mapping){0};
+}
+
+pykv_status bitcask_widen_segment(bitcask *self, segment *target, uint64_t capacity)
+{
+    uint64_t base;
+    if (capacity <= target->address_bytes) {
+        return PYKV_OK;
+    }
+    pykv_status status = extent_take(&self->extents, target, capacity, &base);
+    if (status == PYKV_OK) {
+        extent_give_back(&self->extents, target->address_base, target->address_bytes);
+        target->address_base = base;
+        target->address_bytes = capacity;
+        map_anew(target, capacity);
+    }
+    return status;
+}
+
 void bitcask_remove_segment(bitcask *self, segment *target)
 {
     size_t kept = 0;

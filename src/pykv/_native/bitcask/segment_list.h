@@ -10,6 +10,10 @@
 PYKV_NODISCARD pykv_status bitcask_add_segment(bitcask *self, segment *target, uint64_t capacity,
                                                uint64_t base) REQUIRES(self->writer);
 
+/* Gives a segment on the list that no slot leads to yet room for capacity, elsewhere if need be. */
+PYKV_NODISCARD pykv_status bitcask_widen_segment(bitcask *self, segment *target, uint64_t capacity)
+    REQUIRES(self->writer);
+
 /* Takes a segment off the list; its memory and address stay until bitcask_dispose. */
 void bitcask_remove_segment(bitcask *self, segment *target) REQUIRES(self->writer);
 

@@ -6,14 +6,21 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "bitcask/key_hash.h"
+#include "bitcask/named.h"
+#include "bitcask/unpack.h"
 
 pykv_status bitcask_snapshot_new(bitcask *store, store_moment **snapshot_out)
+{
+    return bitcask_snapshot_new_in(store, &store->spaces.main, snapshot_out);
+}
+
+pykv_status bitcask_snapshot_new_in(bitcask *store, space *within, store_moment **snapshot_out)
 {
     store_moment *self = mem_alloc_zeroed(1, sizeof *self);
     if (self == NULL) {
         return error_set_no_memory(sizeof *self);
     }
-    pykv_status status = moment_open(store, MOMENT_SNAPSHOT, self);
+    pykv_status status = moment_open_in(store, within, MOMENT_SNAPSHOT, self);
     if (status != PYKV_OK) {
         mem_free(self);
         return status;
@@ -32,9 +39,12 @@ static pykv_status get_patiently(const store_moment *self, uint64_t hash, slice 
                                  pykv_pinned *pinned_out)
 {
     buffer scratch = BUFFER_EMPTY;
+    uint64_t address;
     record found;
-    pykv_status status = moment_find(self, hash, key, READ_COLD, &scratch, &found);
-    if (status != PYKV_OK) {
+    pykv_status status = moment_find(self, hash, key, READ_COLD, &scratch, &address, &found);
+    if (status != PYKV_OK || record_is_packed(&found)) {
+        status = status == PYKV_OK ? bitcask_pin_unpacked(self->store, address, &found, pinned_out)
+                                   : status;
         buffer_reset(&scratch);
         return status;
     }
@@ -51,9 +61,12 @@ pykv_status bitcask_get_at(const store_moment *self, slice key, int32_t flags,
     uint64_t hash = bitcask_hash(store, key.data, key.size);
     pykv_status status = PYKV_WOULD_BLOCK;
     if (bitcask_read_mode(store) == READ_HOT) {
+        uint64_t address;
         record found;
-        status = moment_find(self, hash, key, READ_HOT, NULL, &found);
-        if (status == PYKV_OK) {
+        status = moment_find(self, hash, key, READ_HOT, NULL, &address, &found);
+        if (status == PYKV_OK && record_is_packed(&found)) {
+            status = bitcask_pin_unpacked(store, address, &found, pinned_out);
+        } else if (status == PYKV_OK) {
             pinned_out->data = found.value.data;
             pinned_out->length = found.value.size;
             pinned_out->owned = NULL;

@@ -1,14 +1,17 @@
 /*
  * stats: counters and gauges, and the state of the store.
  */
+#include "base/invariant.h"
 #include "base/process.h"
 #include "bitcask/bitcask.h"
 #include "bitcask/directory.h"
 #include "bitcask/find.h"
 #include "bitcask/health.h"
 #include "bitcask/history.h"
+#include "bitcask/named.h"
 #include "bitcask/rolling.h"
 #include "bitcask/segment_list.h"
+#include "bitcask/space_list.h"
 
 static uint64_t read_counter(const _Atomic uint64_t *counter)
 {
@@ -48,16 +51,44 @@ static int32_t state_locked(const bitcask *self) REQUIRES(self->writer)
     return self->state;
 }
 
+/* Memory of the directories of all namespaces. */
+static pykv_status add_directory(space *each, void *context)
+{
+    pykv_stats *out = context;
+    directory *keys = directory_now_locked(&each->directory);
+    out->keydir_bytes += keydir_bytes(keys->keys);
+    out->undo_bytes += undo_bytes(&keys->undo);
+    return PYKV_OK;
+}
+
+static void add_keys(bitcask *self, const space *within, pykv_stats *out) REQUIRES(self->writer)
+{
+    directory *keys = directory_now_locked(&within->directory);
+    pykv_status status = bitcask_each_space(self, add_directory, out);
+    PYKV_ASSERT(status == PYKV_OK);
+    out->key_count = keydir_count(keys->keys);
+    if (within->id != NAMESPACE_DEFAULT) {
+        out->live_bytes = keys->live_bytes;
+        return;
+    }
+    for (size_t i = 0; i < self->segment_count; i++) {
+        uint64_t others = live_shares_sum(&self->segments[i]->shares).bytes;
+        out->live_bytes -= others < out->live_bytes ? others : out->live_bytes;
+    }
+}
+
 void bitcask_stats(bitcask *self, pykv_stats *out)
+{
+    bitcask_stats_in(self, &self->spaces.main, out);
+}
+
+void bitcask_stats_in(bitcask *self, const space *within, pykv_stats *out)
 {
     *out = (pykv_stats){0};
     add_counters(self, out);
     mutex_lock(&self->writer);
-    directory *keys = directory_now_locked(&self->directory);
     add_segments(self, out);
-    out->key_count = keydir_count(keys->keys);
-    out->keydir_bytes = keydir_bytes(keys->keys);
-    out->undo_bytes = undo_bytes(&keys->undo);
+    add_keys(self, within, out);
     out->open_scan_count = self->open_moment_count - self->open_snapshot_count;
     out->open_snapshot_count = self->open_snapshot_count;
     out->last_sequence = self->published_sequence;
@@ -94,7 +125,12 @@ int32_t bitcask_state(bitcask *self)
 
 uint64_t bitcask_count(bitcask *self)
 {
-    return keydir_count(directory_now(&self->directory)->keys);
+    return bitcask_count_in(&self->spaces.main);
+}
+
+uint64_t bitcask_count_in(const space *within)
+{
+    return keydir_count(directory_now(&within->directory)->keys);
 }
 
 pykv_status bitcask_flush(bitcask *self)

@@ -6,9 +6,8 @@
  * swung to the new record. A read finds the slot and reads the record. Merging copies the live
  * records of sealed segments to a new one, swings the slots, and removes the old files.
  *
- * Locks, in the order in which they are taken: merge_lock, manifest_lock or sync_lock, writer,
- * then one of undo lock and the lock of gate.lent. Readers take no lock; they stay inside the
- * epoch gate.readers.
+ * Locks, in the order in which they are taken: names.lock, merge_lock, manifest_lock or sync_lock,
+ * writer, then one of undo lock and that of gate.lent. Readers take none; they are in gate.readers.
  *
  * Invariants.
  *  1. Sequences are given in log order, without gaps; published <= appended; synced <= appended.
@@ -58,6 +57,7 @@ typedef struct bitcask {
     env_directory *home;
     env_lock *lock;
     pykv_options options; /* resolved: no zero means default any more */
+    codec_table codecs;   /* of values */
     uint64_t store_id;
     uint64_t hash_seed_low;
     uint64_t hash_seed_high;
@@ -73,7 +73,8 @@ typedef struct bitcask {
     /* Own synchronisation. */
     gate gate;
     extent_map extents;
-    _Atomic(directory *) directory;
+    spaces spaces;
+    name_book names;
     bitcask_counters counters;
     store_clock clock; /* that deadlines are compared with */
     pins pins;
@@ -102,14 +103,12 @@ typedef struct bitcask {
     uint64_t synced_sequence GUARDED_BY(writer);
     uint64_t synced_position GUARDED_BY(writer); /* log position */
     uint64_t sealed_sequence GUARDED_BY(writer); /* of the sealed and synced append segments */
-    uint64_t clear_sequence GUARDED_BY(writer);  /* of the last clear that was published */
     uint64_t durable_clear_sequence GUARDED_BY(writer); /* of the last clear that is durable */
     pending_write *pending GUARDED_BY(writer);
     size_t pending_count GUARDED_BY(writer);
     size_t pending_capacity GUARDED_BY(writer);
-    buffer scratch GUARDED_BY(writer); /* for cold reads of old records */
-    directory *
-        spare GUARDED_BY(writer); /* made before a clear is appended, so that it cannot fail */
+    buffer scratch GUARDED_BY(writer);   /* for cold reads of old records */
+    directory *spare GUARDED_BY(writer); /* made before a clear is appended: it cannot fail */
     limbo limbo GUARDED_BY(writer);
     uint64_t moment_generation GUARDED_BY(writer); /* of the newest moment ever opened */
     uint64_t open_moment_count GUARDED_BY(writer); /* scans and snapshots */
@@ -130,8 +129,9 @@ typedef struct bitcask {
     mutex manifest_lock;
     uint64_t edit GUARDED_BY(manifest_lock);
     uint64_t merge_edit GUARDED_BY(manifest_lock);
-    buffer abandoned GUARDED_BY(manifest_lock); /* uint32_t numbers of segments given up */
-    uint64_t epoch_number;                      /* of the store's history; changes only in open */
+    shown_state shown GUARDED_BY(manifest_lock); /* of a store that is open read-only */
+    buffer abandoned GUARDED_BY(manifest_lock);  /* uint32_t numbers of segments given up */
+    uint64_t epoch_number; /* of the store's history; changes in open, and in refresh with writer */
 
     /* Merging. */
     mutex merge_lock;

@@ -7,9 +7,13 @@
 
 #include <stdatomic.h>
 
+#include "codec/compress.h"
+
 #include "base/epoch.h"
 #include "bitcask/directory.h"
 #include "bitcask/segment.h"
+#include "bitcask/space.h"
+#include "log/shown_state.h"
 
 /* What was unlinked and waits for readers to leave; guarded by writer. limbo.h */
 typedef struct limbo {

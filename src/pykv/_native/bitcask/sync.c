@@ -29,7 +29,7 @@ typedef struct sync_plan {
 
 uint64_t bitcask_last_clear(const bitcask *self)
 {
-    uint64_t sequence = self->clear_sequence;
+    uint64_t sequence = directory_now_locked(&self->spaces.main.directory)->clear_sequence;
     for (size_t i = 0; i < self->pending_count; i++) {
         if (self->pending[i].clears) {
             sequence = self->pending[i].sequence;

@@ -9,6 +9,7 @@
 
 #include "base/coding.h"
 #include "base/error.h"
+#include "base/invariant.h"
 #include "base/report.h"
 #include "bitcask/bitcask.h"
 #include "bitcask/directory.h"
@@ -18,6 +19,8 @@
 #include "bitcask/keydir_check.h"
 #include "bitcask/limbo.h"
 #include "bitcask/segment_list.h"
+#include "bitcask/space_list.h"
+#include "bitcask/unpack.h"
 #include "log/log_reader.h"
 
 /* The segment with the lowest number above after, pinned; NULL when there is none. */
@@ -97,8 +100,21 @@ static uint64_t skip_padding(const segment *source, const uint8_t *data, uint64_
     return follows ? end : at;
 }
 
-static void check_records(const segment *source, const uint8_t *data, uint64_t length,
-                          pykv_report *report)
+/* Whether the value of a record can be given. A codec that is not there is no damage. */
+static void check_packed(const bitcask *self, segment *source, uint64_t at, record *found,
+                         pykv_report *report)
+{
+    buffer room = BUFFER_EMPTY;
+    const char *path = env_file_path(source->file);
+    uint64_t end = at + record_bytes_of(found);
+    if (unpack_record_of(&self->codecs, source, at, found, &room) == PYKV_CORRUPTION) {
+        report_add(report, path, at, end, 0, "a value does not decompress");
+    }
+    buffer_reset(&room);
+}
+
+static void check_records(const bitcask *self, segment *source, const uint8_t *data,
+                          uint64_t length, pykv_report *report)
 {
     const char *path = env_file_path(source->file);
     uint64_t at = LOG_SEGMENT_HEADER_BYTES;
@@ -106,8 +122,12 @@ static void check_records(const segment *source, const uint8_t *data, uint64_t l
         record found;
         record_check check = record_decode(data + at, length - at, source->seed, at, true, &found);
         if (check == RECORD_VALID) {
+            uint64_t bytes = record_bytes_of(&found);
+            if (record_is_packed(&found)) {
+                check_packed(self, source, at, &found, report);
+            }
             report->record_count++;
-            at += record_bytes_of(&found);
+            at += bytes;
             continue;
         }
         uint64_t padded = skip_padding(source, data, length, at);
@@ -155,7 +175,7 @@ static void check_hint(bitcask *self, const segment *source, pykv_report *report
     }
 }
 
-static void check_log(const segment *source, buffer *scratch, pykv_report *report)
+static void check_log(const bitcask *self, segment *source, buffer *scratch, pykv_report *report)
 {
     uint64_t length = atomic_load_explicit(&source->length, memory_order_acquire);
     log_segment_header header;
@@ -170,22 +190,21 @@ static void check_log(const segment *source, buffer *scratch, pykv_report *repor
     if (status == PYKV_OK) {
         status = log_segment_decode(scratch->data, scratch->size, path, &header);
     }
-    if (status != PYKV_OK) {
+    if (status != PYKV_OK || scratch->data == NULL) {
         report_add_last_error(report, path);
         return;
     }
     uint64_t damage_count = report->damage_count;
-    check_records(source, scratch->data, scratch->size, report);
+    check_records(self, source, scratch->data, scratch->size, report);
     if (report->damage_count == damage_count) {
         check_order(source, scratch->data, scratch->size, report);
     }
 }
 
-static void check_segment(bitcask *self, const segment *source, buffer *scratch,
-                          pykv_report *report)
+static void check_segment(bitcask *self, segment *source, buffer *scratch, pykv_report *report)
 {
     bool sealed = is_sealed(self, source); /* if so, the length that is looked up is the last one */
-    check_log(source, scratch, report);
+    check_log(self, source, scratch, report);
     if (sealed) {
         check_hint(self, source, report);
     }
@@ -219,7 +238,7 @@ static void check_history(bitcask *self, buffer *scratch, pykv_report *report)
         segment *opened;
         pykv_status status = segment_open(self->home, &listed, self->store_id, 0, false, &opened);
         if (status == PYKV_OK) {
-            check_log(opened, scratch, report);
+            check_log(self, opened, scratch, report);
             segment_close(opened);
         } else if (is_kept(self, listed.number)) {
             report_add_last_error(report, env_directory_path(self->home));
@@ -239,9 +258,18 @@ static void check_manifest(bitcask *self, pykv_report *report)
     }
 }
 
-static void check_keydir(bitcask *self, pykv_report *report)
+static pykv_status check_space(space *each, void *context)
 {
     char text[256];
+    directory *keys = directory_now_locked(&each->directory);
+    if (!keydir_check(keys->keys, NULL, NULL, text, sizeof text)) {
+        report_add(context, "key directory", 0, 0, 0, text);
+    }
+    return PYKV_OK;
+}
+
+static void check_keydir(bitcask *self, pykv_report *report)
+{
     bool more = true;
     pykv_status status = PYKV_OK;
     while (more && status == PYKV_OK) {
@@ -252,12 +280,9 @@ static void check_keydir(bitcask *self, pykv_report *report)
         return;
     }
     mutex_lock(&self->writer);
-    directory *keys = directory_now_locked(&self->directory);
-    bool sound = keydir_check(keys->keys, NULL, NULL, text, sizeof text);
+    status = bitcask_each_space(self, check_space, report);
+    PYKV_ASSERT(status == PYKV_OK);
     mutex_unlock(&self->writer);
-    if (!sound) {
-        report_add(report, "key directory", 0, 0, 0, text);
-    }
 }
 
 pykv_status bitcask_verify(bitcask *self, pykv_progress *progress, pykv_report *report_out)

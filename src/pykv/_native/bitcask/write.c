@@ -16,11 +16,14 @@
 #include "bitcask/health.h"
 #include "bitcask/image.h"
 #include "bitcask/key_hash.h"
+#include "bitcask/named.h"
 #include "bitcask/publish.h"
 #include "bitcask/publish_waiting.h"
 #include "bitcask/resolve.h"
 #include "bitcask/rolling.h"
+#include "bitcask/space_list.h"
 #include "bitcask/sync.h"
+#include "bitcask/unpack.h"
 
 bool bitcask_waits_for_sync(const bitcask *self, int32_t flags)
 {
@@ -193,19 +196,49 @@ static pykv_status settle(bitcask *self, operation *operations, size_t count, bo
     }
     keydir_cursor cursor;
     record current;
-    status = bitcask_check_image_locked(self, operations[0].hash);
-    directory *keys = directory_now_locked(&self->directory);
+    status = bitcask_check_image_locked(self, operations[0].within, operations[0].hash);
+    directory *keys = directory_now_locked(&operations[0].within->directory);
     if (status == PYKV_OK) {
         status = bitcask_find(self, keys, operations[0].hash, operations[0].record.key,
                               resolve_mode(self), true, &self->scratch, &cursor, &current);
     }
+    bool there = status == PYKV_OK && !store_clock_has_passed(&self->clock, current.deadline_us);
+    buffer plain = BUFFER_EMPTY;
+    if (there && record_is_packed(&current)) {
+        status = bitcask_unpack(self, cursor.address, &current, &plain);
+    }
     if (status == PYKV_OK || status == PYKV_NOT_FOUND) {
-        bool there =
-            status == PYKV_OK && !store_clock_has_passed(&self->clock, current.deadline_us);
         asked->met = asked->test(asked, there ? &current : NULL);
         status = PYKV_OK;
     }
+    buffer_reset(&plain);
     return status;
+}
+
+static pykv_status find_space(bitcask *self, operation *write, bool drops) REQUIRES(self->writer)
+{
+    if (write->within == NULL) {
+        write->within = bitcask_find_space(self, write->record.namespace_id);
+    }
+    bool taken = write->within != NULL && (write->within->in_use || drops);
+    if (!taken && !PYKV_PLANTED(217)) {
+        return error_set(PYKV_CLOSED, "the namespace was dropped");
+    }
+    return live_shares_reserve(&self->active->shares, write->record.namespace_id);
+}
+
+pykv_status bitcask_find_spaces(bitcask *self, operation *operations, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (PYKV_UNLIKELY((operations[i].record.flags & RECORD_FLAG_NAMESPACE) != 0)) {
+            bool drops = count > 1 && operations[i].record.kind == RECORD_CLEAR;
+            pykv_status status = find_space(self, &operations[i], drops);
+            if (status != PYKV_OK) {
+                return status;
+            }
+        }
+    }
+    return PYKV_OK;
 }
 
 static pykv_status write_locked(bitcask *self, operation *operations, size_t count, int32_t flags,
@@ -221,6 +254,10 @@ static pykv_status write_locked(bitcask *self, operation *operations, size_t cou
         return status;
     }
     status = bitcask_make_room(self, bytes_of(self, operations, count));
+    bool may_be_named = count > 1 || (operations[0].record.flags & RECORD_FLAG_NAMESPACE) != 0;
+    if (status == PYKV_OK && PYKV_UNLIKELY(may_be_named)) {
+        status = bitcask_find_spaces(self, operations, count);
+    }
     if (status == PYKV_OK) {
         status = count == 1 ? bitcask_resolve(self, operations, mode)
                             : bitcask_resolve_several(self, operations, count, mode);
@@ -267,6 +304,9 @@ static void fill(operation *write, uint8_t kind, slice key, slice value, uint64_
     /* Field by field: clearing the whole record costs as much as its check. */
     write->record.kind = kind;
     write->record.flags = deadline_us != 0 ? RECORD_FLAG_DEADLINE : 0;
+    if (PYKV_UNLIKELY(write->record.namespace_id != NAMESPACE_DEFAULT)) {
+        write->record.flags |= RECORD_FLAG_NAMESPACE;
+    }
     write->record.deadline_us = deadline_us;
     write->record.key = key;
     write->record.value = value;
@@ -275,23 +315,38 @@ static void fill(operation *write, uint8_t kind, slice key, slice value, uint64_
     write->has_twin = false;
 }
 
-void bitcask_prepare_operation(const bitcask *self, operation *write, uint8_t kind, slice key,
-                               slice value, uint64_t deadline_us)
+static inline void prepare(const bitcask *self, operation *write, uint8_t kind, slice key,
+                           slice value, uint64_t deadline_us)
 {
     write->hash = bitcask_hash(self, key.data, key.size);
     keydir_spot_reset(&write->spot);
     fill(write, kind, key, value, deadline_us);
 }
 
-/* For one write: what it will look at comes near while it takes the lock. */
-static void prepare_one(bitcask *self, operation *write, uint8_t kind, slice key, slice value,
-                        uint64_t deadline_us)
+void bitcask_prepare_operation(const bitcask *self, operation *write, uint8_t kind, slice key,
+                               slice value, uint64_t deadline_us)
 {
-    const keydir *keys = directory_now(&self->directory)->keys;
+    prepare(self, write, kind, key, value, deadline_us);
+}
+
+/* For one write: what it will look at comes near while it takes the lock. */
+static void prepare_one(bitcask *self, space *within, operation *write, uint8_t kind, slice key,
+                        slice value, uint64_t deadline_us)
+{
+    const keydir *keys = directory_now(&within->directory)->keys;
     write->hash = bitcask_hash(self, key.data, key.size);
     keydir_prefetch_line(keys, write->hash);
+    operation_enter(write, within);
     fill(write, kind, key, value, deadline_us);
     bitcask_look_ahead(self, keys, write);
+}
+
+static inline pykv_status put(bitcask *self, space *within, slice key, slice value,
+                              uint64_t deadline_us, int32_t flags)
+{
+    operation write;
+    prepare_one(self, within, &write, RECORD_PUT, key, value, deadline_us);
+    return bitcask_write_if(self, &write, 1, flags, NULL);
 }
 
 pykv_status bitcask_put(bitcask *self, slice key, slice value, int32_t flags)
@@ -302,15 +357,25 @@ pykv_status bitcask_put(bitcask *self, slice key, slice value, int32_t flags)
 pykv_status bitcask_put_until(bitcask *self, slice key, slice value, uint64_t deadline_us,
                               int32_t flags)
 {
-    operation write;
-    prepare_one(self, &write, RECORD_PUT, key, value, deadline_us);
-    return bitcask_write_if(self, &write, 1, flags, NULL);
+    return put(self, &self->spaces.main, key, value, deadline_us, flags);
+}
+
+pykv_status bitcask_put_in(bitcask *self, space *within, slice key, slice value,
+                           uint64_t deadline_us, int32_t flags)
+{
+    return put(self, within, key, value, deadline_us, flags);
 }
 
 pykv_status bitcask_delete(bitcask *self, slice key, int32_t flags, int32_t *existed_out)
 {
+    return bitcask_delete_in(self, &self->spaces.main, key, flags, existed_out);
+}
+
+pykv_status bitcask_delete_in(bitcask *self, space *within, slice key, int32_t flags,
+                              int32_t *existed_out)
+{
     operation write;
-    prepare_one(self, &write, RECORD_DELETE, key, slice_make(NULL, 0), 0);
+    prepare_one(self, within, &write, RECORD_DELETE, key, slice_make(NULL, 0), 0);
     pykv_status status = bitcask_write_if(self, &write, 1, flags, NULL);
     if (status == PYKV_OK && existed_out != NULL) {
         *existed_out = write.old_address != BITCASK_NO_ADDRESS && !write.old_expired;
@@ -341,9 +406,11 @@ pykv_status bitcask_write(bitcask *self, operation *operations, size_t count, in
                          (unsigned long long)self->options.batch_bytes_max);
     }
     for (size_t i = 0; i < count; i++) {
-        bitcask_prepare_operation(self, &operations[i], operations[i].record.kind,
-                                  operations[i].record.key, operations[i].record.value,
-                                  operations[i].record.deadline_us);
+        const record *wanted = &operations[i].record;
+        operations[i].within =
+            wanted->namespace_id == NAMESPACE_DEFAULT ? &self->spaces.main : NULL;
+        prepare(self, &operations[i], wanted->kind, wanted->key, wanted->value,
+                wanted->deadline_us);
     }
     return bitcask_write_if(self, operations, count, flags, NULL);
 }

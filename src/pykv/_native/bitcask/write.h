@@ -14,9 +14,15 @@ typedef struct write_condition {
     bool met;
 } write_condition;
 
-/* Fills a write: body check, hash. key and value are borrowed until it is done. */
+/* Fills a write whose namespace is set: body check, hash. key and value are borrowed until it is
+ * done. */
 void bitcask_prepare_operation(const bitcask *self, operation *write, uint8_t kind, slice key,
                                slice value, uint64_t deadline_us);
+
+/* Finds the namespaces of operations that have none, and gives each a share in the active segment.
+ * PYKV_CLOSED: one of them was dropped; a clear in a batch is that of a drop. PYKV_NO_MEMORY. */
+PYKV_NODISCARD pykv_status bitcask_find_spaces(bitcask *self, operation *operations, size_t count)
+    REQUIRES(self->writer);
 
 /* Applies prepared operations all or none, if asked (NULL: none) is met. */
 PYKV_NODISCARD pykv_status bitcask_write_if(bitcask *self, operation *operations, size_t count,

@@ -4,6 +4,7 @@
 #include "bitcask/bitcask.h"
 #include "bitcask/directory.h"
 #include "bitcask/health.h"
+#include "bitcask/named.h"
 #include "bitcask/publish_waiting.h"
 #include "bitcask/rolling.h"
 #include "bitcask/sync.h"
@@ -21,13 +22,20 @@ pykv_status bitcask_compare_and_set(bitcask *self, slice key, const slice *expec
                                     const slice *value, uint64_t deadline_us, int32_t flags,
                                     int32_t *swapped_out)
 {
+    return bitcask_compare_and_set_in(self, &self->spaces.main, key, expected, value, deadline_us,
+                                      flags, swapped_out);
+}
+
+pykv_status bitcask_compare_and_set_in(bitcask *self, space *within, slice key,
+                                       const slice *expected, const slice *value,
+                                       uint64_t deadline_us, int32_t flags, int32_t *swapped_out)
+{
     operation write;
     write_condition asked = {.test = equals_expected, .expected = expected};
-    if (value != NULL) {
-        bitcask_prepare_operation(self, &write, RECORD_PUT, key, *value, deadline_us);
-    } else {
-        bitcask_prepare_operation(self, &write, RECORD_DELETE, key, slice_make(NULL, 0), 0);
-    }
+    bool puts = value != NULL;
+    operation_enter(&write, within);
+    bitcask_prepare_operation(self, &write, puts ? RECORD_PUT : RECORD_DELETE, key,
+                              puts ? *value : slice_make(NULL, 0), puts ? deadline_us : 0);
     pykv_status status = bitcask_write_if(self, &write, 1, flags, &asked);
     if (status == PYKV_OK) {
         *swapped_out = asked.met;
@@ -46,6 +54,9 @@ static pykv_status clear_locked(bitcask *self, operation *write, uint64_t bytes,
     if (status == PYKV_OK) {
         status = bitcask_make_room(self, bytes);
     }
+    if (status == PYKV_OK) {
+        status = bitcask_find_spaces(self, write, 1);
+    }
     if (status == PYKV_OK && self->spare == NULL) {
         status = directory_new(&self->spare);
     }
@@ -54,8 +65,14 @@ static pykv_status clear_locked(bitcask *self, operation *write, uint64_t bytes,
 
 pykv_status bitcask_clear(bitcask *self, int32_t flags)
 {
+    return bitcask_clear_in(self, &self->spaces.main, flags);
+}
+
+pykv_status bitcask_clear_in(bitcask *self, space *within, int32_t flags)
+{
     operation write;
     bool waits = bitcask_waits_for_sync(self, flags);
+    operation_enter(&write, within);
     bitcask_prepare_operation(self, &write, RECORD_CLEAR, slice_make(NULL, 0), slice_make(NULL, 0),
                               0);
     for (;;) {

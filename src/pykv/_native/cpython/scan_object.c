@@ -3,7 +3,7 @@
  * by one out of the chunk, which the scan of the store keeps until the next one is fetched.
  *
  * A second thread that comes while a chunk is fetched gets RuntimeError. The tuple of a row is
- * filled again where nobody kept it.
+ * filled again where nobody kept it, and where tuples do not keep their hash.
  *
  * The fields are guarded by the interpreter lock, rows by busy.
  */
@@ -14,6 +14,9 @@
 #include "cpython/arguments.h"
 #include "cpython/copying.h"
 #include "cpython/raising.h"
+
+/* From CPython 3.14 on a tuple keeps its hash, which only the interpreter can reset. */
+enum { VERSION_WITH_TUPLE_HASHES = 0x030E0000 };
 
 typedef struct scan_object {
     PyObject ob_base;
@@ -158,7 +161,7 @@ static PyObject *row(scan_object *self)
     }
     PyObject *key = part(self, key_at, value_at);
     PyObject *pair = pair_of(self, key, part(self, value_at, stop));
-    if (pair != NULL && stop - value_at <= LARGE_BYTES) {
+    if (pair != NULL && stop - value_at <= LARGE_BYTES && Py_Version < VERSION_WITH_TUPLE_HASHES) {
         Py_XDECREF(self->pair);
         self->pair = Py_NewRef(pair);
     }

@@ -9,7 +9,7 @@
 extern PyType_Spec value_view_spec;
 
 /* get_view(key) */
-PyObject *store_get_view(PyObject *self, PyTypeObject *defining_class, PyObject *const *arguments,
+PyObject *store_get_view(PyObject *op, PyTypeObject *defining_class, PyObject *const *arguments,
                          Py_ssize_t count, PyObject *keywords);
 
 #endif

@@ -30,6 +30,7 @@ typedef enum env_call {
     ENV_CALL_MAKE_DIRECTORY,
     ENV_CALL_LOCK,
     ENV_CALL_RANDOM,
+    ENV_CALL_MAPPED_READ, /* whether one failed; only where call_mask names it */
     ENV_CALL_COUNT
 } env_call;
 
@@ -38,7 +39,7 @@ typedef struct env_fault_plan {
     uint64_t at;           /* number of the first failing call among those that match; 0: none */
     bool sticky;           /* all later matching calls fail too */
     int system_errno;      /* EIO, ENOSPC, EMFILE, ... */
-    uint32_t call_mask;    /* bit (1 << env_call) set: that kind matches; 0: all kinds */
+    uint32_t call_mask;    /* bit (1 << env_call) set: that kind matches; 0: all but the last */
     const char *name_part; /* NULL, or only paths that contain it */
     uint64_t seed;
 } env_fault_plan;

@@ -172,7 +172,10 @@ void fault_unmap(env_mapping *mapping)
 
 uint32_t fault_mapping_faults(const env_mapping *mapping)
 {
-    return env_mapping_faults(&((const fault_mapping *)mapping->owner)->inner);
+    const fault_mapping *self = mapping->owner;
+    fault_env *owner = fault_of(self->head.owner);
+    bool failed = fault_count_call(owner, ENV_CALL_MAPPED_READ, self->path) != 0;
+    return env_mapping_faults(&self->inner) + failed;
 }
 
 pykv_status fault_mapping_written(env_mapping *mapping, size_t offset, size_t size)

@@ -171,3 +171,11 @@ pykv_status log_file_view(env_file *file, const env_mapping *mapping, buffer *sc
     }
     return status;
 }
+
+pykv_status log_file_check_view(const uint8_t *data, const env_mapping *mapping, const char *path)
+{
+    bool is_mapped = data != NULL && data == mapping->base;
+    return is_mapped && env_mapping_faults(mapping) > 0
+               ? error_set_at(PYKV_IO_FAILED, path, "pages of the log could not be read")
+               : PYKV_OK;
+}

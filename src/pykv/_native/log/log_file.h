@@ -41,6 +41,11 @@ PYKV_NODISCARD pykv_status log_file_open(env_directory *directory,
                                          const log_segment_header *expected, bool writable,
                                          env_file **file_out, uint64_t *size_out);
 
+/* After a view was read: PYKV_IO_FAILED if pages of the mapping could not be. They look like zeros,
+ * and zeros like the end of a log. */
+PYKV_NODISCARD pykv_status log_file_check_view(const uint8_t *data, const env_mapping *mapping,
+                                               const char *path);
+
 /* The whole file, data_out[0..size_out): borrows mapping (a mapping of the file, base NULL: none)
  * or reads into scratch. Valid until either goes. */
 PYKV_NODISCARD pykv_status log_file_view(env_file *file, const env_mapping *mapping,

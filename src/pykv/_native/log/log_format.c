@@ -79,6 +79,9 @@ static inline bool shape_is_legal(uint64_t shape)
     case RECORD_RANGE_DELETE:
     case RECORD_INGEST:
         return shape_value_length(shape) <= STORED_KEY_BYTES_MAX;
+    case RECORD_DICTIONARY:
+        return shape_value_length(shape) <= PYKV_VALUE_BYTES_MAX && shape_key_length(shape) == 0 &&
+               (flags & RECORD_FLAG_LONG_KEY) == 0;
     case RECORD_DELETE:
         return shape_value_length(shape) == 0;
     case RECORD_CLEAR:

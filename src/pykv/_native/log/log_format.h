@@ -49,7 +49,9 @@ enum {
     RECORD_DELETE = 2,       /* tombstone: key, no value */
     RECORD_CLEAR = 3,        /* everything with a lower sequence is gone: no key, no value */
     RECORD_RANGE_DELETE = 4, /* keys from key on, up to value, or to the end if that is empty */
-    RECORD_INGEST = 6 /* a table with keys from key to value has this sequence; nothing to replay */
+    RECORD_INGEST =
+        6, /* a table with keys from key to value has this sequence; nothing to replay */
+    RECORD_DICTIONARY = 7 /* what values of its file were packed with: no key */
 };
 
 enum {

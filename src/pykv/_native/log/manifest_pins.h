@@ -4,7 +4,7 @@
  *
  *   offset size  field
  *        0    8  sequence     what is above it is wanted
- *        8    8  bytes_max    of logs that only history needs; all bits set: no limit
+ *        8    8  bytes_max    of logs that only history needs; 0: no limit
  *       16    8  until_us     wall clock; 0: for ever
  *       24    4  name_length  1 to 64
  *       28   64  name, zeros

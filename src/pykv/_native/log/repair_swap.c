@@ -15,7 +15,9 @@
 #include "base/coding.h"
 #include "base/crc32c.h"
 #include "base/error.h"
+#include "base/invariant.h"
 #include "base/report.h"
+#include "log/checkpoint.h"
 #include "log/manifest_file.h"
 
 enum {
@@ -43,6 +45,16 @@ static void list_numbers(pykv_report *report, uint64_t *out[REPAIR_NUMBER_COUNT]
     out[3] = &report->damage_count;
     out[4] = &report->lost_record_count;
     out[5] = &report->kept_record_count;
+}
+
+pykv_status repair_epoch(env *environment, uint64_t epoch, uint64_t *epoch_out)
+{
+    uint64_t chance;
+    pykv_status status = env_random(environment, &chance, sizeof chance);
+    if (status == PYKV_OK) {
+        *epoch_out = PYKV_PLANTED(251) ? 0 : epoch + 1 + chance % CHECKPOINT_EPOCH_STEP_MAX;
+    }
+    return status;
 }
 
 pykv_status repair_mark_done(env_directory *home, uint32_t first_number, const pykv_report *report)

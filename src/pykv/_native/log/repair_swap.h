@@ -29,6 +29,10 @@ typedef enum repair_stage {
 
 PYKV_NODISCARD pykv_status repair_find_stage(env_directory *home, repair_stage *stage_out);
 
+/* An epoch for the repaired store, whose sequences are others than those of the store with epoch:
+ * higher by a random step, so that followers can tell. */
+PYKV_NODISCARD pykv_status repair_epoch(env *environment, uint64_t epoch, uint64_t *epoch_out);
+
 /* Says, durably, that the store in repairing/ is whole, that its numbered files begin at
  * first_number, and what the repair saw. */
 PYKV_NODISCARD pykv_status repair_mark_done(env_directory *home, uint32_t first_number,

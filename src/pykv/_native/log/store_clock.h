@@ -29,6 +29,9 @@ typedef struct store_clock {
 /* high_us: of the manifest, or 0. */
 void store_clock_init(store_clock *self, env *environment, uint64_t high_us);
 
+/* Raises the high water to that of another manifest. */
+void store_clock_raise(store_clock *self, uint64_t high_us);
+
 /* The time in microseconds since 1970. Everything that this time has passed has expired from now
  * on, for everybody. */
 uint64_t store_clock_now(store_clock *self);

@@ -3,10 +3,9 @@
  */
 #include "lsm/change_names.h"
 
-#include "base/coding.h"
+#include "base/invariant.h"
+#include "log/change_name.h"
 #include "lsm/key_space.h"
-
-enum { ID_BYTES = 4 };
 
 static slice key_of(const pykv_change *change)
 {
@@ -27,11 +26,11 @@ static void take_stop(pykv_change *change, uint32_t id)
     change->value_length = stop.size;
 }
 
-/* The last key of an ingested table. */
-static void take_last_key(pykv_change *change)
+/* The last key of a table that was ingested into a namespace. */
+static void take_last_key(pykv_change *change, uint32_t id)
 {
     slice key = key_space_strip(slice_make(change->value, change->value_length),
-                                key_space_prefix_bytes(KEY_SPACE_DEFAULT));
+                                key_space_prefix_bytes(PYKV_PLANTED(246) ? KEY_SPACE_DEFAULT : id));
     change->value = key.data;
     change->value_length = key.size;
 }
@@ -50,18 +49,8 @@ static void take_name(pykv_change *change, const pykv_change *next)
     uint32_t id = 0;
     slice name = key_space_strip(key_of(change), key_space_prefix_bytes(KEY_SPACE_NAMES));
     slice other;
-    if (change->kind == PYKV_CHANGE_PUT) {
-        change->kind = PYKV_CHANGE_NAMESPACE;
-        id = change->value_length == ID_BYTES ? load_u32(change->value) : 0;
-    } else {
-        change->kind = PYKV_CHANGE_DROP;
-        id = next != NULL && key_space_split(key_of(next), &id, &other) ? id : 0;
-    }
-    change->namespace_id = id;
-    change->key = name.data;
-    change->key_length = name.size;
-    change->value_length = 0;
-    change->has_value = 0;
+    bool is_known = next != NULL && key_space_split(key_of(next), &id, &other);
+    change_name_tell(change, name, is_known ? id : 0);
 }
 
 /* False: it is nobody's. */
@@ -77,7 +66,7 @@ static bool take(pykv_change *change, const pykv_change *next)
         take_stop(change, id);
     }
     if (change->kind == PYKV_CHANGE_INGEST) {
-        take_last_key(change);
+        take_last_key(change, id);
     }
     change->namespace_id = id;
     change->key = key.data;

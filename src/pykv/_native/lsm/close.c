@@ -116,6 +116,7 @@ void lsm_release(lsm *self) SINGLE_THREADED
     if (self->home != NULL) {
         (void)table_graveyard_empty(&self->graveyard);
     }
+    shown_state_reset(&self->shown);
     while (reclaimer_sweep(&self->reclaimer)) {
     }
     if (self->lock != NULL) {

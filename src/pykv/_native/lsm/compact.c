@@ -48,6 +48,9 @@ static pykv_status end_turn(lsm *self, compaction_job *job, pykv_status status)
         self->compaction_bytes_max = 0;
         goes_on = true;
     }
+    if (!goes_on && status != PYKV_OK) {
+        self->room_wish_until_us = 0;
+    }
     mutex_unlock(&self->compaction_lock);
     lent_call(&self->gate.lent, PYKV_ROLE_DATA); /* others may begin what waited for it */
     error_restore(&failure);
@@ -178,6 +181,19 @@ static uint64_t make_wish(lsm *self, const key_range *bounds, compaction_wish *o
     uint64_t bytes = compaction_range_bytes(now, bounds);
     version_release(now);
     return bytes;
+}
+
+void lsm_wish_for_room(lsm *self, uint64_t until_us)
+{
+    compaction_wish wish;
+    key_range everything = bounds_of(NULL);
+    (void)!lsm_flush_active(self);
+    (void)make_wish(self, &everything, &wish);
+    mutex_lock(&self->compaction_lock);
+    self->room_wish = wish;
+    self->room_wish_until_us = until_us;
+    mutex_unlock(&self->compaction_lock);
+    lent_call(&self->gate.lent, PYKV_ROLE_DATA);
 }
 
 /* On a full disk it does what there is room for, which gives room back. */

@@ -81,11 +81,18 @@ typedef struct told {
     value_job values; /* which are moved */
 } told;
 
+static const compaction_wish *wish_of(const lsm *self) REQUIRES(self->compaction_lock)
+{
+    bool is_over = self->room_wish_until_us == 0 || self->wish != NULL ||
+                   env_monotonic_us(self->env) >= self->room_wish_until_us;
+    return is_over ? self->wish : &self->room_wish;
+}
+
 /* Level 0 fills while a manual compaction goes on: what is due comes first before writers wait. */
 static pykv_status pick(lsm *self, version *now, const told *facts, compaction_job *job)
     REQUIRES(self->compaction_lock)
 {
-    const compaction_wish *wish = self->wish;
+    const compaction_wish *wish = wish_of(self);
     const compaction_options *options = &facts->options;
     pykv_status status = PYKV_NOT_FOUND;
     job->is_wished = false;
@@ -122,12 +129,12 @@ static pykv_status pick_small(lsm *self, version *now, const compaction_options 
 
 static bool is_alone(lsm *self, const compaction_job *job) REQUIRES(self->compaction_lock)
 {
-    uint32_t others = 0;
+    bool others = false;
     for (uint32_t i = 0; i < LSM_COMPACTIONS_MAX; i++) {
         const compaction_job *other = &self->compactions[i];
-        others += other != job && other->state != COMPACTION_NONE;
+        others |= other != job && other->state != COMPACTION_NONE;
     }
-    return others == 0;
+    return !others;
 }
 
 bool compaction_jobs_note_room(lsm *self, const compaction_job *job, pykv_status status)
@@ -231,6 +238,9 @@ pykv_status compaction_jobs_take(lsm *self, compaction_job **job_out)
     }
     if (status == PYKV_NOT_FOUND && waits_for_others(self)) {
         status = PYKV_WOULD_BLOCK;
+    }
+    if (status == PYKV_NOT_FOUND) {
+        self->room_wish_until_us = 0;
     }
     if (status == PYKV_OK && job != NULL) {
         job->state = COMPACTION_STEPS;

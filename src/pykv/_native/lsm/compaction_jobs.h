@@ -6,7 +6,7 @@
 
 #include "lsm/store.h"
 
-/* Takes a job for the caller to go on with: one that waits, or a new one: what store->wish needs,
+/* Takes a job for the caller to go on with: one that waits, or a new one: what a wish needs,
  * or what is due. PYKV_NOT_FOUND: there is nothing to do; PYKV_WOULD_BLOCK: nothing beside what
  * others are at; or why a new one could not begin. */
 PYKV_NODISCARD pykv_status compaction_jobs_take(lsm *self, compaction_job **job_out)

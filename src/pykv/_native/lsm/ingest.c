@@ -12,7 +12,9 @@
 #include "lsm/ingest_file.h"
 #include "lsm/ingest_level.h"
 #include "lsm/jobs.h"
+#include "lsm/names.h"
 #include "lsm/room.h"
+#include "lsm/space.h"
 #include "lsm/write.h"
 
 enum { PAUSE_WAIT_US = 10000 };
@@ -48,7 +50,8 @@ static pykv_status check_disjoint(const ingest *self)
     return PYKV_OK;
 }
 
-static pykv_status ingest_open(lsm *store, const char *const *paths, size_t count, ingest *self)
+static pykv_status ingest_open(lsm *store, uint32_t space, const char *const *paths, size_t count,
+                               ingest *self)
 {
     size_t each = sizeof *self->files + sizeof *self->marks + sizeof *self->facts;
     *self = (ingest){.files = mem_alloc_zeroed(count, each)};
@@ -59,7 +62,7 @@ static pykv_status ingest_open(lsm *store, const char *const *paths, size_t coun
     self->facts = (manifest_table *)(void *)(self->marks + count);
     pykv_status status = PYKV_OK;
     while (self->count < count && status == PYKV_OK) {
-        status = ingest_file_open(store, paths[self->count], &self->files[self->count]);
+        status = ingest_file_open(store, space, paths[self->count], &self->files[self->count]);
         self->count++;
     }
     if (status == PYKV_OK) {
@@ -144,6 +147,9 @@ static pykv_status append_marks(lsm *store, ingest *self) REQUIRES(store->writer
         return PYKV_NOT_FOUND;
     }
     pykv_status status = lsm_check_writable(store);
+    if (status == PYKV_OK) {
+        status = lsm_names_check(store, self->marks, self->count);
+    }
     if (status == PYKV_OK) {
         status = lsm_check_sequences(store, self->count);
     }
@@ -263,6 +269,12 @@ static pykv_status ingest_run(lsm *store, ingest *self)
 
 pykv_status lsm_ingest(lsm *self, const char *const *paths, size_t count, bool moves)
 {
+    return lsm_ingest_in(self, KEY_SPACE_DEFAULT, paths, count, moves);
+}
+
+pykv_status lsm_ingest_in(lsm *self, uint32_t space, const char *const *paths, size_t count,
+                          bool moves)
+{
     ingest running;
     if (count == 0) {
         return PYKV_OK;
@@ -274,7 +286,7 @@ pykv_status lsm_ingest(lsm *self, const char *const *paths, size_t count, bool m
     if (self->options.read_only != 0) {
         return error_set(PYKV_READ_ONLY, "%s is open read-only", env_directory_path(self->home));
     }
-    pykv_status status = ingest_open(self, paths, count, &running);
+    pykv_status status = ingest_open(self, space, paths, count, &running);
     if (status == PYKV_OK) {
         status = ingest_run(self, &running);
     }

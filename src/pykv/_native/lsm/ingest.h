@@ -1,7 +1,8 @@
 /*
  * ingest: tables that were made elsewhere become part of the store in one step.
  *
- *   1. Every file is checked, and gets a name in the store: a link or a copy.
+ *   1. Every file is checked, and gets a name in the store: a link or a copy; rows that come to a
+ *      namespace are written again, with its prefix.
  *   2. Writers pause. The memtables are flushed, so everything written is in tables.
  *   3. A record for each file (RECORD_INGEST, its first and its last key) goes to the log and is
  *      synced. It takes the sequence that all rows of the file count as: who writes later gets a

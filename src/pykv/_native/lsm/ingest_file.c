@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "log/second_name.h"
 #include "lsm/edit.h"
+#include "lsm/ingest_copy.h"
 #include "lsm/key_space.h"
 #include "lsm/open.h"
 #include "table/table_verify.h"
@@ -50,6 +51,19 @@ static manifest_table facts_of(const table *opened, uint32_t file_crc)
                             .raw_bytes = says->raw_bytes};
 }
 
+/* A key of the file, as it will be stored. */
+static pykv_status take_key(slice in_file, uint32_t space, buffer *out)
+{
+    stored_key stored;
+    slice user_key = key_space_strip(in_file, key_space_prefix_bytes(KEY_SPACE_DEFAULT));
+    pykv_status status = stored_key_make(space, user_key, &stored);
+    if (status == PYKV_OK) {
+        status = buffer_append(out, stored.key.data, stored.key.size);
+        stored_key_reset(&stored);
+    }
+    return status;
+}
+
 static pykv_status check(table *opened, ingest_file *out)
 {
     uint32_t crc = 0;
@@ -58,13 +72,11 @@ static pykv_status check(table *opened, ingest_file *out)
     if (status == PYKV_OK) {
         status = check_kind(opened, put_count);
     }
-    slice first = opened->properties.first_key;
-    slice last = opened->properties.last_key;
     if (status == PYKV_OK) {
-        status = buffer_append(&out->smallest, first.data, first.size);
+        status = take_key(opened->properties.first_key, out->space, &out->smallest);
     }
     if (status == PYKV_OK) {
-        status = buffer_append(&out->largest, last.data, last.size);
+        status = take_key(opened->properties.last_key, out->space, &out->largest);
     }
     if (status == PYKV_OK) {
         out->facts = facts_of(opened, crc);
@@ -72,17 +84,22 @@ static pykv_status check(table *opened, ingest_file *out)
     return status;
 }
 
-pykv_status ingest_file_open(lsm *self, const char *path, ingest_file *out)
+static pykv_status open_table(lsm *self, const ingest_file *file, table **out)
+{
+    table_open_options options = lsm_table_options(self);
+    return table_open(file->from, file->parts.name, &options, out);
+}
+
+pykv_status ingest_file_open(lsm *self, uint32_t space, const char *path, ingest_file *out)
 {
     table *opened;
-    table_open_options options = lsm_table_options(self);
-    *out = (ingest_file){.path = path};
+    *out = (ingest_file){.path = path, .space = space};
     pykv_status status = path_split(path, &out->parts);
     if (status == PYKV_OK) {
         status = env_directory_open(self->env, out->parts.directory, false, &out->from);
     }
     if (status == PYKV_OK) {
-        status = table_open(out->from, out->parts.name, &options, &opened);
+        status = open_table(self, out, &opened);
     }
     if (status != PYKV_OK) {
         return status;
@@ -117,9 +134,34 @@ static pykv_status sync_file(lsm *self, const char *name)
     return status;
 }
 
-pykv_status ingest_file_bring(lsm *self, ingest_file *file)
+static pykv_status bring_as_it_is(lsm *self, ingest_file *file, uint32_t number)
 {
     char name[TABLE_FILE_NAME_BYTES];
+    table_file_name(number, name);
+    pykv_status status = second_name(file->from, file->parts.name, self->home, name);
+    if (status != PYKV_PATH_EXISTS) {
+        file->facts.number = number;
+    }
+    return status == PYKV_OK ? sync_file(self, name) : status;
+}
+
+static pykv_status bring_written_again(lsm *self, ingest_file *file, uint32_t number)
+{
+    table *opened;
+    pykv_status status = open_table(self, file, &opened);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    status = ingest_copy(self, opened, file->space, number, &file->facts);
+    if (status != PYKV_PATH_EXISTS) {
+        file->facts.number = number;
+    }
+    table_close(opened);
+    return status;
+}
+
+pykv_status ingest_file_bring(lsm *self, ingest_file *file)
+{
     uint32_t number = 0;
     mutex_lock(&self->writer);
     pykv_status status = lsm_take_number(self, &number);
@@ -127,12 +169,8 @@ pykv_status ingest_file_bring(lsm *self, ingest_file *file)
     if (status != PYKV_OK) {
         return status;
     }
-    table_file_name(number, name);
-    status = second_name(file->from, file->parts.name, self->home, name);
-    if (status != PYKV_PATH_EXISTS) {
-        file->facts.number = number;
-    }
-    return status == PYKV_OK ? sync_file(self, name) : status;
+    return file->space == KEY_SPACE_DEFAULT ? bring_as_it_is(self, file, number)
+                                            : bring_written_again(self, file, number);
 }
 
 void ingest_file_take_back(lsm *self, ingest_file *file)

@@ -15,18 +15,22 @@ typedef struct ingest_file {
     const char *path; /* as given; borrowed */
     path_parts parts;
     env_directory *from;
-    buffer smallest;
+    buffer smallest; /* as stored there, as is largest */
     buffer largest;
+    uint32_t space;       /* the namespace that its rows come to */
     manifest_table facts; /* number 0: it has no name in the store yet */
 } ingest_file;
 
-/* Opens the file at path, and checks every byte and the order of its keys. PYKV_PATH_NOT_FOUND;
+/* Opens the file at path, whose rows are to come to a namespace, and checks every byte and the
+ * order of its keys. PYKV_PATH_NOT_FOUND;
  * PYKV_CORRUPTION: it is no table, is not finished, or damaged; PYKV_FORMAT: of another version, or
  * no table of that kind; all name it. Undo with ingest_file_reset, also after a failure. */
-PYKV_NODISCARD pykv_status ingest_file_open(lsm *self, const char *path, ingest_file *out);
+PYKV_NODISCARD pykv_status ingest_file_open(lsm *self, uint32_t space, const char *path,
+                                            ingest_file *out);
 
-/* Gives it a name in the store, with a number of its own: a link, or a copy. Its bytes are durable
- * then; its name is once the directory is synced. */
+/* Gives it a name in the store, with a number of its own: a link, or a copy; for a namespace other
+ * than the default one a table of its own (lsm/ingest_copy.h). Its bytes are durable then; its name
+ * is once the directory is synced. */
 PYKV_NODISCARD pykv_status ingest_file_bring(lsm *self, ingest_file *file);
 
 /* Takes that name away. */

@@ -3,11 +3,12 @@
  */
 #include "lsm/ingest_writer.h"
 
+#include "codec/codec_registry.h"
+
 #include "base/error.h"
 #include "base/memory.h"
 #include "log/path_split.h"
 #include "lsm/options.h"
-#include "table/codec_registry.h"
 #include "table/table_builder.h"
 
 struct ingest_writer {

@@ -31,6 +31,11 @@ PYKV_NODISCARD pykv_status lsm_flush_active(lsm *self) EXCLUDES(self->flush_lock
 PYKV_NODISCARD pykv_status lsm_compaction_step(lsm *self, bool *worked_out)
     EXCLUDES(self->compaction_lock);
 
+/* A writer found the disk full, and nothing that is due gives room back: until then by the
+ * monotonic clock everything is due that lsm_compact does, or until nothing of it is left or it
+ * fails. Flushes what is written before, if there is room for that. */
+void lsm_wish_for_room(lsm *self, uint64_t until_us) EXCLUDES(self->compaction_lock);
+
 /* Frees what readers have left, and removes the files of tables that nobody refers to. What others
  * have begun to free is done too when it returns. */
 void lsm_tidy(lsm *self) EXCLUDES(self->tidy_lock);

@@ -24,12 +24,13 @@
 #include "base/annotate.h"
 #include "base/slice.h"
 #include "base/stored_key.h"
+#include "log/name_book.h"
 
 /* Ids of namespaces: 1 .. KEY_SPACE_ID_MAX, and these. */
-#define KEY_SPACE_DEFAULT UINT32_C(0)
-#define KEY_SPACE_ID_MAX  (UINT32_MAX - 2)
-#define KEY_SPACE_NAMES   (UINT32_MAX - 1) /* the rows of names: the user key is the name */
-#define KEY_SPACE_STORED  UINT32_MAX       /* everything, with keys as they are stored */
+#define KEY_SPACE_DEFAULT NAMESPACE_DEFAULT
+#define KEY_SPACE_ID_MAX  NAMESPACE_ID_MAX
+#define KEY_SPACE_NAMES   NAMESPACE_NAMES /* the rows of names: the user key is the name */
+#define KEY_SPACE_STORED  UINT32_MAX      /* everything, with keys as they are stored */
 
 enum { KEY_SPACE_MARK = 0xFF, KEY_SPACE_INLINE_BYTES = 256 };
 

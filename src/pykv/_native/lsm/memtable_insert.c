@@ -209,7 +209,8 @@ static inline bool has_room(const memtable_node *leaf, uint32_t count)
     return count < MEMTABLE_LEAF_SLOTS && count - leaf->sorted < MEMTABLE_LEAF_UNSORTED;
 }
 
-void memtable_insert(memtable_tree *self, const memtable_record *record)
+/* Adds a record. Returns the leaf that another took the place of, or NULL. */
+static const memtable_node *insert(memtable_tree *self, const memtable_record *record)
 {
     memtable_descent way;
     internal_key place = {memtable_record_key(record), record->trailer};
@@ -218,10 +219,16 @@ void memtable_insert(memtable_tree *self, const memtable_record *record)
     uint32_t count = memtable_node_count(leaf);
     if (PYKV_LIKELY(way.side == 0 && has_room(leaf, count))) {
         append_slot(leaf, count, record, way.word);
-        return;
+        return NULL;
     }
     memtable_pool_supply(self->pool, nodes_at_once(self));
     climb(self, &way, rebuild_leaf(self, &way, record));
+    return leaf;
+}
+
+void memtable_insert(memtable_tree *self, const memtable_record *record)
+{
+    (void)insert(self, record);
 }
 
 /* ---- many ---- */
@@ -244,15 +251,19 @@ static void find_leaves(memtable_node *root, memtable_finger *finger,
     }
 }
 
-/* Fetches the lines of the slots that will be written. */
+/* Fetches the lines of the slots that will be written, or all of a leaf that has to be replaced. */
 static void fetch_slots(const spot *spots, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         const memtable_node *leaf = spots[i].leaf;
         if (leaf != NULL) {
-            uint32_t slot = memtable_node_count(leaf) % MEMTABLE_LEAF_SLOTS;
-            __builtin_prefetch(&leaf->of.leaf.words[slot], 1);
-            __builtin_prefetch(&leaf->of.leaf.records[slot], 1);
+            uint32_t used = memtable_node_count(leaf);
+            if (!has_room(leaf, used)) {
+                memtable_node_prefetch(leaf, true);
+            } else {
+                __builtin_prefetch(&leaf->of.leaf.words[used], 1);
+                __builtin_prefetch(&leaf->of.leaf.records[used], 1);
+            }
         }
     }
 }
@@ -274,20 +285,43 @@ static bool append(const spot *to, const memtable_record *record)
     return true;
 }
 
-/* Adds records up to one for which nodes are replaced. Returns how many. */
+/* True if the leaf is one of those. */
+static bool is_among(const memtable_node *leaf, const memtable_node *const *leaves, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (leaves[i] == leaf) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Adds records up to one without a spot. Returns how many. A leaf that is replaced for one of them
+ * is not the place of those behind it any more; other leaves are, whatever becomes of the nodes
+ * above them. */
 static size_t insert_some(memtable_tree *self, memtable_finger *finger,
                           const memtable_record *const *records, size_t count)
 {
     spot spots[AHEAD_RECORDS];
+    const memtable_node *replaced[AHEAD_RECORDS];
+    size_t replaced_count = 0;
     count = count < AHEAD_RECORDS ? count : AHEAD_RECORDS;
     find_leaves(atomic_load_explicit(&self->root, memory_order_relaxed), finger, records, count,
                 spots);
     fetch_slots(spots, count);
     for (size_t i = 0; i < count; i++) {
-        if (PYKV_UNLIKELY(!append(&spots[i], records[i]))) {
-            memtable_insert(self, records[i]);
-            finger->placed = PYKV_PLANTED(111);
+        const memtable_node *leaf = spots[i].leaf;
+        bool is_gone = is_among(leaf, replaced, replaced_count) && !PYKV_PLANTED(243);
+        if (PYKV_LIKELY(!is_gone && append(&spots[i], records[i]))) {
+            continue;
+        }
+        const memtable_node *gone = insert(self, records[i]);
+        finger->placed = PYKV_PLANTED(111);
+        if (leaf == NULL) {
             return i + 1;
+        }
+        if (gone != NULL) {
+            replaced[replaced_count++] = gone;
         }
     }
     return count;

@@ -61,6 +61,9 @@ size_t memtable_get_many(const memtable *self, const slice *keys, const uint64_t
     size_t found_count = 0;
     const memtable_node *root = memtable_tree_root(&self->tree);
     pending.count = 0;
+    if (root->level == 0 && memtable_node_count(root) == 0) {
+        return 0;
+    }
     for (size_t i = 0; i < count && i < AHEAD_KEYS; i++) {
         memtable_filter_prefetch(&self->filter, hashes[i]);
     }

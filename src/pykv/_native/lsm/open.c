@@ -3,6 +3,8 @@
  */
 #include "lsm/open.h"
 
+#include "codec/codec_registry.h"
+
 #include "base/coding.h"
 #include "base/error.h"
 #include "base/invariant.h"
@@ -10,18 +12,16 @@
 #include "lsm/changes.h"
 #include "lsm/edit.h"
 #include "lsm/history.h"
+#include "lsm/listed.h"
 #include "lsm/memtable_arena.h"
 #include "lsm/options.h"
+#include "lsm/refresh.h"
 #include "lsm/reserve.h"
 #include "lsm/room.h"
 #include "lsm/version_ranges.h"
 #include "lsm/wal_history.h"
-#include "table/codec_registry.h"
 
-enum {
-    OPEN_READER_ATTEMPTS = 5,
-    PINNED_SHARE = 4 /* of the memory budget, at most, is what views keep */
-};
+enum { PINNED_SHARE = 4 /* of the memory budget, at most, is what views keep */ };
 
 /* ---- the parts ---- */
 
@@ -42,7 +42,7 @@ static void init_locks(lsm *self)
     mutex_init(&self->tidy_lock);
     mutex_init(&self->room_lock);
     mutex_init(&self->reserve_lock);
-    lsm_names_init(&self->names);
+    lsm_names_init(self);
     condition_init(&self->room_made);
 }
 
@@ -225,76 +225,19 @@ static void adopt(lsm *self, const lsm_manifest *listed) SINGLE_THREADED
     store_clock_init(&self->clock, self->env, PYKV_PLANTED(162) ? 0 : listed->wall_high_us);
 }
 
-/* ---- tables ---- */
-
-/* What a manifest lists, opened. */
-typedef struct listed_files {
-    version_addition *tables;
-    size_t table_count;
-    value_segment **segments;
-    size_t segment_count;
-} listed_files;
-
-static void listed_files_reset(listed_files *self)
-{
-    for (size_t i = 0; i < self->table_count; i++) {
-        table_file_release(self->tables[i].file);
-    }
-    for (size_t i = 0; i < self->segment_count; i++) {
-        value_segment_release(self->segments[i]);
-    }
-    mem_free(self->tables);
-    mem_free(self->segments);
-}
-
-static pykv_status open_files(lsm *self, const lsm_manifest *listed, listed_files *out)
-{
-    table_open_options options = lsm_table_options(self);
-    pykv_status status = PYKV_OK;
-    out->tables = mem_alloc_zeroed(listed->table_count + 1, sizeof *out->tables);
-    out->segments = mem_alloc_zeroed(listed->values_count + 1, sizeof(value_segment *));
-    if (out->tables == NULL || out->segments == NULL) {
-        return error_set_no_memory(listed->table_count * sizeof *out->tables);
-    }
-    for (uint64_t i = 0; i < listed->table_count && status == PYKV_OK; i++) {
-        version_addition *added = &out->tables[i];
-        added->level = listed->tables[i].level;
-        status = table_file_open(&self->graveyard, &listed->tables[i], &options, &added->file);
-        out->table_count += status == PYKV_OK;
-    }
-    for (uint64_t i = 0; i < listed->values_count && status == PYKV_OK; i++) {
-        status = value_segment_open(&self->graveyard.files, self->store_id, &listed->values[i],
-                                    &self->codecs, &out->segments[i]);
-        out->segment_count += status == PYKV_OK;
-    }
-    return status;
-}
+/* ---- opening ---- */
 
 /* The view has no tables yet. */
 static pykv_status load_tables(lsm *self, const lsm_manifest *listed) SINGLE_THREADED
 {
-    listed_files files = {0};
     version *tables = NULL;
-    pykv_status status = open_files(self, listed, &files);
-    if (status == PYKV_OK) {
-        version_change change = {.added = files.tables,
-                                 .added_count = files.table_count,
-                                 .added_values = files.segments,
-                                 .added_values_count = files.segment_count};
-        status = version_apply(lsm_view(self)->version, &change, &tables);
-    }
-    if (status == PYKV_OK) {
-        status = version_take_ranges(tables, listed->ranges, NULL);
-    }
+    pykv_status status = lsm_open_listed(self, listed, lsm_view(self)->version, &tables);
     if (status == PYKV_OK) {
         status = lsm_publish_view(self, lsm_view(self)->active, NULL, 0, tables);
     }
     version_release(tables);
-    listed_files_reset(&files);
     return status;
 }
-
-/* ---- opening ---- */
 
 static uint64_t log_bytes(const pykv_options *options)
 {
@@ -346,9 +289,7 @@ static pykv_status settle_writer(lsm *self, const lsm_manifest *listed) SINGLE_T
 static pykv_status load_rest(lsm *self, const lsm_manifest *listed) SINGLE_THREADED
 {
     pykv_status status = lsm_skip_used_numbers(self);
-    if (self->options.read_only == 0) {
-        lsm_release_room(self); /* what a crash left may be what a recovery needs */
-    }
+    lsm_release_room(self); /* what a crash left may be what a recovery needs */
     if (status == PYKV_OK) {
         status = load_tables(self, listed);
     }
@@ -356,10 +297,7 @@ static pykv_status load_rest(lsm *self, const lsm_manifest *listed) SINGLE_THREA
     if (status == PYKV_OK && listed->log_count > lsm_history_count(listed)) {
         status = lsm_recover(self, listed);
     }
-    if (status == PYKV_OK && self->options.read_only == 0) {
-        status = settle_writer(self, listed);
-    }
-    return status;
+    return status == PYKV_OK ? settle_writer(self, listed) : status;
 }
 
 static pykv_status load(lsm *self) SINGLE_THREADED
@@ -370,11 +308,27 @@ static pykv_status load(lsm *self) SINGLE_THREADED
         return status;
     }
     adopt(self, &listed);
-    if (self->options.read_only == 0) {
-        lsm_mark_home(self->home);
-    }
+    lsm_mark_home(self->home);
     status = load_rest(self, &listed);
     lsm_manifest_reset(&listed);
+    return status;
+}
+
+/* What readers see of a database that another process may be writing. */
+static pykv_status load_for_reading(lsm *self) SINGLE_THREADED
+{
+    lsm_manifest listed = {0};
+    shown_state shown;
+    pykv_status status = shown_state_begin(self->home, &shown);
+    if (status == PYKV_OK || status == PYKV_NOT_FOUND) {
+        status = load_manifest(self, &listed);
+    }
+    if (status == PYKV_OK) {
+        adopt(self, &listed);
+        status = lsm_show(self, &listed, &shown);
+    }
+    lsm_manifest_reset(&listed);
+    shown_state_reset(&shown);
     return status;
 }
 
@@ -406,7 +360,7 @@ static pykv_status open_once(env *environment, const char *path, const pykv_opti
         status = open_home(self, path);
     }
     if (status == PYKV_OK) {
-        status = load(self);
+        status = options->read_only != 0 ? load_for_reading(self) : load(self);
     }
     if (status != PYKV_OK) {
         pykv_error failure = *error_last();
@@ -427,12 +381,13 @@ pykv_status lsm_open(env *environment, const char *path, const pykv_options *opt
     if (status != PYKV_OK) {
         return status;
     }
-    /* A live writer may remove files between a reader's look at the manifest and at them. */
-    int attempts = resolved.read_only != 0 ? OPEN_READER_ATTEMPTS : 1;
+    /* A live writer may remove files between a reader's look at the manifest and at them, and cut
+     * the unused end off a log. */
+    int attempts = resolved.read_only != 0 ? SHOWN_ATTEMPTS : 1;
     do {
         status = open_once(environment, path, &resolved, store_out);
         attempts--;
-    } while (status == PYKV_CORRUPTION && attempts > 0);
+    } while ((status == PYKV_CORRUPTION || status == PYKV_IO_FAILED) && attempts > 0);
     return status;
 }
 

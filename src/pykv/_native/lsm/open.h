@@ -4,13 +4,28 @@
 #ifndef PYKV_LSM_OPEN_H
 #define PYKV_LSM_OPEN_H
 
+#include "log/shown_state.h"
 #include "lsm/store.h"
 #include "lsm/wal_recover.h"
 
-/* Replays the logs that the manifest lists: to tables of level 0, or, read-only, to memtables. What
- * was torn off is kept. Where there is no room for tables, logs that are durable to
- * their end stay: then self->log is open, with them in it. */
+/* Replays the logs that the manifest lists to tables of level 0. What was torn off is kept. Where
+ * there is no room for tables, logs that are durable to their end stay: then self->log is open,
+ * with them in it. */
 PYKV_NODISCARD pykv_status lsm_recover(lsm *self, const lsm_manifest *listed);
+
+/* What logs are replayed to: a reference each, or NULL. */
+typedef struct lsm_replayed {
+    memtable *active;
+    version *tables;
+} lsm_replayed;
+
+void lsm_replayed_reset(lsm_replayed *self);
+
+/* Replays the logs that the manifest lists where they stand, for a store that is open read-only,
+ * and adds to shown those that may go on. *into has what was replayed, on failure a part of it. */
+PYKV_NODISCARD pykv_status lsm_replay_logs(lsm *self, const lsm_manifest *listed,
+                                           lsm_replayed *into, shown_state *shown,
+                                           wal_recovered *found_out);
 
 /* Opens the log behind what is visible. */
 PYKV_NODISCARD pykv_status lsm_open_log(lsm *self, const lsm_manifest *listed);

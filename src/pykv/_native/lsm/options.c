@@ -117,14 +117,5 @@ pykv_status lsm_choose_codec(const codec_table *codecs, pykv_options *options)
         bool has_zstd = codec_table_find(codecs, CODEC_ZSTD) != NULL;
         options->compression = has_zstd ? CODEC_ZSTD : CODEC_NONE;
     }
-    if (codec_table_find(codecs, (uint8_t)options->compression) == NULL) {
-        return error_set(PYKV_NOT_SUPPORTED,
-                         "codec %d is not there: install the package that provides it, or open "
-                         "with compression none",
-                         (int)options->compression);
-    }
-    if (options->compression_level == 0 && options->compression == CODEC_ZSTD) {
-        options->compression_level = 1;
-    }
-    return PYKV_OK;
+    return codec_table_check(codecs, options);
 }

@@ -20,23 +20,38 @@
 
 /* ---- replay ---- */
 
-static pykv_status forget_all(lsm *self) SINGLE_THREADED
+/* A replay: into what, and whether full memtables become tables. */
+typedef struct replay_run {
+    lsm *store;
+    lsm_replayed *into;
+    bool to_tables;
+} replay_run;
+
+void lsm_replayed_reset(lsm_replayed *self)
 {
-    memtable *active;
-    version *tables;
+    if (self->active != NULL) {
+        memtable_release(self->active);
+    }
+    version_release(self->tables);
+    *self = (lsm_replayed){NULL, NULL};
+}
+
+static pykv_status forget_all(lsm *self, lsm_replayed *into) SINGLE_THREADED
+{
+    lsm_replayed empty = {NULL, NULL};
     if (PYKV_PLANTED(95)) {
         return PYKV_OK;
     }
-    pykv_status status = version_new_empty(&tables);
-    if (status != PYKV_OK) {
-        return status;
-    }
-    status = lsm_new_memtable(self, &active);
+    pykv_status status = version_new_empty(&empty.tables);
     if (status == PYKV_OK) {
-        status = lsm_publish_view(self, active, NULL, 0, tables);
-        memtable_release(active);
+        status = lsm_new_memtable(self, &empty.active);
     }
-    version_release(tables);
+    if (status == PYKV_OK) {
+        lsm_replayed_reset(into);
+        *into = empty;
+    } else {
+        lsm_replayed_reset(&empty);
+    }
     return status;
 }
 
@@ -78,30 +93,27 @@ static pykv_status write_out(lsm *self, memtable *from, version **tables) SINGLE
 }
 
 /* Makes a table of the active memtable, and begins another. */
-static pykv_status turn_to_table(lsm *self) SINGLE_THREADED
+static pykv_status turn_to_table(lsm *self, lsm_replayed *into) SINGLE_THREADED
 {
-    view *now = lsm_view(self);
-    version *tables = version_acquire(now->version);
     memtable *fresh;
     pykv_status status = lsm_new_memtable(self, &fresh);
     if (status != PYKV_OK) {
-        version_release(tables);
         return status;
     }
-    memtable_seal(now->active);
-    status = write_out(self, now->active, &tables);
+    memtable_seal(into->active);
+    status = write_out(self, into->active, &into->tables);
     if (status == PYKV_OK) {
-        status = lsm_publish_view(self, fresh, NULL, 0, tables);
+        memtable_release(into->active);
+        into->active = fresh;
+    } else {
+        memtable_release(fresh);
     }
-    memtable_release(fresh);
-    version_release(tables);
     return status;
 }
 
-static pykv_status delete_range(lsm *self, const record *found) SINGLE_THREADED
+static pykv_status delete_range(memtable *active, const record *found) SINGLE_THREADED
 {
     memtable_range_change change;
-    memtable *active = lsm_view(self)->active;
     if (PYKV_PLANTED(139)) {
         return PYKV_OK;
     }
@@ -112,9 +124,8 @@ static pykv_status delete_range(lsm *self, const record *found) SINGLE_THREADED
     return status;
 }
 
-static pykv_status add(lsm *self, const record *found) SINGLE_THREADED
+static pykv_status add(lsm *self, memtable *active, const record *found) SINGLE_THREADED
 {
-    memtable *active = lsm_view(self)->active;
     iterator_entry entry = {.key = found->key,
                             .value = found->value,
                             .sequence = found->sequence,
@@ -134,32 +145,28 @@ static pykv_status add(lsm *self, const record *found) SINGLE_THREADED
     return status;
 }
 
-/* A replay, and what becomes of a full memtable. */
-typedef struct replay_run {
-    lsm *store;
-    bool to_tables;
-} replay_run;
-
 static pykv_status replay(void *context, const record *found)
 {
     const replay_run *run = context;
-    lsm *self = run->store;
-    if (found->kind == RECORD_INGEST) {
-        return PYKV_OK; /* what was ingested is in the manifest or was not */
+    lsm_replayed *into = run->into;
+    if (found->kind == RECORD_INGEST || found->kind == RECORD_DICTIONARY) {
+        return PYKV_OK; /* what was ingested is in the manifest or was not; the other is a Bitcask's
+                         */
     }
-    pykv_status status = found->kind == RECORD_CLEAR          ? forget_all(self)
-                         : found->kind == RECORD_RANGE_DELETE ? delete_range(self, found)
-                                                              : add(self, found);
-    if (status == PYKV_OK && run->to_tables && memtable_is_full(lsm_view(self)->active)) {
-        status = turn_to_table(self);
+    pykv_status status = found->kind == RECORD_CLEAR ? forget_all(run->store, into)
+                         : found->kind == RECORD_RANGE_DELETE
+                             ? delete_range(into->active, found)
+                             : add(run->store, into->active, found);
+    if (status == PYKV_OK && run->to_tables && memtable_is_full(into->active)) {
+        status = turn_to_table(run->store, into);
     }
     return status;
 }
 
 /* ---- the end of the old logs ---- */
 
-static pykv_status list_tables_alone(lsm *self, const lsm_manifest *listed,
-                                     wal_recovery *recovery) SINGLE_THREADED
+static pykv_status list_tables_alone(lsm *self, const lsm_manifest *listed, wal_recovery *recovery,
+                                     const version *tables) SINGLE_THREADED
 {
     const wal_recovered *found = wal_recovery_result(recovery);
     lsm_manifest next = *listed;
@@ -174,7 +181,6 @@ static pykv_status list_tables_alone(lsm *self, const lsm_manifest *listed,
     next.last_sequence = found->last_sequence;
     next.flushed_sequence = found->last_sequence;
     next.wall_high_us = store_clock_now(&self->clock);
-    const version *tables = lsm_view(self)->version;
     next.ranges = range_set_acquire(tables->ranges);
     pykv_status status = lsm_history_after(self, listed, recovery, &next);
     if (status == PYKV_OK) {
@@ -197,29 +203,48 @@ static pykv_status list_tables_alone(lsm *self, const lsm_manifest *listed,
 }
 
 /* Makes tables of what was replayed, and lets the logs go. */
-static pykv_status settle(lsm *self, const lsm_manifest *listed, wal_recovery *recovery)
+static pykv_status settle(lsm *self, const lsm_manifest *listed, wal_recovery *recovery,
+                          lsm_replayed *replayed)
 {
     memtable_stats stats;
-    memtable_stats_read(lsm_view(self)->active, &stats);
-    pykv_status status = stats.sequence_max > 0 ? turn_to_table(self) : PYKV_OK;
+    memtable_stats_read(replayed->active, &stats);
+    pykv_status status = stats.sequence_max > 0 ? turn_to_table(self, replayed) : PYKV_OK;
     if (status == PYKV_OK) {
         status = wal_recovery_keep_torn(recovery);
     }
     if (status == PYKV_OK) {
-        status = list_tables_alone(self, listed, recovery);
+        status = list_tables_alone(self, listed, recovery, replayed->tables);
     }
     return status == PYKV_OK ? wal_recovery_finish(recovery) : status;
+}
+
+static pykv_status publish(lsm *self, const lsm_replayed *replayed) SINGLE_THREADED
+{
+    return lsm_publish_view(self, replayed->active, NULL, 0, replayed->tables);
+}
+
+/* The memtable and the version of the view, to be replayed into. */
+static lsm_replayed begin_with_view(lsm *self) SINGLE_THREADED
+{
+    const view *now = lsm_view(self);
+    return (lsm_replayed){memtable_acquire(now->active), version_acquire(now->version)};
 }
 
 /* In place of settling, where there is no room for it. */
 static pykv_status stay(lsm *self, const lsm_manifest *listed, wal_recovery *recovery,
                         version *before) SINGLE_THREADED
 {
-    replay_run run = {self, false};
     pykv_status status = lsm_forget_replayed(self, listed, before);
-    if (status == PYKV_OK) {
-        status = wal_recovery_replay(recovery, replay, &run);
+    if (status != PYKV_OK) {
+        return status;
     }
+    lsm_replayed again = begin_with_view(self);
+    replay_run run = {self, &again, false};
+    status = wal_recovery_replay(recovery, replay, &run);
+    if (status == PYKV_OK) {
+        status = publish(self, &again);
+    }
+    lsm_replayed_reset(&again);
     return status == PYKV_OK ? lsm_keep_logs(self, listed, recovery) : status;
 }
 
@@ -227,33 +252,47 @@ static pykv_status replay_and_settle(lsm *self, const lsm_manifest *listed,
                                      wal_recovery *recovery) SINGLE_THREADED
 {
     const wal_recovered *found = wal_recovery_result(recovery);
-    replay_run run = {self, self->options.read_only == 0};
     version *before = version_acquire(lsm_view(self)->version);
+    lsm_replayed replayed = begin_with_view(self);
+    replay_run run = {self, &replayed, true};
     pykv_status status = wal_recovery_replay(recovery, replay, &run);
     atomic_store_explicit(&self->visible_sequence, found->last_sequence, memory_order_release);
-    if (status == PYKV_OK && run.to_tables) {
-        status = settle(self, listed, recovery);
+    if (status == PYKV_OK) {
+        status = settle(self, listed, recovery, &replayed);
     }
-    if (status == PYKV_NO_SPACE && run.to_tables && found->durable) {
+    if (status == PYKV_OK) {
+        status = publish(self, &replayed);
+    }
+    lsm_replayed_reset(&replayed);
+    if (status == PYKV_NO_SPACE && found->durable) {
         status = stay(self, listed, recovery, before);
     }
     version_release(before);
     return status;
 }
 
-pykv_status lsm_recover(lsm *self, const lsm_manifest *listed) SINGLE_THREADED
+/* ---- opening the logs ---- */
+
+static pykv_status open_logs(lsm *self, const lsm_manifest *listed, wal_recovery **recovery_out)
 {
-    env_capabilities can = env_directory_capabilities(self->home);
+    /* A live writer cuts logs off under a reader's mapping. */
+    bool mapped = self->options.read_only == 0 && self->options.no_mapped_reads == 0 &&
+                  env_directory_capabilities(self->home).mapped_reads;
     size_t history = PYKV_PLANTED(131) ? 0 : lsm_history_count(listed);
     wal_recovery_input input = {.logs = listed->logs + history,
                                 .log_count = listed->log_count - history,
                                 .store_id = listed->store_id,
                                 .first_sequence = listed->flushed_sequence + 1,
                                 .durable_through = listed->durable_through,
-                                .mapped = can.mapped_reads && self->options.no_mapped_reads == 0,
+                                .mapped = mapped,
                                 .point_in_time = self->options.recover_point_in_time != 0};
+    return wal_recovery_open(self->home, &input, recovery_out);
+}
+
+pykv_status lsm_recover(lsm *self, const lsm_manifest *listed) SINGLE_THREADED
+{
     wal_recovery *recovery;
-    pykv_status status = wal_recovery_open(self->home, &input, &recovery);
+    pykv_status status = open_logs(self, listed, &recovery);
     if (status != PYKV_OK) {
         return status;
     }
@@ -261,6 +300,44 @@ pykv_status lsm_recover(lsm *self, const lsm_manifest *listed) SINGLE_THREADED
     self->recovered_record_count = found->record_count;
     self->discarded_bytes = found->discarded_bytes;
     status = replay_and_settle(self, listed, recovery);
+    wal_recovery_free(recovery);
+    return status;
+}
+
+/* ---- read-only ---- */
+
+/* Adds the logs that may go on: the last one with records, and those behind it. */
+static pykv_status watch_logs(lsm *self, const lsm_manifest *listed, const wal_recovery *recovery,
+                              shown_state *shown)
+{
+    size_t history = lsm_history_count(listed);
+    size_t count = listed->log_count - history;
+    size_t last = count;
+    while (last > 1 && wal_recovery_end(recovery, last - 1) <= LOG_SEGMENT_HEADER_BYTES) {
+        last--;
+    }
+    pykv_status status = PYKV_OK;
+    for (size_t i = last > 0 ? last - 1 : 0; i < count && status == PYKV_OK; i++) {
+        status = shown_state_add(shown, self->home, listed->logs[history + i].number,
+                                 wal_recovery_end(recovery, i));
+    }
+    return status;
+}
+
+pykv_status lsm_replay_logs(lsm *self, const lsm_manifest *listed, lsm_replayed *into,
+                            shown_state *shown, wal_recovered *found_out)
+{
+    wal_recovery *recovery;
+    replay_run run = {self, into, false};
+    pykv_status status = open_logs(self, listed, &recovery);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    *found_out = *wal_recovery_result(recovery);
+    status = wal_recovery_replay(recovery, replay, &run);
+    if (status == PYKV_OK) {
+        status = watch_logs(self, listed, recovery, shown);
+    }
     wal_recovery_free(recovery);
     return status;
 }

@@ -14,6 +14,8 @@
  */
 #include <stdio.h>
 
+#include "codec/codec_registry.h"
+
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/report.h"
@@ -27,8 +29,8 @@
 #include "lsm/store.h"
 #include "lsm/table_file.h"
 #include "lsm/version_edit.h"
+#include "lsm/wal_history.h"
 #include "lsm/write.h"
-#include "table/codec_registry.h"
 
 enum { LOGS_MEMTABLE_BYTES = 64 * 1024 * 1024, CACHE_BYTES = 16 * 1024 * 1024 };
 
@@ -47,7 +49,7 @@ typedef struct repair {
     reclaimer reclaimer;
     salvaged_logs logs;
     salvaged_values values;
-    repair_names names;
+    name_repair names;
     repair_table *tables;
     size_t table_count;
     size_t file_count;
@@ -308,6 +310,16 @@ static pykv_status save_all(repair *self, lsm *target)
     return status;
 }
 
+/* What the damaged store hands on. */
+static pykv_status inherit(const repair *self, lsm *target) SINGLE_THREADED
+{
+    target->next_number = (uint64_t)self->number_max + 1;
+    store_clock_init(&target->clock, self->env, self->listed.wall_high_us);
+    pykv_status status = repair_epoch(self->env, self->listed.epoch, &target->epoch_number);
+    wal_set_epoch(target->log, target->epoch_number);
+    return status;
+}
+
 static pykv_status build_fresh(repair *self) SINGLE_THREADED
 {
     char path[PYKV_ERROR_PATH_BYTES];
@@ -324,9 +336,10 @@ static pykv_status build_fresh(repair *self) SINGLE_THREADED
     if (status != PYKV_OK) {
         return status;
     }
-    target->next_number = (uint64_t)self->number_max + 1;
-    store_clock_init(&target->clock, self->env, self->listed.wall_high_us);
-    status = save_all(self, target);
+    status = inherit(self, target);
+    if (status == PYKV_OK) {
+        status = save_all(self, target);
+    }
     if (status == PYKV_OK) {
         status = lsm_close(target, -1);
     }
@@ -353,7 +366,7 @@ static void end(repair *self)
     }
     mem_free(self->tables);
     salvaged_values_reset(&self->values);
-    repair_names_reset(&self->names);
+    name_repair_reset(&self->names);
     if (self->logs.operations != NULL) {
         memtable_release(self->logs.operations);
     }

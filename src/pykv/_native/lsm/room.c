@@ -3,6 +3,7 @@
  */
 #include "lsm/room.h"
 
+#include "base/error.h"
 #include "base/invariant.h"
 #include "lsm/brake.h"
 #include "lsm/compaction_jobs.h"
@@ -162,61 +163,123 @@ static pykv_status wait_for_room(lsm *self, uint64_t seen, uint64_t failures)
     return status;
 }
 
-pykv_status lsm_wait_for_room(lsm *self)
+static uint64_t failures_of_room(lsm *self)
 {
-    uint64_t seen = lsm_room_seen(self);
     mutex_lock(&self->writer);
     uint64_t failures = lsm_failures_of_room(self);
     mutex_unlock(&self->writer);
-    return wait_for_room(self, seen, failures);
+    return failures;
+}
+
+pykv_status lsm_wait_for_room(lsm *self)
+{
+    uint64_t seen = lsm_room_seen(self);
+    return wait_for_room(self, seen, failures_of_room(self));
+}
+
+/* True if something of a wish for room is left. */
+static bool is_wished(lsm *self)
+{
+    mutex_lock(&self->compaction_lock);
+    bool wishes = self->room_wish_until_us != 0;
+    mutex_unlock(&self->compaction_lock);
+    return wishes;
 }
 
 /* True if lent threads flush or compact, or will. */
 static bool is_at_work(lsm *self)
 {
-    if (lent_count(&self->gate.lent, PYKV_ROLE_DATA) == 0) {
-        return false;
-    }
     mutex_lock(&self->writer);
     bool is_due = lsm_view(self)->immutable_count > 0;
     mutex_unlock(&self->writer);
     mutex_lock(&self->compaction_lock);
     bool compacts = compaction_jobs_running(self);
     mutex_unlock(&self->compaction_lock);
-    return is_due || compacts ||
+    return is_due || compacts || is_wished(self) ||
            atomic_load_explicit(&self->counters.pending_compaction_bytes, memory_order_relaxed) > 0;
 }
 
-/* Waits a moment for lent threads that flush or compact; takes what the logs have ahead, and
- * removes files that nobody reads. False: nobody is at work. */
+/* A moment of work that may give room back. False: there is none. */
+static bool wait_for_work(lsm *self)
+{
+    int32_t more = 0;
+    uint64_t seen = lsm_room_seen(self);
+    if (lent_count(&self->gate.lent, PYKV_ROLE_DATA) == 0) {
+        return is_wished(self) && lsm_maintain_step(self, PYKV_ROLE_DATA, &more) == PYKV_OK;
+    }
+    if (!is_at_work(self)) {
+        return false;
+    }
+    lent_call(&self->gate.lent, PYKV_ROLE_DATA);
+    lsm_room_wait(self, seen, ROOM_WAIT_US);
+    return true;
+}
+
+/* The same, and what else gives room. */
 static bool gain_room(lsm *self)
 {
-    uint64_t seen = lsm_room_seen(self);
-    bool gains = is_at_work(self);
-    if (gains) {
-        lent_call(&self->gate.lent, PYKV_ROLE_DATA);
-        lsm_room_wait(self, seen, ROOM_WAIT_US);
-    }
+    bool gains = wait_for_work(self);
     lsm_tidy(self);
     wal_wait_for_next(self->log);
     (void)wal_give_back(self->log);
     return gains;
 }
 
+static bool is_in_vain(lsm *self, const full_wait *wait)
+{
+    return failures_of_room(self) != wait->failure_count || wait->lending_count > FULL_LENDINGS_MAX;
+}
+
+/* What is wished for is done to its end before a write takes the room that it needs. */
+static bool gain_all_room(lsm *self, const full_wait *wait)
+{
+    bool in_vain = false;
+    bool gains = true;
+    while (gains && !in_vain) {
+        in_vain = is_in_vain(self, wait);
+        gains = gain_room(self);
+        if (!is_wished(self) || env_monotonic_us(self->env) >= wait->until_us) {
+            break;
+        }
+    }
+    return gains && !in_vain;
+}
+
+static uint64_t flushed_bytes(lsm *self)
+{
+    return atomic_load_explicit(&self->counters.flushed_bytes, memory_order_relaxed);
+}
+
+/* What failed before, and a flush that fails for this, say nothing of what is wished for. */
+static void wish_for_room(lsm *self, full_wait *wait)
+{
+    lsm_wish_for_room(self, wait->until_us);
+    wait->wished_after = flushed_bytes(self);
+    wait->failure_count = failures_of_room(self);
+    wait->lending_count = 0;
+}
+
 bool lsm_wait_on_full_disk(lsm *self, full_wait *wait)
 {
     uint64_t now_us = env_monotonic_us(self->env);
-    mutex_lock(&self->writer);
-    uint64_t failures = lsm_failures_of_room(self);
-    mutex_unlock(&self->writer);
     if (wait->until_us == 0) {
-        *wait = (full_wait){.until_us = now_us + FULL_WAIT_US_MAX, .failure_count = failures};
+        *wait = (full_wait){.until_us = now_us + FULL_WAIT_US_MAX,
+                            .failure_count = failures_of_room(self),
+                            .wished_after = UINT64_MAX};
     }
     if (wait->is_last || now_us >= wait->until_us) {
         return false;
     }
-    bool in_vain = failures != wait->failure_count || wait->lending_count > FULL_LENDINGS_MAX;
-    wait->is_last = !gain_room(self) || in_vain;
+    pykv_error failure = *error_last();
+    bool may_wish = !error_is_file_limit() && !PYKV_PLANTED(248);
+    bool gains = gain_all_room(self, wait);
+    /* Again where more was flushed: that may hide what is dead. */
+    if (!gains && may_wish && wait->wished_after != flushed_bytes(self)) {
+        wish_for_room(self, wait);
+        gains = gain_all_room(self, wait);
+    }
+    wait->is_last = !gains;
+    error_restore(&failure);
     return true;
 }
 

@@ -25,12 +25,14 @@ typedef struct full_wait {
     uint64_t until_us;
     uint64_t failure_count; /* of work that gives room back, when it began */
     uint64_t lending_count; /* of the room that is kept, that ended since */
-    bool is_last;           /* nobody is at work: one attempt is left */
+    uint64_t wished_after; /* bytes flushed when all that is dead was to be compacted, due or not */
+    bool is_last;          /* nobody is at work: one attempt is left */
 } full_wait;
 
-/* Waits a moment for lent threads that flush or compact; takes what the logs have ahead, and
- * removes files that nobody reads. False: no room comes any more by that, or not in time. The last
- * error stays. */
+/* Waits a moment for lent threads that flush or compact, or does a step of that where there are
+ * none; takes what the logs have ahead, and removes files that nobody reads. When nothing is due
+ * any more, compacts all the same, as that may free what is dead. False: no room comes any more by
+ * that, or not in time. The last error stays. */
 bool lsm_wait_on_full_disk(lsm *self, full_wait *wait) EXCLUDES(self->writer);
 
 /* Seals the active memtable if it holds anything, and begins another in another log.

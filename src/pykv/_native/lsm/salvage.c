@@ -197,7 +197,7 @@ static pykv_status add(const record *found, salvaged_logs *out)
     if (found->kind == RECORD_RANGE_DELETE) {
         return add_range(found, out);
     }
-    if (found->kind == RECORD_INGEST) {
+    if (found->kind == RECORD_INGEST || found->kind == RECORD_DICTIONARY) {
         return PYKV_OK;
     }
     if (memtable_get(out->operations, found->key, hash, found->sequence, &there) &&

@@ -66,4 +66,8 @@ void lsm_stats_in(lsm *self, uint32_t space, pykv_stats *out);
 PYKV_NODISCARD pykv_status lsm_compact_in(lsm *self, uint32_t space, const pykv_range *range,
                                           pykv_progress *progress);
 
+/* The rows of the tables come to the namespace. */
+PYKV_NODISCARD pykv_status lsm_ingest_in(lsm *self, uint32_t space, const char *const *paths,
+                                         size_t count, bool moves);
+
 #endif

@@ -5,6 +5,7 @@
 #include "lsm/approximate.h"
 #include "lsm/names.h"
 #include "lsm/space.h"
+#include "lsm/store.h"
 
 enum { WALKED_MAX = 1000 };
 
@@ -59,7 +60,7 @@ void lsm_stats_in(lsm *self, uint32_t space, pykv_stats *out)
     uint64_t keys = 0;
     uint64_t bytes = 0;
     lsm_stats(self, out);
-    if (space == KEY_SPACE_DEFAULT && !lsm_names_exist(self)) {
+    if (space == KEY_SPACE_DEFAULT && !name_book_is_used(&self->names.book)) {
         return;
     }
     if (measure(self, space, &keys, &bytes) != PYKV_OK) {

@@ -7,9 +7,9 @@
  * take tables to deeper levels. Readers take no lock: they load the view, then the visible
  * sequence, and stay inside the epoch `gate.readers`.
  *
- * Locks, in the order in which they are taken: names.lock, wish_lock, compaction_lock, flush_lock,
- * manifest_lock, writer, then one of room_lock, reserve_lock and the gate's. Writers must not be
- * inside the epoch.
+ * Locks, in the order in which they are taken: names.book.lock, wish_lock, compaction_lock,
+ * flush_lock, manifest_lock, writer, then one of room_lock, reserve_lock and the gate's. Writers
+ * must not be inside the epoch.
  *
  * Invariants.
  *  1. Sequences are given in log order, without gaps; visible <= appended.
@@ -30,6 +30,7 @@
 #include "base/mutex.h"
 #include "base/pins.h"
 #include "log/change_feeds.h"
+#include "log/shown_state.h"
 #include "log/store_clock.h"
 #include "lsm/compaction_job.h"
 #include "lsm/compaction_pace.h"
@@ -62,7 +63,7 @@ struct lsm {
     uint64_t store_id;
     uint64_t hash_seed_low;
     uint64_t hash_seed_high;
-    uint64_t epoch_number;
+    uint64_t epoch_number; /* a refresh changes it, with the writer lock */
     codec_table codecs;
     wal *log; /* with locks of its own, one of which is writer; NULL: read-only */
     uint64_t open_us;
@@ -109,6 +110,7 @@ struct lsm {
     uint64_t edit GUARDED_BY(manifest_lock);
     uint64_t flushed_sequence GUARDED_BY(manifest_lock);
     bool is_clean_on_disk GUARDED_BY(manifest_lock);
+    shown_state shown GUARDED_BY(manifest_lock); /* of a store that is open read-only */
     mutex flush_lock;
     flush_run *flush GUARDED_BY(flush_lock);
     memtable *flushing GUARDED_BY(flush_lock); /* what it writes; a reference */
@@ -119,6 +121,8 @@ struct lsm {
     mutex compaction_lock;
     compaction_job compactions[LSM_COMPACTIONS_MAX] GUARDED_BY(compaction_lock);
     const compaction_wish *wish GUARDED_BY(compaction_lock);   /* NULL: what is due is done */
+    compaction_wish room_wish GUARDED_BY(compaction_lock);     /* of writers on a full disk */
+    uint64_t room_wish_until_us GUARDED_BY(compaction_lock);   /* 0: there is none, or it is done */
     uint64_t compaction_bytes_max GUARDED_BY(compaction_lock); /* of inputs; 0: no limit is known */
 
     /* Writers that wait for a flush or compaction, while lent threads do it. */

@@ -3,20 +3,12 @@
  * user_iterator_internal.h.
  *
  * They keep what changes from entry to entry in a struct whose address nobody takes, so that it
- * stays in registers, and take a constant direction. Rows are copied by moves of 16 bytes.
+ * stays in registers, and take a constant direction.
  */
+#include "lsm/row_writer.h"
 #include "lsm/user_iterator_internal.h"
 
-/* For what a loop over rows is made of. */
-#define INLINE_ALWAYS inline __attribute__((always_inline))
-
-enum {
-    ROWS_BYTES_FIRST = 64 * 1024,
-    ROWS_COUNT_FIRST = 512,
-    COPY_INLINE_MAX = 256,
-    CACHE_LINE_BYTES = 64,
-    FETCH_ENTRIES = 8
-};
+enum { CACHE_LINE_BYTES = 64, FETCH_ENTRIES = 8 };
 
 /* ---- a window ---- */
 
@@ -151,131 +143,6 @@ pykv_status user_find(user_iterator *self)
 
 /* ---- many rows ---- */
 
-/* Rows on their way out; data and offsets are the memory of rows. */
-typedef struct row_writer {
-    user_iterator_rows *rows;
-    uint8_t *data;
-    uint64_t *offsets;
-    size_t size;
-    size_t capacity;
-    size_t count;
-    size_t count_max; /* rows that offsets has room for */
-    size_t chunk_bytes;
-    size_t row_limit;
-    size_t prefix_bytes;
-    bool keys_only;
-    /* the arrays of the request, if there are any */
-    pykv_items_room *keys;
-    pykv_items_room *values;
-    int64_t *key_offsets; /* of the end of the next row */
-    int64_t *value_offsets;
-    uint64_t key_bytes;
-    uint64_t value_bytes;
-    size_t arrays_count;
-} row_writer;
-
-/* Makes room for bytes and for more rows. */
-static pykv_status writer_grow(row_writer *self, size_t bytes, size_t row_count)
-{
-    buffer *data = &self->rows->data;
-    buffer *offsets = &self->rows->offsets;
-    data->size = self->size;
-    offsets->size = 2 * self->count * sizeof(uint64_t);
-    pykv_status status = buffer_reserve(data, bytes);
-    if (status == PYKV_OK) {
-        status = buffer_reserve(offsets, (2 * row_count + 1) * sizeof(uint64_t));
-    }
-    self->data = data->data;
-    self->capacity = data->capacity;
-    self->offsets = (uint64_t *)(void *)offsets->data;
-    self->count_max = offsets->capacity == 0 ? 0 : (offsets->capacity / sizeof(uint64_t) - 1) / 2;
-    return status;
-}
-
-static void begin_arrays(row_writer *self, const user_iterator_request *request)
-{
-    self->keys = request->keys;
-    self->values = request->values;
-    self->key_offsets = request->keys->offsets + request->rows_done + 1;
-    self->value_offsets = request->values->offsets + request->rows_done + 1;
-    self->key_bytes = request->keys->used_bytes;
-    self->value_bytes = request->values->used_bytes;
-}
-
-static pykv_status writer_begin(row_writer *self, const user_iterator_request *request,
-                                user_iterator_rows *rows)
-{
-    PYKV_ASSERT(request->chunk_bytes > 0 && request->row_limit > 0);
-    *self = (row_writer){.rows = rows,
-                         .chunk_bytes = request->chunk_bytes,
-                         .row_limit = request->row_limit,
-                         .prefix_bytes = request->prefix_bytes,
-                         .keys_only = request->keys_only};
-    buffer_clear(&rows->offsets);
-    if (request->keys != NULL) {
-        begin_arrays(self, request);
-        return writer_grow(self, 0, 1);
-    }
-    size_t bytes =
-        request->chunk_bytes < ROWS_BYTES_FIRST ? request->chunk_bytes : ROWS_BYTES_FIRST;
-    size_t count = request->row_limit < ROWS_COUNT_FIRST ? request->row_limit : ROWS_COUNT_FIRST;
-    return writer_grow(self, bytes, count);
-}
-
-static void writer_end(row_writer *self)
-{
-    self->offsets[2 * self->count] = self->size;
-    self->rows->data.size = self->size;
-    self->rows->offsets.size = (2 * self->count + 1) * sizeof(uint64_t);
-    self->rows->count = self->count;
-    self->rows->arrays_count = self->arrays_count;
-    if (self->keys != NULL) {
-        self->keys->used_bytes = self->key_bytes;
-        self->values->used_bytes = self->value_bytes;
-    }
-}
-
-static inline bool writer_is_full(const row_writer *self)
-{
-    return self->count + self->arrays_count >= self->row_limit || self->size >= self->chunk_bytes;
-}
-
-static inline void copy_bytes(uint8_t *out, const uint8_t *from, size_t size)
-{
-    if (PYKV_UNLIKELY(size > COPY_INLINE_MAX)) {
-        memcpy(out, from, size);
-    } else if (size >= 16) {
-        for (size_t i = 0; i + 16 < size; i += 16) {
-            memcpy(out + i, from + i, 16);
-        }
-        memcpy(out + size - 16, from + size - 16, 16);
-    } else if (size >= 8) {
-        memcpy(out, from, 8);
-        memcpy(out + size - 8, from + size - 8, 8);
-    } else {
-        for (size_t i = 0; i < size; i++) {
-            out[i] = from[i];
-        }
-    }
-}
-
-/* Writes a row to the arrays. False: it has no room there. */
-static INLINE_ALWAYS bool write_to_arrays(row_writer *self, slice key, slice value)
-{
-    if (PYKV_UNLIKELY(key.size > self->keys->data_bytes - self->key_bytes ||
-                      value.size > self->values->data_bytes - self->value_bytes)) {
-        return false;
-    }
-    copy_bytes(self->keys->data + self->key_bytes, key.data, key.size);
-    copy_bytes(self->values->data + self->value_bytes, value.data, value.size);
-    self->key_bytes += key.size;
-    self->value_bytes += value.size;
-    self->key_offsets[self->arrays_count] = (int64_t)self->key_bytes;
-    self->value_offsets[self->arrays_count] = (int64_t)self->value_bytes;
-    self->arrays_count++;
-    return true;
-}
-
 /* strips: the key may be marked. to_arrays: if it has room there. */
 static INLINE_ALWAYS pykv_status write_row(row_writer *self, const iterator_entry *entry,
                                            bool strips, bool to_arrays)
@@ -314,18 +181,14 @@ static pykv_status write_other(user_iterator *self, row_writer *out, const itera
     return status == PYKV_OK ? write_row(out, entry, true, out->keys != NULL) : status;
 }
 
-/* Fetches the value of the entry some steps ahead of entry, but for its beginning, which stands
+/* Fetches the value of an entry that comes some steps later, but for its beginning, which stands
  * with the key that the source has read. */
-static INLINE_ALWAYS void fetch_value(const window_walk *walk, const iterator_entry *entry,
-                                      bool is_backward)
+static inline void fetch_value(const iterator_entry *later)
 {
-    uint32_t left = is_backward ? walk->at - walk->edge : walk->edge - walk->at;
-    if (left >= FETCH_ENTRIES) {
-        slice value = is_backward ? (entry - FETCH_ENTRIES)->value : (entry + FETCH_ENTRIES)->value;
-        if (value.size > CACHE_LINE_BYTES / 2) {
-            __builtin_prefetch(value.data + CACHE_LINE_BYTES / 2);
-            __builtin_prefetch(value.data + value.size - 1);
-        }
+    slice value = later->value;
+    if (value.size > CACHE_LINE_BYTES / 2) {
+        __builtin_prefetch(value.data + CACHE_LINE_BYTES / 2);
+        __builtin_prefetch(value.data + value.size - 1);
     }
 }
 
@@ -343,8 +206,9 @@ static INLINE_ALWAYS pykv_status fill_from_window(user_iterator *self, row_write
         if (entry == NULL) {
             break;
         }
-        if (!writer.keys_only) {
-            fetch_value(&walk, entry, is_backward);
+        uint32_t left = is_backward ? walk.at - walk.edge : walk.edge - walk.at;
+        if (!writer.keys_only && left >= FETCH_ENTRIES) {
+            fetch_value(is_backward ? entry - FETCH_ENTRIES : entry + FETCH_ENTRIES);
         }
         if (PYKV_LIKELY(entry->kind == RECORD_PUT)) {
             status = write_row(&writer, entry, strips, to_arrays);
@@ -357,6 +221,58 @@ static INLINE_ALWAYS pykv_status fill_from_window(user_iterator *self, row_write
     *out = writer;
     window_store(walk, self);
     return status;
+}
+
+/* True if the entry is a row for every reader that sees its sequence. */
+static inline bool is_plain(const iterator_entry *entry)
+{
+    return entry->kind == RECORD_PUT && entry->deadline_us == 0;
+}
+
+/* As fill_from_window, forward and to the arrays, up to an entry that needs a closer look: an older
+ * one of its key, one that is no put for certain, or one without room. What most entries need are
+ * so few variables that all are in registers. */
+static void fill_arrays_plainly(user_iterator *self, row_writer *out)
+{
+    const iterator_entry *entries = self->source->entries;
+    uint32_t at = self->at;
+    size_t rows_left = out->row_limit - out->arrays_count;
+    uint32_t end = rows_left < self->edge - at ? at + (uint32_t)rows_left : self->edge;
+    uint8_t *keys = out->keys->data;
+    uint8_t *values = out->values->data;
+    uint64_t key_bytes = out->key_bytes;
+    uint64_t value_bytes = out->value_bytes;
+    int64_t *key_offsets = out->key_offsets + out->arrays_count;
+    int64_t *value_offsets = out->value_offsets + out->arrays_count;
+    slice last = self->last;
+    for (; at < end; at++) {
+        const iterator_entry *entry = &entries[at];
+        if (PYKV_UNLIKELY(!is_plain(entry) || !user_is_visible(self, entry) ||
+                          (user_same_key(entry->key, last) && !PYKV_PLANTED(242)) ||
+                          entry->key.size > out->keys->data_bytes - key_bytes ||
+                          entry->value.size > out->values->data_bytes - value_bytes)) {
+            break;
+        }
+        last = entry->key;
+        if (end - at > FETCH_ENTRIES) {
+            fetch_value(entry + FETCH_ENTRIES);
+        }
+        copy_bytes(keys + key_bytes, entry->key.data, entry->key.size);
+        copy_bytes(values + value_bytes, entry->value.data, entry->value.size);
+        key_bytes += entry->key.size;
+        value_bytes += entry->value.size;
+        *key_offsets++ = (int64_t)key_bytes;
+        *value_offsets++ = (int64_t)value_bytes;
+    }
+    if (at > self->at) {
+        self->repeats = 0;
+        self->is_done = true;
+    }
+    out->arrays_count += at - self->at;
+    out->key_bytes = key_bytes;
+    out->value_bytes = value_bytes;
+    self->last = last;
+    self->at = at;
 }
 
 /* Entries passed since the fill began that gave no row. */
@@ -392,8 +308,13 @@ static pykv_status fill_from_any_window(user_iterator *self, row_writer *out)
         return self->is_backward ? fill_from_window(self, out, true, strips, out->keys != NULL)
                                  : fill_from_window(self, out, false, true, out->keys != NULL);
     }
-    return out->keys != NULL ? fill_from_window(self, out, false, false, true)
-                             : fill_from_window(self, out, false, false, false);
+    if (out->keys == NULL) {
+        return fill_from_window(self, out, false, false, false);
+    }
+    if (!out->keys_only) {
+        fill_arrays_plainly(self, out);
+    }
+    return self->at == self->edge ? PYKV_OK : fill_from_window(self, out, false, false, true);
 }
 
 /* Writes rows until the writer is full, the end is reached or enough was skipped. */

@@ -11,6 +11,7 @@
 
 #include <stdint.h>
 
+#include "codec/compress.h"
 #include "pykv.h"
 
 #include "base/annotate.h"
@@ -21,7 +22,6 @@
 #include "lsm/shared_file.h"
 #include "lsm/value_pointer.h"
 #include "lsm/version_edit.h"
-#include "table/compress.h"
 
 typedef struct value_segment {
     shared_file shared;

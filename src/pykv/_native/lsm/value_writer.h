@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "codec/compress.h"
 #include "pykv.h"
 
 #include "base/annotate.h"
@@ -23,7 +24,6 @@
 #include "lsm/file_numbers.h"
 #include "lsm/value_pointer.h"
 #include "lsm/version_edit.h"
-#include "table/compress.h"
 
 /* Where the segments go. Borrowed until the writer is reset. */
 typedef struct value_writer_options {

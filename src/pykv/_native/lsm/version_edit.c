@@ -9,9 +9,8 @@
 #include "base/coding.h"
 #include "base/error.h"
 #include "base/memory.h"
-#include "log/log_format.h"
-#include "log/log_segment.h"
 #include "log/manifest_file.h"
+#include "lsm/manifest_entries.h"
 #include "lsm/manifest_ranges.h"
 
 enum {
@@ -29,17 +28,7 @@ enum {
     VALUES_COUNT_AT = 128,
     RANGE_BYTES_AT = 136,
     PIN_COUNT_AT = 144,
-    OWN_UNUSED_2_AT = 152,
-    LOG_HISTORY_END_AT = 4,
-    LOG_EPOCH_AT = 24,
-    TABLE_UNUSED_1_AT = 5,
-    TABLE_FILE_ID_AT = 8,
-    TABLE_UNUSED_2_AT = 84,
-    TABLE_DELETES_AT = 88,
-    TABLE_UNUSED_3_AT = 96,
-    VALUES_UNUSED_1_AT = 4,
-    VALUES_FILE_ID_AT = 8,
-    VALUES_UNUSED_2_AT = 40
+    OWN_UNUSED_2_AT = 152
 };
 
 static uint64_t manifest_bytes(uint64_t log_count, uint64_t table_count, uint64_t values_count)
@@ -73,41 +62,6 @@ static void encode_header(const lsm_manifest *self, uint8_t *out)
     store_u64(out + PIN_COUNT_AT, self->pins.count);
 }
 
-static void encode_log(const manifest_log *entry, uint8_t *out)
-{
-    store_u32(out, entry->number);
-    store_u32(out + LOG_HISTORY_END_AT, (uint32_t)(entry->history_end / RECORD_GRANULE_BYTES));
-    store_u64(out + 8, entry->file_id);
-    store_u64(out + 16, entry->birth_sequence);
-    store_u32(out + LOG_EPOCH_AT, entry->epoch);
-}
-
-static void encode_table(const manifest_table *entry, uint8_t *out)
-{
-    store_u32(out, entry->number);
-    store_u8(out + 4, entry->level);
-    store_u64(out + 8, entry->file_id);
-    store_u64(out + 16, entry->file_bytes);
-    store_u64(out + 24, entry->entry_count);
-    store_u64(out + 32, entry->tombstone_count);
-    store_u64(out + 40, entry->sequence_min);
-    store_u64(out + 48, entry->sequence_max);
-    store_u64(out + 56, entry->deadline_min_us);
-    store_u64(out + 64, entry->deadline_max_us);
-    store_u64(out + 72, entry->raw_bytes);
-    store_u32(out + 80, entry->file_crc);
-    store_u64(out + TABLE_DELETES_AT, entry->deletes_through);
-}
-
-static void encode_values(const manifest_values *entry, uint8_t *out)
-{
-    store_u32(out, entry->number);
-    store_u64(out + 8, entry->file_id);
-    store_u64(out + 16, entry->file_bytes);
-    store_u64(out + 24, entry->value_count);
-    store_u64(out + 32, entry->value_bytes);
-}
-
 static pykv_status encode(const lsm_manifest *self, buffer *out)
 {
     pykv_status status = buffer_append_zeros(
@@ -119,16 +73,13 @@ static pykv_status encode(const lsm_manifest *self, buffer *out)
     uint32_t header_crc = manifest_head_seal(out->data);
     uint8_t *at = out->data + MANIFEST_HEAD_BYTES;
     for (uint64_t i = 0; i < self->log_count; i++, at += LOG_BYTES) {
-        encode_log(&self->logs[i], at);
-        manifest_entry_seal(at, LOG_BYTES, header_crc);
+        manifest_log_encode(&self->logs[i], header_crc, at);
     }
     for (uint64_t i = 0; i < self->table_count; i++, at += TABLE_BYTES) {
-        encode_table(&self->tables[i], at);
-        manifest_entry_seal(at, TABLE_BYTES, header_crc);
+        manifest_table_encode(&self->tables[i], header_crc, at);
     }
     for (uint64_t i = 0; i < self->values_count; i++, at += VALUES_BYTES) {
-        encode_values(&self->values[i], at);
-        manifest_entry_seal(at, VALUES_BYTES, header_crc);
+        manifest_values_encode(&self->values[i], header_crc, at);
     }
     status = manifest_ranges_encode(self->ranges, header_crc, out);
     return status == PYKV_OK ? manifest_pins_encode(&self->pins, header_crc, out) : status;
@@ -177,86 +128,15 @@ static pykv_status decode_header(const uint8_t *data, uint64_t size, const char 
                : status;
 }
 
-static manifest_log decode_log(const uint8_t *data)
+/* History comes before what is replayed. */
+static pykv_status check_history(const lsm_manifest *self, uint64_t index, const char *path,
+                                 uint64_t offset)
 {
-    uint64_t history_granules = load_u32(data + LOG_HISTORY_END_AT);
-    return (manifest_log){.number = load_u32(data),
-                          .file_id = load_u64(data + 8),
-                          .birth_sequence = load_u64(data + 16),
-                          .history_end = history_granules * RECORD_GRANULE_BYTES,
-                          .epoch = load_u32(data + LOG_EPOCH_AT)};
-}
-
-/* History comes before what is replayed, and every log of it has records. */
-static pykv_status check_log(const manifest_log *self, bool follows_live, const char *path,
-                             uint64_t offset)
-{
-    bool has_records = self->history_end > LOG_SEGMENT_HEADER_BYTES;
-    return self->history_end == 0 || (has_records && !follows_live)
+    bool follows_live = index > 0 && self->logs[index - 1].history_end == 0;
+    return self->logs[index].history_end == 0 || !follows_live
                ? PYKV_OK
-               : error_set_corruption(path, offset + LOG_HISTORY_END_AT,
-                                      "a log is no history where it stands", 0, self->history_end);
-}
-
-/* Checks facts that no table can have. */
-static pykv_status check_table(const manifest_table *self, uint64_t last_sequence, const char *path,
-                               uint64_t offset)
-{
-    if (self->level >= LSM_LEVEL_COUNT) {
-        return error_set_corruption(path, offset + 4, "a table has a level that there is not",
-                                    LSM_LEVEL_COUNT - 1, self->level);
-    }
-    if (self->entry_count == 0 || self->tombstone_count > self->entry_count) {
-        return error_set_corruption(path, offset + 24, "a table has a wrong number of entries",
-                                    self->tombstone_count, self->entry_count);
-    }
-    if (self->sequence_min > self->sequence_max || self->sequence_max > last_sequence ||
-        self->deletes_through > last_sequence) {
-        return error_set_corruption(path, offset + 48, "a table has sequences out of bounds",
-                                    last_sequence, self->sequence_max);
-    }
-    return PYKV_OK;
-}
-
-static pykv_status decode_table(const uint8_t *data, const char *path, uint64_t offset,
-                                manifest_table *out)
-{
-    *out = (manifest_table){.number = load_u32(data),
-                            .level = data[4],
-                            .file_id = load_u64(data + 8),
-                            .file_bytes = load_u64(data + 16),
-                            .entry_count = load_u64(data + 24),
-                            .tombstone_count = load_u64(data + 32),
-                            .sequence_min = load_u64(data + 40),
-                            .sequence_max = load_u64(data + 48),
-                            .deadline_min_us = load_u64(data + 56),
-                            .deadline_max_us = load_u64(data + 64),
-                            .raw_bytes = load_u64(data + 72),
-                            .file_crc = load_u32(data + 80),
-                            .deletes_through = load_u64(data + TABLE_DELETES_AT)};
-    pykv_status status =
-        manifest_check_unused(data, TABLE_UNUSED_1_AT, TABLE_FILE_ID_AT, path, offset);
-    if (status == PYKV_OK) {
-        status = manifest_check_unused(data, TABLE_UNUSED_2_AT, TABLE_DELETES_AT, path, offset);
-    }
-    return status == PYKV_OK
-               ? manifest_check_unused(data, TABLE_UNUSED_3_AT, TABLE_BYTES - 4, path, offset)
-               : status;
-}
-
-static pykv_status decode_values_entry(const uint8_t *data, const char *path, uint64_t offset,
-                                       manifest_values *out)
-{
-    *out = (manifest_values){.number = load_u32(data),
-                             .file_id = load_u64(data + 8),
-                             .file_bytes = load_u64(data + 16),
-                             .value_count = load_u64(data + 24),
-                             .value_bytes = load_u64(data + 32)};
-    pykv_status status =
-        manifest_check_unused(data, VALUES_UNUSED_1_AT, VALUES_FILE_ID_AT, path, offset);
-    return status == PYKV_OK
-               ? manifest_check_unused(data, VALUES_UNUSED_2_AT, VALUES_BYTES - 4, path, offset)
-               : status;
+               : error_set_corruption(path, offset, "a log is no history where it stands", 0,
+                                      self->logs[index].history_end);
 }
 
 static pykv_status check_order(uint64_t before, uint64_t got, const char *path, uint64_t offset)
@@ -268,16 +148,13 @@ static pykv_status check_order(uint64_t before, uint64_t got, const char *path, 
 
 static pykv_status decode_logs(const uint8_t *data, const char *path, lsm_manifest *out)
 {
-    uint32_t header_crc = manifest_head_crc(data);
     uint64_t before = 0;
     pykv_status status = PYKV_OK;
     for (uint64_t i = 0; i < out->log_count && status == PYKV_OK; i++) {
-        uint64_t offset = MANIFEST_HEAD_BYTES + i * LOG_BYTES;
-        status = manifest_entry_check(data + offset, LOG_BYTES, header_crc, path, offset);
-        out->logs[i] = decode_log(data + offset);
+        uint64_t offset = manifest_bytes(i, 0, 0);
+        status = manifest_log_decode(data, offset, path, &out->logs[i]);
         if (status == PYKV_OK) {
-            bool follows_live = i > 0 && out->logs[i - 1].history_end == 0;
-            status = check_log(&out->logs[i], follows_live, path, offset);
+            status = check_history(out, i, path, offset);
         }
         if (status == PYKV_OK) {
             status = check_order(before, out->logs[i].number, path, offset);
@@ -289,19 +166,12 @@ static pykv_status decode_logs(const uint8_t *data, const char *path, lsm_manife
 
 static pykv_status decode_tables(const uint8_t *data, const char *path, lsm_manifest *out)
 {
-    uint32_t header_crc = manifest_head_crc(data);
     uint64_t before = 0; /* level and number of the table before, as one number */
     pykv_status status = PYKV_OK;
     for (uint64_t i = 0; i < out->table_count && status == PYKV_OK; i++) {
         manifest_table *entry = &out->tables[i];
         uint64_t offset = manifest_bytes(out->log_count, i, 0);
-        status = manifest_entry_check(data + offset, TABLE_BYTES, header_crc, path, offset);
-        if (status == PYKV_OK) {
-            status = decode_table(data + offset, path, offset, entry);
-        }
-        if (status == PYKV_OK) {
-            status = check_table(entry, out->last_sequence, path, offset);
-        }
+        status = manifest_table_decode(data, offset, out->last_sequence, path, entry);
         if (status == PYKV_OK) {
             status =
                 check_order(before, (uint64_t)entry->level << 32 | entry->number, path, offset);
@@ -313,16 +183,12 @@ static pykv_status decode_tables(const uint8_t *data, const char *path, lsm_mani
 
 static pykv_status decode_values(const uint8_t *data, const char *path, lsm_manifest *out)
 {
-    uint32_t header_crc = manifest_head_crc(data);
     uint64_t before = 0;
     pykv_status status = PYKV_OK;
     for (uint64_t i = 0; i < out->values_count && status == PYKV_OK; i++) {
         manifest_values *entry = &out->values[i];
         uint64_t offset = manifest_bytes(out->log_count, out->table_count, i);
-        status = manifest_entry_check(data + offset, VALUES_BYTES, header_crc, path, offset);
-        if (status == PYKV_OK) {
-            status = decode_values_entry(data + offset, path, offset, entry);
-        }
+        status = manifest_values_decode(data, offset, path, entry);
         if (status == PYKV_OK) {
             status = check_order(before, entry->number, path, offset);
         }

@@ -113,17 +113,14 @@ static pykv_status open_sources(wal_recovery *self)
     return status;
 }
 
-/* Pages of a mapping that could not be read look like zeros, and zeros like the end of a log. */
 static pykv_status check_mappings(const wal_recovery *self)
 {
-    for (size_t i = 0; i < self->count; i++) {
-        const log_source *source = &self->sources[i];
-        if (source->mapping.base != NULL && env_mapping_faults(&source->mapping) > 0) {
-            return error_set_at(PYKV_IO_FAILED, self->views[i].path,
-                                "pages of the log could not be read");
-        }
+    pykv_status status = PYKV_OK;
+    for (size_t i = 0; i < self->count && status == PYKV_OK; i++) {
+        const log_recovery_segment *view = &self->views[i];
+        status = log_file_check_view(view->data, &self->sources[i].mapping, view->path);
     }
-    return PYKV_OK;
+    return status;
 }
 
 /* Sequence of the first record of the log, or what is due if there is none or a later one: logs may

@@ -97,9 +97,10 @@ static pykv_status check_records(const log_bytes *bytes, const wal_log *log, uin
     while (log_reader_next(&reader, &found, &offset)) {
         report->record_count++;
     }
-    if (bytes->mapping.base != NULL && env_mapping_faults(&bytes->mapping) > 0) {
-        return error_set_at(PYKV_IO_FAILED, env_file_path(bytes->file),
-                            "pages of the log could not be read");
+    pykv_status status =
+        log_file_check_view(bytes->data, &bytes->mapping, env_file_path(bytes->file));
+    if (status != PYKV_OK) {
+        return status;
     }
     if (reader.valid_end != end && !PYKV_PLANTED(118)) {
         return error_set_corruption(env_file_path(bytes->file), reader.valid_end,

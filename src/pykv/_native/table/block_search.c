@@ -75,23 +75,23 @@ static inline bool read_if_equal(const block *self, uint32_t index, slice key, b
 
 /* From the first entry of key on: the one that is not newer than sequence. The entries of a key
  * have one tag, so a step to another tag, or to another key in the end, has left them. */
-static bool find_version(const block *self, uint32_t first, table_position position,
+static bool find_version(const block *self, uint32_t first, const table_position *position,
                          uint32_t *index_out, block_entry *entry_out)
 {
     uint32_t index = first;
-    while (block_sequence(self, index) > position.sequence) {
+    while (block_sequence(self, index) > position->sequence) {
         index++;
         if (index == self->entry_count || self->tags[index] != self->tags[first]) {
             return false;
         }
     }
     *index_out = index;
-    return index == first || read_if_equal(self, index, position.key, entry_out);
+    return index == first || read_if_equal(self, index, position->key, entry_out);
 }
 
 /* As block_find, of the entries from first on. */
-static bool find_from(const block *self, uint32_t first, table_position position, uint64_t hash,
-                      uint32_t *index_out, block_entry *entry_out)
+static bool find_from(const block *self, uint32_t first, const table_position *position,
+                      uint64_t hash, uint32_t *index_out, block_entry *entry_out)
 {
     uint8_t wanted = (uint8_t)table_tag(hash);
     for (uint32_t base = first; base < self->entry_count; base += TAGS_AT_ONCE) {
@@ -101,7 +101,7 @@ static bool find_from(const block *self, uint32_t first, table_position position
             if (index >= self->entry_count) {
                 return false;
             }
-            if (read_if_equal(self, index, position.key, entry_out)) {
+            if (read_if_equal(self, index, position->key, entry_out)) {
                 return find_version(self, index, position, index_out, entry_out);
             }
         }
@@ -109,13 +109,13 @@ static bool find_from(const block *self, uint32_t first, table_position position
     return false;
 }
 
-bool block_find_fetched(const block *self, uint32_t first, table_position position, uint64_t hash,
-                        uint32_t *index_out, block_entry *entry_out)
+bool block_find_fetched(const block *self, uint32_t first, const table_position *position,
+                        uint64_t hash, uint32_t *index_out, block_entry *entry_out)
 {
     if (first == self->entry_count) {
         return false;
     }
-    if (PYKV_LIKELY(read_if_equal(self, first, position.key, entry_out))) {
+    if (PYKV_LIKELY(read_if_equal(self, first, position->key, entry_out))) {
         return find_version(self, first, position, index_out, entry_out);
     }
     return find_from(self, first + 1, position, hash, index_out, entry_out);
@@ -134,7 +134,18 @@ bool block_find(const block *self, table_position position, uint64_t hash, uint3
                 block_entry *entry_out)
 {
     prefetch(self);
-    return find_from(self, 0, position, hash, index_out, entry_out);
+    return find_from(self, 0, &position, hash, index_out, entry_out);
+}
+
+/* Asks for what is read of an entry: itself, the head of its group, and its sequence. */
+static inline void fetch_entry(const block *self, uint32_t index)
+{
+    const uint8_t *entry = self->entries + self->starts[index];
+    uint32_t head = index >> self->group_shift << self->group_shift;
+    __builtin_prefetch(entry);
+    __builtin_prefetch(entry + 64);
+    __builtin_prefetch(self->entries + self->starts[head]);
+    __builtin_prefetch(self->sequences + (size_t)index * self->sequence_width);
 }
 
 uint32_t block_fetch(const block *self, uint64_t hash)
@@ -147,10 +158,7 @@ uint32_t block_fetch(const block *self, uint64_t hash)
             if (index >= self->entry_count) {
                 break;
             }
-            const uint8_t *entry = self->entries + self->starts[index];
-            __builtin_prefetch(entry);
-            __builtin_prefetch(entry + 64);
-            __builtin_prefetch(self->sequences + (size_t)index * self->sequence_width);
+            fetch_entry(self, index);
             return index;
         }
     }

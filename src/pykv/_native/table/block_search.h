@@ -17,8 +17,8 @@ bool block_find(const block *self, table_position position, uint64_t hash, uint3
 uint32_t block_fetch(const block *self, uint64_t hash);
 
 /* As block_find, with what block_fetch gave. */
-bool block_find_fetched(const block *self, uint32_t first, table_position position, uint64_t hash,
-                        uint32_t *index_out, block_entry *entry_out);
+bool block_find_fetched(const block *self, uint32_t first, const table_position *position,
+                        uint64_t hash, uint32_t *index_out, block_entry *entry_out);
 
 /* The first entry that is not before position; entry_count if all are. */
 uint32_t block_seek(const block *self, table_position position);

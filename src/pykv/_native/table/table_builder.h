@@ -12,8 +12,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "codec/compress.h"
+
 #include "env/env.h"
-#include "table/compress.h"
 #include "table/table_entry.h"
 
 enum {

@@ -6,10 +6,11 @@
 
 #include <string.h>
 
+#include "codec/compress.h"
+
 #include "base/coding.h"
 #include "base/crc32c.h"
 #include "base/error.h"
-#include "table/compress.h"
 
 static const uint8_t header_magic[8] = {'P', 'Y', 'K', 'V', 'T', 'B', 'L', '\n'};
 static const uint8_t footer_magic[8] = {'P', 'Y', 'K', 'V', 'E', 'N', 'D', '\n'};
@@ -197,14 +198,14 @@ static void store_key_lengths(const table_properties *self, uint8_t *out)
     const size_t lengths[KEY_LENGTH_COUNT] = {self->key_length_max, self->first_key.size,
                                               self->last_key.size};
     uint32_t high = 0;
-    for (uint32_t i = 0; i < KEY_LENGTH_COUNT; i++) {
+    for (size_t i = 0; i < KEY_LENGTH_COUNT; i++) {
         store_u16(out + 2 * i, (uint16_t)lengths[i]);
         high |= (uint32_t)(lengths[i] >> 16) << i;
     }
     store_u16(out + KEY_LENGTHS_HIGH_AT, (uint16_t)high);
 }
 
-static uint32_t load_key_length(const uint8_t *in, uint32_t index)
+static uint32_t load_key_length(const uint8_t *in, size_t index)
 {
     uint32_t high = (uint32_t)load_u16(in + KEY_LENGTHS_HIGH_AT) >> index & 1;
     return load_u16(in + 2 * index) | high << 16;

@@ -232,19 +232,20 @@ static inline uint32_t lower_bound(const table_index *self, uint32_t low, uint32
 }
 
 /* The first block from low on whose separator is not before position, by whole separators. */
-static uint32_t find_among_equals(const table_index *self, uint32_t low, table_position position)
+static uint32_t find_among_equals(const table_index *self, uint32_t low,
+                                  const table_position *position)
 {
     uint32_t high = low;
     uint32_t step = 1;
     while (high < self->block_count &&
-           table_position_compare(table_index_separator(self, high), position) < 0) {
+           table_position_compare(table_index_separator(self, high), *position) < 0) {
         low = high + 1;
         high = self->block_count - low > step ? low + step : self->block_count;
         step *= 2;
     }
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (table_position_compare(table_index_separator(self, middle), position) < 0) {
+        if (table_position_compare(table_index_separator(self, middle), *position) < 0) {
             low = middle + 1;
         } else {
             high = middle;
@@ -253,24 +254,48 @@ static uint32_t find_among_equals(const table_index *self, uint32_t low, table_p
     return low;
 }
 
-uint32_t table_index_find(const table_index *self, table_position position)
+void table_index_aim(const table_index *self, slice key, table_search *out)
 {
-    slice key = position.key;
     size_t shared = key.size < self->common_length ? key.size : self->common_length;
     int order = shared == 0 ? 0 : memcmp(key.data, self->keys, shared);
-    if (order != 0 || key.size < self->common_length) {
-        return order > 0 ? self->block_count : 0;
+    bool is_outside = order != 0 || key.size < self->common_length;
+    uint64_t prefix = is_outside ? 0 : table_prefix(key, self->common_length);
+    if (is_outside ? order <= 0 : prefix < self->prefix_min) {
+        *out = (table_search){0, 0, 0, true};
+    } else if (is_outside || prefix > self->prefix_max) {
+        *out = (table_search){0, self->block_count, 0, true};
+    } else {
+        *out = (table_search){prefix, table_index_place(self, prefix), 0, false};
+        __builtin_prefetch(&self->places[out->low]);
     }
-    uint64_t prefix = table_prefix(key, self->common_length);
-    if (prefix < self->prefix_min) {
-        return 0;
+}
+
+void table_index_approach(const table_index *self, table_search *search)
+{
+    if (PYKV_LIKELY(!search->is_decided)) {
+        const uint32_t *bounds = &self->places[search->low];
+        search->low = bounds[0];
+        search->high = bounds[1];
+        __builtin_prefetch(&self->prefixes[bounds[0]]);
     }
-    if (prefix > self->prefix_max) {
-        return self->block_count;
+}
+
+uint32_t table_index_reach(const table_index *self, const table_search *search,
+                           const table_position *position)
+{
+    if (PYKV_UNLIKELY(search->is_decided)) {
+        return search->low;
     }
-    uint32_t place = table_index_place(self, prefix);
-    uint32_t found = lower_bound(self, self->places[place], self->places[place + 1], prefix);
-    return found == self->block_count || self->prefixes[found] != prefix
+    uint32_t found = lower_bound(self, search->low, search->high, search->prefix);
+    return found == self->block_count || self->prefixes[found] != search->prefix
                ? found
                : find_among_equals(self, found, position);
+}
+
+uint32_t table_index_find(const table_index *self, table_position position)
+{
+    table_search search;
+    table_index_aim(self, position.key, &search);
+    table_index_approach(self, &search);
+    return table_index_reach(self, &search, &position);
 }

@@ -11,6 +11,7 @@
 #ifndef PYKV_TABLE_TABLE_INDEX_H
 #define PYKV_TABLE_TABLE_INDEX_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "pykv.h"
@@ -50,6 +51,20 @@ void table_index_close(table_index *self);
  * entry that is not before it, unless that is the first of the next block. block_count: all entries
  * are before position. */
 uint32_t table_index_find(const table_index *self, table_position position);
+
+/* The same search in three steps, each of which asks the processor for what the next one reads:
+ * aim, approach, reach. For who searches for several keys side by side. */
+typedef struct table_search {
+    uint64_t prefix;
+    uint32_t low; /* behind aim: the place; behind approach: the first block in question */
+    uint32_t high;
+    bool is_decided; /* low is the answer */
+} table_search;
+
+void table_index_aim(const table_index *self, slice key, table_search *out);
+void table_index_approach(const table_index *self, table_search *search);
+uint32_t table_index_reach(const table_index *self, const table_search *search,
+                           const table_position *position);
 
 /* The separator of a block, borrowed. */
 static inline table_position table_index_separator(const table_index *self, uint32_t block_index)

@@ -13,7 +13,13 @@
 #include "table/block_search.h"
 #include "table/table_reader.h"
 
-enum { WINDOW_MIN = 4, WINDOW_MAX = 64, ARENA_BYTES_MIN = 4096, COPY_BYTES = 16 };
+enum {
+    WINDOW_MIN = 4,
+    WINDOW_MAX = 64,
+    ARENA_BYTES_MIN = 4096,
+    COPY_BYTES = 16,
+    FETCHED_MAX = 6 * 1024 /* bytes of a block */
+};
 
 typedef struct table_iterator {
     iterator base;
@@ -111,12 +117,24 @@ static uint32_t show_run(table_iterator *self, uint32_t index, uint32_t end)
     return (uint32_t)(out - self->entries);
 }
 
+/* Fetches a block that will be used, or most of it. */
+static void fetch(const table_iterator *self, uint32_t block_index)
+{
+    if (block_index < self->from->index.block_count) {
+        uint64_t bytes = table_block_bytes(self->from, block_index);
+        table_prefetch_block(self->from, block_index, bytes < FETCHED_MAX ? bytes : FETCHED_MAX);
+    }
+}
+
 /* Shows entries from index on, at least one; the first is current. */
 static void show_from(table_iterator *self, uint32_t index)
 {
     uint32_t end = self->hold.block->entry_count;
     end = end - index > self->window_max ? index + self->window_max : end;
     uint32_t count = show_run(self, index, end);
+    if (index + count == self->hold.block->entry_count) {
+        fetch(self, self->block_index + 1); /* while the last entries of this one are used */
+    }
     self->first = index;
     self->base.entries = self->entries;
     self->base.index = 0;
@@ -199,6 +217,7 @@ static void seek(iterator *base, slice key, uint64_t sequence)
     table_iterator *self = of(base);
     table_position position = table_position_make(key, sequence);
     uint32_t block_index = table_index_find(&self->from->index, position);
+    fetch(self, block_index); /* the search in it jumps */
     self->base.status = PYKV_OK;
     self->window_max = WINDOW_MIN;
     if (block_index == self->from->index.block_count) {
@@ -218,6 +237,7 @@ static void seek_back(iterator *base, slice key, uint64_t sequence)
     table_iterator *self = of(base);
     table_position position = table_position_make(key, sequence);
     uint32_t block_index = table_index_find(&self->from->index, position);
+    fetch(self, block_index); /* the search in it jumps */
     self->base.status = PYKV_OK;
     self->window_max = WINDOW_MIN;
     if (block_index == self->from->index.block_count) {
@@ -276,7 +296,7 @@ pykv_status table_iterator_new(table *from, block_source *source, iterator **ite
 {
     size_t longest = from->properties.key_length_max;
     size_t arena_bytes = longest > ARENA_BYTES_MIN ? longest : ARENA_BYTES_MIN;
-    table_iterator *self = mem_alloc_zeroed(1, sizeof *self);
+    table_iterator *self = mem_alloc(sizeof *self);
     uint8_t *arena = mem_alloc(arena_bytes + COPY_BYTES);
     if (self == NULL || arena == NULL) {
         mem_free(self);
@@ -286,6 +306,10 @@ pykv_status table_iterator_new(table *from, block_source *source, iterator **ite
     self->base = iterator_make(&operations);
     self->from = from;
     self->source = source;
+    self->hold = (block_hold){NULL, NULL};
+    self->block_index = 0;
+    self->first = 0;
+    self->window_max = WINDOW_MIN;
     self->arena = arena;
     self->arena_bytes = arena_bytes;
     *iterator_out = &self->base;

@@ -1,27 +1,26 @@
 /*
  * table_many: gets of many keys, in steps that each touch memory for all keys of a chunk before the
- * next one uses what was fetched: filter lines, slots, blocks, entries, values.
+ * next one uses what was fetched: filter lines, places and prefixes of the index, slots, blocks,
+ * entries, values.
  */
-#include <stdatomic.h>
-
 #include "table/block_search.h"
 #include "table/table_found.h"
 #include "table/table_reader.h"
 
-enum { CHUNK = 32, FETCHED_LINES = 6 /* of a block: what comes before its entries */ };
+enum { CHUNK = 32, FETCHED_BYTES = 384 /* of a block: what comes before its entries */ };
 
 /* A request that passed the filter. */
 typedef struct candidate {
     table_request *request;
     uint64_t hash;
+    table_search search;
     uint32_t block_index;
     uint32_t first; /* entry of the block to look at */
     block_hold hold;
 } candidate;
 
-/* Those of count requests that the table may hold, and the blocks that would. */
-static size_t choose(table *self, uint64_t sequence, table_request *const *requests, size_t count,
-                     candidate *chosen)
+/* Those of count requests that pass the filter. */
+static size_t choose(table *self, table_request *const *requests, size_t count, candidate *chosen)
 {
     uint64_t hashes[CHUNK];
     bool may_contain[CHUNK];
@@ -35,27 +34,38 @@ static size_t choose(table *self, uint64_t sequence, table_request *const *reque
         filter_may_contain_many(&self->filter, hashes, count, may_contain);
     }
     for (size_t i = 0; i < count; i++) {
-        table_position position = table_found_position(requests[i]->key, sequence);
-        uint32_t block_index =
-            may_contain[i] ? table_index_find(&self->index, position) : self->index.block_count;
-        if (block_index < self->index.block_count) {
-            __builtin_prefetch((const void *)&self->slots[block_index]);
-            chosen[chosen_count++] =
-                (candidate){.request = requests[i], .hash = hashes[i], .block_index = block_index};
+        if (may_contain[i]) {
+            candidate *one = &chosen[chosen_count++];
+            *one = (candidate){.request = requests[i], .hash = hashes[i]};
+            table_index_aim(&self->index, requests[i]->key, &one->search);
         }
     }
     return chosen_count;
 }
 
-/* Fetches the blocks that the slots say are cached. What they hold is no more than a hint. */
+/* Finds the block of each candidate, and drops those that none would hold. */
+static size_t find_blocks(table *self, uint64_t sequence, candidate *chosen, size_t count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        table_index_approach(&self->index, &chosen[i].search);
+    }
+    for (size_t i = 0; i < count; i++) {
+        table_position position = table_found_position(chosen[i].request->key, sequence);
+        uint32_t block_index = table_index_reach(&self->index, &chosen[i].search, &position);
+        if (block_index < self->index.block_count) {
+            __builtin_prefetch((const void *)&self->slots[block_index]);
+            chosen[kept] = chosen[i];
+            chosen[kept++].block_index = block_index;
+        }
+    }
+    return kept;
+}
+
 static void fetch_blocks(const table *self, const candidate *chosen, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        const _Atomic uintptr_t *slot = &self->slots[chosen[i].block_index];
-        uintptr_t cached = atomic_load_explicit(slot, memory_order_relaxed);
-        for (size_t line = 0; line < FETCHED_LINES; line++) {
-            __builtin_prefetch((const void *)(cached + 64 * line));
-        }
+        table_prefetch_block(self, chosen[i].block_index, FETCHED_BYTES);
     }
 }
 
@@ -108,7 +118,7 @@ static void find(block_source *source, uint64_t sequence, candidate *chosen, siz
         if (one->hold.block == NULL) {
             continue;
         }
-        if (block_find_fetched(one->hold.block, one->first, position, one->hash, &index, &entry)) {
+        if (block_find_fetched(one->hold.block, one->first, &position, one->hash, &index, &entry)) {
             table_found_fill(one->hold, index, &entry, &one->request->found);
             one->request->status = PYKV_OK;
             fetch_value(entry.value);
@@ -124,7 +134,8 @@ void table_get_many(table *self, block_source *source, uint64_t sequence,
     candidate chosen[CHUNK];
     for (size_t begin = 0; begin < count; begin += CHUNK) {
         size_t size = count - begin < CHUNK ? count - begin : CHUNK;
-        size_t chosen_count = choose(self, sequence, requests + begin, size, chosen);
+        size_t chosen_count = choose(self, requests + begin, size, chosen);
+        chosen_count = find_blocks(self, sequence, chosen, chosen_count);
         fetch_blocks(self, chosen, chosen_count);
         hold_blocks(self, source, chosen, chosen_count);
         fetch_entries(chosen, chosen_count);

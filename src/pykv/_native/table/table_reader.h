@@ -8,12 +8,14 @@
 #ifndef PYKV_TABLE_TABLE_READER_H
 #define PYKV_TABLE_TABLE_READER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "codec/compress.h"
+
 #include "env/env.h"
 #include "table/block_source.h"
-#include "table/compress.h"
 #include "table/filter_reader.h"
 #include "table/table_entry.h"
 #include "table/table_format.h"
@@ -107,6 +109,16 @@ uint64_t table_own_hash(const table *self, slice key, uint64_t hash);
 
 /* Bytes of memory that data block block_index takes once it is loaded. */
 uint64_t table_block_bytes(const table *self, uint32_t block_index);
+
+/* Asks the processor for the first bytes of a data block that a slot says is cached. What is there
+ * is no more than a hint: the block may be gone. */
+static inline void table_prefetch_block(const table *self, uint32_t block_index, uint64_t bytes)
+{
+    uintptr_t cached = atomic_load_explicit(&self->slots[block_index], memory_order_relaxed);
+    for (uint64_t at = 0; at < bytes; at += 64) {
+        __builtin_prefetch((const void *)(cached + at));
+    }
+}
 
 /* Reads a data block from the file into that much memory, aligned to BLOCK_ALIGNMENT, and checks
  * it. *block_out lies in memory. PYKV_CORRUPTION, PYKV_NOT_SUPPORTED, PYKV_NO_MEMORY. */

@@ -93,19 +93,24 @@ class Place:
                 if name == "MANIFEST":
                     sync_directory(self.path)
                 (self.data / name).replace(self.path / name)
+        remove_file(self.path / UNFINISHED_NAME)
         sync_directory(self.path)
+        # The mark last: as long as it is there, the same call comes to its end.
+        if self.data.exists():
+            shutil.rmtree(self.data)
+        remove_file(self._mark)
         self._remove()
 
     def take_back(self) -> None:
         """Removes what a conversion that cannot go on has made."""
+        # The mark first: it tells of rows that are removed behind it.
+        remove_file(self._mark)
         self._remove()
+        remove_file(self.path / UNFINISHED_NAME)
         self.path.rmdir()
 
     def _remove(self) -> None:
-        """Removes everything but the files that were moved; the mark before the rest of it."""
-        remove_file(self._mark)
         shutil.rmtree(self.work)
-        remove_file(self.path / UNFINISHED_NAME)
         sync_directory(self.path)
 
 

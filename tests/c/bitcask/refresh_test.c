@@ -1,0 +1,146 @@
+/*
+ * refresh_test: what a store that is open read-only shows of another that writes the same files.
+ */
+#include "bitcask_fixture.h"
+
+#include "bitcask/directory.h"
+#include "bitcask/refresh.h"
+#include "bitcask/snapshot.h"
+
+#define REFRESH bitcask_refresh
+#define DESTROY bitcask_destroy
+#include "log/refresh_checks.h"
+
+TEST(a_store_that_writes_tells_its_last_sequence_and_nothing_else_happens)
+{
+    fixture self = fixture_new();
+    const directory *before = directory_now(&self.store->spaces.main.directory);
+    fixture_put(&self, "key", "value");
+    CHECK_EQUAL(1, refresh(&self));
+    CHECK(before == directory_now(&self.store->spaces.main.directory));
+    fixture_free(&self);
+}
+
+TEST(a_reader_shows_what_was_written_only_after_a_refresh)
+{
+    fixture self = fixture_new();
+    check_that_it_shows_what_was_written(&self);
+    fixture_free(&self);
+}
+
+TEST(where_nothing_is_new_the_directory_stays)
+{
+    fixture self = fixture_new();
+    fixture_fill(&self, 0, 100, 200);
+    fixture reader = reader_new(&self);
+    const directory *before = directory_now(&reader.store->spaces.main.directory);
+    for (int i = 0; i < 3; i++) {
+        CHECK_EQUAL(100, refresh(&reader));
+        CHECK(before == directory_now(&reader.store->spaces.main.directory));
+    }
+    fixture_kill(&reader);
+    fixture_free(&self);
+}
+
+TEST(segments_that_roll_and_merge_show_with_their_books)
+{
+    fixture self = fixture_new();
+    fixture_fill(&self, 0, 100, 200);
+    fixture reader = reader_new(&self);
+    for (uint32_t round = 1; round < 8; round++) {
+        fixture_fill(&self, 0, 20 * round, 100 + round);
+        if (round % 3 == 0) {
+            CHECK_OK(bitcask_compact(self.store, NULL));
+        }
+        (void)refresh(&reader);
+        expect_same_books(&self, &reader);
+        CHECK_EQUAL(fixture_stats(&self).disk_bytes, fixture_stats(&reader).disk_bytes);
+    }
+    fixture_kill(&reader);
+    fixture_free(&self);
+}
+
+TEST(a_snapshot_stays_while_its_files_are_gone_and_the_reader_went_on)
+{
+    fixture self = fixture_new();
+    fixture_fill(&self, 0, 100, 200);
+    fixture_put(&self, "key", "old");
+    fixture reader = reader_new(&self);
+    store_moment *kept;
+    pykv_pinned pinned = {0};
+    uint64_t count = 0;
+    CHECK_OK(bitcask_snapshot_new(reader.store, &kept));
+    fixture_fill(&self, 0, 50, 100);
+    fixture_put(&self, "key", "new");
+    CHECK_OK(bitcask_compact(self.store, NULL));
+    (void)refresh(&reader);
+    CHECK_OK(bitcask_clear(self.store, 0));
+    CHECK_OK(bitcask_compact(self.store, NULL));
+    (void)refresh(&reader);
+    fixture_expect(&reader, "key", NULL);
+    CHECK_EQUAL(0, fixture_stats(&reader).key_count);
+    CHECK_OK(bitcask_count_at(kept, &count));
+    CHECK_EQUAL(101, count);
+    CHECK_OK(bitcask_get_at(kept, fixture_text("key"), 0, &pinned));
+    CHECK_EQUAL(3, pinned.length);
+    CHECK_BYTES("old", pinned.data, 3);
+    mem_free(pinned.owned);
+    bitcask_snapshot_free(kept);
+    fixture_kill(&reader);
+    fixture_free(&self);
+}
+
+TEST(a_reader_goes_on_when_the_writer_died_and_when_the_next_one_came)
+{
+    fixture self = fixture_new();
+    check_that_it_goes_on_with_the_next_writer(&self);
+    fixture_free(&self);
+}
+
+TEST(another_database_or_none_in_the_directory_is_refused_and_the_old_moment_stays)
+{
+    fixture self = fixture_new();
+    fixture_fill(&self, 0, 100, 200);
+    check_that_it_refuses_another_database(&self, 100);
+    fixture_free(&self);
+}
+
+/* Every allocation fails once: what was shown stays, and the next refresh goes on. */
+TEST(a_refresh_that_fails_changes_nothing)
+{
+    fixture self = fixture_new();
+    fixture_fill(&self, 0, 100, 200);
+    fixture reader = reader_new(&self);
+    bool failed = true;
+    for (uint64_t at = 1; failed; at++) {
+        uint64_t sequence = 0;
+        fixture_fill(&self, 0, 30, 300);
+        CHECK_OK(bitcask_compact(self.store, NULL));
+        pykv_stats before = fixture_stats(&reader);
+        (void)mem_fail_at(at, false);
+        pykv_status status = try_refresh(&reader, &sequence);
+        (void)mem_fail_at(0, false);
+        failed = status != PYKV_OK;
+        pykv_stats after = fixture_stats(&reader);
+        if (failed) {
+            CHECK_EQUAL(PYKV_NO_MEMORY, status);
+            CHECK_EQUAL(before.last_sequence, after.last_sequence);
+            CHECK_EQUAL(before.live_bytes, after.live_bytes);
+            CHECK_EQUAL(before.segment_count, after.segment_count);
+            (void)refresh(&reader);
+        }
+        expect_same_books(&self, &reader);
+        CHECK(at < 1000);
+    }
+    fixture_kill(&reader);
+    fixture_free(&self);
+}
+
+TEST_MAIN(CASE(a_store_that_writes_tells_its_last_sequence_and_nothing_else_happens),
+          CASE(a_reader_shows_what_was_written_only_after_a_refresh),
+          CASE(where_nothing_is_new_the_directory_stays),
+          CASE(segments_that_roll_and_merge_show_with_their_books),
+          CASE(a_snapshot_stays_while_its_files_are_gone_and_the_reader_went_on),
+          CASE(a_reader_goes_on_when_the_writer_died_and_when_the_next_one_came),
+          CASE(another_database_or_none_in_the_directory_is_refused_and_the_old_moment_stays),
+          CASE(a_refresh_that_fails_changes_nothing))

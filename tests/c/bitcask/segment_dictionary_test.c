@@ -1,0 +1,94 @@
+/*
+ * segment_dictionary_test: a dictionary is found, read when it is asked for, and told where it is
+ * damaged.
+ */
+#include "base/error.h"
+#include "bitcask/packing_fixture.h"
+#include "bitcask/segment_dictionary.h"
+
+static segment *first_segment(fixture *self)
+{
+    return self->store->segments[0];
+}
+
+static char *name_of(fixture *self)
+{
+    static char name[SEGMENT_NAME_BYTES];
+    segment_name(first_segment(self)->number, false, name);
+    return name;
+}
+
+TEST(a_dictionary_is_made_ready_once_and_found_again_after_an_open)
+{
+    fixture self = packing_trained();
+    codec_table codecs = codec_registry_table();
+    const codec *with = codec_table_find(&codecs, CODEC_ZSTD);
+    const packed_dictionary *first;
+    const packed_dictionary *second;
+    uint64_t bytes = first_segment(&self)->dictionary_bytes;
+    CHECK(bytes > 0 && atomic_load(&first_segment(&self)->dictionary) == NULL);
+    CHECK_OK(segment_dictionary(first_segment(&self), with, &first));
+    CHECK_OK(segment_dictionary(first_segment(&self), with, &second));
+    CHECK(first == second);
+    fixture_reopen(&self);
+    CHECK_EQUAL(bytes, first_segment(&self)->dictionary_bytes);
+    packing_expect_trained(&self);
+    fixture_kill(&self);
+    CHECK_OK(fixture_open(&self));
+    CHECK_EQUAL(bytes, first_segment(&self)->dictionary_bytes);
+    packing_expect_trained(&self);
+    fixture_free(&self);
+}
+
+TEST(a_damaged_dictionary_is_told_by_every_value_that_needs_it)
+{
+    fixture self = packing_trained();
+    uint64_t size;
+    pykv_pinned pinned;
+    pykv_report report;
+    fixture_put(&self, "other", "needs none");
+    char *name = name_of(&self);
+    fixture_close(&self);
+    fixture_bytes(&self, name, &size)[LOG_SEGMENT_HEADER_BYTES + RECORD_HEADER_BYTES + 3] ^= 1;
+    CHECK_OK(fixture_open(&self));
+    for (int i = 0; i < 2; i++) {
+        CHECK_STATUS(PYKV_CORRUPTION, bitcask_get(self.store, fixture_text("key-3"), 0, &pinned));
+        CHECK(strstr(error_last()->path, name) != NULL);
+        CHECK_EQUAL(LOG_SEGMENT_HEADER_BYTES, error_last()->offset);
+    }
+    fixture_expect(&self, "other", "needs none");
+    CHECK_OK(bitcask_verify(self.store, NULL, &report));
+    CHECK(report.damage_count > 1);
+    CHECK_EQUAL(LOG_SEGMENT_HEADER_BYTES, report.damages[0].offset);
+    fixture_free(&self);
+}
+
+TEST(without_memory_it_is_read_again)
+{
+    fixture self = packing_trained();
+    codec_table codecs = codec_registry_table();
+    const codec *with = codec_table_find(&codecs, CODEC_ZSTD);
+    const packed_dictionary *made;
+    pykv_status status = PYKV_NO_MEMORY;
+    for (uint64_t k = 1; status != PYKV_OK; k++) {
+        (void)mem_fail_at(k, 0);
+        status = segment_dictionary(first_segment(&self), with, &made);
+        (void)mem_fail_at(0, 0);
+        CHECK(status == PYKV_OK || (status == PYKV_NO_MEMORY && k < 10));
+    }
+    packing_expect_trained(&self);
+    fixture_free(&self);
+}
+
+TEST(a_segment_of_writers_has_none)
+{
+    fixture self = packing_new();
+    fixture_put(&self, "a", "b");
+    segment_find_dictionary(self.store->active);
+    CHECK_EQUAL(0, self.store->active->dictionary_bytes);
+    fixture_free(&self);
+}
+
+TEST_MAIN(CASE(a_dictionary_is_made_ready_once_and_found_again_after_an_open),
+          CASE(a_damaged_dictionary_is_told_by_every_value_that_needs_it),
+          CASE(without_memory_it_is_read_again), CASE(a_segment_of_writers_has_none))

@@ -1,0 +1,193 @@
+/*
+ * unpack_test: every call that gives values gives those that were put, and says where one stands
+ * that cannot be restored.
+ */
+#include "bitcask/many.h"
+#include "bitcask/packing_fixture.h"
+#include "bitcask/scan.h"
+#include "bitcask/snapshot.h"
+#include "bitcask/unpack.h"
+
+static void expect_at(fixture *self, const store_moment *at)
+{
+    pykv_pinned pinned = {0};
+    epoch_token token = epoch_enter(&self->store->gate.readers);
+    CHECK_OK(bitcask_get_at(at, fixture_text("key-3"), 0, &pinned));
+    CHECK_EQUAL(PACKING_VALUE_BYTES, pinned.length);
+    CHECK_BYTES(packing_value(), pinned.data, pinned.length);
+    mem_free(pinned.owned);
+    epoch_leave(&self->store->gate.readers, token);
+}
+
+static void expect_many(fixture *self, const store_moment *at)
+{
+    static const void *const keys[] = {"key-1", "none", "plain", "key-19"};
+    static const size_t lengths[] = {5, 4, 5, 6};
+    many *results;
+    CHECK_OK(many_new(self->store, &results));
+    for (int round = 0; round < 2; round++) { /* what the first one gave is let go */
+        CHECK_OK(at == NULL ? many_get(results, 4, keys, lengths, 0)
+                            : many_get_at(results, at, 4, keys, lengths, 0));
+        for (size_t i = 0; i < 4; i += 3) {
+            CHECK_EQUAL(PACKING_VALUE_BYTES, many_lengths(results)[i]);
+            CHECK_BYTES(packing_value(), many_values(results)[i], PACKING_VALUE_BYTES);
+        }
+        CHECK(many_values(results)[1] == NULL);
+        CHECK_BYTES("as it is", many_values(results)[2], 8);
+    }
+    many_free(results);
+}
+
+static void expect_scan(fixture *self, bool keys_only)
+{
+    scan *walk;
+    pykv_rows rows;
+    size_t count = 0;
+    CHECK_OK(scan_open(self->store, keys_only, &walk));
+    do {
+        CHECK_OK(scan_next(walk, 4096, &rows));
+        for (size_t i = 0; i < rows.count; i++) {
+            const uint8_t *value = rows.data + rows.offsets[2 * i + 1];
+            uint64_t length = rows.offsets[2 * i + 2] - rows.offsets[2 * i + 1];
+            CHECK(keys_only ? length == 0 : length == PACKING_VALUE_BYTES || length == 8);
+            CHECK_BYTES(length == 8 ? "as it is" : packing_value(), value, length);
+            count++;
+        }
+    } while (rows.count > 0);
+    CHECK_EQUAL(PACKING_KEYS + 1, count);
+    scan_free(walk);
+}
+
+static void expect_held(fixture *self, const store_moment *at)
+{
+    held_value held;
+    epoch_token token = epoch_enter(&self->store->gate.readers);
+    CHECK_STATUS(PYKV_WOULD_BLOCK,
+                 bitcask_hold(self->store, at, fixture_text("key-2"), PYKV_NO_WAIT, &held));
+    CHECK_OK(bitcask_hold(self->store, at, fixture_text("key-2"), 0, &held));
+    epoch_leave(&self->store->gate.readers, token);
+    CHECK(held_value_is_copy(&held));
+    CHECK_EQUAL(PACKING_VALUE_BYTES, held.length);
+    CHECK_BYTES(packing_value(), held.data, held.length);
+    held_value_release(&held);
+}
+
+static void expect_swaps(fixture *self)
+{
+    int32_t swapped;
+    slice packed = slice_make(packing_value(), PACKING_VALUE_BYTES);
+    slice other = fixture_text("other");
+    slice key = fixture_text("key-0");
+    CHECK_OK(bitcask_compare_and_set(self->store, key, &other, &packed, 0, 0, &swapped));
+    CHECK_EQUAL(0, swapped);
+    CHECK_OK(bitcask_compare_and_set(self->store, key, NULL, &other, 0, 0, &swapped));
+    CHECK_EQUAL(0, swapped);
+    CHECK_OK(bitcask_compare_and_set(self->store, key, &packed, &packed, 0, 0, &swapped));
+    CHECK_EQUAL(1, swapped);
+}
+
+static void expect_everywhere(fixture *self)
+{
+    store_moment *at;
+    packing_expect(self);
+    CHECK_OK(bitcask_contains(self->store, fixture_text("key-5"), 0));
+    CHECK_OK(bitcask_snapshot_new(self->store, &at));
+    expect_at(self, at);
+    expect_many(self, at);
+    expect_many(self, NULL);
+    expect_held(self, at);
+    expect_held(self, NULL);
+    expect_scan(self, false);
+    expect_scan(self, true);
+    bitcask_snapshot_free(at);
+    expect_swaps(self);
+}
+
+TEST(every_read_gives_the_value_that_was_put)
+{
+    fixture self = packing_filled();
+    fixture_put(&self, "plain", "as it is");
+    expect_everywhere(&self);
+    self.options.no_mapped_reads = 1;
+    fixture_reopen(&self);
+    expect_everywhere(&self);
+    fixture_free(&self);
+}
+
+TEST(without_its_codec_a_value_is_refused_and_the_file_is_named)
+{
+    fixture self = packing_filled();
+    pykv_pinned pinned;
+    pykv_report report;
+    packing_provide(false);
+    CHECK_OK(bitcask_close(self.store, -1));
+    fixture_kill(&self);
+    CHECK_STATUS(PYKV_NOT_SUPPORTED, fixture_open(&self));
+    self.options.compression = PYKV_CODEC_NONE;
+    CHECK_OK(fixture_open(&self));
+    CHECK_STATUS(PYKV_NOT_SUPPORTED, bitcask_get(self.store, fixture_text("key-1"), 0, &pinned));
+    CHECK(strstr(error_last()->path, ".log") != NULL);
+    CHECK(strstr(error_last()->text, "codec 2") != NULL);
+    CHECK_OK(bitcask_contains(self.store, fixture_text("key-1"), 0));
+    CHECK_OK(bitcask_verify(self.store, NULL, &report));
+    CHECK_EQUAL(0, report.damage_count);
+    packing_provide(true);
+    fixture_reopen(&self);
+    packing_expect(&self);
+    fixture_free(&self);
+}
+
+/* A codec that finds every frame damaged. */
+static pykv_status refuse(void *context, const uint8_t *data, size_t size, uint8_t *out,
+                          size_t raw_size)
+{
+    (void)context;
+    (void)data;
+    (void)size;
+    (void)out;
+    (void)raw_size;
+    return PYKV_CORRUPTION;
+}
+
+TEST(a_value_that_its_codec_refuses_is_damage_at_its_place)
+{
+    fixture self = packing_filled();
+    pykv_pinned pinned;
+    pykv_report report;
+    pykv_codec refusing = runs_given();
+    refusing.decompress = refuse;
+    CHECK_OK(codec_registry_set(&refusing));
+    fixture_reopen(&self);
+    CHECK_STATUS(PYKV_CORRUPTION, bitcask_get(self.store, fixture_text("key-0"), 0, &pinned));
+    CHECK(strstr(error_last()->path, ".log") != NULL);
+    CHECK_EQUAL(LOG_SEGMENT_HEADER_BYTES, error_last()->offset);
+    CHECK_OK(bitcask_verify(self.store, NULL, &report));
+    CHECK_EQUAL(PACKING_KEYS, report.damage_count);
+    CHECK_EQUAL(LOG_SEGMENT_HEADER_BYTES, report.damages[0].offset);
+    fixture_free(&self);
+    packing_provide(true);
+}
+
+TEST(a_flipped_bit_of_a_packed_value_is_damage_at_its_place)
+{
+    fixture self = packing_filled();
+    uint64_t size;
+    pykv_pinned pinned;
+    char name[SEGMENT_NAME_BYTES];
+    uint32_t number = self.store->segments[0]->number;
+    fixture_close(&self);
+    segment_name(number, false, name);
+    uint8_t *data = fixture_bytes(&self, name, &size);
+    uint64_t bytes = record_bytes(RECORD_FLAG_CODEC, 5, 4 + 8);
+    data[LOG_SEGMENT_HEADER_BYTES + bytes + RECORD_HEADER_BYTES + 4 + 5 + 4] ^= 4;
+    CHECK_OK(fixture_open(&self));
+    CHECK_STATUS(PYKV_CORRUPTION, bitcask_get(self.store, fixture_text("key-1"), 0, &pinned));
+    CHECK_EQUAL(LOG_SEGMENT_HEADER_BYTES + bytes, error_last()->offset);
+    fixture_expect(&self, "key-0", packing_value());
+    fixture_free(&self);
+}
+
+TEST_MAIN(CASE(every_read_gives_the_value_that_was_put),
+          CASE(without_its_codec_a_value_is_refused_and_the_file_is_named),
+          CASE(a_value_that_its_codec_refuses_is_damage_at_its_place),
+          CASE(a_flipped_bit_of_a_packed_value_is_damage_at_its_place))
