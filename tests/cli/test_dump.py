@@ -205,7 +205,9 @@ def test_namespaces_come_back_with_their_rows(
         target.write_bytes(b"".join(sorted(lines)))
         assert run("load", tmp_path / "sorted", target).exit_code == Exit.GOOD
         assert lines_of(tmp_path / "sorted") == lines_of(named)
-    refused = run("load", tmp_path / "bitcask", target, "--engine", "bitcask")
+    assert run("load", tmp_path / "bitcask", target, "--engine", "bitcask").exit_code == Exit.GOOD
+    assert sorted(lines_of(tmp_path / "bitcask"), key=str) == sorted(lines_of(named), key=str)
+    refused = run("load", tmp_path / "sqlite", target, "--engine", "sqlite")
     assert refused.exit_code == Exit.FAILED
     assert "namespaces" in refused.stderr
 

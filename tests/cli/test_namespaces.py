@@ -70,8 +70,9 @@ def test_one_that_is_not_there_is_told(run: Run, named: Path, command: tuple[str
     assert refused.exit_code == Exit.USAGE
 
 
-def test_an_engine_without_namespaces_refuses_them(run: Run, database: Path) -> None:
-    result = run("get", database, "one", "--namespace", "users")
+def test_an_engine_without_namespaces_refuses_them(run: Run, tmp_path: Path) -> None:
+    pykv.open(tmp_path / "plain", engine="sqlite").close()
+    result = run("get", tmp_path / "plain", "one", "--namespace", "users")
     assert result.exit_code == Exit.USAGE
     assert "namespaces" in result.stderr
 

@@ -1,6 +1,7 @@
 """The report of the quickstart."""
 
 from pykv.cli.quickstart_report import QuickstartReport, Work
+from pykv.cli.quickstart_snapshot import Kept
 
 WORK = Work(file_count=2_000, byte_count=4_000_000, seconds=0.5)
 
@@ -79,3 +80,11 @@ def test_what_an_engine_does_not_count_is_left_out() -> None:
     assert "left out" not in text
     assert "in order" not in text
     assert "live" not in text
+
+
+def test_the_parts_that_an_engine_has_are_told_and_so_is_that_it_has_none() -> None:
+    report = QuickstartReport("/tree", "other", kept=Kept(3, 2))
+    told = dict(line.split(maxsplit=1) for line in report.lines()[2:])
+    assert told["snapshot"] == "3 keys unchanged while 2 were overwritten or deleted"
+    for part in ("followed", "dropped", "checkpoint"):
+        assert told[part] == "this engine has none"

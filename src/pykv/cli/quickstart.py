@@ -8,64 +8,44 @@ be done.
 
 from __future__ import annotations
 
-import hashlib
 import sysconfig
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import click
 
 import pykv
-from pykv.cli import quickstart_order, quickstart_writer
+from pykv.cli import (
+    quickstart_checkpoint,
+    quickstart_feed,
+    quickstart_namespace,
+    quickstart_order,
+    quickstart_snapshot,
+    quickstart_writer,
+)
 from pykv.cli.app import EndsInOneLine
 from pykv.cli.failures import Exit, Failure
 from pykv.cli.opening import example
 from pykv.cli.output import write_line
 from pykv.cli.progress import progress_bar
+from pykv.cli.quickstart_contents import (
+    Contents,
+    DifferenceError,
+    Expected,
+    check_all,
+    fail_on,
+    groups,
+)
 from pykv.cli.quickstart_report import QuickstartReport, Work
 from pykv.cli.rows.tree import files_of, key_of
 
-DIFFERENCES_MAX: Final = 10
-GROUP_FILES: Final = 100
-GROUP_BYTES: Final = 4 << 20
 FILE_BYTES_MAX: Final = 1 << 30
 
 STANDARD_LIBRARY: Final = Path(sysconfig.get_path("stdlib"))
-
-_Item = TypeVar("_Item")
-
-
-class DifferenceError(Failure):
-    """Something in the store is not as it should be."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(f"it differs: {message}", Exit.CORRUPTION)
-
-
-@dataclass(frozen=True)
-class Contents:
-    """What a value must be: its digest, and its size in bytes."""
-
-    digest: bytes
-    byte_count: int
-
-    @classmethod
-    def of(cls, value: bytes) -> Contents:
-        """The Contents of a value."""
-        return cls(hashlib.sha256(value).digest(), len(value))
-
-
-@dataclass
-class Expected:
-    """What the store must hold: files by their keys, and the writes of a child."""
-
-    files: dict[bytes, Contents]
-    acknowledged_count: int = 0
 
 
 def files_to_store(tree: Path) -> list[Path]:
@@ -81,7 +61,7 @@ def store_tree(db: pykv.Store, tree: Path, report: QuickstartReport) -> Expected
     expected = Expected({})
     work, files = report.stored, files_to_store(tree)
     with progress_bar("store", "files") as advance:
-        for group in _groups(files, lambda file: file.stat().st_size):
+        for group in groups(files, lambda file: file.stat().st_size):
             rows = list(_read(group, tree))
             with work.timed():
                 db.put_many(rows)
@@ -95,46 +75,13 @@ def store_tree(db: pykv.Store, tree: Path, report: QuickstartReport) -> Expected
     return expected
 
 
-def check_all(db: pykv.Store, expected: Expected, work: Work) -> None:
-    """Reads everything back and compares. DifferenceError names what differs."""
-    found = _wrong_files(db, expected.files, work)
-    found += quickstart_writer.differences(db, expected.acknowledged_count)
-    allowed = quickstart_writer.child_keys(db, expected.acknowledged_count)
-    extra = set(db.keys()) - expected.files.keys() - allowed
-    found += [f"{key!r} should not be there" for key in sorted(extra)]
-    _fail_on(found)
-
-
 def check_order(db: pykv.OrderedStore, expected: Expected) -> int:
     """Scans forwards, backwards and by prefix; returns the number of prefixes. DifferenceError."""
     keys = sorted(
         expected.files.keys() | quickstart_writer.child_keys(db, expected.acknowledged_count)
     )
-    _fail_on(quickstart_order.differences(db, keys))
+    fail_on(quickstart_order.differences(db, keys))
     return len(quickstart_order.prefixes_of(keys))
-
-
-def _fail_on(found: list[str]) -> None:
-    if len(found) > DIFFERENCES_MAX:
-        found[DIFFERENCES_MAX:] = [f"and {len(found) - DIFFERENCES_MAX:,} more"]
-    if found:
-        raise DifferenceError("; ".join(found))
-
-
-def _wrong_files(db: pykv.Store, wanted: dict[bytes, Contents], work: Work) -> list[str]:
-    found = []
-    with progress_bar("read back", "files") as advance:
-        for group in _groups(list(wanted), lambda key: wanted[key].byte_count):
-            with work.timed():
-                values = db.get_many(group)
-            for key, value in zip(group, values, strict=True):
-                if value is None:
-                    found.append(f"{key!r} is missing")
-                elif Contents.of(value) != wanted[key]:
-                    found.append(f"{key!r} is not what was stored")
-                work.count(value or b"")
-            advance(work.file_count, len(wanted))
-    return found
 
 
 def overwrite_a_third(db: pykv.Store, expected: Expected, work: Work) -> None:
@@ -142,7 +89,7 @@ def overwrite_a_third(db: pykv.Store, expected: Expected, work: Work) -> None:
     files = expected.files
     keys = sorted(files)[::3]
     with progress_bar("overwrite", "files") as advance:
-        for group in _groups(keys, lambda key: files[key].byte_count):
+        for group in groups(keys, lambda key: files[key].byte_count):
             values = [_changed(old) for old in db.get_many(group, b"")]
             with work.timed(), db.batch() as batch:
                 for key, value in zip(group, values, strict=True):
@@ -164,6 +111,18 @@ def delete_a_third(db: pykv.Store, expected: Expected) -> int:
     for key in keys:
         del expected.files[key]
     return len(keys)
+
+
+def change_two_thirds(db: pykv.Store, expected: Expected, report: QuickstartReport) -> None:
+    """Overwrites a third and deletes a third while a snapshot and a feed look on."""
+    with ExitStack() as watching:
+        if pykv.supports(db, "snapshot"):
+            report.kept = watching.enter_context(quickstart_snapshot.kept(db, expected))
+        if pykv.supports(db, "changes"):
+            report.followed = watching.enter_context(quickstart_feed.followed(db, expected))
+        overwrite_a_third(db, expected, report.overwritten)
+        db.sync()
+        report.deleted_count = delete_a_third(db, expected)
 
 
 def merge(db: pykv.Store) -> float:
@@ -195,7 +154,7 @@ def back_up_and_restore(
             delete_a_third(db, expected)
         with progress_bar("back up", "bytes") as advance:
             report.backups.append(db.backup(repository, advance))
-        moments.append((directory / name, replace(expected, files=dict(expected.files))))
+        moments.append((directory / name, expected.copy()))
     damages = pykv.verify_backup(repository).damages
     if damages:
         raise DifferenceError("; ".join(str(damage) for damage in damages))
@@ -214,8 +173,7 @@ def run(tree: Path, database: Path, engine: str) -> QuickstartReport:
             raise Failure("the rows of this engine end with the process.", Exit.USAGE)
         expected = store_tree(db, tree, report)
         check_all(db, expected, report.read)
-        overwrite_a_third(db, expected, report.overwritten)
-        report.deleted_count = delete_a_third(db, expected)
+        change_two_thirds(db, expected, report)
         check_all(db, expected, Work())
     expected.acknowledged_count = quickstart_writer.kill_a_writer(database, engine)
     report.acknowledged_count = expected.acknowledged_count
@@ -233,7 +191,11 @@ def run(tree: Path, database: Path, engine: str) -> QuickstartReport:
             report.prefix_count = check_order(db, expected)
             report.ordered_key_count = len(db)
         report.stats = db.stats()
+        if pykv.supports(db, "namespaces"):
+            report.dropped = quickstart_namespace.fill_and_drop(db, expected)
         if isinstance(db, pykv.DiskStore):
+            path = database.parent / "checkpoint"
+            report.checkpoint = quickstart_checkpoint.make(db, path, expected)
             back_up_and_restore(db, database.parent, expected, report)
     return report
 
@@ -243,20 +205,6 @@ def _reopened(database: Path) -> Iterator[tuple[pykv.Store, float]]:
     start = time.perf_counter()
     with pykv.open(database, create=False) as db:
         yield db, time.perf_counter() - start
-
-
-def _groups(items: list[_Item], size_of: Callable[[_Item], int]) -> Iterator[list[_Item]]:
-    """Runs of items with at most GROUP_FILES of them or GROUP_BYTES, each at least one."""
-    group: list[_Item] = []
-    group_bytes = 0
-    for item in items:
-        size = size_of(item)
-        if group and (len(group) == GROUP_FILES or group_bytes + size > GROUP_BYTES):
-            yield group
-            group, group_bytes = [], 0
-        group.append(item)
-        group_bytes += size
-    yield group
 
 
 def _read(files: Iterable[Path], tree: Path) -> Iterator[tuple[bytes, bytes]]:
@@ -284,10 +232,11 @@ def _read(files: Iterable[Path], tree: Path) -> Iterator[tuple[bytes, bytes]]:
 def main(tree: Path, engine: str) -> None:
     """Store a file tree in a temporary database, and see that nothing is ever lost.
 
-    Every file is read back and compared. A third is overwritten, a third deleted, a writing process
-    killed; the database is reopened, merged, verified, and every file compared again. Engines with
-    order are scanned forwards, backwards and below every directory. Two versions are backed up and
-    restored, and compared too.
+    Every file is read back and compared. A third is overwritten, a third deleted, while a snapshot
+    keeps its moment and a thread follows the changes. A writing process is killed; the database is
+    reopened, merged, verified, and every file compared again. Engines with order are scanned
+    forwards, backwards and below every directory. A namespace with a copy of every file is dropped.
+    A checkpoint is opened, two versions are backed up and restored, and all are compared too.
     """
     with tempfile.TemporaryDirectory(prefix="pykv-quickstart-") as directory:
         report = run(tree, Path(directory) / "database", engine)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import pykv
 from pykv.cli.output import count_text, size_text
@@ -43,9 +43,24 @@ class Work:
         )
 
 
+class Part(Protocol):
+    """A part of the quickstart that an engine may not have."""
+
+    def text(self) -> str:
+        """One line."""
+
+
+def _told(part: Part | None) -> str:
+    return "this engine has none" if part is None else part.text()
+
+
 @dataclass
 class QuickstartReport:
-    """What the quickstart did and saw. stats: the store's own, after the merge."""
+    """What the quickstart did and saw.
+
+    stats: the store's own, after the merge.  kept, followed, dropped, checkpoint: a snapshot, the
+    change feed, a namespace and a checkpoint, each None where the engine has none.
+    """
 
     tree: str
     engine: str
@@ -64,6 +79,10 @@ class QuickstartReport:
     prefix_count: int = 0
     stats: Mapping[str, Any] = field(default_factory=dict)
     backups: list[pykv.BackupVersion] = field(default_factory=list)
+    kept: Part | None = None
+    followed: Part | None = None
+    checkpoint: Part | None = None
+    dropped: Part | None = None
 
     def lines(self) -> list[str]:
         """The report for people."""
@@ -81,11 +100,15 @@ class QuickstartReport:
             ("read back", self.read.text()),
             ("overwritten", self.overwritten.text()),
             ("deleted", f"{count_text(self.deleted_count, 'file'):>14}"),
+            ("snapshot", _told(self.kept)),
+            ("followed", _told(self.followed)),
             ("killed", killed),
             ("reopened", reopened),
             ("merged", self._merged()),
             ("verified", f"{count_text(self.checked_record_count, 'record')}, no damage"),
             ("scanned", self._scanned()),
+            ("dropped", _told(self.dropped)),
+            ("checkpoint", _told(self.checkpoint)),
             ("backed up", self._backed_up()),
             ("memory", self._memory()),
         ]

@@ -105,7 +105,7 @@ def _last_number(told: bytes) -> int:
     return number
 
 
-def differences(db: pykv.Store, acknowledged_count: int) -> list[str]:
+def differences(db: pykv.Reader, acknowledged_count: int) -> list[str]:
     """What is wrong with the rows of a child that was killed: a line for each fault.
 
     Every acknowledged row must be there. Of the others only the next one may be, whole.
@@ -122,7 +122,7 @@ def differences(db: pykv.Store, acknowledged_count: int) -> list[str]:
     return found
 
 
-def child_keys(db: pykv.Store, acknowledged_count: int) -> set[bytes]:
+def child_keys(db: pykv.Reader, acknowledged_count: int) -> set[bytes]:
     """The keys that the child may have left behind."""
     last = child_key(acknowledged_count)
     keys = {child_key(number) for number in range(acknowledged_count)}
