@@ -3,9 +3,11 @@
 import builtins
 import errno
 import importlib.util
+import os
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +107,29 @@ def test_a_sync_of_one_write_is_taken_and_rows_survive_a_kill(tmp_path: Path, en
         assert db.verify().ok
 
 
+@pytest.mark.parametrize("engine", [each for each in HERE if each != "lmdb"])  # which has no checks
+def test_rows_behind_damage_are_missed(tmp_path: Path, engine: str) -> None:
+    """A scan of a RocksDB ended at the damaged block as if it were the end, and so did verify."""
+    path = tmp_path / "db"
+    with pykv.open(path, engine=engine) as db:
+        db.update({b"%06d" % number: b"%d" % number * 40 for number in range(4000)})
+        db.compact()
+    for file in (*path.glob("*.sst"), *path.glob("*.ldb"), *path.glob("*.sqlite3")):
+        data = bytearray(file.read_bytes())
+        middle = slice(len(data) // 3, len(data) // 2)
+        data[middle] = bytes(each ^ 0x5A for each in data[middle])
+        file.write_bytes(data)
+    with pykv.open(path, read_only=True) as db:
+        for reverse in (False, True):
+            with pytest.raises(IOFailedError):
+                list(db.scan(reverse=reverse))
+        with pytest.raises(IOFailedError):
+            pykv.convert(db, tmp_path / "copy", engine="lsm")
+        report = db.verify()
+        assert not report.ok
+        assert str(path) in report.damages[0].text
+
+
 # ---- conversions ----
 
 
@@ -178,6 +203,26 @@ def test_deadlines_do_not_fit_and_say_so(tmp_path: Path) -> None:
 # ---- one by one ----
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="there is no /proc here")
+def test_a_sync_of_sqlite_reaches_the_disk_beside_a_snapshot(tmp_path: Path) -> None:
+    """It was a checkpoint, which syncs nothing where a reader keeps it from going on."""
+    db = pykv.open(tmp_path / "db", engine="sqlite")
+    db[b"k"] = b"v"
+    db.sync()
+    with db.snapshot():
+        db[b"k"] = b"w"
+        full = os.open("/dev/full", os.O_WRONLY)
+        for each in Path("/proc/self/fd").iterdir():
+            with suppress(FileNotFoundError):
+                if str(each.readlink()) == str(tmp_path / "db" / "rows.sqlite3-wal"):
+                    os.dup2(full, int(each.name), inheritable=False)
+        os.close(full)
+        with pytest.raises(IOFailedError):
+            db.sync()
+    with pytest.raises(IOFailedError):
+        db.close()
+
+
 def test_lmdb_refuses_keys_that_are_too_long_and_finds_none(tmp_path: Path) -> None:
     pytest.importorskip("lmdb")
     with pykv.open(tmp_path / "db", engine="lmdb") as db:
@@ -209,6 +254,17 @@ def test_an_environment_of_somebody_else_is_read_and_written_as_it_is(tmp_path: 
         assert transaction.get(b"\0ours") == b"v"
     made = pykv.convert(tmp_path / "theirs", tmp_path / "mine", engine="lsm")
     assert made.row_count == 4
+
+
+@pytest.mark.parametrize("durability", ["os", "sync"])
+def test_lmdb_syncs_by_itself_where_every_write_is_to_last(tmp_path: Path, durability: str) -> None:
+    """One sync behind a commit leaves a moment in which a loss of power damages the database: the
+    page that leads to the rows may be there without them."""
+    pytest.importorskip("lmdb")
+    with pykv.open(tmp_path / "db", engine="lmdb", durability=durability) as db:
+        peer: Any = db
+        flags = peer._peer._environment.flags()
+        assert flags["sync"] == flags["metasync"] == (durability == "sync")
 
 
 def test_leveldb_of_somebody_else_is_read(tmp_path: Path) -> None:

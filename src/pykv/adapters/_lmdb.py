@@ -33,14 +33,14 @@ def _module() -> Any:
     return lmdb
 
 
-def _open_shared(path: Path, read_only: bool) -> tuple[tuple[int, int], Any]:
+def _open_shared(path: Path, read_only: bool, durable: bool) -> tuple[tuple[int, int], Any]:
     lmdb = require(_module, "lmdb")
     with _shared_lock:
         place = path.stat()
         key = (place.st_dev, place.st_ino)
         entry = _shared.get(key)
         if entry is None:
-            entry = _shared[key] = [_open(lmdb, path, read_only), 0]
+            entry = _shared[key] = [_open(lmdb, path, read_only, durable), 0]
         elif not read_only and entry[0].flags()["readonly"]:
             raise NotSupportedError(
                 f"{path} is open for reading in this process, and LMDB opens it once: close that",
@@ -50,7 +50,7 @@ def _open_shared(path: Path, read_only: bool) -> tuple[tuple[int, int], Any]:
         return key, entry[0]
 
 
-def _open(lmdb: Any, path: Path, read_only: bool) -> Any:
+def _open(lmdb: Any, path: Path, read_only: bool, durable: bool) -> Any:
     return lmdb.open(
         str(path),
         map_size=_MAP_BYTES,
@@ -58,8 +58,9 @@ def _open(lmdb: Any, path: Path, read_only: bool) -> Any:
         max_readers=_READERS,
         readonly=read_only,
         create=False,
-        sync=False,
-        metasync=False,
+        # Its own syncs keep order between rows and what leads to them; one behind both does not.
+        sync=durable,
+        metasync=durable,
     )
 
 
@@ -137,7 +138,8 @@ class _Lmdb:
     def __init__(self, path: Path, read_only: bool, durable: bool) -> None:
         if not read_only:
             path.mkdir(parents=True, exist_ok=True)
-        self._key, self._environment = _open_shared(path, read_only)
+        self._key, self._environment = _open_shared(path, read_only, durable)
+        self._syncs = durable
         self.errors: tuple[type[BaseException], ...] = (require(_module, "lmdb").Error,)
         try:
             self._database = self._find(read_only)
@@ -173,7 +175,7 @@ class _Lmdb:
                     transaction.put(self._names.stored(key), value)
                 elif len(key) <= self.key_bytes_max and self._names.bound(key):
                     transaction.delete(self._names.bound(key))
-        if durable:
+        if durable and not self._syncs:
             self.sync()
 
     def sync(self) -> None:

@@ -1,9 +1,11 @@
-"""The lock of the one store that writes, in a file of ours: not every database has one."""
+"""The file of the one store that writes, for not every database has one: its lock, and the last
+sequence number when it closed."""
 
 from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -21,3 +23,16 @@ def lock_writer(path: Path) -> int:
         os.close(descriptor)
         raise LockedError(f"{path} is open", path=path) from None
     return descriptor
+
+
+def note_seq(descriptor: int, seq: int) -> None:
+    """For the next who opens it; on a full disk the times of the files have to do."""
+    with suppress(OSError):
+        os.pwrite(descriptor, b"%020d\n" % seq, 0)
+
+
+def noted_seq(path: Path) -> int:
+    """What the last writer noted: times of files go by ticks, and go with the files."""
+    place = path / LOCK_NAME
+    text = place.read_bytes() if place.is_file() else b""
+    return int(text) if text.strip().isdigit() else 0

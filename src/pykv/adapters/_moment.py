@@ -6,11 +6,12 @@ import weakref
 from abc import abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Lock
-from typing import TYPE_CHECKING, Any, Self
+from threading import RLock
+from typing import TYPE_CHECKING, Any
 
 from pykv.adapters._peer import Moment
 from pykv.arguments import BytesLike, as_bytes, check_limit, key_range
+from pykv.engine.cursor import CursorBase
 from pykv.engine.order import OrderedReaderBase
 from pykv.errors import ClosedError
 from pykv.reader import Row
@@ -19,29 +20,81 @@ if TYPE_CHECKING:
     from pykv.adapters._store import AdapterStore
 
 
+class SharedMoment:
+    """A moment that threads use in turn; it is given up when nobody refers to it any more.
+
+    So a close beside a read, or a scan that outlives its snapshot, ends nothing that is in use.
+    """
+
+    def __init__(self, moment: Moment) -> None:
+        self._moment = moment
+        self._turn = RLock()
+        self._give_up = weakref.finalize(self, moment.close)
+        self._give_up.atexit = False
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value of key."""
+        with self._turn:
+            return self._moment.get(key)
+
+    def rows(self, start: bytes, stop: bytes | None, reverse: bool) -> Iterator[Row]:
+        """The rows of [start, stop), stop None: to the last, in byte order or backwards."""
+        with self._turn:
+            return _Rows(self, self._moment.rows(start, stop, reverse))
+
+    def next_of(self, rows: Iterator[Row]) -> Row:
+        """The next of rows that the moment gave. StopIteration."""
+        with self._turn:
+            return next(rows)
+
+    def close(self) -> None:
+        """Gives it up now: no call of it is under way."""
+        self._give_up()
+
+
+class _Rows:
+    """Rows of a moment, which they keep."""
+
+    __slots__ = ("_rows", "_shared")
+
+    def __init__(self, shared: SharedMoment, rows: Iterator[Row]) -> None:
+        self._shared = shared
+        self._rows = rows
+
+    def __iter__(self) -> Iterator[Row]:
+        return self
+
+    def __next__(self) -> Row:
+        return self._shared.next_of(self._rows)
+
+
 class _Kept:
-    """A moment of a store, given up when it is closed, dropped, or the store is closed."""
+    """A moment of a store, let go of when it is closed, dropped, or the store is closed."""
 
     what = "the scan"
 
-    def __init__(self, store: AdapterStore, moment: Moment) -> None:
+    def __init__(self, store: AdapterStore, moment: SharedMoment) -> None:
         self._of = store
-        self._moment: Moment | None = moment
-        self._lock = Lock()
-        self._close_moment = weakref.finalize(self, moment.close)
-        self._close_moment.atexit = False
+        self._moment: SharedMoment | None = moment
         store._watch(self)
 
-    def _now(self) -> Moment:
+    def _now(self) -> SharedMoment:
         self._of._check_open()
-        if self._moment is None:
+        moment = self._moment
+        if moment is None:
             raise ClosedError(f"{self.what} is closed", path=self._of.path)
-        return self._moment
+        return moment
 
     def close(self) -> None:
-        """Gives the moment up; silent where that is done."""
+        """Lets the moment go; silent where that is done."""
         self._moment = None
-        self._close_moment()
+
+    def end(self) -> None:
+        """Gives the moment up with the store, of which no call is under way."""
+        moment = self._moment
+        self.close()
+        if moment is not None:
+            moment.close()
 
 
 class _Scan(_Kept):
@@ -50,7 +103,7 @@ class _Scan(_Kept):
     def __init__(
         self,
         store: AdapterStore,
-        moment: Moment,
+        moment: SharedMoment,
         bounds: tuple[bytes, bytes | None],
         reverse: bool,
         limit: int | None,
@@ -82,20 +135,23 @@ class _Scan(_Kept):
         super().close()
 
 
-class AdapterCursor(_Kept):
+class AdapterCursor(_Kept, CursorBase):
     """Goes over the rows of a range in both directions: see `pykv.Cursor`."""
 
     what = "the cursor"
 
     def __init__(
-        self, store: AdapterStore, moment: Moment, bounds: tuple[bytes, bytes | None]
+        self, store: AdapterStore, moment: SharedMoment, bounds: tuple[bytes, bytes | None]
     ) -> None:
         super().__init__(store, moment)
         self._low, self._high = bounds
         self._rows: Iterator[Row] = iter(())
         self._backwards = False
-        self._row: Row | None = None
+        self._row = None
         self._before = True  # where it stands when it stands on no row
+
+    def _check_open(self) -> None:
+        self._now()
 
     def _go(self, start: bytes, stop: bytes | None, backwards: bool) -> bool:
         """To the first row of a part of the range, in a direction."""
@@ -152,36 +208,13 @@ class AdapterCursor(_Kept):
             return self._step()
         return self._go(b"", self._row[0], True)
 
-    def _stood_on(self) -> Row:
-        self._now()
-        if self._row is None:
-            raise IndexError("the cursor stands on no row")
-        return self._row
-
-    @property
-    def key(self) -> bytes:
-        """The key of the row it stands on; IndexError off the rows."""
-        return self._stood_on()[0]
-
-    @property
-    def value(self) -> bytes:
-        """The value of that row; IndexError off the rows."""
-        return self._stood_on()[1]
-
-    def __enter__(self) -> Self:
-        self._now()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
 
 class AdapterReader(OrderedReaderBase):
     """The scans of a store or a snapshot that gives moments."""
 
     @abstractmethod
-    def _new_moment(self) -> Moment:
-        """A moment of its own for a scan. ClosedError, ForkedError."""
+    def _new_moment(self) -> SharedMoment:
+        """The moment of a scan. ClosedError, ForkedError."""
 
     def _store(self) -> AdapterStore:
         store: Any = self
@@ -234,52 +267,6 @@ class AdapterReader(OrderedReaderBase):
         return sum(1 for _ in self._begin((low, high), False, 0 if empty else None))
 
 
-class SharedMoment:
-    """A moment that a snapshot shares with its scans: the last of them gives it up."""
-
-    def __init__(self, moment: Moment) -> None:
-        self._moment = moment
-        self._users = 1
-        self._lock = Lock()
-
-    def join(self) -> Moment:
-        """One user more: the moment for it."""
-        with self._lock:
-            self._users += 1
-        return _Part(self, self._moment)
-
-    def get(self, key: bytes) -> bytes | None:
-        """The value of key."""
-        return self._moment.get(key)
-
-    def leave(self) -> None:
-        """One user less."""
-        with self._lock:
-            self._users -= 1
-            last = self._users == 0
-        if last:
-            self._moment.close()
-
-
-class _Part:
-    """What a scan of a snapshot has."""
-
-    def __init__(self, shared: SharedMoment, moment: Moment) -> None:
-        self._shared: SharedMoment | None = shared
-        self._moment = moment
-
-    def get(self, key: bytes) -> bytes | None:
-        return self._moment.get(key)
-
-    def rows(self, start: bytes, stop: bytes | None, reverse: bool) -> Iterator[Row]:
-        return self._moment.rows(start, stop, reverse)
-
-    def close(self) -> None:
-        shared, self._shared = self._shared, None
-        if shared is not None:
-            shared.leave()
-
-
 class _SnapshotMoment(_Kept):
     what = "the snapshot"
 
@@ -287,10 +274,8 @@ class _SnapshotMoment(_Kept):
 class AdapterSnapshot(AdapterReader):
     """A database of others at one moment, kept until it is closed, dropped, or the store is."""
 
-    def __init__(self, store: AdapterStore, moment: Moment) -> None:
-        self._shared = SharedMoment(moment)
-        self._kept = _SnapshotMoment(store, self._shared.join())
-        self._shared.leave()
+    def __init__(self, store: AdapterStore, moment: SharedMoment) -> None:
+        self._kept = _SnapshotMoment(store, moment)
         self._of = store
 
     @property
@@ -306,9 +291,8 @@ class AdapterSnapshot(AdapterReader):
     def _store(self) -> AdapterStore:
         return self._of
 
-    def _new_moment(self) -> Moment:
-        self._kept._now()
-        return self._shared.join()
+    def _new_moment(self) -> SharedMoment:
+        return self._kept._now()
 
     def _check_open(self) -> None:
         self._kept._now()

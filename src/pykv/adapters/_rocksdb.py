@@ -50,6 +50,7 @@ class _Moment:
                 rows.prev()
             else:
                 rows.next()
+        rows.status()  # raises where it was damage that ended the walk
 
     def close(self) -> None:
         self._rows = None

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypeAlias
 
 from pykv.adapters._engine import adapter
 from pykv.adapters._peer import Changes
@@ -23,6 +23,8 @@ _TABLE: Final = (
     "CREATE TABLE IF NOT EXISTS rows (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID"
 )
 _BUSY_SECONDS: Final = 30.0
+
+_Statement: TypeAlias = tuple[str, tuple[bytes, ...]]
 
 
 def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
@@ -38,6 +40,11 @@ def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
 
 def _value_of(row: tuple[bytes] | None) -> bytes | None:
     return None if row is None else row[0]
+
+
+def _statement_of(change: tuple[bytes, bytes | None]) -> _Statement:
+    key, value = change
+    return (_DELETE, (key,)) if value is None else (_PUT, (key, value))
 
 
 class _Moment:
@@ -86,24 +93,28 @@ class _Sqlite:
         return _Moment(self._path)
 
     def apply(self, changes: Changes, durable: bool) -> None:
+        self._commit(map(_statement_of, changes.items()), durable)
+
+    def _commit(self, statements: Iterable[_Statement], durable: bool) -> None:
+        """Executes statements in one transaction; durable: it and all before it are on the device
+        then."""
         with self._lock:
             execute = self._connection.execute
             execute(f"PRAGMA synchronous = {'full' if durable else 'normal'}")
             try:  # An interrupt may come as soon as the transaction has begun.
                 execute("BEGIN IMMEDIATE")
-                for key, value in changes.items():
-                    if value is None:
-                        execute(_DELETE, (key,))
-                    else:
-                        execute(_PUT, (key, value))
+                for statement in statements:
+                    execute(*statement)
                 execute("COMMIT")
             except BaseException:
                 self._connection.rollback()
                 raise
 
     def sync(self) -> None:
+        # A checkpoint would sync nothing where a moment keeps it from going on.
         with self._lock:
-            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        self._commit([(f"PRAGMA user_version = {version}", ())], True)
 
     def compact(self) -> None:
         with self._lock:

@@ -15,9 +15,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from pykv.adapters._lock import LOCK_NAME, lock_writer
+from pykv.adapters._lock import lock_writer, note_seq, noted_seq
 from pykv.adapters._moment import AdapterReader, AdapterSnapshot, SharedMoment
-from pykv.adapters._peer import Moment, Peer
+from pykv.adapters._peer import Peer
 from pykv.arguments import BytesLike, key_range
 from pykv.engine.batch import DeleteRange, Operation, Put
 from pykv.engine.order import OrderedStoreBase
@@ -77,7 +77,7 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
         self._gate = threading.Condition()
         self._inside: weakref.WeakSet[_Call] = weakref.WeakSet()
         self._closing = False
-        self._moments: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._kept: weakref.WeakSet[Any] = weakref.WeakSet()
         self._descriptor: int | None = None
         self._peer: Peer | None = None
         self._seen: SharedMoment | None = None
@@ -93,7 +93,7 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
             if isinstance(error, Error | OSError):
                 raise
             raise IOFailedError(f"{path} could not be opened: {error}", path=path) from error
-        self._seq = max(self._changed_us(), self._noted_seq()) if self._was_there else 0
+        self._seq = max(self._changed_us(), noted_seq(path)) if self._was_there else 0
         self._synced = time.monotonic()
 
     # ---- opening and closing ----
@@ -113,7 +113,7 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
 
     def _let_go(self) -> None:
         if self._seen is not None:
-            self._seen.leave()
+            self._seen.close()
         if self._peer is not None:
             self._peer.close()
         if self._descriptor is not None:
@@ -140,28 +140,17 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
         return any(call.thread != own for call in self._inside)
 
     def _end(self, peer: Peer) -> None:
-        for moment in list(self._moments):
-            moment.close()
+        for each in list(self._kept):
+            each.end()
         try:
             if not self._options.read_only:
                 peer.sync()
         except peer.errors as error:
             raise IOFailedError(f"{self._path}: {error}", path=self._path) from error
         finally:
-            self._note_seq()
+            if self._descriptor is not None:
+                note_seq(self._descriptor, self._seq)
             self._let_go()
-
-    def _note_seq(self) -> None:
-        """For the next who opens it; on a full disk the times of the files have to do."""
-        if self._descriptor is not None:
-            with suppress(OSError):
-                os.pwrite(self._descriptor, b"%020d\n" % self._seq, 0)
-
-    def _noted_seq(self) -> int:
-        """What the last writer noted: times of files go by ticks, and go with the files."""
-        place = self._path / LOCK_NAME
-        text = place.read_bytes() if place.is_file() else b""
-        return int(text) if text.strip().isdigit() else 0
 
     def _live(self) -> Peer:
         peer = self._peer
@@ -174,22 +163,20 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
     def _check_open(self) -> None:
         self._live()
 
-    def _writable(self) -> Peer:
-        peer = self._live()
+    def _check_writable(self) -> None:
+        self._live()
         if self._options.read_only:
             raise ReadOnlyError(f"{self._path} was opened read_only=True", path=self._path)
-        return peer
 
     @contextmanager
-    def _guarded(self) -> Iterator[None]:
+    def _guarded(self) -> Iterator[Peer]:
         """Keeps close from ending what is used, and turns what that raises into errors of ours."""
-        peer = self._live()
         call = _Call()
         with self._gate:
-            self._live()
+            peer = self._live()
             self._inside.add(call)
         try:
-            yield
+            yield peer
         except Error:
             raise
         except peer.errors as error:
@@ -249,17 +236,15 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
     # ---- reading ----
 
     def _get(self, key: bytes) -> bytes | None:
-        peer = self._live()
-        with self._guarded():
+        with self._guarded() as peer:
             return peer.get(key) if self._seen is None else self._seen.get(key)
 
-    def _new_moment(self) -> Moment:
-        peer = self._live()
-        with self._guarded():
-            return peer.moment() if self._seen is None else self._seen.join()
+    def _new_moment(self) -> SharedMoment:
+        with self._guarded() as peer:
+            return SharedMoment(peer.moment()) if self._seen is None else self._seen
 
     def _watch(self, reader: Any) -> None:
-        self._moments.add(reader)
+        self._kept.add(reader)
 
     def snapshot(self) -> Any:
         """The moment of this call, for reads. NotSupportedError where the database has none."""
@@ -267,12 +252,24 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
             return super().snapshot()
         return AdapterSnapshot(self, self._new_moment())
 
+    def refresh(self) -> int:
+        """Moves a store that was opened read-only to what others have written; `last_seq` then."""
+        self._live()
+        if self._options.read_only:
+            with self._lock, self._guarded() as peer:
+                if self._seen is None:  # what was shown before goes with its readers
+                    self._peer = self._open_peer(self._path, True, False)
+                else:
+                    self._seen = SharedMoment(peer.moment())
+                self._seq = max(self._seq, self._changed_us(), noted_seq(self._path))
+        return self.last_seq
+
     # ---- writing ----
 
     def _write(self, operations: Sequence[Operation], sync: bool | None) -> None:
         with self._lock:
             changes: dict[bytes, bytes | None] = {}
-            self._writable()
+            self._check_writable()
             for operation in operations:
                 if isinstance(operation, DeleteRange):
                     self._remove_range(operation, changes)
@@ -291,8 +288,8 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
         changes.update(dict.fromkeys([*inside, *self.scan_keys(wanted.start, wanted.stop)]))
 
     def _apply(self, changes: dict[bytes, bytes | None], count: int, sync: bool | None) -> None:
-        peer = self._writable()
-        with self._guarded():
+        self._check_writable()
+        with self._guarded() as peer:
             durable = self._should_sync(sync)
             if changes:
                 peer.apply(changes, durable)
@@ -312,7 +309,7 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
 
     def _discard(self, key: bytes, sync: bool | None) -> bool:
         with self._lock:
-            self._writable()
+            self._check_writable()
             found = self._get(key) is not None
             self._apply({key: None} if found else {}, 1, sync)
             return found
@@ -321,7 +318,7 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
         self, key: bytes, expected: bytes | None, value: bytes | None, sync: bool | None
     ) -> bool:
         with self._lock:
-            self._writable()
+            self._check_writable()
             if self._get(key) != expected:
                 return False
             self._apply({key: value}, 1, sync)
@@ -335,9 +332,9 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
 
     def sync(self) -> None:
         """Makes everything written so far durable."""
-        peer = self._live()
+        self._live()
         if not self._options.read_only:
-            with self._lock, self._guarded():
+            with self._lock, self._guarded() as peer:
                 peer.sync()
                 self._synced = time.monotonic()
 
@@ -354,23 +351,27 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
     ) -> None:
         """Lets the database give back space, all of it: bounds are checked and ignored."""
         key_range(start, stop)
-        peer = self._writable()
-        with self._lock, self._guarded():
+        self._check_writable()
+        with self._lock, self._guarded() as peer:
             peer.compact()
 
     def verify(self, *, progress: Progress | None = None) -> Report:
-        """Lets the database check itself, and reads every row."""
-        peer = self._live()
-        with self._guarded():
-            found = peer.check()
-        total, rows, size, after = self.count(), 0, 0, None
-        for key, value in self.scan():
-            rows, size = rows + 1, size + len(key) + len(value)
-            if after is not None and key <= after:
-                found.append(f"key {key!r} is out of order")
-            after = key
-            if progress is not None and rows % _TOLD_ROWS == 0:
-                progress(min(rows, total), total)
+        """Lets the database check itself, and reads every row; what cannot be read is damaged."""
+        found: list[str] = []
+        rows, size, after = 0, 0, None
+        try:
+            with self._guarded() as peer:
+                found += peer.check()
+            total = self.count()
+            for key, value in self.scan():
+                rows, size = rows + 1, size + len(key) + len(value)
+                if after is not None and key <= after:
+                    found.append(f"key {key!r} is out of order")
+                after = key
+                if progress is not None and rows % _TOLD_ROWS == 0:
+                    progress(min(rows, total), total)
+        except IOFailedError as error:
+            found.append(str(error))
         damages = tuple(Damage(self._path, 0, text) for text in found)
         return Report(
             record_count=rows, byte_count=size, damage_count=len(damages), damages=damages
