@@ -18,6 +18,7 @@ from pathlib import Path
 from time import perf_counter_ns, thread_time_ns
 from typing import Any
 
+from benches import features
 from benches.engines import make_store
 from benches.goals import ARRAY_ROWS, ROW_BY_NAME, WAITING_ROWS, Section
 from benches.machine import device_written_bytes
@@ -63,7 +64,10 @@ class WrongResultError(Exception):
 
 
 class Session:
-    """One engine, its data, and the samples taken so far (row name to a figure in its unit)."""
+    """One engine, its data, and the samples taken so far (row name to a figure in its unit).
+
+    beside: the figures that stand beside the engine's in its row, by name.
+    """
 
     def __init__(self, specification: Specification, store: BenchStore) -> None:
         """Draws the keys."""
@@ -71,6 +75,7 @@ class Session:
         self.workload = Workload(specification.key_count, specification.seed)
         self.directory = Path(specification.directory)
         self.samples: dict[str, float] = {}
+        self.beside: dict[str, dict[str, float]] = {}
         self._rows = frozenset(specification.rows)
         self._on_processor = specification.clock == "cpu"
         self._opened = 0
@@ -99,6 +104,12 @@ class Session:
 
     def time(self, row: str, operations: int, call: Callable[..., None], *arguments: Any) -> None:
         """Calls, and keeps the time an operation if the row is wanted."""
+        elapsed = self.elapsed_ns(row, call, *arguments)
+        for name in filter(self.wants, [row, *self._stands_for(row)]):
+            self.samples[name] = in_unit(name, elapsed / operations)
+
+    def elapsed_ns(self, row: str, call: Callable[..., None], *arguments: Any) -> int:
+        """Calls, and gives the time by the clock of the row."""
         by_processor = self._on_processor and row not in WAITING_ROWS
         now = thread_time_ns if by_processor else perf_counter_ns
         gc.collect()
@@ -106,16 +117,19 @@ class Session:
         try:
             start = now()
             call(*arguments)
-            elapsed = now() - start
+            return now() - start
         finally:
             gc.enable()
-        for name in filter(self.wants, [row, *self._stands_for(row)]):
-            self.samples[name] = elapsed / operations / _NANOSECONDS[ROW_BY_NAME[name].unit]
 
     def check(self, row: str, keys: list[bytes], expected: list[bytes | None]) -> None:
         """Compares what the store gives now."""
         if self.store.lookup(keys) != expected:
             raise WrongResultError(f"{self.store.name}: wrong values after {row}")
+
+
+def in_unit(row: str, nanoseconds: float) -> float:
+    """A time in the unit of a row."""
+    return nanoseconds / _NANOSECONDS[ROW_BY_NAME[row].unit]
 
 
 def run(specification: Specification) -> dict[str, Any]:
@@ -126,6 +140,7 @@ def run(specification: Specification) -> dict[str, Any]:
         _SECTIONS[Section(section)](session)
     return {
         "samples": session.samples,
+        "beside": session.beside,
         "version": store.version(),
         "settings": store.settings(),
     }
@@ -255,6 +270,7 @@ _SECTIONS: dict[Section, Callable[[Session], None]] = {
     Section.SINGLE: _single,
     Section.BATCH: _batch,
     Section.SYNCED: _synced,
+    Section.FEATURES: features.measure,
 }
 
 

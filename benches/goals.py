@@ -18,6 +18,8 @@ class Kind(Enum):
     """pykv over the fastest raw method, at most the bound."""
     VALUE = "value"
     """pykv's own figure, at most the bound."""
+    COST = "cost"
+    """pykv over itself without the feature, at most the bound."""
 
 
 class Section(Enum):
@@ -26,6 +28,9 @@ class Section(Enum):
     SINGLE = "single"
     BATCH = "batch"
     SYNCED = "synced"
+    FEATURES = "features"
+    """What only pykv does here: it stands beside itself without the feature, or beside the raw way.
+    """
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,8 @@ class Goal:
             return f"{self.bound:g}x"
         if self.kind is Kind.FLOOR:
             return f"at most {self.bound:g}x raw"
+        if self.kind is Kind.COST:
+            return f"at most {self.bound:g}x"
         return f"at most {self.bound:g} {unit}"
 
 
@@ -75,6 +82,12 @@ ROWS: tuple[Row, ...] = (
     Row("disk", "size on disk, closed", "MB", Section.SINGLE, "-"),
     Row("ram", "RAM a key", "B", Section.SINGLE, "-"),
     Row("device", "to the device a synced put", "KiB", Section.SYNCED, "sync"),
+    Row("get_beside", "get, while a snapshot is open", "us", Section.FEATURES, "-"),
+    Row("get_at", "get at a snapshot", "us", Section.FEATURES, "-"),
+    Row("put_after", "put, once a snapshot was closed", "us", Section.FEATURES, "os"),
+    Row("put_ttl", "put, each with a ttl", "us", Section.FEATURES, "os"),
+    Row("changes", "change feed, a change", "us", Section.FEATURES, "os"),
+    Row("checkpoint", "checkpoint", "ms", Section.FEATURES, "os"),
 )
 
 ARRAY_ROWS: dict[str, str] = {
@@ -85,10 +98,15 @@ ARRAY_ROWS: dict[str, str] = {
 """Rows of array calls, each with the row whose figure a store without array calls has there too,
 which is the best that it offers."""
 
-WAITING_ROWS = frozenset({"put_synced", "reopen"})
+WITHOUT = "without it"
+"""In rows of features the samples of pykv itself without the feature."""
+
+WAITING_ROWS = frozenset({"put_synced", "reopen", "checkpoint"})
 """Rows that wait for the device: wall-clock time whatever the clock of the run."""
 
 ROW_BY_NAME: dict[str, Row] = {row.name: row for row in ROWS}
+
+FEATURE_ROWS = frozenset(row.name for row in ROWS if row.section is Section.FEATURES)
 
 # Goals that do not depend on the engine.
 _COMMON: dict[str, Goal] = {
@@ -103,6 +121,12 @@ _COMMON: dict[str, Goal] = {
     "scan_arrays": Goal(Kind.PEER, 10.0),
     "mixed": Goal(Kind.PEER, 3.0),
     "device": Goal(Kind.VALUE, 8.0),
+    "get_beside": Goal(Kind.COST, 1.1),
+    "get_at": Goal(Kind.COST, 1.1),
+    "put_after": Goal(Kind.COST, 1.05),
+    "put_ttl": Goal(Kind.COST, 1.15),
+    "changes": Goal(Kind.VALUE, 1.0),
+    "checkpoint": Goal(Kind.FLOOR, 1.1),
 }
 
 GOALS: dict[str, dict[str, Goal]] = {

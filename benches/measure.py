@@ -27,8 +27,10 @@ from benches.goals import ROW_BY_NAME, Section
 from benches.results import Results
 
 SYNCED_ROUNDS_FACTOR = 3
-STORES_SHARE = 0.8
-"""Of the time that a run may take, when there are synced rounds to come."""
+STORES_SHARE = 0.75
+FEATURES_SHARE = 0.85
+"""Of the time that a run may take, until when rounds of stores and of features begin, where others
+are to come."""
 CHILD_SECONDS_MAX = 900
 APPENDS = 400_000
 
@@ -77,6 +79,7 @@ def run(plan: Plan, progress: Progress) -> Results:
         machine=machine.describe(plan.directory),
     )
     _measure_stores(plan, results, progress, clock)
+    _measure_features(plan, results, progress, clock)
     _measure_synced(plan, results, progress, clock)
     results.seconds = round(clock.elapsed(), 1)
     return results
@@ -114,12 +117,21 @@ def _measure_stores(plan: Plan, results: Results, progress: Progress, clock: _Cl
     sections = [s for s in (Section.SINGLE, Section.BATCH) if s in plan.sections()]
     if not sections:
         return
-    share = STORES_SHARE if Section.SYNCED in plan.sections() else 1.0
+    share = STORES_SHARE if {Section.SYNCED, Section.FEATURES} & plan.sections() else 1.0
     for round_index in clock.rounds(plan.rounds, share, results):
         for engine in turned(plan.engine_names, round_index):
             progress(f"round {round_index + 1} of {plan.rounds}: {engine}")
             _measure_engine(plan, results, engine, sections)
         results.rounds = round_index + 1
+
+
+def _measure_features(plan: Plan, results: Results, progress: Progress, clock: _Clock) -> None:
+    if Section.FEATURES not in plan.sections() or engines.SUBJECT not in plan.engine_names:
+        return
+    share = FEATURES_SHARE if Section.SYNCED in plan.sections() else 1.0
+    for round_index in clock.rounds(plan.rounds, share, results):
+        progress(f"features, round {round_index + 1} of {plan.rounds}: {engines.SUBJECT}")
+        _measure_engine(plan, results, engines.SUBJECT, [Section.FEATURES])
 
 
 def _measure_synced(plan: Plan, results: Results, progress: Progress, clock: _Clock) -> None:
@@ -156,6 +168,9 @@ def _measure_engine(plan: Plan, results: Results, engine: str, sections: Sequenc
     results.settings[engine] = report["settings"]
     for row, figure in report["samples"].items():
         results.add(row, engine, figure)
+    for row, figures in report["beside"].items():
+        for name, figure in figures.items():
+            results.add(row, name, figure)
 
 
 def _specification(

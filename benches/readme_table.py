@@ -25,6 +25,12 @@ _MARKED = re.compile(
 )
 
 
+_FEATURES_HEAD = (
+    ["what else it does", "pykv", "beside", "ratio", "against", "must reach", ""],
+    ["---", "---:", "---:", "---:", "---", "---", "---"],
+)
+
+
 class MarkersMissingError(Exception):
     """The text has no marker lines."""
 
@@ -34,8 +40,10 @@ def table(results: Results) -> str:
     names = [name for name in engines.ENGINES if name in results.key_counts]
     header = ["work", *names, "ratio", "against", "must reach", ""]
     rules = ["---", *["---:"] * (len(names) + 1), "---", "---", "---"]
-    body = [_cells(line, names) for line in summary.lines(results)]
-    text = [_joined(cells) for cells in [header, rules, *body]]
+    lines, features = summary.of_features(summary.lines(results))
+    text = [_joined(cells) for cells in [header, rules, *(_cells(line, names) for line in lines)]]
+    if features:
+        text += ["", *map(_joined, [*_FEATURES_HEAD, *map(_feature_cells, features)])]
     sentences = [f"Measured {results.made[:10]}.", *conditions(results)]
     return "\n".join([*text, "", *(f"- {sentence}" for sentence in sentences)]) + "\n"
 
@@ -86,6 +94,17 @@ def _cells(line: Line, names: list[str]) -> list[str]:
     return [
         f"{line.row.title}, {line.row.unit}",
         *("-" if value is None else number(value) for value in values),
+        *_judged(line),
+    ]
+
+
+def _feature_cells(line: Line) -> list[str]:
+    title = f"{line.row.title}, {line.row.unit}"
+    return [title, number(line.medians[engines.SUBJECT]), summary.beside(line), *_judged(line)]
+
+
+def _judged(line: Line) -> list[str]:
+    return [
         summary.figure_text(line),
         line.against or "",
         line.goal.text(line.row.unit) if line.goal else "",

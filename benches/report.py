@@ -51,7 +51,11 @@ def print_results(console: Console, results: Results) -> None:
     """Conditions, table, floors and notes."""
     for sentence in conditions(results):
         console.print(sentence, highlight=False)
-    console.print(_table(results))
+    lines, features = summary.of_features(summary.lines(results))
+    if lines:
+        console.print(_table(results, lines))
+    if features:
+        console.print(_feature_table(features))
     _print_floors(console, results)
     console.print(f"Took {results.seconds:.0f} s.", highlight=False)
     for note in results.notes:
@@ -74,7 +78,7 @@ def print_changes(console: Console, changes: list[summary.Change]) -> None:
     console.print(table)
 
 
-def _table(results: Results) -> Table:
+def _table(results: Results, lines: list[Line]) -> Table:
     names = [name for name in engines.ENGINES if name in results.key_counts]
     table = Table(title="Less is better", title_justify="left")
     table.add_column("work")
@@ -85,10 +89,23 @@ def _table(results: Results) -> Table:
     if engines.SUBJECT in names:
         for title in ("ratio", "against", "must reach", ""):
             table.add_column(title, justify="right")
-    for line in summary.lines(results):
+    for line in lines:
         cells = [_cell(line, name) for name in names]
         judged = _judged(line) if engines.SUBJECT in names else []
         table.add_row(line.row.title, line.row.unit, line.row.durability, *cells, *judged)
+    return table
+
+
+def _feature_table(lines: list[Line]) -> Table:
+    table = Table(title="What else it does", title_justify="left")
+    for title in ("work", "unit", "durability"):
+        table.add_column(title)
+    for title in (engines.SUBJECT, "beside", "ratio", "against", "must reach", ""):
+        table.add_column(title, justify="right")
+    for line in lines:
+        row, own = line.row, _cell(line, engines.SUBJECT)
+        cells = [row.title, row.unit, row.durability, own, summary.beside(line)]
+        table.add_row(*cells, *_judged(line))
     return table
 
 

@@ -21,7 +21,7 @@ class PlyvelStore(BenchStore):
 
     name = "plyvel"
     module = "plyvel"
-    lacks = frozenset({"ram", "get_many", "get_arrays"})
+    lacks = BenchStore.lacks | {"get_many", "get_arrays"}
 
     def __init__(self, budget_bytes: int) -> None:
         """Imports plyvel."""

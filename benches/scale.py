@@ -1,5 +1,8 @@
 """`make bench-scale`: how the engines do as data grows, and when it is larger than their memory.
 
+Each engine is measured twice, each time in a process of its own: *growth*, with the memory of the
+machine, and *tight*, with a limit of memory that is a quarter of the keys and values.
+
 Exit code 0: all gates are met; 1: one is not; 2: the arguments are wrong.
 """
 
@@ -19,19 +22,25 @@ import click
 from rich.console import Console
 
 from benches import machine, scale_stores
+from benches.memory_limit import memory_limit
 from benches.run import PRINT_COLUMNS_MIN, STORES, Names
-from benches.scale_child import Latencies, Report, Specification
-from benches.scale_report import Outcome, gates, print_outcome, save
+from benches.scale_child import RAW_BYTES, Latencies, Report, Specification
+from benches.scale_report import TIGHT_FACTOR, Outcome, Part, gates, print_outcome, save
 
 KEYS = 20_000_000
 BIN_KEYS = 1_000_000
 BINS_MIN = 10
+LIMIT_BYTES_MIN = 192 << 20
+"""What a process needs that keeps next to nothing."""
+BUDGET_BYTES_MIN = 16 << 20
+KILL_FACTOR = 1.5
+"""A child that takes so many times its time is killed."""
 RESULTS = machine.REPOSITORY / "build" / "bench" / "scale.json"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to measure, and in how much time."""
+    """What to measure, and in how much time. seconds_max: of one engine in one part."""
 
     engine_names: tuple[str, ...]
     key_count: int
@@ -39,12 +48,23 @@ class Plan:
     budget_bytes: int
     seconds_max: float
     directory: Path
-    control_group: str
 
     @property
     def bin_keys(self) -> int:
         """Keys of one rate: a million, fewer where there would be too few rates."""
         return max(1, min(BIN_KEYS, self.key_count // BINS_MIN))
+
+    @property
+    def limit_bytes(self) -> int:
+        """The limit of memory of the part *tight*."""
+        return max(self.key_count * RAW_BYTES // TIGHT_FACTOR, LIMIT_BYTES_MIN)
+
+    def tight_budget_bytes(self, limited: bool) -> int:
+        """The memory budget of the part *tight*: half the limit, which holds Python and the page
+        cache too; without a limit, a quarter of the data."""
+        if limited:
+            return self.limit_bytes // 2
+        return max(self.key_count * RAW_BYTES // TIGHT_FACTOR, BUDGET_BYTES_MIN)
 
 
 @click.command(epilog="Example: python -m benches.scale --keys 200000 --engines pykv-lsm,rocksdict")
@@ -59,9 +79,9 @@ class Plan:
 @click.option(
     "--minutes",
     type=click.FloatRange(min=0, min_open=True),
-    default=30,
+    default=10,
     show_default=True,
-    help="Time a run may take: an engine that is out of its share of it stops where it is.",
+    help="Time an engine may take, half in each part: one that is out of it stops where it is.",
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Of keys and values.")
 @click.option(
@@ -79,11 +99,6 @@ class Plan:
     help="Where the stores are made; its device is what is measured.  [default: build/bench]",
 )
 @click.option(
-    "--control-group",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="A control group's directory, for each engine to enter: its limit is theirs.",
-)
-@click.option(
     "--json",
     "json_path",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -97,7 +112,6 @@ def main(
     seed: int,
     budget_mebibytes: int,
     directory: Path,
-    control_group: Path | None,
     json_path: Path,
 ) -> None:
     """Measure pykv and its peers as data grows."""
@@ -110,19 +124,18 @@ def main(
         key_count=keys,
         seed=seed,
         budget_bytes=budget_mebibytes << 20,
-        seconds_max=minutes * 60,
+        seconds_max=minutes * 60 / len(Part),
         directory=directory,
-        control_group=str(control_group or ""),
     )
     outcome = measure(plan)
     print_outcome(console, outcome)
     save(outcome, json_path)
     console.print(f"Kept in {json_path}", highlight=False)
-    sys.exit(0 if all(gate.met for gate in gates(outcome.reports, keys)) else 1)
+    sys.exit(0 if all(gate.met for gate in gates(outcome)) else 1)
 
 
 def measure(plan: Plan) -> Outcome:
-    """Measures one engine after the other, each in a process of its own."""
+    """Measures one engine after the other, each part in a process of its own."""
     start = monotonic()
     plan.directory.mkdir(parents=True, exist_ok=True)
     outcome = Outcome(
@@ -132,43 +145,64 @@ def measure(plan: Plan) -> Outcome:
         seed=plan.seed,
         budget_bytes=plan.budget_bytes,
         machine=machine.describe(plan.directory),
-        control_group=plan.control_group,
     )
     load, cores = os.getloadavg()[0], os.cpu_count() or 1
     if load > cores / 2:
         outcome.notes.append(f"the machine was busy at the start (load {load:.1f})")
     for name in plan.engine_names:
-        outcome.reports[name] = _measure_engine(plan, name)
+        outcome.reports[Part.GROWTH][name] = _measured(plan, name, plan.budget_bytes)
+    with memory_limit(plan.limit_bytes) as limit:
+        outcome.limit_bytes = plan.limit_bytes if limit.group else 0
+        outcome.limit_missing = limit.missing
+        outcome.tight_budget_bytes = plan.tight_budget_bytes(bool(limit.group))
+        for name in plan.engine_names:
+            outcome.reports[Part.TIGHT][name] = _measured(
+                plan, name, outcome.tight_budget_bytes, limit.group
+            )
     outcome.seconds = monotonic() - start
     return outcome
 
 
-def _measure_engine(plan: Plan, name: str) -> Report:
-    seconds_max = plan.seconds_max / len(plan.engine_names)
+def _measured(plan: Plan, name: str, budget_bytes: int, control_group: str = "") -> Report:
     with tempfile.TemporaryDirectory(dir=plan.directory) as directory:
         spec = Specification(
             engine=name,
             key_count=plan.key_count,
             bin_keys=plan.bin_keys,
             seed=plan.seed,
-            budget_bytes=plan.budget_bytes,
+            budget_bytes=budget_bytes,
             directory=directory,
-            seconds_max=seconds_max,
-            control_group=plan.control_group,
+            seconds_max=plan.seconds_max,
+            control_group=control_group,
         )
-        command = [sys.executable, "-m", "benches.scale_child", json.dumps(asdict(spec))]
-        done = subprocess.run(
-            command, cwd=machine.REPOSITORY, capture_output=True, text=True, check=False
-        )
+        report = _child(spec)
     os.sync()
-    if done.returncode != 0:
-        raise click.ClickException(f"{name} failed with {done.returncode}:\n{done.stderr.strip()}")
+    return report
+
+
+def _child(spec: Specification) -> Report:
+    """What the child says; of one that fails, why: the others are measured all the same."""
+    command = [sys.executable, "-m", "benches.scale_child", json.dumps(asdict(spec))]
+    try:
+        done = subprocess.run(
+            command,
+            cwd=machine.REPOSITORY,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=spec.seconds_max * KILL_FACTOR + 10,
+        )
+    except subprocess.TimeoutExpired as error:
+        return Report(spec.engine, notes=[f"killed after {error.timeout:.0f} s"])
+    except subprocess.CalledProcessError as error:
+        last = (error.stderr.strip().splitlines() or ["nothing said"])[-1]
+        return Report(spec.engine, notes=[f"failed with {error.returncode}: {last}"])
     return _report_of(done.stdout)
 
 
 def _report_of(text: str) -> Report:
     fields = json.loads(text)
-    for name in ("puts", "gets", "tight_gets", "tight_overwrites"):
+    for name in ("puts", "gets", "overwrites"):
         fields[name] = Latencies(**fields[name])
     return Report(**fields)
 

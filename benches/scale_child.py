@@ -2,16 +2,14 @@
 
 The specification and the report are JSON; the report is the only thing written to standard output.
 
-Two parts. *Growth*: keys are put one by one, each is timed, and how many puts a second there were
-is kept by bins; then keys are got at random. *Tight*: another store, whose memory budget is a
-quarter of the data, is filled by batches, and keys are got and overwritten at random.
+Keys are put one by one, each put is timed, and how many there were a second is kept by bins; then
+some of the keys are got, and fewer overwritten, at random.
 """
 
 from __future__ import annotations
 
 import gc
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -22,23 +20,19 @@ from typing import Any
 import numpy as np
 from hdrh.histogram import HdrHistogram
 
+from benches.memory_limit import enter
 from benches.scale_stores import OPENS_AGAIN, make_store
 from benches.stores import BenchStore
-from benches.workloads import (
-    BATCH_PAIRS,
-    KEY_BYTES,
-    VALUE_BYTES,
-    VALUE_FILL,
-    VALUE_RANDOM_BYTES,
-    split,
-)
+from benches.workloads import KEY_BYTES, VALUE_BYTES, VALUE_FILL, VALUE_RANDOM_BYTES, split
 
 CHUNK_KEYS_MAX = 62_500
 GETS_MAX = 200_000
 OVERWRITES_MAX = 100_000
 CHECKED_KEYS = 1_000
-TIGHT_FACTOR = 4
-BUDGET_BYTES_MIN = 16 << 20
+CALLS_A_LOOK = 5_000
+"""Calls between two looks at the clock for the deadline."""
+FILL_SHARE = 0.8
+"""Of the time of a child, what putting may take."""
 HOUR_NS = 3_600_000_000_000
 RAW_BYTES = KEY_BYTES + VALUE_BYTES
 
@@ -82,16 +76,14 @@ class Report:
     bin_rates: list[float] = field(default_factory=list)
     puts: Latencies = field(default_factory=Latencies)
     gets: Latencies = field(default_factory=Latencies)
+    overwrites: Latencies = field(default_factory=Latencies)
+    read_bytes_a_get: float = 0.0
     write_amplification: float = 0.0
     space_amplification: float = 0.0
     space_amplification_closed: float = 0.0
     delay_seconds: float = 0.0
     stall_seconds: float = 0.0
-    tight_budget_bytes: int = 0
-    tight_batch_us: float = 0.0
-    tight_gets: Latencies = field(default_factory=Latencies)
-    tight_overwrites: Latencies = field(default_factory=Latencies)
-    tight_read_bytes_a_get: float = 0.0
+    seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
 
 
@@ -118,13 +110,13 @@ class Recorder:
         return Latencies(int(histogram.get_total_count()), p50, p99, p999, most)
 
 
-def chunks(spec: Specification, version: int = 0) -> Iterator[tuple[list[bytes], list[bytes]]]:
-    """Keys and values in the order in which they are put. Another version: other values."""
+def chunks(spec: Specification) -> Iterator[tuple[list[bytes], list[bytes]]]:
+    """Keys and values in the order in which they are put."""
     chunk_keys = min(CHUNK_KEYS_MAX, spec.bin_keys)
     for number, first in enumerate(range(0, spec.key_count, chunk_keys)):
         rows = min(chunk_keys, spec.key_count - first)
         keys = np.random.default_rng((spec.seed, 0, number))
-        values = np.random.default_rng((spec.seed, 1 + version, number))
+        values = np.random.default_rng((spec.seed, 1, number))
         matrix = np.full((rows, VALUE_BYTES), VALUE_FILL, dtype=np.uint8)
         matrix[:, :VALUE_RANDOM_BYTES] = values.integers(
             0, 256, (rows, VALUE_RANDOM_BYTES), dtype=np.uint8
@@ -188,10 +180,10 @@ class Filler:
         self._deadline = deadline
         self._random = np.random.default_rng((spec.seed, 99))
         self._share = min(1.0, GETS_MAX / spec.key_count)
-        self.sample: list[tuple[bytes, bytes]] = []
-        self.count = 0
+        self._sample: list[tuple[bytes, bytes]] = []
+        self._count = 0
 
-    def one_by_one(self, store: BenchStore) -> None:
+    def fill(self, store: BenchStore) -> None:
         """Times each put."""
         recorder, put = Recorder(), store.putter()
         in_bin, bin_ns = 0, 0
@@ -201,94 +193,84 @@ class Filler:
             in_bin += len(keys)
             bin_ns += sum(times)
             self._keep(keys, values)
-            is_last = self.count >= self._spec.key_count or monotonic() > self._deadline
+            is_last = self._count >= self._spec.key_count or monotonic() > self._deadline
             if in_bin >= self._spec.bin_keys or (is_last and 2 * in_bin >= self._spec.bin_keys):
                 self._report.bin_rates.append(round(in_bin / bin_ns * 1e9, 1))
                 in_bin, bin_ns = 0, 0
             if is_last:
                 break
         self._report.puts = recorder.latencies()
-        self._report.key_count = self.count
-        if self.count < self._spec.key_count:
-            self._report.notes.append(f"out of time after {self.count:,} keys")
-
-    def by_batches(self, store: BenchStore) -> float:
-        """Microseconds a key, in batches of a thousand."""
-        elapsed = 0
-        for keys, values in chunks(self._spec):
-            pairs = list(zip(keys, values, strict=True))
-            batches = [pairs[at : at + BATCH_PAIRS] for at in range(0, len(pairs), BATCH_PAIRS)]
-            before = perf_counter_ns()
-            store.put_batch(batches)
-            elapsed += perf_counter_ns() - before
-            self._keep(keys, values)
-            if monotonic() > self._deadline:
-                break
-        return elapsed / self.count / 1e3
+        self._report.key_count = self._count
+        if self._count < self._spec.key_count:
+            self._report.notes.append(f"out of time after {self._count:,} keys")
 
     def _keep(self, keys: list[bytes], values: list[bytes]) -> None:
-        self.count += len(keys)
+        self._count += len(keys)
         wanted = np.flatnonzero(self._random.random(len(keys)) < self._share)
-        self.sample += [(keys[index], values[index]) for index in wanted]
+        self._sample += [(keys[index], values[index]) for index in wanted]
 
     def shuffled(self) -> list[tuple[bytes, bytes]]:
         """The sample in random order, at most as many as there are gets."""
-        order = self._random.permutation(len(self.sample))[:GETS_MAX]
-        return [self.sample[index] for index in order]
+        order = self._random.permutation(len(self._sample))[:GETS_MAX]
+        return [self._sample[index] for index in order]
 
 
 def run(spec: Specification) -> Report:
-    """Measures both parts."""
-    enter_control_group(spec.control_group)
-    report = Report(engine=spec.engine)
-    start = monotonic()
+    """Measures one store, from its making to its close."""
+    enter(spec.control_group)
     gc.disable()
-    grow(spec, report, start + spec.seconds_max * 0.7)
-    if spec.engine in OPENS_AGAIN:
-        be_tight(spec, report, start + spec.seconds_max)
-    return report
-
-
-def enter_control_group(directory: str) -> None:
-    """Moves this process into a control group, whose limits then hold for it."""
-    if directory:
-        (Path(directory) / "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
-
-
-def fresh(spec: Specification, name: str) -> Path:
-    """An empty directory for a store."""
-    path = Path(spec.directory) / name
-    path.mkdir()
-    return path
-
-
-def grow(spec: Specification, report: Report, deadline: float) -> None:
-    """The part *growth*."""
+    start = monotonic()
+    report = Report(engine=spec.engine)
     store = make_store(spec.engine, spec.budget_bytes)
-    path = fresh(spec, "growth")
+    path = Path(spec.directory) / "store"
+    path.mkdir()
     written = io_bytes("write_bytes")
     store.open(path)
     report.version, report.settings = store.version(), store.settings()
-    filler = Filler(spec, report, deadline)
-    filler.one_by_one(store)
-    raw = filler.count * RAW_BYTES
-    report.space_amplification = disk_bytes(path) / raw
+    filler = Filler(spec, report, start + spec.seconds_max * FILL_SHARE)
+    filler.fill(store)
+    report.space_amplification = disk_bytes(path) / (report.key_count * RAW_BYTES)
     if spec.engine in OPENS_AGAIN:
-        report.gets = get_sample(store, filler.shuffled())
+        read_and_overwrite(store, report, filler.shuffled(), start + spec.seconds_max)
         note_waits(store, report)
     store.close()
-    report.write_amplification = (io_bytes("write_bytes") - written) / raw
-    report.space_amplification_closed = disk_bytes(path) / raw
+    put_bytes = (report.key_count + report.overwrites.count) * RAW_BYTES
+    report.write_amplification = (io_bytes("write_bytes") - written) / put_bytes
+    report.space_amplification_closed = disk_bytes(path) / (report.key_count * RAW_BYTES)
+    report.seconds = round(monotonic() - start, 1)
+    return report
 
 
-def get_sample(store: BenchStore, sample: list[tuple[bytes, bytes]]) -> Latencies:
-    """Gets keys that are there, after some were checked."""
-    recorder = Recorder()
+def read_and_overwrite(
+    store: BenchStore, report: Report, sample: list[tuple[bytes, bytes]], deadline: float
+) -> None:
+    """Gets keys that are there, after some were checked, and puts the first of them again."""
     checked = sample[:CHECKED_KEYS]
     if store.lookup([key for key, _ in checked]) != [value for _, value in checked]:
         raise ValueError(f"{store.name}: a get gives something else than was put")
-    recorder.add(time_gets(store.getter(), [key for key, _ in sample]))
-    return recorder.latencies()
+    recorder, get = Recorder(), store.getter()
+    before = io_bytes("read_bytes")
+    for rows in _until(deadline, sample, report):
+        recorder.add(time_gets(get, [key for key, _ in rows]))
+    report.gets = recorder.latencies()
+    report.read_bytes_a_get = (io_bytes("read_bytes") - before) / max(report.gets.count, 1)
+    recorder, put = Recorder(), store.putter()
+    for rows in _until(deadline, sample[:OVERWRITES_MAX], report):
+        recorder.add(time_puts(put, [key for key, _ in rows], [value[::-1] for _, value in rows]))
+    report.overwrites = recorder.latencies()
+
+
+def _until(
+    deadline: float, sample: list[tuple[bytes, bytes]], report: Report
+) -> Iterator[list[tuple[bytes, bytes]]]:
+    """The sample by portions; at the deadline a note says how far it came."""
+    for first in range(0, len(sample), CALLS_A_LOOK):
+        if first and monotonic() > deadline:
+            report.notes.append(
+                f"out of time after {first:,} of {len(sample):,} gets or overwrites"
+            )
+            return
+        yield sample[first : first + CALLS_A_LOOK]
 
 
 def note_waits(store: BenchStore, report: Report) -> None:
@@ -298,24 +280,6 @@ def note_waits(store: BenchStore, report: Report) -> None:
         stats = inner.stats()
         report.delay_seconds = stats.get("delay_us", 0) / 1e6
         report.stall_seconds = stats.get("stall_us", 0) / 1e6
-
-
-def be_tight(spec: Specification, report: Report, deadline: float) -> None:
-    """The part *tight*."""
-    report.tight_budget_bytes = max(spec.key_count * RAW_BYTES // TIGHT_FACTOR, BUDGET_BYTES_MIN)
-    store = make_store(spec.engine, report.tight_budget_bytes)
-    store.open(fresh(spec, "tight"))
-    filler = Filler(spec, report, deadline)
-    report.tight_batch_us = filler.by_batches(store)
-    sample = filler.shuffled()
-    before = io_bytes("read_bytes")
-    report.tight_gets = get_sample(store, sample)
-    report.tight_read_bytes_a_get = (io_bytes("read_bytes") - before) / len(sample)
-    recorder = Recorder()
-    half = sample[:OVERWRITES_MAX]
-    recorder.add(time_puts(store.putter(), [k for k, _ in half], [v[::-1] for _, v in half]))
-    report.tight_overwrites = recorder.latencies()
-    store.close()
 
 
 def main() -> None:

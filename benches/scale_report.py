@@ -1,29 +1,39 @@
-"""The gates of `make bench-scale`, its table, and the JSON that it is kept in."""
+"""The gates of `make bench-scale`, its tables, and the JSON that it is kept in."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from benches.scale_child import TIGHT_FACTOR, Report
+from benches.scale_child import RAW_BYTES, Report
 from benches.scale_stores import PYKV, RAW
 
-FORMAT = 1
+FORMAT = 2
 RATE_KEPT_MIN = 0.5
 PAUSE_US_MAX = 100_000.0
+TIGHT_FACTOR = 4
 PEER = "rocksdict"
 SUBJECT = "pykv-lsm"
 
 
+class Part(StrEnum):
+    """What an engine is measured at."""
+
+    GROWTH = "growth"
+    TIGHT = "tight"
+
+
 @dataclass
 class Outcome:
-    """A run: conditions, and a report an engine, in the order in which they were measured."""
+    """A run: conditions, and for each part a report an engine, in the order of measuring.
+    limit_bytes: of memory in the part *tight*, 0 where there could be none, and then why."""
 
     made: str
     key_count: int
@@ -31,9 +41,13 @@ class Outcome:
     seed: int
     budget_bytes: int
     machine: dict[str, str]
-    control_group: str = ""
+    tight_budget_bytes: int = 0
+    limit_bytes: int = 0
+    limit_missing: str = ""
     seconds: float = 0.0
-    reports: dict[str, Report] = field(default_factory=dict)
+    reports: dict[Part, dict[str, Report]] = field(
+        default_factory=lambda: {part: {} for part in Part}
+    )
     notes: list[str] = field(default_factory=list)
 
 
@@ -47,8 +61,17 @@ class Gate:
     met: bool
 
 
-def gates(reports: Mapping[str, Report], key_count: int) -> list[Gate]:
-    """The gates that the engines which were measured are held to, with so many keys put."""
+def gates(outcome: Outcome) -> list[Gate]:
+    """The gates that the engines which were measured are held to, the same in both parts. What an
+    engine that failed did not reach stands as 0 and misses."""
+    return [
+        Gate(f"{part}: {gate.title}", gate.reached, gate.wanted, gate.met)
+        for part, reports in outcome.reports.items()
+        for gate in _gates_of(reports, outcome.key_count)
+    ]
+
+
+def _gates_of(reports: Mapping[str, Report], key_count: int) -> list[Gate]:
     judged: list[Gate] = []
     for name in PYKV:
         report = reports.get(name)
@@ -98,18 +121,18 @@ def _pause_gate(name: str, report: Report) -> Gate:
         f"{name}: longest put",
         f"{longest / 1e3:.1f} ms",
         f"at most {PAUSE_US_MAX / 1e3:g} ms",
-        longest <= PAUSE_US_MAX,
+        0 < longest <= PAUSE_US_MAX,
     )
 
 
 def _below(what: str, unit: str, ours: float, theirs: float) -> Gate:
     wanted = f"at most that of {PEER}, {theirs:.2f}{unit}"
-    return Gate(f"{SUBJECT}: {what}", f"{ours:.2f}{unit}", wanted, ours <= theirs)
+    return Gate(f"{SUBJECT}: {what}", f"{ours:.2f}{unit}", wanted, 0 < ours <= theirs)
 
 
 def save(outcome: Outcome, path: Path) -> None:
     """Writes the JSON, gates included, and its directory if need be."""
-    judged = [asdict(gate) for gate in gates(outcome.reports, outcome.key_count)]
+    judged = [asdict(gate) for gate in gates(outcome)]
     fields: dict[str, Any] = {"format": FORMAT, "kind": "scale"} | asdict(outcome)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(fields | {"gates": judged}, indent=1) + "\n", encoding="utf-8")
@@ -118,47 +141,55 @@ def save(outcome: Outcome, path: Path) -> None:
 def conditions(outcome: Outcome) -> list[str]:
     """What the figures hold for."""
     machine = outcome.machine
-    limit = (
-        f"in the control group {outcome.control_group}"
-        if outcome.control_group
-        else "the page cache is not limited (--control-group would do that)"
-    )
     return [
         f"Machine: {machine['cpu']}, {machine['cores']} cores, {machine['memory']}, "
         f"{machine['system']}, {machine['file system']}, {machine['python']}.",
         f"Data: {outcome.key_count:,} random keys of 16 B, values of 100 B of which 50 B are "
-        "random; one thread; durability os.",
-        f"Growth: put one by one, memory budget {outcome.budget_bytes >> 20} MiB an engine. "
-        f"Rates by {outcome.bin_keys:,} keys.",
-        f"Tight: data {TIGHT_FACTOR} times the memory budget, which is at least 16 MiB; {limit}.",
+        f"random, put one by one; one thread; durability os. Rates by {outcome.bin_keys:,} keys.",
+        f"Growth: memory budget {outcome.budget_bytes >> 20} MiB an engine.",
+        f"Tight: {outcome.tight_budget_bytes >> 20} MiB an engine; {_limit(outcome)}.",
         *(
             f"{name} {report.version}: {report.settings}."
-            for name, report in outcome.reports.items()
+            for name, report in outcome.reports[Part.GROWTH].items()
         ),
     ]
+
+
+def _limit(outcome: Outcome) -> str:
+    if not outcome.limit_bytes:
+        return (
+            f"the page cache is not limited, so it may hold all the data ({outcome.limit_missing})"
+        )
+    times = outcome.key_count * RAW_BYTES / outcome.limit_bytes
+    return (
+        f"the process and its page cache have {outcome.limit_bytes >> 20} MiB, and keys and values "
+        f"are {times:.1f} times that"
+    )
 
 
 def print_outcome(console: Console, outcome: Outcome) -> None:
     """Conditions, tables, gates and notes."""
     for sentence in conditions(outcome):
         console.print(sentence, highlight=False)
-    console.print(_figures(outcome))
-    console.print(_rates(outcome))
+    for part, reports in outcome.reports.items():
+        console.print(_figures(part, reports))
+        console.print(_rates(part, reports, outcome))
     console.print(_gates(outcome))
     for note in outcome.notes:
         console.print(f"Note: {note}", style="yellow", highlight=False)
-    for name, report in outcome.reports.items():
-        for note in report.notes:
-            console.print(f"Note: {name}: {note}", style="yellow", highlight=False)
+    for part, reports in outcome.reports.items():
+        for name, report in reports.items():
+            for note in report.notes:
+                console.print(f"Note: {part}: {name}: {note}", style="yellow", highlight=False)
     console.print(f"Took {outcome.seconds:.0f} s.", highlight=False)
 
 
-def _figures(outcome: Outcome) -> Table:
-    table = Table(title="Times in microseconds", title_justify="left")
+def _figures(part: Part, by_name: Mapping[str, Report]) -> Table:
+    table = Table(title=f"{part.capitalize()}, times in microseconds", title_justify="left")
     table.add_column("what")
-    for name in outcome.reports:
+    for name in by_name:
         table.add_column(name, justify="right")
-    reports = list(outcome.reports.values())
+    reports = list(by_name.values())
     for title, cells in (
         ("put p50", [f"{r.puts.p50:.2f}" for r in reports]),
         ("put p99 / p99.9", [f"{r.puts.p99:.1f} / {r.puts.p999:.1f}" for r in reports]),
@@ -170,19 +201,10 @@ def _figures(outcome: Outcome) -> Table:
         ("get p50", [_read(r, r.gets.p50) for r in reports]),
         ("get p99 / p99.9", [_read(r, r.gets.p99, r.gets.p999) for r in reports]),
         ("get, longest, ms", [_read(r, r.gets.max / 1e3) for r in reports]),
-        ("tight: put in batches, a key", [_read(r, r.tight_batch_us) for r in reports]),
-        ("tight: get p50", [_read(r, r.tight_gets.p50) for r in reports]),
-        (
-            "tight: get p99 / p99.9",
-            [_read(r, r.tight_gets.p99, r.tight_gets.p999) for r in reports],
-        ),
-        ("tight: get, longest, ms", [_read(r, r.tight_gets.max / 1e3) for r in reports]),
-        ("tight: bytes read a get", [_read(r, r.tight_read_bytes_a_get) for r in reports]),
-        ("tight: overwrite p50", [_read(r, r.tight_overwrites.p50) for r in reports]),
-        (
-            "tight: overwrite, longest, ms",
-            [_read(r, r.tight_overwrites.max / 1e3) for r in reports],
-        ),
+        ("bytes read a get", [_read(r, r.read_bytes_a_get) for r in reports]),
+        ("overwrite p50", [_read(r, r.overwrites.p50) for r in reports]),
+        ("overwrite, longest, ms", [_read(r, r.overwrites.max / 1e3) for r in reports]),
+        ("all of it, s", [f"{r.seconds:.0f}" for r in reports]),
     ):
         table.add_row(title, *cells)
     return table
@@ -202,16 +224,16 @@ def _read(report: Report, *figures: float) -> str:
     return "-" if report.engine == RAW else " / ".join(f"{figure:.2f}" for figure in figures)
 
 
-def _rates(outcome: Outcome) -> Table:
-    table = Table(title="Thousand puts a second", title_justify="left")
+def _rates(part: Part, reports: Mapping[str, Report], outcome: Outcome) -> Table:
+    table = Table(title=f"{part.capitalize()}, thousand puts a second", title_justify="left")
     table.add_column("up to key", justify="right")
-    for name in outcome.reports:
+    for name in reports:
         table.add_column(name, justify="right")
-    rows = max((len(report.bin_rates) for report in outcome.reports.values()), default=0)
+    rows = max((len(report.bin_rates) for report in reports.values()), default=0)
     for row in range(rows):
         cells = [
             f"{report.bin_rates[row] / 1e3:.0f}" if row < len(report.bin_rates) else "-"
-            for report in outcome.reports.values()
+            for report in reports.values()
         ]
         table.add_row(f"{min((row + 1) * outcome.bin_keys, outcome.key_count):,}", *cells)
     return table
@@ -221,7 +243,7 @@ def _gates(outcome: Outcome) -> Table:
     table = Table(title="Gates", title_justify="left")
     for title in ("what", "reached", "must be", ""):
         table.add_column(title)
-    for gate in gates(outcome.reports, outcome.key_count):
+    for gate in gates(outcome):
         verdict = "[green]met[/green]" if gate.met else "[red]missed[/red]"
         table.add_row(gate.title, gate.reached, gate.wanted, verdict)
     return table

@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from benches.goals import FEATURE_ROWS
 from benches.workloads import BATCH_PAIRS, KEY_BYTES, SEEK_ROWS, VALUE_BYTES, Bytes2D
 
 Batch = list[tuple[bytes, bytes]]
@@ -32,7 +33,7 @@ class BenchStore(ABC):
     """What the table calls it."""
     module: str
     """The import that it needs."""
-    lacks: frozenset[str] = frozenset({"ram"})
+    lacks: frozenset[str] = FEATURE_ROWS | {"ram"}
     """Rows that do not apply to it."""
     takes_arrays: bool = False
     """Whether it has calls for arrays; else its best calls for objects stand for them."""
@@ -191,20 +192,21 @@ class PykvStore(BenchStore):
 
         self._pykv: Any = pykv
         self._engine = engine
-        lacking = {"bitcask": {"seek"}, "memory": {"ram", "disk", "reopen", "put_synced", "device"}}
+        volatile = {"ram", "disk", "reopen", "put_synced", "device", "changes", "checkpoint"}
+        lacking = {"bitcask": {"seek"}, "memory": volatile}
         self.lacks = frozenset(lacking.get(engine, {"ram"}))
         budget = {"memory_budget_bytes": budget_bytes} if engine == "lsm" else {}
         self._options: dict[str, Any] = budget | options
 
     def open(self, path: Path, *, synced: bool = False) -> None:
         """Opens with the defaults, the memory budget and the durability of the row."""
-        durability = "sync" if synced else "os"
+        self._store = self.opened(path, durability="sync" if synced else "os")
+
+    def opened(self, path: Path, **options: Any) -> Any:
+        """A pykv store of the caller's own at path, opened so, with options beside."""
         if self._engine == "memory":
-            self._store = self._pykv.open(None, engine="memory")
-        else:
-            self._store = self._pykv.open(
-                path, engine=self._engine, durability=durability, **self._options
-            )
+            return self._pykv.open(None, engine="memory")
+        return self._pykv.open(path, engine=self._engine, **(self._options | options))
 
     def close(self) -> None:
         """Closes and lets go."""
@@ -299,7 +301,7 @@ class DictStore(BenchStore):
 
     name = "dict"
     module = "builtins"
-    lacks = frozenset({"ram", "disk", "reopen", "put_synced", "device", "seek"})
+    lacks = FEATURE_ROWS | {"ram", "disk", "reopen", "put_synced", "device", "seek"}
 
     def open(self, path: Path, *, synced: bool = False) -> None:
         """A fresh dict; the path is not used."""

@@ -7,7 +7,17 @@ from statistics import median
 
 from benches import engines
 from benches.floors import RAW_PREFIX
-from benches.goals import GOALS, NOISE_BOUND_MAX, RAM_KEYS_MIN, ROWS, Goal, Kind, Row
+from benches.goals import (
+    FEATURE_ROWS,
+    GOALS,
+    NOISE_BOUND_MAX,
+    RAM_KEYS_MIN,
+    ROWS,
+    WITHOUT,
+    Goal,
+    Kind,
+    Row,
+)
 from benches.ratios import Estimate, estimate, lowest, paired_ratio
 from benches.results import Results
 
@@ -48,6 +58,17 @@ def lines(results: Results) -> list[Line]:
     return [_line(results, row) for row in ROWS if results.samples.get(row.name)]
 
 
+def of_features(lines: list[Line]) -> tuple[list[Line], list[Line]]:
+    """The lines beside peers, and those of features, which stand in a table of their own."""
+    features = [line for line in lines if line.row.name in FEATURE_ROWS]
+    return [line for line in lines if line not in features], features
+
+
+def beside(line: Line) -> str:
+    """Of a line of a feature, what it stands beside; a dash for nothing."""
+    return "-" if line.against is None else number(line.medians[line.against])
+
+
 def changes(before: Results, after: Results) -> list[Change]:
     """The rows that both runs judge against the same kind of thing."""
     olds = {line.row.name: line for line in lines(before)}
@@ -69,7 +90,7 @@ def judge(goal: Goal, figure: Estimate) -> str:
         close = goal.bound <= NOISE_BOUND_MAX
     else:
         met, reachable = figure.value <= goal.bound, figure.low <= goal.bound
-        close = goal.kind is Kind.FLOOR
+        close = goal.kind in (Kind.FLOOR, Kind.COST)
     if met:
         return MET
     return NOISE if reachable and close else MISSED
@@ -100,7 +121,7 @@ def _line(results: Results, row: Row) -> Line:
     own = samples.get(engines.SUBJECT)
     if own is None:
         return Line(row, medians, None, None, goal, "")
-    kind = goal.kind if goal else Kind.PEER
+    kind = goal.kind if goal else (Kind.COST if WITHOUT in samples else Kind.PEER)
     against, figure = _figure(results, row, kind, own)
     return Line(row, medians, against, figure, goal, _verdict(results, row, goal, figure))
 
@@ -114,6 +135,8 @@ def _figure(
     if kind is Kind.FLOOR:
         raw = lowest({name: samples[name] for name in samples if name.startswith(RAW_PREFIX)})
         return raw, paired_ratio(own, samples[raw]) if raw else None
+    if kind is Kind.COST:
+        return WITHOUT, paired_ratio(own, samples[WITHOUT])
     best = lowest({name: samples[name] for name in samples if _comparable(results, name)})
     return best, paired_ratio(samples[best], own) if best else None
 
@@ -132,7 +155,7 @@ def _verdict(results: Results, row: Row, goal: Goal | None, figure: Estimate | N
 
 
 def _higher_is_better(line: Line) -> bool:
-    return line.against is not None and not line.against.startswith(RAW_PREFIX)
+    return line.against in engines.PEERS
 
 
 def _change(row: Row, before: Estimate, after: Estimate, higher_is_better: bool) -> Change:

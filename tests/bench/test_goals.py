@@ -27,3 +27,10 @@ def test_goals_are_told_in_the_unit_of_their_row() -> None:
     assert Goal(Kind.PEER, 1.5).text("us") == "1.5x"
     assert Goal(Kind.FLOOR, 1.1).text("us") == "at most 1.1x raw"
     assert Goal(Kind.VALUE, 5.0).text("ms") == "at most 5 ms"
+    assert Goal(Kind.COST, 1.15).text("us") == "at most 1.15x"
+
+
+def test_every_feature_has_a_goal_in_both_engines() -> None:
+    features = {row.name for row in ROWS if row.section is Section.FEATURES}
+    assert features <= set(GOALS["bitcask"])
+    assert features <= set(GOALS["lsm"])

@@ -84,6 +84,23 @@ def test_every_line_of_the_table_has_the_same_cells(make_results: Make) -> None:
     assert len({row.count("|") for row in rows}) == 1
 
 
+def test_features_have_a_table_of_their_own(make_results: Make) -> None:
+    samples = {
+        "put": {"lmdb": [4.5], "pykv": [1.0]},
+        "put_ttl": {"pykv": [1.1], "without it": [1.0]},
+        "changes": {"pykv": [0.4]},
+    }
+    _peers, features, _conditions = table(make_results(samples)).split("\n\n")
+    rows = features.splitlines()
+    assert rows[0] == "| what else it does | pykv | beside | ratio | against | must reach |  |"
+    assert rows[2] == (
+        "| put, each with a ttl, us | 1.10 | 1.00 | 1.10x [1.10-1.10] | without it | "
+        "at most 1.15x | met |"
+    )
+    assert "| 0.400 | - | 0.40 [0.40-0.40] |  | at most 1 us | met |" in rows[3]
+    assert len({row.count("|") for row in rows}) == 1
+
+
 def test_the_readme_of_the_repository_is_fresh_if_it_has_a_table() -> None:
     readme = REPOSITORY / "README.md"
     text = readme.read_text(encoding="utf-8") if readme.exists() else ""

@@ -39,6 +39,14 @@ def test_the_table_has_medians_ratio_goal_and_verdict(make_results: Make) -> Non
         assert cell in row
 
 
+def test_features_are_printed_beside_pykv_without_them(make_results: Make) -> None:
+    text = printed(make_results({"get_at": {"pykv": [1.5], "without it": [1.2]}}))
+    (row,) = (line for line in text.splitlines() if "get at a snapshot" in line)
+    for cell in ("1.50", "1.20", "1.25x [1.25-1.25]", "without it", "at most 1.1x", "missed"):
+        assert cell in row
+    assert "Less is better" not in text
+
+
 def test_an_engine_without_the_row_shows_a_dash(make_results: Make) -> None:
     text = printed(make_results({"get_many": {"lmdb": [1.0], "pykv": [0.1]}}))
     (row,) = (line for line in text.splitlines() if "get 100 keys" in line)

@@ -68,6 +68,35 @@ def test_memory_a_key_is_not_judged_on_few_keys(make_results: Make) -> None:
     assert line_of(results, "ram").verdict == summary.NOT_JUDGED
 
 
+def test_a_feature_stands_beside_pykv_without_it(make_results: Make) -> None:
+    samples = {"put_ttl": {"pykv": [1.1, 1.2], "without it": [1.0, 1.0]}, "put": {"pykv": [1.0]}}
+    results = make_results(samples)
+    line = line_of(results, "put_ttl")
+    assert line.against == "without it"
+    assert line.figure is not None
+    assert line.figure.value == pytest.approx(1.15)
+    assert line.verdict == summary.MET
+    assert summary.beside(line) == "1.00"
+    beside_peers, features = summary.of_features(summary.lines(results))
+    assert [each.row.name for each in beside_peers] == ["put"]
+    assert features == [line]
+
+
+def test_a_feature_without_a_goal_is_compared_and_not_judged(make_results: Make) -> None:
+    results = make_results({"get_at": {"pykv": [2.0], "without it": [1.0]}})
+    results.pykv_engine = "memory"
+    line = line_of(results, "get_at")
+    assert line.figure == Estimate(2.0, 2.0, 2.0)
+    assert line.verdict == ""
+
+
+def test_a_feature_that_costs_more_is_worse(make_results: Make) -> None:
+    before = make_results({"get_at": {"pykv": [1.0], "without it": [1.0]}})
+    after = make_results({"get_at": {"pykv": [1.3], "without it": [1.0]}})
+    assert summary.changes(before, after)[0].worse
+    assert not summary.changes(after, before)[0].worse
+
+
 def test_without_pykv_there_are_medians_only(make_results: Make) -> None:
     line = line_of(make_results({"put": {"lmdb": [2.0, 4.0, 3.0]}}), "put")
     assert line.medians == {"lmdb": 3.0}
@@ -93,6 +122,8 @@ def test_a_row_without_a_goal_has_a_ratio_and_no_verdict(make_results: Make) -> 
         (Goal(Kind.FLOOR, 1.1), Estimate(1.2, 1.05, 1.3), summary.NOISE),
         (Goal(Kind.FLOOR, 1.1), Estimate(1.2, 1.15, 1.3), summary.MISSED),
         (Goal(Kind.VALUE, 5.0), Estimate(5.1, 4.0, 6.0), summary.MISSED),
+        (Goal(Kind.COST, 1.1), Estimate(1.2, 1.05, 1.3), summary.NOISE),
+        (Goal(Kind.COST, 1.1), Estimate(1.2, 1.15, 1.3), summary.MISSED),
     ],
 )
 def test_only_close_goals_have_room_for_noise(goal: Goal, figure: Estimate, verdict: str) -> None:

@@ -1,0 +1,209 @@
+"""What the services of a store cost, beside pykv itself without them: rows of Section.FEATURES.
+
+Both sides of a row are measured in one process, taking turns on small pieces of the work, so that
+what drifts drifts for both. A checkpoint of 1 GB: --engines pykv --rows checkpoint --keys 8600000.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from benches.floors import RAW_PREFIX
+from benches.goals import FEATURE_ROWS, WITHOUT
+from benches.stores import PykvStore, call_each, put_each
+from benches.workloads import BATCH_PAIRS
+
+if TYPE_CHECKING:
+    from benches.child import Session
+
+OPERATIONS_MAX: Final = 300_000
+PIECES: Final = 16
+CHECKPOINTS: Final = 3
+TTL_SECONDS: Final = 3_600.0
+HISTORY_BYTES: Final = 1 << 40
+MANIFEST_BYTES: Final = 4_096
+LINKED: Final = f"{RAW_PREFIX}links and a sync"
+
+Put = Callable[[list[bytes], list[bytes]], None]
+
+
+class WrongCountError(Exception):
+    """A store gave something else than was put: what it did fast is worth nothing."""
+
+
+class Turns:
+    """Time that the sides of a row have taken in turns, each by its name; "" is pykv itself."""
+
+    def __init__(self, session: Session, row: str) -> None:
+        """Nothing yet."""
+        self._session = session
+        self._row = row
+        self._nanoseconds: dict[str, int] = {}
+        self._operations: dict[str, int] = {}
+
+    def take(self, side: str, operations: int, call: Callable[..., None], *arguments: Any) -> int:
+        """Calls, and adds the time to that of the side; returns it in nanoseconds."""
+        elapsed = self._session.elapsed_ns(self._row, call, *arguments)
+        self.add(side, operations, elapsed)
+        return elapsed
+
+    def add(self, side: str, operations: int, nanoseconds: int) -> None:
+        """Adds a time that was taken already."""
+        self._nanoseconds[side] = self._nanoseconds.get(side, 0) + nanoseconds
+        self._operations[side] = self._operations.get(side, 0) + operations
+
+    def keep(self) -> None:
+        """Keeps the time an operation of each side if the row is wanted."""
+        if not self._session.wants(self._row):
+            return
+        from benches.child import in_unit
+
+        for side, elapsed in self._nanoseconds.items():
+            figure = in_unit(self._row, elapsed / self._operations[side])
+            if side:
+                self._session.beside.setdefault(self._row, {})[side] = figure
+            else:
+                self._session.samples[self._row] = figure
+
+
+def measure(session: Session) -> None:
+    """Measures the rows that are wanted."""
+    if not any(map(session.wants, FEATURE_ROWS)):
+        return
+    keys, values = session.workload.keys(), session.workload.values()
+    count = min(len(keys), OPERATIONS_MAX)
+    if session.wants("put_ttl"):
+        _puts(session, "put_ttl", keys[:count], values[:count], _dated)
+    if session.wants("put_after"):
+        _puts(session, "put_after", keys[:count], values[:count], _after_a_snapshot)
+    if any(map(session.wants, ("get_beside", "get_at"))):
+        _gets(session, count, keys, values)
+    if session.wants("changes"):
+        _feed(session, keys, values)
+    if session.wants("checkpoint"):
+        _checkpoint(session, keys, values)
+
+
+def _store(session: Session) -> PykvStore:
+    assert isinstance(session.store, PykvStore)
+    return session.store
+
+
+def _cut(items: list[bytes], pieces: int) -> list[list[bytes]]:
+    size = max(len(items) // pieces, 1)
+    return [items[first : first + size] for first in range(0, len(items), size)]
+
+
+def _fill(db: Any, keys: list[bytes], values: list[bytes]) -> None:
+    for first in range(0, len(keys), BATCH_PAIRS):
+        part = slice(first, first + BATCH_PAIRS)
+        db.put_many(list(zip(keys[part], values[part], strict=True)), atomic=True)
+
+
+def _puts(
+    session: Session,
+    row: str,
+    keys: list[bytes],
+    values: list[bytes],
+    changed: Callable[[Any], Put],
+) -> None:
+    """Puts the same rows to two stores in turns, to one of them as `changed` says."""
+    directory, turns = session.fresh_path(), Turns(session, row)
+    store = _store(session)
+    with store.opened(directory / "plain") as plain, store.opened(directory / "changed") as other:
+        sides = [(WITHOUT, _plain(plain)), ("", changed(other))]
+        for some in zip(_cut(keys, PIECES), _cut(values, PIECES), strict=True):
+            for side, put in sides:
+                turns.take(side, len(some[0]), put, *some)
+            sides.reverse()
+        if len(other) != len(keys):
+            raise WrongCountError(f"{row}: {len(other):,} keys instead of {len(keys):,}")
+    turns.keep()
+
+
+def _plain(db: Any) -> Put:
+    return lambda keys, values: put_each(db.put, keys, values)
+
+
+def _dated(db: Any) -> Put:
+    def put_all(keys: list[bytes], values: list[bytes]) -> None:
+        put = db.put
+        for key, value in zip(keys, values, strict=True):
+            put(key, value, ttl=TTL_SECONDS)
+
+    return put_all
+
+
+def _after_a_snapshot(db: Any) -> Put:
+    db.put(b"first", b"1")
+    with db.snapshot() as snapshot:
+        db.put(b"first", b"2")
+        if snapshot[b"first"] != b"1":
+            raise WrongCountError("put_after: a snapshot that is none")
+    db.delete(b"first")
+    return _plain(db)
+
+
+def _gets(session: Session, count: int, keys: list[bytes], values: list[bytes]) -> None:
+    """Gets without a snapshot, beside one over some overwrites, and at it, in turns."""
+    beside, at = Turns(session, "get_beside"), Turns(session, "get_at")
+    wanted = session.workload.keys_at(session.workload.sample_indices(count))
+    others = session.workload.values(count, version=1)
+    pieces = _cut(wanted, 3 * PIECES)
+    with _store(session).opened(session.fresh_path()) as db:
+        _fill(db, keys, values)
+        for first in range(0, len(pieces) - 2, 3):
+            alone, while_open, inside = pieces[first : first + 3]
+            elapsed = beside.take(WITHOUT, len(alone), call_each, db.get, alone)
+            at.add(WITHOUT, len(alone), elapsed)
+            with db.snapshot() as snapshot:
+                _fill(db, while_open[::10], others[: len(while_open[::10])])
+                beside.take("", len(while_open), call_each, db.get, while_open)
+                at.take("", len(inside), call_each, snapshot.get, inside)
+    beside.keep()
+    at.keep()
+
+
+def _feed(session: Session, keys: list[bytes], values: list[bytes]) -> None:
+    counts: list[int] = []
+    with _store(session).opened(session.fresh_path(), history_bytes=HISTORY_BYTES) as db:
+        _fill(db, keys, values)
+        db.sync()
+        session.time("changes", len(keys), lambda: counts.append(sum(1 for _ in db.changes())))
+    if counts != [len(keys)]:
+        raise WrongCountError(f"changes: {counts} instead of {len(keys):,}")
+
+
+def _checkpoint(session: Session, keys: list[bytes], values: list[bytes]) -> None:
+    """Checkpoints beside links to the same files and one sync."""
+    directory, turns = session.fresh_path(), Turns(session, "checkpoint")
+    source, copies = directory / "source", [directory / "links", directory / "checkpoint"]
+    store = _store(session)
+    with store.opened(source) as db:
+        _fill(db, keys, values)
+        db.flush()
+        for _ in range(CHECKPOINTS):
+            db.sync()
+            os.sync()
+            turns.take(LINKED, 1, _link_all, source, copies[0])
+            turns.take("", 1, db.checkpoint, copies[1])
+            with store.opened(copies[1]) as copy:
+                if len(copy) != len(keys):
+                    raise WrongCountError(f"checkpoint: {len(copy):,} keys")
+            for path in copies:
+                shutil.rmtree(path)
+    turns.keep()
+
+
+def _link_all(source: Path, target: Path) -> None:
+    """Gives every file of a directory a second name in a new one, and one sync."""
+    target.mkdir()
+    for file in source.iterdir():
+        os.link(file, target / file.name)
+    with (target / "manifest").open("wb", buffering=0) as written:
+        written.write(bytes(MANIFEST_BYTES))
+        os.fsync(written.fileno())

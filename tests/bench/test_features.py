@@ -1,0 +1,86 @@
+"""The rows of features: both sides are measured, on stores that hold what was put."""
+
+import errno
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benches import features
+from benches.child import Session, Specification
+from benches.features import LINKED, WrongCountError, measure
+from benches.goals import FEATURE_ROWS, WITHOUT
+from benches.stores import PykvStore
+
+
+@pytest.fixture(autouse=True)
+def _few_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(features, "PIECES", 2)
+    monkeypatch.setattr(features, "CHECKPOINTS", 1)
+
+
+def session_of(directory: Path, engine: str, rows: frozenset[str] = FEATURE_ROWS) -> Session:
+    specification = Specification(
+        engine="pykv",
+        pykv_engine=engine,
+        sections=("features",),
+        rows=tuple(rows),
+        key_count=500,
+        seed=1,
+        budget_bytes=16 << 20,
+        directory=str(directory),
+    )
+    return Session(specification, PykvStore(16 << 20, engine))
+
+
+@pytest.mark.parametrize("engine", ["bitcask", "lsm"])
+def test_every_row_has_both_sides(tmp_path: Path, engine: str) -> None:
+    session = session_of(tmp_path, engine)
+    measure(session)
+    assert set(session.samples) == FEATURE_ROWS
+    assert all(figure > 0 for figure in session.samples.values())
+    compared = FEATURE_ROWS - {"changes", "checkpoint"}
+    assert {row: set(names) for row, names in session.beside.items()} == {
+        "checkpoint": {LINKED},
+        **{row: {WITHOUT} for row in compared},
+    }
+
+
+def test_a_store_without_files_has_the_rows_that_need_none(tmp_path: Path) -> None:
+    session = session_of(tmp_path, "memory")
+    measure(session)
+    assert set(session.samples) == FEATURE_ROWS - {"changes", "checkpoint"}
+
+
+def test_only_the_rows_asked_for_are_measured(tmp_path: Path) -> None:
+    session = session_of(tmp_path, "memory", frozenset({"get_at"}))
+    measure(session)
+    assert set(session.samples) == set(session.beside) == {"get_at"}
+
+
+def test_rows_that_were_lost_are_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(features, "_dated", lambda _db: lambda _keys, _values: None)
+    with pytest.raises(WrongCountError, match="put_ttl: 0 keys instead of 500"):
+        measure(session_of(tmp_path, "memory", frozenset({"put_ttl"})))
+
+
+def test_a_feed_that_lacks_changes_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def short(db: Any, keys: list[bytes], values: list[bytes]) -> None:
+        db.put_many(list(zip(keys, values, strict=True))[1:])
+
+    monkeypatch.setattr(features, "_fill", short)
+    with pytest.raises(WrongCountError, match="499"):
+        measure(session_of(tmp_path, "bitcask", frozenset({"changes"})))
+
+
+def test_the_raw_way_of_a_checkpoint_gives_every_file_a_second_name(tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.mkdir()
+    (source / "a").write_bytes(b"1")
+    features._link_all(source, target)
+    assert (target / "a").samefile(source / "a")
+    with pytest.raises(FileExistsError) as raised:
+        features._link_all(source, target)
+    assert raised.value.errno == errno.EEXIST
