@@ -11,6 +11,7 @@ import pytest
 
 import pykv
 from pykv.engine.backup import create
+from tests.crash.processes import run_program
 from tests.engine.backup.backup_places import PATIENCE, dies_at, fill, restored
 from tests.engine.native_kinds import Kind
 from tests.engine.store_files import rows
@@ -121,7 +122,31 @@ def test_a_relative_path_that_leads_elsewhere_makes_nothing_there(
         with pytest.raises(FileNotFoundError):
             db.backup(repository)
     assert not list((tmp_path / "elsewhere").iterdir())
-    assert pykv.backups(repository) == []
+    assert not repository.exists()
+
+
+def test_a_reader_that_is_refused_leaves_the_backup_of_the_writer_alone(
+    kind: Kind, tmp_path: Path, repository: Path
+) -> None:
+    def refused(_done: int, _total: int) -> None:
+        code = (
+            "import sys, pykv\n"
+            "with pykv.open(sys.argv[1], read_only=True) as db:\n"
+            "    try:\n"
+            "        db.backup(sys.argv[2])\n"
+            "    except pykv.ReadOnlyError:\n"
+            "        print('refused')\n"
+        )
+        said.append(run_program(code, tmp_path / "db", tmp_path / "other").stdout)
+
+    said: list[str] = []
+    with kind.open(tmp_path / "db") as db:
+        db.update(rows(10))
+        db.flush()
+        db.backup(repository, progress=refused)
+    assert set(said) == {"refused\n"}
+    assert not (tmp_path / "other").exists()
+    assert restored(repository, tmp_path / "copy") == rows(10)
 
 
 def test_what_a_killed_backup_left_in_the_database_goes_with_the_next(

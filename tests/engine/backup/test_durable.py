@@ -2,6 +2,9 @@
 
 import errno
 import os
+import resource
+import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,7 @@ from pykv.engine.backup.durable import (
     told_as_ours,
     write_whole,
 )
+from tests.crash.processes import in_child
 
 
 def test_a_copy_tells_its_length_and_check(tmp_path: Path) -> None:
@@ -40,6 +44,33 @@ def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
         write_whole(tmp_path / "file", data)
         assert (tmp_path / "file").read_bytes() == data
     assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
+def short_of_room(work: Callable[[], object]) -> int:
+    """Whether a child fails with an error of ours that names the file, whose disk is nearly full:
+    the system takes a part of what is written."""
+
+    def attempt() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+        with pytest.raises(pykv.NoSpaceError, match="file: ") as raised, told_as_ours():
+            work()
+        assert raised.value.path is not None
+        assert raised.value.path.name == "file"
+
+    return in_child(attempt)
+
+
+def test_what_is_written_in_part_is_no_file(tmp_path: Path) -> None:
+    # A backup reported success once, whose version had half of its list.
+    write_whole(tmp_path / "file", b"before")
+    assert short_of_room(lambda: write_whole(tmp_path / "file", bytes(250))) == 0
+    assert (tmp_path / "file").read_bytes() == b"before"
+
+
+def test_a_copy_in_part_names_its_file(tmp_path: Path) -> None:
+    (tmp_path / "one").write_bytes(bytes(250))
+    assert short_of_room(lambda: copy_synced(tmp_path / "one", tmp_path / "file", str)) == 0
 
 
 def test_a_directory_must_be_new(tmp_path: Path) -> None:

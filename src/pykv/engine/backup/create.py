@@ -67,9 +67,9 @@ def create_backup(
     store: _Source, repository: StrPath, progress: Progress | None = None
 ) -> BackupVersion:
     """Adds a version with the rows that store has at one moment; see `NativeStore.backup`."""
-    with told_as_ours():
+    with told_as_ours(), _checkpoint_of(store) as source:
         target = open_or_make(as_path(repository))
-        with target.writing(), _checkpoint_of(store) as source:
+        with target.writing():
             return _add_version(target, source, progress)
 
 
@@ -79,19 +79,26 @@ def _checkpoint_of(store: _Source) -> Iterator[Path]:
     # A relative path leads elsewhere once the process has changed its directory.
     (store.path / _MANIFEST).stat()
     with _in_use_lock:
-        path = store.path / f"{_CHECKPOINT}{next(_numbers)}"
-        # Only the process that has the store open makes them: others are left from a crash.
-        for left in store.path.glob(f"{_CHECKPOINT}*"):
-            if left not in _in_use:
-                shutil.rmtree(left)
+        places = (store.path / f"{_CHECKPOINT}{number}" for number in _numbers)
+        path = next(each for each in places if not each.exists())
         _in_use.add(path)
     try:
         store.checkpoint(path)
+        _remove_left(store.path)
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
         with _in_use_lock:
             _in_use.discard(path)
+
+
+def _remove_left(home: Path) -> None:
+    """Removes what a crash has left. The caller has made a checkpoint of the store in home, which
+    one process at a time may do."""
+    with _in_use_lock:
+        for left in home.glob(f"{_CHECKPOINT}[0-9]*"):
+            if left not in _in_use:
+                shutil.rmtree(left)
 
 
 def _add_version(target: Repository, source: Path, progress: Progress | None) -> BackupVersion:

@@ -29,7 +29,19 @@ def told_as_ours() -> Iterator[None]:
         if isinstance(error, IOFailedError) or error.errno not in _FULL | _FAILED:
             raise
         path = Path(os.fsdecode(error.filename)) if error.filename else None
-        raise kind(f"{error.filename}: {error.strerror}", path=path, errno=error.errno) from error
+        text = error.strerror if path is None else f"{path}: {error.strerror}"
+        raise kind(text, path=path, errno=error.errno) from error
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Adds the path to what the system refuses by descriptor."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = os.fspath(path)
+        raise
 
 
 def crc32c(data: bytes | memoryview, crc: int = 0) -> int:
@@ -60,8 +72,8 @@ def make_directory(path: Path) -> None:
 def write_whole(path: Path, data: bytes) -> None:
     """Makes or replaces the file at path, durably but for its name."""
     beside = path.with_name(path.name + TEMPORARY)
-    with beside.open("wb", buffering=0) as file:
-        file.write(data)
+    with beside.open("wb", buffering=0) as file, _naming(path):
+        _write_all(file.fileno(), data)
         os.fsync(file.fileno())
     beside.replace(path)
 
@@ -74,11 +86,13 @@ def copy_synced(source: Path, target: Path, copied: Callable[[int], object]) -> 
     length = crc = 0
     with source.open("rb", buffering=0) as file, target.open("xb", buffering=0) as copy:
         while data := file.read(CHUNK_BYTES):
-            _write_all(copy.fileno(), data)
+            with _naming(target):
+                _write_all(copy.fileno(), data)
             crc = crc32c(data, crc)
             length += len(data)
             copied(len(data))
-        os.fsync(copy.fileno())
+        with _naming(target):
+            os.fsync(copy.fileno())
     return length, crc
 
 
