@@ -86,18 +86,26 @@ def destroy(path: StrPath) -> None:
     LockedError where the database is open.
     """
     place = as_path(path)
-    data = place / CONVERTING_NAME / "data"
-    if (data / "MANIFEST").exists():
-        destroy(data)
-    engine = _existing(place)
-    if engine.destroy is None:
-        raise NotSupportedError(f"engine {engine.name!r} cannot destroy", path=place)
-    engine.destroy(place)
-    # What a backup or a conversion that was killed left there.
+    converting = place / CONVERTING_NAME
+    # The mark of a conversion first: it tells of rows that go.
+    with suppress(FileNotFoundError, NotADirectoryError):
+        (converting / MARK_NAME).unlink()
+    if (converting / "data" / "MANIFEST").exists():
+        destroy(converting / "data")
+    if engine_of(place) or (place / UNFINISHED_NAME).exists() or not converting.exists():
+        _destroy_by_engine(place)
+    # What a backup, a conversion, or a call of this that was killed left there.
     for left in [*place.glob(".backup-*"), *place.glob(CONVERTING_NAME)]:
         shutil.rmtree(left)
     with suppress(OSError):
         place.rmdir()
+
+
+def _destroy_by_engine(place: Path) -> None:
+    engine = _existing(place)
+    if engine.destroy is None:
+        raise NotSupportedError(f"engine {engine.name!r} cannot destroy", path=place)
+    engine.destroy(place)
 
 
 def _refuse_unfinished(place: Path | None) -> None:

@@ -1,6 +1,7 @@
 """A conversion makes a database with the same rows, or goes on where it was interrupted."""
 
 import os
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -171,6 +172,54 @@ def test_what_was_killed_while_it_was_compared_goes_on(source: Path, target: Pat
 def test_an_interrupted_one_can_be_destroyed(source: Path, target: Path) -> None:
     kill(lambda: pykv.convert(source, target, engine="lsm", progress=killed_at(2_000)))
     pykv.destroy(target)
+    assert not target.exists()
+
+
+def destroy_until(target: Path, calls: int) -> None:
+    dying = Dying(calls)
+    for owner, name in ((shutil, "rmtree"), (Path, "unlink"), (Path, "rmdir")):
+        setattr(owner, name, dying.before(getattr(owner, name)))
+    pykv.destroy(target)
+
+
+@pytest.mark.usefixtures("often")
+def test_a_death_while_it_is_destroyed_leaves_what_can_be_destroyed_or_begun_anew(
+    source: Path, tmp_path: Path
+) -> None:
+    for calls in range(1, 100):
+        target = tmp_path / f"{calls}"
+        kill(partial(pykv.convert, source, target, engine="lsm", progress=killed_at(2_000)))
+        if wait_for(fork(partial(destroy_until, target, calls))) == 0:
+            break
+        again = tmp_path / f"{calls}-again"
+        shutil.copytree(target, again)
+        if any(target.iterdir()):
+            pykv.destroy(target)
+            assert not target.exists()
+        pykv.convert(source, again, engine="lsm")
+        assert rows_of(again) == rows_of(source)
+    assert calls > 3
+    assert not target.exists()
+
+
+@pytest.mark.usefixtures("often")
+def test_what_was_copied_stays_where_going_on_lacks_a_package(
+    source: Path, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lacking(*_arguments: object, **_options: object) -> None:
+        raise pykv.NotSupportedError("a package is not here")
+
+    kill(lambda: pykv.convert(source, target, engine="lsm", progress=killed_at(2_000)))
+    with monkeypatch.context() as patched:
+        patched.setattr(run, "_fill", lacking)
+        with pytest.raises(pykv.NotSupportedError):
+            pykv.convert(source, target, engine="lsm")
+    assert pykv.convert(source, target, engine="lsm").resumed_row_count > 0
+
+
+def test_an_option_that_is_not_known_makes_nothing(source: Path, target: Path) -> None:
+    with pytest.raises(TypeError, match="compresion"):
+        pykv.convert(source, target, engine="lsm", compresion="zstd")
     assert not target.exists()
 
 

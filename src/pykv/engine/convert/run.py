@@ -20,6 +20,7 @@ from pykv.engine.dated_rows import batch_bytes_of, rows_of, write_rows
 from pykv.engine.namespaces import each_namespace
 from pykv.engine.registry import find_engine
 from pykv.errors import CorruptionError, InvalidOptionError, NotSupportedError, UnfinishedError
+from pykv.options import make_options
 from pykv.store import Progress, Store
 
 # So often it is made durable how far the copy is.
@@ -117,9 +118,12 @@ def _identity_of(store: Store) -> dict[str, Any]:
 def _convert(
     source: Store, place: Place, wanted: Mark, progress: Progress | None, options: dict[str, Any]
 ) -> Conversion:
-    if find_engine(wanted.engine).needs_path is False:
+    engine = find_engine(wanted.engine)
+    if engine.needs_path is False:
         raise InvalidOptionError(f"the rows of engine {wanted.engine!r} would end with the process")
+    make_options(engine.options, engine.name, options)
     mark = place.read()
+    is_new = mark is None
     if mark is None:
         place.make(wanted)
         mark = wanted
@@ -129,8 +133,8 @@ def _convert(
         try:
             found = _fill(source, place, mark, progress, options)
         except BaseException as error:
-            # It cannot be gone on with.
-            if not wanted.identity or isinstance(error, NotSupportedError):
+            # It cannot be gone on with; what an earlier call copied can, once the package is here.
+            if not wanted.identity or (is_new and isinstance(error, NotSupportedError)):
                 place.take_back()
             raise
         place.finish(mark)
