@@ -71,6 +71,17 @@ def test_it_takes_keys_or_a_range(run: Run, ordered: Path) -> None:
     assert rows_of(ordered) == before
 
 
+@pytest.mark.parametrize("args", [["--prefix", ""], ["--start", "", "--prefix", ""]])
+def test_an_empty_bound_as_of_an_unset_variable_removes_nothing(
+    run: Run, ordered: Path, args: list[str]
+) -> None:
+    before = rows_of(ordered)
+    result = run("delete", ordered, *args)
+    assert result.exit_code == Exit.USAGE
+    assert "would remove every key" in result.stderr
+    assert rows_of(ordered) == before
+
+
 def test_a_missing_database_is_not_made(run: Run, tmp_path: Path) -> None:
     assert run("delete", tmp_path / "none", "one").exit_code == Exit.FAILED
     assert not (tmp_path / "none").exists()

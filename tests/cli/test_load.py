@@ -1,6 +1,7 @@
 """`pykv load` stores rows, and stops at what is none."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pykv
 from pykv.cli import load
 from pykv.cli.failures import Exit
 from pykv.cli.load import Loaded
-from tests.cli.conftest import Run, rows_of
+from tests.cli.conftest import Run, Spawn, rows_of
 
 
 def test_rows_of_a_file_are_stored_by_its_suffix(run: Run, tmp_path: Path) -> None:
@@ -135,6 +136,16 @@ def test_large_rows_end_a_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
         loaded.store(db, rows, lambda: told.append(len(db)))
     assert told == [2, 3]
     assert loaded.byte_count == 183
+
+
+def test_a_pipe_with_a_path_is_read_to_its_end(spawn: Spawn, tmp_path: Path) -> None:
+    pipe = tmp_path / "rows.tsv"
+    os.mkfifo(pipe)
+    process = spawn("load", tmp_path / "db", pipe)
+    pipe.write_bytes(b"".join(b"%d\tvalue\n" % number for number in range(2_500)))
+    _, told = process.communicate()
+    assert process.returncode == Exit.GOOD, told
+    assert len(rows_of(tmp_path / "db")) == 2_500
 
 
 def test_rows_before_an_interrupt_are_stored() -> None:

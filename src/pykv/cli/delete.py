@@ -51,7 +51,8 @@ def command(
     """Remove each KEY, or a range of keys in one step.
 
     If one of them is not there the exit code is 1; the others are removed nevertheless. Bounds are
-    written as keys are. With --json the keys of a range are counted before they go.
+    written as keys are, and one of them is not empty: that would be every key. With --json the keys
+    of a range are counted before they go.
     """
     bounds = {
         name: argument_bytes(text, key_format, name)
@@ -60,6 +61,9 @@ def command(
     }
     if bool(keys) == bool(bounds):
         raise Failure("give keys, or a range by --start, --stop or --prefix.", Exit.USAGE)
+    if bounds and not any(bounds.values()):
+        name = next(iter(bounds))
+        raise Failure(f"an empty --{name} would remove every key: see pykv destroy.", Exit.USAGE)
     if bounds:
         _delete_range(database, namespace, bounds, as_json)
     else:

@@ -166,7 +166,10 @@ def _opened(
     with source.open("rb") as file:
         size = source.stat().st_size
         rows = read_rows(stream_kind, file, **formats)
-        yield rows, "bytes", lambda loaded: (file.tell(), size)
+        if file.seekable():
+            yield rows, "bytes", lambda loaded: (file.tell(), size)
+        else:
+            yield rows, "rows", lambda loaded: (loaded.row_count, 0)
 
 
 @contextmanager

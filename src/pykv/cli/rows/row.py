@@ -37,6 +37,7 @@ Line: TypeAlias = Row | Made
 #: The longest line that is read, in bytes: the largest key and value in any format have room.
 LINE_BYTES_MAX: Final = 5 << 30
 _NAME_BYTES_MAX: Final = 255
+_DIGITS_MAX: Final = len(str(1 << 64))
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
@@ -101,7 +102,8 @@ def row_of(key: bytes, value: bytes, expires: object, number: int, namespace: ob
     if expires is None:
         return (key, value) if name is None else (key, value, 0, name)
     digits = str(expires)
-    if isinstance(expires, bool) or not digits.isdecimal() or not 0 < int(digits) < 1 << 64:
+    is_number = digits.isdecimal() and len(digits) <= _DIGITS_MAX and not isinstance(expires, bool)
+    if not is_number or not 0 < int(digits) < 1 << 64:
         raise RowError(number, f"{EXPIRES} must be microseconds since 1970, not {digits[:40]!r}")
     return (key, value, int(digits)) if name is None else (key, value, int(digits), name)
 
