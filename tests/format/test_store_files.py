@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.format.decode import CLEAR, DELETE, PUT, VALID, Decoded, decode_record
+from tests.format.decode import CLEAR, DELETE, DICTIONARY, PUT, VALID, Decoded, decode_record
 from tests.format.decode_hint import Entry, decode_hint
 from tests.format.decode_keydir_image import decode_keydir_image
 from tests.format.decode_manifest import Manifest, decode_manifest
@@ -107,6 +107,58 @@ def read(path: Path) -> Files:
             assert header.numbers[name] == entry[name], name
         records[entry["number"]] = records_of(data, 64, entry["length"], entry["file_id"])
     return Files(path, manifest, records)
+
+
+NAMES_ID = 4_294_967_294
+
+
+def test_namespaces_are_found_by_the_rows_of_their_names(tmp_path: Path) -> None:
+    """As "Namespaces of a Bitcask" of the record's page says."""
+    with pykv.open(tmp_path / "store", engine="bitcask") as db:
+        db.put(b"k", b"default")
+        db.namespace("gone", create=True).put(b"k", b"1")
+        db.namespace("users", create=True).put(b"k", b"2")
+        db.drop_namespace("gone")
+    spaces: dict[int, dict[bytes, bytes]] = {}
+    for each in read(tmp_path / "store").all_records():
+        numbers, key = each.numbers, each.texts["key"]
+        rows = spaces.setdefault(numbers.get("namespace_id", 0), {})
+        if numbers["kind"] == PUT:
+            rows[key] = each.texts["value"]
+        elif numbers["kind"] == DELETE:
+            del rows[key]
+        else:
+            rows.clear()
+    names = {name: int.from_bytes(value, "little") for name, value in spaces[NAMES_ID].items()}
+    assert names == {b"": 2, b"users": 2}
+    assert spaces == {
+        NAMES_ID: spaces[NAMES_ID],
+        0: {b"k": b"default"},
+        1: {},
+        names[b"users"]: {b"k": b"2"},
+    }
+
+
+def test_a_hint_leaves_the_dictionary_out(tmp_path: Path) -> None:
+    """A packed segment begins with one, which is no write."""
+    words = [b"alpha", b"beta", b"gamma", b"delta", b"epsilon"]
+    with pykv.open(tmp_path / "store", engine="bitcask", compression="zstd") as db:
+        for number in range(3_000):
+            value = b" ".join(words[(number >> shift) % 5] for shift in range(8))
+            db.put(b"%06d" % number, b"%d: %s" % (number, value))
+        db.compact()
+    files = read(tmp_path / "store")
+    packed = [
+        number
+        for number, records in files.records.items()
+        if any(each.numbers["kind"] == DICTIONARY for each in records.values())
+    ]
+    assert packed
+    for number in packed:
+        kinds = [each.numbers["kind"] for each in files.records[number].values()]
+        assert kinds[0] == DICTIONARY
+        hint = decode_hint((tmp_path / "store" / f"{number:08x}.hint").read_bytes())
+        assert [entry.kind for entry in hint.entries] == kinds[1:]
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["without a clear", "with a clear"])

@@ -163,7 +163,7 @@ typedef struct pykv_options {
     int32_t recover_point_in_time;  /* nonzero: cut the log at damage instead of refusing to open */
     uint64_t merge_bytes_per_second; /* pace of merging or compaction, 0 unlimited */
     /* LSM: memory of memtables, cached blocks, filters and iterators together, 16 MiB .. 16 TiB
-     * [the larger of 256 MiB and an eighth of the machine's memory] */
+     * [the larger of 256 MiB and an eighth of the memory that is free for files] */
     uint64_t memory_budget_bytes;
     uint64_t memtable_bytes; /* LSM: size at which a memtable is written out, 64 KiB .. 4 GiB
                                 [64 MiB] */

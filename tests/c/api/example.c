@@ -48,7 +48,7 @@ static bool change_together(pykv_store *store)
     return good;
 }
 
-/* Prints all rows of one moment, in no order. */
+/* Prints all rows of one moment. */
 static bool show_all(pykv_store *store)
 {
     pykv_scan *scan;
