@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,35 @@ def test_order_and_types_are_checked_and_the_file_goes_with_a_failure(file: Path
         pykv.TableWriter(file)
     writer.abandon()
     assert file.exists()
+
+
+def test_what_another_thread_calls_meanwhile_is_refused(file: Path) -> None:
+    """abandon() freed the writer that add_many of another thread was in: the core went on for ever
+    in freed memory."""
+    writer = pykv.TableWriter(file)
+    refused: list[RuntimeError] = []
+    ended = threading.Event()
+
+    def use() -> None:
+        while not ended.is_set():
+            try:
+                len(writer)
+                writer.abandon()
+            except RuntimeError as error:
+                refused.append(error)
+            except pykv.ClosedError:
+                return
+
+    other = threading.Thread(target=use)
+    with suppress(RuntimeError, pykv.ClosedError):
+        other.start()
+        for number in range(200):
+            writer.add_many((b"%04d-%04d" % (number, i), b"v" * 100) for i in range(512))
+    ended.set()
+    other.join()
+    writer.abandon()
+    assert not file.exists()
+    assert all("another call" in str(error) for error in refused)
 
 
 def test_a_table_needs_a_row_and_known_options(file: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from time import time_ns
@@ -24,12 +26,13 @@ _OPTIONS: Final = ("block_bytes", "compression", "compression_level", "filter_bi
 
 
 class TableWriter:
-    """Writes sorted rows to a table that `Lsm.ingest` takes. One thread at a time may use it.
+    """Writes sorted rows to a table that `Lsm.ingest` takes. One thread at a time may use it; what
+    another one calls meanwhile raises RuntimeError.
 
     Used in a `with` block it finishes the table at its end; where the block raises, the file goes.
     """
 
-    __slots__ = ("_life", "_owner", "_path")
+    __slots__ = ("_life", "_owner", "_path", "_use")
 
     def __init__(self, path: StrPath, **options: object) -> None:
         """Makes the file at path, which must not exist, in a directory that does.
@@ -47,6 +50,7 @@ class TableWriter:
         fields = options_of(chosen)
         raw: Any = ffi.new("pykv_options *", {name: fields[name] for name in _OPTIONS})
         self._path = as_path(path)
+        self._use = threading.Lock()
         encoded = os.fsencode(self._path)
         self._owner = ffi.new("pykv_table_writer **")
         self._life = own(
@@ -59,6 +63,15 @@ class TableWriter:
     def path(self) -> Path:
         """The file, as given."""
         return self._path
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        if not self._use.acquire(blocking=False):
+            raise RuntimeError(f"another call uses the writer of {self._path}")
+        try:
+            yield
+        finally:
+            self._use.release()
 
     def _writer(self) -> Any:
         if self._life.target == ffi.NULL:
@@ -93,24 +106,28 @@ class TableWriter:
         value_lengths = ffi.new("size_t[]", [len(value) for _, value in rows])
         until = ffi.NULL if deadlines is None else ffi.new("uint64_t[]", deadlines)
         call = lib.pykv_table_writer_add
-        writer = self._writer()
-        check(call(writer, len(rows), keys, key_lengths, values, value_lengths, until))
+        with self._alone():
+            writer = self._writer()
+            check(call(writer, len(rows), keys, key_lengths, values, value_lengths, until))
 
     def __len__(self) -> int:
         """Rows so far."""
-        count: int = lib.pykv_table_writer_count(self._writer())
+        with self._alone():
+            count: int = lib.pykv_table_writer_count(self._writer())
         return count
 
     def finish(self) -> None:
         """Makes the table durable, and ends. ValueError where it has no row; the file goes then."""
-        try:
-            check(lib.pykv_table_writer_finish(self._writer()))
-        finally:
-            self._life.end()
+        with self._alone():
+            try:
+                check(lib.pykv_table_writer_finish(self._writer()))
+            finally:
+                self._life.end()
 
     def abandon(self) -> None:
         """Removes the file, unless it is finished; silent where that is done."""
-        self._life.end()
+        with self._alone():
+            self._life.end()
 
     def __enter__(self) -> Self:
         self._writer()
