@@ -175,7 +175,13 @@ class NativeStore(StoreBase, NativeArrayStore, NativeReader):
         self, progress: Progress | None, start: bytes | None = None, stop: bytes | None = None
     ) -> None:
         wanted = range_of(SCAN_KEYS, -1, start, stop, False)
-        run_long(lambda shared: lib.pykv_compact(self._handle.pointer, wanted, shared), progress)
+
+        def compact(shared: Any, _bounds: tuple[bytes | None, ...] = (start, stop)) -> int:
+            """Keeps the bounds, whose bytes wanted points to, beyond an interrupt of the caller."""
+            status: int = lib.pykv_compact(self._handle.pointer, wanted, shared)
+            return status
+
+        run_long(compact, progress)
 
     def refresh(self) -> int:
         """Moves a store that was opened read-only to the newest state; see `Store.refresh`.
