@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +17,7 @@ from pykv.engine.backup.durable import (
     write_whole,
 )
 from pykv.engine.backup.version import FORMAT_VERSION, Listed, corruption, damaged, decode
+from pykv.engine.file_lock import FileLock
 from pykv.errors import FormatError, LockedError
 
 _MARK: Final = "REPOSITORY"
@@ -48,21 +47,21 @@ class Repository:
     @contextmanager
     def reading(self) -> Iterator[None]:
         """Keeps others from removing files. LockedError while one does."""
-        with _locked(self.path / _READERS, fcntl.LOCK_SH):
+        with _locked(self.path / _READERS, shared=True):
             yield
 
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Keeps others from adding versions. LockedError while one does."""
-        with _locked(self.path / _WRITER, fcntl.LOCK_EX), self.reading():
+        with _locked(self.path / _WRITER, shared=False), self.reading():
             yield
 
     @contextmanager
     def removing(self) -> Iterator[None]:
         """Keeps all others out. LockedError while there are any."""
         with (
-            _locked(self.path / _WRITER, fcntl.LOCK_EX),
-            _locked(self.path / _READERS, fcntl.LOCK_EX),
+            _locked(self.path / _WRITER, shared=False),
+            _locked(self.path / _READERS, shared=False),
         ):
             yield
 
@@ -158,20 +157,19 @@ def check_mark(path: Path) -> None:
 
 
 @contextmanager
-def _locked(path: Path, how: int) -> Iterator[None]:
+def _locked(path: Path, *, shared: bool) -> Iterator[None]:
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        lock = FileLock(path, shared=shared)
+    except BlockingIOError:
+        text = f"another backup, restore or removal uses {str(path.parent)!r}"
+        raise LockedError(text, path=path.parent) from None
     except OSError:
-        if how != fcntl.LOCK_SH:
+        if not shared:
             raise
         # Media that cannot be written: nobody removes anything there.
         yield
         return
     try:
-        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
         yield
-    except BlockingIOError:
-        text = f"another backup, restore or removal uses {str(path.parent)!r}"
-        raise LockedError(text, path=path.parent) from None
     finally:
-        os.close(descriptor)
+        lock.release()
