@@ -29,7 +29,7 @@ def told_as_ours() -> Iterator[None]:
         if isinstance(error, IOFailedError) or error.errno not in _FULL | _FAILED:
             raise
         path = Path(os.fsdecode(error.filename)) if error.filename else None
-        text = error.strerror if path is None else f"{path}: {error.strerror}"
+        text = str(error) if path is None else f"{path}: {error.strerror}"
         raise kind(text, path=path, errno=error.errno) from error
 
 
