@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,13 +33,13 @@ def adapter(
     )
 
     def destroy(path: Path) -> None:
-        descriptor = lock_writer(path)
+        lock = lock_writer(path)
         try:
             for pattern in (*open_peer.own_patterns, LOCK_NAME):
                 for each in path.glob(pattern):
                     each.unlink()
         finally:
-            os.close(descriptor)
+            lock.release()
 
     return made, Engine(
         name=name, options=CommonOptions, open=made, detect=is_there, destroy=destroy

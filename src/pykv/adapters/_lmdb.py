@@ -9,6 +9,7 @@ A process may open an environment once, so readers beside a writer share it.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +25,16 @@ _NAME: Final = b"pykv"
 _MAP_BYTES: Final = 1 << 40  # of addresses: the file grows as rows come
 _READERS: Final = 1_024
 _shared: dict[tuple[int, int], list[Any]] = {}  # environments of this process, and their users
-_shared_lock = threading.Lock()
+_shared_lock = threading.RLock()  # The collector may close a store in the middle of an open.
+
+
+def _begin_in_child() -> None:
+    """A child has environments of its own: the slots of readers tell their processes."""
+    global _shared, _shared_lock
+    _shared, _shared_lock = {}, threading.RLock()
+
+
+os.register_at_fork(after_in_child=_begin_in_child)
 
 
 def _module() -> Any:
@@ -39,29 +49,41 @@ def _open_shared(path: Path, read_only: bool, durable: bool) -> tuple[tuple[int,
         place = path.stat()
         key = (place.st_dev, place.st_ino)
         entry = _shared.get(key)
-        if entry is None:
-            entry = _shared[key] = [_open(lmdb, path, read_only, durable), 0]
-        elif not read_only and entry[0].flags()["readonly"]:
-            raise NotSupportedError(
-                f"{path} is open for reading in this process, and LMDB opens it once: close that",
-                path=path,
-            )
-        entry[1] += 1
-        return key, entry[0]
+        if entry is not None:
+            entry[1] += 1  # before anything that may close what else uses it
+        else:
+            entry = _shared[key] = [_open(lmdb, path, read_only, durable), 1]
+    if not read_only and entry[0].flags()["readonly"]:
+        _close_shared(key)
+        raise NotSupportedError(
+            f"{path} is open for reading in this process, and LMDB opens it once: close that",
+            path=path,
+        )
+    return key, entry[0]
 
 
 def _open(lmdb: Any, path: Path, read_only: bool, durable: bool) -> Any:
-    return lmdb.open(
-        str(path),
-        map_size=_MAP_BYTES,
-        max_dbs=1,
-        max_readers=_READERS,
-        readonly=read_only,
-        create=False,
-        # Its own syncs keep order between rows and what leads to them; one behind both does not.
-        sync=durable,
-        metasync=durable,
-    )
+    try:
+        return lmdb.open(
+            str(path),
+            map_size=_MAP_BYTES,
+            max_dbs=1,
+            max_readers=_READERS,
+            readonly=read_only,
+            create=False,
+            # Its own syncs keep order between rows and what leads to them; one behind both does
+            # not.
+            sync=durable,
+            metasync=durable,
+        )
+    except lmdb.Error as error:
+        if "already open" not in str(error):
+            raise
+        raise NotSupportedError(
+            f"{path} is open in the process that this one was forked from, or by another package, "
+            "and LMDB opens it once: open it in a process that is started anew",
+            path=path,
+        ) from error
 
 
 def _close_shared(key: tuple[int, int]) -> None:

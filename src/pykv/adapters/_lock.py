@@ -3,32 +3,28 @@ sequence number when it closed."""
 
 from __future__ import annotations
 
-import fcntl
-import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from pykv.engine.file_lock import FileLock
 from pykv.errors import LockedError
 
 LOCK_NAME: Final = "LOCK.pykv"
 
 
-def lock_writer(path: Path) -> int:
-    """A descriptor that holds the lock of the writer. LockedError."""
-    descriptor = os.open(path / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+def lock_writer(path: Path) -> FileLock:
+    """The lock of the writer. LockedError."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return FileLock(path / LOCK_NAME)
     except BlockingIOError:
-        os.close(descriptor)
         raise LockedError(f"{path} is open", path=path) from None
-    return descriptor
 
 
-def note_seq(descriptor: int, seq: int) -> None:
+def note_seq(lock: FileLock, seq: int) -> None:
     """For the next who opens it; on a full disk the times of the files have to do."""
     with suppress(OSError):
-        os.pwrite(descriptor, b"%020d\n" % seq, 0)
+        lock.write(b"%020d\n" % seq)
 
 
 def noted_seq(path: Path) -> int:

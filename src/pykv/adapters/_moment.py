@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
+from pykv.adapters._forked import never_end_in_child
 from pykv.adapters._peer import Moment
 from pykv.arguments import BytesLike, as_bytes, check_limit, key_range
 from pykv.engine.cursor import CursorBase
@@ -31,6 +32,7 @@ class SharedMoment:
         self._turn = RLock()
         self._give_up = weakref.finalize(self, moment.close)
         self._give_up.atexit = False
+        never_end_in_child(self)
 
     def get(self, key: bytes) -> bytes | None:
         """The value of key."""
@@ -55,11 +57,12 @@ class SharedMoment:
 class _Rows:
     """Rows of a moment, which they keep."""
 
-    __slots__ = ("_rows", "_shared")
+    __slots__ = ("__weakref__", "_rows", "_shared")
 
     def __init__(self, shared: SharedMoment, rows: Iterator[Row]) -> None:
         self._shared = shared
         self._rows = rows
+        never_end_in_child(self)
 
     def __iter__(self) -> Iterator[Row]:
         return self
@@ -152,6 +155,12 @@ class AdapterCursor(_Kept, CursorBase):
 
     def _check_open(self) -> None:
         self._now()
+
+    def close(self) -> None:
+        """Lets the moment go; silent where that is done."""
+        super().close()
+        self._rows = iter(())
+        self._row = None
 
     def _go(self, start: bytes, stop: bytes | None, backwards: bool) -> bool:
         """To the first row of a part of the range, in a direction."""

@@ -29,7 +29,7 @@ class Moment(Protocol):
 class Peer(Protocol):
     """An open database. Any thread may use it; writes come one at a time.
 
-    path: its directory.  read_only: it is not written to.  durable: every write will be.
+    path: its directory, absolute.  read_only: it is not written to.  durable: every write will be.
     """
 
     errors: tuple[type[BaseException], ...]  # what it raises in trouble

@@ -30,7 +30,7 @@ _Statement: TypeAlias = tuple[str, tuple[bytes, ...]]
 def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
     mode = "ro" if read_only else "rwc"
     return sqlite3.connect(
-        f"{(path / NAME).absolute().as_uri()}?mode={mode}",
+        f"{(path / NAME).as_uri()}?mode={mode}",
         uri=True,
         isolation_level=None,
         check_same_thread=False,
@@ -50,8 +50,12 @@ def _statement_of(change: tuple[bytes, bytes | None]) -> _Statement:
 class _Moment:
     def __init__(self, path: Path) -> None:
         self._connection = _connect(path, True)
-        self._connection.execute("BEGIN")
-        self._connection.execute("SELECT 1 FROM rows LIMIT 1").fetchall()
+        try:
+            self._connection.execute("BEGIN")
+            self._connection.execute("SELECT 1 FROM rows LIMIT 1").fetchall()
+        except BaseException:
+            self._connection.close()
+            raise
 
     def get(self, key: bytes) -> bytes | None:
         return _value_of(self._connection.execute(_GET, (key,)).fetchone())
@@ -67,9 +71,6 @@ class _Moment:
     def close(self) -> None:
         self._connection.close()
 
-    def __del__(self) -> None:
-        self.close()
-
 
 class _Sqlite:
     errors: tuple[type[BaseException], ...] = (sqlite3.Error,)
@@ -79,11 +80,15 @@ class _Sqlite:
 
     def __init__(self, path: Path, read_only: bool, durable: bool) -> None:
         self._path = path
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # A signal handler may read in the middle of a write.
         self._connection = _connect(path, read_only)
-        if not read_only:
-            self._connection.execute("PRAGMA journal_mode = wal")
-            self._connection.execute(_TABLE)
+        try:
+            if not read_only:
+                self._connection.execute("PRAGMA journal_mode = wal")
+                self._connection.execute(_TABLE)
+        except BaseException:
+            self._connection.close()
+            raise
 
     def get(self, key: bytes) -> bytes | None:
         with self._lock:

@@ -15,11 +15,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
+from pykv.adapters._durability import Durability
+from pykv.adapters._forked import never_end_in_child
 from pykv.adapters._lock import lock_writer, note_seq, noted_seq
 from pykv.adapters._moment import AdapterReader, AdapterSnapshot, SharedMoment
 from pykv.adapters._peer import Peer
+from pykv.adapters._turn import WriterTurn
 from pykv.arguments import BytesLike, key_range
 from pykv.engine.batch import DeleteRange, Operation, Put
+from pykv.engine.file_lock import FileLock
 from pykv.engine.order import OrderedStoreBase
 from pykv.errors import (
     ClosedError,
@@ -29,7 +33,7 @@ from pykv.errors import (
     IOFailedError,
     ReadOnlyError,
 )
-from pykv.options import CommonOptions, Interval, Os, Sync
+from pykv.options import CommonOptions
 from pykv.store import Progress, Report, State
 
 FEATURES: Final = frozenset(
@@ -71,30 +75,29 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
     def __init__(self, path: Path | None, options: CommonOptions) -> None:
         assert path is not None
         self._path = path
+        self._home = path.absolute()  # Later the process may be in another directory.
         self._options = options
+        self._durability = Durability(options)
         self._process = os.getpid()
-        self._lock = threading.RLock()
+        self._turn = WriterTurn()
         self._gate = threading.Condition()
         self._inside: weakref.WeakSet[_Call] = weakref.WeakSet()
         self._closing = False
         self._kept: weakref.WeakSet[Any] = weakref.WeakSet()
-        self._descriptor: int | None = None
+        self._writer: FileLock | None = None
         self._peer: Peer | None = None
         self._seen: SharedMoment | None = None
         self._prepare()
         try:
-            self._peer = self._open_peer(
-                path, options.read_only, isinstance(options.durability, Sync)
-            )
+            self._peer = self._peer_of(self._durability.is_sync)
             if options.read_only and "snapshot" in self._features:
                 self._seen = SharedMoment(self._peer.moment())
         except BaseException as error:
             self._let_go()
-            if isinstance(error, Error | OSError):
+            if isinstance(error, Error | OSError) or not isinstance(error, Exception):
                 raise
             raise IOFailedError(f"{path} could not be opened: {error}", path=path) from error
-        self._seq = max(self._changed_us(), noted_seq(path)) if self._was_there else 0
-        self._synced = time.monotonic()
+        self._seq = max(self._changed_us(), noted_seq(self._home)) if self._was_there else 0
 
     # ---- opening and closing ----
 
@@ -109,21 +112,30 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
             raise FileNotFoundError(f"{path} holds no {self._engine} database")
         if not options.read_only:
             path.mkdir(parents=True, exist_ok=True)
-            self._descriptor = lock_writer(path)
+            self._writer = lock_writer(path)
+
+    def _peer_of(self, durable: bool) -> Peer:
+        peer = self._open_peer(self._home, self._options.read_only, durable)
+        never_end_in_child(peer)
+        return peer
 
     def _let_go(self) -> None:
-        if self._seen is not None:
-            self._seen.close()
-        if self._peer is not None:
-            self._peer.close()
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-        self._seen = self._peer = self._descriptor = None
+        seen, peer, writer = self._seen, self._peer, self._writer
+        self._seen = self._peer = self._writer = None
+        try:
+            if seen is not None:
+                seen.close()
+            if peer is not None:
+                peer.close()
+        finally:
+            if writer is not None:
+                writer.release()
 
     def close(self, timeout: float | None = None) -> None:
         """Ends scans and snapshots, and closes the database; closing twice is silent."""
         if self._process != os.getpid():
             return
+        self._turn.refuse_inside()
         with self._gate:
             self._closing = True
             until = None if timeout is None else time.monotonic() + timeout
@@ -139,6 +151,13 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
         own = threading.get_ident()
         return any(call.thread != own for call in self._inside)
 
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """The turn of a writer."""
+        self._live()  # A child may have been forked while another thread had the turn.
+        with self._turn.taken():
+            yield
+
     def _end(self, peer: Peer) -> None:
         for each in list(self._kept):
             each.end()
@@ -148,8 +167,8 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
         except peer.errors as error:
             raise IOFailedError(f"{self._path}: {error}", path=self._path) from error
         finally:
-            if self._descriptor is not None:
-                note_seq(self._descriptor, self._seq)
+            if self._writer is not None:
+                note_seq(self._writer, self._seq)
             self._let_go()
 
     def _live(self) -> Peer:
@@ -172,6 +191,7 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
     def _guarded(self) -> Iterator[Peer]:
         """Keeps close from ending what is used, and turns what that raises into errors of ours."""
         call = _Call()
+        self._live()  # A child may have been forked while another thread was in the gate.
         with self._gate:
             peer = self._live()
             self._inside.add(call)
@@ -214,7 +234,7 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
 
     def _files(self) -> Iterator[os.stat_result]:
         for pattern in self._open_peer.data_patterns:
-            for each in self._path.glob(pattern):
+            for each in self._home.glob(pattern):
                 with suppress(FileNotFoundError):
                     yield each.stat()
 
@@ -226,7 +246,7 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
         return {
             "engine": self._engine,
             "state": self.state,
-            "durability": _guarantee(self._options),
+            "durability": self._durability.guarantee(),
             "key_count": self.count(),
             "last_seq": self.last_seq,
             "disk_bytes": sum(each.st_size for each in self._files()),
@@ -244,7 +264,10 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
             return SharedMoment(peer.moment()) if self._seen is None else self._seen
 
     def _watch(self, reader: Any) -> None:
-        self._kept.add(reader)
+        """Ends reader with the store. ClosedError where that is closed by now."""
+        with self._gate:
+            self._live()
+            self._kept.add(reader)
 
     def snapshot(self) -> Any:
         """The moment of this call, for reads. NotSupportedError where the database has none."""
@@ -256,18 +279,18 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
         """Moves a store that was opened read-only to what others have written; `last_seq` then."""
         self._live()
         if self._options.read_only:
-            with self._lock, self._guarded() as peer:
+            with self._writing(), self._guarded() as peer:
                 if self._seen is None:  # what was shown before goes with its readers
-                    self._peer = self._open_peer(self._path, True, False)
+                    self._peer = self._peer_of(False)
                 else:
                     self._seen = SharedMoment(peer.moment())
-                self._seq = max(self._seq, self._changed_us(), noted_seq(self._path))
+                self._seq = max(self._seq, self._changed_us(), noted_seq(self._home))
         return self.last_seq
 
     # ---- writing ----
 
     def _write(self, operations: Sequence[Operation], sync: bool | None) -> None:
-        with self._lock:
+        with self._writing():
             changes: dict[bytes, bytes | None] = {}
             self._check_writable()
             for operation in operations:
@@ -290,25 +313,17 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
     def _apply(self, changes: dict[bytes, bytes | None], count: int, sync: bool | None) -> None:
         self._check_writable()
         with self._guarded() as peer:
-            durable = self._should_sync(sync)
+            durable = self._durability.is_due(sync)
             if changes:
                 peer.apply(changes, durable)
                 self._seq += count
             elif durable:
                 peer.sync()
             if durable:
-                self._synced = time.monotonic()
-
-    def _should_sync(self, sync: bool | None) -> bool:
-        durability = self._options.durability
-        if sync is not None or isinstance(durability, Os):
-            return bool(sync)
-        if isinstance(durability, Interval):
-            return time.monotonic() - self._synced >= durability.interval_us / 1_000_000
-        return True
+                self._durability.note_sync()
 
     def _discard(self, key: bytes, sync: bool | None) -> bool:
-        with self._lock:
+        with self._writing():
             self._check_writable()
             found = self._get(key) is not None
             self._apply({key: None} if found else {}, 1, sync)
@@ -317,7 +332,7 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
     def _compare_and_set(
         self, key: bytes, expected: bytes | None, value: bytes | None, sync: bool | None
     ) -> bool:
-        with self._lock:
+        with self._writing():
             self._check_writable()
             if self._get(key) != expected:
                 return False
@@ -334,9 +349,9 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
         """Makes everything written so far durable."""
         self._live()
         if not self._options.read_only:
-            with self._lock, self._guarded() as peer:
+            with self._writing(), self._guarded() as peer:
                 peer.sync()
-                self._synced = time.monotonic()
+                self._durability.note_sync()
 
     def flush(self) -> None:
         """As sync."""
@@ -352,7 +367,7 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
         """Lets the database give back space, all of it: bounds are checked and ignored."""
         key_range(start, stop)
         self._check_writable()
-        with self._lock, self._guarded() as peer:
+        with self._writing(), self._guarded() as peer:
             peer.compact()
 
     def verify(self, *, progress: Progress | None = None) -> Report:
@@ -376,15 +391,3 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
         return Report(
             record_count=rows, byte_count=size, damage_count=len(damages), damages=damages
         )
-
-
-def _guarantee(options: CommonOptions) -> str:
-    if options.read_only:
-        return "none: the store was opened read-only"
-    match options.durability:
-        case Sync():
-            return "sync: a write is on the device before it returns"
-        case Interval(interval_us):
-            return f"interval: the first write after {interval_us / 1000:g} ms syncs all before it"
-        case _:
-            return "os: the operating system has a write before it returns"

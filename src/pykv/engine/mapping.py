@@ -301,5 +301,7 @@ class StoreBase(ArrayStoreBase, ReaderBase, ExpiryBase, NamespacesBase):
         except AttributeError:
             return  # The constructor failed before there was anything to close.
         if left_open:
-            warnings.warn(f"{self!r} was left open", ResourceWarning, stacklevel=2, source=self)
-            self.close()
+            try:
+                warnings.warn(f"{self!r} was left open", ResourceWarning, stacklevel=2, source=self)
+            finally:
+                self.close()
