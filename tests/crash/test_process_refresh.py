@@ -118,6 +118,42 @@ def test_readers_see_whole_batches_that_never_go_back(
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_a_reader_of_a_log_that_grows_with_each_write_reads_what_it_has_found(
+    kind: Kind, tmp_path: Path
+) -> None:
+    """A segmentation fault once: the reader mapped the log, then read more of it, which the writer
+    had added between the two, and looked for that in the mapping."""
+    path = tmp_path / "db"
+    value = b"x" * 3_000
+
+    def append() -> None:
+        with kind.open(path, log_sink="pwrite") as db:
+            for number in count(1):
+                db.put(b"row-%d" % number, value)
+                db.put(b"last", struct.pack("<Q", number) + value)
+                time.sleep(0.000_1)
+
+    with kind.open(path) as db:
+        db.put(b"row-0", value)
+        db.put(b"last", struct.pack("<Q", 0) + value)
+
+    def follow() -> None:
+        until = time.monotonic() + SECONDS / 2
+        with kind.open(path, read_only=True) as db:
+            while time.monotonic() < until:
+                db.refresh()
+                (number,) = struct.unpack("<Q", db[b"last"][:8])
+                assert db[b"row-%d" % number] == value
+
+    writer = fork(append)
+    try:
+        assert in_child(follow) == 0
+    finally:
+        os.kill(writer, signal.SIGKILL)
+        wait_for(writer)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_a_database_that_is_made_anew_is_not_taken_for_the_old_one(
     kind: Kind, tmp_path: Path
 ) -> None:

@@ -2,9 +2,13 @@
  * segment_dictionary_test: a dictionary is found, read when it is asked for, and told where it is
  * damaged.
  */
+#include <errno.h>
+
 #include "base/error.h"
 #include "bitcask/packing_fixture.h"
+#include "bitcask/refresh.h"
 #include "bitcask/segment_dictionary.h"
+#include "env/env_fault.h"
 
 static segment *first_segment(fixture *self)
 {
@@ -40,6 +44,25 @@ TEST(a_dictionary_is_made_ready_once_and_found_again_after_an_open)
     fixture_free(&self);
 }
 
+TEST(a_reader_that_refreshes_finds_it)
+{
+    fixture self = packing_new();
+    fixture reader = {.disk = self.disk, .options = self.options};
+    uint64_t sequence;
+    bool moved;
+    reader.options.read_only = 1;
+    CHECK_OK(fixture_open(&reader));
+    for (uint32_t i = 0; i < PACKING_TRAINED_KEYS; i++) {
+        packing_put_trained(&self, i);
+    }
+    CHECK_OK(bitcask_compact(self.store, NULL));
+    CHECK_OK(bitcask_refresh(reader.store, &sequence, &moved));
+    CHECK_EQUAL(first_segment(&self)->dictionary_bytes, first_segment(&reader)->dictionary_bytes);
+    packing_expect_trained(&reader);
+    fixture_kill(&reader);
+    fixture_free(&self);
+}
+
 TEST(a_damaged_dictionary_is_told_by_every_value_that_needs_it)
 {
     fixture self = packing_trained();
@@ -60,6 +83,36 @@ TEST(a_damaged_dictionary_is_told_by_every_value_that_needs_it)
     CHECK_OK(bitcask_verify(self.store, NULL, &report));
     CHECK(report.damage_count > 1);
     CHECK_EQUAL(LOG_SEGMENT_HEADER_BYTES, report.damages[0].offset);
+    fixture_free(&self);
+}
+
+/* The write asked for another look at the page that was lost, and looked at the same one for ever.
+ */
+TEST(a_condition_ends_where_a_page_is_lost_and_the_dictionary_is_damaged)
+{
+    fixture self = packing_trained();
+    env *disk = self.disk;
+    uint64_t size;
+    int32_t swapped = 0;
+    slice value = fixture_text("any");
+    char *name = name_of(&self);
+    env_fault_plan plan = {.at = 1,
+                           .sticky = true,
+                           .system_errno = EIO,
+                           .call_mask = UINT32_C(1) << ENV_CALL_MAPPED_READ};
+    fixture_close(&self);
+    fixture_bytes(&self, name, &size)[LOG_SEGMENT_HEADER_BYTES + RECORD_HEADER_BYTES + 3] ^= 1;
+    CHECK_OK(env_fault_new(disk, &self.disk));
+    CHECK_OK(fixture_open(&self));
+    env_fault_set(self.disk, &plan);
+    CHECK_STATUS(PYKV_CORRUPTION, bitcask_compare_and_set(self.store, fixture_text("key-3"), &value,
+                                                          &value, 0, 0, &swapped));
+    CHECK(env_fault_failed(self.disk) > 0);
+    CHECK_EQUAL(LOG_SEGMENT_HEADER_BYTES, error_last()->offset);
+    env_fault_set(self.disk, &(env_fault_plan){.at = 0});
+    fixture_kill(&self);
+    env_fault_free(self.disk);
+    self.disk = disk;
     fixture_free(&self);
 }
 
@@ -90,5 +143,7 @@ TEST(a_segment_of_writers_has_none)
 }
 
 TEST_MAIN(CASE(a_dictionary_is_made_ready_once_and_found_again_after_an_open),
+          CASE(a_reader_that_refreshes_finds_it),
           CASE(a_damaged_dictionary_is_told_by_every_value_that_needs_it),
+          CASE(a_condition_ends_where_a_page_is_lost_and_the_dictionary_is_damaged),
           CASE(without_memory_it_is_read_again), CASE(a_segment_of_writers_has_none))

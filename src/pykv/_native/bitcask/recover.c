@@ -373,6 +373,9 @@ static pykv_status take_source(bitcask *store, recovery *self, size_t index, uin
             out->clear_sequence = found.sequence;
         }
     }
+    if (source->mapping.size < self->views[index].size) {
+        segment_map_anew(source, self->views[index].size); /* A live writer has gone on. */
+    }
     if (status == PYKV_OK) {
         atomic_store_explicit(&source->length, reader.valid_end, memory_order_release);
         source->address_bytes = self->views[index].size;

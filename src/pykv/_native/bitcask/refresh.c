@@ -14,6 +14,7 @@
 #include "bitcask/limbo.h"
 #include "bitcask/rebuild.h"
 #include "bitcask/recover.h"
+#include "bitcask/segment_dictionary.h"
 #include "bitcask/segment_list.h"
 
 /* What is to be shown. */
@@ -61,6 +62,7 @@ static pykv_status take_entry(bitcask *self, const manifest_segment *entry, next
     pykv_status status =
         segment_open(self->home, entry, self->store_id, entry->length, self->mapped_reads, opened);
     if (status == PYKV_OK) {
+        segment_find_dictionary(*opened);
         (*opened)->address_bytes = entry->length;
         next->opened_count++;
     }

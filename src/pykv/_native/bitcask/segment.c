@@ -113,6 +113,15 @@ pykv_status segment_open(env_directory *directory, const manifest_segment *entry
     return PYKV_OK;
 }
 
+void segment_map_anew(segment *self, uint64_t capacity)
+{
+    if (segment_is_mapped(self)) {
+        env_unmap(&self->mapping);
+        self->mapping = (env_mapping){0};
+        map_if_possible(self, capacity, true);
+    }
+}
+
 static void unlink_if_there(env_directory *directory, const char *name)
 {
     if (env_unlink(directory, name) != PYKV_OK) {

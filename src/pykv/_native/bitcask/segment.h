@@ -87,6 +87,9 @@ PYKV_NODISCARD pykv_status segment_open(env_directory *directory, const manifest
                                         uint64_t store_id, uint64_t capacity, bool mapped,
                                         segment **segment_out);
 
+/* Maps it for capacity, if it is mapped; else it is read by pread. No reader knows it yet. */
+void segment_map_anew(segment *self, uint64_t capacity);
+
 /* Remove the files of a segment that no manifest lists, or its hints alone. What is not there, or
  * cannot be removed, is left to the next open. */
 void segment_unlink(env_directory *directory, uint32_t number);

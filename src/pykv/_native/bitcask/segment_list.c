@@ -48,18 +48,6 @@ pykv_status bitcask_add_segment(bitcask *self, segment *target, uint64_t capacit
     return PYKV_OK;
 }
 
-/* Maps it for capacity, if it is mapped; else it is read by pread. No reader knows it yet. */
-static void map_anew(segment *target, uint64_t capacity)
-{
-    env_mapping mapping = {0};
-    if (!segment_is_mapped(target)) {
-        return;
-    }
-    env_unmap(&target->mapping);
-    bool mapped = env_file_map(target->file, capacity, false, &mapping) == PYKV_OK;
-    target->mapping = mapped ? mapping : (env_mapping){0};
-}
-
 pykv_status bitcask_widen_segment(bitcask *self, segment *target, uint64_t capacity)
 {
     uint64_t base;
@@ -71,7 +59,7 @@ pykv_status bitcask_widen_segment(bitcask *self, segment *target, uint64_t capac
         extent_give_back(&self->extents, target->address_base, target->address_bytes);
         target->address_base = base;
         target->address_bytes = capacity;
-        map_anew(target, capacity);
+        segment_map_anew(target, capacity);
     }
     return status;
 }

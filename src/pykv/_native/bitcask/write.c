@@ -182,6 +182,30 @@ static bool is_idle(const operation *operations, size_t count)
            operations[0].old_address == BITCASK_NO_ADDRESS;
 }
 
+/* The record of the key of write, its value as it was put; plain: room for one that is packed.
+ * PYKV_NOT_FOUND also where its deadline has passed. */
+static pykv_status find_current(bitcask *self, const operation *write, record *out, buffer *plain)
+    REQUIRES(self->writer)
+{
+    keydir_cursor cursor;
+    directory *keys = directory_now_locked(&write->within->directory);
+    read_mode mode = resolve_mode(self);
+    for (;;) {
+        pykv_status status = bitcask_find(self, keys, write->hash, write->record.key, mode, true,
+                                          &self->scratch, &cursor, out);
+        if (status == PYKV_OK && store_clock_has_passed(&self->clock, out->deadline_us)) {
+            return PYKV_NOT_FOUND;
+        }
+        if (status == PYKV_OK && record_is_packed(out)) {
+            status = bitcask_unpack(self, cursor.address, out, plain);
+        }
+        if (status != PYKV_WOULD_BLOCK || mode == READ_COLD_LOCKED) {
+            return status;
+        }
+        mode = READ_COLD_LOCKED; /* The value lies on a page that the mapping has lost. */
+    }
+}
+
 /* Brings the store up to date with the log, and asks the condition. */
 static pykv_status settle(bitcask *self, operation *operations, size_t count, bool waits,
                           write_condition *asked) REQUIRES(self->writer)
@@ -194,21 +218,14 @@ static pykv_status settle(bitcask *self, operation *operations, size_t count, bo
     if (status != PYKV_OK || asked == NULL) {
         return status;
     }
-    keydir_cursor cursor;
     record current;
-    status = bitcask_check_image_locked(self, operations[0].within, operations[0].hash);
-    directory *keys = directory_now_locked(&operations[0].within->directory);
-    if (status == PYKV_OK) {
-        status = bitcask_find(self, keys, operations[0].hash, operations[0].record.key,
-                              resolve_mode(self), true, &self->scratch, &cursor, &current);
-    }
-    bool there = status == PYKV_OK && !store_clock_has_passed(&self->clock, current.deadline_us);
     buffer plain = BUFFER_EMPTY;
-    if (there && record_is_packed(&current)) {
-        status = bitcask_unpack(self, cursor.address, &current, &plain);
+    status = bitcask_check_image_locked(self, operations[0].within, operations[0].hash);
+    if (status == PYKV_OK) {
+        status = find_current(self, &operations[0], &current, &plain);
     }
     if (status == PYKV_OK || status == PYKV_NOT_FOUND) {
-        asked->met = asked->test(asked, there ? &current : NULL);
+        asked->met = asked->test(asked, status == PYKV_OK ? &current : NULL);
         status = PYKV_OK;
     }
     buffer_reset(&plain);
