@@ -158,7 +158,8 @@ static pykv_status append(record *records, size_t count)
 static void note_end(void)
 {
     mutex_lock(&store.writer);
-    log_end now = {wal_active_number(store.log), wal_last_sequence(store.log)};
+    uint64_t last = wal_last_sequence(store.log);
+    log_end now = {wal_first_after(store.log, last - 1), last};
     mutex_unlock(&store.writer);
     if (store.end_count == 0 || store.ends[store.end_count - 1].number != now.number) {
         CHECK(store.end_count < LOG_WORKLOAD_FILE_COUNT_MAX);
@@ -227,13 +228,13 @@ static pykv_status flush_all_step(void)
 {
     pykv_status status = roll_step();
     mutex_lock(&store.writer);
-    uint32_t active = wal_active_number(store.log);
+    uint32_t next_number = wal_first_after(store.log, wal_last_sequence(store.log));
     mutex_unlock(&store.writer);
     if (status != PYKV_OK || store.end_count == 0 ||
-        store.ends[store.end_count - 1].number == active) {
+        store.ends[store.end_count - 1].number == next_number) {
         return status;
     }
-    return flush(store.end_count, active);
+    return flush(store.end_count, next_number);
 }
 
 static pykv_status step_store(void)

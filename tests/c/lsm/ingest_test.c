@@ -251,6 +251,49 @@ TEST(a_call_that_fails_leaves_all_or_nothing_and_the_store_goes_on)
     CHECK(at > 20);
 }
 
+/* An ingest fails after its marks were appended, then a write goes to another log, and the process
+ * dies, when everything was synced or nothing. No memtable has the marks: the next manifest left
+ * their log out, and what came behind it was lost, or damage. */
+static void write_behind_a_failed_ingest(bool synced)
+{
+    fixture self = fixture_blank();
+    env *disk = self.disk;
+    static const uint8_t large[100 * 1024];
+    env_fault_plan full = {.at = 1,
+                           .sticky = true,
+                           .system_errno = ENOSPC,
+                           .call_mask = 1U << ENV_CALL_WRITE | 1U << ENV_CALL_ALLOCATE,
+                           .name_part = "MANIFEST"};
+    env_fault_plan none = {0};
+    CHECK_OK(env_fault_new(disk, &self.disk));
+    CHECK_OK(fixture_open(&self));
+    fixture_fill(&self, 0, 20, 10);
+    CHECK_OK(lsm_flush(self.store));
+    ingest_write(&self, A, 5, 10, "a");
+    env_fault_set(self.disk, &full);
+    CHECK_STATUS(PYKV_NO_SPACE, ingest_one(&self, A));
+    CHECK_EQUAL(21, fixture_stats(&self).last_sequence);
+    env_fault_set(self.disk, &none);
+    CHECK_OK(lsm_put(self.store, fixture_text("large"), slice_make(large, sizeof large), 0));
+    CHECK_OK(wal_prepare_next(self.store->log));
+    fixture_put(&self, "behind", "it");
+    CHECK_OK(synced ? lsm_sync(self.store) : PYKV_OK);
+    fixture_kill(&self);
+    env_fault_free(self.disk);
+    self.disk = disk;
+    CHECK_OK(fixture_open(&self));
+    fixture_expect(&self, "behind", "it");
+    CHECK_EQUAL(22, fixture_count(&self));
+    expect_sound(&self);
+    fixture_free(&self);
+}
+
+TEST(what_is_written_behind_a_failed_ingest_is_there_after_the_death_of_the_process)
+{
+    write_behind_a_failed_ingest(false);
+    write_behind_a_failed_ingest(true);
+}
+
 TEST(a_checkpoint_and_a_repair_keep_it)
 {
     fixture self = fixture_new();
@@ -341,6 +384,7 @@ TEST_MAIN(CASE(what_is_ingested_is_newer_than_what_was_written_and_older_than_wh
           CASE(range_deletes_and_clears_hide_it_if_they_are_newer),
           CASE(a_power_cut_after_the_call_keeps_it_and_everything_before),
           CASE(a_call_that_fails_leaves_all_or_nothing_and_the_store_goes_on),
+          CASE(what_is_written_behind_a_failed_ingest_is_there_after_the_death_of_the_process),
           CASE(a_checkpoint_and_a_repair_keep_it),
           CASE(a_repair_without_a_manifest_takes_its_rows_for_the_oldest),
           CASE(the_change_feed_tells_of_it_when_its_rows_can_be_read),

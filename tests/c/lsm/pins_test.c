@@ -1,7 +1,8 @@
 /*
  * pins_test: a pin keeps the changes behind it over flushes, closes and crashes, up to its limits.
  */
-#include "lsm_fixture.h"
+#include "ingest_fixture.h"
+#include "sync_hook.h"
 
 #include "env/env_memory.h"
 #include "log/change_feeds.h"
@@ -97,6 +98,32 @@ TEST(a_pin_that_outlives_its_time_gives_way)
     fixture_free(&self);
 }
 
+/* A writer comes while the manifest of a pin is written. */
+static lsm *beside_pin;
+
+static void put_in_the_next_log(void)
+{
+    static const uint8_t large[100 * 1024];
+    CHECK_OK(lsm_put(beside_pin, fixture_text("large"), slice_make(large, sizeof large), 0));
+}
+
+/* The only log held nothing but the mark of an ingest, in tables: when another one began beside the
+ * manifest that listed both, the first was removed, and the next open missed it. */
+TEST(a_log_that_the_manifest_of_a_pin_lists_stays_when_another_begins_meanwhile)
+{
+    fixture self = fixture_new();
+    ingest_write(&self, INGEST_DIRECTORY "/a", 0, 10, "value");
+    CHECK_OK(ingest_one(&self, INGEST_DIRECTORY "/a"));
+    CHECK_OK(wal_prepare_next(self.store->log));
+    beside_pin = self.store;
+    sync_hook_set(self.disk, "MANIFEST", put_in_the_next_log);
+    CHECK_OK(set_pin(&self, "copy", 1, 0, 0));
+    CHECK(atomic_load(&sync_hook_armed) == NULL);
+    fixture_recover(&self);
+    CHECK_EQUAL(11, fixture_count(&self));
+    fixture_free(&self);
+}
+
 TEST(a_pin_of_what_is_not_there_or_without_a_name_is_refused)
 {
     fixture self = fixture_new();
@@ -130,5 +157,6 @@ TEST(a_pin_that_could_not_be_made_durable_is_not_there)
 TEST_MAIN(CASE(a_pin_keeps_what_is_behind_it_until_it_is_removed),
           CASE(a_pin_that_outgrows_its_bytes_gives_way_and_is_named),
           CASE(a_pin_that_outlives_its_time_gives_way),
+          CASE(a_log_that_the_manifest_of_a_pin_lists_stays_when_another_begins_meanwhile),
           CASE(a_pin_of_what_is_not_there_or_without_a_name_is_refused),
           CASE(a_pin_that_could_not_be_made_durable_is_not_there))

@@ -1,7 +1,9 @@
 /*
  * recover_keep_test: a store that is closed or opened on a full disk leaves its logs as they are.
  */
-#include "lsm_fixture.h"
+#include "ingest_fixture.h"
+
+#include "lsm/edit.h"
 
 enum { ROWS = 60, ROW_BYTES = 4000 };
 
@@ -124,8 +126,73 @@ TEST(a_clear_in_logs_that_are_kept_leaves_the_tables_that_the_manifest_lists)
     fixture_free(&self);
 }
 
+/* Opens, where there is no room, a store whose process died when all it had written was durable;
+ * there is room for what is written then, and the process dies again. */
+static void keep_and_die(fixture *self)
+{
+    CHECK_OK(lsm_sync(self->store));
+    CHECK_OK(lsm_write_manifest(self->store, LSM_BLOCKS_OF_ITS_OWN, false));
+    fixture_kill(self);
+    env_memory_set_capacity(self->disk, 1);
+    CHECK_OK(fixture_open(self));
+    CHECK(fixture_files(self, ".log", NULL) > 0);
+    env_memory_set_capacity(self->disk, 16 << 20);
+    fixture_put(self, "behind", "it");
+    CHECK_OK(wal_prepare_next(self->store->log)); /* another manifest */
+    CHECK_OK(lsm_sync(self->store));
+    fixture_kill(self);
+    boot(self);
+    CHECK_OK(fixture_open(self));
+    fixture_expect(self, "behind", "it");
+}
+
+/* A store with ten rows in a table. */
+static fixture with_ten_rows(void)
+{
+    fixture self = fixture_blank();
+    self.options.memtable_bytes = 1 << 20;
+    CHECK_OK(fixture_open(&self));
+    fixture_fill(&self, 0, 10, 10);
+    CHECK_OK(lsm_flush(self.store));
+    return self;
+}
+
+static void delete_five(fixture *self)
+{
+    slice stop = fixture_text("key-00005");
+    CHECK_OK(lsm_delete_range(self->store, fixture_text("key"), stop, 0));
+}
+
+/* The memtable of what was replayed has no operation: the next manifest left its log out, and what
+ * came behind it was lost, or damage. */
+TEST(a_log_with_nothing_but_a_range_delete_is_kept_until_it_is_flushed)
+{
+    fixture self = with_ten_rows();
+    delete_five(&self);
+    keep_and_die(&self);
+    CHECK_EQUAL(6, fixture_count(&self));
+    fixture_free(&self);
+}
+
+/* The same where nothing is left to be flushed. */
+TEST(a_log_with_nothing_but_the_mark_of_a_failed_ingest_is_kept_until_a_later_flush)
+{
+    fixture self = with_ten_rows();
+    ingest_write(&self, INGEST_DIRECTORY "/a", 0, 10, "new");
+    env_memory_set_capacity(self.disk, 1);
+    CHECK_STATUS(PYKV_NO_SPACE, ingest_one(&self, INGEST_DIRECTORY "/a"));
+    CHECK_EQUAL(11, fixture_stats(&self).last_sequence);
+    env_memory_set_capacity(self.disk, 16 << 20);
+    keep_and_die(&self);
+    CHECK_EQUAL(11, fixture_count(&self));
+    fixture_expect(&self, "key-00000", "vvvvvvvvvv");
+    fixture_free(&self);
+}
+
 TEST_MAIN(CASE(a_close_without_room_for_tables_leaves_synced_logs_and_is_no_error),
           CASE(an_open_without_room_leaves_durable_logs_until_they_are_flushed),
           CASE(logs_that_were_kept_are_recovered_again_after_the_death_of_the_process),
           CASE(logs_of_a_process_that_died_do_not_stay),
-          CASE(a_clear_in_logs_that_are_kept_leaves_the_tables_that_the_manifest_lists))
+          CASE(a_clear_in_logs_that_are_kept_leaves_the_tables_that_the_manifest_lists),
+          CASE(a_log_with_nothing_but_a_range_delete_is_kept_until_it_is_flushed),
+          CASE(a_log_with_nothing_but_the_mark_of_a_failed_ingest_is_kept_until_a_later_flush))

@@ -80,7 +80,7 @@ FIXTURE_UNUSED static void fixture_drop(fixture *self, uint32_t number, uint64_t
 FIXTURE_UNUSED static uint32_t fixture_active(fixture *self)
 {
     mutex_lock(&self->writer);
-    uint32_t number = wal_active_number(self->log);
+    uint32_t number = self->log->active != NULL ? self->log->active->number : 0;
     mutex_unlock(&self->writer);
     return number;
 }

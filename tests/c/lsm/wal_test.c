@@ -119,7 +119,7 @@ TEST(room_that_was_given_is_there_for_the_append)
     record small = log_image_record(1, 20);
     uint64_t bytes = wal_bytes(&small, 1);
     mutex_lock(&self.writer);
-    CHECK_EQUAL(0, wal_active_number(self.log));
+    CHECK(self.log->active == NULL);
     CHECK_STATUS(PYKV_WOULD_BLOCK, wal_room(self.log, bytes));
     mutex_unlock(&self.writer);
     CHECK_OK(wal_provide(self.log, bytes));
@@ -131,7 +131,7 @@ TEST(room_that_was_given_is_there_for_the_append)
         CHECK_EQUAL(i, wal_last_sequence(self.log));
     }
     CHECK(wal_last_sequence(self.log) > 100); /* the log is full, and no other is prepared */
-    CHECK_EQUAL(1, wal_active_number(self.log));
+    CHECK_EQUAL(1, self.log->active->number);
     mutex_unlock(&self.writer);
     fixture_free(&self);
 }
@@ -324,6 +324,31 @@ TEST(the_list_has_every_log_from_a_number_on)
     fixture_free(&self);
 }
 
+TEST(the_first_log_that_is_needed_has_a_later_record_or_may_get_one)
+{
+    fixture self = fixture_of((pykv_options){.durability = PYKV_DURABILITY_OS});
+    fixture_open(&self, false);
+    mutex_lock(&self.writer);
+    CHECK_EQUAL(1, wal_first_after(self.log, 0)); /* none is there: the first one that will be */
+    mutex_unlock(&self.writer);
+    for (int i = 0; i < 2; i++) {
+        fixture_put(&self, 2, 10);
+        CHECK_OK(fixture_roll(&self));
+    }
+    fixture_put(&self, 2, 10);
+    CHECK_OK(wal_prepare_next(self.log));
+    mutex_lock(&self.writer);
+    for (uint64_t sequence = 0; sequence <= 6; sequence++) {
+        uint64_t wanted = sequence / 2 + 1;
+        CHECK_EQUAL(wanted < 3 ? wanted : 3, wal_first_after(self.log, sequence));
+    }
+    CHECK_OK(wal_seal_active(self.log));
+    CHECK_EQUAL(3, wal_first_after(self.log, 5));
+    CHECK_EQUAL(4, wal_first_after(self.log, 6));
+    mutex_unlock(&self.writer);
+    fixture_free(&self);
+}
+
 TEST(dropping_takes_away_the_logs_below_a_number_and_no_other)
 {
     fixture self = fixture_of((pykv_options){.durability = PYKV_DURABILITY_OS});
@@ -406,6 +431,7 @@ TEST_MAIN(CASE(what_was_appended_is_there_after_the_death_of_the_process),
           CASE(a_batch_is_whole_or_absent),
           CASE(a_record_tells_how_far_the_log_before_it_is_durable_and_no_further),
           CASE(the_list_has_every_log_from_a_number_on),
+          CASE(the_first_log_that_is_needed_has_a_later_record_or_may_get_one),
           CASE(dropping_takes_away_the_logs_below_a_number_and_no_other),
           CASE(dropping_the_active_log_makes_the_next_write_begin_another),
           CASE(a_closed_log_is_durable_and_has_no_reserved_rest),

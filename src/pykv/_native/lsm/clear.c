@@ -53,8 +53,7 @@ static pykv_status append_clear(lsm *self, record *operation, memtable *active, 
     }
     memtable_seal(lsm_view(self)->active);
     lsm_replace_view(self, fresh);
-    memset(self->first_logs, 0, sizeof self->first_logs);
-    self->first_logs[0] = wal_active_number(self->log);
+    self->is_flush_due = true;
     self->clear_count++;
     lsm_publish(self);
     return PYKV_OK;

@@ -18,17 +18,6 @@
 /* That the next manifest may list beyond those of this one. */
 enum { MORE_LOGS = 2, MORE_TABLES = 16 };
 
-/* The first log that is needed by the memtables from the active one to the one at index last. */
-static uint32_t first_needed_log(const lsm *self, uint32_t last) REQUIRES(self->writer)
-{
-    for (uint32_t i = last + 1; i-- > 0;) {
-        if (self->first_logs[i] != 0) {
-            return self->first_logs[i];
-        }
-    }
-    return wal_active_number(self->log);
-}
-
 /* The version of now, which nobody replaces meanwhile. The view around it may go at any moment. */
 static version *current_version(lsm *self) REQUIRES(self->manifest_lock)
 {
@@ -38,9 +27,10 @@ static version *current_version(lsm *self) REQUIRES(self->manifest_lock)
     return tables;
 }
 
-/* What the manifest is to say of a version and of the logs from first_log on. */
-static pykv_status gather(lsm *self, const version *tables, bool drops_oldest, lsm_manifest *out)
-    REQUIRES(self->manifest_lock)
+/* What the manifest is to say of a version, and of the logs that are needed beside its tables:
+ * those from *first_log_out on. */
+static pykv_status gather(lsm *self, const version *tables, lsm_manifest *out,
+                          uint32_t *first_log_out) REQUIRES(self->manifest_lock)
 {
     pykv_status status = version_list(tables, &out->tables, &out->table_count);
     if (status == PYKV_OK) {
@@ -53,10 +43,10 @@ static pykv_status gather(lsm *self, const version *tables, bool drops_oldest, l
     out->ranges = range_set_acquire(tables->ranges);
     mutex_lock(&self->writer);
     size_t log_count = 0;
-    uint32_t last = lsm_view(self)->immutable_count - drops_oldest;
-    uint32_t needed = out->clean ? UINT32_MAX : first_needed_log(self, last);
-    lsm_history_plan(self, needed);
-    status = wal_list(self->log, needed, &out->logs, &log_count);
+    uint32_t first_log =
+        out->clean ? UINT32_MAX : wal_first_after(self->log, out->flushed_sequence);
+    lsm_history_plan(self, first_log);
+    status = wal_list(self->log, first_log, &out->logs, &log_count);
     out->log_count = log_count;
     out->pins = self->feeds.pins;
     out->store_id = self->store_id;
@@ -69,6 +59,7 @@ static pykv_status gather(lsm *self, const version *tables, bool drops_oldest, l
     out->wall_high_us = store_clock_now(&self->clock);
     mutex_unlock(&self->writer);
     out->edit = self->edit + 1;
+    *first_log_out = first_log;
     return status;
 }
 
@@ -97,17 +88,19 @@ static pykv_status replace_manifest(lsm *self, lsm_manifest_blocks blocks,
     return status;
 }
 
-static pykv_status write_version(lsm *self, const version *tables, bool drops_oldest,
-                                 uint64_t flushed_sequence, lsm_manifest_blocks blocks, bool clean)
+static pykv_status write_version(lsm *self, const version *tables, uint64_t flushed_sequence,
+                                 lsm_manifest_blocks blocks, bool clean)
     REQUIRES(self->manifest_lock)
 {
     lsm_manifest listed = {.clean = clean, .flushed_sequence = flushed_sequence};
-    pykv_status status = gather(self, tables, drops_oldest, &listed);
+    uint32_t first_log = 0;
+    pykv_status status = gather(self, tables, &listed, &first_log);
     if (status == PYKV_OK) {
         status = replace_manifest(self, blocks, &listed);
     }
     if (status == PYKV_OK) {
         self->edit = listed.edit;
+        self->first_log = first_log;
         self->is_clean_on_disk = clean;
     }
     lsm_manifest_reset(&listed);
@@ -118,7 +111,7 @@ pykv_status lsm_write_manifest(lsm *self, lsm_manifest_blocks blocks, bool clean
 {
     mutex_lock(&self->manifest_lock);
     version *tables = current_version(self);
-    pykv_status status = write_version(self, tables, false, self->flushed_sequence, blocks, clean);
+    pykv_status status = write_version(self, tables, self->flushed_sequence, blocks, clean);
     mutex_unlock(&self->manifest_lock);
     return status;
 }
@@ -128,12 +121,9 @@ pykv_status lsm_trim_history(lsm *self)
     mutex_lock(&self->manifest_lock);
     version *tables = current_version(self);
     pykv_status status =
-        write_version(self, tables, false, self->flushed_sequence, LSM_BLOCKS_OF_ITS_OWN, false);
+        write_version(self, tables, self->flushed_sequence, LSM_BLOCKS_OF_ITS_OWN, false);
     if (status == PYKV_OK) {
-        mutex_lock(&self->writer);
-        uint32_t needed = first_needed_log(self, lsm_view(self)->immutable_count);
-        mutex_unlock(&self->writer);
-        wal_drop_before(self->log, needed);
+        wal_drop_before(self->log, self->first_log);
     }
     mutex_unlock(&self->manifest_lock);
     return status;
@@ -272,14 +262,9 @@ static void publish(lsm *self, const lsm_edit *edit, successor *next) REQUIRES(s
     view_fill(next->fresh, now->active, now->immutables, kept, next->version);
     lsm_replace_view(self, next->fresh);
     next->fresh = NULL;
-    uint32_t needed = 0;
-    if (edit->flushed != NULL) {
-        self->first_logs[kept + 1] = 0;
-        needed = first_needed_log(self, kept);
-    }
     mutex_unlock(&self->writer);
-    if (needed != 0) {
-        wal_drop_before(self->log, needed);
+    if (edit->flushed != NULL) {
+        wal_drop_before(self->log, self->first_log);
     }
 }
 
@@ -341,11 +326,12 @@ static bool may_be_in_force(lsm *self, uint64_t edit)
 }
 
 /* For the planted bugs: logs and tables go before a manifest without them is durable. */
-static void drop_early(lsm *self, const lsm_edit *edit) REQUIRES(self->manifest_lock)
+static void drop_early(lsm *self, const lsm_edit *edit, uint64_t flushed)
+    REQUIRES(self->manifest_lock)
 {
     if (PYKV_PLANTED(94) && edit->flushed != NULL) {
         mutex_lock(&self->writer);
-        uint32_t needed = first_needed_log(self, lsm_view(self)->immutable_count - 1);
+        uint32_t needed = wal_first_after(self->log, flushed);
         mutex_unlock(&self->writer);
         wal_drop_before(self->log, needed);
     }
@@ -376,10 +362,10 @@ static pykv_status install_locked(lsm *self, const lsm_edit *edit, successor *ne
     if (edit->flushed != NULL) {
         lsm_history_sync(self, flushed);
     }
-    drop_early(self, edit);
+    drop_early(self, edit, flushed);
     lsm_manifest_blocks blocks =
         edit->ingested_through != 0 ? LSM_BLOCKS_OF_ITS_OWN : LSM_BLOCKS_KEPT;
-    status = write_version(self, next->version, edit->flushed != NULL, flushed, blocks, false);
+    status = write_version(self, next->version, flushed, blocks, false);
     *taken_out = status == PYKV_OK || may_be_in_force(self, self->edit + 1);
     if (status == PYKV_OK) {
         publish(self, edit, next);
@@ -414,7 +400,7 @@ static bool replace_doubtful(lsm *self) REQUIRES(self->manifest_lock)
 {
     version *tables = current_version(self);
     pykv_status status =
-        write_version(self, tables, false, self->flushed_sequence, LSM_BLOCKS_OF_ITS_OWN, false);
+        write_version(self, tables, self->flushed_sequence, LSM_BLOCKS_OF_ITS_OWN, false);
     if (status != PYKV_OK) {
         mutex_lock(&self->writer);
         wal_fail(self->log);
@@ -446,12 +432,9 @@ pykv_status lsm_install_clear(lsm *self, uint64_t sequence)
     /* Any later manifest is one of the cleared store, whether this one succeeds or not. */
     self->flushed_sequence = sequence;
     lsm_history_sync(self, sequence);
-    pykv_status status = write_version(self, tables, false, sequence, LSM_BLOCKS_KEPT, false);
+    pykv_status status = write_version(self, tables, sequence, LSM_BLOCKS_KEPT, false);
     if (status == PYKV_OK) {
-        mutex_lock(&self->writer);
-        uint32_t needed = first_needed_log(self, lsm_view(self)->immutable_count);
-        mutex_unlock(&self->writer);
-        wal_drop_before(self->log, needed);
+        wal_drop_before(self->log, self->first_log);
     }
     return status;
 }

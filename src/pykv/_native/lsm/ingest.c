@@ -143,7 +143,7 @@ static void prepare_marks(ingest *self)
 /* Appends the marks, which gives them their sequences. PYKV_NOT_FOUND: memtables hold something. */
 static pykv_status append_marks(lsm *store, ingest *self) REQUIRES(store->writer)
 {
-    if (store->first_logs[0] != 0 || lsm_view(store)->immutable_count > 0) {
+    if (store->is_flush_due || lsm_view(store)->immutable_count > 0) {
         return PYKV_NOT_FOUND;
     }
     pykv_status status = lsm_check_writable(store);

@@ -75,7 +75,7 @@ static pykv_status adopt(lsm *self, const lsm_manifest *listed,
 }
 
 /* Seals the memtable of what was replayed, and begins another. */
-static pykv_status set_aside(lsm *self, uint32_t first_log) SINGLE_THREADED
+static pykv_status set_aside(lsm *self) SINGLE_THREADED
 {
     memtable *replayed = lsm_view(self)->active;
     memtable *fresh;
@@ -91,7 +91,6 @@ static pykv_status set_aside(lsm *self, uint32_t first_log) SINGLE_THREADED
     memtable_seal(replayed);
     status = lsm_publish_view(self, fresh, &replayed, 1, lsm_view(self)->version);
     memtable_release(fresh);
-    self->first_logs[1] = first_log;
     return status;
 }
 
@@ -104,7 +103,7 @@ pykv_status lsm_keep_logs(lsm *self, const lsm_manifest *listed,
         status = adopt(self, listed, recovery);
     }
     if (status == PYKV_OK) {
-        status = set_aside(self, listed->logs[lsm_history_count(listed)].number);
+        status = set_aside(self);
     }
     return status;
 }

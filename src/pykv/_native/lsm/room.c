@@ -79,7 +79,7 @@ static pykv_status publish_switched(lsm *self, const view *now) REQUIRES(self->w
 pykv_status lsm_switch_memtable(lsm *self)
 {
     view *now = lsm_view(self);
-    if (self->first_logs[0] == 0) {
+    if (!self->is_flush_due) {
         return PYKV_OK;
     }
     if (now->immutable_count == VIEW_IMMUTABLES_MAX) {
@@ -90,9 +90,7 @@ pykv_status lsm_switch_memtable(lsm *self)
         status = publish_switched(self, now);
     }
     if (status == PYKV_OK) {
-        memmove(self->first_logs + 1, self->first_logs,
-                sizeof self->first_logs - sizeof self->first_logs[0]);
-        self->first_logs[0] = 0;
+        self->is_flush_due = false;
         lent_call(&self->gate.lent, PYKV_ROLE_DATA);
     }
     return status;

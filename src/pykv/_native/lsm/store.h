@@ -13,7 +13,7 @@
  *
  * Invariants.
  *  1. Sequences are given in log order, without gaps; visible <= appended.
- *  2. Every operation above flushed_sequence is in a log that a durable manifest lists.
+ *  2. The manifest in force lists every log that has a record above its flushed_sequence.
  *  3. A log or table leaves the directory only when a durable manifest does not list it.
  *  4. The version changes only with the manifest lock held, after a manifest with the new one is
  *     durable; a clear changes it first, as its record is in the log.
@@ -92,8 +92,7 @@ struct lsm {
     _Alignas(64) mutex writer;
     uint64_t next_number GUARDED_BY(writer);
     uint64_t memtable_memory_bytes GUARDED_BY(writer); /* as counted in budget */
-    /* The oldest log with a record of each memtable, in the order active, immutables; 0: none. */
-    uint32_t first_logs[1 + VIEW_IMMUTABLES_MAX] GUARDED_BY(writer);
+    bool is_flush_due GUARDED_BY(writer);    /* of the active memtable: of a write, or a clear */
     uint64_t room_until GUARDED_BY(writer);  /* of written_bytes: there is room for a flush */
     uint64_t clear_count GUARDED_BY(writer); /* what jobs began with before a clear is void */
     uint64_t ingest_mark GUARDED_BY(writer); /* lsm/ingest.h; 0: none runs */
@@ -107,8 +106,9 @@ struct lsm {
     change_feeds feeds;
 
     mutex manifest_lock;
-    uint64_t edit GUARDED_BY(manifest_lock);
+    uint64_t edit GUARDED_BY(manifest_lock); /* of the manifest in force, as is first_log */
     uint64_t flushed_sequence GUARDED_BY(manifest_lock);
+    uint32_t first_log GUARDED_BY(manifest_lock); /* of those that it needs */
     bool is_clean_on_disk GUARDED_BY(manifest_lock);
     shown_state shown GUARDED_BY(manifest_lock); /* of a store that is open read-only */
     mutex flush_lock;

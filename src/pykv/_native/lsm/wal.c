@@ -206,12 +206,6 @@ pykv_status wal_roll(wal *self)
 
 /* ---- the list ---- */
 
-uint32_t wal_active_number(const wal *self)
-{
-    wal_lock_is_held(self);
-    return self->active == NULL ? 0 : self->active->number;
-}
-
 uint64_t wal_last_sequence(const wal *self)
 {
     wal_lock_is_held(self);
@@ -234,6 +228,20 @@ uint64_t wal_synced_position(const wal *self)
 static bool is_kept(const wal *self, const wal_log *log) REQUIRES(self->writer)
 {
     return log->number >= self->keep_from && log->last_sequence != 0 && !PYKV_PLANTED(130);
+}
+
+uint32_t wal_first_after(const wal *self, uint64_t sequence)
+{
+    uint32_t number = 0;
+    wal_lock_is_held(self);
+    for (size_t i = 0; i < self->log_count; i++) {
+        const wal_log *log = self->logs[i];
+        number = log->number;
+        if (!log->history && (!log->sealed || log->last_sequence > sequence)) {
+            return number;
+        }
+    }
+    return number + 1;
 }
 
 pykv_status wal_list(const wal *self, uint32_t number, manifest_log **logs_out, size_t *count_out)

@@ -92,14 +92,14 @@ PYKV_NODISCARD pykv_status wal_append(wal *self, record *records, size_t count);
  * empty. PYKV_WOULD_BLOCK: call wal_prepare_next without the lock, and try again. */
 PYKV_NODISCARD pykv_status wal_roll(wal *self);
 
-/* Number of the log that records go to after wal_room; 0: there is none yet. */
-uint32_t wal_active_number(const wal *self);
-
 /* Sequence of the last record appended and of the last one known durable, and its position. */
 uint64_t wal_last_sequence(const wal *self);
 uint64_t wal_synced_sequence(const wal *self);
 uint64_t wal_synced_position(const wal *self);
 
+/* Number of the first log that has a record above sequence or may get one: what is needed beside
+ * tables up to there. It rises with every roll: what may go is what a manifest did not list. */
+uint32_t wal_first_after(const wal *self, uint64_t sequence);
 /* The logs from number on, by rising number, used or not, for a manifest, and before them those
  * that are kept as history (lsm/wal_history.h). While writes may come number is at most the active
  * log's. Free *logs_out with mem_free. PYKV_NO_MEMORY. */

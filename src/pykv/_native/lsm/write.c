@@ -180,9 +180,7 @@ static pykv_status append(lsm *self, record *operations, size_t count, uint64_t 
         return lsm_append_failed(self, status);
     }
     memtable *active = lsm_view(self)->active;
-    if (PYKV_UNLIKELY(self->first_logs[0] == 0)) {
-        self->first_logs[0] = wal_active_number(self->log);
-    }
+    self->is_flush_due = true;
     if (PYKV_UNLIKELY(ranges)) {
         add_between_ranges(self, active, operations, count);
     } else {
