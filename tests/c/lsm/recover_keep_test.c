@@ -174,6 +174,23 @@ TEST(a_log_with_nothing_but_a_range_delete_is_kept_until_it_is_flushed)
     fixture_free(&self);
 }
 
+/* The range delete was in no table, and the close let its log go: the rows came back. */
+TEST(a_range_delete_in_a_log_that_is_kept_is_flushed_by_a_close)
+{
+    fixture self = with_ten_rows();
+    delete_five(&self);
+    CHECK_OK(lsm_sync(self.store));
+    CHECK_OK(lsm_write_manifest(self.store, LSM_BLOCKS_OF_ITS_OWN, false));
+    fixture_kill(&self);
+    env_memory_set_capacity(self.disk, 1);
+    CHECK_OK(fixture_open(&self));
+    env_memory_set_capacity(self.disk, 16 << 20);
+    fixture_reopen(&self);
+    check_listed(&self, true, 0);
+    CHECK_EQUAL(5, fixture_count(&self));
+    fixture_free(&self);
+}
+
 /* The same where nothing is left to be flushed. */
 TEST(a_log_with_nothing_but_the_mark_of_a_failed_ingest_is_kept_until_a_later_flush)
 {
@@ -195,4 +212,5 @@ TEST_MAIN(CASE(a_close_without_room_for_tables_leaves_synced_logs_and_is_no_erro
           CASE(logs_of_a_process_that_died_do_not_stay),
           CASE(a_clear_in_logs_that_are_kept_leaves_the_tables_that_the_manifest_lists),
           CASE(a_log_with_nothing_but_a_range_delete_is_kept_until_it_is_flushed),
+          CASE(a_range_delete_in_a_log_that_is_kept_is_flushed_by_a_close),
           CASE(a_log_with_nothing_but_the_mark_of_a_failed_ingest_is_kept_until_a_later_flush))

@@ -81,7 +81,7 @@ static pykv_status set_aside(lsm *self) SINGLE_THREADED
     memtable *fresh;
     memtable_stats stats;
     memtable_stats_read(replayed, &stats);
-    if (stats.count == 0) {
+    if (stats.sequence_max == 0) {
         return PYKV_OK;
     }
     pykv_status status = lsm_new_memtable(self, &fresh);
