@@ -1,9 +1,15 @@
 /*
  * delete_range_test: what a range delete costs, when it goes, and where it ends.
  */
+#include <pthread.h>
+#include <time.h>
+
 #include "lsm_fixture.h"
+#include "sync_hook.h"
 
 #include "lsm/delete_range.h"
+#include "lsm/jobs.h"
+#include "lsm/room.h"
 #include "lsm/values_store.h"
 
 static void delete_range(fixture *self, const char *start, const char *stop)
@@ -153,6 +159,79 @@ TEST(a_flush_makes_range_deletes_that_wait_for_a_sync_visible_first)
     fixture_free(&self);
 }
 
+/* ---- a flush that waits for a sync while the store is cleared ---- */
+
+enum { MOMENT_MS = 100 }; /* enough for what another thread may do now */
+
+static fixture cleared;
+static pthread_t flusher;
+static pthread_t deleter;
+static uint64_t seen_before_the_sync;
+
+static void wait_a_moment(void)
+{
+    struct timespec moment = {.tv_nsec = MOMENT_MS * 1000000L};
+    (void)nanosleep(&moment, NULL);
+}
+
+static void *flush_all(void *store)
+{
+    return lsm_flush_all(store) == PYKV_OK ? store : NULL;
+}
+
+static void *delete_all_synced(void *store)
+{
+    slice all = slice_make("", 0);
+    return lsm_delete_range(store, all, all, PYKV_SYNC) == PYKV_OK ? store : NULL;
+}
+
+static void seal_cleared(void)
+{
+    CHECK_OK(wal_prepare_next(cleared.store->log));
+    mutex_lock(&cleared.store->writer);
+    CHECK_OK(lsm_switch_memtable(cleared.store));
+    mutex_unlock(&cleared.store->writer);
+}
+
+/* In the sync of the second range delete. */
+static void count_after_a_moment(void)
+{
+    wait_a_moment();
+    seen_before_the_sync = fixture_count(&cleared);
+}
+
+/* In the sync of the first range delete: a flush of its memtable waits too; then another memtable
+ * takes its place. */
+static void clear_under_the_flush(void)
+{
+    seal_cleared();
+    CHECK_EQUAL(0, pthread_create(&flusher, NULL, flush_all, cleared.store));
+    wait_a_moment();
+    CHECK_OK(lsm_clear(cleared.store, PYKV_NO_SYNC));
+    fixture_put(&cleared, "key", "value");
+    CHECK_EQUAL(0, pthread_create(&deleter, NULL, delete_all_synced, cleared.store));
+    wait_a_moment();
+    seal_cleared();
+    atomic_store(&sync_hook_armed, count_after_a_moment);
+}
+
+/* The flush took the memtable that it found after the sync for the one before it, and with it a
+ * range delete that nobody was to see yet. */
+TEST(a_flush_that_finds_another_memtable_makes_its_range_deletes_visible_too)
+{
+    void *done[2];
+    cleared = fixture_new();
+    fixture_fill(&cleared, 0, 10, 10);
+    sync_hook_set(cleared.disk, ".log", clear_under_the_flush);
+    CHECK(delete_all_synced(cleared.store) != NULL);
+    CHECK_EQUAL(0, pthread_join(flusher, &done[0]));
+    CHECK_EQUAL(0, pthread_join(deleter, &done[1]));
+    CHECK(done[0] != NULL && done[1] != NULL);
+    CHECK_EQUAL(1, seen_before_the_sync);
+    CHECK_EQUAL(0, fixture_count(&cleared));
+    fixture_free(&cleared);
+}
+
 /* Checks that of the keys 0..30 those from 10 up to 20 are gone, for each way to ask. */
 static void expect_middle_gone(fixture *self)
 {
@@ -208,4 +287,5 @@ TEST_MAIN(CASE(one_record_is_written_however_many_keys_go),
           CASE(a_batch_deletes_at_most_as_many_ranges_as_it_says),
           CASE(many_small_ranges_do_not_pile_up),
           CASE(a_flush_makes_range_deletes_that_wait_for_a_sync_visible_first),
+          CASE(a_flush_that_finds_another_memtable_makes_its_range_deletes_visible_too),
           CASE(a_value_in_a_segment_is_hidden_and_goes_as_one_in_a_table_does))

@@ -79,21 +79,22 @@ static void give_back(oldest *taken)
     version_release(taken->older);
 }
 
+static uint64_t last_range(const oldest *taken)
+{
+    return taken->from != NULL ? range_set_sequence_max(memtable_ranges(taken->from)) : 0;
+}
+
 /* A version hides what its range deletes cover from all who read it: before they come there all of
- * them are visible. */
+ * them are visible. After a clear meanwhile the oldest memtable is another one. */
 static pykv_status make_ranges_visible(lsm *self, oldest *taken) REQUIRES(self->flush_lock)
 {
-    if (taken->from == NULL) {
-        return PYKV_OK;
-    }
-    uint64_t last = range_set_sequence_max(memtable_ranges(taken->from));
-    if (last <= taken->visible_sequence) {
-        return PYKV_OK;
-    }
-    pykv_status status = wal_sync_through(self->log, last);
-    if (status == PYKV_OK) {
-        give_back(taken);
-        *taken = take_oldest(self);
+    pykv_status status = PYKV_OK;
+    while (status == PYKV_OK && last_range(taken) > taken->visible_sequence) {
+        status = wal_sync_through(self->log, last_range(taken));
+        if (status == PYKV_OK) {
+            give_back(taken);
+            *taken = take_oldest(self);
+        }
     }
     return status;
 }
