@@ -286,3 +286,11 @@ pykv_status segment_view(const segment *self, buffer *scratch, const uint8_t **d
 {
     return log_file_view(self->file, &self->mapping, scratch, data_out, size_out);
 }
+
+uint64_t segment_expired_bytes(const segment *self, uint64_t now_us)
+{
+    if (self->expiring_bytes == 0 || self->deadline_max_us > now_us) {
+        return 0;
+    }
+    return self->expiring_bytes < self->live_bytes ? self->expiring_bytes : self->live_bytes;
+}

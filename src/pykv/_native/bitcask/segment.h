@@ -133,13 +133,7 @@ static inline void segment_note_deadline(segment *self, uint64_t deadline_us, ui
 }
 
 /* Bytes that count as live and have expired. */
-static inline uint64_t segment_expired_bytes(const segment *self, uint64_t now_us)
-{
-    if (self->expiring_bytes == 0 || self->deadline_max_us > now_us) {
-        return 0;
-    }
-    return self->expiring_bytes < self->live_bytes ? self->expiring_bytes : self->live_bytes;
-}
+uint64_t segment_expired_bytes(const segment *self, uint64_t now_us);
 
 /* No record in it, or to come into it, has a lower sequence. Guarded by the store's writer lock. */
 static inline uint64_t segment_birth(const segment *self)
