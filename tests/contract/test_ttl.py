@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import pykv
 from pykv.errors import ClosedError, NotSupportedError
 from pykv.store import supports
 
@@ -150,6 +151,32 @@ def test_a_snapshot_keeps_its_clock_whatever_is_compacted(db: Any) -> None:
         assert snapshot.get_many([b"a", b"c"]) == [b"1", None]
         assert list(snapshot.scan()) == [(b"a", b"1"), (b"b", b"2")]
     assert list(db.scan()) == [(b"c", b"3")]
+
+
+# The LSM store told the deadlines of rows that a range delete hid, as clear() of a namespace does.
+@pytest.mark.needs("ttl")
+@pytest.mark.parametrize("flushes", [(), ("put",), ("put", "gone"), ("gone",)])
+@pytest.mark.parametrize("ttl", [1000, None])
+@pytest.mark.parametrize("how", ["delete_range", "clear"])
+def test_what_a_range_delete_or_clear_took_has_no_deadline(
+    db: Any, how: str, ttl: float | None, flushes: tuple[str, ...]
+) -> None:
+    if how == "delete_range" and "order" not in db.features:
+        pytest.skip("ranges need an order")
+    db.put_many([(b"a", b"1"), (b"b", b"2"), (b"c", b"3")], ttl=ttl)
+    if "put" in flushes:
+        db.flush()
+    rows = pykv.export_rows(db)
+    _ = db.delete_range(b"b", b"c") if how == "delete_range" else db.clear()
+    if "gone" in flushes:
+        db.flush()
+    assert b"b" not in db
+    with pytest.raises(KeyError):
+        db.expires_at(b"b")
+    assert db.touch(b"b", 60) is False
+    assert [row.key for row in rows] == ([b"a", b"c"] if how == "delete_range" else [])
+    db.put(b"b", b"new", ttl=500)
+    assert time.time() + 400 < db.expires_at(b"b") < time.time() + 600
 
 
 @pytest.mark.needs("ttl")

@@ -137,6 +137,9 @@ class StoreMachine(RuleBasedStateMachine):
         expected = self.oracle.rows.get(key)
         assert self.store.get(key) == expected
         assert (key in self.store) == (expected is not None)
+        if self.has("ttl") and expected is None:
+            with pytest.raises(KeyError):
+                self.store.expires_at(key)
 
     @rule(key=KEYS)
     def view(self, key: bytes) -> None:

@@ -208,6 +208,40 @@ TEST(a_reader_beside_the_writer_sees_the_same_deadlines)
     fixture_free(&self);
 }
 
+static void expect_no_deadline(fixture *self, const char *key)
+{
+    uint64_t deadline = 0;
+    fixture_expect(self, key, NULL);
+    epoch_token token = epoch_enter(&lsm_gate(self->store)->readers);
+    CHECK_STATUS(PYKV_NOT_FOUND, lsm_expires_at(self->store, fixture_text(key), 0, &deadline));
+    epoch_leave(&lsm_gate(self->store)->readers, token);
+}
+
+/* A row that was hidden, and not gone yet, once told its deadline all the same. */
+TEST(a_row_that_a_range_delete_hides_has_no_deadline)
+{
+    for (int flushed = 0; flushed < 4; flushed++) {
+        fixture self = fixture_new();
+        (void)put_for(&self, "a", "1", 100 * SECOND);
+        (void)put_for(&self, "b", "1", 100 * SECOND);
+        fixture_put(&self, "c", "1");
+        uint64_t deadline = put_for(&self, "d", "1", 100 * SECOND);
+        if ((flushed & 1) != 0) {
+            CHECK_OK(lsm_flush(self.store));
+        }
+        CHECK_OK(lsm_delete_range(self.store, fixture_text("b"), fixture_text("d"), 0));
+        if ((flushed & 2) != 0) {
+            CHECK_OK(lsm_flush(self.store));
+        }
+        expect_no_deadline(&self, "b");
+        expect_no_deadline(&self, "c");
+        CHECK_EQUAL(deadline, deadline_of(&self, "d"));
+        deadline = put_for(&self, "b", "2", 50 * SECOND);
+        CHECK_EQUAL(deadline, deadline_of(&self, "b"));
+        fixture_free(&self);
+    }
+}
+
 TEST_MAIN(CASE(a_deadline_goes_with_its_row_through_log_flush_compaction_and_repair),
           CASE(a_repair_of_logs_keeps_deadlines),
           CASE(an_expired_put_hides_what_is_older_until_nothing_older_is_left),
@@ -216,4 +250,5 @@ TEST_MAIN(CASE(a_deadline_goes_with_its_row_through_log_flush_compaction_and_rep
           CASE(what_a_manifest_saw_expire_stays_so_when_the_clock_goes_back),
           CASE(a_clock_that_jumps_forward_expires_early_and_leaves_the_rest_as_it_is),
           CASE(a_condition_takes_what_has_expired_for_absent),
-          CASE(a_reader_beside_the_writer_sees_the_same_deadlines))
+          CASE(a_reader_beside_the_writer_sees_the_same_deadlines),
+          CASE(a_row_that_a_range_delete_hides_has_no_deadline))

@@ -147,22 +147,23 @@ pykv_status lsm_get_at(lsm *self, const lsm_snapshot *snapshot, slice key, int32
 
 pykv_status lsm_expires_at(lsm *self, slice key, int32_t flags, uint64_t *deadline_us_out)
 {
-    iterator_entry entry = {.kind = RECORD_DELETE};
+    iterator_entry entry;
     uint64_t hash = lsm_hash(self, key);
-    const view *now = lsm_view(self);
-    uint64_t sequence = lsm_visible(self);
-    if (!view_find(now, key, hash, sequence, &entry)) {
+    lsm_moment now = lsm_moment_now(self);
+    uint64_t cover = view_has_ranges(now.view) ? view_cover(now.view, key, now.sequence) : 0;
+    if (!view_find(now.view, key, hash, now.sequence, &entry)) {
         table_found found;
-        pykv_status status =
-            version_get(now->version, source_for(self, flags), key, sequence, hash, &found);
+        pykv_status status = version_get(now.view->version, source_for(self, flags), key,
+                                         now.sequence, hash, &found);
         if (status != PYKV_OK) {
             return status;
         }
         entry.kind = found.kind;
+        entry.sequence = found.sequence;
         entry.deadline_us = found.deadline_us;
         table_release(&self->source.face, &found);
     }
-    if (!lsm_is_live(self, entry.kind, entry.deadline_us)) {
+    if (!lsm_is_live(self, entry.kind, entry.deadline_us) || entry.sequence < cover) {
         return PYKV_NOT_FOUND;
     }
     *deadline_us_out = entry.deadline_us;
