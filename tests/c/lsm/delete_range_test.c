@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "lsm_fixture.h"
+#include "range_crowd.h"
 #include "sync_hook.h"
 
 #include "lsm/delete_range.h"
@@ -278,6 +279,29 @@ TEST(a_value_in_a_segment_is_hidden_and_goes_as_one_in_a_table_does)
     fixture_free(&self);
 }
 
+/* Range deletes waited for ever where the bytes of their keys were too many: compactions looked at
+ * how many there were, so none was due. */
+TEST(many_range_deletes_of_long_keys_wait_for_compactions_that_come)
+{
+    fixture self = crowd_new();
+    CHECK_OK(crowd_delete(&self, CROWD_COUNT));
+    CHECK(fixture_stats(&self).deleted_range_count < CROWD_COUNT / 4);
+    CHECK_EQUAL(2, fixture_count(&self));
+    fixture_free(&self);
+}
+
+/* And a close waited for them. */
+TEST(a_range_delete_that_waits_ends_with_the_close)
+{
+    fixture self = crowd_new();
+    fixture_hold_compactions(&self);
+    gate_shut(&self.store->gate);
+    CHECK_STATUS(PYKV_CLOSED, crowd_delete(&self, CROWD_COUNT));
+    fixture_let_compactions(&self);
+    CHECK_OK(lsm_close(self.store, -1));
+    fixture_free(&self);
+}
+
 TEST_MAIN(CASE(one_record_is_written_however_many_keys_go),
           CASE(a_range_that_is_empty_writes_nothing),
           CASE(a_range_without_an_end_reaches_the_last_key),
@@ -288,4 +312,6 @@ TEST_MAIN(CASE(one_record_is_written_however_many_keys_go),
           CASE(many_small_ranges_do_not_pile_up),
           CASE(a_flush_makes_range_deletes_that_wait_for_a_sync_visible_first),
           CASE(a_flush_that_finds_another_memtable_makes_its_range_deletes_visible_too),
-          CASE(a_value_in_a_segment_is_hidden_and_goes_as_one_in_a_table_does))
+          CASE(a_value_in_a_segment_is_hidden_and_goes_as_one_in_a_table_does),
+          CASE(many_range_deletes_of_long_keys_wait_for_compactions_that_come),
+          CASE(a_range_delete_that_waits_ends_with_the_close))

@@ -2,6 +2,7 @@
  * health_test: each kind of work has its own failure, and the state is that of the worst.
  */
 #include "lsm_fixture.h"
+#include "range_crowd.h"
 
 #include "lsm/brake.h"
 #include "lsm/health.h"
@@ -45,14 +46,14 @@ TEST(all_failures_can_be_forgotten)
 TEST(who_waits_for_room_is_told_the_failure_of_the_work_that_makes_it)
 {
     fixture self = fixture_new();
-    CHECK_OK(lsm_failure_of_room(self.store, 0));
+    CHECK_OK(lsm_failure_of_room(self.store, 0, false));
     (void)note(&self, LSM_WORK_COMPACTION, PYKV_CORRUPTION);
-    CHECK_OK(lsm_failure_of_room(self.store, 0)); /* flushes make room */
+    CHECK_OK(lsm_failure_of_room(self.store, 0, false)); /* flushes make room */
     (void)note(&self, LSM_WORK_FLUSH, PYKV_NO_SPACE);
     CHECK_EQUAL(PYKV_CORRUPTION, error_set(PYKV_CORRUPTION, "something else"));
-    CHECK_STATUS(PYKV_NO_SPACE, lsm_failure_of_room(self.store, 0));
+    CHECK_STATUS(PYKV_NO_SPACE, lsm_failure_of_room(self.store, 0, false));
     CHECK(strcmp("work 1 fails", error_last()->text) == 0);
-    CHECK_OK(lsm_failure_of_room(self.store, 2)); /* no failure since */
+    CHECK_OK(lsm_failure_of_room(self.store, 2, false)); /* no failure since */
     (void)note(&self, LSM_WORK_FLUSH, PYKV_OK);
     fixture_hold_compactions(&self);
     for (uint32_t i = 0; i < LSM_LEVEL0_STOP; i++) {
@@ -60,7 +61,22 @@ TEST(who_waits_for_room_is_told_the_failure_of_the_work_that_makes_it)
         CHECK_OK(lsm_flush(self.store));
     }
     fixture_let_compactions(&self);
-    CHECK_STATUS(PYKV_CORRUPTION, lsm_failure_of_room(self.store, 0));
+    CHECK_STATUS(PYKV_CORRUPTION, lsm_failure_of_room(self.store, 0, false));
+    fixture_free(&self);
+}
+
+/* A range delete went on waiting for compactions that failed. */
+TEST(who_waits_for_range_deletes_to_go_is_told_why_compactions_fail)
+{
+    fixture self = fixture_new();
+    (void)note(&self, LSM_WORK_COMPACTION, PYKV_CORRUPTION);
+    CHECK_OK(lsm_failure_of_room(self.store, 0, true)); /* there are few */
+    fixture_free(&self);
+    self = crowd_new();
+    (void)note(&self, LSM_WORK_COMPACTION, PYKV_CORRUPTION);
+    CHECK_STATUS(PYKV_CORRUPTION, lsm_failure_of_room(self.store, 0, true));
+    CHECK_OK(lsm_failure_of_room(self.store, 1, true));
+    CHECK_OK(lsm_failure_of_room(self.store, 0, false)); /* flushes make room */
     fixture_free(&self);
 }
 
@@ -73,11 +89,11 @@ TEST(who_waits_is_not_told_of_failures_from_before)
     mutex_lock(&self.store->writer);
     uint64_t before = lsm_failures_of_room(self.store);
     mutex_unlock(&self.store->writer);
-    CHECK_OK(lsm_failure_of_room(self.store, before));
+    CHECK_OK(lsm_failure_of_room(self.store, before, false));
     (void)note(&self, LSM_WORK_APPEND, PYKV_NO_SPACE);
-    CHECK_OK(lsm_failure_of_room(self.store, before));
+    CHECK_OK(lsm_failure_of_room(self.store, before, false));
     (void)note(&self, LSM_WORK_FLUSH, PYKV_NO_SPACE);
-    CHECK_STATUS(PYKV_NO_SPACE, lsm_failure_of_room(self.store, before));
+    CHECK_STATUS(PYKV_NO_SPACE, lsm_failure_of_room(self.store, before, false));
     fixture_free(&self);
 }
 
@@ -110,5 +126,6 @@ TEST(a_store_that_cannot_compact_says_so_whatever_it_flushes)
 
 TEST_MAIN(CASE(a_failure_stands_until_the_same_work_succeeds), CASE(all_failures_can_be_forgotten),
           CASE(who_waits_for_room_is_told_the_failure_of_the_work_that_makes_it),
+          CASE(who_waits_for_range_deletes_to_go_is_told_why_compactions_fail),
           CASE(who_waits_is_not_told_of_failures_from_before),
           CASE(a_store_that_cannot_compact_says_so_whatever_it_flushes))

@@ -9,7 +9,9 @@
 
 enum {
     RANGES_IN_TABLE = 256, /* that make it worth a compaction of its own */
-    RANGES_MANY = 8192     /* in a version: any number of them is */
+    /* In a version: any number of them is. */
+    RANGES_MANY = VERSION_RANGES_STOP / 4,
+    RANGE_BYTES_MANY = VERSION_RANGE_BYTES_STOP / 4
 };
 
 /* ---- tables that go ---- */
@@ -62,17 +64,18 @@ typedef struct crowded {
 
 static crowded find_crowded(const version *of)
 {
-    crowded most = {0, 0, of->ranges->count >= RANGES_MANY ? 0 : RANGES_IN_TABLE - 1};
+    bool many = of->ranges->count >= RANGES_MANY || of->ranges->key_bytes >= RANGE_BYTES_MANY;
+    uint32_t least = many ? 1 : RANGES_IN_TABLE;
+    crowded most = {0, 0, 0};
     for (uint32_t i = 0; i < LSM_LEVEL_COUNT; i++) {
         for (uint32_t k = 0; k < of->levels[i].count; k++) {
             const table_file *asked = of->levels[i].files[k];
             uint32_t range_count = asked->busy ? 0 : version_ranges_in(of, asked);
-            if (range_count > most.range_count) {
+            if (range_count >= least && range_count > most.range_count) {
                 most = (crowded){(uint8_t)i, k, range_count};
             }
         }
     }
-    most.range_count = most.range_count == RANGES_IN_TABLE - 1 ? 0 : most.range_count;
     return most;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "lsm/room.h"
+#include "lsm/version_ranges.h"
 #include "lsm/write.h"
 
 pykv_status lsm_drop_empty_ranges(record *operations, size_t *count)
@@ -29,7 +30,8 @@ pykv_status lsm_drop_empty_ranges(record *operations, size_t *count)
 bool lsm_has_too_many_ranges(lsm *self)
 {
     const range_set *now = lsm_view(self)->version->ranges;
-    return now != NULL && (now->count >= LSM_RANGES_STOP || now->key_bytes >= LSM_RANGE_BYTES_STOP);
+    return now != NULL &&
+           (now->count >= VERSION_RANGES_STOP || now->key_bytes >= VERSION_RANGE_BYTES_STOP);
 }
 
 pykv_status lsm_make_range_room(lsm *self)
@@ -47,7 +49,11 @@ pykv_status lsm_wait_for_ranges(lsm *self, bool *waited_out)
     bool waits = lsm_has_too_many_ranges(self);
     mutex_unlock(&self->writer);
     *waited_out = waits;
-    return waits ? lsm_wait_for_room(self) : PYKV_OK;
+    if (waits && gate_is_shut(&self->gate)) {
+        return error_set(PYKV_CLOSED,
+                         "the store was closed before compactions made room for a range delete");
+    }
+    return waits ? lsm_wait_for_range_room(self) : PYKV_OK;
 }
 
 pykv_status lsm_delete_range(lsm *self, slice start, slice stop, int32_t flags)

@@ -11,11 +11,7 @@
 #include "lsm/memtable_ranges.h"
 #include "lsm/store.h"
 
-enum {
-    LSM_RANGES_STOP = 32 * 1024, /* fragments of the version at which range deletes wait */
-    LSM_RANGE_BYTES_STOP = 16 * 1024 * 1024, /* or bytes of their keys */
-    LSM_BATCH_RANGES_MAX = 1024              /* range deletes of a batch */
-};
+enum { LSM_BATCH_RANGES_MAX = 1024 }; /* range deletes of a batch */
 
 /* True if there is one among operations. */
 static inline bool lsm_deletes_ranges(const record *operations, size_t count)
@@ -31,13 +27,15 @@ static inline bool lsm_deletes_ranges(const record *operations, size_t count)
  * too many are left. */
 PYKV_NODISCARD pykv_status lsm_drop_empty_ranges(record *operations, size_t *count);
 
-/* True if range deletes wait for compactions. */
+/* True if range deletes wait for compactions: the version has VERSION_RANGES_STOP fragments or
+ * VERSION_RANGE_BYTES_STOP of their keys. */
 bool lsm_has_too_many_ranges(lsm *self) REQUIRES(self->writer);
 
 /* Before room is made for a write with range deletes. PYKV_WOULD_BLOCK: lsm_wait_for_ranges. */
 PYKV_NODISCARD pykv_status lsm_make_range_room(lsm *self) REQUIRES(self->writer);
 
-/* Waits for a compaction, if there are too many. *waited_out: there were. */
+/* Waits for a compaction, if there are too many. *waited_out: there were. PYKV_CLOSED: the store is
+ * being closed; else as lsm_wait_for_range_room. */
 PYKV_NODISCARD pykv_status lsm_wait_for_ranges(lsm *self, bool *waited_out) EXCLUDES(self->writer);
 
 #endif

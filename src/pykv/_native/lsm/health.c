@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "lsm/brake.h"
+#include "lsm/delete_range.h"
 
 void lsm_note(lsm *self, lsm_work work, pykv_status status)
 {
@@ -55,15 +56,16 @@ uint64_t lsm_failures_of_room(const lsm *self)
     return self->failure_counts[LSM_WORK_FLUSH] + self->failure_counts[LSM_WORK_COMPACTION];
 }
 
-pykv_status lsm_failure_of_room(lsm *self, uint64_t since)
+pykv_status lsm_failure_of_room(lsm *self, uint64_t since, bool for_ranges)
 {
     pykv_error failure = {.status = PYKV_OK};
     mutex_lock(&self->writer);
     bool is_new = lsm_failures_of_room(self) != since;
-    bool by_level0 = lsm_view(self)->version->levels[0].count >= lsm_level0_stop(self);
+    bool by_compaction = lsm_view(self)->version->levels[0].count >= lsm_level0_stop(self) ||
+                         (for_ranges && lsm_has_too_many_ranges(self));
     if (is_new && self->failures[LSM_WORK_FLUSH].status != PYKV_OK) {
         failure = self->failures[LSM_WORK_FLUSH];
-    } else if (is_new && by_level0 && self->failures[LSM_WORK_COMPACTION].status != PYKV_OK) {
+    } else if (is_new && by_compaction && self->failures[LSM_WORK_COMPACTION].status != PYKV_OK) {
         failure = self->failures[LSM_WORK_COMPACTION];
     }
     mutex_unlock(&self->writer);

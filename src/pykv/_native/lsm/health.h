@@ -23,7 +23,9 @@ int32_t lsm_state_now(const lsm *self) REQUIRES(self->writer);
 uint64_t lsm_failures_of_room(const lsm *self) REQUIRES(self->writer);
 
 /* The failure, as the caller's own, of that work, if it failed since there were so many: of
- * flushes, and where it is level 0 of compactions. PYKV_OK: it may go well. */
-PYKV_NODISCARD pykv_status lsm_failure_of_room(lsm *self, uint64_t since) EXCLUDES(self->writer);
+ * flushes, and of compactions where it is level 0, or, for_ranges, range deletes that are too many.
+ * PYKV_OK: it may go well. */
+PYKV_NODISCARD pykv_status lsm_failure_of_room(lsm *self, uint64_t since, bool for_ranges)
+    EXCLUDES(self->writer);
 
 #endif

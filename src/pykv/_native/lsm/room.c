@@ -141,7 +141,7 @@ void lsm_room_wait(lsm *self, uint64_t seen, uint64_t most_us)
 
 /* Waits for a lent thread to make room. Where none was lent works itself, and waits only while
  * another writer does. */
-static pykv_status wait_for_room(lsm *self, uint64_t seen, uint64_t failures)
+static pykv_status wait_for_room(lsm *self, uint64_t seen, uint64_t failures, bool for_ranges)
 {
     uint64_t began = env_monotonic_us(self->env);
     pykv_status status = PYKV_OK;
@@ -154,7 +154,7 @@ static pykv_status wait_for_room(lsm *self, uint64_t seen, uint64_t failures)
     } else {
         lent_call(&self->gate.lent, PYKV_ROLE_DATA);
         lsm_room_wait(self, seen, ROOM_WAIT_US);
-        status = lsm_failure_of_room(self, failures);
+        status = lsm_failure_of_room(self, failures, for_ranges);
     }
     uint64_t waited = env_monotonic_us(self->env) - began;
     atomic_fetch_add_explicit(&self->counters.stall_us, waited, memory_order_relaxed);
@@ -169,10 +169,10 @@ static uint64_t failures_of_room(lsm *self)
     return failures;
 }
 
-pykv_status lsm_wait_for_room(lsm *self)
+pykv_status lsm_wait_for_range_room(lsm *self)
 {
     uint64_t seen = lsm_room_seen(self);
-    return wait_for_room(self, seen, failures_of_room(self));
+    return wait_for_room(self, seen, failures_of_room(self), true);
 }
 
 /* True if something of a wish for room is left. */
@@ -297,7 +297,7 @@ pykv_status lsm_provide(lsm *self, uint64_t log_bytes)
         return PYKV_OK;
     }
     if (stalled) {
-        return wait_for_room(self, seen, failures);
+        return wait_for_room(self, seen, failures, false);
     }
     if (full) {
         return wal_prepare_next(log);

@@ -17,8 +17,9 @@ PYKV_NODISCARD pykv_status lsm_make_room(lsm *self, uint64_t log_bytes) REQUIRES
  * log. A failure of background work that writers wait for is theirs. */
 PYKV_NODISCARD pykv_status lsm_provide(lsm *self, uint64_t log_bytes) EXCLUDES(self->writer);
 
-/* Waits for background work, or does a step of it where no thread was lent. As above. */
-PYKV_NODISCARD pykv_status lsm_wait_for_room(lsm *self) EXCLUDES(self->writer);
+/* Waits for a compaction that lets range deletes go, or does a step of it where no thread was lent.
+ * As above. */
+PYKV_NODISCARD pykv_status lsm_wait_for_range_room(lsm *self) EXCLUDES(self->writer);
 
 /* A writer's wait for room on a full disk; zeros: not begun. */
 typedef struct full_wait {

@@ -13,6 +13,9 @@
 
 #include "lsm/version.h"
 
+/* Range deletes wait at so many fragments of the version, or bytes of their keys. */
+enum { VERSION_RANGES_STOP = 32 * 1024, VERSION_RANGE_BYTES_STOP = 16 * 1024 * 1024 };
+
 /* Gives a version that nobody reads yet the range deletes of base and, newer, of flushed (NULL:
  * none), but those fragments that hide nothing in its tables any more. PYKV_NO_MEMORY. */
 PYKV_NODISCARD pykv_status version_take_ranges(version *self, const range_set *base,
