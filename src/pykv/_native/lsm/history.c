@@ -24,8 +24,12 @@ void lsm_history_plan(lsm *self, uint32_t number)
     uint64_t now_us = self->feeds.pins.count > 0 ? store_clock_now(&self->clock) : 0;
     bool is_full = lsm_room_is_lent(self);
     uint64_t feed_bytes = is_full ? 0 : FEED_LOGS_MAX * (self->options.memtable_bytes / 4 * 5);
-    size_t count = change_feeds_keepers(&self->feeds, feed_bytes, now_us, keepers);
-    wal_plan_history(self->log, number, is_full ? 0 : self->options.history_bytes, keepers, count);
+    history_wish wish = {.bytes = is_full ? 0 : self->options.history_bytes,
+                         .keepers = keepers,
+                         .keeper_count =
+                             change_feeds_keepers(&self->feeds, feed_bytes, now_us, keepers),
+                         .logs_max = LSM_LOGS_MAX};
+    wal_plan_history(self->log, number, &wish);
 }
 
 void lsm_history_sync(lsm *self, uint64_t sequence)

@@ -34,22 +34,25 @@ pykv_status wal_adopt(wal *self, const manifest_log *listed, uint64_t end, uint6
     return status;
 }
 
-void wal_plan_history(wal *self, uint32_t number, uint64_t history_bytes,
-                      const history_keeper *keepers, size_t keeper_count)
+void wal_plan_history(wal *self, uint32_t number, const history_wish *wish)
 {
     uint64_t bytes = 0;
+    size_t listed_count = 0;
     wal_lock_is_held(self);
     self->keep_from = UINT32_MAX;
     for (size_t i = self->failed ? 0 : self->log_count; i-- > 0;) {
         const wal_log *log = self->logs[i];
-        if (wal_log_is_live(log, number) || log->last_sequence == 0) {
+        bool is_live = wal_log_is_live(log, number);
+        listed_count += is_live || log->last_sequence != 0;
+        if (is_live || log->last_sequence == 0) {
             continue;
         }
         uint64_t before = bytes;
         bytes += log_writer_end(&log->writer);
-        bool wanted = before < history_bytes ||
-                      history_is_wanted(keepers, keeper_count, log->last_sequence, bytes);
-        if (!wanted || log->last_sequence > self->synced_sequence) {
+        bool wanted = before < wish->bytes || history_is_wanted(wish->keepers, wish->keeper_count,
+                                                                log->last_sequence, bytes);
+        if (!wanted || log->last_sequence > self->synced_sequence ||
+            listed_count > wish->logs_max) {
             break;
         }
         self->keep_from = log->number;

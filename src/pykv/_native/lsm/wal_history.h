@@ -17,12 +17,19 @@
 PYKV_NODISCARD pykv_status wal_adopt(wal *self, const manifest_log *listed, uint64_t end,
                                      uint64_t first, uint64_t last);
 
+/* What is wanted of history. */
+typedef struct history_wish {
+    uint64_t bytes;
+    const history_keeper *keepers;
+    size_t keeper_count;
+    size_t logs_max; /* in a list, history and the others together */
+} history_wish;
+
 /* Decides which logs below number, which the store needs from then on, are kept as history: the
- * last of them with history_bytes together, or a little more, and what the keepers want. Only what
- * is synced is kept, and without gaps. It holds for wal_list and wal_drop_before until it is
- * decided anew. */
-void wal_plan_history(wal *self, uint32_t number, uint64_t history_bytes,
-                      const history_keeper *keepers, size_t keeper_count);
+ * last of them with the bytes of the wish together, or a little more, and what the keepers want, as
+ * far as the list has room. Only what is synced is kept, and without gaps. It holds for wal_list
+ * and wal_drop_before until it is decided anew. */
+void wal_plan_history(wal *self, uint32_t number, const history_wish *wish);
 
 /* The log with the record of sequence; false: none has it. */
 bool wal_find(const wal *self, uint64_t sequence, log_feed_place *place_out);
