@@ -143,6 +143,69 @@ TEST(where_files_have_one_name_only_the_torn_one_is_renamed_at_the_end)
     fixture_free(&self);
 }
 
+/* A log that is kept was written anew over the only name that its torn rest had. */
+TEST(where_files_have_one_name_only_the_torn_one_is_copied_before_it_is_written_anew)
+{
+    uint64_t sizes[3];
+    size_t kept = 0;
+    uint8_t *bytes;
+    fixture self = three_logs();
+    fixture_put(&self, 5, 100);
+    damage_end(self.inner, FIXTURE_PATH "/00000004.log");
+    CHECK_OK(env_memory_file_bytes(self.inner, FIXTURE_PATH "/00000004.log", &bytes, &sizes[0]));
+    uint8_t *before = malloc(sizes[0]);
+    memcpy(before, bytes, sizes[0]);
+    found_logs found = found_open(self.disk, FIXTURE_PATH, false);
+    fixture_fail(&self, ENV_CALL_LINK, EOPNOTSUPP, true, NULL);
+    CHECK_OK(wal_recovery_keep_torn(found.recovery));
+    CHECK_OK(wal_recovery_keep(found.recovery, &kept));
+    CHECK_EQUAL(4, kept);
+    CHECK_OK(wal_recovery_finish(found.recovery));
+    CHECK_OK(env_memory_file_bytes(self.inner, FIXTURE_PATH "/00000004.log", &bytes, &sizes[1]));
+    CHECK_EQUAL(wal_recovery_end(found.recovery, 3), sizes[1]);
+    CHECK_OK(env_memory_file_bytes(self.inner, FIXTURE_PATH "/00000004.torn", &bytes, &sizes[2]));
+    CHECK_EQUAL(sizes[0], sizes[2]);
+    CHECK(memcmp(before, bytes, sizes[0]) == 0);
+    CHECK(!fixture_has(self.inner, "00000003.torn"));
+    found_close(&found);
+    free(before);
+    fixture_free(&self);
+}
+
+/* Whatever fails on the way, the rest is kept, and no log is missing from the manifest in force. */
+TEST(what_was_torn_off_is_kept_if_the_log_cannot_be_written_anew)
+{
+    static const env_call calls[] = {ENV_CALL_OPEN, ENV_CALL_WRITE, ENV_CALL_SYNC, ENV_CALL_RENAME};
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        for (uint64_t at = 1; at <= 6; at++) {
+            size_t kept = 0;
+            fixture self = three_logs();
+            fixture_put(&self, 5, 100);
+            damage_end(self.inner, FIXTURE_PATH "/00000004.log");
+            found_logs found = found_open(self.disk, FIXTURE_PATH, false);
+            fixture_fail(&self, ENV_CALL_LINK, EOPNOTSUPP, true, NULL);
+            CHECK_OK(wal_recovery_keep_torn(found.recovery));
+            env_fault_plan plan = {.at = at, .system_errno = EIO, .call_mask = 1U << calls[i]};
+            env_fault_set(self.disk, &plan);
+            pykv_status status = wal_recovery_keep(found.recovery, &kept);
+            CHECK_EQUAL(status == PYKV_OK ? 4 : 0, kept);
+            CHECK_STATUS(at <= 5 ? PYKV_IO_FAILED : PYKV_OK, status);
+            fixture_fail(&self, ENV_CALL_LINK, 0, false, NULL);
+            CHECK_EQUAL(19, found_last(self.disk)); /* after a crash here */
+            CHECK_OK(wal_recovery_finish(found.recovery));
+            CHECK(fixture_has(self.inner, "00000004.torn"));
+            CHECK_EQUAL(kept != 0, fixture_has(self.inner, "00000004.log"));
+            uint8_t *bytes;
+            uint64_t size;
+            CHECK_OK(
+                env_memory_file_bytes(self.inner, FIXTURE_PATH "/00000004.torn", &bytes, &size));
+            CHECK(size > wal_recovery_end(found.recovery, 3));
+            found_close(&found);
+            fixture_free(&self);
+        }
+    }
+}
+
 /* A sealed log that was synced ends where the next one goes on, or it was damaged since. */
 TEST(damage_before_what_was_synced_is_refused_or_ends_the_log_if_that_is_asked_for)
 {
@@ -261,6 +324,8 @@ TEST_MAIN(CASE(without_logs_there_is_nothing_to_replay),
           CASE(logs_are_read_by_mapping_or_by_buffer_alike),
           CASE(a_torn_tail_ends_the_log_and_is_kept_beside_it),
           CASE(where_files_have_one_name_only_the_torn_one_is_renamed_at_the_end),
+          CASE(where_files_have_one_name_only_the_torn_one_is_copied_before_it_is_written_anew),
+          CASE(what_was_torn_off_is_kept_if_the_log_cannot_be_written_anew),
           CASE(damage_before_what_was_synced_is_refused_or_ends_the_log_if_that_is_asked_for),
           CASE(an_end_before_the_position_that_the_manifest_knows_durable_is_damage),
           CASE(a_missing_log_is_corruption_that_names_it),

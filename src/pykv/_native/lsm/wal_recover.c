@@ -246,12 +246,11 @@ uint64_t wal_recovery_first(const wal_recovery *self, size_t index)
     return log_reader_next(&reader, &found, &offset) ? found.sequence : 0;
 }
 
-/* Puts a durable copy of a log in its place. */
-static pykv_status write_anew(const wal_recovery *self, size_t index)
+/* Puts a durable copy of the first size bytes of a log in place of name. */
+static pykv_status copy_log(const wal_recovery *self, size_t index, uint64_t size, const char *name)
 {
-    char name[LOG_FILE_NAME_BYTES];
     env_file *file;
-    slice whole = slice_make(self->views[index].data, (size_t)self->views[index].valid_end);
+    slice whole = slice_make(self->views[index].data, (size_t)size);
     int flags = ENV_READ | ENV_WRITE | ENV_CREATE | ENV_TRUNCATE;
     pykv_status status = env_file_open(self->home, COPY_NAME, flags, &file);
     if (status != PYKV_OK) {
@@ -262,16 +261,52 @@ static pykv_status write_anew(const wal_recovery *self, size_t index)
         status = env_file_sync(file);
     }
     env_file_close(file);
-    log_file_name(self->sources[index].number, name);
     return status == PYKV_OK ? env_rename(self->home, COPY_NAME, name) : status;
+}
+
+/* True if a log may become history. */
+static bool has_records(const wal_recovery *self, size_t index)
+{
+    return index < self->used_count && self->views[index].valid_end > LOG_SEGMENT_HEADER_BYTES;
+}
+
+/* Copies what was torn off and has no second name, durably, before the logs are written anew. */
+static pykv_status copy_torn(wal_recovery *self)
+{
+    char name[LOG_FILE_NAME_BYTES];
+    pykv_status status = PYKV_OK;
+    bool copied = false;
+    for (size_t i = 0; i < self->used_count && status == PYKV_OK; i++) {
+        log_source *source = &self->sources[i];
+        if (has_records(self, i) && source->torn && !source->torn_kept) {
+            log_file_torn_name(source->number, name);
+            status = copy_log(self, i, self->views[i].size, name);
+            status = status == PYKV_OK ? check_mappings(self) : status;
+            source->torn_kept = status == PYKV_OK;
+            copied = true;
+        }
+    }
+    return status == PYKV_OK && copied ? env_directory_sync(self->home) : status;
+}
+
+static pykv_status write_anew(const wal_recovery *self)
+{
+    char name[LOG_FILE_NAME_BYTES];
+    pykv_status status = PYKV_OK;
+    for (size_t i = 0; i < self->used_count && status == PYKV_OK; i++) {
+        if (has_records(self, i)) {
+            log_file_name(self->sources[i].number, name);
+            status = copy_log(self, i, self->views[i].valid_end, name);
+        }
+    }
+    return status;
 }
 
 pykv_status wal_recovery_keep(wal_recovery *self, size_t *count_out)
 {
-    pykv_status status = PYKV_OK;
-    for (size_t i = 0; i < self->used_count && status == PYKV_OK; i++) {
-        bool is_empty = self->views[i].valid_end <= LOG_SEGMENT_HEADER_BYTES;
-        status = is_empty ? PYKV_OK : write_anew(self, i);
+    pykv_status status = copy_torn(self);
+    if (status == PYKV_OK) {
+        status = write_anew(self);
     }
     if (status == PYKV_OK) {
         status = check_mappings(self);
@@ -324,7 +359,7 @@ pykv_status wal_recovery_replay(wal_recovery *self, wal_replay replay, void *con
 }
 
 /* Gives a file its second name. Where the file system has no second names the file is renamed when
- * no manifest lists it any more. */
+ * no manifest lists it any more, or copied before it is written anew. */
 static pykv_status keep_one(const wal_recovery *self, log_source *source)
 {
     char name[LOG_FILE_NAME_BYTES];
@@ -362,7 +397,7 @@ pykv_status wal_recovery_finish(wal_recovery *self)
     pykv_status status = PYKV_OK;
     for (size_t i = 0; i < self->count && status == PYKV_OK; i++) {
         const log_source *source = &self->sources[i];
-        if (i < self->kept_count && self->views[i].valid_end > LOG_SEGMENT_HEADER_BYTES) {
+        if (i < self->kept_count && has_records(self, i)) {
             continue;
         }
         log_file_name(source->number, name);

@@ -58,8 +58,9 @@ PYKV_NODISCARD pykv_status wal_recovery_open(env_directory *home, const wal_reco
 const wal_recovered *wal_recovery_result(const wal_recovery *self);
 
 /* Writes the logs with records anew, up to their ends, as the system may show pages that never
- * reached the disk, and lets wal_recovery_finish keep them: *count_out logs, the first ones. After
- * wal_recovery_keep_torn. On failure it keeps none. */
+ * reached the disk, and lets wal_recovery_finish keep them: *count_out logs, the first ones. What
+ * wal_recovery_keep_torn, which comes before, could not keep of them is copied first. On failure it
+ * keeps none. */
 PYKV_NODISCARD pykv_status wal_recovery_keep(wal_recovery *self, size_t *count_out);
 
 /* The first sequence of a log of the input, 0 if it has no record. */
@@ -73,7 +74,7 @@ PYKV_NODISCARD pykv_status wal_recovery_replay(wal_recovery *self, wal_replay re
                                                void *context);
 
 /* Keeps what was torn off. Before the manifest without these logs; may be done again after a crash.
- */
+ * Where files have one name only, wal_recovery_keep and wal_recovery_finish do it. */
 PYKV_NODISCARD pykv_status wal_recovery_keep_torn(wal_recovery *self);
 
 /* Takes the files away. After that manifest; if it fails, or is cut short, the next open removes
