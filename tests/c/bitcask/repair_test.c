@@ -5,6 +5,8 @@
 
 #include "base/coding.h"
 #include "base/crc32c.h"
+#include "bitcask/merge_fixture.h"
+#include "bitcask/named_fixture.h"
 #include "bitcask/packing_fixture.h"
 #include "bitcask/repair_fixture.h"
 #include "log/repair_swap.h"
@@ -105,6 +107,67 @@ TEST(what_was_cleared_stays_cleared)
     repair_open(&self);
     CHECK_EQUAL(1, bitcask_count(self.base.store));
     fixture_expect(&self.base, "key-7", "after");
+    repair_free(&self);
+}
+
+/* A merge of the segment with the clear dropped its record, because the manifest has it, and left a
+ * segment with a cleared row: a repair knew of no clear then, and the row came back. */
+TEST(what_was_cleared_stays_cleared_when_only_the_manifest_knows_the_clear)
+{
+    repair_fixture self = repair_new();
+    bitcask *store = self.base.store;
+    pykv_report report;
+    fixture_put(&self.base, "old", "1");
+    CHECK_OK(bitcask_flush(store));
+    CHECK_OK(bitcask_clear(store, 0));
+    fixture_put(&self.base, "key", "old");
+    fixture_put(&self.base, "key", "new");
+    CHECK_OK(bitcask_flush(store));
+    mutex_lock(&store->merge_lock);
+    CHECK_OK(merge_begin(store, &store->segments[1], 1));
+    mutex_unlock(&store->merge_lock);
+    merge_fixture_finish(&self.base);
+    fixture_close(&self.base);
+    CHECK(repair_has(&self, "00000001.log") && !repair_has(&self, "00000002.log"));
+    CHECK_OK(bitcask_repair(env_posix(), self.path, &report));
+    CHECK_EQUAL(1, report.kept_record_count);
+    repair_open(&self);
+    CHECK_EQUAL(1, bitcask_count(self.base.store));
+    fixture_expect(&self.base, "key", "new");
+    repair_free(&self);
+}
+
+/* The unlink of what a merge replaced need not be durable, and the process may die before it. A
+ * repair took deleted rows, and those of dropped namespaces, out of such a file, and told nothing.
+ */
+TEST(a_merged_segment_whose_file_is_still_there_brings_nothing_back)
+{
+    repair_fixture self = repair_new();
+    char kept[512];
+    pykv_report report;
+    space *within = named_make(&self.base, "gone");
+    named_put(&self.base, within, "row", "1");
+    named_let_go(&self.base, within);
+    fixture_put(&self.base, "dead", "1");
+    fixture_put(&self.base, "live", "1");
+    CHECK_OK(bitcask_flush(self.base.store));
+    snprintf(kept, sizeof kept, "%s.kept", self.path);
+    CHECK_EQUAL(0, link(repair_file(&self, "00000001.log"), kept));
+    fixture_delete(&self.base, "dead");
+    named_drop(&self.base, "gone");
+    fixture_put(&self.base, "other", "1");
+    CHECK_OK(bitcask_compact(self.base.store, NULL));
+    fixture_close(&self.base);
+    CHECK(!repair_has(&self, "00000001.log"));
+    CHECK_EQUAL(0, rename(kept, repair_file(&self, "00000001.log")));
+    CHECK_OK(bitcask_repair(env_posix(), self.path, &report));
+    CHECK_EQUAL(0, report.damage_count);
+    CHECK_EQUAL(0, report.lost_record_count);
+    CHECK_EQUAL(2, report.kept_record_count);
+    repair_open(&self);
+    fixture_expect(&self.base, "dead", NULL);
+    fixture_expect(&self.base, "live", "1");
+    fixture_expect(&self.base, "other", "1");
     repair_free(&self);
 }
 
@@ -233,6 +296,8 @@ TEST_MAIN(CASE(a_damaged_record_is_lost_and_told_and_all_others_are_saved),
           CASE(a_segment_that_was_cut_between_two_records_or_whose_end_is_zero_is_told),
           CASE(a_segment_with_a_damaged_header_is_read_with_the_manifest_s_help),
           CASE(what_was_cleared_stays_cleared),
+          CASE(what_was_cleared_stays_cleared_when_only_the_manifest_knows_the_clear),
+          CASE(a_merged_segment_whose_file_is_still_there_brings_nothing_back),
           CASE(the_old_files_are_kept_as_they_were_and_a_second_repair_keeps_more),
           CASE(a_store_of_a_newer_format_is_left_alone),
           CASE(a_store_without_a_number_left_is_refused_untouched),

@@ -1,8 +1,10 @@
 /*
  * repair: saves every readable record of a closed database into a fresh one.
  *
- *   1. every segment file found is read, valid records are looked for at every granule
- *   2. for each key the record with the highest sequence wins, tombstones and clears included
+ *   1. the segments that the manifest lists, or where it cannot be read all that are found, are
+ *      read; valid records are looked for at every granule
+ *   2. for each key the record with the highest sequence wins, tombstones and clears included, and
+ *      the clear that the manifest knows
  *   3. a fresh store in repairing/ gets the winners; its segment numbers begin above all old ones
  *   4. repairing/DONE says that it is whole; repair_swap then puts it in place of the old files
  *
@@ -176,14 +178,13 @@ static pykv_status read_segment(repair *self, const char *name, uint32_t number)
     return identify(self, name, source) ? read_records(self, index, name) : PYKV_OK;
 }
 
-/* History has no row that is not in a segment, but keys that were deleted. */
-static bool is_history(const repair *self, uint32_t number)
+/* A file that the manifest does not list has no row that a listed segment lacks: the file of an
+ * acknowledged record was listed before it. But it may have keys that were deleted since: history,
+ * and inputs of a merge that dropped their tombstones, if they are still there. */
+static bool is_passed_over(const repair *self, uint32_t number)
 {
-    bool found = false;
-    for (uint64_t i = 0; i < self->listed.history_count; i++) {
-        found |= self->listed.history[i].number == number;
-    }
-    return found && !PYKV_PLANTED(202);
+    return self->listed.store_id != 0 && repair_find_listed(self, number) == NULL &&
+           !PYKV_PLANTED(202);
 }
 
 static pykv_status read_all(repair *self)
@@ -202,7 +203,7 @@ static pykv_status read_all(repair *self)
         bool hint;
         uint32_t number = segment_number(names.names[i], &hint);
         self->number_max = number > self->number_max ? number : self->number_max;
-        if (number != 0 && !hint && !is_history(self, number)) {
+        if (number != 0 && !hint && !is_passed_over(self, number)) {
             status = read_segment(self, names.names[i], number);
         }
     }
@@ -229,6 +230,13 @@ static void record_of(const repair *self, const repair_entry *entry, record *out
                       entry->offset, false, out) != RECORD_VALID) {
         *out = (record){0};
     }
+}
+
+/* Merges drop the record of a clear that the manifest knows, and not all that it cleared. */
+static pykv_status add_listed_clear(repair *self)
+{
+    repair_clear clear = {.sequence = self->listed.clear_sequence, .space_id = NAMESPACE_DEFAULT};
+    return buffer_append(&self->clears, &clear, sizeof clear);
 }
 
 /* By namespace, the last one of each first. */
@@ -395,7 +403,10 @@ static pykv_status save(env *environment, env_directory *home, pykv_report *repo
     if (status != PYKV_OK) {
         report_add_last_error(report, MANIFEST_NAME);
     }
-    status = read_all(&work);
+    status = add_listed_clear(&work);
+    if (status == PYKV_OK) {
+        status = read_all(&work);
+    }
     if (status == PYKV_OK && work.number_max == UINT32_MAX) {
         status = error_set(PYKV_NO_SPACE,
                            "%s has a file ffffffff.log, which leaves no number for a "
