@@ -97,6 +97,66 @@ TEST(a_reader_goes_on_when_the_writer_died_and_when_the_next_one_came)
     fixture_free(&self);
 }
 
+TEST(a_reader_shows_the_pins_that_there_are_now)
+{
+    fixture self = fixture_new();
+    check_that_it_shows_the_pins(&self);
+    fixture_free(&self);
+}
+
+static void expect_same_history(fixture *self, fixture *reader)
+{
+    pykv_stats a = fixture_stats(self);
+    pykv_stats b = fixture_stats(reader);
+    CHECK_EQUAL(a.history_bytes, b.history_bytes);
+    CHECK_EQUAL(a.history_floor, b.history_floor);
+}
+
+static void expect_sound(fixture *self)
+{
+    pykv_report report;
+    CHECK_OK(bitcask_verify(self->store, NULL, &report));
+    CHECK_EQUAL(0, report.damage_count);
+}
+
+static void turn_over(fixture *self)
+{
+    fixture_fill(self, 0, 60, 100);
+    CHECK_OK(bitcask_compact(self->store, NULL));
+}
+
+/* It kept the list that it was opened with: verify told that files of it are missing when the
+ * writer had let them go, and stats told their bytes. */
+TEST(a_reader_shows_the_history_that_there_is_now)
+{
+    fixture self = fixture_new();
+    self.options.history_bytes = 1 << 20;
+    fixture_reopen(&self);
+    turn_over(&self);
+    turn_over(&self);
+    CHECK(fixture_stats(&self).history_bytes > 0);
+    fixture reader = reader_new(&self);
+    expect_same_history(&self, &reader);
+    turn_over(&self);
+    fixture_kill(&self); /* so that a new epoch begins */
+    CHECK_OK(fixture_open(&self));
+    (void)refresh(&reader);
+    CHECK_EQUAL(self.store->epochs.count, reader.store->epochs.count);
+    CHECK_EQUAL(1, reader.store->epochs.count);
+    expect_same_history(&self, &reader);
+    expect_sound(&reader);
+    self.options.history_bytes = 0;
+    fixture_reopen(&self);
+    turn_over(&self);
+    CHECK_EQUAL(0, fixture_stats(&self).history_bytes);
+    expect_sound(&reader); /* it does not know it yet */
+    (void)refresh(&reader);
+    expect_same_history(&self, &reader);
+    expect_sound(&reader);
+    fixture_kill(&reader);
+    fixture_free(&self);
+}
+
 TEST(another_database_or_none_in_the_directory_is_refused_and_the_old_moment_stays)
 {
     fixture self = fixture_new();
@@ -142,5 +202,7 @@ TEST_MAIN(CASE(a_store_that_writes_tells_its_last_sequence_and_nothing_else_happ
           CASE(segments_that_roll_and_merge_show_with_their_books),
           CASE(a_snapshot_stays_while_its_files_are_gone_and_the_reader_went_on),
           CASE(a_reader_goes_on_when_the_writer_died_and_when_the_next_one_came),
+          CASE(a_reader_shows_the_pins_that_there_are_now),
+          CASE(a_reader_shows_the_history_that_there_is_now),
           CASE(another_database_or_none_in_the_directory_is_refused_and_the_old_moment_stays),
           CASE(a_refresh_that_fails_changes_nothing))

@@ -80,6 +80,33 @@ static void check_that_it_goes_on_with_the_next_writer(fixture *self)
     fixture_kill(&reader);
 }
 
+static void expect_pins(fixture *self, size_t count, uint64_t sequence)
+{
+    pykv_pin listed[HISTORY_PINS_MAX];
+    size_t found = 0;
+    change_feeds_list_pins(&self->store->feeds, listed, HISTORY_PINS_MAX, &found);
+    CHECK_EQUAL(count, found);
+    CHECK_EQUAL(sequence, count > 0 ? listed[0].sequence : 0);
+}
+
+/* It showed those that there were when it was opened. */
+static void check_that_it_shows_the_pins(fixture *self)
+{
+    pykv_pin pin = {.name = "copy", .sequence = 3};
+    fixture_fill(self, 0, 10, 50);
+    CHECK_OK(change_feeds_pin(&self->store->feeds, &pin));
+    fixture reader = reader_new(self);
+    expect_pins(&reader, 1, 3);
+    pin.sequence = 7;
+    CHECK_OK(change_feeds_pin(&self->store->feeds, &pin));
+    (void)refresh(&reader);
+    expect_pins(&reader, 1, 7);
+    CHECK_OK(change_feeds_unpin(&self->store->feeds, "copy"));
+    (void)refresh(&reader);
+    expect_pins(&reader, 0, 0);
+    fixture_kill(&reader);
+}
+
 static void check_that_it_refuses_another_database(fixture *self, uint64_t rows)
 {
     uint64_t sequence = 77;

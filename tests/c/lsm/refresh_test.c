@@ -120,6 +120,13 @@ TEST(a_reader_goes_on_when_the_writer_died_and_when_the_next_one_came)
     fixture_free(&self);
 }
 
+TEST(a_reader_shows_the_pins_that_there_are_now)
+{
+    fixture self = fixture_new();
+    check_that_it_shows_the_pins(&self);
+    fixture_free(&self);
+}
+
 TEST(another_database_or_none_in_the_directory_is_refused_and_the_old_moment_stays)
 {
     fixture self = fixture_new();
@@ -183,6 +190,7 @@ TEST_MAIN(CASE(a_store_that_writes_tells_its_last_sequence_and_nothing_else_happ
           CASE(a_snapshot_stays_while_its_files_are_gone_and_the_reader_went_on),
           CASE(clears_and_range_deletes_in_the_log_show),
           CASE(a_reader_goes_on_when_the_writer_died_and_when_the_next_one_came),
+          CASE(a_reader_shows_the_pins_that_there_are_now),
           CASE(another_database_or_none_in_the_directory_is_refused_and_the_old_moment_stays),
           CASE(a_damaged_manifest_is_told_and_a_later_refresh_goes_on),
           CASE(a_refresh_that_fails_changes_nothing))

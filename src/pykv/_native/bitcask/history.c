@@ -223,10 +223,10 @@ pykv_status bitcask_history_trim(bitcask *self)
     return due ? bitcask_write_current_manifest(self) : PYKV_OK;
 }
 
-/* ---- opening ---- */
+/* ---- taking over ---- */
 
 /* False: the file is missing or another one. */
-static bool is_there(bitcask *self, const manifest_segment *listed)
+static bool is_there(const bitcask *self, const manifest_segment *listed)
 {
     log_segment_header header = {.kind = listed->kind,
                                  .number = listed->number,
@@ -243,20 +243,43 @@ static bool is_there(bitcask *self, const manifest_segment *listed)
     return status != PYKV_CORRUPTION; /* a feed that comes to it says what is wrong */
 }
 
-pykv_status bitcask_history_adopt(bitcask *self, const manifest *listed) SINGLE_THREADED
+void listed_history_reset(listed_history *self)
+{
+    mem_free(self->files);
+    past_epochs_reset(&self->epochs);
+    *self = (listed_history){.files = NULL};
+}
+
+pykv_status bitcask_history_read(const bitcask *self, const manifest *listed, listed_history *out)
 {
     size_t capacity = (size_t)listed->history_count + 1;
-    manifest_segment *history = mem_alloc_zeroed(capacity, sizeof *history);
-    if (history == NULL) {
-        return error_set_no_memory(capacity * sizeof *history);
+    listed_history made = {.files = mem_alloc_zeroed(capacity, sizeof *made.files),
+                           .pins = listed->pins};
+    if (made.files == NULL) {
+        return error_set_no_memory(capacity * sizeof *made.files);
     }
     for (uint64_t i = 0; i < listed->history_count; i++) {
         bool forgotten = PYKV_PLANTED(205) && !listed->clean;
         if (is_there(self, &listed->history[i]) && !forgotten) {
-            history[self->history_count++] = listed->history[i];
+            made.files[made.count++] = listed->history[i];
         }
     }
-    self->history = history;
-    self->feeds.pins = listed->pins;
-    return past_epochs_copy(&listed->epochs, 0, &self->epochs);
+    pykv_status status = past_epochs_copy(&listed->epochs, 0, &made.epochs);
+    if (status != PYKV_OK) {
+        listed_history_reset(&made);
+        return status;
+    }
+    *out = made;
+    return PYKV_OK;
+}
+
+void bitcask_history_exchange(bitcask *store, listed_history *self)
+{
+    listed_history before = {store->history, store->history_count, store->epochs,
+                             store->feeds.pins};
+    store->history = self->files;
+    store->history_count = self->count;
+    store->epochs = self->epochs;
+    store->feeds.pins = self->pins;
+    *self = before;
 }

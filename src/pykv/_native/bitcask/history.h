@@ -37,9 +37,23 @@ void bitcask_history_settle(bitcask *self, manifest *listed) REQUIRES(self->mani
 /* True if a segment of this number is history. */
 bool bitcask_history_has(bitcask *self, uint32_t number) REQUIRES(self->writer);
 
-/* Takes the history, the epochs and the pins of a manifest over, at open. What is missing or
- * another file goes, with what is older. PYKV_NO_MEMORY. */
-PYKV_NODISCARD pykv_status bitcask_history_adopt(bitcask *self, const manifest *listed);
+/* History, epochs and pins of a manifest; free with listed_history_reset. */
+typedef struct listed_history {
+    manifest_segment *files; /* by rising number */
+    size_t count;
+    past_epochs epochs;
+    history_pins pins;
+} listed_history;
+
+void listed_history_reset(listed_history *self);
+
+/* Makes what an open or a refresh takes over of a manifest, but for history that is missing or
+ * another file: it goes, with what is older. PYKV_NO_MEMORY. */
+PYKV_NODISCARD pykv_status bitcask_history_read(const bitcask *self, const manifest *listed,
+                                                listed_history *out);
+
+/* Makes it that of the store; self gets what was. */
+void bitcask_history_exchange(bitcask *store, listed_history *self) REQUIRES(store->writer);
 
 /* Lets go of history that nothing wants any more, with a manifest. */
 PYKV_NODISCARD pykv_status bitcask_history_trim(bitcask *self) EXCLUDES(self->writer);

@@ -243,6 +243,17 @@ static pykv_status load_unclean(bitcask *self, const manifest *listed) SINGLE_TH
     return status == PYKV_OK ? bitcask_rebuild(self) : status;
 }
 
+static pykv_status adopt_history(bitcask *self, const manifest *listed) SINGLE_THREADED
+{
+    listed_history history;
+    pykv_status status = bitcask_history_read(self, listed, &history);
+    if (status == PYKV_OK) {
+        bitcask_history_exchange(self, &history);
+        listed_history_reset(&history);
+    }
+    return status;
+}
+
 static pykv_status load(bitcask *self) SINGLE_THREADED
 {
     manifest listed = {0};
@@ -257,7 +268,7 @@ static pykv_status load(bitcask *self) SINGLE_THREADED
         return status;
     }
     adopt(self, &listed);
-    status = bitcask_history_adopt(self, &listed);
+    status = adopt_history(self, &listed);
     if (status == PYKV_OK) {
         status = bitcask_skip_used_numbers(self);
     }

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
+#include "bitcask/history.h"
 #include "bitcask/limbo.h"
 #include "bitcask/rebuild.h"
 #include "bitcask/recover.h"
@@ -24,6 +25,7 @@ typedef struct next_state {
     segment **opened; /* owned until they are in the list of the store */
     size_t opened_count;
     bitcask_tail tail;
+    listed_history history;
 } next_state;
 
 static void next_reset(next_state *self)
@@ -34,6 +36,7 @@ static void next_reset(next_state *self)
     mem_free(self->opened);
     mem_free(self->segments);
     bitcask_tail_reset(&self->tail);
+    listed_history_reset(&self->history);
 }
 
 /* The segment of entry, if it is shown whole; else NULL. */
@@ -198,6 +201,7 @@ static pykv_status show(bitcask *self, const manifest *listed, next_state *next)
             next->segments = NULL;
             next->opened_count = 0;
             adopt(self, listed, &next->tail);
+            bitcask_history_exchange(self, &next->history);
             retire(self, &before);
         } else {
             (void)exchange_list(self, before);
@@ -238,6 +242,9 @@ static pykv_status show_newest(void *owner)
     }
     if (status == PYKV_OK) {
         status = open_listed(self, &listed, &shown, &next);
+    }
+    if (status == PYKV_OK) {
+        status = bitcask_history_read(self, &listed, &next.history);
     }
     if (status == PYKV_OK) {
         status = show(self, &listed, &next);

@@ -223,8 +223,29 @@ static bool next_history(bitcask *self, uint32_t after, manifest_segment *out)
     return found;
 }
 
+static bool is_listed_now(const bitcask *self, uint32_t number)
+{
+    manifest now;
+    bool found = false;
+    if (manifest_read(self->home, &now) != PYKV_OK) {
+        return true;
+    }
+    for (uint64_t i = 0; i < now.history_count && !found; i++) {
+        found = now.history[i].number == number;
+    }
+    manifest_reset(&now);
+    return found;
+}
+
+/* A reader knows only what it last read of a writer that lets history go. */
 static bool is_kept(bitcask *self, uint32_t number)
 {
+    if (self->options.read_only != 0) {
+        pykv_error failure = *error_last();
+        bool listed = is_listed_now(self, number);
+        error_restore(&failure);
+        return listed;
+    }
     mutex_lock(&self->writer);
     bool kept = bitcask_history_has(self, number);
     mutex_unlock(&self->writer);

@@ -35,6 +35,7 @@ static void publish(lsm *self, const lsm_manifest *listed, const wal_recovered *
     atomic_store_explicit(&self->visible_sequence, found->last_sequence, memory_order_release);
     lsm_replace_view(self, fresh);
     self->epoch_number = listed->epoch;
+    self->feeds.pins = listed->pins;
     self->recovered_record_count = found->record_count;
     self->discarded_bytes = found->discarded_bytes;
     mutex_unlock(&self->writer);
