@@ -16,6 +16,7 @@ HEADER_BYTES = 64
 ENTRY_BYTES = 24
 NAMED_ENTRY_BYTES = 28
 SEGMENT_HEADER_BYTES = 64
+SEGMENT_BYTES_MAX = 1 << 35
 SIZE_BITS = 28
 
 #: Name and size of every field in order.
@@ -65,10 +66,12 @@ def decode_hint(data: bytes) -> Hint:
         return Hint(DAMAGED)
     if numbers["format_version"] not in (1, 2):
         return Hint(ANOTHER_FORMAT, numbers)
+    if numbers["unused"] or numbers["segment_length"] > SEGMENT_BYTES_MAX:
+        return Hint(DAMAGED, numbers)
     is_named = numbers["format_version"] == 2
     step = NAMED_ENTRY_BYTES if is_named else ENTRY_BYTES
     sized = len(data) == HEADER_BYTES + numbers["entry_count"] * step
-    if not sized or crc32c(data[HEADER_BYTES:]) != numbers["entries_crc"] or numbers["unused"]:
+    if not sized or crc32c(data[HEADER_BYTES:]) != numbers["entries_crc"]:
         return Hint(DAMAGED, numbers)
     starts = range(HEADER_BYTES, len(data), step)
     entries = [_entry(data[start : start + step]) for start in starts]

@@ -121,6 +121,8 @@ def test_a_hint_cut_anywhere_or_longer_is_refused() -> None:
         (8, 3, ANOTHER_FORMAT),
         (40, 2, DAMAGED),
         (24, 152, DAMAGED),
+        (28, 7, VALID),
+        (28, 8, DAMAGED),
         (HEADER_BYTES + 16, 7, DAMAGED),
         (HEADER_BYTES + 23, 0x00, DAMAGED),
         (HEADER_BYTES + 23, 0x40, DAMAGED),

@@ -144,6 +144,49 @@ TEST(the_hint_of_another_segment_or_of_another_length_is_refused)
     fixture_free(&self);
 }
 
+/* The granule of an entry wrapped at 2^35 bytes: an open by the hint pointed slots that much too
+ * low, and the next merge dropped the records. */
+TEST(a_segment_is_hinted_as_far_as_entries_reach_and_no_further)
+{
+    fixture self = two_segments();
+    segment *first = self.store->segments[0];
+    uint64_t length = atomic_load(&first->length);
+    hint_list list = {0};
+    hint_entry last = {.offset = LOG_SEGMENT_BYTES_MAX - 48, .bytes = 48, .kind = RECORD_PUT};
+    CHECK_EQUAL(UINT64_C(1) << 35, LOG_SEGMENT_BYTES_MAX);
+    CHECK_OK(hint_list_add(&list, &last));
+    atomic_store(&first->length, LOG_SEGMENT_BYTES_MAX);
+    CHECK_OK(hint_write(self.store, first, &list));
+    hint_list_reset(&list);
+    CHECK_OK(hint_read(self.store, first, &list));
+    CHECK_EQUAL(1, list.count);
+    CHECK_EQUAL(last.offset, list.entries[0].offset);
+    list.entries[0].offset = LOG_SEGMENT_BYTES_MAX;
+    atomic_store(&first->length, LOG_SEGMENT_BYTES_MAX + 48);
+    CHECK_STATUS(PYKV_NOT_SUPPORTED, hint_write(self.store, first, &list));
+    hint_list_reset(&list);
+    atomic_store(&first->length, length);
+    fixture_free(&self);
+}
+
+TEST(a_hint_of_a_longer_segment_is_not_used)
+{
+    fixture self = two_segments();
+    segment *first = self.store->segments[0];
+    uint64_t length = atomic_load(&first->length);
+    uint64_t size;
+    hint_list list;
+    write_hint(&self, 0);
+    uint8_t *data = fixture_bytes(&self, HINT_1, &size);
+    store_u64(data + 24, LOG_SEGMENT_BYTES_MAX + 48);
+    store_u32(data + 60, crc32c_extend(0, data, 60));
+    atomic_store(&first->length, LOG_SEGMENT_BYTES_MAX + 48);
+    CHECK_STATUS(PYKV_CORRUPTION, hint_read(self.store, first, &list));
+    CHECK_EQUAL(24, error_last()->offset);
+    atomic_store(&first->length, length);
+    fixture_free(&self);
+}
+
 TEST(a_segment_with_a_damaged_record_gets_no_hint)
 {
     fixture self = two_segments();
@@ -235,6 +278,8 @@ TEST_MAIN(CASE(a_hint_tells_hash_sequence_place_and_kind_of_every_record),
           CASE(unused_bytes_that_are_not_zero_are_refused_though_the_check_is_right),
           CASE(a_hint_that_was_cut_off_is_refused),
           CASE(the_hint_of_another_segment_or_of_another_length_is_refused),
+          CASE(a_segment_is_hinted_as_far_as_entries_reach_and_no_further),
+          CASE(a_hint_of_a_longer_segment_is_not_used),
           CASE(a_segment_with_a_damaged_record_gets_no_hint),
           CASE(a_record_that_ends_where_a_chunk_ends_has_its_entry),
           CASE(a_hint_is_whole_under_its_name_or_is_not_there_when_the_power_goes))

@@ -151,6 +151,28 @@ TEST(after_a_full_disk_the_next_pick_is_what_fits_and_the_one_after_is_free)
     fixture_free(&self);
 }
 
+/* Live bytes of four segments of 16 GiB were twice what a hint reaches. */
+TEST(no_more_is_picked_than_one_output_holds)
+{
+    fixture self = fixture_new();
+    segment *inputs[MERGE_INPUTS_MAX];
+    fixture_fill(&self, 0, 28, 1000);
+    fixture_delete(&self, "key-0"); /* with a tombstone all segments are worth it */
+    seal_and_sync(&self);
+    CHECK_EQUAL(4, pick(&self, true, inputs));
+    self.store->options.segment_bytes = UINT64_C(16) << 30;
+    for (size_t i = 0; i < 4; i++) {
+        self.store->segments[i]->live_bytes = UINT64_C(12) << 30;
+    }
+    CHECK_EQUAL(2, pick(&self, true, inputs));
+    self.store->segments[0]->live_bytes = LOG_SEGMENT_BYTES_MAX + 8;
+    CHECK_EQUAL(1, pick(&self, true, inputs)); /* to more than one output */
+    self.store->options.segment_bytes = UINT64_C(4) << 30;
+    self.store->segments[0]->live_bytes = 0;
+    CHECK_EQUAL(2, pick(&self, true, inputs));
+    fixture_free(&self);
+}
+
 TEST(a_store_that_packs_merges_the_segments_of_writers_once)
 {
     fixture self = packing_new();
@@ -181,4 +203,5 @@ TEST_MAIN(CASE(a_store_without_dead_bytes_is_never_due_and_nothing_is_picked),
           CASE(the_segment_with_the_largest_dead_share_goes_first_and_dense_ones_stay),
           CASE(many_tombstones_bring_in_the_oldest_segment_that_keeps_them),
           CASE(after_a_full_disk_the_next_pick_is_what_fits_and_the_one_after_is_free),
+          CASE(no_more_is_picked_than_one_output_holds),
           CASE(a_store_that_packs_merges_the_segments_of_writers_once))

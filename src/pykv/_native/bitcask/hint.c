@@ -96,6 +96,11 @@ pykv_status hint_scan(const bitcask *store, const segment *source, hint_list *li
 
 /* ---- from and to files ---- */
 
+bool hint_reaches(const segment *source)
+{
+    return atomic_load_explicit(&source->length, memory_order_acquire) <= LOG_SEGMENT_BYTES_MAX;
+}
+
 static uint32_t entry_bytes(uint32_t version)
 {
     return version == HINT_VERSION_NAMED ? HINT_NAMED_ENTRY_BYTES : HINT_ENTRY_BYTES;
@@ -153,6 +158,10 @@ static pykv_status check_header(const bitcask *store, const segment *source, con
                                     0, load_u64(data + HINT_UNUSED_AT));
     }
     uint64_t length = atomic_load_explicit(&source->length, memory_order_acquire);
+    if (!hint_reaches(source)) {
+        return error_set_corruption(path, 24, "the segment is longer than entries of hints reach",
+                                    LOG_SEGMENT_BYTES_MAX, length);
+    }
     if (load_u32(data + 12) != source->number ||
         (load_u64(data + 16) != source->file_id && !PYKV_PLANTED(56)) ||
         load_u64(data + 24) != length || load_u64(data + 32) != store->store_id) {
@@ -271,6 +280,10 @@ pykv_status hint_write(const bitcask *store, const segment *source, const hint_l
     char name[SEGMENT_NAME_BYTES];
     char temporary[SEGMENT_NAME_BYTES + sizeof BITCASK_TEMPORARY_SUFFIX];
     buffer bytes = BUFFER_EMPTY;
+    if (!hint_reaches(source)) {
+        return error_set(PYKV_NOT_SUPPORTED, "%s is longer than entries of hints reach",
+                         env_file_path(source->file));
+    }
     pykv_status status = buffer_append_zeros(
         &bytes, HINT_HEADER_BYTES + list->count * entry_bytes(version_of(list)));
     if (status != PYKV_OK) {

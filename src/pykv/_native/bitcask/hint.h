@@ -55,13 +55,16 @@ PYKV_NODISCARD pykv_status hint_list_add(hint_list *self, const hint_entry *entr
 PYKV_NODISCARD pykv_status hint_scan(const bitcask *store, const segment *source,
                                      hint_list *list_out);
 
+/* False: the segment is so long that no hint is written for it, nor used. */
+bool hint_reaches(const segment *source);
+
 /* Reads the hint file of a segment: PYKV_NOT_FOUND if there is none, PYKV_CORRUPTION if it is of no
  * use. */
 PYKV_NODISCARD pykv_status hint_read(const bitcask *store, const segment *source,
                                      hint_list *list_out);
 
 /* Writes the hint file of a sealed and synced segment, whole under its name or not at all; the name
- * is durable after the next directory sync. */
+ * is durable after the next directory sync. PYKV_NOT_SUPPORTED: not of this one. */
 PYKV_NODISCARD pykv_status hint_write(const bitcask *store, const segment *source,
                                       const hint_list *list);
 

@@ -119,7 +119,7 @@ static segment *without_hint(bitcask *self) REQUIRES(self->writer)
     for (size_t i = 0; i < self->segment_count; i++) {
         segment *candidate = self->segments[i];
         if (candidate->sealed && candidate->synced && !candidate->has_hint && !candidate->merging &&
-            !candidate->input) {
+            !candidate->input && hint_reaches(candidate)) {
             return candidate;
         }
     }

@@ -7,12 +7,17 @@
  *   SWING   the slots of its records are pointed to it, unless the key changed since
  *   REMOVE  the manifest with the output, without the inputs, is made durable; these are unlinked
  *
- * A merge that fails or is abandoned before COMMIT leaves nothing but an orphan file; after COMMIT
- * the records may stand twice, which replay does not mind (equal sequence, equal record).
+ * An output is no longer than LOG_SEGMENT_BYTES_MAX, whatever its inputs come to: where the next
+ * record does not fit, COMMIT and SWING of this output come first, then COPY goes on with another.
+ *
+ * A merge that fails or is abandoned before its first COMMIT leaves nothing but an orphan file;
+ * after COMMIT the records may stand twice, which replay does not mind (equal sequence, equal
+ * record).
  *
  * A full disk. The only manifest that a merge needs is that of REMOVE, and the room for it is kept
  * since before the merge began: so a merge that copies nothing needs no room, and one that finds no
- * room to copy gives back what it wrote. The next pick then is what fits the room that there was.
+ * room to copy gives back what it wrote, but for outputs that were swung. The next pick then is
+ * what fits the room that there was.
  *
  * Rules. (1) Inputs are sealed, synced and published. (2) birth_sequence of the output is the
  * store's published sequence when the merge began. (3) A tombstone is dropped only if every segment

@@ -9,6 +9,7 @@
 #include "base/invariant.h"
 #include "bitcask/address.h"
 #include "bitcask/key_hash.h"
+#include "bitcask/manifest_edit.h"
 #include "bitcask/merge_pack.h"
 #include "bitcask/merge_train.h"
 #include "bitcask/segment_list.h"
@@ -20,6 +21,8 @@ static pykv_status make_output(bitcask *store, merge *self)
     log_segment_header header = {.kind = LOG_SEGMENT_MERGED,
                                  .store_id = store->store_id,
                                  .birth_sequence = self->birth_sequence};
+    uint64_t capacity =
+        self->capacity < self->output_bytes_max ? self->capacity : self->output_bytes_max;
     segment *made;
     pykv_status status = env_random(store->env, &header.file_id, sizeof header.file_id);
     if (status != PYKV_OK) {
@@ -29,14 +32,14 @@ static pykv_status make_output(bitcask *store, merge *self)
     header.number = (uint32_t)store->next_number++;
     header.synced_through = store->synced_position;
     mutex_unlock(&store->writer);
-    status = segment_create(store->home, &header, self->capacity, store->mapped_reads, &made);
+    status = segment_create(store->home, &header, capacity, store->mapped_reads, &made);
     if (status != PYKV_OK) {
         return status;
     }
     status = log_sink_open_pwrite(made->file, LOG_SEGMENT_HEADER_BYTES, 0, &self->sink);
     mutex_lock(&store->writer);
     if (status == PYKV_OK) {
-        status = bitcask_add_segment(store, made, self->capacity, BITCASK_NO_ADDRESS);
+        status = bitcask_add_segment(store, made, capacity, BITCASK_NO_ADDRESS);
     }
     made->merging = true;
     mutex_unlock(&store->writer);
@@ -67,16 +70,6 @@ static pykv_status begin_input(merge *self)
     self->reader_ready = true;
     return PYKV_OK;
 }
-
-/* Records of the input that are looked at together. */
-typedef struct merge_group {
-    size_t count;
-    record records[MERGE_GROUP_RECORDS];
-    uint64_t hashes[MERGE_GROUP_RECORDS];
-    uint64_t addresses[MERGE_GROUP_RECORDS];
-    bool keep[MERGE_GROUP_RECORDS];
-    bool is_named; /* one of them is of another namespace than the default one */
-} merge_group;
 
 static void prefetch_group(const keydir *keys, const uint64_t *hashes, size_t count)
 {
@@ -160,22 +153,47 @@ static record copy_of(const merge *self, const record *found)
     return copy;
 }
 
+/* The manifest that ends the merge lists one output more than the one that room was kept for. */
+static pykv_status reserve_again(bitcask *store)
+{
+    mutex_lock(&store->manifest_lock);
+    pykv_status status = bitcask_reserve_manifest(store);
+    mutex_unlock(&store->manifest_lock);
+    return status;
+}
+
 /* Begins the output with the dictionary, if one pays. */
 static pykv_status begin_output(bitcask *store, merge *self, uint64_t sequence)
 {
-    pykv_status status = make_output(store, self);
+    pykv_status status = self->finished_bytes > 0 ? reserve_again(store) : PYKV_OK;
+    if (status == PYKV_OK) {
+        status = make_output(store, self);
+    }
     return status == PYKV_OK ? merge_train(store, self, sequence) : status;
 }
 
-static pykv_status copy_record(bitcask *store, merge *self, const record *found, uint64_t hash,
-                               uint64_t address)
+/* Whether the record goes to the next output. An output without records takes any. */
+static bool is_full(const merge *self, const record *copy)
 {
+    return self->hints.count > 0 &&
+           log_sink_tail(self->sink) + record_bytes_of(copy) > self->output_bytes_max;
+}
+
+/* Copies the record that is next in the group, if the output takes it: else *full_out is true. */
+static pykv_status copy_record(bitcask *store, merge *self, bool *full_out)
+{
+    const record *found = &self->group.records[self->group.next];
+    uint64_t address = self->group.addresses[self->group.next];
     record copy = copy_of(self, found);
     merge_source source = {.address = address, .bytes = record_bytes_of(found)};
     uint64_t offset = bitcask_offset(self->inputs[self->input_index], address);
     pykv_status status = self->output == NULL ? begin_output(store, self, copy.sequence) : PYKV_OK;
     if (status == PYKV_OK && copy.kind == RECORD_PUT) {
         status = merge_pack(store, self, offset, &copy);
+    }
+    *full_out = status == PYKV_OK && is_full(self, &copy);
+    if (*full_out) {
+        return PYKV_OK;
     }
     if (status == PYKV_OK) {
         status = buffer_append(&self->sources, &source, sizeof source);
@@ -186,7 +204,7 @@ static pykv_status copy_record(bitcask *store, merge *self, const record *found,
     if (status != PYKV_OK) {
         return status;
     }
-    hint_entry entry = {.hash = hash,
+    hint_entry entry = {.hash = self->group.hashes[self->group.next],
                         .sequence = copy.sequence,
                         .offset = offset,
                         .bytes = record_bytes_of(&copy),
@@ -200,11 +218,13 @@ static pykv_status copy_record(bitcask *store, merge *self, const record *found,
     return hint_list_add(&self->hints, &entry);
 }
 
-static void read_group(bitcask *store, merge *self, merge_group *group)
+static void read_group(bitcask *store, merge *self)
 {
+    merge_group *group = &self->group;
     const segment *source = self->inputs[self->input_index];
     uint64_t offset;
     group->count = 0;
+    group->next = 0;
     group->is_named = false;
     while (group->count < MERGE_GROUP_RECORDS &&
            log_reader_next(&self->reader, &group->records[group->count], &offset)) {
@@ -216,24 +236,38 @@ static void read_group(bitcask *store, merge *self, merge_group *group)
     }
 }
 
-/* Copies what is needed of some records; *done when the input is at its end. */
+/* Whether the record that is next in the group is copied at all. */
+static bool is_needed(const merge *self)
+{
+    const merge_group *group = &self->group;
+    const record *found = &group->records[group->next];
+    if (found->kind == RECORD_DICTIONARY || (PYKV_PLANTED(163) && has_expired(self, found))) {
+        return false;
+    }
+    return found->kind == RECORD_PUT ? group->keep[group->next] : must_keep_mark(self, found);
+}
+
+/* Copies what is needed of some records; *done when the input is at its end. A full output ends the
+ * phase. */
 static pykv_status copy_some(bitcask *store, merge *self, bool *done)
 {
-    merge_group group;
+    merge_group *group = &self->group;
+    bool full = false;
     pykv_status status = PYKV_OK;
-    read_group(store, self, &group);
-    *done = group.count < MERGE_GROUP_RECORDS;
-    if (!find_current(store, &group)) {
-        find_current_locked(store, &group);
-    }
-    for (size_t i = 0; i < group.count && status == PYKV_OK; i++) {
-        const record *found = &group.records[i];
-        bool dropped =
-            found->kind == RECORD_DICTIONARY || (PYKV_PLANTED(163) && has_expired(self, found));
-        if (!dropped && (found->kind == RECORD_PUT ? group.keep[i] : must_keep_mark(self, found))) {
-            status = copy_record(store, self, found, group.hashes[i], group.addresses[i]);
+    if (group->next == group->count) {
+        read_group(store, self);
+        if (!find_current(store, group)) {
+            find_current_locked(store, group);
         }
     }
+    while (group->next < group->count && status == PYKV_OK && !full) {
+        status = is_needed(self) ? copy_record(store, self, &full) : PYKV_OK;
+        group->next += !full;
+    }
+    if (full) {
+        self->phase = MERGE_COMMIT;
+    }
+    *done = !full && group->count < MERGE_GROUP_RECORDS;
     return status;
 }
 
@@ -258,7 +292,7 @@ pykv_status merge_copy_step(bitcask *store, merge *self)
         status = begin_input(self);
         limit = BITCASK_STEP_BYTES;
     }
-    while (status == PYKV_OK && !done && self->reader.offset < limit) {
+    while (status == PYKV_OK && !done && self->phase == MERGE_COPY && self->reader.offset < limit) {
         status = copy_some(store, self, &done);
     }
     if (self->sink != NULL) {

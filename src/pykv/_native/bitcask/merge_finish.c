@@ -187,7 +187,11 @@ pykv_status merge_swing_step(bitcask *store, merge *self)
         status = swing_group(store, self);
     } while (status == PYKV_OK && self->swing_index < self->hints.count && self->swing_index < end);
     if (status == PYKV_OK && self->swing_index == self->hints.count) {
-        self->phase = MERGE_REMOVE;
+        bool is_last = self->input_index == self->input_count;
+        if (!is_last) {
+            merge_end_output(self);
+        }
+        self->phase = is_last ? MERGE_REMOVE : MERGE_COPY;
     }
     return status;
 }
@@ -211,12 +215,12 @@ static pykv_status write_without_inputs(bitcask *store)
 static bool is_fruitful(const merge *self)
 {
     uint64_t read = 0;
-    uint64_t kept = 0;
+    uint64_t kept = self->finished_bytes;
     for (size_t i = 0; i < self->input_count; i++) {
         read += atomic_load_explicit(&self->inputs[i]->length, memory_order_relaxed);
     }
     if (self->output != NULL) {
-        kept = atomic_load_explicit(&self->output->length, memory_order_relaxed);
+        kept += atomic_load_explicit(&self->output->length, memory_order_relaxed);
     }
     return kept + read / MERGE_FRUIT_SHARE < read;
 }

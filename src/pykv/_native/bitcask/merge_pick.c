@@ -128,6 +128,13 @@ static bool add_input(segment **inputs, size_t *count, segment *candidate)
     return true;
 }
 
+/* Live bytes of so many segments, but no more than one output holds. */
+static uint64_t budget_of(const bitcask *store, uint64_t segments)
+{
+    uint64_t bytes = segments * (uint64_t)store->options.segment_bytes;
+    return bytes < LOG_SEGMENT_BYTES_MAX ? bytes : LOG_SEGMENT_BYTES_MAX;
+}
+
 /* All that may be merged and has a dead byte: for compact(). With tombstones about, everything. */
 static size_t pick_all(bitcask *store, segment **inputs) REQUIRES(store->writer)
 {
@@ -138,8 +145,7 @@ static size_t pick_all(bitcask *store, segment **inputs) REQUIRES(store->writer)
         segment *candidate = store->segments[i];
         bool worth = dead_bytes(store, candidate) > 0 || tombstones ||
                      candidate->expiring_bytes > 0 || is_unpacked(store, candidate);
-        bool fits = live + candidate->live_bytes <=
-                    PICK_OUTPUT_SEGMENTS * (uint64_t)store->options.segment_bytes;
+        bool fits = live + candidate->live_bytes <= budget_of(store, PICK_OUTPUT_SEGMENTS);
         if (may_merge(store, candidate) && worth && (fits || count == 0)) {
             add_input(inputs, &count, candidate);
             live += candidate->live_bytes;
@@ -184,8 +190,7 @@ static size_t pick_unpacked(bitcask *store, segment **inputs) REQUIRES(store->wr
     uint64_t live = 0;
     for (size_t i = 0; i < store->segment_count; i++) {
         segment *candidate = store->segments[i];
-        bool fits = live + candidate->live_bytes <=
-                    PICK_UNPACKED_SEGMENTS * (uint64_t)store->options.segment_bytes;
+        bool fits = live + candidate->live_bytes <= budget_of(store, PICK_UNPACKED_SEGMENTS);
         if (is_unpacked(store, candidate) && may_merge(store, candidate) && (fits || count == 0) &&
             add_input(inputs, &count, candidate)) {
             live += candidate->live_bytes;

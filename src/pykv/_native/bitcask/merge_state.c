@@ -18,17 +18,34 @@ void merge_unpin_inputs(bitcask *store, merge *self) REQUIRES(store->writer)
     }
 }
 
-void merge_free(bitcask *store, merge *self) REQUIRES(store->merge_lock)
+/* What there is of the output beside its segment. */
+static void reset_output(merge *self)
 {
     if (self->sink != NULL) {
         log_sink_close(self->sink);
     }
+    self->sink = NULL;
     hint_list_reset(&self->hints);
     buffer_reset(&self->sources);
+    packed_dictionary_close(self->dictionary);
+    self->dictionary = NULL;
+    self->dictionary_bytes = 0;
+    self->swing_index = 0;
+}
+
+void merge_end_output(merge *self)
+{
+    self->finished_bytes += atomic_load_explicit(&self->output->length, memory_order_relaxed);
+    self->output = NULL;
+    reset_output(self);
+}
+
+void merge_free(bitcask *store, merge *self) REQUIRES(store->merge_lock)
+{
+    reset_output(self);
     buffer_reset(&self->scratch);
     buffer_reset(&self->plain);
     buffer_reset(&self->packed);
-    packed_dictionary_close(self->dictionary);
     mem_free(self);
     store->merge = NULL;
 }

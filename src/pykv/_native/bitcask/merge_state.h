@@ -23,22 +23,36 @@ typedef struct merge_source {
     uint64_t bytes;
 } merge_source;
 
+/* Records of an input that are looked at together. */
+typedef struct merge_group {
+    size_t count;
+    size_t next; /* which is to be copied */
+    record records[MERGE_GROUP_RECORDS];
+    uint64_t hashes[MERGE_GROUP_RECORDS];
+    uint64_t addresses[MERGE_GROUP_RECORDS];
+    bool keep[MERGE_GROUP_RECORDS];
+    bool is_named; /* one of them is of another namespace than the default one */
+} merge_group;
+
 typedef struct merge {
     merge_phase phase;
     segment *inputs[MERGE_INPUTS_MAX];
     size_t input_count;
-    size_t input_index;       /* COPY: which input */
-    uint64_t other_birth;     /* lowest birth of the segments that are no inputs */
-    uint64_t now_us;          /* what has a deadline up to it is copied as a tombstone */
-    uint64_t durable_clear;   /* clears up to it are in a durable manifest */
-    uint64_t copied_sequence; /* what was left out was displaced at or before it */
-    segment *output;          /* NULL until the first record is copied */
+    size_t input_index;        /* COPY: which input */
+    uint64_t other_birth;      /* lowest birth of the segments that are no inputs */
+    uint64_t now_us;           /* what has a deadline up to it is copied as a tombstone */
+    uint64_t durable_clear;    /* clears up to it are in a durable manifest */
+    uint64_t copied_sequence;  /* what was left out was displaced at or before it */
+    segment *output;           /* NULL until a record is copied to it */
+    uint64_t output_bytes_max; /* then it is full, and the next one begins */
+    uint64_t finished_bytes;   /* of the outputs before it */
     uint64_t birth_sequence;
     uint64_t capacity;
     log_sink *sink;
     log_writer writer;
-    log_reader reader; /* over the current input, or the output while swinging */
+    log_reader reader; /* over the current input */
     bool reader_ready;
+    merge_group group;                    /* what was read of it last */
     buffer scratch;                       /* holds the file where it is not mapped */
     buffer plain;                         /* a value that is being copied, */
     buffer packed;                        /* and as the output stores it, */
@@ -51,6 +65,9 @@ typedef struct merge {
 
 /* Unpins the inputs: those that left the list go as soon as no reader is in them. */
 void merge_unpin_inputs(bitcask *store, merge *self) REQUIRES(store->writer);
+
+/* Lets go of an output whose records are swung: the next record to be copied begins another. */
+void merge_end_output(merge *self);
 
 /* Frees the merge's own memory; the store has none running then. */
 void merge_free(bitcask *store, merge *self) REQUIRES(store->merge_lock);

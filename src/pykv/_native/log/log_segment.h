@@ -48,6 +48,10 @@ typedef struct log_segment_header {
     uint64_t store_id;
 } log_segment_header;
 
+/* How far 32 bits of granules reach, in a position and in a hint: no segment of writes, or of what
+ * merges keep of them, is longer. */
+#define LOG_SEGMENT_BYTES_MAX (UINT64_C(8) << 32)
+
 /* The position of offset (a multiple of 8) in segment number. */
 static inline uint64_t log_position(uint32_t number, uint64_t offset)
 {
