@@ -4,6 +4,7 @@
 #include "bitcask_fixture.h"
 
 #include "bitcask/directory.h"
+#include "bitcask/named_fixture.h"
 #include "bitcask/refresh.h"
 #include "bitcask/snapshot.h"
 
@@ -196,6 +197,30 @@ TEST(a_refresh_that_fails_changes_nothing)
     fixture_free(&self);
 }
 
+/* Who opened it while a refresh was under way read the new row of its name by the book of before,
+ * and held a namespace that was on no list: the book was loaded again, and rows went to another
+ * one of that id. */
+TEST(a_namespace_that_is_held_before_it_has_rows_shows_them_later)
+{
+    fixture self = fixture_new();
+    named_let_go(&self, named_make(&self, "seed"));
+    fixture reader = reader_new(&self);
+    space *made = named_make(&self, "users");
+    (void)refresh(&reader);
+    space *held;
+    uint32_t id = 0;
+    CHECK_OK(bitcask_hold_space(reader.store, made->id, &held));
+    CHECK_OK(name_book_find(bitcask_name_book(reader.store), fixture_text("users"), &id));
+    CHECK_EQUAL(made->id, id);
+    named_put(&self, made, "a", "1");
+    (void)refresh(&reader);
+    named_expect(&reader, held, "a", "1");
+    named_let_go(&reader, held);
+    named_let_go(&self, made);
+    fixture_kill(&reader);
+    fixture_free(&self);
+}
+
 TEST_MAIN(CASE(a_store_that_writes_tells_its_last_sequence_and_nothing_else_happens),
           CASE(a_reader_shows_what_was_written_only_after_a_refresh),
           CASE(where_nothing_is_new_the_directory_stays),
@@ -205,4 +230,5 @@ TEST_MAIN(CASE(a_store_that_writes_tells_its_last_sequence_and_nothing_else_happ
           CASE(a_reader_shows_the_pins_that_there_are_now),
           CASE(a_reader_shows_the_history_that_there_is_now),
           CASE(another_database_or_none_in_the_directory_is_refused_and_the_old_moment_stays),
-          CASE(a_refresh_that_fails_changes_nothing))
+          CASE(a_refresh_that_fails_changes_nothing),
+          CASE(a_namespace_that_is_held_before_it_has_rows_shows_them_later))

@@ -108,13 +108,22 @@ void bitcask_remove_space(bitcask *self, space *target)
     }
 }
 
+/* The namespace of an id; NULL: there is no memory. One that is not listed has been dropped, or is
+ * of a reader that has shown no row of it: what the next refresh shows has to reach its holder. */
+static space *find_or_make(bitcask *self, uint32_t id) REQUIRES(self->writer)
+{
+    space *found = NULL;
+    if (self->options.read_only != 0) {
+        return bitcask_add_space(self, id, &found) == PYKV_OK ? found : NULL;
+    }
+    found = bitcask_find_space(self, id);
+    return found != NULL ? found : new_space(id);
+}
+
 pykv_status bitcask_hold_space(bitcask *self, uint32_t id, space **space_out)
 {
     mutex_lock(&self->writer);
-    space *found = bitcask_find_space(self, id);
-    if (found == NULL) {
-        found = new_space(id);
-    }
+    space *found = find_or_make(self, id);
     if (found != NULL) {
         found->holder_count++;
         *space_out = found;

@@ -20,7 +20,8 @@ PYKV_NODISCARD pykv_status bitcask_use_space(bitcask *self, uint32_t id, space *
 /* Takes a namespace that was dropped off the list. It stays in memory as long as it is held. */
 void bitcask_remove_space(bitcask *self, space *target) REQUIRES(self->writer);
 
-/* Holds the namespace of an id; one that is not in use takes no writes. PYKV_NO_MEMORY. */
+/* Holds the namespace of an id; one that is not in use takes no writes. That of a
+ * reader is listed from now on, so that its holder sees what a refresh shows. PYKV_NO_MEMORY. */
 PYKV_NODISCARD pykv_status bitcask_hold_space(bitcask *self, uint32_t id, space **space_out)
     EXCLUDES(self->writer);
 void bitcask_let_space_go(bitcask *self, space *target) EXCLUDES(self->writer);
