@@ -230,6 +230,56 @@ TEST(a_store_that_is_open_read_only_makes_none_and_finds_those_that_are_there)
     fixture_free(&self);
 }
 
+/* An open made a directory for each id that it met, and kept those of namespaces that had been
+ * dropped: 200 of them took a hundred times the memory of before the close. */
+TEST(dropped_namespaces_take_no_memory_after_an_open)
+{
+    fixture self = fixture_new();
+    for (int i = 0; i < 30; i++) {
+        space *made = named_make(&self, "job");
+        named_put(&self, made, "a", "1");
+        named_let_go(&self, made);
+        named_drop(&self, "job");
+    }
+    uint64_t before = fixture_stats(&self).keydir_bytes;
+    fixture_reopen(&self);
+    CHECK_EQUAL(before, fixture_stats(&self).keydir_bytes);
+    fixture_kill(&self);
+    CHECK_OK(fixture_open(&self));
+    CHECK_EQUAL(before, fixture_stats(&self).keydir_bytes);
+    space *next = named_make(&self, "job");
+    CHECK_EQUAL(31, next->id);
+    named_let_go(&self, next);
+    fixture_free(&self);
+}
+
+/* Its directory goes at an open, since it is empty, with what it knew of the clear. */
+TEST(a_namespace_that_was_cleared_takes_writes_after_an_open_and_shows_nothing_of_before)
+{
+    fixture self = fixture_new();
+    space *users = named_make(&self, "users");
+    named_fill(&self, users, 0, 100, 100);
+    CHECK_OK(bitcask_clear_in(self.store, users, 0));
+    for (uint64_t round = 0; round < 3; round++) {
+        scan *walk;
+        pykv_rows rows;
+        named_let_go(&self, users);
+        fixture_reopen(&self);
+        users = named_make(&self, "users");
+        CHECK_EQUAL(1, users->id);
+        CHECK_EQUAL(round, bitcask_count_in(users));
+        named_expect(&self, users, "key-1", NULL);
+        CHECK_OK(scan_open_in(self.store, users, false, &walk));
+        CHECK_OK(scan_next(walk, 0, &rows));
+        CHECK_EQUAL(round, rows.count);
+        scan_free(walk);
+        named_fill(&self, users, 100 + (uint32_t)round, 101 + (uint32_t)round, 10);
+        fixture_expect_exact_books(&self);
+    }
+    named_let_go(&self, users);
+    fixture_free(&self);
+}
+
 TEST_MAIN(CASE(each_namespace_has_keys_of_its_own_and_names_are_listed_in_order),
           CASE(what_is_in_a_namespace_outlives_a_close_and_a_kill),
           CASE(a_drop_takes_the_bytes_and_the_keys_and_its_id_never_comes_back),
@@ -237,4 +287,6 @@ TEST_MAIN(CASE(each_namespace_has_keys_of_its_own_and_names_are_listed_in_order)
           CASE(a_clear_is_of_one_namespace_whatever_order_segments_are_read_in),
           CASE(the_clear_of_a_namespace_stays_as_long_as_older_segments_do),
           CASE(a_batch_goes_across_namespaces_or_nowhere),
-          CASE(a_store_that_is_open_read_only_makes_none_and_finds_those_that_are_there))
+          CASE(a_store_that_is_open_read_only_makes_none_and_finds_those_that_are_there),
+          CASE(dropped_namespaces_take_no_memory_after_an_open),
+          CASE(a_namespace_that_was_cleared_takes_writes_after_an_open_and_shows_nothing_of_before))

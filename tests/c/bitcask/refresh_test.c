@@ -221,6 +221,54 @@ TEST(a_namespace_that_is_held_before_it_has_rows_shows_them_later)
     fixture_free(&self);
 }
 
+/* Each id that a refresh met stayed with a directory of its own, also when its namespace was
+ * dropped: 50 of them took a reader to fifty times its memory. */
+TEST(dropped_namespaces_take_no_memory_in_a_reader)
+{
+    fixture self = fixture_new();
+    named_let_go(&self, named_make(&self, "seed"));
+    fixture reader = reader_new(&self);
+    uint64_t before = fixture_stats(&reader).keydir_bytes;
+    for (int i = 0; i < 50; i++) {
+        space *made = named_make(&self, "job");
+        uint32_t id = 0;
+        named_put(&self, made, "a", "1");
+        named_let_go(&self, made);
+        (void)refresh(&reader);
+        CHECK_OK(name_book_find(bitcask_name_book(reader.store), fixture_text("job"), &id));
+        named_drop(&self, "job");
+    }
+    (void)refresh(&reader);
+    CHECK_EQUAL(before, fixture_stats(&reader).keydir_bytes);
+    fixture_kill(&reader);
+    fixture_free(&self);
+}
+
+TEST(what_is_held_of_a_namespace_outlives_the_refresh_that_shows_it_dropped)
+{
+    fixture self = fixture_new();
+    store_moment at;
+    uint64_t count = 0;
+    space *made = named_make(&self, "users");
+    named_put(&self, made, "a", "1");
+    fixture reader = reader_new(&self);
+    space *held = named_make(&reader, "users");
+    CHECK_OK(moment_open_in(reader.store, held, MOMENT_SNAPSHOT, &at));
+    named_drop(&self, "users");
+    (void)refresh(&reader);
+    named_expect(&reader, held, "a", NULL);
+    named_let_go(&reader, held);
+    fixture_put(&self, "b", "1");
+    (void)refresh(&reader);
+    CHECK_EQUAL(1, reader.store->spaces.list.count); /* that of the names */
+    CHECK_OK(bitcask_count_at(&at, &count));
+    CHECK_EQUAL(1, count);
+    moment_free(&at);
+    named_let_go(&self, made);
+    fixture_kill(&reader);
+    fixture_free(&self);
+}
+
 TEST_MAIN(CASE(a_store_that_writes_tells_its_last_sequence_and_nothing_else_happens),
           CASE(a_reader_shows_what_was_written_only_after_a_refresh),
           CASE(where_nothing_is_new_the_directory_stays),
@@ -231,4 +279,6 @@ TEST_MAIN(CASE(a_store_that_writes_tells_its_last_sequence_and_nothing_else_happ
           CASE(a_reader_shows_the_history_that_there_is_now),
           CASE(another_database_or_none_in_the_directory_is_refused_and_the_old_moment_stays),
           CASE(a_refresh_that_fails_changes_nothing),
-          CASE(a_namespace_that_is_held_before_it_has_rows_shows_them_later))
+          CASE(a_namespace_that_is_held_before_it_has_rows_shows_them_later),
+          CASE(dropped_namespaces_take_no_memory_in_a_reader),
+          CASE(what_is_held_of_a_namespace_outlives_the_refresh_that_shows_it_dropped))

@@ -22,6 +22,7 @@
 #include "bitcask/names.h"
 #include "bitcask/rebuild.h"
 #include "bitcask/recover.h"
+#include "bitcask/space_list.h"
 #include "log/repair_swap.h"
 
 #define MIB (UINT64_C(1024) * 1024)
@@ -281,6 +282,7 @@ static pykv_status load(bitcask *self) SINGLE_THREADED
         status = bitcask_remove_orphans(self);
     }
     manifest_reset(&listed);
+    bitcask_remove_idle_spaces(self);
     bitcask_empty_limbo(self);
     self->published_sequence = self->appended_sequence;
     self->synced_sequence = self->appended_sequence;

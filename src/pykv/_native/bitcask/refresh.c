@@ -17,6 +17,7 @@
 #include "bitcask/recover.h"
 #include "bitcask/segment_dictionary.h"
 #include "bitcask/segment_list.h"
+#include "bitcask/space_list.h"
 
 /* What is to be shown. */
 typedef struct next_state {
@@ -202,6 +203,7 @@ static pykv_status show(bitcask *self, const manifest *listed, next_state *next)
             next->opened_count = 0;
             adopt(self, listed, &next->tail);
             bitcask_history_exchange(self, &next->history);
+            bitcask_remove_idle_spaces(self);
             retire(self, &before);
         } else {
             (void)exchange_list(self, before);

@@ -108,6 +108,23 @@ void bitcask_remove_space(bitcask *self, space *target)
     }
 }
 
+static bool is_idle(const space *target)
+{
+    const directory *now = directory_now_locked(&target->directory);
+    return target->id != NAMESPACE_NAMES && target->holder_count == 0 &&
+           keydir_count(now->keys) == 0;
+}
+
+void bitcask_remove_idle_spaces(bitcask *self)
+{
+    for (size_t place = self->spaces.list.count; place > 0; place--) {
+        space *each = listed_at(&self->spaces, place - 1);
+        if (is_idle(each)) {
+            bitcask_remove_space(self, each);
+        }
+    }
+}
+
 /* The namespace of an id; NULL: there is no memory. One that is not listed has been dropped, or is
  * of a reader that has shown no row of it: what the next refresh shows has to reach its holder. */
 static space *find_or_make(bitcask *self, uint32_t id) REQUIRES(self->writer)

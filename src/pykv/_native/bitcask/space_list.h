@@ -20,6 +20,11 @@ PYKV_NODISCARD pykv_status bitcask_use_space(bitcask *self, uint32_t id, space *
 /* Takes a namespace that was dropped off the list. It stays in memory as long as it is held. */
 void bitcask_remove_space(bitcask *self, space *target) REQUIRES(self->writer);
 
+/* Takes those off that are empty and not held: a rebuild makes one for each that was ever dropped,
+ * and those that have a name are made again when they are asked for. No write may be waiting, nor
+ * any come before the names are read again: at an open, or in a reader. */
+void bitcask_remove_idle_spaces(bitcask *self) REQUIRES(self->writer);
+
 /* Holds the namespace of an id; one that is not in use takes no writes. That of a
  * reader is listed from now on, so that its holder sees what a refresh shows. PYKV_NO_MEMORY. */
 PYKV_NODISCARD pykv_status bitcask_hold_space(bitcask *self, uint32_t id, space **space_out)
