@@ -149,11 +149,28 @@ static void count_operations(bitcask *self, const operation *operations, size_t 
     add_count(&self->counters.delete_count, tombstones);
 }
 
+/* Gives each namespace of a write a share in the active segment. Resolving comes before it: that
+ * may count all shares anew, of what is in the log. */
+static pykv_status reserve_shares(bitcask *self, const operation *operations, size_t count)
+    REQUIRES(self->writer)
+{
+    pykv_status status = PYKV_OK;
+    for (size_t i = 0; i < count && status == PYKV_OK; i++) {
+        if (PYKV_UNLIKELY((operations[i].record.flags & RECORD_FLAG_NAMESPACE) != 0)) {
+            status = live_shares_reserve(&self->active->shares, operations[i].record.namespace_id);
+        }
+    }
+    return status;
+}
+
 /* Appends resolved operations and makes them visible, now or, if they wait for a sync, with it. */
 pykv_status bitcask_append_and_publish(bitcask *self, operation *operations, size_t count,
                                        bool waits)
 {
     pykv_status status = waits ? bitcask_reserve_pending(self, count) : PYKV_OK;
+    if (status == PYKV_OK) {
+        status = reserve_shares(self, operations, count);
+    }
     if (status == PYKV_OK) {
         status = append(self, operations, count);
     }
@@ -238,10 +255,8 @@ static pykv_status find_space(bitcask *self, operation *write, bool drops) REQUI
         write->within = bitcask_find_space(self, write->record.namespace_id);
     }
     bool taken = write->within != NULL && (write->within->in_use || drops);
-    if (!taken && !PYKV_PLANTED(217)) {
-        return error_set(PYKV_CLOSED, "the namespace was dropped");
-    }
-    return live_shares_reserve(&self->active->shares, write->record.namespace_id);
+    return taken || PYKV_PLANTED(217) ? PYKV_OK
+                                      : error_set(PYKV_CLOSED, "the namespace was dropped");
 }
 
 pykv_status bitcask_find_spaces(bitcask *self, operation *operations, size_t count)
