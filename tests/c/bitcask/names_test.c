@@ -100,6 +100,27 @@ TEST(a_drop_takes_the_bytes_and_the_keys_and_its_id_never_comes_back)
     fixture_free(&self);
 }
 
+/* It was refused from before the write of the drop on, also where that failed then. */
+TEST(a_write_is_refused_when_a_drop_stands_before_it_in_the_log)
+{
+    fixture self = fixture_new();
+    space *users = named_make(&self, "users");
+    operation writes[2] = {operation_make(RECORD_DELETE, "users", NULL),
+                           operation_make(RECORD_CLEAR, "", NULL)};
+    writes[0].record.namespace_id = NAMESPACE_NAMES;
+    writes[1].record.namespace_id = users->id;
+    self.store->options.read_only = 1;
+    CHECK_STATUS(PYKV_READ_ONLY, bitcask_write(self.store, writes, 2, 0));
+    self.store->options.read_only = 0;
+    named_put(&self, users, "a", "1");
+    CHECK_OK(bitcask_write(self.store, writes, 2, 0));
+    CHECK_STATUS(PYKV_CLOSED,
+                 bitcask_put_in(self.store, users, fixture_text("a"), fixture_text("b"), 0, 0));
+    CHECK_EQUAL(0, bitcask_count_in(users));
+    named_let_go(&self, users);
+    fixture_free(&self);
+}
+
 TEST(merging_gives_the_space_of_a_dropped_namespace_back_and_nothing_comes_back)
 {
     fixture self = fixture_new();
@@ -283,6 +304,7 @@ TEST(a_namespace_that_was_cleared_takes_writes_after_an_open_and_shows_nothing_o
 TEST_MAIN(CASE(each_namespace_has_keys_of_its_own_and_names_are_listed_in_order),
           CASE(what_is_in_a_namespace_outlives_a_close_and_a_kill),
           CASE(a_drop_takes_the_bytes_and_the_keys_and_its_id_never_comes_back),
+          CASE(a_write_is_refused_when_a_drop_stands_before_it_in_the_log),
           CASE(merging_gives_the_space_of_a_dropped_namespace_back_and_nothing_comes_back),
           CASE(a_clear_is_of_one_namespace_whatever_order_segments_are_read_in),
           CASE(the_clear_of_a_namespace_stays_as_long_as_older_segments_do),

@@ -115,6 +115,31 @@ TEST(nothing_is_written_behind_a_drop)
     fixture_free(&self);
 }
 
+/* It was refused from before the write of the drop on, also where that failed then. */
+TEST(a_write_is_refused_when_a_drop_stands_before_it_in_the_log)
+{
+    fixture self = fixture_new();
+    uint32_t users = make(&self, "users");
+    uint32_t items = make(&self, "items");
+    stored_key start;
+    stored_key stop;
+    CHECK_OK(stored_key_make(users, text(""), &start));
+    stored_key_end(users, &stop);
+    record operations[] = {{.kind = RECORD_RANGE_DELETE, .key = start.key, .value = stop.key}};
+    self.store->options.read_only = 1;
+    CHECK_STATUS(PYKV_READ_ONLY, lsm_write(self.store, operations, 1, LSM_DROPS));
+    self.store->options.read_only = 0;
+    CHECK_OK(put(&self, users, "a"));
+    CHECK_OK(lsm_clear_in(self.store, users, 0));
+    CHECK_OK(put(&self, users, "a"));
+    CHECK_OK(lsm_write(self.store, operations, 1, LSM_DROPS));
+    CHECK_STATUS(PYKV_CLOSED, put(&self, users, "a"));
+    CHECK_OK(put(&self, items, "a"));
+    CHECK_EQUAL(0, count_in(&self, users));
+    stored_key_reset(&start);
+    fixture_free(&self);
+}
+
 TEST(a_clear_leaves_the_other_namespaces)
 {
     fixture self = fixture_new();
@@ -203,6 +228,7 @@ TEST(many_names_are_listed_in_order)
 
 TEST_MAIN(CASE(a_name_has_one_id_as_long_as_it_is_there), CASE(an_id_is_never_given_again),
           CASE(a_namespace_that_is_found_takes_writes_after_a_reopening),
+          CASE(a_write_is_refused_when_a_drop_stands_before_it_in_the_log),
           CASE(nothing_is_written_behind_a_drop), CASE(a_clear_leaves_the_other_namespaces),
           CASE(a_drop_gives_the_space_back_unread), CASE(a_drop_that_is_refused_changes_nothing),
           CASE(many_names_are_listed_in_order))

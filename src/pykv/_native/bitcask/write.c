@@ -149,6 +149,16 @@ static void count_operations(bitcask *self, const operation *operations, size_t 
     add_count(&self->counters.delete_count, tombstones);
 }
 
+/* Has writes behind an appended drop refused: a clear in a batch is that of one. */
+static void leave_dropped(operation *operations, size_t count)
+{
+    for (size_t i = 0; i < count && count > 1; i++) {
+        if (PYKV_UNLIKELY(operations[i].record.kind == RECORD_CLEAR)) {
+            operations[i].within->in_use = false;
+        }
+    }
+}
+
 /* Gives each namespace of a write a share in the active segment. Resolving comes before it: that
  * may count all shares anew, of what is in the log. */
 static pykv_status reserve_shares(bitcask *self, const operation *operations, size_t count)
@@ -181,6 +191,7 @@ pykv_status bitcask_append_and_publish(bitcask *self, operation *operations, siz
         self->state = PYKV_STATE_OPEN;
     }
     count_operations(self, operations, count);
+    leave_dropped(operations, count);
     if (waits && !PYKV_PLANTED(48)) {
         bitcask_add_pending(self, operations, count);
     } else if (count == 1) {
@@ -249,12 +260,12 @@ static pykv_status settle(bitcask *self, operation *operations, size_t count, bo
     return status;
 }
 
-static pykv_status find_space(bitcask *self, operation *write, bool drops) REQUIRES(self->writer)
+static pykv_status find_space(bitcask *self, operation *write) REQUIRES(self->writer)
 {
     if (write->within == NULL) {
         write->within = bitcask_find_space(self, write->record.namespace_id);
     }
-    bool taken = write->within != NULL && (write->within->in_use || drops);
+    bool taken = write->within != NULL && write->within->in_use;
     return taken || PYKV_PLANTED(217) ? PYKV_OK
                                       : error_set(PYKV_CLOSED, "the namespace was dropped");
 }
@@ -263,8 +274,7 @@ pykv_status bitcask_find_spaces(bitcask *self, operation *operations, size_t cou
 {
     for (size_t i = 0; i < count; i++) {
         if (PYKV_UNLIKELY((operations[i].record.flags & RECORD_FLAG_NAMESPACE) != 0)) {
-            bool drops = count > 1 && operations[i].record.kind == RECORD_CLEAR;
-            pykv_status status = find_space(self, &operations[i], drops);
+            pykv_status status = find_space(self, &operations[i]);
             if (status != PYKV_OK) {
                 return status;
             }

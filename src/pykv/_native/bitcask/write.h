@@ -19,8 +19,7 @@ typedef struct write_condition {
 void bitcask_prepare_operation(const bitcask *self, operation *write, uint8_t kind, slice key,
                                slice value, uint64_t deadline_us);
 
-/* Finds the namespaces of operations that have none. PYKV_CLOSED: one of them was dropped; a clear
- * in a batch is that of a drop. */
+/* Finds the namespaces of operations that have none. PYKV_CLOSED: one of them was dropped. */
 PYKV_NODISCARD pykv_status bitcask_find_spaces(bitcask *self, operation *operations, size_t count)
     REQUIRES(self->writer);
 

@@ -110,7 +110,6 @@ static pykv_status drop(name_book *self, slice name, int32_t flags, uint32_t *id
     if (status != PYKV_OK) {
         return status;
     }
-    self->rows->leave(self->owner, id); /* from here on nothing is written to it */
     status = self->rows->drop(self->owner, name, id, flags);
     if (status != PYKV_OK && status != PYKV_COMMIT_UNKNOWN) {
         pykv_error failure = *error_last();

@@ -36,11 +36,12 @@ typedef struct name_rows {
     pykv_status (*read)(void *owner, slice name, uint32_t *id_out);
     /* Calls use for the id in each row but that of the empty name. */
     pykv_status (*use_all)(void *owner);
-    /* From now on writes to the namespace are taken. Never fails where leave was called last. */
+    /* From now on writes to the namespace are taken. Never fails where they were before. */
     pykv_status (*use)(void *owner, uint32_t id);
     /* From now on they are refused. */
     void (*leave)(void *owner, uint32_t id);
-    /* Writes both rows of a create; the name's and all keys' delete. */
+    /* Writes both rows of a create; the name's and all keys' delete, behind which no write to the
+     * namespace is taken. */
     pykv_status (*create)(void *owner, slice name, uint32_t id, int32_t flags);
     pykv_status (*drop)(void *owner, slice name, uint32_t id, int32_t flags);
 } name_rows;

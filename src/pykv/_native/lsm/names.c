@@ -56,15 +56,19 @@ static pykv_status use_id(void *owner, uint32_t id)
     return status;
 }
 
+static void remove_id(lsm_names *self, uint32_t id)
+{
+    const uint32_t *used = id_table_find(&self->ids, id);
+    if (used != NULL) {
+        id_table_remove(&self->ids, used);
+    }
+}
+
 static void leave_id(void *owner, uint32_t id)
 {
     lsm *store = owner;
-    id_table *ids = &store->names.ids;
     mutex_lock(&store->writer);
-    const uint32_t *used = id_table_find(ids, id);
-    if (used != NULL) {
-        id_table_remove(ids, used);
-    }
+    remove_id(&store->names, id);
     mutex_unlock(&store->writer);
 }
 
@@ -114,6 +118,18 @@ pykv_status lsm_names_check(lsm *store, const record *operations, size_t count)
     return PYKV_OK;
 }
 
+void lsm_names_leave(lsm *store, const record *operations, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint32_t id;
+        slice user_key;
+        if (operations[i].kind == RECORD_RANGE_DELETE &&
+            key_space_split(operations[i].key, &id, &user_key)) {
+            remove_id(&store->names, id);
+        }
+    }
+}
+
 /* ---- making and dropping ---- */
 
 static pykv_status write_create(void *owner, slice name, uint32_t id, int32_t flags)
@@ -143,7 +159,7 @@ static pykv_status write_drop(void *owner, slice name, uint32_t id, int32_t flag
         stored_key_end(id, &stop);
         record operations[] = {{.kind = RECORD_DELETE, .key = row.key},
                                {.kind = RECORD_RANGE_DELETE, .key = start.key, .value = stop.key}};
-        status = lsm_write(owner, operations, 2, flags);
+        status = lsm_write(owner, operations, 2, flags | LSM_DROPS);
         stored_key_reset(&start);
     }
     stored_key_reset(&row);

@@ -17,8 +17,8 @@
 #include "lsm/key_space.h"
 #include "lsm/lsm.h"
 
-/* In flags of a write: an operation may be on a key of a namespace. */
-enum { LSM_NAMED = 1 << 17 };
+/* In flags of a write: an operation may be on a key of a namespace; its range delete drops one. */
+enum { LSM_NAMED = 1 << 17, LSM_DROPS = 1 << 18 };
 
 typedef struct lsm_names {
     name_book book;
@@ -43,5 +43,9 @@ PYKV_NODISCARD pykv_status lsm_names_clear(lsm *store, int32_t flags);
 /* PYKV_CLOSED if an operation is on a key of a namespace that is not there any more. The caller
  * holds the writer lock. */
 PYKV_NODISCARD pykv_status lsm_names_check(lsm *store, const record *operations, size_t count);
+
+/* The write of a drop was appended: what comes behind it is refused. The caller holds the writer
+ * lock. */
+void lsm_names_leave(lsm *store, const record *operations, size_t count);
 
 #endif

@@ -245,6 +245,9 @@ static pykv_status write_locked(lsm *self, record *operations, size_t count, int
         status = PYKV_UNLIKELY(ranges) ? append_ranges(self, operations, count, bytes)
                                        : append(self, operations, count, bytes, false);
     }
+    if (PYKV_UNLIKELY((flags & LSM_DROPS) != 0) && status == PYKV_OK) {
+        lsm_names_leave(self, operations, count);
+    }
     if (status == PYKV_OK && (!lsm_waits_for_sync(self, flags) || PYKV_PLANTED(96))) {
         lsm_publish(self);
     }
