@@ -205,6 +205,9 @@ class Lib:
     def pykv_put_arrays(
         self, a1: Pointer, a2: int, a3: Pointer, a4: Pointer, a5: int, a6: int, a7: Pointer, /
     ) -> int: ...
+    def pykv_put_for(
+        self, a1: Pointer, a2: Bytes, a3: int, a4: Bytes, a5: int, a6: int, a7: int, /
+    ) -> int: ...
     def pykv_put_until(
         self, a1: Pointer, a2: Bytes, a3: int, a4: Bytes, a5: int, a6: int, a7: int, /
     ) -> int: ...

@@ -205,8 +205,8 @@ class StoreBase(_Reads):
         """Sets key to value, for ttl seconds or for ever."""
         name, data = as_bytes(key, "key"), as_bytes(value, "value")
         a, b = len(name), len(data)
-        until = 0 if ttl is None else ttl_us_of(ttl) + now_us(self._pointer)
-        check(lib.pykv_put_until(self._pointer, name, a, data, b, until, flags_of(sync)))
+        ttl_us = 0 if ttl is None else ttl_us_of(ttl)
+        check(lib.pykv_put_for(self._pointer, name, a, data, b, ttl_us, flags_of(sync)))
 
     def __setitem__(self, key: BytesLike, value: BytesLike, /) -> None:
         self.put(key, value)

@@ -716,6 +716,11 @@ PYKV_API pykv_status pykv_put_until(pykv_store *store, const void *key, size_t k
                                     const void *value, size_t value_length, uint64_t deadline_us,
                                     int32_t flags);
 
+/* As pykv_put_until, with the deadline ttl_us after now; 0: it does not expire. */
+PYKV_API pykv_status pykv_put_for(pykv_store *store, const void *key, size_t key_length,
+                                  const void *value, size_t value_length, uint64_t ttl_us,
+                                  int32_t flags);
+
 /* Gives the key that is there another deadline (0: none) in one step. PYKV_NOT_FOUND. */
 PYKV_API pykv_status pykv_touch(pykv_store *store, const void *key, size_t key_length,
                                 uint64_t deadline_us, int32_t flags);

@@ -53,6 +53,23 @@ TEST(every_form_of_put_takes_a_deadline)
     api_free(&f);
 }
 
+TEST(a_time_to_live_begins_now_and_has_no_end_past_the_last_deadline)
+{
+    api_fixture f = new_lsm();
+    uint64_t before = now_of(&f);
+    CHECK_OK(pykv_put_for(f.store, "a", 1, "1", 1, LATER_US, 0));
+    uint64_t deadline = deadline_of(&f, "a");
+    CHECK(deadline >= before + LATER_US);
+    CHECK(deadline <= now_of(&f) + LATER_US);
+    CHECK_OK(pykv_put_for(f.store, "a", 1, "2", 1, UINT64_MAX - 1, 0));
+    CHECK_EQUAL(UINT64_MAX, deadline_of(&f, "a"));
+    CHECK_OK(pykv_put_for(f.store, "a", 1, "3", 1, 0, 0));
+    CHECK_EQUAL(0, deadline_of(&f, "a"));
+    CHECK_STATUS(PYKV_KEY_TOO_LARGE,
+                 pykv_put_for(f.store, "a", PYKV_KEY_BYTES_MAX + 1, "", 0, 1, 0));
+    api_free(&f);
+}
+
 TEST(what_is_put_with_a_deadline_of_the_past_is_absent)
 {
     api_fixture f = new_lsm();
@@ -101,6 +118,7 @@ TEST(a_closed_store_and_a_key_too_large_are_refused)
 }
 
 TEST_MAIN(CASE(every_form_of_put_takes_a_deadline),
+          CASE(a_time_to_live_begins_now_and_has_no_end_past_the_last_deadline),
           CASE(what_is_put_with_a_deadline_of_the_past_is_absent),
           CASE(touch_sets_the_deadline_and_keeps_the_value),
           CASE(a_closed_store_and_a_key_too_large_are_refused))

@@ -21,19 +21,26 @@ struct pykv_batch {
     pykv_store *within; /* of entries to come */
 };
 
+/* store is entered. */
+static inline pykv_status put_inside(pykv_store *store, slice key, slice value,
+                                     uint64_t deadline_us, int32_t flags)
+{
+    pykv_status status = handle_check_sizes(key.size, value.size);
+    if (PYKV_LIKELY(status == PYKV_OK)) {
+        status = store->ops->put(store->engine, key, value, deadline_us, flags);
+    }
+    return status;
+}
+
 static inline pykv_status put(pykv_store *store, slice key, slice value, uint64_t deadline_us,
                               int32_t flags)
 {
     epoch_token token;
     pykv_status status = handle_enter(store, &token);
-    if (PYKV_UNLIKELY(status != PYKV_OK)) {
-        return status;
-    }
-    status = handle_check_sizes(key.size, value.size);
     if (PYKV_LIKELY(status == PYKV_OK)) {
-        status = store->ops->put(store->engine, key, value, deadline_us, flags);
+        status = put_inside(store, key, value, deadline_us, flags);
+        handle_leave(store, token);
     }
-    handle_leave(store, token);
     return status;
 }
 
@@ -48,6 +55,27 @@ pykv_status pykv_put_until(pykv_store *store, const void *key, size_t key_length
 {
     return put(store, slice_make(key, key_length), slice_make(value, value_length), deadline_us,
                flags);
+}
+
+/* store is entered. */
+static inline uint64_t deadline_after(pykv_store *store, uint64_t ttl_us)
+{
+    const pykv_store *root = handle_root(store);
+    uint64_t now_us = ttl_us != 0 ? root->ops->now(root->engine) : 0;
+    return ttl_us < UINT64_MAX - now_us ? now_us + ttl_us : UINT64_MAX;
+}
+
+pykv_status pykv_put_for(pykv_store *store, const void *key, size_t key_length, const void *value,
+                         size_t value_length, uint64_t ttl_us, int32_t flags)
+{
+    epoch_token token;
+    pykv_status status = handle_enter(store, &token);
+    if (PYKV_LIKELY(status == PYKV_OK)) {
+        status = put_inside(store, slice_make(key, key_length), slice_make(value, value_length),
+                            deadline_after(store, ttl_us), flags);
+        handle_leave(store, token);
+    }
+    return status;
 }
 
 pykv_status pykv_delete(pykv_store *store, const void *key, size_t key_length, int32_t flags,

@@ -75,14 +75,22 @@ bool bytes_view_convert(PyObject *argument, const char *what, size_t bytes_max,
 
 /* ---- calls ---- */
 
-static Py_ssize_t index_of(const signature *self, PyObject *name)
+static Py_ssize_t index_within(const signature *self, PyObject *name, Py_ssize_t first,
+                               Py_ssize_t end)
 {
-    for (Py_ssize_t i = 0; i < self->name_count; i++) {
+    for (Py_ssize_t i = first; i < end; i++) {
         if (PyUnicode_CompareWithASCIIString(name, self->names[i]) == 0) {
             return i;
         }
     }
     return -1;
+}
+
+/* Looks first at the names that are keywords always. */
+static Py_ssize_t index_of(const signature *self, PyObject *name)
+{
+    Py_ssize_t index = index_within(self, name, self->positional_max, self->name_count);
+    return index >= 0 ? index : index_within(self, name, 0, self->positional_max);
 }
 
 static bool bind_keywords(const signature *self, PyObject *const *values, PyObject *keywords,

@@ -47,16 +47,6 @@ static inline pykv_store *store_object_bound(const store_object *self)
     return FAST_LIKELY(self->store != NULL) ? self->store : store_object_unbound();
 }
 
-/* Turns a time to live into a deadline of the store's clock; 0 stays 0. */
-static inline pykv_status deadline_after(pykv_store *store, uint64_t ttl_us,
-                                         uint64_t *deadline_us_out)
-{
-    uint64_t now_us = 0;
-    pykv_status status = ttl_us != 0 ? pykv_now(store, &now_us) : PYKV_OK;
-    *deadline_us_out = ttl_us + now_us;
-    return status;
-}
-
 /* As pykv_get. */
 static inline pykv_status store_object_get(const store_object *self, const bytes_view *key,
                                            int32_t flags, pykv_pinned *pinned_out)

@@ -119,6 +119,15 @@ static void chunk_reset(chunk *self)
 
 /* ---- writing ---- */
 
+/* Turns a time to live into a deadline of the store's clock; 0 stays 0. */
+static pykv_status deadline_after(pykv_store *store, uint64_t ttl_us, uint64_t *deadline_us_out)
+{
+    uint64_t now_us = 0;
+    pykv_status status = ttl_us != 0 ? pykv_now(store, &now_us) : PYKV_OK;
+    *deadline_us_out = ttl_us + now_us;
+    return status;
+}
+
 static pykv_status write_all(const chunk *self, uint64_t deadline_us, int32_t flags)
 {
     return pykv_write_many_until(self->store, self->count, self->keys, self->key_lengths,

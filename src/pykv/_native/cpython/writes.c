@@ -33,20 +33,15 @@ typedef struct write_terms {
 static inline pykv_status put_views(pykv_store *store, const bytes_view *key,
                                     const bytes_view *value, write_terms terms)
 {
-    uint64_t until;
-    pykv_status status = deadline_after(store, terms.ttl_us, &until);
-    if (FAST_UNLIKELY(status != PYKV_OK)) {
-        return status;
-    }
-    status = PYKV_WOULD_BLOCK;
+    pykv_status status = PYKV_WOULD_BLOCK;
     if (FAST_LIKELY((terms.flags & PYKV_SYNC) == 0 && value->length <= LARGE_BYTES)) {
-        status = pykv_put_until(store, key->data, key->length, value->data, value->length, until,
-                                terms.flags | PYKV_NO_WAIT);
+        status = pykv_put_for(store, key->data, key->length, value->data, value->length,
+                              terms.ttl_us, terms.flags | PYKV_NO_WAIT);
     }
     if (FAST_UNLIKELY(status == PYKV_WOULD_BLOCK)) {
         Py_BEGIN_ALLOW_THREADS;
-        status = pykv_put_until(store, key->data, key->length, value->data, value->length, until,
-                                terms.flags);
+        status = pykv_put_for(store, key->data, key->length, value->data, value->length,
+                              terms.ttl_us, terms.flags);
         Py_END_ALLOW_THREADS;
     }
     return status;
