@@ -166,6 +166,38 @@ TEST(a_full_disk_takes_history_before_rows)
     fixture_free(&self);
 }
 
+/* The copy of a log that was to become history took the last blocks, and the manifest of the open
+ * had none: each open failed. */
+TEST(a_recovery_without_room_for_history_leaves_it_for_the_manifest)
+{
+    enum { VALUE_BYTES = 4096, STEP_BYTES = 8192 };
+    static char value[VALUE_BYTES];
+    bool opened_without = false;
+    bool kept = false;
+    for (uint64_t room = 0; !kept; room += STEP_BYTES) {
+        char key[16];
+        fixture self = new_fixture(HISTORY_BYTES);
+        for (uint32_t i = 0; i < ROWS; i++) {
+            CHECK_OK(lsm_put(self.store, fixture_key(i, key), slice_make(value, VALUE_BYTES), 0));
+        }
+        fixture_kill(&self);
+        env_memory_set_capacity(self.disk, room);
+        pykv_status status = fixture_open(&self);
+        CHECK_EQUAL(0, fixture_files(&self, "HISTORY.tmp", NULL));
+        if (status != PYKV_OK) {
+            CHECK_STATUS(PYKV_NO_SPACE, status);
+            CHECK(!opened_without);
+            env_memory_free(self.disk);
+            continue;
+        }
+        kept = fixture_stats(&self).history_bytes > 0;
+        opened_without |= !kept;
+        env_memory_set_capacity(self.disk, UINT64_MAX);
+        fixture_free(&self);
+    }
+    CHECK(opened_without);
+}
+
 TEST(a_feed_keeps_the_logs_that_it_has_not_read)
 {
     fixture self = new_fixture(0);
@@ -296,6 +328,7 @@ TEST_MAIN(CASE(without_a_wish_logs_go_with_their_flush),
           CASE(a_change_has_the_epoch_in_which_it_was_written),
           CASE(the_oldest_logs_go_when_there_are_more_than_are_wanted),
           CASE(history_is_not_held_open), CASE(a_full_disk_takes_history_before_rows),
+          CASE(a_recovery_without_room_for_history_leaves_it_for_the_manifest),
           CASE(a_feed_keeps_the_logs_that_it_has_not_read),
           CASE(a_feed_that_is_far_behind_loses_its_place_and_says_so),
           CASE(a_flipped_bit_in_history_is_named_and_harms_no_row),

@@ -15,21 +15,14 @@ TEST(a_name_is_claimed_by_its_whole_text)
         const char *name;
         home_claim claim;
     } rows[] = {
-        {"00000001.tbl", HOME_CERTAIN},
-        {"ffffffff.tbl", HOME_CERTAIN},
-        {"00000000.tbl", HOME_NOT_MINE},
-        {"0000000A.tbl", HOME_NOT_MINE},
-        {"00000001.log", HOME_LIKELY},
-        {"000001.log", HOME_NOT_MINE},
-        {"00000001.torn", HOME_LEFT},
-        {"1.torn", HOME_NOT_MINE},
-        {"00000001.torn.x", HOME_NOT_MINE},
-        {"MANIFEST.tmp", HOME_LEFT},
-        {"MANIFEST-000001", HOME_NOT_MINE},
-        {"x00000001.tbl", HOME_NOT_MINE},
-        {"00000001.hint", HOME_NOT_MINE},
-        {"notes.tmp", HOME_NOT_MINE},
-        {"LSM", HOME_DECIDES},
+        {"00000001.tbl", HOME_CERTAIN},     {"ffffffff.tbl", HOME_CERTAIN},
+        {"00000000.tbl", HOME_NOT_MINE},    {"0000000A.tbl", HOME_NOT_MINE},
+        {"00000001.log", HOME_LIKELY},      {"000001.log", HOME_NOT_MINE},
+        {"00000001.torn", HOME_LEFT},       {"1.torn", HOME_NOT_MINE},
+        {"00000001.torn.x", HOME_NOT_MINE}, {"MANIFEST.tmp", HOME_LEFT},
+        {"HISTORY.tmp", HOME_LEFT},         {"MANIFEST-000001", HOME_NOT_MINE},
+        {"x00000001.tbl", HOME_NOT_MINE},   {"00000001.hint", HOME_NOT_MINE},
+        {"notes.tmp", HOME_NOT_MINE},       {"LSM", HOME_DECIDES},
         {"LSM.tmp", HOME_NOT_MINE},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -48,6 +41,7 @@ TEST(nothing_is_left_of_a_store_but_files_of_others)
     CHECK_STATUS(PYKV_LOCKED, lsm_destroy(self.disk, FIXTURE_PATH));
     fixture_close(&self);
     fixture_make_file(&self, "0000000a.torn", "ours");
+    fixture_make_file(&self, "HISTORY.tmp", "ours");
     fixture_make_file(&self, "notes.txt", "theirs");
     fixture_make_file(&self, "00000001.hint", "theirs");
     CHECK_OK(lsm_destroy(self.disk, FIXTURE_PATH));

@@ -13,6 +13,7 @@
 #include "log/repair_swap.h"
 #include "lsm/open.h"
 #include "lsm/reserve.h"
+#include "lsm/wal_recover.h"
 
 #define TEMPORARY_SUFFIX ".tmp"
 #define TORN_SUFFIX      ".torn"
@@ -49,7 +50,8 @@ static home_claim claim(const char *name)
     }
     bool temporary = strcmp(name, MANIFEST_NAME TEMPORARY_SUFFIX) == 0 ||
                      strcmp(name, HOME_UNFINISHED_NAME) == 0 ||
-                     strcmp(name, MANIFEST_SPARE_NAME) == 0 || strcmp(name, LSM_ROOM_NAME) == 0;
+                     strcmp(name, MANIFEST_SPARE_NAME) == 0 || strcmp(name, LSM_ROOM_NAME) == 0 ||
+                     strcmp(name, WAL_COPY_NAME) == 0;
     return temporary || is_torn(name) ? HOME_LEFT : HOME_NOT_MINE;
 }
 

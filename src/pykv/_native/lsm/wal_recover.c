@@ -11,7 +11,6 @@
 #include "lsm/version_edit.h"
 
 /* A copy of a log that is not whole yet. */
-#define COPY_NAME "HISTORY.tmp"
 
 /* A log file under recovery. */
 typedef struct log_source {
@@ -246,13 +245,23 @@ uint64_t wal_recovery_first(const wal_recovery *self, size_t index)
     return log_reader_next(&reader, &found, &offset) ? found.sequence : 0;
 }
 
+/* On a full disk what it takes is what the manifest needs. */
+static void remove_copy(const wal_recovery *self)
+{
+    pykv_error failure = *error_last();
+    if (env_unlink(self->home, WAL_COPY_NAME) != PYKV_OK) {
+        /* The next open removes it. */
+    }
+    error_restore(&failure);
+}
+
 /* Puts a durable copy of the first size bytes of a log in place of name. */
 static pykv_status copy_log(const wal_recovery *self, size_t index, uint64_t size, const char *name)
 {
     env_file *file;
     slice whole = slice_make(self->views[index].data, (size_t)size);
     int flags = ENV_READ | ENV_WRITE | ENV_CREATE | ENV_TRUNCATE;
-    pykv_status status = env_file_open(self->home, COPY_NAME, flags, &file);
+    pykv_status status = env_file_open(self->home, WAL_COPY_NAME, flags, &file);
     if (status != PYKV_OK) {
         return status;
     }
@@ -261,7 +270,23 @@ static pykv_status copy_log(const wal_recovery *self, size_t index, uint64_t siz
         status = env_file_sync(file);
     }
     env_file_close(file);
-    return status == PYKV_OK ? env_rename(self->home, COPY_NAME, name) : status;
+    if (status == PYKV_OK) {
+        status = env_rename(self->home, WAL_COPY_NAME, name);
+    }
+    if (status != PYKV_OK) {
+        remove_copy(self);
+    }
+    return status;
+}
+
+/* Where the last byte stands that is not one of the zeros reserved ahead. */
+static uint64_t written_end(const log_recovery_segment *view)
+{
+    uint64_t end = view->size;
+    while (end > view->valid_end && view->data[end - 1] == 0) {
+        end--;
+    }
+    return end;
 }
 
 /* True if a log may become history. */
@@ -280,7 +305,7 @@ static pykv_status copy_torn(wal_recovery *self)
         log_source *source = &self->sources[i];
         if (has_records(self, i) && source->torn && !source->torn_kept) {
             log_file_torn_name(source->number, name);
-            status = copy_log(self, i, self->views[i].size, name);
+            status = copy_log(self, i, written_end(&self->views[i]), name);
             status = status == PYKV_OK ? check_mappings(self) : status;
             source->torn_kept = status == PYKV_OK;
             copied = true;

@@ -21,6 +21,9 @@
 #include "env/env.h"
 #include "log/log_recovery.h"
 
+/* A log that is written anew, until it has its name. */
+#define WAL_COPY_NAME "HISTORY.tmp"
+
 typedef struct manifest_log manifest_log; /* lsm/version_edit.h */
 typedef struct wal_recovery wal_recovery;
 
