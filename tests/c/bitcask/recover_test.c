@@ -125,6 +125,60 @@ TEST(damage_before_a_synced_mark_is_refused_unless_asked_for_a_point_in_time)
     fixture_free(&self);
 }
 
+/* New rows got sequences again that a durable clear had hidden: they were gone at the next open. */
+TEST(what_is_written_behind_a_point_in_time_stays_where_a_later_clear_is_known)
+{
+    fixture self = written_by_pwrite();
+    pykv_pin pin = {.name = "a"};
+    fixture_put(&self, "a", "1");
+    uint64_t begin = tail(&self);
+    fixture_put(&self, "b", "2");
+    CHECK_OK(bitcask_clear(self.store, 0));
+    CHECK_OK(bitcask_sync(self.store));
+    CHECK_OK(bitcask_pin_history(self.store, &pin)); /* with a manifest */
+    fixture_kill(&self);
+    flip(&self, "00000001.log", begin + 25);
+    CHECK_STATUS(PYKV_CORRUPTION, fixture_open(&self));
+    self.options.recover_point_in_time = 1;
+    CHECK_OK(fixture_open(&self));
+    CHECK_EQUAL(0, fixture_stats(&self).key_count);
+    fixture_put(&self, "new", "1");
+    CHECK_EQUAL(4, fixture_stats(&self).last_sequence);
+    for (int i = 0; i < 2; i++) {
+        fixture_expect(&self, "new", "1");
+        CHECK_EQUAL(1, fixture_stats(&self).key_count);
+        fixture_kill(&self);
+        CHECK_OK(fixture_open(&self));
+    }
+    fixture_free(&self);
+}
+
+/* A tombstone with a sequence that was given again was dropped by the rule of older ones, and the
+ * key came back. */
+TEST(no_sequence_is_given_again_that_a_merge_has_counted_on)
+{
+    fixture self = written_by_pwrite();
+    fixture_put(&self, "dead", "1");
+    fixture_put(&self, "dead", "2");
+    CHECK_OK(bitcask_flush(self.store));
+    fixture_put(&self, "a", "1");
+    uint64_t begin = tail(&self);
+    fixture_put(&self, "b", "2");
+    fixture_put(&self, "c", "3");
+    CHECK_OK(bitcask_compact(self.store, NULL));
+    CHECK_EQUAL(LOG_SEGMENT_MERGED, self.store->segments[self.store->segment_count - 1]->kind);
+    fixture_kill(&self);
+    flip(&self, "00000002.log", begin + 25);
+    self.options.recover_point_in_time = 1;
+    CHECK_OK(fixture_open(&self));
+    fixture_expect(&self, "a", "1");
+    fixture_expect(&self, "b", NULL);
+    fixture_delete(&self, "dead");
+    CHECK_EQUAL(6, fixture_stats(&self).last_sequence);
+    fixture_expect(&self, "dead", NULL);
+    fixture_free(&self);
+}
+
 TEST(a_reader_sees_the_valid_end_in_place_and_changes_no_file)
 {
     fixture self = written_by_pwrite();
@@ -194,6 +248,8 @@ TEST(pages_that_cannot_be_read_are_not_taken_for_the_end_of_the_log)
 TEST_MAIN(CASE(the_valid_end_of_the_log_moves_to_a_sealed_copy_and_the_epoch_rises),
           CASE(a_torn_tail_is_cut_and_its_file_kept), CASE(a_batch_that_is_not_whole_is_cut_whole),
           CASE(damage_before_a_synced_mark_is_refused_unless_asked_for_a_point_in_time),
+          CASE(what_is_written_behind_a_point_in_time_stays_where_a_later_clear_is_known),
+          CASE(no_sequence_is_given_again_that_a_merge_has_counted_on),
           CASE(a_reader_sees_the_valid_end_in_place_and_changes_no_file),
           CASE(what_was_recovered_is_durable_before_the_files_it_came_from_go),
           CASE(pages_that_cannot_be_read_are_not_taken_for_the_end_of_the_log))

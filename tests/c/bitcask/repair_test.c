@@ -171,6 +171,35 @@ TEST(a_merged_segment_whose_file_is_still_there_brings_nothing_back)
     repair_free(&self);
 }
 
+/* As where a copy of the files is made while the store is open, and the manifest is copied first.
+ */
+TEST(files_that_are_newer_than_the_manifest_are_saved)
+{
+    repair_fixture self = repair_new();
+    char kept[512];
+    pykv_report report;
+    fixture_put(&self.base, "live", "1");
+    fixture_put(&self.base, "live", "2");
+    CHECK_OK(bitcask_flush(self.base.store));
+    fixture_put(&self.base, "other", "1");
+    snprintf(kept, sizeof kept, "%s.kept", self.path);
+    CHECK_EQUAL(0, link(repair_file(&self, "MANIFEST"), kept));
+    CHECK_OK(bitcask_compact(self.base.store, NULL));
+    CHECK_OK(bitcask_flush(self.base.store));
+    fixture_put(&self.base, "newest", "1");
+    fixture_close(&self.base);
+    CHECK(!repair_has(&self, "00000001.log"));
+    CHECK_EQUAL(0, rename(kept, repair_file(&self, "MANIFEST")));
+    CHECK_OK(bitcask_repair(env_posix(), self.path, &report));
+    CHECK(report.damage_count > 0);
+    CHECK_EQUAL(3, report.kept_record_count);
+    repair_open(&self);
+    fixture_expect(&self.base, "live", "2");
+    fixture_expect(&self.base, "other", "1");
+    fixture_expect(&self.base, "newest", "1");
+    repair_free(&self);
+}
+
 TEST(the_old_files_are_kept_as_they_were_and_a_second_repair_keeps_more)
 {
     repair_fixture self = repair_fixture_closed();
@@ -298,6 +327,7 @@ TEST_MAIN(CASE(a_damaged_record_is_lost_and_told_and_all_others_are_saved),
           CASE(what_was_cleared_stays_cleared),
           CASE(what_was_cleared_stays_cleared_when_only_the_manifest_knows_the_clear),
           CASE(a_merged_segment_whose_file_is_still_there_brings_nothing_back),
+          CASE(files_that_are_newer_than_the_manifest_are_saved),
           CASE(the_old_files_are_kept_as_they_were_and_a_second_repair_keeps_more),
           CASE(a_store_of_a_newer_format_is_left_alone),
           CASE(a_store_without_a_number_left_is_refused_untouched),

@@ -316,7 +316,28 @@ static pykv_status keep_torn(bitcask *store, recovery *self)
     return status;
 }
 
-static pykv_status recover_by_copy(bitcask *store, recovery *self)
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Goes on behind every sequence that the manifest knew, also where the log was cut before it: a
+ * clear hides all up to its own, and a merge has dropped tombstones for all up to its birth. */
+static void pass_known_sequences(bitcask *store, const manifest *listed) REQUIRES(store->writer)
+{
+    uint64_t last = larger(store->appended_sequence, listed->last_sequence);
+    last = larger(last, store->durable_clear_sequence);
+    for (size_t i = 0; i < store->segment_count; i++) {
+        const segment *each = store->segments[i];
+        last = larger(last, each->kind == LOG_SEGMENT_MERGED ? each->birth_sequence : 0);
+    }
+    if (!PYKV_PLANTED(259)) {
+        store->sealed_sequence = last;
+        store->appended_sequence = last;
+    }
+}
+
+static pykv_status recover_by_copy(bitcask *store, recovery *self, const manifest *listed)
 {
     pykv_status status = copy_all(store, self);
     if (status == PYKV_OK) {
@@ -330,8 +351,9 @@ static pykv_status recover_by_copy(bitcask *store, recovery *self)
     }
     mutex_lock(&store->manifest_lock);
     mutex_lock(&store->writer);
-    store->synced_sequence = store->appended_sequence;
     uint64_t last = PYKV_PLANTED(203) ? 0 : store->appended_sequence;
+    pass_known_sequences(store, listed);
+    store->synced_sequence = store->appended_sequence;
     mutex_unlock(&store->writer);
     status = past_epochs_end(&store->epochs, store->epoch_number, last);
     store->epoch_number += !PYKV_PLANTED(38);
@@ -468,7 +490,7 @@ pykv_status bitcask_recover_tail(bitcask *self, const manifest *listed) SINGLE_T
     pykv_status status = find_end(self, listed, &tail);
     if (status == PYKV_OK) {
         self->discarded_bytes = tail.result.discarded_bytes;
-        status = recover_by_copy(self, &tail);
+        status = recover_by_copy(self, &tail, listed);
     }
     release(&tail);
     return status;

@@ -178,13 +178,14 @@ static pykv_status read_segment(repair *self, const char *name, uint32_t number)
     return identify(self, name, source) ? read_records(self, index, name) : PYKV_OK;
 }
 
-/* A file that the manifest does not list has no row that a listed segment lacks: the file of an
- * acknowledged record was listed before it. But it may have keys that were deleted since: history,
- * and inputs of a merge that dropped their tombstones, if they are still there. */
+/* A file from before the manifest that it does not list has no row that a listed segment lacked:
+ * the file of an acknowledged record was listed before it. But it may have keys that were deleted
+ * since: history, and inputs of a merge that dropped their tombstones, if they are still there.
+ * Files from after it are read: it may be an older manifest that was put beside newer files. */
 static bool is_passed_over(const repair *self, uint32_t number)
 {
-    return self->listed.store_id != 0 && repair_find_listed(self, number) == NULL &&
-           !PYKV_PLANTED(202);
+    return self->listed.store_id != 0 && number < self->listed.next_number &&
+           repair_find_listed(self, number) == NULL && !PYKV_PLANTED(202);
 }
 
 static pykv_status read_all(repair *self)
