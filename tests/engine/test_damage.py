@@ -116,6 +116,52 @@ def test_repair_shows_no_row_that_was_never_written(
             assert kept == written.rows
 
 
+def path_of(tmp_path: Path, size: int) -> Path:
+    """A path of that many bytes."""
+    path = tmp_path
+    while size - len(bytes(path)) > 250:
+        path /= "d" * 100
+    path /= "d" * (size - len(bytes(path)) - 1)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def make_without_manifest(kind: Kind, path: Path) -> dict[bytes, bytes]:
+    with kind.open(path) as db:
+        db.update(rows(100))
+    (path / "MANIFEST").unlink()
+    return rows(100)
+
+
+@pytest.mark.parametrize("size", [502, 512, 600])
+def test_repair_of_a_store_with_a_long_path_touches_no_other(
+    kind: Kind, tmp_path: Path, size: int
+) -> None:
+    """The path of repairing/ was once cut at 511 bytes, and a store that was there destroyed."""
+    path = path_of(tmp_path, size)
+    expected = make_without_manifest(kind, path)
+    other = Path(str(path / "repairing")[:511])
+    with kind.open(other) as db:
+        db[b"other"] = b"store"
+    assert pykv.repair(path).kept_record_count == len(expected)
+    with kind.open(path) as db:
+        assert dict(db.items()) == expected
+    assert not (path / "repairing").exists()
+    with kind.open(other) as db:
+        assert dict(db.items()) == {b"other": b"store"}
+
+
+def test_an_unfinished_repair_at_a_long_path_begins_again(kind: Kind, tmp_path: Path) -> None:
+    path = path_of(tmp_path, 600)
+    expected = make_without_manifest(kind, path)
+    with kind.open(path / "repairing") as db:
+        db[b"unfinished"] = b"repair"
+    pykv.repair(path)
+    with kind.open(path) as db:
+        assert dict(db.items()) == expected
+    assert not (path / "repairing").exists()
+
+
 def test_there_is_nothing_to_repair_or_destroy_elsewhere(tmp_path: Path) -> None:
     for call in (pykv.repair, pykv.destroy):
         with pytest.raises(FileNotFoundError):

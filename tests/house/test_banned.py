@@ -65,6 +65,9 @@ TEST_BANS = {
     "assert": "CHECK",
 }
 
+# What opens, makes or removes what a path leads to. A path that is cut leads to something else.
+TAKES_PATH = re.compile(r"env_(?!fail)\w+|\w+_(open|destroy|repair|begin)")
+
 PRINTING_ALLOWED = ("src/pykv/cli/", "src/pykv/_native/stubgen.py")
 CHANCE_MODULES = ("random.", "numpy.random.")
 SEEDED = {"random.Random", "numpy.random.default_rng"}
@@ -80,6 +83,17 @@ def c_violations(path: Path, text: str) -> Iterator[str]:
     if not inner.startswith(ERRNO_ALLOWED):
         for found in re.finditer(r"\berrno\b", house_c.blank(text)):
             yield f"{path}:{house_c.line_of(text, found.start())}: errno stays in env/ and base/"
+
+
+def cut_path_violations(path: Path, text: str) -> Iterator[str]:
+    """Yield buffers with the room of a message that are given to a call as the path of a thing."""
+    lines = house_c.blank(text).split("\n")
+    for function in house_c.functions(text):
+        code = "\n".join(lines[function.line - 1 : function.line - 1 + function.length])
+        for name in re.findall(r"\bchar (\w+)\[PYKV_ERROR_PATH_BYTES\]", code):
+            for call, given in re.findall(r"\b(\w+)\s*\(([^;{}]*)", code):
+                if TAKES_PATH.fullmatch(call) and re.search(rf"\b{name}\b", given):
+                    yield f"{path}:{function.line}: {call}() takes whole paths: use env/env_path.h"
 
 
 def c_test_violations(path: Path, text: str) -> Iterator[str]:
@@ -134,6 +148,12 @@ def test_the_core_makes_no_banned_call() -> None:
     paths = house_files.matching("src/pykv/_native/**/*.[ch]")
     found = [v for p in paths for v in c_violations(p, house_files.read(p))]
     house_files.fail_on(found, "Time, chance, memory and files come through base/ and env/.")
+
+
+def test_no_path_is_cut_to_the_room_of_a_message() -> None:
+    paths = house_files.matching("src/pykv/_native/**/*.[ch]")
+    found = [v for p in paths for v in cut_path_violations(p, house_files.read(p))]
+    house_files.fail_on(found, "PYKV_ERROR_PATH_BYTES is for messages, not for paths.")
 
 
 def test_c_tests_make_no_banned_call() -> None:
@@ -207,6 +227,31 @@ def test_a_rightful_c_call_is_left_alone(file: str, line: str) -> None:
 )
 def test_a_banned_python_call_is_found(text: str) -> None:
     assert list(python_violations(Path("src/pykv/x.py"), text))
+
+
+CUT_PATH = """static pykv_status f(env *e)
+{{
+    char path[PYKV_ERROR_PATH_BYTES];
+    snprintf(path, sizeof path, "%s/%s", a, b);
+    {call}
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "count"),
+    [
+        ("return env_remove_directory(e, path);", 1),
+        ("return lsm_open(e, path, NULL, &target);", 1),
+        ("return bitcask_destroy(\n        e, path);", 1),
+        ("return env_fail(2, path, action);", 0),
+        ("return error_set_corruption(path, 0, what, 1, 0);", 0),
+        ("return env_remove_directory(e, path_of_it);", 0),
+    ],
+)
+def test_a_cut_path_is_found(call: str, count: int) -> None:
+    text = CUT_PATH.format(call=call)
+    assert len(list(cut_path_violations(house_files.NATIVE / "log/x.c", text))) == count
 
 
 def test_a_seeded_generator_and_a_printing_command_are_left_alone() -> None:

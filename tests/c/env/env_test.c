@@ -326,16 +326,6 @@ TEST(every_errno_of_the_contract_has_its_status)
     CHECK_EQUAL(PYKV_IO_FAILED, env_status_from_errno(EMFILE));
 }
 
-TEST(a_joined_path_has_one_slash_between)
-{
-    char *path = env_path_join("/a/", "b");
-    CHECK_EQUAL(0, strcmp("/a/b", path));
-    mem_free(path);
-    path = env_path_join("/a", "b");
-    CHECK_EQUAL(0, strcmp("/a/b", path));
-    mem_free(path);
-}
-
 TEST(a_list_of_names_survives_a_failed_allocation)
 {
     env_names names = {NULL, 0};
@@ -372,5 +362,4 @@ TEST_MAIN(CONTRACT_CASES(a_missing_directory_is_not_found),
           CONTRACT_CASES(a_second_lock_of_a_directory_is_refused_until_release),
           CONTRACT_CASES(clocks_do_not_run_backwards_and_chance_differs),
           CASE(every_errno_of_the_contract_has_its_status),
-          CASE(a_joined_path_has_one_slash_between),
           CASE(a_list_of_names_survives_a_failed_allocation))

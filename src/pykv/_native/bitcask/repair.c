@@ -13,7 +13,6 @@
  * Single members of a batch that was damaged elsewhere are saved too: repair keeps what can be
  * read.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -353,18 +352,28 @@ static pykv_status inherit(const repair *self, bitcask *target) SINGLE_THREADED
     return repair_epoch(self->env, self->listed.epoch, &target->epoch_number);
 }
 
-static pykv_status build_fresh(repair *self) SINGLE_THREADED
+/* An empty store in repairing/, whatever was there. */
+static pykv_status open_fresh(const repair *self, bitcask **target_out) SINGLE_THREADED
 {
-    char path[PYKV_ERROR_PATH_BYTES];
-    bitcask *target;
-    snprintf(path, sizeof path, "%s/%s", env_directory_path(self->home), REPAIR_DIRECTORY);
+    char *path = NULL;
     pykv_status status = env_unlink(self->home, REPAIR_DIRECTORY "/" REPAIR_DONE_NAME);
     if (status == PYKV_OK || status == PYKV_PATH_NOT_FOUND) {
+        status = repair_path(self->home, &path);
+    }
+    if (status == PYKV_OK) {
         status = bitcask_destroy(self->env, path);
     }
     if (status == PYKV_OK || status == PYKV_PATH_NOT_FOUND) {
-        status = bitcask_open(self->env, path, NULL, &target);
+        status = bitcask_open(self->env, path, NULL, target_out);
     }
+    mem_free(path);
+    return status;
+}
+
+static pykv_status build_fresh(repair *self) SINGLE_THREADED
+{
+    bitcask *target;
+    pykv_status status = open_fresh(self, &target);
     if (status != PYKV_OK) {
         return status;
     }

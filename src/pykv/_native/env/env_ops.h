@@ -10,6 +10,7 @@
 #define PYKV_ENV_ENV_OPS_H
 
 #include "env/env.h"
+#include "env/env_path.h"
 
 typedef struct env_ops {
     pykv_status (*directory_open)(env *self, const char *path, bool create, env_directory **out);
@@ -83,9 +84,6 @@ pykv_status env_fail_name(int system_errno, const char *directory, const char *n
 
 /* Records PYKV_LOCKED by this very process and returns it. */
 pykv_status env_fail_locked_here(const char *path);
-
-/* "directory/name" in fresh memory (mem_free), or NULL without memory. */
-PYKV_NODISCARD char *env_path_join(const char *directory, const char *name);
 
 /* A copy in fresh memory (mem_free), or NULL without memory. */
 PYKV_NODISCARD char *env_text_copy(const char *text);

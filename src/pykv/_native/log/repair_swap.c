@@ -16,13 +16,15 @@
 #include "base/crc32c.h"
 #include "base/error.h"
 #include "base/invariant.h"
+#include "base/memory.h"
 #include "base/report.h"
+#include "env/env_path.h"
 #include "log/checkpoint.h"
 #include "log/manifest_file.h"
 
 enum {
     NUMBER_DIGITS = 8, /* of a file's name */
-    REPAIR_NAME_BYTES = 96,
+    DAMAGED_NAME_BYTES = 32,
     REPAIR_ATTEMPTS_MAX = 10000,
     REPAIR_NUMBER_COUNT = 6,
     REPAIR_DONE_CRC_AT = 4 + 8 * REPAIR_NUMBER_COUNT,
@@ -141,15 +143,12 @@ static bool is_old(const home_engine *engine, const char *name, uint32_t first_n
     return !numbered || number < first_number;
 }
 
-/* Makes the first free damaged-N; name ends with a slash. */
+/* Makes the first free damaged-N. */
 static pykv_status make_damaged(env_directory *home, char *name, size_t name_bytes)
 {
     for (int n = 1; n < REPAIR_ATTEMPTS_MAX; n++) {
         snprintf(name, name_bytes, "damaged-%d", n);
         pykv_status status = env_make_directory(home, name);
-        if (status == PYKV_OK) {
-            snprintf(name, name_bytes, "damaged-%d/", n);
-        }
         if (status != PYKV_PATH_EXISTS) {
             return status;
         }
@@ -158,21 +157,31 @@ static pykv_status make_damaged(env_directory *home, char *name, size_t name_byt
                      env_directory_path(home));
 }
 
-static pykv_status move(env_directory *home, const char *from_directory, const char *name,
-                        const char *to_directory)
+/* Moves a name out of a directory below home. */
+static pykv_status move_out(env_directory *home, const char *below, const char *name)
 {
-    char from[REPAIR_NAME_BYTES];
-    char to[REPAIR_NAME_BYTES];
-    snprintf(from, sizeof from, "%s%s", from_directory, name);
-    snprintf(to, sizeof to, "%s%s", to_directory, name);
-    return env_rename(home, from, to);
+    char *from = env_path_join(below, name);
+    pykv_status status =
+        from == NULL ? error_set_no_memory(strlen(name)) : env_rename(home, from, name);
+    mem_free(from);
+    return status;
+}
+
+/* Moves a name into a directory below home. */
+static pykv_status move_into(env_directory *home, const char *below, const char *name)
+{
+    char *to = env_path_join(below, name);
+    pykv_status status =
+        to == NULL ? error_set_no_memory(strlen(name)) : env_rename(home, name, to);
+    mem_free(to);
+    return status;
 }
 
 /* Moves the old manifest, if it is here still, then the other old files to a damaged-N
  * directory. As long as the manifest is here nothing else has been moved. */
 static pykv_status move_old(env_directory *home, const home_engine *engine, uint32_t first_number)
 {
-    char damaged[REPAIR_NAME_BYTES / 2];
+    char damaged[DAMAGED_NAME_BYTES];
     env_names names;
     pykv_status status = env_directory_list(home, &names);
     if (status != PYKV_OK) {
@@ -181,7 +190,7 @@ static pykv_status move_old(env_directory *home, const home_engine *engine, uint
     status = make_damaged(home, damaged, sizeof damaged);
     for (size_t i = 0; i < names.count && status == PYKV_OK; i++) {
         if (strcmp(names.names[i], MANIFEST_NAME) == 0) {
-            status = move(home, "", MANIFEST_NAME, damaged);
+            status = move_into(home, damaged, MANIFEST_NAME);
         }
     }
     if (status == PYKV_OK) {
@@ -190,7 +199,7 @@ static pykv_status move_old(env_directory *home, const home_engine *engine, uint
     for (size_t i = 0; i < names.count && status == PYKV_OK; i++) {
         const char *name = names.names[i];
         if (is_old(engine, name, first_number)) {
-            status = move(home, "", name, damaged);
+            status = move_into(home, damaged, name);
         }
     }
     env_names_free(&names);
@@ -214,7 +223,7 @@ static pykv_status move_new(env_directory *home, env_directory *fresh)
     for (size_t i = 0; i < names.count && status == PYKV_OK; i++) {
         manifest_waits |= strcmp(names.names[i], MANIFEST_NAME) == 0;
         if (!is_last(names.names[i])) {
-            status = move(home, REPAIR_DIRECTORY "/", names.names[i], "");
+            status = move_out(home, REPAIR_DIRECTORY, names.names[i]);
         }
     }
     env_names_free(&names);
@@ -222,7 +231,7 @@ static pykv_status move_new(env_directory *home, env_directory *fresh)
         status = env_directory_sync(home);
     }
     if (status == PYKV_OK && manifest_waits) {
-        status = move(home, REPAIR_DIRECTORY "/", MANIFEST_NAME, "");
+        status = move_out(home, REPAIR_DIRECTORY, MANIFEST_NAME);
     }
     return status == PYKV_OK ? env_directory_sync(home) : status;
 }
@@ -261,47 +270,68 @@ pykv_status repair_find_stage(env_directory *home, repair_stage *stage_out)
     return PYKV_OK;
 }
 
-static void path_of_fresh(const env_directory *home, char path[PYKV_ERROR_PATH_BYTES])
+pykv_status repair_path(const env_directory *home, char **path_out)
 {
-    snprintf(path, PYKV_ERROR_PATH_BYTES, "%s/%s", env_directory_path(home), REPAIR_DIRECTORY);
+    char *path = env_path_join(env_directory_path(home), REPAIR_DIRECTORY);
+    if (path == NULL) {
+        return error_set_no_memory(strlen(env_directory_path(home)));
+    }
+    *path_out = path;
+    return PYKV_OK;
 }
 
-pykv_status repair_clean(env *environment, env_directory *home)
+static pykv_status clean(env *environment, env_directory *home, const char *path)
 {
-    char path[PYKV_ERROR_PATH_BYTES];
     pykv_status status = env_unlink(home, REPAIR_DIRECTORY "/" HOME_LOCK_NAME);
     if (status == PYKV_OK || status == PYKV_PATH_NOT_FOUND) {
         status = env_unlink(home, REPAIR_DIRECTORY "/" REPAIR_DONE_NAME);
     }
-    path_of_fresh(home, path);
     return status == PYKV_OK ? env_remove_directory(environment, path) : status;
 }
 
-pykv_status repair_swap(env *environment, env_directory *home, const home_engine *engine,
-                        pykv_report *report_out)
+pykv_status repair_clean(env *environment, env_directory *home)
 {
-    char path[PYKV_ERROR_PATH_BYTES];
-    env_directory *fresh;
-    repair_mark mark;
-    path_of_fresh(home, path);
-    pykv_status status = read_done(home, &mark);
+    char *path = NULL;
+    pykv_status status = repair_path(home, &path);
     if (status == PYKV_OK) {
-        status = env_directory_open(environment, path, false, &fresh);
+        status = clean(environment, home, path);
     }
+    mem_free(path);
+    return status;
+}
+
+static pykv_status swap(env *environment, env_directory *home, const char *path,
+                        const home_engine *engine, uint32_t first_number)
+{
+    env_directory *fresh;
+    pykv_status status = env_directory_open(environment, path, false, &fresh);
     if (status != PYKV_OK) {
         return status;
     }
     status = env_directory_sync(fresh);
     if (status == PYKV_OK) {
-        status = move_old(home, engine, mark.first_number);
+        status = move_old(home, engine, first_number);
     }
     if (status == PYKV_OK) {
         status = move_new(home, fresh);
     }
     env_directory_close(fresh);
+    return status == PYKV_OK ? clean(environment, home, path) : status;
+}
+
+pykv_status repair_swap(env *environment, env_directory *home, const home_engine *engine,
+                        pykv_report *report_out)
+{
+    char *path = NULL;
+    repair_mark mark;
+    pykv_status status = read_done(home, &mark);
     if (status == PYKV_OK) {
-        status = repair_clean(environment, home);
+        status = repair_path(home, &path);
     }
+    if (status == PYKV_OK) {
+        status = swap(environment, home, path, engine, mark.first_number);
+    }
+    mem_free(path);
     if (status == PYKV_OK && report_out != NULL) {
         recall(&mark.report, report_out);
     }

@@ -29,6 +29,9 @@ typedef enum repair_stage {
 
 PYKV_NODISCARD pykv_status repair_find_stage(env_directory *home, repair_stage *stage_out);
 
+/* The path of repairing/, in fresh memory (mem_free). */
+PYKV_NODISCARD pykv_status repair_path(const env_directory *home, char **path_out);
+
 /* An epoch for the repaired store, whose sequences are others than those of the store with epoch:
  * higher by a random step, so that followers can tell. */
 PYKV_NODISCARD pykv_status repair_epoch(env *environment, uint64_t epoch, uint64_t *epoch_out);

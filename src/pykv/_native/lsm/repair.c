@@ -12,8 +12,6 @@
  * A repair that is interrupted begins again, unless the swap has begun: then that is finished.
  * Single members of a batch that was damaged elsewhere are saved too.
  */
-#include <stdio.h>
-
 #include "codec/codec_registry.h"
 
 #include "base/error.h"
@@ -320,19 +318,29 @@ static pykv_status inherit(const repair *self, lsm *target) SINGLE_THREADED
     return status;
 }
 
-static pykv_status build_fresh(repair *self) SINGLE_THREADED
+/* An empty store in repairing/, whatever was there. */
+static pykv_status open_fresh(const repair *self, lsm **target_out) SINGLE_THREADED
 {
-    char path[PYKV_ERROR_PATH_BYTES];
-    pykv_options options = {.log_sink = PYKV_LOG_PWRITE, .memory_budget_bytes = CACHE_BYTES};
-    lsm *target;
-    snprintf(path, sizeof path, "%s/%s", env_directory_path(self->home), REPAIR_DIRECTORY);
+    char *path = NULL;
+    const pykv_options options = {.log_sink = PYKV_LOG_PWRITE, .memory_budget_bytes = CACHE_BYTES};
     pykv_status status = env_unlink(self->home, REPAIR_DIRECTORY "/" REPAIR_DONE_NAME);
     if (status == PYKV_OK || status == PYKV_PATH_NOT_FOUND) {
+        status = repair_path(self->home, &path);
+    }
+    if (status == PYKV_OK) {
         status = lsm_destroy(self->env, path);
     }
     if (status == PYKV_OK || status == PYKV_PATH_NOT_FOUND) {
-        status = lsm_open(self->env, path, &options, &target);
+        status = lsm_open(self->env, path, &options, target_out);
     }
+    mem_free(path);
+    return status;
+}
+
+static pykv_status build_fresh(repair *self) SINGLE_THREADED
+{
+    lsm *target;
+    pykv_status status = open_fresh(self, &target);
     if (status != PYKV_OK) {
         return status;
     }
