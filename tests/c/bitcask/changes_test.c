@@ -2,8 +2,11 @@
  * changes_test: the feed of a Bitcask gives what was written, up to what is synced, from segment to
  * segment, and pins keep what is behind them.
  */
+#include <errno.h>
+
 #include "bitcask_fixture.h"
 
+#include "env/env_fault.h"
 #include "log/feed_fixture.h"
 
 enum { ROWS = 60, VALUE_BYTES = 100 };
@@ -188,6 +191,34 @@ TEST(a_pin_that_outgrows_its_bytes_or_its_time_gives_way)
     fixture_free(&self);
 }
 
+/* The pin was once gone until the next open, which found it again. */
+TEST(an_unpin_whose_manifest_cannot_be_written_leaves_the_pin_and_can_be_repeated)
+{
+    fixture self = fixture_new();
+    env *disk = self.disk;
+    env_fault_plan plan = {.at = 1,
+                           .sticky = true,
+                           .system_errno = ENOSPC,
+                           .call_mask = 1U << ENV_CALL_RENAME,
+                           .name_part = "MANIFEST"};
+    env_fault_plan nothing = {.at = 0};
+    fixture_close(&self);
+    CHECK_OK(env_fault_new(disk, &self.disk));
+    CHECK_OK(fixture_open(&self));
+    fixture_fill(&self, 0, ROWS, 100);
+    CHECK_OK(set_pin(&self, "copy", 1, 0, 0));
+    env_fault_set(self.disk, &plan);
+    CHECK_STATUS(PYKV_NO_SPACE, bitcask_unpin_history(self.store, "copy"));
+    CHECK_EQUAL(1, only_pin(&self).sequence);
+    env_fault_set(self.disk, &nothing);
+    CHECK_OK(bitcask_unpin_history(self.store, "copy"));
+    fixture_reopen(&self);
+    CHECK_EQUAL(0, fixture_stats(&self).history_pin_count);
+    fixture_kill(&self);
+    env_fault_free(self.disk);
+    env_memory_free(disk);
+}
+
 TEST(a_pin_of_what_is_not_there_is_refused)
 {
     fixture self = fixture_new();
@@ -207,4 +238,5 @@ TEST_MAIN(CASE(a_feed_gives_what_is_synced_and_the_rest_to_who_asks),
           CASE(a_clear_and_a_batch_are_told_whole),
           CASE(a_pin_keeps_what_is_behind_it_over_closes_and_crashes_until_it_is_removed),
           CASE(a_pin_that_outgrows_its_bytes_or_its_time_gives_way),
+          CASE(an_unpin_whose_manifest_cannot_be_written_leaves_the_pin_and_can_be_repeated),
           CASE(a_pin_of_what_is_not_there_is_refused))

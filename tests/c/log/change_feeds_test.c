@@ -264,9 +264,35 @@ TEST(a_pin_that_could_not_be_saved_is_as_before)
     stop(&self);
 }
 
+/* Such a pin was once gone until the next open, which found it again: a second unpin had nothing to
+ * do, and the history that it keeps stayed. */
+TEST(an_unpin_that_could_not_be_saved_leaves_the_pin)
+{
+    owner self;
+    pykv_pin pin = {.name = "a", .sequence = 2, .bytes_max = 500, .until_us = 1000};
+    pykv_pin found[1];
+    size_t count;
+    start(&self, &plain);
+    CHECK_OK(change_feeds_pin(&self.feeds, &pin));
+    self.save_status = PYKV_NO_SPACE;
+    CHECK_STATUS(PYKV_NO_SPACE, change_feeds_unpin(&self.feeds, "a"));
+    change_feeds_list_pins(&self.feeds, found, 1, &count);
+    CHECK_EQUAL(1, count);
+    CHECK_EQUAL(2, found[0].sequence);
+    CHECK_EQUAL(500, found[0].bytes_max);
+    CHECK_EQUAL(1000, found[0].until_us);
+    self.save_status = PYKV_OK;
+    CHECK_OK(change_feeds_unpin(&self.feeds, "a"));
+    change_feeds_list_pins(&self.feeds, found, 1, &count);
+    CHECK_EQUAL(0, count);
+    CHECK_EQUAL(3, self.save_count);
+    stop(&self);
+}
+
 TEST_MAIN(CASE(a_feed_goes_on_from_file_to_file_and_ends_at_its_limit),
           CASE(what_the_owner_rewrites_is_given_in_place_of_what_the_log_has),
           CASE(a_file_that_went_since_it_was_looked_up_is_gone_and_one_that_is_kept_is_damage),
           CASE(keepers_are_the_slowest_feed_and_the_pins_whose_time_is_not_over),
           CASE(a_pin_without_a_limit_wants_all_of_it),
-          CASE(a_pin_that_could_not_be_saved_is_as_before))
+          CASE(a_pin_that_could_not_be_saved_is_as_before),
+          CASE(an_unpin_that_could_not_be_saved_leaves_the_pin))

@@ -1,9 +1,12 @@
 /*
  * pins_test: a pin keeps the changes behind it over flushes, closes and crashes, up to its limits.
  */
+#include <errno.h>
+
 #include "ingest_fixture.h"
 #include "sync_hook.h"
 
+#include "env/env_fault.h"
 #include "env/env_memory.h"
 #include "log/change_feeds.h"
 
@@ -124,6 +127,33 @@ TEST(a_log_that_the_manifest_of_a_pin_lists_stays_when_another_begins_meanwhile)
     fixture_free(&self);
 }
 
+/* The pin was once gone until the next open, which found it again. */
+TEST(an_unpin_whose_manifest_cannot_be_written_leaves_the_pin_and_can_be_repeated)
+{
+    fixture self = fixture_blank();
+    env *disk = self.disk;
+    env_fault_plan plan = {.at = 1,
+                           .sticky = true,
+                           .system_errno = ENOSPC,
+                           .call_mask = 1U << ENV_CALL_RENAME,
+                           .name_part = "MANIFEST"};
+    env_fault_plan nothing = {.at = 0};
+    CHECK_OK(env_fault_new(disk, &self.disk));
+    CHECK_OK(fixture_open(&self));
+    put(&self, ROWS);
+    CHECK_OK(set_pin(&self, "copy", 1, 0, 0));
+    env_fault_set(self.disk, &plan);
+    CHECK_STATUS(PYKV_NO_SPACE, lsm_unpin_history(self.store, "copy"));
+    CHECK_EQUAL(1, only_pin(&self).sequence);
+    env_fault_set(self.disk, &nothing);
+    CHECK_OK(lsm_unpin_history(self.store, "copy"));
+    fixture_reopen(&self);
+    CHECK_EQUAL(0, fixture_stats(&self).history_pin_count);
+    fixture_kill(&self);
+    env_fault_free(self.disk);
+    env_memory_free(disk);
+}
+
 TEST(a_pin_of_what_is_not_there_or_without_a_name_is_refused)
 {
     fixture self = fixture_new();
@@ -158,5 +188,6 @@ TEST_MAIN(CASE(a_pin_keeps_what_is_behind_it_until_it_is_removed),
           CASE(a_pin_that_outgrows_its_bytes_gives_way_and_is_named),
           CASE(a_pin_that_outlives_its_time_gives_way),
           CASE(a_log_that_the_manifest_of_a_pin_lists_stays_when_another_begins_meanwhile),
+          CASE(an_unpin_whose_manifest_cannot_be_written_leaves_the_pin_and_can_be_repeated),
           CASE(a_pin_of_what_is_not_there_or_without_a_name_is_refused),
           CASE(a_pin_that_could_not_be_made_durable_is_not_there))

@@ -373,10 +373,17 @@ pykv_status change_feeds_unpin(change_feeds *self, const char *name)
         return status;
     }
     mutex_lock(self->writer);
+    history_pins before = self->pins;
     bool found = history_pins_remove(&self->pins, name);
     mutex_unlock(self->writer);
-    return found ? self->source->save(self->owner)
-                 : error_set(PYKV_NOT_FOUND, "there is no pin %s", name);
+    if (!found) {
+        return error_set(PYKV_NOT_FOUND, "there is no pin %s", name);
+    }
+    status = self->source->save(self->owner);
+    if (status != PYKV_OK) {
+        take_pin_back(self, name, &before);
+    }
+    return status;
 }
 
 void change_feeds_list_pins(change_feeds *self, pykv_pin *pins_out, size_t capacity,
