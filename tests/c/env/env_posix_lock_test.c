@@ -3,6 +3,7 @@
  */
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/child.h"
@@ -189,6 +190,38 @@ static int release_in_child(void)
     return fcntl(descriptor, F_GETFD) >= 0 ? 0 : 1;
 }
 
+static bool forks_behind_flock;
+static int child_found;
+
+/* Stands before the system's function. */
+int flock(int descriptor, int operation)
+{
+    int result = (int)syscall(SYS_flock, descriptor, operation);
+    if (forks_behind_flock) {
+        forks_behind_flock = false;
+        pid_t pid = fork();
+        if (pid == 0) {
+            _exit(fcntl(descriptor, F_GETFD) < 0 ? 0 : 1);
+        }
+        child_found = child_wait(pid);
+    }
+    return result;
+}
+
+/* A thread that forked between the lock and the note of its descriptor once left the lock to its
+ * child, for as long as that lived. */
+TEST(a_child_that_is_forked_while_the_lock_is_taken_does_not_have_it)
+{
+    env_lock *lock = NULL;
+    start();
+    child_found = -1;
+    forks_behind_flock = true;
+    CHECK_OK(env_lock_take(directory, "LOCK", &lock));
+    CHECK_EQUAL(0, child_found);
+    env_lock_release(lock);
+    finish();
+}
+
 TEST(a_release_in_a_forked_child_frees_nothing)
 {
     start();
@@ -249,6 +282,7 @@ TEST_MAIN(CASE(another_process_is_refused_and_told_the_owner),
           CASE(garbage_in_the_lock_file_names_no_owner),
           CASE(a_second_path_to_the_same_directory_is_refused),
           CASE(a_dead_owners_lock_is_free_although_its_child_lives),
+          CASE(a_child_that_is_forked_while_the_lock_is_taken_does_not_have_it),
           CASE(a_release_in_a_forked_child_frees_nothing),
           CASE(an_exchanged_lock_file_does_not_make_two_owners),
           CASE(a_lock_file_that_cannot_be_opened_is_no_lock),

@@ -180,6 +180,16 @@ void process_unregister(uint64_t device, uint64_t inode)
     mutex_unlock(&registry_lock);
 }
 
+void process_hold_forks(void) NO_THREAD_SAFETY_ANALYSIS
+{
+    mutex_lock(&registry_lock);
+}
+
+void process_let_forks(void) NO_THREAD_SAFETY_ANALYSIS
+{
+    mutex_unlock(&registry_lock);
+}
+
 /* Raises descriptor_end to at least end. */
 static void raise_descriptor_end(size_t end)
 {

@@ -44,6 +44,13 @@ PYKV_NODISCARD pykv_status process_close_on_fork(int descriptor);
 void process_forget_descriptor(int descriptor);
 
 /*
+ * No fork of this process happens between the two: a descriptor that is opened and entered above
+ * between them is never left open in a child. Nothing else of here may be called meanwhile.
+ */
+void process_hold_forks(void);
+void process_let_forks(void);
+
+/*
  * Bus guard. A read of a mapping whose file lost those bytes (truncated, device error) raises
  * SIGBUS; the handler replaces the page by zeros, raises the mapping's flag, and the read goes on:
  * checksums then fail and the caller sees the flag. Faults elsewhere are passed on to the handler

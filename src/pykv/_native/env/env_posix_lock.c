@@ -74,25 +74,44 @@ static int lock_descriptor(int descriptor)
     return result;
 }
 
+/* The lock file, or -1: errno. A child that is forked at any time from then on closes its copy, if
+ * *status_out says that this could be noted. */
+static int open_file(int parent, const char *name, pykv_status *status_out)
+{
+    process_hold_forks();
+    int descriptor = posix_openat(parent, name, O_RDWR | O_CREAT);
+    if (descriptor >= 0) {
+        *status_out = process_close_on_fork(descriptor);
+    }
+    process_let_forks();
+    return descriptor;
+}
+
+static void close_file(int descriptor)
+{
+    process_forget_descriptor(descriptor);
+    posix_close(descriptor);
+}
+
 /* One attempt; *replaced_out says that the file was exchanged meanwhile and is worth another. */
 static pykv_status lock_once(env_directory *directory, const char *name, int *descriptor_out,
                              bool *replaced_out)
 {
     int parent = ((const posix_directory *)directory)->descriptor;
-    int descriptor = posix_openat(parent, name, O_RDWR | O_CREAT);
+    pykv_status status = PYKV_OK;
+    int descriptor = open_file(parent, name, &status);
     if (descriptor < 0) {
         return env_fail(errno, directory->path, "open the lock file");
     }
-    pykv_status status = PYKV_OK;
-    if (lock_descriptor(descriptor) != 0) {
+    if (status == PYKV_OK && lock_descriptor(descriptor) != 0) {
         status = errno == EWOULDBLOCK ? error_set_locked(directory->path, read_owner(descriptor))
                                       : env_fail(errno, directory->path, "lock the lock file");
-    } else if (!same_file(parent, name, descriptor)) {
+    } else if (status == PYKV_OK && !same_file(parent, name, descriptor)) {
         *replaced_out = true;
         status = error_set_locked(directory->path, 0);
     }
     if (status != PYKV_OK) {
-        posix_close(descriptor);
+        close_file(descriptor);
         return status;
     }
     *descriptor_out = descriptor;
@@ -129,11 +148,6 @@ static pykv_status lock_and_mark(env_directory *directory, const char *name, pos
 {
     pykv_status status = lock_file(directory, name, &self->descriptor);
     if (status != PYKV_OK) {
-        return status;
-    }
-    status = process_close_on_fork(self->descriptor);
-    if (status != PYKV_OK) {
-        posix_close(self->descriptor);
         return status;
     }
     write_owner(self->descriptor);
