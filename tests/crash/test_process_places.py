@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from tests.crash.processes import fork, in_child, mounted, wait_for, wait_until
 
+import pykv
 from pykv.engine.bitcask import Bitcask
 from pykv.errors import LockedError, ReadOnlyError
 from pykv.options import BitcaskOptions
@@ -80,6 +81,32 @@ def test_without_permission_nothing_is_made(owned: Path) -> None:
 
     assert in_child(work) == 0
     assert not (owned / "below").exists()
+
+
+@pytest.mark.parametrize("engine", ["bitcask", "lsm"])
+def test_what_may_be_written_and_not_read_takes_stores_checkpoints_and_tables(
+    owned: Path, engine: str
+) -> None:
+    """The first open there once failed, the second did not, and a checkpoint always did."""
+    place = owned.parent / "shared"
+    place.mkdir()
+    place.chmod(0o1733)
+
+    def work() -> None:
+        become_nobody()
+        with pykv.open(place / "db", engine=engine) as db:
+            db[b"k"] = b"v"
+            db.checkpoint(place / "copy")
+            with pytest.raises(FileExistsError):
+                db.checkpoint(place / "copy")
+        with pykv.open(place / "copy") as copy:
+            assert dict(copy.items()) == {b"k": b"v"}
+        with pykv.TableWriter(place / "table") as writer:
+            writer.add(b"k", b"v")
+        pykv.destroy(place / "copy")
+
+    assert in_child(work) == 0
+    assert sorted(each.name for each in place.iterdir()) == ["db", "table"]
 
 
 @pytest.fixture

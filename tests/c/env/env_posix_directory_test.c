@@ -302,11 +302,51 @@ TEST(a_failed_allocation_leaves_no_descriptor_and_no_block)
     CHECK(next < 16);
 }
 
+/* Exit code 0: names can be made in a directory that may be written and not read, at the first
+ * attempt as at the next, though such a directory can neither be listed nor synced. */
+static int make_in_what_is_unreadable(void)
+{
+    env_directory *directory = NULL;
+    env_names names;
+    if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) {
+        return 1;
+    }
+    for (int i = 0; i < 2; i++) {
+        if (env_directory_open(env_posix(), below("shared/new"), true, &directory) != PYKV_OK) {
+            return 2;
+        }
+        env_directory_close(directory);
+    }
+    if (env_directory_open(env_posix(), below("shared"), true, &directory) != PYKV_OK) {
+        return 3;
+    }
+    if (env_make_directory(directory, "named") != PYKV_OK ||
+        env_make_directory(directory, "named") != PYKV_PATH_EXISTS ||
+        env_directory_sync(directory) != PYKV_OK) {
+        return 4;
+    }
+    int code = env_directory_list(directory, &names) == PYKV_NO_PERMISSION ? 0 : 5;
+    env_directory_close(directory);
+    return code;
+}
+
+/* The first open there once made its directory and failed: its parent could not be synced. */
+TEST(a_directory_is_made_in_one_that_may_be_written_and_not_read)
+{
+    start();
+    CHECK_EQUAL(0, chmod(base, 0755));
+    CHECK_EQUAL(0, mkdir(below("shared"), 0755));
+    CHECK_EQUAL(0, chmod(below("shared"), 01333));
+    CHECK_EQUAL(0, child_run(make_in_what_is_unreadable));
+    CHECK_EQUAL(0, chmod(below("shared"), 0700));
+}
+
 TEST_MAIN(CASE(every_parent_of_a_made_directory_is_synced),
           CASE(an_empty_directory_that_was_there_has_its_name_synced),
           CASE(a_directory_in_use_costs_no_sync), CASE(a_relative_path_is_resolved_at_open),
           CASE(a_link_to_a_directory_has_the_identity_of_its_target),
           CASE(a_path_that_is_too_long_is_an_invalid_argument), CASE(missing_permission_is_named),
+          CASE(a_directory_is_made_in_one_that_may_be_written_and_not_read),
           CASE(read_only_media_are_named), CASE(a_name_that_cannot_be_made_durable_is_a_failure),
           CASE(the_root_has_no_parent_to_sync), CASE(a_working_directory_that_is_gone_is_not_found),
           CASE(a_long_working_directory_is_found), CASE(a_list_without_memory_leaves_nothing),

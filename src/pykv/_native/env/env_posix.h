@@ -13,6 +13,7 @@
 typedef struct posix_directory {
     env_directory head;
     int descriptor;
+    bool readable; /* false: its names can be used, but neither listed nor synced */
     env_capabilities capabilities;
 } posix_directory;
 

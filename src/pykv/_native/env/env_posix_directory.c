@@ -3,7 +3,8 @@
  *
  * A directory is a descriptor; names are resolved by it, so it stays the same directory when it or
  * a parent is renamed. Its path is made absolute at open, for messages only: a later chdir changes
- * nothing. Thread-safe.
+ * nothing. The names of a directory that its opener may not read can be used all the same; what the
+ * system does not let it sync is durable when the system says so. Thread-safe.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -79,6 +80,18 @@ static int open_directory(const char *path)
     return posix_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
 }
 
+/* A descriptor for the names of a directory that may be searched, readable or not. */
+static int open_for_names(const char *path)
+{
+#if defined(O_PATH)
+    return posix_openat(AT_FDCWD, path, O_PATH | O_DIRECTORY);
+#else
+    (void)path;
+    errno = EACCES;
+    return -1;
+#endif
+}
+
 /* Length up to and with the slash before the last component; 0: there is no parent. */
 static size_t parent_length(const char *path)
 {
@@ -92,7 +105,8 @@ static size_t parent_length(const char *path)
     return length;
 }
 
-/* Syncs the directory that holds path; path is edited and put back. */
+/* Syncs the directory that holds path, if it may be read: one that may not cannot be synced. path
+ * is edited and put back. */
 static pykv_status sync_parent(char *path)
 {
     size_t length = parent_length(path);
@@ -110,7 +124,7 @@ static pykv_status sync_parent(char *path)
         posix_close(descriptor);
     }
     path[length] = kept;
-    return status;
+    return status == PYKV_NO_PERMISSION ? PYKV_OK : status;
 }
 
 /* Makes the directory path (its parents exist) and makes its name durable. */
@@ -144,23 +158,27 @@ static pykv_status make_all(char *path)
 static pykv_status list_descriptor(int descriptor, const char *path, env_names *names);
 
 /* A directory that somebody made just now has a name that may not be durable yet; one that holds
- * files was opened before. */
+ * files was opened before. What may not be listed may be empty. */
 static pykv_status sync_if_empty(int descriptor, char *path)
 {
     env_names names = {NULL, 0};
     pykv_status status = list_descriptor(descriptor, path, &names);
-    bool empty = names.count == 0;
+    bool may_be_empty = names.count == 0;
     env_names_free(&names);
-    if (status != PYKV_OK || !empty) {
+    if ((status != PYKV_OK && status != PYKV_NO_PERMISSION) || !may_be_empty) {
         return status;
     }
-    status = sync_parent(path);
-    return status == PYKV_NO_PERMISSION ? PYKV_OK : status;
+    return sync_parent(path);
 }
 
-static pykv_status open_path(char *path, bool create, int *descriptor_out)
+static pykv_status open_path(posix_directory *opened, bool create)
 {
+    char *path = opened->head.path;
     int descriptor = open_directory(path);
+    opened->readable = descriptor >= 0 || errno != EACCES;
+    if (!opened->readable) {
+        descriptor = open_for_names(path);
+    }
     bool found = descriptor >= 0;
     if (!found && create && errno == ENOENT) {
         pykv_status status = make_all(path);
@@ -177,7 +195,7 @@ static pykv_status open_path(char *path, bool create, int *descriptor_out)
         posix_close(descriptor);
         return status;
     }
-    *descriptor_out = descriptor;
+    opened->descriptor = descriptor;
     return PYKV_OK;
 }
 
@@ -193,7 +211,7 @@ pykv_status posix_directory_open(env *self, const char *path, bool create, env_d
         status = absolute_path(path, &opened->head.path);
     }
     if (status == PYKV_OK) {
-        status = open_path(opened->head.path, create, &opened->descriptor);
+        status = open_path(opened, create);
     }
     if (status != PYKV_OK) {
         mem_free(opened->head.path);
@@ -230,7 +248,7 @@ env_capabilities posix_directory_capabilities(env_directory *directory)
 
 pykv_status posix_directory_sync(env_directory *directory)
 {
-    if (posix_sync_names(descriptor_of(directory)) != 0) {
+    if (posix_of(directory)->readable && posix_sync_names(descriptor_of(directory)) != 0) {
         return env_fail(errno, directory->path, "sync a directory");
     }
     return PYKV_OK;
