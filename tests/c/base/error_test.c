@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <pthread.h>
 
+#include "child.h"
 #include "harness/check.h"
 
 #include "base/error.h"
+#include "base/memory.h"
 
 static void check_text(const char *wanted)
 {
@@ -149,6 +151,93 @@ TEST(each_thread_has_its_own_detail)
     check_text("here");
 }
 
+static void *fail_without_memory(void *argument)
+{
+    const char **wrong = argument;
+    void *block;
+    (void)mem_fail_at(1, 1);
+    block = mem_alloc(1);
+    *wrong = block != NULL ? "there is memory" : NULL;
+    error_set_system(PYKV_NO_SPACE, EIO, "file", "no room");
+    pykv_error saved = *error_last();
+    error_set_no_memory(1);
+    if (saved.status != PYKV_NO_SPACE || error_last()->status != PYKV_NO_MEMORY) {
+        *wrong = "a status was lost";
+    }
+    if (strstr(saved.text, "no memory") == NULL || saved.path[0] != '\0') {
+        *wrong = "the text does not say what happened";
+    }
+    error_restore(error_last());
+    error_restore(&saved);
+    *wrong = error_last()->status == PYKV_NO_SPACE ? *wrong : "nothing was put back";
+    (void)mem_fail_at(0, 0);
+    error_set(PYKV_FORMAT, "with memory");
+    *wrong = strcmp("with memory", error_last()->text) == 0 ? *wrong : "no detail with memory";
+    return NULL;
+}
+
+/* The detail of a thread is allocated at its first failure, which may be a lack of memory. */
+TEST(a_thread_without_memory_for_a_detail_keeps_the_status)
+{
+    const char *wrong = "not run";
+    pthread_t thread;
+    CHECK(pthread_create(&thread, NULL, fail_without_memory, &wrong) == 0);
+    CHECK(pthread_join(thread, NULL) == 0);
+    if (wrong != NULL) {
+        check_failed(__FILE__, __LINE__, "%s", wrong);
+    }
+}
+
+enum { LATE_ROUNDS = 3 }; /* of the destructors of an ending thread, of which there are four */
+
+static pthread_key_t late_key;
+static int late_failures;
+static int late_details;
+
+static void fail_late(void *argument)
+{
+    error_set(PYKV_CLOSED, "late %d", late_failures);
+    late_details += strncmp("late ", error_last()->text, 5) == 0;
+    late_failures++;
+    if (late_failures < LATE_ROUNDS) {
+        (void)pthread_setspecific(late_key, argument);
+    }
+}
+
+static void *fail_and_end(void *argument)
+{
+    error_set(PYKV_CLOSED, "in time");
+    (void)pthread_setspecific(late_key, argument);
+    return NULL;
+}
+
+/* Another library's destructor closes a store after the detail of its thread was freed. The leak
+ * checker tells whether what it then fails with is freed too. */
+TEST(a_thread_that_ends_can_fail_until_its_last_destructor)
+{
+    pthread_t thread;
+    CHECK(pthread_key_create(&late_key, fail_late) == 0);
+    CHECK(pthread_create(&thread, NULL, fail_and_end, &late_key) == 0);
+    CHECK(pthread_join(thread, NULL) == 0);
+    CHECK(pthread_key_delete(late_key) == 0);
+    CHECK_EQUAL(LATE_ROUNDS, late_failures);
+    CHECK_EQUAL(LATE_ROUNDS, late_details);
+}
+
+static int look_and_fail(void)
+{
+    bool inherited = strcmp("of the parent", error_last()->text) == 0;
+    error_set(PYKV_FORKED, "of the child");
+    return inherited && strcmp("of the child", error_last()->text) == 0 ? 0 : 1;
+}
+
+TEST(a_forked_child_inherits_the_detail_and_has_its_own)
+{
+    error_set(PYKV_CLOSED, "of the parent");
+    CHECK_EQUAL(0, child_run(look_and_fail));
+    check_text("of the parent");
+}
+
 TEST_MAIN(CASE(a_message_is_recorded_with_its_status),
           CASE(a_new_failure_leaves_nothing_of_the_old_one),
           CASE(a_system_error_names_the_file_and_the_reason),
@@ -156,4 +245,7 @@ TEST_MAIN(CASE(a_message_is_recorded_with_its_status),
           CASE(a_message_may_concern_a_path), CASE(a_lock_tells_its_owner_where_known),
           CASE(no_memory_tells_the_request), CASE(long_text_and_paths_are_cut_not_overrun),
           CASE(the_old_detail_may_be_an_argument_of_the_new_one),
-          CASE(a_saved_detail_can_be_put_back), CASE(each_thread_has_its_own_detail))
+          CASE(a_saved_detail_can_be_put_back), CASE(each_thread_has_its_own_detail),
+          CASE(a_thread_without_memory_for_a_detail_keeps_the_status),
+          CASE(a_thread_that_ends_can_fail_until_its_last_destructor),
+          CASE(a_forked_child_inherits_the_detail_and_has_its_own))

@@ -200,6 +200,30 @@ TEST(blocks_freed_by_another_thread_balance)
     CHECK_EQUAL(before, mem_block_count());
 }
 
+TEST(what_a_thread_keeps_is_not_counted)
+{
+    int64_t blocks = mem_block_count();
+    (void)mem_fail_at(1, 0);
+    void *block = mem_alloc_of_thread(1000);
+    CHECK(block != NULL);
+    CHECK_EQUAL(blocks, mem_block_count());
+    mem_free_of_thread(block);
+    CHECK_EQUAL(blocks, mem_block_count());
+    CHECK(mem_alloc(1) == NULL); /* the failure was left for it */
+    CHECK_EQUAL(1, mem_fail_at(0, 0));
+}
+
+TEST(what_a_thread_keeps_finds_no_memory_where_nothing_does)
+{
+    (void)mem_fail_at(1, 1);
+    void *before = mem_alloc_of_thread(1);
+    CHECK(before != NULL);
+    CHECK(mem_alloc(1) == NULL);
+    CHECK(mem_alloc_of_thread(1) == NULL);
+    (void)mem_fail_at(0, 0);
+    mem_free_of_thread(before);
+}
+
 TEST_MAIN(CASE(a_block_is_counted_until_it_is_freed), CASE(freeing_null_counts_nothing),
           CASE(resizing_keeps_the_bytes_and_the_count), CASE(a_size_of_zero_gives_a_block),
           CASE(zeroed_memory_is_zero), CASE(an_overflowing_product_fails),
@@ -208,4 +232,6 @@ TEST_MAIN(CASE(a_block_is_counted_until_it_is_freed), CASE(freeing_null_counts_n
           CASE(a_failed_resize_leaves_the_block_with_its_owner),
           CASE(mapped_memory_is_aligned_zero_counted_and_can_fail),
           CASE(memory_that_the_system_refuses_to_map_is_no_memory),
-          CASE(requests_since_the_last_call_are_told), CASE(blocks_freed_by_another_thread_balance))
+          CASE(requests_since_the_last_call_are_told), CASE(blocks_freed_by_another_thread_balance),
+          CASE(what_a_thread_keeps_is_not_counted),
+          CASE(what_a_thread_keeps_finds_no_memory_where_nothing_does))

@@ -3,7 +3,8 @@
  *
  * A function that fails sets the detail once, where the failure is known best, and returns the
  * status; callers pass the status on unchanged. Success does not clear the detail: it is
- * meaningful only right after a failure, on the same thread.
+ * meaningful only right after a failure, on the same thread. A thread whose first failure finds no
+ * memory for the detail keeps the status, with a text that says so.
  */
 #ifndef PYKV_BASE_ERROR_H
 #define PYKV_BASE_ERROR_H

@@ -112,6 +112,18 @@ void mem_free(void *block)
     }
 }
 
+void *mem_alloc_of_thread(size_t size)
+{
+    bool fails = atomic_load_explicit(&fail_armed, memory_order_relaxed) &&
+                 atomic_load(&fail_sticky) && atomic_load(&fail_countdown) <= 0;
+    return fails ? NULL : malloc(size == 0 ? 1 : size);
+}
+
+void mem_free_of_thread(void *block)
+{
+    free(block);
+}
+
 /* Maps size bytes at a multiple of MEM_LARGE_PAGE_BYTES, by mapping more and giving back the ends.
  */
 static void *map_aligned(size_t size)

@@ -27,6 +27,14 @@ PYKV_NODISCARD void *mem_alloc_aligned(size_t alignment, size_t size);
 /* Frees what any function above returned; NULL is ignored. */
 void mem_free(void *block);
 
+/*
+ * As mem_alloc and mem_free, for what a thread keeps until it ends. It is not counted: what a call
+ * leaves behind would otherwise depend on what its thread did before. Of the failures below it sees
+ * only the sticky ones that have begun.
+ */
+PYKV_NODISCARD void *mem_alloc_of_thread(size_t size);
+void mem_free_of_thread(void *block);
+
 enum { MEM_LARGE_PAGE_BYTES = 2 << 20 };
 
 /* Returns size zeroed bytes straight from the system, or NULL; size and address are multiples of
