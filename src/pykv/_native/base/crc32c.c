@@ -24,8 +24,10 @@
 #define CRC32C_VARIANT "armv8"
 #define BY_INSTRUCTION
 #if defined(__linux__)
-#include <asm/hwcap.h>
 #include <sys/auxv.h>
+#ifndef HWCAP_CRC32
+#define HWCAP_CRC32 (1 << 7)
+#endif
 #endif
 #endif
 
@@ -296,10 +298,10 @@ static void build_powers(void)
 
 static bool instruction_available(void)
 {
-#if defined(__ARM_FEATURE_CRC32)
-    return true;
-#else
+#if defined(__linux__) && !defined(__ARM_FEATURE_CRC32)
     return (getauxval(AT_HWCAP) & HWCAP_CRC32) != 0;
+#else
+    return true;
 #endif
 }
 
