@@ -71,7 +71,7 @@ static env_capabilities capabilities_of(const char *path)
     int descriptor = posix_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
     CHECK(descriptor >= 3);
     env_capabilities result = posix_capabilities(descriptor);
-    posix_close(descriptor);
+    posix_close_quietly(descriptor);
     return result;
 }
 

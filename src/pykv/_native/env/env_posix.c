@@ -32,11 +32,11 @@ int posix_openat(int directory, const char *name, int flags)
         return opened;
     }
     int moved = fcntl(opened, F_DUPFD_CLOEXEC, DESCRIPTOR_MIN);
-    posix_close(opened);
+    posix_close_quietly(opened);
     return moved;
 }
 
-void posix_close(int descriptor)
+void posix_close_quietly(int descriptor)
 {
     int saved = errno;
     (void)close(descriptor);

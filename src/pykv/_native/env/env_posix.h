@@ -27,7 +27,7 @@ typedef struct posix_file {
 int posix_openat(int directory, const char *name, int flags);
 
 /* Closes and keeps errno. */
-void posix_close(int descriptor);
+void posix_close_quietly(int descriptor);
 
 /* Flushes a file's data and size, or a directory's names, to the device; -1: errno. */
 int posix_sync_data(int descriptor);

@@ -121,7 +121,7 @@ static pykv_status sync_parent(char *path)
         status = env_fail(errno, path, "sync a parent directory");
     }
     if (descriptor >= 0) {
-        posix_close(descriptor);
+        posix_close_quietly(descriptor);
     }
     path[length] = kept;
     return status == PYKV_NO_PERMISSION ? PYKV_OK : status;
@@ -192,7 +192,7 @@ static pykv_status open_path(posix_directory *opened, bool create)
     }
     pykv_status status = found && create ? sync_if_empty(descriptor, path) : PYKV_OK;
     if (status != PYKV_OK) {
-        posix_close(descriptor);
+        posix_close_quietly(descriptor);
         return status;
     }
     opened->descriptor = descriptor;
@@ -225,7 +225,7 @@ pykv_status posix_directory_open(env *self, const char *path, bool create, env_d
 
 void posix_directory_close(env_directory *directory)
 {
-    posix_close(descriptor_of(directory));
+    posix_close_quietly(descriptor_of(directory));
     mem_free(directory->path);
     mem_free(directory);
 }
@@ -281,7 +281,7 @@ static pykv_status list_descriptor(int descriptor, const char *path, env_names *
     }
     DIR *stream = fdopendir(own);
     if (stream == NULL) {
-        posix_close(own);
+        posix_close_quietly(own);
         return env_fail(errno, path, "list a directory");
     }
     pykv_status status = read_names(stream, path, names);

@@ -46,7 +46,7 @@ static int open_file(int directory, const char *name, int flags)
     int descriptor = posix_openat(directory, name, native_flags(flags));
     if (descriptor >= 0 && (flags & ENV_WRITE) == 0 && fstat(descriptor, &status) == 0 &&
         S_ISDIR(status.st_mode)) {
-        posix_close(descriptor);
+        posix_close_quietly(descriptor);
         errno = EISDIR;
         return -1;
     }
@@ -84,7 +84,7 @@ void posix_file_close(env_file *file)
         process_forget_descriptor(self->descriptor);
     }
     if (here) {
-        posix_close(self->descriptor);
+        posix_close_quietly(self->descriptor);
     }
     mem_free(self->head.path);
     mem_free(self);

@@ -90,7 +90,7 @@ static int open_file(int parent, const char *name, pykv_status *status_out)
 static void close_file(int descriptor)
 {
     process_forget_descriptor(descriptor);
-    posix_close(descriptor);
+    posix_close_quietly(descriptor);
 }
 
 /* One attempt; *replaced_out says that the file was exchanged meanwhile and is worth another. */
@@ -185,7 +185,7 @@ void posix_lock_release(env_lock *lock)
     if (self->fork_stamp == process_stamp()) {
         process_forget_descriptor(self->descriptor);
         (void)flock(self->descriptor, LOCK_UN);
-        posix_close(self->descriptor);
+        posix_close_quietly(self->descriptor);
         process_unregister(self->device, self->inode);
     }
     mem_free(self);

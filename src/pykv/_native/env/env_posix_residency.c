@@ -28,7 +28,7 @@ static bool read_text(const char *path, char text[TEXT_BYTES])
         return false;
     }
     ssize_t got = read(descriptor, text, TEXT_BYTES - 1);
-    posix_close(descriptor);
+    posix_close_quietly(descriptor);
     text[got > 0 ? got : 0] = '\0';
     return got > 0;
 }
