@@ -14,6 +14,8 @@ GIL_DISABLED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
 if sys.platform == "win32":
     sys.exit("pykv needs Linux or macOS: Windows lacks the file operations that it is built on.")
+if sys.maxsize < 2**32:
+    sys.exit("pykv needs a 64-bit Python: lengths and offsets of files are held in 64 bits.")
 if GIL_DISABLED and sys.version_info < (3, 14):
     sys.exit("pykv needs CPython 3.14 or later where it is free-threaded: 3.13t is not supported.")
 

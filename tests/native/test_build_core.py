@@ -102,6 +102,7 @@ runpy.run_path("setup.py")
     ("change", "message"),
     [
         ("sys.platform = 'win32'", "pykv needs Linux or macOS"),
+        ("sys.maxsize = 2**31 - 1", "pykv needs a 64-bit Python"),
         (
             "sysconfig.get_config_var = lambda name: 1; sys.version_info = (3, 13, 0)",
             "3.13t is not supported",

@@ -14,6 +14,8 @@
 
 #include "base/annotate.h"
 
+_Static_assert(sizeof(void *) == 8, "pykv needs 64-bit addresses: size_t and off_t hold any size");
+
 void invariant_broken(const char *file, int line, const char *text);
 
 /* Number of invariants broken so far in this process. Thread-safe. */
