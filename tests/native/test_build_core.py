@@ -81,6 +81,38 @@ def test_sanitizers_reach_compiler_and_linker(build_core: ModuleType) -> None:
     assert "-DPYKV_CHECK" in arguments["extra_compile_args"]
 
 
+@pytest.mark.parametrize(
+    ("answer", "flags"),
+    [
+        ("cc (Debian 12.2.0) 12.2.0\nCopyright (C) 2022 Free Software Foundation, Inc.", True),
+        ("Apple clang version 15.0.0 (clang-1500.3.9.4)\nTarget: arm64-apple-darwin23.5.0", False),
+        ("", False),
+    ],
+)
+def test_only_gcc_optimises_at_link_time(
+    build_core: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    answer: str,
+    flags: bool,
+) -> None:
+    """The compiler of macOS is clang and goes by the name cc, as gcc does elsewhere."""
+    compiler = tmp_path / "cc"
+    compiler.write_text(f"#!/bin/sh\ncat <<'END'\n{answer}\nEND\n", encoding="ascii")
+    compiler.chmod(0o755)
+    monkeypatch.setenv("CC", f"{compiler} -pthread")
+    arguments = build_core.build_arguments("")
+    for name in ("extra_compile_args", "extra_link_args"):
+        assert ("-flto=auto" in arguments[name]) is flags
+
+
+def test_a_compiler_that_does_not_run_is_left_to_the_build(
+    build_core: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CC", str(tmp_path / "absent"))
+    assert "-flto=auto" not in build_core.build_arguments("")["extra_compile_args"]
+
+
 @pytest.mark.parametrize(("disabled", "limited"), [(0, True), (None, True), (1, False)])
 def test_the_limited_api_is_for_builds_with_the_gil(
     build_core: ModuleType, monkeypatch: pytest.MonkeyPatch, disabled: int | None, limited: bool

@@ -10,6 +10,8 @@ with the costly invariants on; the program then needs their libraries loaded fir
 from __future__ import annotations
 
 import os
+import shlex
+import subprocess
 import sysconfig
 from pathlib import Path
 from typing import Any
@@ -55,6 +57,21 @@ def has_limited_api() -> bool:
     return not sysconfig.get_config_var("Py_GIL_DISABLED")
 
 
+def is_gcc(compiler: str) -> bool:
+    """Whether the command compiler runs gcc. Its name does not tell: cc is clang on macOS."""
+    try:
+        answer = subprocess.run(
+            [*shlex.split(compiler), "--version"],
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
+    except OSError:
+        return False
+    return "Free Software Foundation" in answer.stdout
+
+
 def build_arguments(sanitize: str) -> dict[str, Any]:
     """What set_source passes on to the Extension. sanitize: names of sanitizers, or empty."""
     macros: list[tuple[str, str | None]] = [("_GNU_SOURCE", None)]
@@ -64,7 +81,7 @@ def build_arguments(sanitize: str) -> dict[str, Any]:
     link_flags = ["-pthread", "-ldl"]
     # A put passes a dozen small functions in as many files. Clang needs a linker of its own for it.
     compiler = str(os.environ.get("CC") or sysconfig.get_config_var("CC"))
-    flags = [] if "clang" in compiler else ["-flto=auto"]
+    flags = ["-flto=auto"] if is_gcc(compiler) else []
     if sanitize:
         flags = [f"-fsanitize={sanitize}", "-fno-omit-frame-pointer", "-g", "-O1"]
         compile_flags.append("-DPYKV_CHECK")

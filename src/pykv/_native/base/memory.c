@@ -143,7 +143,9 @@ static void *map_aligned(size_t size)
     if (behind > 0) {
         (void)munmap(block + size, behind);
     }
+#if defined(MADV_HUGEPAGE)
     (void)madvise(block, size, MADV_HUGEPAGE); /* a wish: without it all works as well */
+#endif
     return block;
 }
 

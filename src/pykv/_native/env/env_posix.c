@@ -43,15 +43,32 @@ void posix_close_quietly(int descriptor)
     errno = saved;
 }
 
+#if defined(__APPLE__)
+
+/* Network volumes refuse F_FULLFSYNC. Any other failure stands: a second sync would hide it. */
+static int sync_data_once(int descriptor)
+{
+    if (fcntl(descriptor, F_FULLFSYNC) != -1) {
+        return 0;
+    }
+    bool refused = errno == ENOTSUP || errno == EOPNOTSUPP || errno == ENOTTY || errno == EINVAL;
+    return refused ? fsync(descriptor) : -1;
+}
+
+#else
+
+static int sync_data_once(int descriptor)
+{
+    return fdatasync(descriptor);
+}
+
+#endif
+
 int posix_sync_data(int descriptor)
 {
     int result;
     do {
-#if defined(__APPLE__)
-        result = fcntl(descriptor, F_FULLFSYNC) == -1 ? -1 : 0;
-#else
-        result = fdatasync(descriptor);
-#endif
+        result = sync_data_once(descriptor);
     } while (result != 0 && errno == EINTR);
     return result;
 }

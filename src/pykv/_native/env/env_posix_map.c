@@ -9,6 +9,10 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+#if defined(__APPLE__)
+#include <mach/vm_inherit.h>
+#endif
+
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/process.h"
