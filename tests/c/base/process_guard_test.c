@@ -152,6 +152,48 @@ TEST(a_replaced_handler_is_installed_again)
     CHECK_EQUAL(0, child_run(replaced_and_installed_again));
 }
 
+static bool other_is_installed(void)
+{
+    struct sigaction current;
+    return sigaction(SIGBUS, NULL, &current) == 0 && current.sa_handler == count_and_exit;
+}
+
+static int replaced_and_kept(void)
+{
+    const uint64_t second = 1000000;
+    mapped_file file = map_file();
+    process_guard_keep(7 * second);
+    if (signal(SIGBUS, count_and_exit) == SIG_ERR || process_guard(&file.guarded) != PYKV_OK) {
+        return 1;
+    }
+    process_guard_keep(8 * second);
+    if (other_is_installed() || signal(SIGBUS, count_and_exit) == SIG_ERR) {
+        return 2;
+    }
+    process_guard_keep(9 * second - 1);
+    if (!other_is_installed()) {
+        return 3;
+    }
+    process_guard_keep(9 * second);
+    keep_pages(&file, 0);
+    return read_page(&file, 1) == 0 && atomic_load(&file.guarded.fault_count) == 1 ? 0 : 4;
+}
+
+static int replaced_where_nothing_is_guarded(void)
+{
+    (void)signal(SIGBUS, count_and_exit);
+    process_guard_keep(UINT64_MAX);
+    return other_is_installed() ? 0 : 1;
+}
+
+/* The story: faulthandler.enable() came after the last open, and then the disk failed. */
+TEST(a_replaced_handler_is_installed_again_within_a_second)
+{
+    CHECK_OK(process_init());
+    CHECK_EQUAL(0, child_run(replaced_and_kept));
+    CHECK_EQUAL(0, child_run(replaced_where_nothing_is_guarded));
+}
+
 static int fault_outside(void)
 {
     mapped_file guarded = map_file();
@@ -389,6 +431,7 @@ TEST(faults_are_served_while_other_mappings_come_and_go)
 TEST_MAIN(CASE(lost_pages_read_as_zeros_and_each_is_counted_once),
           CASE(a_fault_is_charged_to_its_own_mapping), CASE(errno_survives_a_fault),
           CASE(a_replaced_handler_is_installed_again),
+          CASE(a_replaced_handler_is_installed_again_within_a_second),
           CASE(a_fault_outside_goes_where_it_went_before),
           CASE(a_mapping_that_is_unguarded_is_foreign_again),
           CASE(a_handler_that_raises_the_signal_again_ends_the_process),

@@ -73,4 +73,8 @@ void process_unguard(process_mapping *mapping);
 /* True if the handler is in force now, after trying to install it again. */
 bool process_guard_check(void);
 
+/* The same for work that comes by regularly: at most once a second, and not where nothing is under
+ * guard. now_us is a monotonic clock's. */
+void process_guard_keep(uint64_t now_us);
+
 #endif

@@ -24,7 +24,7 @@
 #include "base/process.h"
 #include "base/thread_hint.h"
 
-enum { GUARD_COUNT_MAX = 65536 };
+enum { GUARD_COUNT_MAX = 65536, KEEP_EVERY_US = 1000000 };
 
 typedef struct guard_slot {
     _Atomic uint64_t version;
@@ -44,6 +44,7 @@ static size_t free_hint GUARDED_BY(guard_lock); /* no slot below it is free */
 static struct sigaction previous_actions[2];
 static _Atomic uint32_t previous_index;
 static _Atomic uintptr_t page_bytes;
+static _Atomic uint64_t kept_us; /* when process_guard_keep last looked */
 
 /* Nonzero while this thread is inside a handler that the fault was passed on to. */
 static _Thread_local volatile sig_atomic_t passing_on PYKV_STATIC_TLS;
@@ -180,6 +181,15 @@ bool process_guard_check(void)
     }
     mutex_unlock(&guard_lock);
     return known && is_ours(&current);
+}
+
+void process_guard_keep(uint64_t now_us)
+{
+    bool due = now_us - atomic_load_explicit(&kept_us, memory_order_relaxed) >= KEEP_EVERY_US;
+    if (due && atomic_load_explicit(&slot_end, memory_order_relaxed) > 0) {
+        atomic_store_explicit(&kept_us, now_us, memory_order_relaxed);
+        (void)process_guard_check();
+    }
 }
 
 /* Index of a free slot, GUARD_COUNT_MAX if there is none. */

@@ -3,10 +3,12 @@
  *
  * LOG: prepares the next segment and the mapped tail ahead of writers, syncs at the interval asked
  * for and at least every 30 s, syncs sealed segments. DATA: writes hints, checks the directory
- * image, merges, frees what readers left, looks whether memory has room for mapped reads. A step
- * that fails degrades the store until a later one succeeds.
+ * image, merges, frees what readers left, looks whether memory has room for mapped reads. Either
+ * puts the bus guard back where another handler took its place. A step that fails degrades the
+ * store until a later one succeeds.
  */
 #include "base/error.h"
+#include "base/process.h"
 #include "bitcask/bitcask.h"
 #include "bitcask/find.h"
 #include "bitcask/hint.h"
@@ -280,6 +282,7 @@ pykv_status bitcask_maintain_step(bitcask *self, int32_t role, int32_t *more_out
     if (status != PYKV_OK) {
         return status;
     }
+    process_guard_keep(env_monotonic_us(self->env));
     if (role == PYKV_ROLE_LOG && self->options.read_only == 0) {
         status = log_step(self, &more);
     } else if (role == PYKV_ROLE_DATA) {

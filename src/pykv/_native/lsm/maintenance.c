@@ -3,9 +3,11 @@
  *
  * LOG: prepares the log and the memory of memtables ahead of writers, syncs at its interval. DATA:
  * flushes before it compacts, frees what readers left, removes the files of tables that nobody
- * refers to. What a step fails in is the state of the store (lsm/health.h).
+ * refers to. Either puts the bus guard, under which logs are mapped, back where another handler
+ * took its place. What a step fails in is the state of the store (lsm/health.h).
  */
 #include "base/error.h"
+#include "base/process.h"
 #include "lsm/health.h"
 #include "lsm/jobs.h"
 #include "lsm/memory_use.h"
@@ -67,6 +69,7 @@ pykv_status lsm_maintain_step(lsm *self, int32_t role, int32_t *more_out)
     if (status != PYKV_OK) {
         return status;
     }
+    process_guard_keep(env_monotonic_us(self->env));
     if (role == PYKV_ROLE_DATA) {
         status = data_step(self, &worked);
         if (status != PYKV_OK) {

@@ -8,6 +8,7 @@
  */
 #include "base/error.h"
 #include "base/invariant.h"
+#include "base/process.h"
 #include "lsm/edit.h"
 #include "lsm/history.h"
 #include "lsm/internal_key.h"
@@ -277,7 +278,7 @@ static pykv_status open_logs(lsm *self, const lsm_manifest *listed, wal_recovery
 {
     /* A live writer cuts logs off under a reader's mapping. */
     bool mapped = self->options.read_only == 0 && self->options.no_mapped_reads == 0 &&
-                  env_directory_capabilities(self->home).mapped_reads;
+                  env_directory_capabilities(self->home).mapped_reads && process_guard_check();
     size_t history = PYKV_PLANTED(131) ? 0 : lsm_history_count(listed);
     wal_recovery_input input = {.logs = listed->logs + history,
                                 .log_count = listed->log_count - history,

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
+#include "base/process.h"
 #include "log/log_file.h"
 #include "lsm/version_edit.h"
 #include "lsm/wal_internal.h"
@@ -385,7 +386,7 @@ pykv_status wal_open(env *environment, env_directory *home, const wal_owner *own
     self->log_bytes = log_bytes - log_bytes % RECORD_GRANULE_BYTES;
     self->mapped = env_directory_capabilities(home).mapped_log &&
                    options->log_sink != PYKV_LOG_PWRITE &&
-                   options->durability != PYKV_DURABILITY_SYNC;
+                   options->durability != PYKV_DURABILITY_SYNC && process_guard_check();
     self->appended_sequence = last_sequence;
     self->synced_sequence = last_sequence;
     self->keep_from = UINT32_MAX;
