@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.crash.processes import fork, in_child, mounted, wait_for, wait_until
@@ -93,6 +94,7 @@ def test_what_may_be_written_and_not_read_takes_stores_checkpoints_and_tables(
     place.chmod(0o1733)
 
     def work() -> None:
+        db: Any
         become_nobody()
         with pykv.open(place / "db", engine=engine) as db:
             db[b"k"] = b"v"
