@@ -171,6 +171,20 @@ TEST(a_merged_segment_whose_file_is_still_there_brings_nothing_back)
     repair_free(&self);
 }
 
+/* Gives a segment of another store a name in this one. */
+static void link_another_store(repair_fixture *self, const char *name)
+{
+    repair_fixture other = repair_new();
+    char path[512];
+    for (int i = 0; i < 9; i++) {
+        fixture_put(&other.base, "live", "of another store");
+    }
+    fixture_close(&other.base);
+    snprintf(path, sizeof path, "%s", repair_file(&other, "00000001.log"));
+    CHECK_EQUAL(0, link(path, repair_file(self, name)));
+    free(other.path);
+}
+
 /* As where a copy of the files is made while the store is open, and the manifest is copied first.
  */
 TEST(files_that_are_newer_than_the_manifest_are_saved)
@@ -190,6 +204,7 @@ TEST(files_that_are_newer_than_the_manifest_are_saved)
     fixture_close(&self.base);
     CHECK(!repair_has(&self, "00000001.log"));
     CHECK_EQUAL(0, rename(kept, repair_file(&self, "MANIFEST")));
+    link_another_store(&self, "000000ff.log");
     CHECK_OK(bitcask_repair(env_posix(), self.path, &report));
     CHECK(report.damage_count > 0);
     CHECK_EQUAL(3, report.kept_record_count);

@@ -321,8 +321,9 @@ static uint64_t larger(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-/* Goes on behind every sequence that the manifest knew, also where the log was cut before it: a
- * clear hides all up to its own, and a merge has dropped tombstones for all up to its birth. */
+/* Goes on behind every sequence that the manifest knew, where the log was cut before it: a clear
+ * hides all up to its own, and a merge has dropped tombstones for all up to its birth. One number
+ * is left out, so that a follower that had read all is told that what it read is gone. */
 static void pass_known_sequences(bitcask *store, const manifest *listed) REQUIRES(store->writer)
 {
     uint64_t last = larger(store->appended_sequence, listed->last_sequence);
@@ -331,9 +332,9 @@ static void pass_known_sequences(bitcask *store, const manifest *listed) REQUIRE
         const segment *each = store->segments[i];
         last = larger(last, each->kind == LOG_SEGMENT_MERGED ? each->birth_sequence : 0);
     }
-    if (!PYKV_PLANTED(259)) {
-        store->sealed_sequence = last;
-        store->appended_sequence = last;
+    if (last > store->appended_sequence && !PYKV_PLANTED(259)) {
+        store->sealed_sequence = last + 1;
+        store->appended_sequence = last + 1;
     }
 }
 
@@ -352,7 +353,9 @@ static pykv_status recover_by_copy(bitcask *store, recovery *self, const manifes
     mutex_lock(&store->manifest_lock);
     mutex_lock(&store->writer);
     uint64_t last = PYKV_PLANTED(203) ? 0 : store->appended_sequence;
-    pass_known_sequences(store, listed);
+    if (self->result.damaged) {
+        pass_known_sequences(store, listed);
+    }
     store->synced_sequence = store->appended_sequence;
     mutex_unlock(&store->writer);
     status = past_epochs_end(&store->epochs, store->epoch_number, last);

@@ -53,7 +53,8 @@ static pykv_status load(repair *self, const char *name, repair_source *out)
     return status;
 }
 
-/* Kind and file id by the header, else by the manifest. */
+/* Kind and file id by the header, else by the manifest. False: nothing tells them, or the file is
+ * of another store. */
 static bool identify(repair *self, const char *name, repair_source *source)
 {
     log_segment_header header;
@@ -72,7 +73,8 @@ static bool identify(repair *self, const char *name, repair_source *source)
         source->store_id = self->listed.store_id;
     }
     source->seed = record_seed(source->file_id);
-    return source->whole || entry != NULL;
+    bool strange = self->listed.store_id != 0 && source->store_id != self->listed.store_id;
+    return (source->whole || entry != NULL) && !(strange && entry == NULL);
 }
 
 static pykv_status add_entry(repair *self, size_t source, const record *found, uint64_t offset)
