@@ -2,12 +2,14 @@
  * changes_test: the feed of a Bitcask gives what was written, up to what is synced, from segment to
  * segment, and pins keep what is behind them.
  */
-#include <errno.h>
-
 #include "bitcask_fixture.h"
 
-#include "env/env_fault.h"
 #include "log/feed_fixture.h"
+
+#define PIN       bitcask_pin_history
+#define UNPIN     bitcask_unpin_history
+#define LIST_PINS bitcask_list_pins
+#include "log/pin_checks.h"
 
 enum { ROWS = 60, VALUE_BYTES = 100 };
 
@@ -121,23 +123,6 @@ TEST(a_clear_and_a_batch_are_told_whole)
 
 /* ---- pins ---- */
 
-static pykv_status set_pin(fixture *self, const char *name, uint64_t sequence, uint64_t bytes_max,
-                           uint64_t until_us)
-{
-    pykv_pin pin = {.sequence = sequence, .bytes_max = bytes_max, .until_us = until_us};
-    snprintf(pin.name, sizeof pin.name, "%s", name);
-    return bitcask_pin_history(self->store, &pin);
-}
-
-static pykv_pin only_pin(fixture *self)
-{
-    pykv_pin found[2];
-    size_t count = 0;
-    bitcask_list_pins(self->store, found, 2, &count);
-    CHECK_EQUAL(1, count);
-    return found[0];
-}
-
 static void turn_over(fixture *self)
 {
     fixture_fill(self, 0, ROWS, VALUE_BYTES);
@@ -195,28 +180,8 @@ TEST(a_pin_that_outgrows_its_bytes_or_its_time_gives_way)
 TEST(an_unpin_whose_manifest_cannot_be_written_leaves_the_pin_and_can_be_repeated)
 {
     fixture self = fixture_new();
-    env *disk = self.disk;
-    env_fault_plan plan = {.at = 1,
-                           .sticky = true,
-                           .system_errno = ENOSPC,
-                           .call_mask = 1U << ENV_CALL_RENAME,
-                           .name_part = "MANIFEST"};
-    env_fault_plan nothing = {.at = 0};
     fixture_close(&self);
-    CHECK_OK(env_fault_new(disk, &self.disk));
-    CHECK_OK(fixture_open(&self));
-    fixture_fill(&self, 0, ROWS, 100);
-    CHECK_OK(set_pin(&self, "copy", 1, 0, 0));
-    env_fault_set(self.disk, &plan);
-    CHECK_STATUS(PYKV_NO_SPACE, bitcask_unpin_history(self.store, "copy"));
-    CHECK_EQUAL(1, only_pin(&self).sequence);
-    env_fault_set(self.disk, &nothing);
-    CHECK_OK(bitcask_unpin_history(self.store, "copy"));
-    fixture_reopen(&self);
-    CHECK_EQUAL(0, fixture_stats(&self).history_pin_count);
-    fixture_kill(&self);
-    env_fault_free(self.disk);
-    env_memory_free(disk);
+    check_that_a_failed_unpin_can_be_repeated(&self);
 }
 
 TEST(a_pin_of_what_is_not_there_is_refused)

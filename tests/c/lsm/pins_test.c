@@ -1,14 +1,16 @@
 /*
  * pins_test: a pin keeps the changes behind it over flushes, closes and crashes, up to its limits.
  */
-#include <errno.h>
-
 #include "ingest_fixture.h"
 #include "sync_hook.h"
 
-#include "env/env_fault.h"
 #include "env/env_memory.h"
 #include "log/change_feeds.h"
+
+#define PIN       lsm_pin_history
+#define UNPIN     lsm_unpin_history
+#define LIST_PINS lsm_list_pins
+#include "log/pin_checks.h"
 
 enum { ROWS = 30 };
 
@@ -18,23 +20,6 @@ static void put(fixture *self, uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         CHECK_OK(lsm_put(self->store, fixture_key(i, key), fixture_text("value"), 0));
     }
-}
-
-static pykv_status set_pin(fixture *self, const char *name, uint64_t sequence, uint64_t bytes_max,
-                           uint64_t until_us)
-{
-    pykv_pin pin = {.sequence = sequence, .bytes_max = bytes_max, .until_us = until_us};
-    snprintf(pin.name, sizeof pin.name, "%s", name);
-    return lsm_pin_history(self->store, &pin);
-}
-
-static pykv_pin only_pin(fixture *self)
-{
-    pykv_pin listed[2];
-    size_t count = 0;
-    lsm_list_pins(self->store, listed, 2, &count);
-    CHECK_EQUAL(1, count);
-    return listed[0];
 }
 
 static uint64_t floor_of(fixture *self)
@@ -131,27 +116,7 @@ TEST(a_log_that_the_manifest_of_a_pin_lists_stays_when_another_begins_meanwhile)
 TEST(an_unpin_whose_manifest_cannot_be_written_leaves_the_pin_and_can_be_repeated)
 {
     fixture self = fixture_blank();
-    env *disk = self.disk;
-    env_fault_plan plan = {.at = 1,
-                           .sticky = true,
-                           .system_errno = ENOSPC,
-                           .call_mask = 1U << ENV_CALL_RENAME,
-                           .name_part = "MANIFEST"};
-    env_fault_plan nothing = {.at = 0};
-    CHECK_OK(env_fault_new(disk, &self.disk));
-    CHECK_OK(fixture_open(&self));
-    put(&self, ROWS);
-    CHECK_OK(set_pin(&self, "copy", 1, 0, 0));
-    env_fault_set(self.disk, &plan);
-    CHECK_STATUS(PYKV_NO_SPACE, lsm_unpin_history(self.store, "copy"));
-    CHECK_EQUAL(1, only_pin(&self).sequence);
-    env_fault_set(self.disk, &nothing);
-    CHECK_OK(lsm_unpin_history(self.store, "copy"));
-    fixture_reopen(&self);
-    CHECK_EQUAL(0, fixture_stats(&self).history_pin_count);
-    fixture_kill(&self);
-    env_fault_free(self.disk);
-    env_memory_free(disk);
+    check_that_a_failed_unpin_can_be_repeated(&self);
 }
 
 TEST(a_pin_of_what_is_not_there_or_without_a_name_is_refused)
