@@ -105,6 +105,45 @@ TEST(logs_of_a_process_that_died_do_not_stay)
     fixture_free(&self);
 }
 
+static uint64_t bytes_used(fixture *self)
+{
+    env_names paths;
+    uint64_t used = 0;
+    CHECK_OK(env_memory_paths(self->disk, &paths));
+    for (size_t i = 0; i < paths.count; i++) {
+        uint8_t *data;
+        uint64_t size;
+        CHECK_OK(env_memory_file_bytes(self->disk, paths.names[i], &data, &size));
+        used += size;
+    }
+    env_names_free(&paths);
+    return used;
+}
+
+/* Each attempt left its finished tables to the next one, which needed room for its own: where a
+ * little room was made after the first, it was never enough. */
+TEST(an_open_that_fails_for_want_of_room_leaves_no_tables_to_the_next)
+{
+    fixture self = fixture_blank();
+    self.options.memtable_bytes = 1 << 20;
+    CHECK_OK(fixture_open(&self));
+    fixture_fill(&self, 0, ROWS, ROW_BYTES);
+    fixture_kill(&self);
+    self.options.memtable_bytes = FIXTURE_MEMTABLE_BYTES;
+    env_memory_set_capacity(self.disk, 1);
+    CHECK_STATUS(PYKV_NO_SPACE, fixture_open(&self));
+    uint64_t used = bytes_used(&self);
+    uint64_t needed = (uint64_t)ROWS * ROW_BYTES * 5 / 4;
+    env_memory_set_capacity(self.disk, used + needed / 2);
+    CHECK_STATUS(PYKV_NO_SPACE, fixture_open(&self));
+    CHECK(bytes_used(&self) > used);
+    CHECK_STATUS(PYKV_NO_SPACE, fixture_open(&self));
+    env_memory_set_capacity(self.disk, used + needed);
+    CHECK_OK(fixture_open(&self));
+    CHECK_EQUAL(ROWS, fixture_count(&self));
+    fixture_free(&self);
+}
+
 TEST(a_clear_in_logs_that_are_kept_leaves_the_tables_that_the_manifest_lists)
 {
     fixture self = fixture_blank();
@@ -210,6 +249,7 @@ TEST_MAIN(CASE(a_close_without_room_for_tables_leaves_synced_logs_and_is_no_erro
           CASE(an_open_without_room_leaves_durable_logs_until_they_are_flushed),
           CASE(logs_that_were_kept_are_recovered_again_after_the_death_of_the_process),
           CASE(logs_of_a_process_that_died_do_not_stay),
+          CASE(an_open_that_fails_for_want_of_room_leaves_no_tables_to_the_next),
           CASE(a_clear_in_logs_that_are_kept_leaves_the_tables_that_the_manifest_lists),
           CASE(a_log_with_nothing_but_a_range_delete_is_kept_until_it_is_flushed),
           CASE(a_range_delete_in_a_log_that_is_kept_is_flushed_by_a_close),

@@ -149,23 +149,34 @@ static pykv_status list_numbers(const lsm_manifest *listed, uint32_t **numbers_o
     return PYKV_OK;
 }
 
-static bool is_orphan(const char *name, const uint32_t *numbers, size_t count)
+typedef bool (*name_filter)(const char *name);
+
+static bool may_be_removed(const char *name)
+{
+    bool temporary = ends_with(name, TEMPORARY_SUFFIX) && claim(name) != HOME_NOT_MINE;
+    return temporary || number_of(name) != 0;
+}
+
+/* The other files that a recovery may have left are few and small, or kept to save room. */
+static bool is_output(const char *name)
+{
+    return table_file_number(name) != 0 || log_file_values_number(name) != 0;
+}
+
+static bool is_listed(const char *name, const uint32_t *numbers, size_t count)
 {
     uint32_t number = number_of(name);
-    if (number == 0) {
-        return ends_with(name, TEMPORARY_SUFFIX) && claim(name) != HOME_NOT_MINE;
-    }
-    return bsearch(&number, numbers, count, sizeof number, compare_numbers) == NULL;
+    return number != 0 && bsearch(&number, numbers, count, sizeof number, compare_numbers) != NULL;
 }
 
 /* The process that wrote the manifest may have died before its name was durable: until it is, the
  * files that only the manifest before it lists are needed. */
-static pykv_status remove_unlisted(lsm *self, const env_names *names, const uint32_t *numbers,
-                                   size_t count)
+static pykv_status remove_unlisted(lsm *self, const env_names *names, name_filter filter,
+                                   const uint32_t *numbers, size_t count)
 {
     bool durable = PYKV_PLANTED(117);
     for (size_t i = 0; i < names->count; i++) {
-        if (!is_orphan(names->names[i], numbers, count)) {
+        if (!filter(names->names[i]) || is_listed(names->names[i], numbers, count)) {
             continue;
         }
         pykv_status status = durable ? PYKV_OK : env_directory_sync(self->home);
@@ -180,7 +191,8 @@ static pykv_status remove_unlisted(lsm *self, const env_names *names, const uint
     return PYKV_OK;
 }
 
-pykv_status lsm_remove_orphans(lsm *self, const lsm_manifest *listed) SINGLE_THREADED
+static pykv_status remove_orphans(lsm *self, const lsm_manifest *listed,
+                                  name_filter filter) SINGLE_THREADED
 {
     env_names names;
     uint32_t *numbers = NULL;
@@ -190,9 +202,19 @@ pykv_status lsm_remove_orphans(lsm *self, const lsm_manifest *listed) SINGLE_THR
     }
     status = env_directory_list(self->home, &names);
     if (status == PYKV_OK) {
-        status = remove_unlisted(self, &names, numbers, file_count(listed));
+        status = remove_unlisted(self, &names, filter, numbers, file_count(listed));
         env_names_free(&names);
     }
     mem_free(numbers);
     return status;
+}
+
+pykv_status lsm_remove_orphans(lsm *self, const lsm_manifest *listed) SINGLE_THREADED
+{
+    return remove_orphans(self, listed, may_be_removed);
+}
+
+pykv_status lsm_remove_outputs(lsm *self, const lsm_manifest *listed) SINGLE_THREADED
+{
+    return remove_orphans(self, listed, is_output);
 }

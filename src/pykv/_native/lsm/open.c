@@ -295,7 +295,8 @@ static pykv_status load_rest(lsm *self, const lsm_manifest *listed) SINGLE_THREA
     }
     atomic_store_explicit(&self->visible_sequence, listed->last_sequence, memory_order_release);
     if (status == PYKV_OK && listed->log_count > lsm_history_count(listed)) {
-        status = lsm_recover(self, listed);
+        status = lsm_remove_outputs(self, listed);
+        status = status == PYKV_OK ? lsm_recover(self, listed) : status;
     }
     return status == PYKV_OK ? settle_writer(self, listed) : status;
 }

@@ -50,6 +50,10 @@ PYKV_NODISCARD pykv_status lsm_skip_used_numbers(lsm *self);
  * One that cannot be removed stays for the next open. */
 PYKV_NODISCARD pykv_status lsm_remove_orphans(lsm *self, const lsm_manifest *listed);
 
+/* The same for tables and value segments alone, before a recovery: one that failed may have left
+ * them, and a full disk has no room for them and for those of the next one. */
+PYKV_NODISCARD pykv_status lsm_remove_outputs(lsm *self, const lsm_manifest *listed);
+
 /* Frees everything but the struct; the files stay as they are. */
 void lsm_release(lsm *self);
 
