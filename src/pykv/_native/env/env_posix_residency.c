@@ -3,8 +3,8 @@
  * and what it can be asked for: large pages.
  *
  * Room is MemAvailable of /proc/meminfo, and no more than what each control group above this
- * process (version 2) allows beyond the memory that cannot be dropped. Where these files are not,
- * there is no limit to know of.
+ * process, of either version, allows beyond the memory that cannot be dropped. Where these files
+ * are not, there is no limit to know of.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,8 +15,6 @@
 #include <unistd.h>
 
 #include "env/env_posix.h"
-
-#define GROUPS_FOLDER "/sys/fs/cgroup"
 
 enum { TEXT_BYTES = 8192, PATH_BYTES = 1024, KIBIBYTE = 1024 };
 
@@ -48,35 +46,79 @@ static uint64_t number_after(const char *text, const char *name)
     return UINT64_MAX;
 }
 
+/* How one version of control groups tells of memory. */
+typedef struct group_kind {
+    const char *root;       /* where its groups are */
+    const char *controller; /* in the line of this process's group; "": of all controllers */
+    const char *limit_name; /* the file with the limit */
+    const char *held_name;  /* in memory.stat: what cannot be dropped */
+} group_kind;
+
+static const group_kind GROUP_KINDS[] = {
+    {"/sys/fs/cgroup", "", "memory.max", "anon "},
+    {"/sys/fs/cgroup/memory", "memory", "memory.limit_in_bytes", "total_rss "},
+};
+
 /* What the group in folder leaves for files, UINT64_MAX if it sets no limit. */
-static uint64_t room_of_group(const char *folder)
+static uint64_t room_of_group(const group_kind *kind, const char *folder)
 {
     char path[PATH_BYTES + 32];
     char text[TEXT_BYTES];
-    (void)snprintf(path, sizeof path, "%s/memory.max", folder);
+    (void)snprintf(path, sizeof path, "%s/%s", folder, kind->limit_name);
     uint64_t limit = read_text(path, text) ? number_after(text, "") : UINT64_MAX;
     if (limit == UINT64_MAX) {
         return UINT64_MAX;
     }
     (void)snprintf(path, sizeof path, "%s/memory.stat", folder);
-    uint64_t held = read_text(path, text) ? number_after(text, "anon ") : 0;
+    uint64_t held = read_text(path, text) ? number_after(text, kind->held_name) : 0;
+    held = held == UINT64_MAX ? 0 : held;
     return held < limit ? limit - held : 0;
 }
 
+/* True if a list of names with commas between them, as long as it is said, has the name. */
+static bool has_name(const char *list, size_t length, const char *name)
+{
+    size_t wanted = strlen(name);
+    for (const char *at = list, *end = list + length; at <= end;) {
+        const char *comma = memchr(at, ',', (size_t)(end - at));
+        const char *stop = comma != NULL ? comma : end;
+        if ((size_t)(stop - at) == wanted && memcmp(at, name, wanted) == 0) {
+            return true;
+        }
+        at = stop + 1;
+    }
+    return false;
+}
+
+/* The path of the group in the text of /proc/self/cgroup, to the end of its line; NULL: there is
+ * none. */
+static const char *find_group(const char *text, const char *controller)
+{
+    for (const char *line = text; line != NULL; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        const char *names = strchr(line, ':');
+        const char *path = names != NULL ? strchr(names + 1, ':') : NULL;
+        if (path != NULL && has_name(names + 1, (size_t)(path - names - 1), controller)) {
+            return path + 1;
+        }
+    }
+    return NULL;
+}
+
 /* The least that this process's group and those above it leave. */
-static uint64_t room_of_groups(void)
+static uint64_t room_of_groups(const group_kind *kind)
 {
     char text[TEXT_BYTES];
-    char folder[PATH_BYTES] = GROUPS_FOLDER;
-    uint64_t room = room_of_group(folder);
-    const char *group = read_text("/proc/self/cgroup", text) ? strstr(text, "0::/") : NULL;
+    char folder[PATH_BYTES];
+    uint64_t room = room_of_group(kind, kind->root);
+    const char *group =
+        read_text("/proc/self/cgroup", text) ? find_group(text, kind->controller) : NULL;
     if (group == NULL) {
         return room;
     }
-    int length = (int)strcspn(group + 3, "\n");
-    (void)snprintf(folder, sizeof folder, GROUPS_FOLDER "%.*s", length, group + 3);
-    while (strlen(folder) > sizeof GROUPS_FOLDER) {
-        uint64_t own = room_of_group(folder);
+    (void)snprintf(folder, sizeof folder, "%s%.*s", kind->root, (int)strcspn(group, "\n"), group);
+    while (strlen(folder) > strlen(kind->root) + 1) {
+        uint64_t own = room_of_group(kind, folder);
         room = own < room ? own : room;
         *strrchr(folder, '/') = '\0';
     }
@@ -91,7 +133,11 @@ uint64_t posix_memory_room(env *self)
     if (read_text("/proc/meminfo", text)) {
         available = number_after(text, "MemAvailable:");
     }
-    uint64_t room = room_of_groups();
+    uint64_t room = UINT64_MAX;
+    for (size_t i = 0; i < sizeof GROUP_KINDS / sizeof GROUP_KINDS[0]; i++) {
+        uint64_t own = room_of_groups(&GROUP_KINDS[i]);
+        room = own < room ? own : room;
+    }
     if (available != UINT64_MAX && available * KIBIBYTE < room) {
         room = available * KIBIBYTE;
     }
