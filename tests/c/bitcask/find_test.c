@@ -201,6 +201,20 @@ TEST(one_access_in_four_is_timed_and_counts_for_four)
     fixture_free(&f);
 }
 
+/* Only reads were timed. A store that was only overwritten stayed hot, and each write waited for a
+ * page and all that the system read around it. */
+TEST(writes_that_wait_for_the_disk_make_the_store_cold_too)
+{
+    fixture f = fixture_new();
+    f.store->cold_cycles = 0;
+    env_memory_set_residency(f.disk, true, UINT64_MAX);
+    for (int i = 0; i < 40; i++) {
+        fixture_put(&f, "a", "value");
+    }
+    CHECK_EQUAL(READ_COLD, bitcask_read_mode(f.store));
+    fixture_free(&f);
+}
+
 TEST_MAIN(CASE(a_hot_lookup_borrows_from_the_mapping_and_a_cold_one_from_the_scratch),
           CASE(without_a_mapping_a_hot_lookup_would_block),
           CASE(a_lookup_during_a_change_would_block_unless_the_lock_is_held),
@@ -209,4 +223,5 @@ TEST_MAIN(CASE(a_hot_lookup_borrows_from_the_mapping_and_a_cold_one_from_the_scr
           CASE(an_access_that_was_slow_without_a_disk_does_not_count),
           CASE(files_that_memory_has_no_room_for_are_read_cold_until_it_has),
           CASE(eight_slow_accesses_in_a_window_make_the_store_cold_for_a_second),
-          CASE(one_access_in_four_is_timed_and_counts_for_four))
+          CASE(one_access_in_four_is_timed_and_counts_for_four),
+          CASE(writes_that_wait_for_the_disk_make_the_store_cold_too))

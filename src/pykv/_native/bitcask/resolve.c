@@ -4,6 +4,7 @@
  */
 #include "bitcask/resolve.h"
 
+#include "base/cycles.h"
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
@@ -55,6 +56,19 @@ static pykv_status reserve(bitcask *self, directory *keys, const operation *writ
     return status;
 }
 
+/* bitcask_peek_record, timed as the access of a read is: a store that is only written must notice
+ * too that its pages come from the disk. */
+static bool peek_timed(bitcask *self, uint64_t address, slice key, record *old)
+{
+    bool timed = bitcask_times_access(self);
+    uint64_t began = timed ? cycles_now() : 0;
+    bool found = bitcask_peek_record(self, address, key, false, old);
+    if (timed) {
+        bitcask_note_access(self, cycles_now() - began, ACCESS_SAMPLE);
+    }
+    return found;
+}
+
 /* Finds the record of the write's key, and its spot. */
 static pykv_status find_old(bitcask *self, directory *keys, operation *write, read_mode mode,
                             record *old) REQUIRES(self->writer)
@@ -66,8 +80,7 @@ static pykv_status find_old(bitcask *self, directory *keys, operation *write, re
     if (address == KEYDIR_NO_CANDIDATE) {
         return PYKV_NOT_FOUND;
     }
-    if (PYKV_LIKELY((mode & READ_HOT) != 0) &&
-        bitcask_peek_record(self, address, write->record.key, false, old)) {
+    if (PYKV_LIKELY((mode & READ_HOT) != 0) && peek_timed(self, address, write->record.key, old)) {
         return PYKV_OK;
     }
     keydir_cursor cursor;
