@@ -23,7 +23,7 @@ TEST(who_wants_as_many_bytes_gets_a_block_that_was_given_back)
 {
     kept_memory memory;
     int64_t before = mem_block_count();
-    kept_memory_init(&memory, 10 * BLOCK_BYTES);
+    kept_memory_init(&memory, 10 * BLOCK_BYTES, NULL);
     void *first = taken(&memory, BLOCK_BYTES);
     kept_memory_give(&memory, first, BLOCK_BYTES);
     CHECK_EQUAL(BLOCK_BYTES, kept_memory_bytes(&memory));
@@ -46,7 +46,7 @@ TEST(the_oldest_go_when_more_is_given_than_may_be_kept)
     kept_memory memory;
     void *blocks[4];
     int64_t before = mem_block_count();
-    kept_memory_init(&memory, 3 * BLOCK_BYTES);
+    kept_memory_init(&memory, 3 * BLOCK_BYTES, NULL);
     for (size_t i = 0; i < 4; i++) {
         blocks[i] = taken(&memory, BLOCK_BYTES);
     }
@@ -73,7 +73,7 @@ TEST(what_nobody_used_for_a_while_goes)
     kept_memory memory;
     uint64_t now = 1000;
     int64_t before = mem_block_count();
-    kept_memory_init(&memory, 10 * BLOCK_BYTES);
+    kept_memory_init(&memory, 10 * BLOCK_BYTES, NULL);
     kept_memory_give(&memory, taken(&memory, BLOCK_BYTES), BLOCK_BYTES);
     kept_memory_age(&memory, now);
     kept_memory_age(&memory, now + KEPT_MEMORY_IDLE_US - 1);
@@ -93,7 +93,7 @@ TEST(what_was_wanted_is_made_ahead_and_one_of_it)
     enum { LARGE = KEPT_MEMORY_PREPARED_BYTES_MIN, LARGER = 2 * LARGE };
     kept_memory memory;
     int64_t before = mem_block_count();
-    kept_memory_init(&memory, 4 * LARGE);
+    kept_memory_init(&memory, 4 * LARGE, NULL);
     kept_memory_prepare(&memory);
     CHECK_EQUAL(0, kept_memory_bytes(&memory));
     void *small = taken(&memory, LARGE - 1);
@@ -126,7 +126,7 @@ TEST(what_is_made_ahead_fits_into_what_may_be_kept)
 {
     enum { LARGE = KEPT_MEMORY_PREPARED_BYTES_MIN };
     kept_memory memory;
-    kept_memory_init(&memory, LARGE - 1);
+    kept_memory_init(&memory, LARGE - 1, NULL);
     void *large = taken(&memory, LARGE);
     kept_memory_prepare(&memory);
     CHECK_EQUAL(0, kept_memory_bytes(&memory));
@@ -138,7 +138,7 @@ TEST(after_its_end_nothing_is_kept)
 {
     kept_memory memory;
     int64_t before = mem_block_count();
-    kept_memory_init(&memory, 10 * BLOCK_BYTES);
+    kept_memory_init(&memory, 10 * BLOCK_BYTES, NULL);
     void *late = taken(&memory, BLOCK_BYTES);
     kept_memory_give(&memory, taken(&memory, BLOCK_BYTES), BLOCK_BYTES);
     kept_memory_end(&memory);
@@ -161,7 +161,7 @@ TEST(without_a_keeper_it_is_the_heap)
 TEST(a_heap_that_gives_nothing_is_seen_only_where_nothing_is_kept)
 {
     kept_memory memory;
-    kept_memory_init(&memory, 10 * BLOCK_BYTES);
+    kept_memory_init(&memory, 10 * BLOCK_BYTES, NULL);
     kept_memory_give(&memory, taken(&memory, BLOCK_BYTES), BLOCK_BYTES);
     mem_fail_at(1, 1);
     void *kept = kept_memory_take(&memory, BLOCK_BYTES);
@@ -170,6 +170,58 @@ TEST(a_heap_that_gives_nothing_is_seen_only_where_nothing_is_kept)
     CHECK(kept != NULL && fresh == NULL);
     kept_memory_give(&memory, kept, BLOCK_BYTES);
     kept_memory_destroy(&memory);
+}
+
+TEST(a_budget_counts_what_is_taken_and_what_is_kept_or_announced)
+{
+    kept_memory memory;
+    memory_budget budget;
+    memory_budget_init(&budget, 1);
+    kept_memory_init(&memory, 2 * BLOCK_BYTES, &budget);
+    kept_memory_announce(&memory, 3 * BLOCK_BYTES);
+    CHECK_EQUAL(3 * BLOCK_BYTES, memory_budget_used(&budget));
+    void *small = taken(&memory, BLOCK_BYTES);
+    CHECK_EQUAL(3 * BLOCK_BYTES, memory_budget_used(&budget));
+    void *large = taken(&memory, 4 * BLOCK_BYTES);
+    CHECK_EQUAL(5 * BLOCK_BYTES, memory_budget_used(&budget));
+    kept_memory_give(&memory, large, 4 * BLOCK_BYTES);
+    CHECK_EQUAL(BLOCK_BYTES, memory_budget_used(&budget));
+    kept_memory_give(&memory, small, BLOCK_BYTES);
+    CHECK_EQUAL(BLOCK_BYTES, memory_budget_used(&budget));
+    kept_memory_announce(&memory, BLOCK_BYTES);
+    CHECK_EQUAL(BLOCK_BYTES, memory_budget_used(&budget));
+    kept_memory_count(&memory, 0, 100);
+    CHECK_EQUAL(BLOCK_BYTES + 100, memory_budget_used(&budget));
+    mem_fail_at(1, 1);
+    CHECK(kept_memory_take(&memory, 2 * BLOCK_BYTES) == NULL);
+    mem_fail_at(0, 0);
+    CHECK_EQUAL(BLOCK_BYTES + 100, memory_budget_used(&budget));
+    kept_memory_end(&memory);
+    CHECK_EQUAL(100, memory_budget_used(&budget));
+    kept_memory_count(&memory, 100, 0);
+    CHECK_EQUAL(0, memory_budget_used(&budget));
+    kept_memory_destroy(&memory);
+}
+
+TEST(what_is_made_ahead_counts_within_what_is_announced)
+{
+    enum { LARGE = KEPT_MEMORY_PREPARED_BYTES_MIN };
+    kept_memory memory;
+    memory_budget budget;
+    memory_budget_init(&budget, 1);
+    kept_memory_init(&memory, 4 * LARGE, &budget);
+    kept_memory_announce(&memory, LARGE + LARGE / 2);
+    void *large = taken(&memory, LARGE);
+    kept_memory_prepare(&memory);
+    CHECK_EQUAL(LARGE, kept_memory_bytes(&memory));
+    CHECK_EQUAL(2 * LARGE, memory_budget_used(&budget));
+    kept_memory_give(&memory, large, LARGE);
+    CHECK_EQUAL(2 * LARGE, memory_budget_used(&budget));
+    kept_memory_age(&memory, 1);
+    kept_memory_age(&memory, 1 + KEPT_MEMORY_IDLE_US);
+    CHECK_EQUAL(LARGE / 2, memory_budget_used(&budget));
+    kept_memory_destroy(&memory);
+    CHECK_EQUAL(0, memory_budget_used(&budget));
 }
 
 typedef struct worker {
@@ -201,7 +253,7 @@ TEST(threads_share_what_is_kept)
     kept_memory memory;
     worker workers[THREADS];
     int64_t before = mem_block_count();
-    kept_memory_init(&memory, 1024);
+    kept_memory_init(&memory, 1024, NULL);
     for (size_t i = 0; i < THREADS; i++) {
         workers[i] = (worker){.memory = &memory, .mark = (uint8_t)(i + 1)};
         CHECK(pthread_create(&workers[i].thread, NULL, take_and_give, &workers[i]) == 0);
@@ -220,4 +272,6 @@ TEST_MAIN(CASE(who_wants_as_many_bytes_gets_a_block_that_was_given_back),
           CASE(what_is_made_ahead_fits_into_what_may_be_kept), CASE(after_its_end_nothing_is_kept),
           CASE(without_a_keeper_it_is_the_heap),
           CASE(a_heap_that_gives_nothing_is_seen_only_where_nothing_is_kept),
+          CASE(a_budget_counts_what_is_taken_and_what_is_kept_or_announced),
+          CASE(what_is_made_ahead_counts_within_what_is_announced),
           CASE(threads_share_what_is_kept))

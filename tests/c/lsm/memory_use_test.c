@@ -85,6 +85,57 @@ TEST(the_cache_keeps_a_little_where_memtables_fill_the_budget)
     fixture_free(&self);
 }
 
+/* The budget took the sum over the memtables of the view: what only a snapshot or a scan held after
+ * its flush was memory that nothing counted. */
+TEST(memtables_that_a_snapshot_holds_count_until_it_is_given_up)
+{
+    enum { ROWS = 400 };
+    fixture self = open_large();
+    lsm_snapshot *snapshot;
+    uint64_t empty = fixture_stats(&self).memory_used_bytes;
+    fixture_fill(&self, 0, ROWS, ROW);
+    CHECK_OK(lsm_snapshot_new(self.store, &snapshot));
+    CHECK_OK(lsm_flush(self.store));
+    CHECK(fixture_stats(&self).memory_used_bytes >= empty + ROWS * ROW);
+    fixture_fill(&self, 0, 1, ROW);
+    CHECK_OK(lsm_flush(self.store));
+    CHECK(fixture_stats(&self).memory_used_bytes >= empty + ROWS * ROW);
+    lsm_snapshot_free(self.store, snapshot);
+    CHECK(fixture_stats(&self).memory_used_bytes < empty + ROWS * ROW / 4);
+    fixture_free(&self);
+}
+
+/* A memtable was counted when the view changed, so one that a batch made much larger than its limit
+ * was not before the next write replaced it. */
+TEST(what_a_memtable_outgrows_its_limit_by_counts_at_once)
+{
+    enum { LARGE = LARGE_MEMTABLE + LARGE_MEMTABLE / 2 };
+    fixture self = open_large();
+    uint8_t *value = mem_alloc_zeroed(1, LARGE);
+    uint64_t empty = fixture_stats(&self).memory_used_bytes;
+    CHECK(value != NULL);
+    CHECK_OK(lsm_put(self.store, fixture_text("k"), slice_make(value, LARGE), 0));
+    CHECK(fixture_stats(&self).memory_used_bytes >= empty - LARGE_MEMTABLE + LARGE);
+    mem_free(value);
+    fixture_free(&self);
+}
+
+TEST(bounds_of_range_deletes_count)
+{
+    enum { KEY = 60000 };
+    fixture self = open_large();
+    uint8_t *key = mem_alloc_zeroed(1, KEY);
+    uint64_t empty = fixture_stats(&self).memory_used_bytes;
+    CHECK(key != NULL);
+    CHECK_OK(lsm_delete_range(self.store, fixture_text(""), slice_make(key, KEY), 0));
+    CHECK(fixture_stats(&self).memory_used_bytes >= empty + KEY);
+    mem_free(key);
+    fixture_free(&self);
+}
+
 TEST_MAIN(CASE(an_empty_store_counts_what_its_memtable_may_grow_to),
           CASE(open_tables_count_until_they_are_closed), CASE(cached_blocks_give_way_to_memtables),
-          CASE(the_cache_keeps_a_little_where_memtables_fill_the_budget))
+          CASE(the_cache_keeps_a_little_where_memtables_fill_the_budget),
+          CASE(memtables_that_a_snapshot_holds_count_until_it_is_given_up),
+          CASE(what_a_memtable_outgrows_its_limit_by_counts_at_once),
+          CASE(bounds_of_range_deletes_count))

@@ -277,7 +277,7 @@ TEST(a_memtable_is_made_of_the_memory_of_the_one_before)
 {
     memtable_model model;
     kept_memory memory;
-    kept_memory_init(&memory, 4 << 20);
+    kept_memory_init(&memory, 4 << 20, NULL);
     memtable_model_open(&model, 1, 1);
     fill_and_drop(&model, &memory, 0);
     uint64_t kept = kept_memory_bytes(&memory);

@@ -270,7 +270,7 @@ TEST(a_lowered_limit_and_forced_bytes_are_met_by_trimming)
     memory_budget_force(&self->budget, LIMIT);
     CHECK(!block_cache_trim(self->cache));
     CHECK_EQUAL(0, fixture_counters(self).block_bytes);
-    memory_budget_release(&self->budget, LIMIT + LIMIT / 8);
+    memory_budget_unforce(&self->budget, LIMIT + LIMIT / 8);
     memory_budget_set_limit(&self->budget, 2 * LIMIT);
     for (size_t i = 0; i < 2 * CAPACITY; i++) {
         (void)fixture_get(self, i);

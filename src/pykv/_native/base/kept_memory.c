@@ -16,9 +16,9 @@ typedef struct kept_block {
     size_t size;
 } kept_block;
 
-void kept_memory_init(kept_memory *self, uint64_t bytes_max)
+void kept_memory_init(kept_memory *self, uint64_t bytes_max, memory_budget *budget)
 {
-    *self = (kept_memory){.bytes_max = bytes_max};
+    *self = (kept_memory){.budget = budget, .bytes_max = bytes_max};
     mutex_init(&self->lock);
 }
 
@@ -35,6 +35,23 @@ static void free_chain(kept_block *block)
         mem_free(block);
         block = older;
     }
+}
+
+/* Brings the budget up to date. */
+static void count(kept_memory *self) REQUIRES(self->lock)
+{
+    uint64_t before = self->counted_bytes;
+    uint64_t ahead = self->bytes > self->announced_bytes ? self->bytes : self->announced_bytes;
+    uint64_t now = (PYKV_PLANTED(260) ? 0 : self->taken_bytes) + ahead;
+    if (self->budget == NULL || PYKV_PLANTED(169)) {
+        return;
+    }
+    if (now >= before) {
+        memory_budget_force(self->budget, now - before);
+    } else {
+        memory_budget_unforce(self->budget, before - now);
+    }
+    self->counted_bytes = now;
 }
 
 /* Remembers that there was no block of that size. */
@@ -59,19 +76,67 @@ static kept_block *find(kept_memory *self, size_t size) REQUIRES(self->lock)
     return NULL;
 }
 
+/* Notes bytes as taken. Returns how many of them were announced. */
+static uint64_t note_taken(kept_memory *self, size_t size) REQUIRES(self->lock)
+{
+    uint64_t announced = size < self->announced_bytes ? size : self->announced_bytes;
+    self->taken_bytes += size;
+    self->announced_bytes -= announced;
+    count(self);
+    return announced;
+}
+
+/* The heap gave nothing. */
+static void note_untaken(kept_memory *self, size_t size, uint64_t announced)
+{
+    mutex_lock(&self->lock);
+    self->taken_bytes -= size;
+    self->announced_bytes += announced;
+    count(self);
+    mutex_unlock(&self->lock);
+}
+
 void *kept_memory_take(kept_memory *self, size_t size)
 {
-    kept_block *block = NULL;
-    if (self != NULL) {
-        mutex_lock(&self->lock);
-        block = find(self, size);
-        self->use_count++;
-        if (block == NULL) {
-            note_wanted(self, size);
-        }
-        mutex_unlock(&self->lock);
+    if (self == NULL) {
+        return mem_alloc_aligned(KEPT_MEMORY_ALIGNMENT, size);
     }
-    return block != NULL ? block : mem_alloc_aligned(KEPT_MEMORY_ALIGNMENT, size);
+    mutex_lock(&self->lock);
+    kept_block *block = find(self, size);
+    self->use_count++;
+    if (block == NULL) {
+        note_wanted(self, size);
+    }
+    uint64_t announced = note_taken(self, size);
+    mutex_unlock(&self->lock);
+    if (block != NULL) {
+        return block;
+    }
+    void *fresh = mem_alloc_aligned(KEPT_MEMORY_ALIGNMENT, size);
+    if (fresh == NULL) {
+        note_untaken(self, size, announced);
+    }
+    return fresh;
+}
+
+void kept_memory_announce(kept_memory *self, uint64_t bytes)
+{
+    mutex_lock(&self->lock);
+    self->announced_bytes = bytes;
+    count(self);
+    mutex_unlock(&self->lock);
+}
+
+void kept_memory_count(kept_memory *self, uint64_t before, uint64_t bytes)
+{
+    if (self == NULL || before == bytes) {
+        return;
+    }
+    mutex_lock(&self->lock);
+    PYKV_ASSERT(self->taken_bytes >= before);
+    self->taken_bytes = self->taken_bytes - before + bytes;
+    count(self);
+    mutex_unlock(&self->lock);
 }
 
 /* Unlinks the oldest blocks, so that no more than bytes_max are kept, and returns them. */
@@ -89,22 +154,31 @@ static kept_block *cut(kept_memory *self) REQUIRES(self->lock)
     return rest;
 }
 
-void kept_memory_give(kept_memory *self, void *block, size_t size)
+/* Keeps a block of which taken bytes were taken here before. */
+static void keep(kept_memory *self, void *block, size_t size, size_t taken)
 {
     kept_block *given = block;
+    PYKV_ASSERT(size >= sizeof *given);
+    mutex_lock(&self->lock);
+    PYKV_ASSERT(self->taken_bytes >= taken);
+    *given = (kept_block){self->newest, size};
+    self->newest = given;
+    self->bytes += size;
+    self->taken_bytes -= taken;
+    self->use_count++;
+    kept_block *rest = self->bytes > self->bytes_max ? cut(self) : NULL;
+    count(self);
+    mutex_unlock(&self->lock);
+    free_chain(rest);
+}
+
+void kept_memory_give(kept_memory *self, void *block, size_t size)
+{
     if (self == NULL || block == NULL) {
         mem_free(block);
         return;
     }
-    PYKV_ASSERT(size >= sizeof *given);
-    mutex_lock(&self->lock);
-    *given = (kept_block){self->newest, size};
-    self->newest = given;
-    self->bytes += size;
-    self->use_count++;
-    kept_block *rest = self->bytes > self->bytes_max ? cut(self) : NULL;
-    mutex_unlock(&self->lock);
-    free_chain(rest);
+    keep(self, block, size, size);
 }
 
 /* The size of a block to make ahead: the wanted one of that number, or 0. */
@@ -134,7 +208,7 @@ void kept_memory_prepare(kept_memory *self)
         void *block = size == 0 ? NULL : mem_alloc_aligned(KEPT_MEMORY_ALIGNMENT, size);
         if (block != NULL) {
             touch(block, size);
-            kept_memory_give(self, block, size);
+            keep(self, block, size, 0);
         }
     }
 }
@@ -157,6 +231,7 @@ void kept_memory_age(kept_memory *self, uint64_t now_us)
         self->idle_since_us = now_us;
     } else if (now_us - self->idle_since_us >= KEPT_MEMORY_IDLE_US) {
         idle = take_all(self);
+        count(self);
     }
     mutex_unlock(&self->lock);
     free_chain(idle);
@@ -166,7 +241,9 @@ void kept_memory_end(kept_memory *self)
 {
     mutex_lock(&self->lock);
     self->bytes_max = 0;
+    self->announced_bytes = 0;
     kept_block *all = take_all(self);
+    count(self);
     mutex_unlock(&self->lock);
     free_chain(all);
 }

@@ -116,6 +116,7 @@ void memtable_ranges_apply(memtable *self, memtable_range_change *change)
                      range_set_bytes(change->fresh) - change->fresh->key_bytes;
     change->keys->next = self->range_keys;
     self->range_keys = change->keys;
+    kept_memory_count(self->arena.memory, memtable_own(&self->range_bytes), bytes);
     memtable_set(&self->range_bytes, bytes);
     memtable_set(&self->range_delete_count,
                  memtable_own(&self->range_delete_count) + change->delete_count);
@@ -148,6 +149,7 @@ void memtable_ranges_close_crowded(memtable *self)
 void memtable_ranges_reset(memtable *self)
 {
     range_set_release(memtable_ranges(self));
+    kept_memory_count(self->arena.memory, memtable_own(&self->range_bytes), 0);
     while (self->range_keys != NULL) {
         memtable_range_keys *keys = self->range_keys;
         self->range_keys = keys->next;

@@ -13,6 +13,7 @@
 #include "lsm/edit.h"
 #include "lsm/history.h"
 #include "lsm/listed.h"
+#include "lsm/memory_use.h"
 #include "lsm/memtable_arena.h"
 #include "lsm/options.h"
 #include "lsm/refresh.h"
@@ -53,7 +54,6 @@ static pykv_status init_parts(lsm *self) SINGLE_THREADED
     if (status != PYKV_OK) {
         return status;
     }
-    memory_budget_init(&self->budget, self->options.memory_budget_bytes);
     status = block_cache_new(&self->budget, &self->reclaimer, &self->cache);
     if (status != PYKV_OK) {
         return status;
@@ -88,7 +88,8 @@ static pykv_status make(env *environment, const pykv_options *options,
     self->compaction_pace.bytes_per_second = options->merge_bytes_per_second;
     store_clock_init(&self->clock, environment, 0);
     init_locks(self);
-    kept_memory_init(&self->memory, memory_of_a_memtable(options));
+    memory_budget_init_spare(&self->budget, options->memory_budget_bytes, LSM_CACHE_BYTES_MIN);
+    kept_memory_init(&self->memory, memory_of_a_memtable(options), &self->budget);
     pins_init(&self->pins, options->memory_budget_bytes / PINNED_SHARE);
     gate_init(&self->gate);
     change_feeds_init(&self->feeds, &lsm_feed_source, self, &self->writer, &self->gate,

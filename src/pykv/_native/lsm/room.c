@@ -9,7 +9,6 @@
 #include "lsm/compaction_jobs.h"
 #include "lsm/health.h"
 #include "lsm/jobs.h"
-#include "lsm/memory_use.h"
 #include "lsm/reserve.h"
 #include "lsm/write.h"
 
@@ -19,6 +18,7 @@ enum { ROOM_WAIT_US = 10000, FULL_WAIT_US_MAX = 10 * 1000 * 1000, FULL_LENDINGS_
 
 pykv_status lsm_new_memtable(lsm *self, memtable **out)
 {
+    kept_memory_announce(&self->memory, self->options.memtable_bytes);
     return memtable_create_in(&self->reclaimer, &self->memory, self->options.memtable_bytes, out);
 }
 
@@ -29,7 +29,6 @@ void lsm_replace_view(lsm *self, view *fresh)
         view_retire(old, &self->reclaimer);
     }
     lsm_brake_renew(self);
-    lsm_memory_renew(self);
 }
 
 pykv_status lsm_publish_view(lsm *self, memtable *active, memtable *const *immutables,

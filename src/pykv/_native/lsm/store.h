@@ -27,6 +27,7 @@
 
 #include "base/gate.h"
 #include "base/hash.h"
+#include "base/memory_budget.h"
 #include "base/mutex.h"
 #include "base/pins.h"
 #include "log/change_feeds.h"
@@ -42,7 +43,6 @@
 #include "lsm/view.h"
 #include "lsm/wal.h"
 #include "table/block_source_cached.h"
-#include "table/memory_budget.h"
 
 enum { LSM_STEP_BYTES = 1024 * 1024 }; /* of a bounded maintenance step */
 
@@ -74,9 +74,9 @@ struct lsm {
     /* Own synchronisation. */
     gate gate;
     reclaimer reclaimer; /* of what gate.readers may hold */
-    kept_memory memory;  /* of memtables */
-    pins pins;           /* of views of values */
     memory_budget budget;
+    kept_memory memory; /* of memtables */
+    pins pins;          /* of views of values */
     block_cache *cache;
     block_source_cached source;
     table_graveyard graveyard;
@@ -91,7 +91,6 @@ struct lsm {
     mutex reserve_lock;
     _Alignas(64) mutex writer;
     uint64_t next_number GUARDED_BY(writer);
-    uint64_t memtable_memory_bytes GUARDED_BY(writer); /* as counted in budget */
     bool is_flush_due GUARDED_BY(writer);    /* of the active memtable: of a write, or a clear */
     uint64_t room_until GUARDED_BY(writer);  /* of written_bytes: there is room for a flush */
     uint64_t clear_count GUARDED_BY(writer); /* what jobs began with before a clear is void */

@@ -28,10 +28,10 @@
 #include "pykv.h"
 
 #include "base/annotate.h"
+#include "base/memory_budget.h"
 #include "base/reclaim.h"
 #include "table/block_pin.h"
 #include "table/cached_block.h"
-#include "table/memory_budget.h"
 
 /* Counts since block_cache_new; bytes are those of now. */
 typedef struct block_cache_counters {

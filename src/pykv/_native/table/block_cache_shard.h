@@ -12,11 +12,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/memory_budget.h"
 #include "base/mutex.h"
 #include "base/slab_arena.h"
 #include "base/thread_hint.h"
 #include "table/cached_block.h"
-#include "table/memory_budget.h"
 
 enum { BLOCK_SHARD_COUNT_MAX = 16, BLOCK_QUEUE_COUNT = 2 };
 

@@ -122,7 +122,7 @@ void block_source_cached_count_closed(block_source_cached *self, const table *cl
 {
     uint64_t bytes = table_memory_bytes(closed);
     atomic_fetch_sub_explicit(&self->table_bytes, bytes, memory_order_relaxed);
-    memory_budget_release(block_cache_budget(self->cache), bytes);
+    memory_budget_unforce(block_cache_budget(self->cache), bytes);
 }
 
 uint64_t block_source_cached_table_bytes(const block_source_cached *self)

@@ -6,7 +6,7 @@
 
 #include "harness/check.h"
 
-#include "table/memory_budget.h"
+#include "base/memory_budget.h"
 
 TEST(a_reservation_fits_or_changes_nothing)
 {
@@ -41,9 +41,27 @@ TEST(forced_bytes_may_exceed_the_limit_and_then_nothing_is_reserved)
     CHECK_EQUAL(150, memory_budget_used(&self));
     CHECK_EQUAL(0, memory_budget_left(&self));
     CHECK(!memory_budget_reserve(&self, 1));
-    memory_budget_release(&self, 60);
+    memory_budget_unforce(&self, 60);
     CHECK(memory_budget_reserve(&self, 10));
     CHECK(!memory_budget_reserve(&self, 1));
+}
+
+TEST(with_a_spare_the_limit_follows_what_is_forced)
+{
+    memory_budget self;
+    memory_budget_init_spare(&self, 100, 20);
+    CHECK_EQUAL(100, memory_budget_limit(&self));
+    memory_budget_force(&self, 80);
+    CHECK_EQUAL(100, memory_budget_limit(&self));
+    CHECK(memory_budget_reserve(&self, 20));
+    memory_budget_force(&self, 50);
+    CHECK_EQUAL(150, memory_budget_limit(&self));
+    CHECK(!memory_budget_reserve(&self, 1));
+    memory_budget_release(&self, 20);
+    CHECK(memory_budget_reserve(&self, 20));
+    memory_budget_unforce(&self, 130);
+    CHECK_EQUAL(100, memory_budget_limit(&self));
+    CHECK_EQUAL(20, memory_budget_used(&self));
 }
 
 TEST(a_lowered_limit_binds_at_once)
@@ -102,5 +120,5 @@ TEST(threads_together_never_hold_more_than_the_limit)
 
 TEST_MAIN(CASE(a_reservation_fits_or_changes_nothing), CASE(a_huge_request_does_not_wrap_around),
           CASE(forced_bytes_may_exceed_the_limit_and_then_nothing_is_reserved),
-          CASE(a_lowered_limit_binds_at_once),
+          CASE(with_a_spare_the_limit_follows_what_is_forced), CASE(a_lowered_limit_binds_at_once),
           CASE(threads_together_never_hold_more_than_the_limit))
