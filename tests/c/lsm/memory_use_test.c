@@ -85,6 +85,23 @@ TEST(the_cache_keeps_a_little_where_memtables_fill_the_budget)
     fixture_free(&self);
 }
 
+/* The limit was raised for memtables that do not fit, and the numbers told the option. */
+TEST(the_numbers_tell_the_budget_in_force)
+{
+    fixture self = fixture_blank();
+    self.options.memtable_bytes = BUDGET;
+    CHECK_OK(fixture_open(&self));
+    fixture_fill(&self, 0, 100, ROW);
+    CHECK_OK(lsm_flush(self.store));
+    CHECK_OK(lsm_contains(self.store, fixture_text("key-00003"), 0));
+    pykv_stats stats = fixture_stats(&self);
+    CHECK(stats.memory_used_bytes > BUDGET);
+    CHECK(stats.memory_budget_bytes >= stats.memory_used_bytes);
+    CHECK(stats.memory_budget_bytes >= BUDGET + table_bytes(&self) + LSM_CACHE_BYTES_MIN);
+    CHECK(stats.memory_budget_bytes < BUDGET + LSM_CACHE_BYTES_MIN + (1 << 20));
+    fixture_free(&self);
+}
+
 /* The budget took the sum over the memtables of the view: what only a snapshot or a scan held after
  * its flush was memory that nothing counted. */
 TEST(memtables_that_a_snapshot_holds_count_until_it_is_given_up)
@@ -136,6 +153,7 @@ TEST(bounds_of_range_deletes_count)
 TEST_MAIN(CASE(an_empty_store_counts_what_its_memtable_may_grow_to),
           CASE(open_tables_count_until_they_are_closed), CASE(cached_blocks_give_way_to_memtables),
           CASE(the_cache_keeps_a_little_where_memtables_fill_the_budget),
+          CASE(the_numbers_tell_the_budget_in_force),
           CASE(memtables_that_a_snapshot_holds_count_until_it_is_given_up),
           CASE(what_a_memtable_outgrows_its_limit_by_counts_at_once),
           CASE(bounds_of_range_deletes_count))

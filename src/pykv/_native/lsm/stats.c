@@ -116,7 +116,7 @@ static void add_cache(lsm *self, pykv_stats *out)
     out->block_cache_bytes = counters.block_bytes;
     out->block_cache_hit_count = counters.hit_count;
     out->block_cache_miss_count = counters.miss_count;
-    out->memory_budget_bytes = self->options.memory_budget_bytes;
+    out->memory_budget_bytes = memory_budget_limit(&self->budget);
     out->memory_used_bytes = memory_budget_used(&self->budget);
     uint64_t found = counters.hit_count + counters.miss_count;
     out->get_block_count = found > counters.walked_count ? found - counters.walked_count : 0;
