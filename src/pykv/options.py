@@ -291,8 +291,9 @@ class LsmOptions(NativeOptions):
     together, 16 MiB to 16 TiB. Default None: the larger of 256 MiB and an eighth of the memory that
     is free for files.
 
-    memtable_bytes: size in bytes at which a memtable is written to a table, 64 KiB to 4 GiB,
-    default 64 MiB. Larger ones mean fewer compactions and a longer recovery after a crash.
+    memtable_bytes: size in bytes at which a memtable is written to a table, 64 KiB to 4 GiB.
+    Default None: a quarter of the memory budget, 64 MiB at most. Larger ones mean fewer compactions
+    and a longer recovery after a crash.
 
     block_bytes: data block in bytes before compression, 1 KiB to 64 KiB, default 8 KiB. Large
     blocks compress better, small ones make a random get of a cold row cheaper.
@@ -331,7 +332,7 @@ class LsmOptions(NativeOptions):
     """
 
     memory_budget_bytes: int | None = _count_or_none(16 * MIB, 16 * 1024 * GIB, "bytes")
-    memtable_bytes: int = _count(64 * MIB, 64 * KIB, 4 * GIB, "bytes")
+    memtable_bytes: int | None = _count_or_none(64 * KIB, 4 * GIB, "bytes")
     block_bytes: int = _count(8 * KIB, KIB, 64 * KIB, "bytes")
     table_bytes: int = _count(64 * MIB, 64 * KIB, 4 * GIB, "bytes")
     compression: Literal["zstd", "none"] | None = _choice(None, "zstd", "none")

@@ -97,7 +97,8 @@ def test_every_option_of_an_lsm_reaches_the_core() -> None:
 
 def test_what_an_lsm_is_not_told_the_core_decides() -> None:
     given = lsm.options_of(LsmOptions())
-    assert (given["memory_budget_bytes"], given["compression"]) == (0, 0)
+    assert (given["memory_budget_bytes"], given["memtable_bytes"]) == (0, 0)
+    assert given["compression"] == 0
     assert lsm.options_of(LsmOptions(compression="none"))["compression"] == lib.PYKV_CODEC_NONE
     assert lsm.options_of(LsmOptions(filter_bits_per_key=0))["filter_bits_per_key"] < 0
 

@@ -153,7 +153,7 @@ def options_of(options: LsmOptions) -> dict[str, int | float]:
     """The fields of pykv_options."""
     return native_options(lib.PYKV_ENGINE_LSM, options) | {
         "memory_budget_bytes": options.memory_budget_bytes or 0,
-        "memtable_bytes": options.memtable_bytes,
+        "memtable_bytes": options.memtable_bytes or 0,
         "block_bytes": options.block_bytes,
         "table_bytes": options.table_bytes,
         "compression": CODECS[options.compression],

@@ -49,6 +49,27 @@ TEST(the_budget_is_an_eighth_of_the_memory_where_that_is_more)
     env_memory_free(disk);
 }
 
+/* Memtables of 64 MiB over a budget of 16 MiB took 330 MiB where writers were faster than flushes.
+ */
+TEST(memtables_fit_into_the_budget_unless_their_size_is_given)
+{
+    env *disk = new_disk();
+    pykv_options out;
+    pykv_options given = {.memory_budget_bytes = 16 * MIB};
+    CHECK_OK(lsm_resolve_options(disk, &given, &out));
+    CHECK_EQUAL(4 * MIB, out.memtable_bytes);
+    given.memory_budget_bytes = 256 * MIB;
+    CHECK_OK(lsm_resolve_options(disk, &given, &out));
+    CHECK_EQUAL(64 * MIB, out.memtable_bytes);
+    given.memory_budget_bytes = 16 * KIB * KIB * MIB;
+    CHECK_OK(lsm_resolve_options(disk, &given, &out));
+    CHECK_EQUAL(64 * MIB, out.memtable_bytes);
+    given = (pykv_options){.memory_budget_bytes = 16 * MIB, .memtable_bytes = 64 * MIB};
+    CHECK_OK(lsm_resolve_options(disk, &given, &out));
+    CHECK_EQUAL(64 * MIB, out.memtable_bytes);
+    env_memory_free(disk);
+}
+
 TEST(what_is_out_of_its_range_is_named)
 {
     static const struct {
@@ -108,5 +129,6 @@ TEST(a_codec_that_is_not_there_is_refused_and_the_default_is_what_is_there)
 
 TEST_MAIN(CASE(zero_means_the_default),
           CASE(the_budget_is_an_eighth_of_the_memory_where_that_is_more),
+          CASE(memtables_fit_into_the_budget_unless_their_size_is_given),
           CASE(what_is_out_of_its_range_is_named), CASE(below_zero_means_no_filters),
           CASE(a_codec_that_is_not_there_is_refused_and_the_default_is_what_is_there))

@@ -9,7 +9,9 @@
 #define MIB (UINT64_C(1) << 20)
 #define GIB (UINT64_C(1) << 30)
 
-enum { MEMORY_SHARE = 8 };
+enum { MEMORY_SHARE = 8, MEMTABLE_SHARE = 4 };
+
+_Static_assert(1 + VIEW_IMMUTABLES_MAX <= MEMTABLE_SHARE, "all memtables fit into the budget");
 
 static uint64_t default_to(uint64_t value, uint64_t fallback)
 {
@@ -34,13 +36,22 @@ static uint64_t default_budget(env *environment)
     return share > 256 * MIB ? share : 256 * MIB;
 }
 
+/* A quarter of the budget, so that all memtables there can be fit into it, and 64 MiB at most,
+ * which the least default of the budget allows. */
+static uint64_t default_memtable(uint64_t budget_bytes)
+{
+    uint64_t share = budget_bytes / MEMTABLE_SHARE;
+    return share < 64 * MIB ? share : 64 * MIB;
+}
+
 static void fill_defaults(env *environment, pykv_options *options)
 {
     options->batch_bytes_max = default_to(options->batch_bytes_max, 64 * MIB);
     options->interval_us = default_to(options->interval_us, 100000);
     options->memory_budget_bytes =
         default_to(options->memory_budget_bytes, default_budget(environment));
-    options->memtable_bytes = default_to(options->memtable_bytes, 64 * MIB);
+    options->memtable_bytes =
+        default_to(options->memtable_bytes, default_memtable(options->memory_budget_bytes));
     options->table_bytes = default_to(options->table_bytes, 64 * MIB);
     options->block_bytes = default_to(options->block_bytes, TABLE_BLOCK_BYTES_DEFAULT);
     if (options->space_amplification_max == 0) {

@@ -30,7 +30,7 @@
 #include "lsm/wal_history.h"
 #include "lsm/write.h"
 
-enum { LOGS_MEMTABLE_BYTES = 64 * 1024 * 1024, CACHE_BYTES = 16 * 1024 * 1024 };
+enum { MEMTABLE_BYTES = 64 * 1024 * 1024, CACHE_BYTES = 16 * 1024 * 1024 };
 
 typedef struct repair_table {
     table *opened;
@@ -322,7 +322,9 @@ static pykv_status inherit(const repair *self, lsm *target) SINGLE_THREADED
 static pykv_status open_fresh(const repair *self, lsm **target_out) SINGLE_THREADED
 {
     char *path = NULL;
-    const pykv_options options = {.log_sink = PYKV_LOG_PWRITE, .memory_budget_bytes = CACHE_BYTES};
+    const pykv_options options = {.log_sink = PYKV_LOG_PWRITE,
+                                  .memory_budget_bytes = CACHE_BYTES,
+                                  .memtable_bytes = MEMTABLE_BYTES};
     pykv_status status = env_unlink(self->home, REPAIR_DIRECTORY "/" REPAIR_DONE_NAME);
     if (status == PYKV_OK || status == PYKV_PATH_NOT_FOUND) {
         status = repair_path(self->home, &path);
@@ -364,7 +366,7 @@ static pykv_status begin(repair *self)
     reclaimer_init(&self->reclaimer, &self->gate.readers);
     self->codecs = codec_registry_table();
     salvaged_values_init(&self->values, self->home, &self->codecs);
-    return memtable_create(&self->reclaimer, LOGS_MEMTABLE_BYTES, &self->logs.operations);
+    return memtable_create(&self->reclaimer, MEMTABLE_BYTES, &self->logs.operations);
 }
 
 static void end(repair *self)
