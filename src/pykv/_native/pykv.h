@@ -250,7 +250,7 @@ typedef struct pykv_stats {
     uint64_t level_read_bytes[8];    /* of tables of that level, by compactions */
     uint64_t level_written_bytes[8]; /* to tables of that level, by flushes and compactions */
     uint64_t memory_budget_bytes;    /* in force: the option, or what cannot be done without */
-    uint64_t memory_used_bytes;      /* of it: memtables, open tables, cached blocks */
+    uint64_t memory_used_bytes;      /* of it: memtables, tables, scans, cached blocks */
     double level_score[8];           /* from 1 on a level is due to be compacted */
     /* 0 where nothing is known yet. */
     double write_amplification; /* bytes to logs, and by flushes and compactions, over user_bytes */

@@ -4,6 +4,7 @@
 #include "lsm_fixture.h"
 
 #include "lsm/memory_use.h"
+#include "lsm/walk.h"
 
 enum { BUDGET = 16 << 20, LARGE_MEMTABLE = 2 << 20, ROW = 4000 };
 
@@ -150,10 +151,33 @@ TEST(bounds_of_range_deletes_count)
     fixture_free(&self);
 }
 
+/* A thousand cursors took a hundred megabytes that nothing counted. */
+TEST(scans_and_cursors_count_until_they_end)
+{
+    fixture self = fixture_new();
+    lsm_scan *scan;
+    lsm_cursor *cursors[2];
+    fixture_fill(&self, 0, 10, 10);
+    uint64_t before = fixture_stats(&self).memory_used_bytes;
+    CHECK_OK(lsm_scan_open(self.store, NULL, NULL, &scan));
+    CHECK_EQUAL(before + LSM_WALK_BYTES, fixture_stats(&self).memory_used_bytes);
+    for (size_t i = 0; i < 2; i++) {
+        CHECK_OK(lsm_cursor_open(self.store, NULL, NULL, &cursors[i]));
+    }
+    CHECK_EQUAL(before + 3 * LSM_WALK_BYTES, fixture_stats(&self).memory_used_bytes);
+    lsm_scan_free(self.store, scan);
+    lsm_cursor_free(self.store, cursors[0]);
+    CHECK_EQUAL(before + LSM_WALK_BYTES, fixture_stats(&self).memory_used_bytes);
+    CHECK_OK(lsm_close(self.store, -1));
+    CHECK_EQUAL(0, atomic_load(&self.store->budget.forced_bytes));
+    lsm_cursor_free(self.store, cursors[1]);
+    fixture_free(&self);
+}
+
 TEST_MAIN(CASE(an_empty_store_counts_what_its_memtable_may_grow_to),
           CASE(open_tables_count_until_they_are_closed), CASE(cached_blocks_give_way_to_memtables),
           CASE(the_cache_keeps_a_little_where_memtables_fill_the_budget),
           CASE(the_numbers_tell_the_budget_in_force),
           CASE(memtables_that_a_snapshot_holds_count_until_it_is_given_up),
           CASE(what_a_memtable_outgrows_its_limit_by_counts_at_once),
-          CASE(bounds_of_range_deletes_count))
+          CASE(bounds_of_range_deletes_count), CASE(scans_and_cursors_count_until_they_end))

@@ -79,6 +79,7 @@ pykv_status lsm_walk_begin(lsm_walk *self, lsm *store, uint32_t space, const lsm
     }
     self->rows = rows;
     self->view = moment.view;
+    memory_budget_force(&store->budget, LSM_WALK_BYTES);
     mutex_lock(&store->writer);
     self->store = store;
     self->next = store->walks;
@@ -94,6 +95,7 @@ static void give_back(lsm_walk *self)
     self->rows = NULL;
     view_release(self->view);
     self->view = NULL;
+    memory_budget_unforce(&self->store->budget, LSM_WALK_BYTES);
     self->store = NULL;
 }
 

@@ -13,6 +13,10 @@
 #include "lsm/store.h"
 #include "lsm/user_iterator.h"
 
+/* What a walk counts for in the memory budget: a chunk of rows of the usual size, and the windows
+ * of a merge over about eight memtables and tables. */
+enum { LSM_WALK_BYTES = 128 * 1024 };
+
 typedef struct lsm_walk {
     lsm *store;            /* NULL once ended */
     struct lsm_walk *next; /* guarded by the store's writer lock */
