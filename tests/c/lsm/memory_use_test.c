@@ -3,8 +3,10 @@
  */
 #include "lsm_fixture.h"
 
+#include "lsm/jobs.h"
 #include "lsm/memory_use.h"
 #include "lsm/walk.h"
+#include "table/table_builder.h"
 
 enum { BUDGET = 16 << 20, LARGE_MEMTABLE = 2 << 20, ROW = 4000 };
 
@@ -174,10 +176,33 @@ TEST(scans_and_cursors_count_until_they_end)
     fixture_free(&self);
 }
 
+TEST(tables_that_are_being_written_count_the_hashes_of_their_filters)
+{
+    enum { ROWS = 100 };
+    fixture self = fixture_new();
+    table_job job = lsm_job(self.store, 0, 0);
+    table_builder *builder;
+    uint64_t before = memory_budget_used(&self.store->budget);
+    CHECK_OK(table_builder_open(self.disk, self.store->home, "99.table", &job.building, &builder));
+    for (uint32_t i = 0; i < ROWS; i++) {
+        char key[16];
+        table_entry entry = {.key = fixture_key(i, key),
+                             .value = fixture_text("v"),
+                             .sequence = 1,
+                             .kind = RECORD_PUT};
+        CHECK_OK(table_builder_add(builder, &entry));
+    }
+    CHECK(memory_budget_used(&self.store->budget) >= before + ROWS * 8);
+    table_builder_free(builder);
+    CHECK_EQUAL(before, memory_budget_used(&self.store->budget));
+    fixture_free(&self);
+}
+
 TEST_MAIN(CASE(an_empty_store_counts_what_its_memtable_may_grow_to),
           CASE(open_tables_count_until_they_are_closed), CASE(cached_blocks_give_way_to_memtables),
           CASE(the_cache_keeps_a_little_where_memtables_fill_the_budget),
           CASE(the_numbers_tell_the_budget_in_force),
           CASE(memtables_that_a_snapshot_holds_count_until_it_is_given_up),
           CASE(what_a_memtable_outgrows_its_limit_by_counts_at_once),
-          CASE(bounds_of_range_deletes_count), CASE(scans_and_cursors_count_until_they_end))
+          CASE(bounds_of_range_deletes_count), CASE(scans_and_cursors_count_until_they_end),
+          CASE(tables_that_are_being_written_count_the_hashes_of_their_filters))

@@ -41,6 +41,20 @@ TEST(a_filter_takes_the_bits_a_key_that_were_asked_for)
     filter_builder_reset(&builder);
 }
 
+/* The hashes of a running flush or compaction, 8 bytes a key, were memory that nothing counted. */
+TEST(hashes_count_in_the_budget_until_the_builder_is_reset)
+{
+    memory_budget budget;
+    filter_builder builder = FILTER_BUILDER_EMPTY;
+    memory_budget_init(&budget, 1000);
+    builder.budget = &budget;
+    add_keys(&builder, 10000);
+    CHECK(memory_budget_used(&budget) >= 10000 * 8);
+    CHECK_EQUAL(builder.hashes.capacity, memory_budget_used(&budget));
+    filter_builder_reset(&builder);
+    CHECK_EQUAL(0, memory_budget_used(&budget));
+}
+
 TEST(a_filter_of_no_key_has_one_empty_line)
 {
     static const uint8_t zeros[FILTER_LINE_BYTES] = {0};
@@ -68,4 +82,5 @@ TEST(no_memory_is_reported)
 }
 
 TEST_MAIN(CASE(a_filter_takes_the_bits_a_key_that_were_asked_for),
+          CASE(hashes_count_in_the_budget_until_the_builder_is_reset),
           CASE(a_filter_of_no_key_has_one_empty_line), CASE(no_memory_is_reported))

@@ -36,6 +36,7 @@ table_job lsm_job(lsm *self, uint8_t level_index, uint64_t visible_sequence)
                      .hash_seed_high = self->hash_seed_high,
                      .filter_bits_per_key = self->options.filter_bits_per_key,
                      .codec = with,
+                     .budget = &self->budget,
                      .codec_level = codec_level,
                      .block_bytes = (uint32_t)self->options.block_bytes,
                      .keeps_checks = false},

@@ -4,8 +4,9 @@
  * Memtables count with all memory that they hold, from their creation until nobody refers to them:
  * also those that only scans, snapshots and views of values keep after their flush. The active one
  * counts at least with what it may grow to. Tables count with their indexes, filters and slots as
- * long as they are open, scans and cursors with a fixed size (lsm/walk.h). Where these alone fill the budget, or nearly, the cache keeps a little
- * beyond it: without any, each get would read its block from the file.
+ * long as they are open, those that are being written with the hashes of their filters, scans and
+ * cursors with a fixed size (lsm/walk.h). Where these alone fill the budget, or nearly, the cache
+ * keeps a little beyond it: without any, each get would read its block from the file.
  */
 #ifndef PYKV_LSM_MEMORY_USE_H
 #define PYKV_LSM_MEMORY_USE_H

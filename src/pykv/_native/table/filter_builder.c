@@ -17,8 +17,13 @@ enum { AHEAD = 16 /* lines asked for before their bits are set */ };
 pykv_status filter_builder_add(filter_builder *self, uint64_t hash)
 {
     uint8_t bytes[8];
+    size_t capacity = self->hashes.capacity;
     store_u64(bytes, hash);
-    return buffer_append(&self->hashes, bytes, sizeof bytes);
+    pykv_status status = buffer_append(&self->hashes, bytes, sizeof bytes);
+    if (PYKV_UNLIKELY(self->hashes.capacity != capacity) && self->budget != NULL) {
+        memory_budget_force(self->budget, self->hashes.capacity - capacity);
+    }
+    return status;
 }
 
 static uint32_t line_count_for(uint64_t key_count, double bits_per_key)
@@ -75,5 +80,8 @@ pykv_status filter_builder_finish(const filter_builder *self, double bits_per_ke
 
 void filter_builder_reset(filter_builder *self)
 {
+    if (self->budget != NULL) {
+        memory_budget_unforce(self->budget, self->hashes.capacity);
+    }
     buffer_reset(&self->hashes);
 }

@@ -1,6 +1,8 @@
 /*
  * filter_builder: collects the hashes of a table's keys and makes its filter block. The layout
  * stands in docs/format/table.md. Not thread-safe.
+ *
+ * The hashes take 8 bytes a key until the filter is made: a budget counts them.
  */
 #ifndef PYKV_TABLE_FILTER_BUILDER_H
 #define PYKV_TABLE_FILTER_BUILDER_H
@@ -11,12 +13,14 @@
 
 #include "base/annotate.h"
 #include "base/buffer.h"
+#include "base/memory_budget.h"
 
 typedef struct filter_builder {
-    buffer hashes; /* u64 each */
+    buffer hashes;         /* u64 each; its capacity is what is forced in budget */
+    memory_budget *budget; /* borrowed; NULL: none counts them */
 } filter_builder;
 
-#define FILTER_BUILDER_EMPTY {BUFFER_EMPTY}
+#define FILTER_BUILDER_EMPTY {BUFFER_EMPTY, NULL}
 
 /* Adds the hash of one more key. */
 PYKV_NODISCARD pykv_status filter_builder_add(filter_builder *self, uint64_t hash);

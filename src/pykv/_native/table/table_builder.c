@@ -78,6 +78,7 @@ pykv_status table_builder_open(env *self_env, env_directory *directory, const ch
         return error_set_no_memory(sizeof *self);
     }
     self->options = full;
+    self->filter.budget = full.budget;
     self->facts.sequence_min = UINT64_MAX;
     self->facts.hash_seed_low = full.hash_seed_low;
     self->facts.hash_seed_high = full.hash_seed_high;

@@ -14,6 +14,7 @@
 
 #include "codec/compress.h"
 
+#include "base/memory_budget.h"
 #include "env/env.h"
 #include "table/table_entry.h"
 
@@ -35,6 +36,7 @@ typedef struct table_builder_options {
     uint64_t file_id;           /* 0: random */
     double filter_bits_per_key; /* 0: no filter */
     const codec *codec;         /* NULL: none; borrowed until the builder is freed */
+    memory_budget *budget;      /* of the filter's hashes; NULL: none; borrowed likewise */
     int codec_level;            /* 0: the provider's default */
     uint32_t block_bytes;       /* a block is closed when it has reached this size */
     size_t write_bytes;         /* size of the writes */
