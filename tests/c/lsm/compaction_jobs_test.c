@@ -5,8 +5,11 @@
 
 #include "lsm_fixture.h"
 
+#include "lsm/brake.h"
 #include "lsm/compaction_jobs.h"
 #include "lsm/jobs.h"
+
+enum { SECOND = 1000000 };
 
 static pykv_status take(fixture *self, compaction_job **job_out)
 {
@@ -133,6 +136,64 @@ TEST(a_job_given_up_frees_its_tables_for_others)
     fixture_free(&self);
 }
 
+/* Takes and ends the next compaction. True if it was of a table that has expired. */
+static bool compact_next(fixture *self)
+{
+    compaction_job *job;
+    CHECK_OK(take(self, &job));
+    bool is_expired = strcmp("expired", job->plan.reason) == 0;
+    run_to_end(self, job);
+    return is_expired;
+}
+
+/* Rows that will have expired in a second, behind all others. */
+static void put_short_lived(fixture *self)
+{
+    char key[16];
+    static const char value[1000] = {1};
+    for (uint32_t i = 5000; i < 5200; i++) {
+        CHECK_OK(lsm_put_until(self->store, fixture_key(i, key), slice_make(value, sizeof value),
+                               lsm_now(self->store) + SECOND, 0));
+    }
+}
+
+/* While some level was due, a table that had expired in another one stayed where it was. */
+TEST(a_table_that_expired_goes_within_four_compactions_though_others_are_due)
+{
+    enum { TURN = 4 };
+    int picks = 1;
+    fixture self = fixture_new();
+    put_short_lived(&self);
+    make_two_due(&self);
+    env_memory_advance(self.disk, 2 * SECOND, 2 * SECOND);
+    while (!compact_next(&self)) {
+        CHECK(picks++ < TURN);
+    }
+    CHECK(!compact_next(&self));
+    fixture_free(&self);
+}
+
+TEST(while_writers_wait_for_level_0_no_turn_is_taken)
+{
+    fixture self = fixture_new();
+    put_short_lived(&self);
+    CHECK_OK(lsm_compact(self.store, NULL));
+    env_memory_advance(self.disk, 2 * SECOND, 2 * SECOND);
+    fixture_hold_compactions(&self);
+    for (uint32_t i = 0; i < LSM_LEVEL0_STOP; i++) {
+        fixture_fill(&self, 0, 2, 100);
+        CHECK_OK(lsm_flush(self.store));
+    }
+    fixture_let_compactions(&self);
+    mutex_lock(&self.store->compaction_lock);
+    self.store->urgent_waited = 100;
+    mutex_unlock(&self.store->compaction_lock);
+    CHECK(!compact_next(&self));
+    CHECK_EQUAL(0, fixture_stats(&self).level_table_count[0]);
+    CHECK(compact_next(&self));
+    fixture_free(&self);
+}
+
 static void *compact_on(void *argument)
 {
     fixture *self = argument;
@@ -169,4 +230,6 @@ TEST_MAIN(CASE(nothing_is_taken_where_nothing_is_due),
           CASE(a_job_that_somebody_is_at_is_not_taken_until_it_is_handed_back),
           CASE(two_compactions_that_have_nothing_in_common_run_side_by_side),
           CASE(a_job_given_up_frees_its_tables_for_others),
+          CASE(a_table_that_expired_goes_within_four_compactions_though_others_are_due),
+          CASE(while_writers_wait_for_level_0_no_turn_is_taken),
           CASE(many_threads_take_turns_until_nothing_is_due))

@@ -57,6 +57,18 @@ TEST(fewer_runs_than_are_merged_stay)
     facts_reset(&fixture);
 }
 
+TEST(in_their_turn_urgent_tables_go_before_runs)
+{
+    compaction_options options = lazy_options();
+    open_fixture(100);
+    facts_add(&fixture, 6, "zz", "zz")->facts.deadline_max_us = 1000;
+    add_runs("1111");
+    check_picked(&options, "0>0: 6 5 4 3 | |");
+    options.urgent_first = true;
+    check_picked(&options, "6>6: 2 | |");
+    facts_reset(&fixture);
+}
+
 TEST(runs_of_about_one_size_become_one)
 {
     compaction_options options = lazy_options();
@@ -215,8 +227,8 @@ TEST(the_levels_between_are_emptied)
     facts_reset(&fixture);
 }
 
-TEST_MAIN(CASE(fewer_runs_than_are_merged_stay), CASE(runs_of_about_one_size_become_one),
-          CASE(a_run_is_not_merged_with_much_smaller_ones),
+TEST_MAIN(CASE(fewer_runs_than_are_merged_stay), CASE(in_their_turn_urgent_tables_go_before_runs),
+          CASE(runs_of_about_one_size_become_one), CASE(a_run_is_not_merged_with_much_smaller_ones),
           CASE(of_several_windows_the_lightest_is_merged),
           CASE(runs_go_down_together_when_they_weigh_half_of_the_last_level),
           CASE(runs_wait_until_older_ones_have_left_the_level_above_the_last),

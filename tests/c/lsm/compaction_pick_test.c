@@ -211,6 +211,41 @@ TEST(in_a_level_that_is_due_what_expired_goes_first_and_then_what_is_dense)
     facts_reset(&fixture);
 }
 
+/* Where writers never rest some level is always due, and a dead table of another one stayed. */
+TEST(in_their_turn_urgent_tables_go_before_another_level_that_is_due)
+{
+    compaction_options options = facts_options();
+    open_fixture();
+    facts_add(&fixture, 5, "a", "d")->facts.file_bytes = 6 * FACTS_TABLE_BYTES;
+    facts_add(&fixture, 6, "x", "y")->facts.deadline_max_us = 1000;
+    check_picked(&options, "size", "5>6: 2 | 1 |");
+    options.urgent_first = true;
+    check_picked(&options, "expired", "6>6: 3 | |");
+    fixture.list[2]->facts.deadline_max_us = 0;
+    check_picked(&options, "size", "5>6: 2 | 1 |");
+    fixture.list[2]->facts.tombstone_count = 50;
+    check_picked(&options, "tombstones", "6>6: 3 | |");
+    facts_reset(&fixture);
+}
+
+TEST(in_their_turn_urgent_tables_go_before_level_0_but_not_where_it_waits_for_base)
+{
+    compaction_options options = facts_options();
+    open_fixture();
+    facts_add(&fixture, 5, "a", "b");
+    table_file *dead = facts_add(&fixture, 5, "m", "n");
+    dead->facts.deadline_min_us = dead->facts.deadline_max_us = 1000;
+    for (size_t i = 0; i < 5; i++) {
+        facts_add(&fixture, 0, "a", "d");
+    }
+    check_picked(&options, "level 0", "0>5: 8 7 6 5 4 | 2 | 1");
+    options.urgent_first = true;
+    check_picked(&options, "expired", "5>6: 3 | |");
+    fixture.list[1]->busy = true;
+    check_picked(&options, "", "");
+    facts_reset(&fixture);
+}
+
 TEST(a_pick_without_memory_says_so)
 {
     compaction_plan plan;
@@ -221,6 +256,21 @@ TEST(a_pick_without_memory_says_so)
     }
     facts_version(&fixture);
     mem_fail_at(1, 1);
+    CHECK_STATUS(PYKV_NO_MEMORY, compaction_pick(fixture.of, &options, &plan));
+    mem_fail_at(0, 0);
+    facts_reset(&fixture);
+}
+
+TEST(an_urgent_pick_without_memory_says_so_and_leaves_no_plan)
+{
+    compaction_plan plan;
+    compaction_options options = facts_options();
+    options.urgent_first = true;
+    open_fixture();
+    facts_add(&fixture, 5, "a", "d")->facts.file_bytes = 6 * FACTS_TABLE_BYTES;
+    facts_add(&fixture, 6, "x", "y")->facts.deadline_max_us = 1000;
+    facts_version(&fixture);
+    mem_fail_at(2, 1);
     CHECK_STATUS(PYKV_NO_MEMORY, compaction_pick(fixture.of, &options, &plan));
     mem_fail_at(0, 0);
     facts_reset(&fixture);
@@ -238,4 +288,7 @@ TEST_MAIN(CASE(nothing_is_picked_as_long_as_no_level_is_due),
           CASE(tombstones_of_the_last_level_are_dropped_where_they_stand),
           CASE(a_table_that_expired_goes_before_one_with_tombstones),
           CASE(in_a_level_that_is_due_what_expired_goes_first_and_then_what_is_dense),
-          CASE(a_pick_without_memory_says_so))
+          CASE(in_their_turn_urgent_tables_go_before_another_level_that_is_due),
+          CASE(in_their_turn_urgent_tables_go_before_level_0_but_not_where_it_waits_for_base),
+          CASE(a_pick_without_memory_says_so),
+          CASE(an_urgent_pick_without_memory_says_so_and_leaves_no_plan))

@@ -19,6 +19,9 @@
 
 #define BYTES_KNOWN_MAX (UINT64_C(1) << 40)
 
+/* Of so many compactions one goes to tables full of the dead, whatever level is due. */
+enum { URGENT_TURN = 4 };
+
 /* ---- taking ---- */
 
 static compaction_job *find_job(lsm *self, compaction_state state) REQUIRES(self->compaction_lock)
@@ -88,6 +91,24 @@ static const compaction_wish *wish_of(const lsm *self) REQUIRES(self->compaction
     return is_over ? self->wish : &self->room_wish;
 }
 
+/* Urgent tables have their turn once in URGENT_TURN picks, but not while writers wait. */
+static bool urgent_goes_first(const lsm *self, const version *now) REQUIRES(self->compaction_lock)
+{
+    return self->urgent_waited + 1 >= URGENT_TURN && !PYKV_PLANTED(263) &&
+           now->levels[0].count < lsm_level0_stop(self);
+}
+
+/* What is due, or urgent. */
+static pykv_status pick_by_itself(lsm *self, version *now, const compaction_options *options,
+                                  compaction_plan *out) REQUIRES(self->compaction_lock)
+{
+    pykv_status status = compaction_pick(now, options, out);
+    if (status == PYKV_OK) {
+        self->urgent_waited = options->urgent_first ? 0 : self->urgent_waited + 1;
+    }
+    return status;
+}
+
 /* Level 0 fills while a manual compaction goes on: what is due comes first before writers wait. */
 static pykv_status pick(lsm *self, version *now, const told *facts, compaction_job *job)
     REQUIRES(self->compaction_lock)
@@ -97,7 +118,7 @@ static pykv_status pick(lsm *self, version *now, const told *facts, compaction_j
     pykv_status status = PYKV_NOT_FOUND;
     job->is_wished = false;
     if (wish == NULL || now->levels[0].count >= lsm_level0_stop(self) / 2) {
-        status = compaction_pick(now, options, &job->plan);
+        status = pick_by_itself(self, now, options, &job->plan);
     }
     if (wish != NULL && status == PYKV_NOT_FOUND) {
         job->is_wished = true;
@@ -157,6 +178,7 @@ static pykv_status plan_job(lsm *self, compaction_job *job, told *told_out)
     uint64_t visible_sequence;
     version *now = current_version(self, &job->clear_count, &visible_sequence);
     told facts = {.options = options_for(self, visible_sequence)};
+    facts.options.urgent_first = urgent_goes_first(self, now);
     facts.options.running = running;
     for (uint32_t i = 0; i < LSM_COMPACTIONS_MAX; i++) {
         if (self->compactions[i].plan.of != NULL) {

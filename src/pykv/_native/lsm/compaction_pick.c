@@ -192,33 +192,67 @@ static pykv_status pick_urgent(version *of, const compaction_options *options,
     return status == PYKV_WOULD_BLOCK ? PYKV_NOT_FOUND : status;
 }
 
+/* Of the levels that are due, and have a bit in *levels_left; takes the bits of those that wait. */
+static pykv_status pick_due(version *of, const compaction_options *options,
+                            const compaction_levels *levels, uint32_t *levels_left,
+                            compaction_plan *out)
+{
+    pykv_status picked = PYKV_NOT_FOUND;
+    if (options->runs_merged > 0) {
+        *levels_left &= ~1U;
+        picked = compaction_pick_runs(of, options, levels, out);
+    }
+    uint8_t most = most_due(levels, *levels_left);
+    while (picked == PYKV_NOT_FOUND && most < LSM_LEVEL_COUNT) {
+        pykv_status status = pick_level(of, options, levels, most, out);
+        if (status != PYKV_WOULD_BLOCK) {
+            return status;
+        }
+        *levels_left &= ~(1U << most);
+        if (most == 0 && !PYKV_PLANTED(128)) {
+            *levels_left &= ~((2U << levels->base) - 1);
+        }
+        most = most_due(levels, *levels_left);
+    }
+    return picked;
+}
+
+/* Replaces the plan of a level that is due by that of an urgent table, if there is one. */
+static pykv_status put_urgent_first(version *of, const compaction_options *options,
+                                    const compaction_levels *levels, uint32_t levels_left,
+                                    compaction_plan *plan)
+{
+    compaction_plan urgent;
+    pykv_status status = pick_urgent(of, options, levels, levels_left, &urgent);
+    if (status == PYKV_NOT_FOUND) {
+        return PYKV_OK;
+    }
+    compaction_plan_reset(plan);
+    if (status == PYKV_OK) {
+        *plan = urgent;
+    }
+    return status;
+}
+
 pykv_status compaction_pick(version *of, const compaction_options *options, compaction_plan *out)
 {
     compaction_levels levels;
+    compaction_plan due;
     pykv_status picked = compaction_pick_hidden(of, out);
     if (picked != PYKV_NOT_FOUND) {
         return picked;
     }
     compaction_levels_measure(of, options, &levels);
     uint32_t levels_left = (1U << LSM_LEVEL_COUNT) - 1;
-    if (options->runs_merged > 0) {
-        levels_left &= ~1U;
-        picked = compaction_pick_runs(of, options, &levels, out);
+    picked = pick_due(of, options, &levels, &levels_left, &due);
+    if (picked == PYKV_OK && options->urgent_first) {
+        picked = put_urgent_first(of, options, &levels, levels_left, &due);
+    }
+    if (picked == PYKV_OK) {
+        *out = due;
     }
     if (picked != PYKV_NOT_FOUND) {
         return picked;
-    }
-    uint8_t most = most_due(&levels, levels_left);
-    while (most < LSM_LEVEL_COUNT) {
-        pykv_status status = pick_level(of, options, &levels, most, out);
-        if (status != PYKV_WOULD_BLOCK) {
-            return status;
-        }
-        levels_left &= ~(1U << most);
-        if (most == 0 && !PYKV_PLANTED(128)) {
-            levels_left &= ~((2U << levels.base) - 1);
-        }
-        most = most_due(&levels, levels_left);
     }
     picked = pick_urgent(of, options, &levels, levels_left, out);
     if (picked == PYKV_NOT_FOUND) {

@@ -5,9 +5,10 @@
  * table with all that overlap it, in a chain. From a deeper level goes, in this order, a table all
  * of whose records have expired, one dense with tombstones, and the one that overlaps least of the
  * next level for its size. Where no level is due, tables that have expired or are dense with
- * tombstones go all the same, because it frees more than it costs. Before all others go tables that
- * range deletes hide as a whole, which costs nothing, and after them one that keeps many range
- * deletes alive. Where compaction is lazy, level 0 is compaction_pick_runs's.
+ * tombstones go all the same, because it frees more than it costs; with urgent_first they go before
+ * a level that is due, too. Before all others go tables that range deletes hide as a whole, which
+ * costs nothing, and after them one that keeps many range deletes alive. Where compaction is lazy,
+ * level 0 is compaction_pick_runs's.
  *
  * Where level 0 is due, but has to wait for what is running in base, no table of base or above is
  * taken: else level 0 might wait for ever, as something is always running there.

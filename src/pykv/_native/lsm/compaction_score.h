@@ -23,6 +23,7 @@
 #ifndef PYKV_LSM_COMPACTION_SCORE_H
 #define PYKV_LSM_COMPACTION_SCORE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,6 +44,7 @@ typedef struct compaction_options {
     uint32_t runs_merged;         /* 0: leveled; else lazy: tables of level 0 that become one */
     uint32_t runs_max;            /* lazy: tables of level 0 at which it is due */
     uint64_t run_bytes_max;       /* lazy: of one that others become */
+    bool urgent_first;            /* tables full of the dead go before a level that is due */
     uint64_t visible_sequence;
     uint64_t now_us; /* wall clock */
     /* Compactions that have not been installed or given up yet. */
@@ -58,8 +60,8 @@ typedef struct compaction_levels {
 } compaction_levels;
 
 /* Options of leveled compaction for tables of that size: level_bytes_base of 2 tables, a multiplier
- * of 10, a trigger of 4 to 8, reaching over at most 10 tables, inputs of up to 25. Sequence, clock
- * and running are zero. */
+ * of 10, a trigger of 4 to 8, reaching over at most 10 tables, inputs of up to 25. Sequence,
+ * clock and running are zero, and levels that are due go first. */
 compaction_options compaction_options_make(uint64_t table_bytes);
 
 /* The same for lazy compaction: runs of 8, due at 20, of up to 64 tables. */

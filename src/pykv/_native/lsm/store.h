@@ -1,6 +1,5 @@
 /*
- * store: the state of an LSM store (O'Neil et al. 1996): a write-ahead log, memtables, and tables
- * in levels.
+ * store: the state of an LSM store (O'Neil et al. 1996): a log, memtables, and tables in levels.
  *
  * A write is appended to the log, then added to the active memtable, then made visible by raising
  * the visible sequence. A full memtable is sealed and flushed to a table of level 0; compactions
@@ -123,6 +122,7 @@ struct lsm {
     compaction_wish room_wish GUARDED_BY(compaction_lock);     /* of writers on a full disk */
     uint64_t room_wish_until_us GUARDED_BY(compaction_lock);   /* 0: there is none, or it is done */
     uint64_t compaction_bytes_max GUARDED_BY(compaction_lock); /* of inputs; 0: no limit is known */
+    uint32_t urgent_waited GUARDED_BY(compaction_lock); /* picks since urgent tables had a turn */
 
     /* Writers that wait for a flush or compaction, while lent threads do it. */
     mutex room_lock;
