@@ -81,6 +81,20 @@ TEST(writes_are_gathered_to_one_size)
     end();
 }
 
+/* What waits for the sync alone comes to the device all at once, and everybody's reads wait. */
+TEST(each_write_is_written_back_at_once)
+{
+    table_writer writer;
+    env_fault_plan plan = {.call_mask = 1U << ENV_CALL_WRITE_BACK};
+    begin();
+    CHECK_OK(table_writer_open(directory, "t", WRITE_BYTES, &writer));
+    env_fault_set(faulty, &plan);
+    CHECK_OK(append_all(&writer, 3));
+    CHECK_EQUAL(TOTAL / WRITE_BYTES, env_fault_seen(faulty));
+    table_writer_close(&writer);
+    end();
+}
+
 TEST(a_synced_file_survives_a_power_cut)
 {
     table_writer writer;
@@ -135,5 +149,6 @@ TEST(a_write_or_sync_that_fails_is_reported)
 }
 
 TEST_MAIN(CASE(the_file_has_the_bytes_that_were_appended_and_their_checksum),
-          CASE(writes_are_gathered_to_one_size), CASE(a_synced_file_survives_a_power_cut),
-          CASE(a_file_that_is_there_is_not_touched), CASE(a_write_or_sync_that_fails_is_reported))
+          CASE(writes_are_gathered_to_one_size), CASE(each_write_is_written_back_at_once),
+          CASE(a_synced_file_survives_a_power_cut), CASE(a_file_that_is_there_is_not_touched),
+          CASE(a_write_or_sync_that_fails_is_reported))

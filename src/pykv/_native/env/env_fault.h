@@ -30,7 +30,9 @@ typedef enum env_call {
     ENV_CALL_MAKE_DIRECTORY,
     ENV_CALL_LOCK,
     ENV_CALL_RANDOM,
-    ENV_CALL_MAPPED_READ, /* whether one failed; only where call_mask names it */
+    /* Calls that give no status: seen only where call_mask names them. */
+    ENV_CALL_MAPPED_READ, /* whether one failed */
+    ENV_CALL_WRITE_BACK,  /* a hint; one that fails is lost */
     ENV_CALL_COUNT
 } env_call;
 
@@ -39,7 +41,7 @@ typedef struct env_fault_plan {
     uint64_t at;           /* number of the first failing call among those that match; 0: none */
     bool sticky;           /* all later matching calls fail too */
     int system_errno;      /* EIO, ENOSPC, EMFILE, ... */
-    uint32_t call_mask;    /* bit (1 << env_call) set: that kind matches; 0: all but the last */
+    uint32_t call_mask;    /* bit (1 << env_call) set: that kind matches; 0: all with a status */
     const char *name_part; /* NULL, or only paths that contain it */
     uint64_t seed;
 } env_fault_plan;

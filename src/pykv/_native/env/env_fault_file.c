@@ -114,7 +114,9 @@ pykv_status fault_file_allocate(env_file *file, uint64_t offset, uint64_t size)
 
 void fault_file_write_back(env_file *file, uint64_t offset, uint64_t size)
 {
-    env_file_write_back(inner_file(file), offset, size);
+    if (fault_count_call(fault_of(file->owner), ENV_CALL_WRITE_BACK, file->path) == 0) {
+        env_file_write_back(inner_file(file), offset, size);
+    }
 }
 
 pykv_status fault_file_close_on_fork(env_file *file)
