@@ -542,7 +542,7 @@ PYKV_API pykv_status pykv_detect(const char *path, int32_t *engine_out);
 /* Saves every readable record of a closed database into a fresh one in the same directory; what it
  * replaces is kept in a subdirectory "damaged-N". report_out may be NULL. An interrupted repair is
  * begun again or finished by the next one, which then knows the numbers of its report but not the
- * places of its damages. */
+ * places of its damages. PYKV_NOT_SUPPORTED: the codec of a row is not there; nothing changes. */
 PYKV_API pykv_status pykv_repair(const char *path, pykv_report *report_out);
 
 /* Removes the files of a closed database, and the directory if nothing else is in it. */
@@ -871,7 +871,8 @@ PYKV_API pykv_status pykv_compact(pykv_store *store, const pykv_range *range,
 PYKV_API pykv_status pykv_get_stats(pykv_store *store, pykv_stats *stats_out);
 PYKV_API int32_t pykv_state(pykv_store *store);
 
-/* Checks every byte of every file. PYKV_OK with report_out->damage_count telling what was found. */
+/* Checks every byte of every file. PYKV_OK with report_out->damage_count telling what was found.
+ * PYKV_NOT_SUPPORTED: the codec of what an LSM store has to decompress for that is not there. */
 PYKV_API pykv_status pykv_verify(pykv_store *store, pykv_progress *progress,
                                  pykv_report *report_out);
 

@@ -2,6 +2,8 @@
  * verify_test: a sound store has no damage; damage is found at its place, and does not end the
  * walk.
  */
+#include "codec/codec_registry.h"
+#include "codec/codec_runs.h"
 #include "lsm_fixture.h"
 
 static pykv_report verify(fixture *self)
@@ -67,6 +69,27 @@ TEST(a_damaged_manifest_is_found)
     fixture_free(&self);
 }
 
+/* A sound table was a damage where the codec of its blocks was not there, and the advice that goes
+ * with damage is to repair. */
+TEST(a_codec_that_is_not_there_is_no_damage)
+{
+    pykv_report report;
+    pykv_codec runs = runs_given();
+    pykv_codec nothing = {.id = PYKV_CODEC_ZSTD};
+    fixture self = fixture_blank();
+    CHECK_OK(codec_registry_set(&runs));
+    self.options.compression = PYKV_CODEC_ZSTD;
+    CHECK_OK(fixture_open(&self));
+    fixture_fill(&self, 0, 4, 500);
+    fixture_close(&self);
+    CHECK_OK(codec_registry_set(&nothing));
+    self.options.compression = PYKV_CODEC_NONE;
+    CHECK_OK(fixture_open(&self));
+    CHECK_STATUS(PYKV_NOT_SUPPORTED, lsm_verify(self.store, NULL, &report));
+    CHECK_EQUAL(0, report.damage_count);
+    fixture_free(&self);
+}
+
 TEST(a_cancelled_verification_ends_early_and_holds_nothing)
 {
     fixture self = filled();
@@ -81,5 +104,5 @@ TEST(a_cancelled_verification_ends_early_and_holds_nothing)
 
 TEST_MAIN(CASE(a_sound_store_has_no_damage_and_every_table_was_read),
           CASE(a_changed_byte_is_found_in_its_file_and_the_others_are_checked_all_the_same),
-          CASE(a_damaged_manifest_is_found),
+          CASE(a_damaged_manifest_is_found), CASE(a_codec_that_is_not_there_is_no_damage),
           CASE(a_cancelled_verification_ends_early_and_holds_nothing))

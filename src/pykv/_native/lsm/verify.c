@@ -2,7 +2,8 @@
  * verify: every byte of every table and value segment is checked against its checks, the tables
  * against the manifest, and every record in the logs.
  *
- * Damage is collected, not raised. Tables and logs are those of the moment it began; reads and
+ * Damage is collected, not raised; a block of a codec that is not there is none: it ends the
+ * verification. Tables and logs are those of the moment it began; reads and
  * writes go on meanwhile. A reader has no logs of its own: it read them when it opened.
  */
 #include "base/error.h"
@@ -13,12 +14,15 @@
 #include "lsm/wal_verify.h"
 #include "table/table_verify.h"
 
-static void check_table(const table_file *file, pykv_report *report)
+static pykv_status check_table(const table_file *file, pykv_report *report)
 {
     uint32_t crc = 0;
     char name[TABLE_FILE_NAME_BYTES];
     table_file_name(file->facts.number, name);
     pykv_status status = table_verify(file->table, &crc);
+    if (status == PYKV_NOT_SUPPORTED) {
+        return status;
+    }
     report->file_count++;
     report->record_count += file->facts.entry_count;
     report->byte_count += file->facts.file_bytes;
@@ -28,6 +32,7 @@ static void check_table(const table_file *file, pykv_report *report)
         report_add(report, name, 0, file->facts.file_crc, crc,
                    "the file is not the one that the manifest lists");
     }
+    return PYKV_OK;
 }
 
 static void check_manifest(lsm *self, pykv_report *report)
@@ -42,24 +47,28 @@ static void check_manifest(lsm *self, pykv_report *report)
     }
 }
 
-/* Notes how far it came; false: the user has cancelled. */
-static bool note_progress(pykv_progress *progress, const pykv_report *report)
+/* Notes how far it came. PYKV_TIMED_OUT: the user has cancelled. */
+static pykv_status note_progress(pykv_progress *progress, const pykv_report *report)
 {
     if (progress == NULL) {
-        return true;
+        return PYKV_OK;
     }
     __atomic_store_n(&progress->done, report->byte_count, __ATOMIC_RELAXED);
-    return __atomic_load_n(&progress->cancel, __ATOMIC_RELAXED) == 0;
+    return __atomic_load_n(&progress->cancel, __ATOMIC_RELAXED) == 0
+               ? PYKV_OK
+               : error_set(PYKV_TIMED_OUT, "the verification was cancelled");
 }
 
-static bool check_level(const level *tables, pykv_progress *progress, pykv_report *report)
+static pykv_status check_level(const level *tables, pykv_progress *progress, pykv_report *report)
 {
-    bool goes_on = true;
-    for (uint32_t i = 0; i < tables->count && goes_on; i++) {
-        check_table(tables->files[i], report);
-        goes_on = note_progress(progress, report);
+    pykv_status status = PYKV_OK;
+    for (uint32_t i = 0; i < tables->count && status == PYKV_OK; i++) {
+        status = check_table(tables->files[i], report);
+        if (status == PYKV_OK) {
+            status = note_progress(progress, report);
+        }
     }
-    return goes_on;
+    return status;
 }
 
 pykv_status lsm_verify(lsm *self, pykv_progress *progress, pykv_report *report_out)
@@ -73,17 +82,17 @@ pykv_status lsm_verify(lsm *self, pykv_progress *progress, pykv_report *report_o
                          __ATOMIC_RELAXED);
     }
     check_manifest(self, report_out);
-    bool goes_on = true;
-    for (int i = 0; i < LSM_LEVEL_COUNT && goes_on; i++) {
-        goes_on = check_level(&tables->levels[i], progress, report_out);
+    pykv_status status = PYKV_OK;
+    for (int i = 0; i < LSM_LEVEL_COUNT && status == PYKV_OK; i++) {
+        status = check_level(&tables->levels[i], progress, report_out);
     }
-    for (uint32_t i = 0; i < tables->value_segment_count && goes_on; i++) {
+    for (uint32_t i = 0; i < tables->value_segment_count && status == PYKV_OK; i++) {
         value_segment_verify(tables->values[i].segment, report_out);
-        goes_on = note_progress(progress, report_out);
+        status = note_progress(progress, report_out);
     }
     version_release(tables);
-    if (!goes_on) {
-        return error_set(PYKV_TIMED_OUT, "the verification was cancelled");
+    if (status != PYKV_OK) {
+        return status;
     }
     return self->log != NULL ? wal_verify(self->log, report_out) : PYKV_OK;
 }
