@@ -222,10 +222,10 @@ static pykv_status merge_all(repair *self, iterator **out)
     return status;
 }
 
-/* What cannot be read is a damage, and the record is lost. */
+/* What cannot be read is a damage, and the record is lost; but not for want of a codec. */
 static pykv_status note_lost(repair *self, pykv_status status)
 {
-    if (status == PYKV_NO_MEMORY) {
+    if (status == PYKV_NO_MEMORY || status == PYKV_NOT_SUPPORTED) {
         return status;
     }
     report_add_last_error(self->report, "a value segment");
