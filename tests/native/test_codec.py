@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
 import importlib
 import subprocess
 import sys
 import threading
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +14,7 @@ import pytest
 import zstandard
 
 from pykv._native import codec, ffi, lib
+from tests.native.zstd_providers import PROVIDERS, give_back, provide, quiet_callbacks, take_away
 
 ZSTD = lib.PYKV_CODEC_ZSTD
 BLOCK = b"".join(b"key-%06d value of some length, %d;" % (i, i * i) for i in range(120))
@@ -26,15 +25,7 @@ def _fresh() -> Iterator[None]:
     """No provider before a test, and the usual one after it."""
     take_away()
     yield
-    take_away()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        codec.provide_zstd()
-
-
-def take_away() -> None:
-    nothing = ffi.new("pykv_codec *", {"id": ZSTD})
-    assert lib.pykv_set_codec(nothing) == lib.PYKV_OK
+    give_back()
 
 
 def compress(data: bytes, level: int = 1) -> bytes:
@@ -55,42 +46,6 @@ def decompress(frame: bytes, raw_size: int) -> bytes | None:
         return None
     assert status == lib.PYKV_OK
     return bytes(ffi.buffer(out, raw_size))
-
-
-def from_ones_own() -> bool:
-    """What a C program does that links a libzstd: it fills the table by itself."""
-    try:
-        library = ctypes.CDLL("libzstd.so.1")
-    except OSError:
-        return False
-    functions = ffi.new("pykv_zstd *")
-    for field, kind in ffi.typeof("pykv_zstd").fields:
-        address = ctypes.cast(getattr(library, codec.FUNCTIONS[field][0]), ctypes.c_void_p).value
-        assert address is not None
-        setattr(functions, field, ffi.cast(kind.type, address))
-    return bool(lib.pykv_set_zstd(functions, b"own") == lib.PYKV_OK)
-
-
-def quiet_callbacks() -> bool:
-    with pytest.warns(RuntimeWarning, match="slow"):
-        return codec.from_callbacks()
-
-
-PROVIDERS: dict[str, Callable[[], bool]] = {
-    "wheel": codec.from_wheel,
-    "system": codec.from_system,
-    "own": from_ones_own,
-    "callbacks": quiet_callbacks,
-}
-OFTEN_ABSENT = {"system", "own"}
-
-
-def provide(name: str) -> None:
-    """Sets the provider of that name alone."""
-    take_away()
-    if not PROVIDERS[name]():
-        assert name in OFTEN_ABSENT
-        pytest.skip("the system has no libzstd.so.1")
 
 
 @pytest.mark.parametrize("writer", PROVIDERS)

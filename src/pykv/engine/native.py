@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pykv._native import check, ffi, flags_of, lib, text_of
+from pykv._native.codec import provide_zstd
 from pykv.arguments import key_bound
 from pykv.engine.batch import Delete, DeleteRange, Operation, Put
 from pykv.errors import Damage
@@ -305,6 +306,7 @@ def detected(path: Path) -> int:
 
 def repair(path: Path) -> Report:
     """Saves every readable record of the closed database in path; see `pykv.repair`."""
+    provide_zstd()
     raw: Any = ffi.new("pykv_report *")
     check(lib.pykv_repair(os.fsencode(path), raw))
     return report_of(raw)
