@@ -181,6 +181,9 @@ static pykv_status append(lsm *self, record *operations, size_t count, uint64_t 
     }
     memtable *active = lsm_view(self)->active;
     self->is_flush_due = true;
+    if (PYKV_PLANTED(266)) {
+        lsm_publish(self);
+    }
     if (PYKV_UNLIKELY(ranges)) {
         add_between_ranges(self, active, operations, count);
     } else {

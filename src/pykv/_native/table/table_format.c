@@ -55,7 +55,8 @@ static uint32_t check_at(uint32_t seed, uint64_t offset, const uint8_t *data, si
 {
     uint8_t place[8];
     store_u64(place, offset);
-    return crc32c_extend(crc32c_extend(seed, place, sizeof place), data, size);
+    uint32_t seeded = PYKV_PLANTED(265) ? 0 : crc32c_extend(seed, place, sizeof place);
+    return crc32c_extend(seeded, data, size);
 }
 
 /* ---- header and footer ---- */
