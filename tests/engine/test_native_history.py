@@ -1,5 +1,6 @@
 """History of a native store over closes and kills, its pins, and what is no pin."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 import pykv
 from pykv.engine.native_history import PINS_MAX
-from pykv.errors import HistoryGoneError, NotSupportedError
+from pykv.errors import CorruptionError, HistoryGoneError, NotSupportedError
 
 SMALL: dict[str, dict[str, Any]] = {
     "bitcask": {"engine": "bitcask", "segment_bytes": 1 << 16},
@@ -54,6 +55,28 @@ def test_history_outlives_what_replaces_it_and_closes(
             last = db.last_seq
     with pykv.open(tmp_path, history_bytes=1 << 30, **small) as db:
         assert seqs(db, last - 10) == list(range(last - 9, last + 1))
+
+
+def test_a_follower_of_a_log_that_was_cut_is_told(tmp_path: Path, small: dict[str, Any]) -> None:
+    """It once passed over all that was written with the sequence numbers that it had read."""
+    options: dict[str, Any] = {"history_bytes": 1 << 30, "background_threads": 0, **small}
+    with pykv.open(tmp_path / "db", **options) as db:
+        for i in range(100):
+            db.put(b"%06d" % i, b"v", sync=i % 10 == 9)
+        assert db.last_seq == 100
+        shutil.copytree(tmp_path / "db", tmp_path / "cut")
+    for log in (tmp_path / "cut").glob("*.log"):
+        log.write_bytes(log.read_bytes().replace(b"000049", b"x00049"))
+    with pytest.raises(CorruptionError, match="point_in_time"):
+        pykv.open(tmp_path / "cut", **options)
+    with pykv.open(tmp_path / "cut", recovery="point_in_time", **options) as db:
+        assert sorted(db) == [b"%06d" % i for i in range(49)]
+        fill(db, 50, 120)
+        db.sync()
+        assert seqs(db, 101) == list(range(102, db.last_seq + 1))
+        for since in (30, 49, 50, 100):
+            with pytest.raises(HistoryGoneError):
+                seqs(db, since)
 
 
 WRITER = """

@@ -84,7 +84,8 @@ static void check_walk(const log_file *file, uint64_t file_id, bool ordered)
     FUZZ_EXPECT(members == 0 && reader.valid_end == end);
     FUZZ_EXPECT(reader.stop > LOG_STOP_NONE && reader.stop <= LOG_STOP_LIMIT);
     FUZZ_EXPECT(!log_reader_next(&reader, &found, &offset));
-    (void)log_reader_search_mark(file->data, file->size, file_id, end);
+    log_reader_rest rest = log_reader_search(file->data, file->size, file_id, end);
+    FUZZ_EXPECT(rest.end >= end);
 }
 
 /* Walks a recovered segment up to its end; the sequence that is due behind it. */
@@ -123,6 +124,7 @@ static void check_recovery(log_recovery_segment *segments, size_t count, uint64_
     }
     FUZZ_EXPECT(found.last_sequence == due - 1 && found.record_count == due - first);
     FUZZ_EXPECT(found.discarded_bytes <= bytes);
+    FUZZ_EXPECT(found.sequence_bound >= found.last_sequence);
     FUZZ_EXPECT(found.stop <= LOG_STOP_LIMIT);
     if (count > 0) {
         FUZZ_EXPECT(found.valid_segment < count);

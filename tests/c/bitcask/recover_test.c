@@ -181,6 +181,29 @@ TEST(no_sequence_is_given_again_that_a_merge_has_counted_on)
     fixture_free(&self);
 }
 
+/* No manifest knew them: a follower passed over the new ones, and was told of no loss. */
+TEST(no_sequence_is_given_again_that_only_the_discarded_log_knew)
+{
+    fixture self = written_by_pwrite();
+    change_feed *feed;
+    fixture_put(&self, "a", "1");
+    uint64_t begin = tail(&self);
+    fixture_put(&self, "b", "2");
+    CHECK_OK(bitcask_sync(self.store));
+    fixture_put(&self, "c", "3");
+    CHECK_OK(bitcask_sync(self.store));
+    fixture_kill(&self);
+    flip(&self, "00000001.log", begin + 25);
+    self.options.recover_point_in_time = 1;
+    CHECK_OK(fixture_open(&self));
+    CHECK_EQUAL(4, fixture_stats(&self).last_sequence);
+    fixture_put(&self, "new", "1");
+    CHECK_OK(bitcask_sync(self.store));
+    CHECK_EQUAL(5, fixture_stats(&self).last_sequence);
+    CHECK_STATUS(PYKV_HISTORY_GONE, bitcask_changes_open(self.store, 3, 0, &feed));
+    fixture_free(&self);
+}
+
 TEST(a_reader_sees_the_valid_end_in_place_and_changes_no_file)
 {
     fixture self = written_by_pwrite();
@@ -252,6 +275,7 @@ TEST_MAIN(CASE(the_valid_end_of_the_log_moves_to_a_sealed_copy_and_the_epoch_ris
           CASE(damage_before_a_synced_mark_is_refused_unless_asked_for_a_point_in_time),
           CASE(what_is_written_behind_a_point_in_time_stays_where_a_later_clear_is_known),
           CASE(no_sequence_is_given_again_that_a_merge_has_counted_on),
+          CASE(no_sequence_is_given_again_that_only_the_discarded_log_knew),
           CASE(a_reader_sees_the_valid_end_in_place_and_changes_no_file),
           CASE(what_was_recovered_is_durable_before_the_files_it_came_from_go),
           CASE(pages_that_cannot_be_read_are_not_taken_for_the_end_of_the_log))

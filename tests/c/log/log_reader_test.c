@@ -286,20 +286,31 @@ TEST(the_highest_mark_is_kept)
     CHECK_EQUAL(log_position(1, second), walk_all(image.size, true, 0).reader.synced_through);
 }
 
-TEST(a_mark_is_found_behind_garbage)
+static log_reader_rest search(uint64_t file_id, uint64_t from)
+{
+    return log_reader_search(image.data, image.size, file_id, from);
+}
+
+TEST(marks_and_sequences_are_found_behind_garbage)
 {
     log_image_start(&image, 1, 5, 0);
+    uint64_t file_id = image.header.file_id;
     log_image_zeros(&image, 1000);
     memset(image.data + 64, 0xA5, 1000);
-    CHECK_EQUAL(0, log_reader_search_mark(image.data, image.size, image.header.file_id, 64));
+    CHECK_EQUAL(0, search(file_id, 64).synced_through);
+    CHECK_EQUAL(0, search(file_id, 64).last_sequence);
+    CHECK_EQUAL(64, search(file_id, 64).end);
     image.mark = 777;
     uint64_t marked = log_image_put(&image, 30);
     image.mark = 555;
     log_image_put(&image, 30);
-    CHECK_EQUAL(777, log_reader_search_mark(image.data, image.size, image.header.file_id, 67));
-    CHECK_EQUAL(555,
-                log_reader_search_mark(image.data, image.size, image.header.file_id, marked + 8));
-    CHECK_EQUAL(0, log_reader_search_mark(image.data, image.size, image.header.file_id + 1, 64));
+    uint64_t end = image.size;
+    log_image_zeros(&image, 80);
+    CHECK_EQUAL(777, search(file_id, 67).synced_through);
+    CHECK_EQUAL(555, search(file_id, marked + 8).synced_through);
+    CHECK_EQUAL(0, search(file_id + 1, 64).synced_through);
+    CHECK_EQUAL(6, search(file_id, 67).last_sequence);
+    CHECK_EQUAL(end, search(file_id, 67).end);
 }
 
 TEST_MAIN(CASE(records_come_in_order_up_to_the_end), CASE(an_empty_segment_ends_at_its_header),
@@ -317,4 +328,4 @@ TEST_MAIN(CASE(records_come_in_order_up_to_the_end), CASE(an_empty_segment_ends_
           CASE(records_from_the_limit_on_are_no_part_of_the_log),
           CASE(sector_padding_is_passed_over), CASE(zeros_in_place_of_a_record_are_not_padding),
           CASE(padding_reaches_no_further_than_the_sector), CASE(the_highest_mark_is_kept),
-          CASE(a_mark_is_found_behind_garbage))
+          CASE(marks_and_sequences_are_found_behind_garbage))

@@ -268,6 +268,22 @@ TEST(a_first_record_behind_padding_is_found)
     CHECK_EQUAL(10, segments[0].record_count);
 }
 
+/* Who goes on behind a cut must not give sequences again that were read before the damage. */
+TEST(the_sequences_of_what_is_discarded_are_bounded)
+{
+    fill();
+    CHECK_EQUAL(30, recover(3, 1, 0).sequence_bound);
+    images[0].data[images[0].size - 8] ^= 1; /* record 10 */
+    CHECK_EQUAL(9, recover(1, 1, 0).last_sequence);
+    CHECK_EQUAL(9 + RECORD_BYTES / RECORD_HEADER_BYTES, recover(1, 1, 0).sequence_bound);
+    CHECK_EQUAL(9, recover(3, 1, 0).last_sequence);
+    CHECK_EQUAL(30, recover(3, 1, 0).sequence_bound);
+    images[2].data[images[2].size - 8] ^= 1; /* record 30 */
+    CHECK_EQUAL(29 + RECORD_BYTES / RECORD_HEADER_BYTES, recover(3, 1, 0).sequence_bound);
+    images[1].size = LOG_SEGMENT_HEADER_BYTES;
+    CHECK_EQUAL(29 + RECORD_BYTES / RECORD_HEADER_BYTES, recover(3, 1, 0).sequence_bound);
+}
+
 TEST_MAIN(CASE(a_log_of_several_segments_ends_in_the_last), CASE(no_segment_is_an_empty_log),
           CASE(a_walk_begins_at_the_start_offset),
           CASE(a_file_that_ends_before_its_start_offset_is_damage),
@@ -283,4 +299,5 @@ TEST_MAIN(CASE(a_log_of_several_segments_ends_in_the_last), CASE(no_segment_is_a
           CASE(a_segment_may_be_born_before_its_first_record_is_due),
           CASE(a_segment_with_only_a_torn_record_is_passed_over),
           CASE(a_claim_before_any_record_of_a_segment_says_nothing),
-          CASE(a_first_record_behind_padding_is_found))
+          CASE(a_first_record_behind_padding_is_found),
+          CASE(the_sequences_of_what_is_discarded_are_bounded))

@@ -3,6 +3,8 @@
  */
 #include "lsm_fixture.h"
 
+#include "lsm/edit.h"
+
 TEST(everything_acknowledged_is_there_after_the_process_died)
 {
     fixture self = fixture_new();
@@ -97,6 +99,119 @@ TEST(after_the_power_went_what_was_synced_is_there_and_the_rest_is_a_prefix)
     }
 }
 
+enum { CUT_AT = 50, CUT_ROWS = 100 };
+
+/* Where the key of a row stands in the last log; *data_out and *size_out: its bytes. */
+static uint64_t find_row(fixture *self, uint32_t number, uint8_t **data_out, uint64_t *size_out)
+{
+    char name[32];
+    char key[16];
+    slice wanted = fixture_key(number, key);
+    fixture_files(self, ".log", name);
+    uint8_t *data = fixture_bytes(self, name, size_out);
+    uint64_t at = 0;
+    while (memcmp(data + at, wanted.data, wanted.size) != 0) {
+        at++;
+        CHECK(at + wanted.size <= *size_out);
+    }
+    *data_out = data;
+    return at;
+}
+
+/* A store that died with CUT_ROWS rows, all synced and each one sequence, of which the manifest
+ * knows listed. */
+static fixture died_with_rows(uint32_t listed)
+{
+    fixture self = fixture_blank();
+    self.options.history_bytes = 1 << 20;
+    CHECK_OK(fixture_open(&self));
+    fixture_fill(&self, 0, listed, 10);
+    CHECK_OK(lsm_sync(self.store));
+    CHECK_OK(lsm_write_manifest(self.store, LSM_BLOCKS_OF_ITS_OWN, false));
+    fixture_fill(&self, listed, CUT_ROWS, 10);
+    CHECK_OK(lsm_sync(self.store));
+    fixture_kill(&self);
+    return self;
+}
+
+static void open_point_in_time(fixture *self)
+{
+    CHECK_STATUS(PYKV_CORRUPTION, fixture_open(self));
+    self->options.recover_point_in_time = 1;
+    CHECK_OK(fixture_open(self));
+}
+
+/* Who had read up to the last sequence passed over what was written with the same ones again. */
+TEST(no_sequence_is_given_again_behind_a_point_in_time)
+{
+    fixture self = died_with_rows(CUT_AT + 10);
+    uint8_t *data;
+    uint64_t size;
+    uint64_t at = find_row(&self, CUT_AT, &data, &size);
+    data[at] ^= 1;
+    open_point_in_time(&self);
+    CHECK_EQUAL(CUT_AT, fixture_count(&self));
+    CHECK_EQUAL(CUT_ROWS + 1, fixture_stats(&self).last_sequence);
+    fixture_put(&self, "new", "1");
+    CHECK_EQUAL(CUT_ROWS + 2, fixture_stats(&self).last_sequence);
+    self.options.recover_point_in_time = 0;
+    fixture_recover(&self);
+    CHECK_EQUAL(CUT_ROWS + 2, fixture_stats(&self).last_sequence);
+    CHECK_EQUAL(CUT_AT + 1, fixture_count(&self));
+    fixture_expect(&self, "new", "1");
+    fixture_reopen(&self);
+    CHECK_EQUAL(CUT_ROWS + 2, fixture_stats(&self).last_sequence);
+    fixture_free(&self);
+}
+
+/* As where the system lost the pages of the end. */
+TEST(sequences_that_only_the_manifest_knew_are_not_given_again)
+{
+    fixture self = died_with_rows(CUT_ROWS);
+    uint8_t *data;
+    uint64_t size;
+    uint64_t at = find_row(&self, CUT_AT, &data, &size) - RECORD_HEADER_BYTES;
+    memset(data + at, 0, size - at);
+    open_point_in_time(&self);
+    CHECK_EQUAL(CUT_AT, fixture_count(&self));
+    CHECK_EQUAL(CUT_ROWS + 1, fixture_stats(&self).last_sequence);
+    fixture_free(&self);
+}
+
+TEST(sequences_that_nothing_tells_any_more_are_not_given_again)
+{
+    fixture self = died_with_rows(CUT_AT + 10);
+    uint8_t *data;
+    uint64_t size;
+    uint64_t at = find_row(&self, CUT_AT, &data, &size);
+    uint64_t last = find_row(&self, CUT_ROWS - 1, &data, &size);
+    memset(data + at, 'x', last + 10 - at);
+    open_point_in_time(&self);
+    CHECK_EQUAL(CUT_AT, fixture_count(&self));
+    CHECK(fixture_stats(&self).last_sequence > CUT_ROWS);
+    fixture_free(&self);
+}
+
+TEST(a_follower_is_told_that_the_log_was_cut)
+{
+    fixture self = died_with_rows(CUT_AT + 10);
+    uint8_t *data;
+    uint64_t size;
+    change_feed *feed;
+    uint64_t at = find_row(&self, CUT_AT, &data, &size);
+    data[at] ^= 1;
+    open_point_in_time(&self);
+    fixture_fill(&self, CUT_AT, CUT_ROWS, 10);
+    CHECK_OK(lsm_sync(self.store));
+    for (uint64_t since = 1; since <= CUT_ROWS; since++) {
+        CHECK_STATUS(PYKV_HISTORY_GONE, lsm_changes_open(self.store, since, 0, &feed));
+    }
+    CHECK_EQUAL(CUT_ROWS + 2, fixture_stats(&self).history_floor);
+    CHECK_OK(lsm_changes_open(self.store, CUT_ROWS + 1, 0, &feed));
+    lsm_changes_free(self.store, feed);
+    fixture_free(&self);
+}
+
 TEST(a_reader_recovers_in_memory_alone)
 {
     fixture self = fixture_new();
@@ -117,4 +232,7 @@ TEST_MAIN(CASE(everything_acknowledged_is_there_after_the_process_died),
           CASE(a_recovery_that_is_repeated_finds_the_same),
           CASE(a_torn_end_is_set_aside_and_what_comes_before_it_is_kept),
           CASE(after_the_power_went_what_was_synced_is_there_and_the_rest_is_a_prefix),
-          CASE(a_reader_recovers_in_memory_alone))
+          CASE(no_sequence_is_given_again_behind_a_point_in_time),
+          CASE(sequences_that_only_the_manifest_knew_are_not_given_again),
+          CASE(sequences_that_nothing_tells_any_more_are_not_given_again),
+          CASE(a_follower_is_told_that_the_log_was_cut), CASE(a_reader_recovers_in_memory_alone))

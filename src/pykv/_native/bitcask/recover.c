@@ -321,18 +321,17 @@ static uint64_t larger(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-/* Goes on behind every sequence that the manifest knew, where the log was cut before it: a clear
- * hides all up to its own, and a merge has dropped tombstones for all up to its birth. One number
- * is left out, so that a follower that had read all is told that what it read is gone. */
-static void pass_known_sequences(bitcask *store, const manifest *listed) REQUIRES(store->writer)
+/* Goes on behind last, what manifest and log knew, where the log was cut before it: a clear hides
+ * all up to its own, and a merge has dropped tombstones for all up to its birth. One number is left
+ * out, so that a follower that had read all is told that what it read is gone. */
+static void pass_known_sequences(bitcask *store, uint64_t last) REQUIRES(store->writer)
 {
-    uint64_t last = larger(store->appended_sequence, listed->last_sequence);
     last = larger(last, store->durable_clear_sequence);
     for (size_t i = 0; i < store->segment_count; i++) {
         const segment *each = store->segments[i];
         last = larger(last, each->kind == LOG_SEGMENT_MERGED ? each->birth_sequence : 0);
     }
-    if (last > store->appended_sequence && !PYKV_PLANTED(259)) {
+    if (last > store->appended_sequence && last < UINT64_MAX && !PYKV_PLANTED(259)) {
         store->sealed_sequence = last + 1;
         store->appended_sequence = last + 1;
     }
@@ -354,7 +353,7 @@ static pykv_status recover_by_copy(bitcask *store, recovery *self, const manifes
     mutex_lock(&store->writer);
     uint64_t last = PYKV_PLANTED(203) ? 0 : store->appended_sequence;
     if (self->result.damaged) {
-        pass_known_sequences(store, listed);
+        pass_known_sequences(store, larger(listed->last_sequence, self->result.sequence_bound));
     }
     store->synced_sequence = store->appended_sequence;
     mutex_unlock(&store->writer);

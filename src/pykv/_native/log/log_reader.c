@@ -155,10 +155,11 @@ bool log_reader_next(log_reader *self, record *record_out, uint64_t *offset_out)
     return true;
 }
 
-uint64_t log_reader_search_mark(const uint8_t *data, uint64_t size, uint64_t file_id, uint64_t from)
+log_reader_rest log_reader_search(const uint8_t *data, uint64_t size, uint64_t file_id,
+                                  uint64_t from)
 {
     uint32_t seed = record_seed(file_id);
-    uint64_t highest = 0;
+    log_reader_rest rest = {.end = from};
     uint64_t offset = round_up(from, RECORD_GRANULE_BYTES);
     while (offset + RECORD_HEADER_BYTES <= size) {
         record found;
@@ -167,10 +168,14 @@ uint64_t log_reader_search_mark(const uint8_t *data, uint64_t size, uint64_t fil
             offset += RECORD_GRANULE_BYTES;
             continue;
         }
-        if ((found.flags & RECORD_FLAG_SYNCED) != 0 && found.synced_through > highest) {
-            highest = found.synced_through;
+        if ((found.flags & RECORD_FLAG_SYNCED) != 0 && found.synced_through > rest.synced_through) {
+            rest.synced_through = found.synced_through;
+        }
+        if (found.sequence > rest.last_sequence) {
+            rest.last_sequence = found.sequence;
         }
         offset = end_of(&found, offset);
+        rest.end = offset;
     }
-    return highest;
+    return rest;
 }

@@ -51,9 +51,15 @@ void log_reader_init(log_reader *self, const uint8_t *data, uint64_t size, uint6
 /* True with the next record and its offset, false at the stop. */
 bool log_reader_next(log_reader *self, record *record_out, uint64_t *offset_out);
 
-/* Highest synced_through mark of any valid record (header and body) at or behind from, searched at
- * every granule; 0 if there is none. Slow: only after an invalid record. */
-uint64_t log_reader_search_mark(const uint8_t *data, uint64_t size, uint64_t file_id,
-                                uint64_t from);
+/* What valid records (header and body) tell that stand behind the end of a walk. */
+typedef struct log_reader_rest {
+    uint64_t synced_through; /* highest mark of any; 0: none */
+    uint64_t last_sequence;  /* highest sequence of any; 0: there is none */
+    uint64_t end;            /* of the last one; from if there is none */
+} log_reader_rest;
+
+/* Searches for them at or behind from, at every granule. Slow: only after an invalid record. */
+log_reader_rest log_reader_search(const uint8_t *data, uint64_t size, uint64_t file_id,
+                                  uint64_t from);
 
 #endif

@@ -94,17 +94,32 @@ static uint64_t used_bytes(const log_recovery_segment *segment, uint64_t offset)
     return end > offset ? end - offset : 0;
 }
 
+/* Raises the bound by what is discarded of a segment, up to end. */
+static void raise_bound(log_recovery *self, const log_reader_rest *rest, uint64_t end)
+{
+    uint64_t unknown = end > rest->end ? end - rest->end : 0;
+    uint64_t most = (unknown + RECORD_HEADER_BYTES - 1) / RECORD_HEADER_BYTES;
+    if (rest->last_sequence > self->sequence_bound) {
+        self->sequence_bound = rest->last_sequence;
+    }
+    bool fits = most <= UINT64_MAX - self->sequence_bound;
+    self->sequence_bound = fits ? self->sequence_bound + most : UINT64_MAX;
+}
+
 /* Takes the claims behind the end of the log, and counts what is discarded there. */
 static void search_tail(const log_recovery_segment *segments, size_t segment_count,
                         log_recovery *self)
 {
+    self->sequence_bound = self->last_sequence;
     for (size_t i = self->valid_segment; i < segment_count; i++) {
         const log_recovery_segment *segment = &segments[i];
         uint64_t used = used_bytes(segment, segment->valid_end);
         self->discarded_bytes += used;
         if (used > 0) {
-            claim(self, log_reader_search_mark(segment->data, segment->size,
-                                               segment->header.file_id, segment->valid_end));
+            log_reader_rest rest = log_reader_search(segment->data, segment->size,
+                                                     segment->header.file_id, segment->valid_end);
+            claim(self, rest.synced_through);
+            raise_bound(self, &rest, segment->valid_end + used);
         }
     }
 }

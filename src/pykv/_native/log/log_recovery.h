@@ -11,6 +11,10 @@
  * passed over. A segment's first record says where the ones before it ended: what they hold from
  * its sequence on can only be left by a failed write and is no part of the log.
  *
+ * What is discarded may have been read before it was damaged. Its sequences are bounded by that of
+ * the last record there that is valid, and one for each header that damaged bytes behind it may
+ * have held.
+ *
  * Claims are ends of records. One at or before the first record of a segment says nothing: what it
  * means to claim is the end of another segment, which it does not tell.
  * Pure functions: thread-safe.
@@ -36,6 +40,7 @@ typedef struct log_recovery {
     size_t valid_segment;     /* index of the last segment with records of the log, else 0 */
     uint64_t valid_offset;    /* its valid_end */
     uint64_t last_sequence;   /* of the last valid record, or first_sequence - 1 */
+    uint64_t sequence_bound;  /* no record, valid or discarded, had a higher one */
     uint64_t record_count;    /* valid records */
     uint64_t discarded_bytes; /* from the end to the last byte that is not zero, all segments */
     log_stop stop;            /* why the log ends there */

@@ -108,9 +108,10 @@ pykv_status lsm_history_after(lsm *self, const lsm_manifest *listed, wal_recover
     next->logs = NULL;
     next->log_count = 0;
     size_t kept = 0;
-    if (!is_wanted(self) || !wal_recovery_result(recovery)->reaches_tables ||
+    const wal_recovered *found = wal_recovery_result(recovery);
+    if (!is_wanted(self) || !found->reaches_tables || found->damaged ||
         wal_recovery_keep(recovery, &kept) != PYKV_OK) {
-        return PYKV_OK; /* history without these would have a gap */
+        return PYKV_OK; /* there would be a gap in it, or behind it */
     }
     next->logs = mem_alloc_zeroed(listed->log_count + 1, sizeof *next->logs);
     if (next->logs == NULL) {

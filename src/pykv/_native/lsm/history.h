@@ -28,7 +28,8 @@ size_t lsm_history_count(const lsm_manifest *listed);
 PYKV_NODISCARD pykv_status lsm_history_adopt(lsm *self, const lsm_manifest *listed, uint64_t last);
 
 /* Gives next, a manifest that is to have no logs, the history of listed and the logs that were
- * recovered as history, if the options or pins want any: their files stay then. PYKV_NO_MEMORY. */
+ * recovered as history, if the options or pins want any and the log was not cut: their files stay
+ * then. PYKV_NO_MEMORY. */
 PYKV_NODISCARD pykv_status lsm_history_after(lsm *self, const lsm_manifest *listed,
                                              wal_recovery *recovery, lsm_manifest *next);
 

@@ -166,6 +166,19 @@ static pykv_status replay(void *context, const record *found)
 
 /* ---- the end of the old logs ---- */
 
+/* The sequence to go on behind. Where the log was cut nothing is given again of what the manifest
+ * or the logs knew: who read it would pass over what is new. One number is left out, so that a
+ * follower that had read all is told that what it read is gone. */
+static uint64_t last_after(const lsm_manifest *listed, const wal_recovered *found)
+{
+    uint64_t last = found->sequence_bound;
+    last = last > listed->last_sequence ? last : listed->last_sequence;
+    if (!found->damaged || last == found->last_sequence || PYKV_PLANTED(271)) {
+        return found->last_sequence;
+    }
+    return last < UINT64_MAX ? last + 1 : last;
+}
+
 static pykv_status list_tables_alone(lsm *self, const lsm_manifest *listed, wal_recovery *recovery,
                                      const version *tables) SINGLE_THREADED
 {
@@ -179,8 +192,8 @@ static pykv_status list_tables_alone(lsm *self, const lsm_manifest *listed, wal_
     next.edit = listed->edit + 1;
     next.epoch = listed->epoch + (listed->clean ? 0 : 1);
     next.next_number = self->next_number;
-    next.last_sequence = found->last_sequence;
-    next.flushed_sequence = found->last_sequence;
+    next.last_sequence = last_after(listed, found);
+    next.flushed_sequence = next.last_sequence;
     next.wall_high_us = store_clock_now(&self->clock);
     next.ranges = range_set_acquire(tables->ranges);
     pykv_status status = lsm_history_after(self, listed, recovery, &next);
@@ -198,6 +211,7 @@ static pykv_status list_tables_alone(lsm *self, const lsm_manifest *listed, wal_
         self->epoch_number = next.epoch;
         self->flushed_sequence = next.flushed_sequence;
         self->is_clean_on_disk = false;
+        atomic_store_explicit(&self->visible_sequence, next.last_sequence, memory_order_release);
     }
     lsm_manifest_reset(&next);
     return status;

@@ -188,7 +188,10 @@ static pykv_status find_end(wal_recovery *self)
     }
     bool reaches = found.last_sequence >= first;
     self->used_count = found.record_count > 0 ? found.valid_segment + 1 : 0;
-    self->result = (wal_recovered){.last_sequence = reaches ? found.last_sequence : first - 1,
+    uint64_t last = reaches ? found.last_sequence : first - 1;
+    uint64_t bound = found.sequence_bound;
+    self->result = (wal_recovered){.last_sequence = last,
+                                   .sequence_bound = bound > last ? bound : last,
                                    .record_count = reaches ? found.last_sequence - first + 1 : 0,
                                    .discarded_bytes = found.discarded_bytes,
                                    .damaged = found.damaged,
@@ -210,6 +213,7 @@ pykv_status wal_recovery_open(env_directory *home, const wal_recovery_input *inp
         status = find_end(self);
     } else {
         self->result.last_sequence = input->first_sequence - 1;
+        self->result.sequence_bound = input->first_sequence - 1;
         self->result.reaches_tables = true;
     }
     if (status != PYKV_OK) {

@@ -41,6 +41,7 @@ typedef struct wal_recovery_input {
 /* What was found. */
 typedef struct wal_recovered {
     uint64_t last_sequence;   /* of the log, at least first_sequence - 1 */
+    uint64_t sequence_bound;  /* at least that; what is discarded had no higher one */
     uint64_t record_count;    /* that replay gives */
     uint64_t discarded_bytes; /* behind the end of the log */
     bool damaged;             /* with point_in_time: the end lies before a place that was synced */
