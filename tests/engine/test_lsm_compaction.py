@@ -1,5 +1,6 @@
 """Compaction of an LSM store as an option: leveled or lazy, and from one to the other."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -43,3 +44,29 @@ def test_lazy_compaction_writes_less(tmp_path: Path) -> None:
             db.flush()
             written[name] = db.stats()["write_amplification"]
     assert written["lazy"] < 0.8 * written["leveled"]
+
+
+def damage_a_table(path: Path) -> None:
+    """Leaves a closed store with rows around one that is damaged, in a table of its own."""
+    with pykv.open(path, **SMALL) as db:
+        db.put_many([(b"0000", b"v"), (b"0150 damaged", b"damaged " * 100), (b"0299", b"v")])
+        db.flush()
+    (table,) = path.glob("*.tbl")
+    table.write_bytes(table.read_bytes().replace(b"damaged damaged", b"Damaged damaged", 1))
+
+
+def test_a_store_that_cannot_compact_says_so_and_serves(tmp_path: Path) -> None:
+    damage_a_table(tmp_path)
+    with pykv.open(tmp_path, **(SMALL | {"background_threads": 2})) as db:
+        for number in range(10):
+            db.put_many((b"%04d" % key, b"%d" % number) for key in range(0, 300, 2))
+            db.flush()
+        deadline = time.monotonic() + 20
+        while db.state != "degraded":
+            assert time.monotonic() < deadline, db.state
+            time.sleep(0.002)
+        db.put(b"new", b"row")
+        db.flush()
+        assert db.get(b"new") == b"row"
+        assert db.get(b"0002") == b"9"
+        assert db.state == "degraded"

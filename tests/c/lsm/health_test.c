@@ -31,6 +31,18 @@ TEST(a_failure_stands_until_the_same_work_succeeds)
     fixture_free(&self);
 }
 
+/* The state was "read-only" while writes went on. */
+TEST(a_compaction_without_room_degrades_the_store_which_can_be_written)
+{
+    fixture self = fixture_new();
+    CHECK_EQUAL(PYKV_STATE_DEGRADED, note(&self, LSM_WORK_COMPACTION, PYKV_NO_SPACE));
+    fixture_put(&self, "a", "1");
+    CHECK_EQUAL(PYKV_STATE_DEGRADED, lsm_state(self.store));
+    CHECK_EQUAL(PYKV_STATE_READ_ONLY, note(&self, LSM_WORK_FLUSH, PYKV_NO_SPACE));
+    CHECK_EQUAL(PYKV_STATE_DEGRADED, note(&self, LSM_WORK_FLUSH, PYKV_OK));
+    fixture_free(&self);
+}
+
 TEST(all_failures_can_be_forgotten)
 {
     fixture self = fixture_new();
@@ -124,7 +136,9 @@ TEST(a_store_that_cannot_compact_says_so_whatever_it_flushes)
     fixture_free(&self);
 }
 
-TEST_MAIN(CASE(a_failure_stands_until_the_same_work_succeeds), CASE(all_failures_can_be_forgotten),
+TEST_MAIN(CASE(a_failure_stands_until_the_same_work_succeeds),
+          CASE(a_compaction_without_room_degrades_the_store_which_can_be_written),
+          CASE(all_failures_can_be_forgotten),
           CASE(who_waits_for_room_is_told_the_failure_of_the_work_that_makes_it),
           CASE(who_waits_for_range_deletes_to_go_is_told_why_compactions_fail),
           CASE(who_waits_is_not_told_of_failures_from_before),

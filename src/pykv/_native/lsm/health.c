@@ -30,12 +30,15 @@ void lsm_note_nothing(lsm *self)
     }
 }
 
-static int32_t state_by_failure(pykv_status status)
+/* Writes go on without compactions: a write that is refused for want of room has its own failure.
+ */
+static int32_t state_by_failure(lsm_work work, pykv_status status)
 {
     if (status == PYKV_OK) {
         return PYKV_STATE_OPEN;
     }
-    return status == PYKV_NO_SPACE ? PYKV_STATE_READ_ONLY : PYKV_STATE_DEGRADED;
+    bool stops_writes = work != LSM_WORK_COMPACTION || PYKV_PLANTED(272);
+    return status == PYKV_NO_SPACE && stops_writes ? PYKV_STATE_READ_ONLY : PYKV_STATE_DEGRADED;
 }
 
 int32_t lsm_state_now(const lsm *self)
@@ -45,7 +48,7 @@ int32_t lsm_state_now(const lsm *self)
     }
     int32_t state = self->options.read_only != 0 ? PYKV_STATE_READ_ONLY : PYKV_STATE_OPEN;
     for (int i = 0; i < LSM_WORK_COUNT; i++) {
-        int32_t of_work = state_by_failure(self->failures[i].status);
+        int32_t of_work = state_by_failure((lsm_work)i, self->failures[i].status);
         state = of_work > state ? of_work : state;
     }
     return state;
