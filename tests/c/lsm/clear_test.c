@@ -1,8 +1,11 @@
 /*
  * clear_test: everything goes in one step, and what was begun before is void.
  */
+#include <errno.h>
+
 #include "lsm_fixture.h"
 
+#include "env/env_fault.h"
 #include "lsm/jobs.h"
 
 TEST(a_clear_removes_what_is_in_memtables_and_tables)
@@ -130,8 +133,46 @@ TEST(a_clear_that_may_not_wait_is_not_done)
     fixture_free(&self);
 }
 
+/* They stayed until the next open: every later manifest lists none of them, but only that of the
+ * clear itself took them away. */
+TEST(the_files_go_with_the_next_manifest_where_that_of_the_clear_fails)
+{
+    fixture self = fixture_blank();
+    fixture inner = {.disk = self.disk};
+    env_fault_plan plan = {.at = 1,
+                           .sticky = true,
+                           .system_errno = EIO,
+                           .call_mask = 1u << ENV_CALL_SYNC,
+                           .name_part = "MANIFEST"};
+    self.options.value_log_bytes_min = 500;
+    CHECK_OK(env_fault_new(inner.disk, &self.disk));
+    CHECK_OK(fixture_open(&self));
+    fixture_fill(&self, 0, 20, 1000);
+    CHECK_OK(lsm_flush(self.store));
+    for (int i = 0; i < 2; i++) {
+        env_fault_set(self.disk, &plan);
+        CHECK_OK(lsm_clear(self.store, 0));
+        CHECK(env_fault_failed(self.disk) > 0);
+    }
+    lsm_tidy(self.store);
+    CHECK_EQUAL(1, fixture_files(&inner, ".tbl", NULL));
+    CHECK_EQUAL(1, fixture_files(&inner, ".val", NULL));
+    plan.at = 0;
+    env_fault_set(self.disk, &plan);
+    fixture_put(&self, "small", "1");
+    CHECK_OK(lsm_flush(self.store));
+    lsm_tidy(self.store);
+    CHECK_EQUAL(1, fixture_files(&inner, ".tbl", NULL));
+    CHECK_EQUAL(0, fixture_files(&inner, ".val", NULL));
+    CHECK_EQUAL(1, fixture_count(&self));
+    fixture_kill(&self);
+    env_fault_free(self.disk);
+    env_memory_free(inner.disk);
+}
+
 TEST_MAIN(CASE(a_clear_removes_what_is_in_memtables_and_tables),
           CASE(a_clear_holds_after_a_close_and_after_a_death),
           CASE(a_flush_that_was_begun_before_a_clear_leaves_nothing),
           CASE(a_scan_that_is_open_sees_what_it_saw), CASE(a_read_only_store_is_not_cleared),
-          CASE(without_memory_a_clear_is_done_or_not), CASE(a_clear_that_may_not_wait_is_not_done))
+          CASE(without_memory_a_clear_is_done_or_not), CASE(a_clear_that_may_not_wait_is_not_done),
+          CASE(the_files_go_with_the_next_manifest_where_that_of_the_clear_fails))

@@ -25,19 +25,6 @@ static pykv_status make_empty(lsm *self, memtable **active_out, version **tables
     return status;
 }
 
-/* Every table and value segment of now goes with its last reference. */
-static void mark_all_obsolete(const version *now)
-{
-    for (int i = 0; i < LSM_LEVEL_COUNT; i++) {
-        for (uint32_t k = 0; k < now->levels[i].count; k++) {
-            table_file_mark_obsolete(now->levels[i].files[k]);
-        }
-    }
-    for (uint32_t i = 0; i < now->value_segment_count; i++) {
-        value_segment_mark_obsolete(now->values[i].segment);
-    }
-}
-
 static pykv_status append_clear(lsm *self, record *operation, memtable *active, version *tables)
     REQUIRES(self->writer)
 {
@@ -76,10 +63,12 @@ static pykv_status clear_locked(lsm *self, record *operation, memtable *active, 
         status = append_clear(self, operation, active, tables);
     }
     mutex_unlock(&self->writer);
-    if (status == PYKV_OK && lsm_install_clear(self, operation->sequence) == PYKV_OK) {
-        mark_all_obsolete(before);
+    if (status == PYKV_OK) {
+        doubt_cleared(&self->doubt, before);
+        if (lsm_install_clear(self, operation->sequence) != PYKV_OK) {
+            /* Without that manifest the record in the log does the same at the next open. */
+        }
     }
-    /* Without that manifest the record in the log does the same at the next open. */
     version_release(before);
     return status;
 }

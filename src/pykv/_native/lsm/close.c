@@ -113,6 +113,7 @@ void lsm_release(lsm *self) SINGLE_THREADED
     self->log = NULL;
     release_view(self);
     kept_memory_end(&self->memory);
+    doubt_reset(&self->doubt);
     if (self->home != NULL) {
         (void)table_graveyard_empty(&self->graveyard);
     }

@@ -102,6 +102,7 @@ static pykv_status write_version(lsm *self, const version *tables, uint64_t flus
         self->edit = listed.edit;
         self->first_log = first_log;
         self->is_clean_on_disk = clean;
+        doubt_end(&self->doubt);
     }
     lsm_manifest_reset(&listed);
     return status;

@@ -6,9 +6,8 @@
  * take tables to deeper levels. Readers take no lock: they load the view, then the visible
  * sequence, and stay inside the epoch `gate.readers`.
  *
- * Locks, in the order in which they are taken: names.book.lock, wish_lock, compaction_lock,
- * flush_lock, manifest_lock, writer, then one of room_lock, reserve_lock and the gate's. Writers
- * must not be inside the epoch.
+ * Lock order: names.book.lock, wish_lock, compaction_lock, flush_lock, manifest_lock, writer, then
+ * one of room_lock, reserve_lock and the gate's. Writers must not be inside the epoch.
  *
  * Invariants.
  *  1. Sequences are given in log order, without gaps; visible <= appended.
@@ -35,6 +34,7 @@
 #include "lsm/compaction_job.h"
 #include "lsm/compaction_pace.h"
 #include "lsm/counters.h"
+#include "lsm/doubt.h"
 #include "lsm/flush_run.h"
 #include "lsm/lsm.h"
 #include "lsm/names.h"
@@ -108,6 +108,7 @@ struct lsm {
     uint64_t flushed_sequence GUARDED_BY(manifest_lock);
     uint32_t first_log GUARDED_BY(manifest_lock); /* of those that it needs */
     bool is_clean_on_disk GUARDED_BY(manifest_lock);
+    doubt doubt GUARDED_BY(manifest_lock);
     shown_state shown GUARDED_BY(manifest_lock); /* of a store that is open read-only */
     mutex flush_lock;
     flush_run *flush GUARDED_BY(flush_lock);
