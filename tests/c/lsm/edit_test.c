@@ -144,9 +144,100 @@ TEST(without_memory_an_install_loses_nothing_and_is_done_again)
     }
 }
 
+/* A store over a disk that can fail, with four tables of level 0 and a memtable. */
+static fixture over_fault(fixture *inner)
+{
+    fixture self = fixture_blank();
+    inner->disk = self.disk;
+    self.options.value_log_bytes_min = 500;
+    CHECK_OK(env_fault_new(inner->disk, &self.disk));
+    CHECK_OK(fixture_open(&self));
+    for (int i = 0; i < 4; i++) {
+        fixture_fill(&self, 0, 10, 1000);
+        CHECK_OK(lsm_flush(self.store));
+    }
+    fixture_fill(&self, 0, 10, 1000);
+    fixture_maintain(&self, PYKV_ROLE_LOG); /* the next log has its manifest */
+    return self;
+}
+
+static pykv_status work(fixture *self, bool compacts)
+{
+    return compacts ? lsm_compact(self->store, NULL) : lsm_flush(self->store);
+}
+
+/* How many calls of these kinds the work makes. */
+static uint64_t count_calls(bool compacts, const env_fault_plan *like)
+{
+    fixture inner;
+    fixture self = over_fault(&inner);
+    env_fault_plan plan = *like;
+    plan.at = 0;
+    CHECK_OK(compacts ? lsm_flush(self.store) : PYKV_OK);
+    env_fault_set(self.disk, &plan);
+    CHECK_OK(work(&self, compacts));
+    uint64_t seen = env_fault_seen(self.disk);
+    fixture_kill(&self);
+    env_fault_free(self.disk);
+    env_memory_free(inner.disk);
+    return seen;
+}
+
+static void expect_listed_files_alone(fixture *inner)
+{
+    lsm_manifest listed = fixture_manifest(inner);
+    CHECK_EQUAL(listed.table_count, fixture_files(inner, ".tbl", NULL));
+    CHECK_EQUAL(listed.values_count, fixture_files(inner, ".val", NULL));
+    lsm_manifest_reset(&listed);
+}
+
+static void fail_and_heal(bool compacts, env_fault_plan plan)
+{
+    fixture inner;
+    fixture self = over_fault(&inner);
+    CHECK_OK(compacts ? lsm_flush(self.store) : PYKV_OK);
+    size_t before = fixture_files(&inner, ".tbl", NULL);
+    env_fault_set(self.disk, &plan);
+    for (int i = 0; i < 5; i++) {
+        CHECK_STATUS(PYKV_IO_FAILED, work(&self, compacts));
+        CHECK_EQUAL(before + 1, fixture_files(&inner, ".tbl", NULL));
+    }
+    plan.at = 0;
+    env_fault_set(self.disk, &plan);
+    CHECK_OK(work(&self, compacts));
+    lsm_tidy(self.store);
+    expect_listed_files_alone(&inner);
+    CHECK_EQUAL(10, fixture_count(&self));
+    fixture_kill(&self);
+    env_fault_free(self.disk);
+    self.disk = inner.disk;
+    CHECK_OK(fixture_open(&self));
+    CHECK_EQUAL(10, fixture_count(&self));
+    fixture_free(&self);
+}
+
+/* Each attempt left its tables and value segments behind until the next open. */
+TEST(outputs_that_a_manifest_in_doubt_may_list_go_with_the_next_one)
+{
+    for (int compacts = 0; compacts < 2; compacts++) {
+        env_fault_plan unread = {.at = 1,
+                                 .sticky = true,
+                                 .system_errno = EIO,
+                                 .call_mask = 1u << ENV_CALL_RENAME | 1u << ENV_CALL_READ,
+                                 .name_part = "MANIFEST"};
+        env_fault_plan not_durable = {
+            .sticky = true, .system_errno = EIO, .call_mask = 1u << ENV_CALL_SYNC_DIRECTORY};
+        fail_and_heal(compacts != 0, unread);
+        not_durable.at = count_calls(compacts != 0, &not_durable);
+        CHECK(not_durable.at > 0);
+        fail_and_heal(compacts != 0, not_durable);
+    }
+}
+
 TEST_MAIN(CASE(after_a_flush_the_manifest_lists_the_table_and_only_the_log_that_is_needed),
           CASE(what_was_written_behind_a_flushed_memtable_is_not_said_to_be_in_tables),
           CASE(an_edit_that_a_clear_made_void_is_not_installed),
           CASE(the_manifest_says_that_the_store_is_in_use_from_the_first_log_on),
           CASE(an_install_that_fails_anywhere_loses_nothing_and_is_done_again),
-          CASE(without_memory_an_install_loses_nothing_and_is_done_again))
+          CASE(without_memory_an_install_loses_nothing_and_is_done_again),
+          CASE(outputs_that_a_manifest_in_doubt_may_list_go_with_the_next_one))

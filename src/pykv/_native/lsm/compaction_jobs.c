@@ -218,7 +218,8 @@ static pykv_status begin(lsm *self, compaction_job *job) REQUIRES(self->compacti
         return status;
     }
     compaction_plan_begin(&job->plan);
-    if (!job->plan.is_trivial_move && !job->plan.is_removal) {
+    status = lsm_settle_manifest(self);
+    if (status == PYKV_OK && !job->plan.is_trivial_move && !job->plan.is_removal) {
         table_job surroundings = surroundings_of(self, job, &facts);
         status = compaction_new(&surroundings, &facts.options, &job->plan, &job->run);
     }

@@ -102,7 +102,7 @@ static pykv_status write_version(lsm *self, const version *tables, uint64_t flus
         self->edit = listed.edit;
         self->first_log = first_log;
         self->is_clean_on_disk = clean;
-        doubt_end(&self->doubt);
+        doubt_end(&self->doubt, self->home);
     }
     lsm_manifest_reset(&listed);
     return status;
@@ -113,6 +113,18 @@ pykv_status lsm_write_manifest(lsm *self, lsm_manifest_blocks blocks, bool clean
     mutex_lock(&self->manifest_lock);
     version *tables = current_version(self);
     pykv_status status = write_version(self, tables, self->flushed_sequence, blocks, clean);
+    mutex_unlock(&self->manifest_lock);
+    return status;
+}
+
+pykv_status lsm_settle_manifest(lsm *self)
+{
+    pykv_status status = PYKV_OK;
+    mutex_lock(&self->manifest_lock);
+    if (doubt_has_outputs(&self->doubt)) {
+        version *tables = current_version(self);
+        status = write_version(self, tables, self->flushed_sequence, LSM_BLOCKS_OF_ITS_OWN, false);
+    }
     mutex_unlock(&self->manifest_lock);
     return status;
 }
@@ -326,6 +338,12 @@ static bool may_be_in_force(lsm *self, uint64_t edit)
     return may;
 }
 
+static void leave_in_doubt(lsm *self, const lsm_edit *edit) REQUIRES(self->manifest_lock)
+{
+    doubt_outputs(&self->doubt, edit->outputs, edit->output_count, edit->values,
+                  edit->values_count);
+}
+
 /* For the planted bugs: logs and tables go before a manifest without them is durable. */
 static void drop_early(lsm *self, const lsm_edit *edit, uint64_t flushed)
     REQUIRES(self->manifest_lock)
@@ -386,6 +404,9 @@ pykv_status lsm_install(lsm *self, const lsm_edit *edit, bool *taken_out)
     if (status == PYKV_OK) {
         mutex_lock(&self->manifest_lock);
         status = install_locked(self, edit, &next, taken_out);
+        if (status != PYKV_OK && *taken_out) {
+            leave_in_doubt(self, edit);
+        }
         mutex_unlock(&self->manifest_lock);
     }
     successor_reset(&next);
@@ -421,6 +442,9 @@ pykv_status lsm_install_held(lsm *self, const lsm_edit *edit, bool *taken_out)
     pykv_error failure = *error_last();
     if (status != PYKV_OK && *taken_out) {
         *taken_out = !replace_doubtful(self);
+    }
+    if (status != PYKV_OK && *taken_out) {
+        leave_in_doubt(self, edit);
     }
     successor_reset(&next);
     error_restore(&failure);

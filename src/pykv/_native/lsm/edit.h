@@ -24,8 +24,8 @@ typedef struct lsm_edit {
 } lsm_edit;
 
 /* Makes an edit durable and publishes it. taken_out: the outputs' files belong to the store, also
- * after some failures; else they are the caller's to remove. PYKV_NOT_FOUND: a clear made it void.
- */
+ * after some failures (lsm/doubt.h); else they are the caller's to remove. PYKV_NOT_FOUND: a clear
+ * made it void. */
 PYKV_NODISCARD pykv_status lsm_install(lsm *self, const lsm_edit *edit, bool *taken_out)
     EXCLUDES(self->manifest_lock);
 
@@ -52,6 +52,10 @@ typedef enum lsm_manifest_blocks {
 /* Writes the manifest as things are. PYKV_OK: durable. */
 PYKV_NODISCARD pykv_status lsm_write_manifest(lsm *self, lsm_manifest_blocks blocks, bool clean)
     EXCLUDES(self->manifest_lock);
+
+/* Before a job begins: where outputs of another are left in doubt, writes a manifest that settles
+ * it. */
+PYKV_NODISCARD pykv_status lsm_settle_manifest(lsm *self) EXCLUDES(self->manifest_lock);
 
 /* Writes the manifest anew and takes history away that nobody wants any more. */
 PYKV_NODISCARD pykv_status lsm_trim_history(lsm *self) EXCLUDES(self->manifest_lock);

@@ -109,7 +109,10 @@ static pykv_status begin(lsm *self) REQUIRES(self->flush_lock)
         return status;
     }
     table_job job = lsm_job(self, 0, taken.visible_sequence);
-    status = flush_run_new(&job, taken.from, taken.older, &self->flush);
+    status = lsm_settle_manifest(self);
+    if (status == PYKV_OK) {
+        status = flush_run_new(&job, taken.from, taken.older, &self->flush);
+    }
     if (status == PYKV_OK) {
         self->flushing = memtable_acquire(taken.from);
     }
