@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "lsm_fixture.h"
+#include "sync_hook.h"
 
 #include "env/env_fault.h"
 #include "lsm/brake.h"
@@ -206,6 +207,48 @@ TEST(a_compaction_that_fails_anywhere_loses_nothing_and_is_done_again)
     }
 }
 
+/* ---- beside others ---- */
+
+enum { FLUSHES_MAX = 2000, ROWS_BELOW = 2500, ROWS_APART = 250 };
+
+static fixture *flushed_into;
+static uint32_t flush_count;
+
+/* Flushes rows from all over the keys. */
+static void flush_some_rows(void)
+{
+    fixture *self = flushed_into;
+    flush_count++;
+    for (uint32_t i = flush_count % ROWS_APART; i < ROWS_BELOW; i += ROWS_APART) {
+        fixture_fill(self, i, i + 1, 1000);
+    }
+    CHECK_OK(lsm_flush_active(self->store));
+    if (flush_count < FLUSHES_MAX) {
+        atomic_store(&sync_hook_armed, flush_some_rows);
+    }
+}
+
+/* What was flushed after the call began once was taken down as well, at the cost of the last level,
+ * which took so long that there was more then. Here with each table that is written comes another
+ * one. */
+TEST(a_compaction_asked_for_ends_while_others_write)
+{
+    fixture self = fixture_new();
+    fixture_fill(&self, 0, ROWS_BELOW, 1000);
+    CHECK_OK(lsm_compact(self.store, NULL));
+    fixture_fill(&self, 0, ROWS_BELOW / 5, 1000);
+    CHECK_OK(lsm_flush(self.store));
+    fixture_maintain(&self, PYKV_ROLE_DATA);
+    flushed_into = &self;
+    flush_count = 0;
+    sync_hook_set(self.disk, ".tbl", flush_some_rows);
+    CHECK_OK(lsm_compact(self.store, NULL));
+    atomic_store(&sync_hook_armed, NULL);
+    CHECK(flush_count > 0 && flush_count < FLUSHES_MAX);
+    CHECK_EQUAL(ROWS_BELOW, fixture_count(&self));
+    fixture_free(&self);
+}
+
 static void *write_on(void *argument)
 {
     fixture *self = argument;
@@ -237,6 +280,7 @@ TEST_MAIN(CASE(what_is_due_is_compacted_in_steps),
           CASE(what_an_open_scan_sees_stays_until_it_is_closed),
           CASE(a_cancelled_compaction_ends_early_and_changes_nothing_that_is_read),
           CASE(writers_go_on_beside_compactions_that_were_asked_for_and_these_end),
+          CASE(a_compaction_asked_for_ends_while_others_write),
           CASE(a_compaction_that_a_close_ends_says_that_the_store_is_closed),
           CASE(a_compaction_given_up_on_its_way_leaves_no_file),
           CASE(a_compaction_that_fails_anywhere_loses_nothing_and_is_done_again))

@@ -125,6 +125,25 @@ TEST(what_was_flushed_since_the_call_began_stays)
     facts_reset(&fixture);
 }
 
+/* Else what level 0 gives meanwhile would be taken down to the last level, as long as somebody
+ * writes. */
+TEST(what_came_to_a_deeper_level_since_the_call_began_stays_there)
+{
+    facts_init(&fixture);
+    facts_add(&fixture, 6, "a", "d");
+    facts_add(&fixture, 6, "e", "h");
+    facts_add(&fixture, 5, "c", "d");
+    facts_add(&fixture, 5, "e", "f");
+    facts_add(&fixture, 5, "g", "h");
+    fixture.list[2]->facts.sequence_min = 9;
+    fixture.list[2]->facts.sequence_max = 9;
+    fixture.list[4]->facts.sequence_max = 9;
+    check_picked(EVERYTHING, 6, "5>6: 4 5 | 2 |");
+    check_picked(between("a", "d"), 6, "");
+    check_picked(EVERYTHING, 4, "");
+    facts_reset(&fixture);
+}
+
 /* Runs of level 0 may become one, with a new number, while the call goes on. */
 TEST(what_was_merged_in_level_0_since_the_call_began_goes_down)
 {
@@ -185,6 +204,7 @@ TEST_MAIN(CASE(a_range_goes_down_from_the_top_level_by_level),
           CASE(the_last_level_is_rewritten_where_it_has_what_is_dead),
           CASE(what_a_call_has_written_it_does_not_rewrite),
           CASE(what_was_flushed_since_the_call_began_stays),
+          CASE(what_came_to_a_deeper_level_since_the_call_began_stays_there),
           CASE(what_was_merged_in_level_0_since_the_call_began_goes_down),
           CASE(a_range_waits_for_what_is_running_there),
           CASE(of_a_range_what_is_free_goes_beside_what_is_running),

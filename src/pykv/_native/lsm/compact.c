@@ -168,6 +168,19 @@ static key_range bounds_of(const pykv_range *range)
     return bounds;
 }
 
+/* The highest sequence in tables: what was flushed. */
+static uint64_t sequence_flushed(const version *now)
+{
+    uint64_t highest = 0;
+    for (uint32_t i = 0; i < LSM_LEVEL_COUNT; i++) {
+        for (uint32_t k = 0; k < now->levels[i].count; k++) {
+            uint64_t sequence = now->levels[i].files[k]->facts.sequence_max;
+            highest = sequence > highest ? sequence : highest;
+        }
+    }
+    return highest;
+}
+
 /* What is wished for now; returns the bytes of its tables. */
 static uint64_t make_wish(lsm *self, const key_range *bounds, compaction_wish *out)
 {
@@ -175,9 +188,7 @@ static uint64_t make_wish(lsm *self, const key_range *bounds, compaction_wish *o
     version *now = version_acquire(lsm_view(self)->version);
     *out = (compaction_wish){.range = *bounds, .number_before = (uint32_t)self->next_number};
     mutex_unlock(&self->writer);
-    if (now->levels[0].count > 0) {
-        out->sequence_through = now->levels[0].files[0]->facts.sequence_max;
-    }
+    out->sequence_through = sequence_flushed(now);
     uint64_t bytes = compaction_range_bytes(now, bounds);
     version_release(now);
     return bytes;

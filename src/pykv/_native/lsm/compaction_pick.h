@@ -50,13 +50,13 @@ PYKV_NODISCARD pykv_status compaction_pick_crowded(version *of, const compaction
 typedef struct compaction_wish {
     key_range range;
     uint32_t number_before;    /* a table of the last level with a lower number may be rewritten */
-    uint64_t sequence_through; /* of level 0 what holds a sequence up to it goes down */
+    uint64_t sequence_through; /* what holds a sequence up to it goes down */
 } compaction_wish;
 
 /*
  * The next compaction of those that a wish needs. number_before is the number that the next file
  * had when the first of them was asked for, so what they wrote themselves is not rewritten again;
- * sequence_through the highest one in tables then: what was flushed since stays in level 0. They
+ * sequence_through the highest one in tables then: what was flushed since stays where it is. They
  * end when none is left: PYKV_NOT_FOUND. PYKV_WOULD_BLOCK: ask again when a running one is
  * installed. PYKV_NO_MEMORY.
  */

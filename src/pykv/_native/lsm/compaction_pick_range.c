@@ -25,8 +25,13 @@ uint64_t compaction_range_bytes(const version *of, const key_range *range)
     return bytes;
 }
 
-/* Tables that were flushed since the call began are not its business: it would go on as long as
- * somebody writes. */
+/* Tables that were flushed since the call began are not its business, wherever they stand: it would
+ * go on as long as somebody writes. */
+static bool is_old(const table_file *asked, const compaction_wish *wish)
+{
+    return asked->facts.sequence_min <= wish->sequence_through;
+}
+
 static pykv_status pick_level0(version *of, const compaction_options *options, uint8_t base,
                                const compaction_wish *wish, compaction_plan *out)
 {
@@ -38,9 +43,9 @@ static pykv_status pick_level0(version *of, const compaction_options *options, u
     }
     for (uint32_t i = 0; i < first->count; i++) {
         const table_file *asked = first->files[i];
-        wanted[i] = is_within(asked, &wish->range) &&
-                    (PYKV_PLANTED(194) ? asked->facts.number < wish->number_before
-                                       : asked->facts.sequence_min <= wish->sequence_through);
+        wanted[i] =
+            is_within(asked, &wish->range) &&
+            (PYKV_PLANTED(194) ? asked->facts.number < wish->number_before : is_old(asked, wish));
         any |= wanted[i];
     }
     pykv_status status = PYKV_NOT_FOUND;
@@ -60,9 +65,14 @@ static bool is_free(const table_file *asked, const level *to, level_run below)
     return free;
 }
 
-/* Tables from first on that are within range and free, as many as one compaction should have. */
+static bool is_wanted(const table_file *asked, const compaction_wish *wish)
+{
+    return is_within(asked, &wish->range) && (is_old(asked, wish) || PYKV_PLANTED(270));
+}
+
+/* Tables from first on that are wanted and free, as many as one compaction should have. */
 static level_run run_from(const version *of, const compaction_options *options, uint8_t level_index,
-                          const key_range *range, uint32_t first)
+                          const compaction_wish *wish, uint32_t first)
 {
     const level *from = &of->levels[level_index];
     const level *to = &of->levels[level_index + 1];
@@ -71,7 +81,7 @@ static level_run run_from(const version *of, const compaction_options *options, 
     while (run.first + run.count < from->count) {
         const table_file *next = from->files[run.first + run.count];
         level_run below = level_overlap(to, next->smallest, next->largest);
-        if (!is_within(next, range) || !is_free(next, to, below)) {
+        if (!is_wanted(next, wish) || !is_free(next, to, below)) {
             break;
         }
         bytes += next->facts.file_bytes + level_run_bytes(to, below);
@@ -88,13 +98,17 @@ static level_run run_from(const version *of, const compaction_options *options, 
 
 /* Passes over tables that are busy, or go where others are going; then the rest has to wait. */
 static pykv_status pick_level(version *of, const compaction_options *options, uint8_t level_index,
-                              const key_range *range, compaction_plan *out)
+                              const compaction_wish *wish, compaction_plan *out)
 {
     const level *from = &of->levels[level_index];
     pykv_status status = PYKV_NOT_FOUND;
-    uint32_t first = level_find(from, range->start);
-    while (first < from->count && is_within(from->files[first], range)) {
-        level_run run = run_from(of, options, level_index, range, first);
+    uint32_t first = level_find(from, wish->range.start);
+    while (first < from->count && is_within(from->files[first], &wish->range)) {
+        if (!is_wanted(from->files[first], wish)) {
+            first++;
+            continue;
+        }
+        level_run run = run_from(of, options, level_index, wish, first);
         status = run.count == 0
                      ? PYKV_WOULD_BLOCK
                      : compaction_plan_level(of, options, level_index, run, "manual", out);
@@ -148,7 +162,7 @@ pykv_status compaction_pick_range(version *of, const compaction_options *options
     compaction_levels_measure(of, options, &levels);
     status = pick_level0(of, options, levels.base, wish, out);
     for (uint8_t i = 1; i < levels.last && status == PYKV_NOT_FOUND; i++) {
-        status = pick_level(of, options, i, &wish->range, out);
+        status = pick_level(of, options, i, wish, out);
     }
     if (status == PYKV_NOT_FOUND) {
         status = pick_last_level(of, options, levels.last, wish, out);
