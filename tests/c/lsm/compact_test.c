@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <time.h>
 
 #include "lsm_fixture.h"
 #include "sync_hook.h"
@@ -249,6 +250,43 @@ TEST(a_compaction_asked_for_ends_while_others_write)
     fixture_free(&self);
 }
 
+typedef struct asked {
+    fixture *of;
+    pykv_progress progress;
+    _Atomic pykv_status status;
+} asked;
+
+static void *ask(void *argument)
+{
+    asked *self = argument;
+    atomic_store(&self->status, lsm_compact(self->of->store, &self->progress));
+    return NULL;
+}
+
+/* It once waited for the other one, however long that took. */
+TEST(a_compaction_that_waits_for_another_one_can_be_cancelled)
+{
+    enum { WAITS_MAX = 5000 };
+    const struct timespec pause = {.tv_nsec = 1000000};
+    pthread_t thread;
+    fixture self = fixture_new();
+    asked second = {.of = &self};
+    fill_level0(&self);
+    mutex_lock(&self.store->wish_lock); /* as one that is at work */
+    CHECK_EQUAL(0, pthread_create(&thread, NULL, ask, &second));
+    __atomic_store_n(&second.progress.cancel, 1, __ATOMIC_RELAXED);
+    for (int i = 0; i < WAITS_MAX && atomic_load(&second.status) == PYKV_OK; i++) {
+        (void)nanosleep(&pause, NULL);
+    }
+    pykv_status found = atomic_load(&second.status);
+    mutex_unlock(&self.store->wish_lock);
+    CHECK_EQUAL(0, pthread_join(thread, NULL));
+    CHECK_STATUS(PYKV_TIMED_OUT, found);
+    CHECK_OK(lsm_compact(self.store, NULL));
+    CHECK_EQUAL(60, fixture_count(&self));
+    fixture_free(&self);
+}
+
 static void *write_on(void *argument)
 {
     fixture *self = argument;
@@ -281,6 +319,7 @@ TEST_MAIN(CASE(what_is_due_is_compacted_in_steps),
           CASE(a_cancelled_compaction_ends_early_and_changes_nothing_that_is_read),
           CASE(writers_go_on_beside_compactions_that_were_asked_for_and_these_end),
           CASE(a_compaction_asked_for_ends_while_others_write),
+          CASE(a_compaction_that_waits_for_another_one_can_be_cancelled),
           CASE(a_compaction_that_a_close_ends_says_that_the_store_is_closed),
           CASE(a_compaction_given_up_on_its_way_leaves_no_file),
           CASE(a_compaction_that_fails_anywhere_loses_nothing_and_is_done_again))

@@ -207,6 +207,22 @@ void lsm_wish_for_room(lsm *self, uint64_t until_us)
     lent_call(&self->gate.lent, PYKV_ROLE_DATA);
 }
 
+/* Waits for those who asked before, as long as the caller wants to. False: *status_out is why not.
+ */
+static bool lock_wish(lsm *self, const pykv_progress *progress, pykv_status *status_out)
+    TRY_ACQUIRES(true, self->wish_lock)
+{
+    while (!mutex_try_lock(&self->wish_lock)) {
+        uint64_t seen = lsm_room_seen(self);
+        *status_out = check_goes_on(self, progress);
+        if (*status_out != PYKV_OK) {
+            return false;
+        }
+        lsm_room_wait(self, seen, TURN_WAIT_US);
+    }
+    return true;
+}
+
 /* On a full disk it does what there is room for, which gives room back. */
 pykv_status lsm_compact_range(lsm *self, const pykv_range *range, pykv_progress *progress)
 {
@@ -222,7 +238,9 @@ pykv_status lsm_compact_range(lsm *self, const pykv_range *range, pykv_progress 
     if (progress != NULL) {
         __atomic_store_n(&progress->total, bytes, __ATOMIC_RELAXED);
     }
-    mutex_lock(&self->wish_lock);
+    if (!lock_wish(self, progress, &status)) {
+        return status;
+    }
     set_wish(self, &wish);
     status = take_turns(self, progress);
     pykv_error failure = *error_last();
