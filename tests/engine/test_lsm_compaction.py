@@ -1,5 +1,7 @@
 """Compaction of an LSM store as an option: leveled or lazy, and from one to the other."""
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -70,3 +72,22 @@ def test_a_store_that_cannot_compact_says_so_and_serves(tmp_path: Path) -> None:
         assert db.get(b"new") == b"row"
         assert db.get(b"0002") == b"9"
         assert db.state == "degraded"
+
+
+SHORT_LIVES = """
+import resource, sys
+import pykv
+resource.setrlimit(resource.RLIMIT_NOFILE, (128, 128))
+for number in range(160):
+    with pykv.open(sys.argv[1], engine="lsm") as db:
+        db.put(b"%06d" % number, b"%d" % number)
+        db.flush()
+with pykv.open(sys.argv[1], engine="lsm") as db:
+    assert list(db.items()) == [(b"%06d" % number, b"%d" % number) for number in range(160)]
+"""
+
+
+def test_a_store_of_many_short_lives_opens_with_few_files(tmp_path: Path) -> None:
+    """Each life once left a table, until the process had no descriptors for them."""
+    command = [sys.executable, "-c", SHORT_LIVES, str(tmp_path / "db")]
+    subprocess.run(command, check=True, timeout=120)

@@ -10,6 +10,7 @@
 
 #include "env/env_fault.h"
 #include "lsm/brake.h"
+#include "lsm/compaction_pick.h"
 #include "lsm/jobs.h"
 
 /* Four and more tables of level 0 over the same keys. */
@@ -176,6 +177,51 @@ TEST(a_compaction_given_up_on_its_way_leaves_no_file)
     fixture_free(&self);
 }
 
+/* Flushes rows of rising keys, a row each, so that no table overlaps another. */
+static void flush_rows_one_by_one(fixture *self, uint32_t from, uint32_t to, bool maintains)
+{
+    for (uint32_t i = from; i < to; i++) {
+        fixture_fill(self, i, i + 1, 10);
+        CHECK_OK(lsm_flush(self->store));
+        if (maintains) {
+            fixture_maintain(self, PYKV_ROLE_DATA);
+        }
+    }
+}
+
+/* Each flush once was a table for ever, whatever was compacted, until a process could not open as
+ * many files. */
+static void check_tables_become_few(int32_t how, bool maintains)
+{
+    enum { FEW = 20 };
+    fixture self = fixture_blank();
+    self.options.compaction = how;
+    CHECK_OK(fixture_open(&self));
+    uint32_t most = FEW;
+    if (!maintains) {
+        most += lsm_level0_stop(self.store) + COMPACTION_NEIGHBOURS_MANY;
+    }
+    for (uint32_t i = 0; i < 200; i += 20) {
+        flush_rows_one_by_one(&self, i, i + 20, maintains);
+        CHECK(fixture_stats(&self).table_count <= most);
+    }
+    CHECK_OK(lsm_compact(self.store, NULL));
+    CHECK(fixture_stats(&self).table_count <= 10);
+    CHECK_EQUAL(fixture_stats(&self).table_count, fixture_files(&self, ".tbl", NULL));
+    CHECK_EQUAL(200, fixture_count(&self));
+    fixture_reopen(&self);
+    CHECK_EQUAL(200, fixture_count(&self));
+    fixture_free(&self);
+}
+
+TEST(flushes_of_a_row_each_do_not_become_a_table_each)
+{
+    check_tables_become_few(PYKV_COMPACTION_LEVELED, true);
+    check_tables_become_few(PYKV_COMPACTION_LAZY, true);
+    check_tables_become_few(PYKV_COMPACTION_LEVELED, false);
+    check_tables_become_few(PYKV_COMPACTION_LAZY, false);
+}
+
 /* Every call of a compaction that can fail fails once. */
 TEST(a_compaction_that_fails_anywhere_loses_nothing_and_is_done_again)
 {
@@ -317,6 +363,7 @@ TEST_MAIN(CASE(what_is_due_is_compacted_in_steps),
           CASE(a_range_takes_the_tables_that_have_keys_in_it_and_no_other),
           CASE(what_an_open_scan_sees_stays_until_it_is_closed),
           CASE(a_cancelled_compaction_ends_early_and_changes_nothing_that_is_read),
+          CASE(flushes_of_a_row_each_do_not_become_a_table_each),
           CASE(writers_go_on_beside_compactions_that_were_asked_for_and_these_end),
           CASE(a_compaction_asked_for_ends_while_others_write),
           CASE(a_compaction_that_waits_for_another_one_can_be_cancelled),

@@ -192,6 +192,17 @@ static pykv_status pick_urgent(version *of, const compaction_options *options,
     return status == PYKV_WOULD_BLOCK ? PYKV_NOT_FOUND : status;
 }
 
+/* What goes before all levels. */
+static pykv_status pick_first(version *of, const compaction_options *options, compaction_plan *out)
+{
+    pykv_status status = compaction_pick_hidden(of, out);
+    if (status == PYKV_NOT_FOUND) {
+        status = compaction_pick_neighbours(of, options, UINT32_MAX, COMPACTION_NEIGHBOURS_MANY,
+                                            NULL, out);
+    }
+    return status == PYKV_WOULD_BLOCK ? PYKV_NOT_FOUND : status;
+}
+
 /* Of the levels that are due, and have a bit in *levels_left; takes the bits of those that wait. */
 static pykv_status pick_due(version *of, const compaction_options *options,
                             const compaction_levels *levels, uint32_t *levels_left,
@@ -238,7 +249,7 @@ pykv_status compaction_pick(version *of, const compaction_options *options, comp
 {
     compaction_levels levels;
     compaction_plan due;
-    pykv_status picked = compaction_pick_hidden(of, out);
+    pykv_status picked = pick_first(of, options, out);
     if (picked != PYKV_NOT_FOUND) {
         return picked;
     }
@@ -257,6 +268,10 @@ pykv_status compaction_pick(version *of, const compaction_options *options, comp
     picked = pick_urgent(of, options, &levels, levels_left, out);
     if (picked == PYKV_NOT_FOUND) {
         picked = compaction_pick_crowded(of, options, &levels, out);
+    }
+    if (picked == PYKV_NOT_FOUND) {
+        picked = compaction_pick_neighbours(of, options, levels_left, COMPACTION_NEIGHBOURS_MIN,
+                                            NULL, out);
     }
     return picked == PYKV_WOULD_BLOCK ? PYKV_NOT_FOUND : picked;
 }

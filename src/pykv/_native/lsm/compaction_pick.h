@@ -7,8 +7,9 @@
  * next level for its size. Where no level is due, tables that have expired or are dense with
  * tombstones go all the same, because it frees more than it costs; with urgent_first they go before
  * a level that is due, too. Before all others go tables that range deletes hide as a whole, which
- * costs nothing, and after them one that keeps many range deletes alive. Where compaction is lazy,
- * level 0 is compaction_pick_runs's.
+ * costs nothing, and many small neighbours, which costs little; after them one that keeps many
+ * range deletes alive, and last a few small neighbours. Where compaction is lazy, level 0 is
+ * compaction_pick_runs's.
  *
  * Where level 0 is due, but has to wait for what is running in base, no table of base or above is
  * taken: else level 0 might wait for ever, as something is always running there.
@@ -46,12 +47,28 @@ PYKV_NODISCARD pykv_status compaction_pick_crowded(version *of, const compaction
                                                    compaction_plan *out);
 
 /* What somebody asks for: all tables with keys in range go down to the last level, and what has
- * tombstones or expired records or entries that range deletes hide is rewritten there. */
+ * tombstones or expired records or entries that range deletes hide is rewritten there, and so are
+ * small neighbours. */
 typedef struct compaction_wish {
     key_range range;
     uint32_t number_before;    /* a table of the last level with a lower number may be rewritten */
     uint64_t sequence_through; /* what holds a sequence up to it goes down */
 } compaction_wish;
+
+/* True if a table may have keys of a range. */
+bool compaction_is_within(const table_file *asked, const key_range *range);
+
+/* Tables of a run of small neighbours at which it may be taken, and at which it is most urgent. */
+enum { COMPACTION_NEIGHBOURS_MIN = 8, COMPACTION_NEIGHBOURS_MANY = 32 };
+
+/* The compaction of the longest run of small neighbours, which weigh no more than one table, where
+ * they stand: of at least count_min, in the levels with a bit in levels_wanted. Where wish is not
+ * NULL, of tables in its range that it may rewrite. As compaction_pick, and PYKV_WOULD_BLOCK. */
+PYKV_NODISCARD pykv_status compaction_pick_neighbours(version *of,
+                                                      const compaction_options *options,
+                                                      uint32_t levels_wanted, uint32_t count_min,
+                                                      const compaction_wish *wish,
+                                                      compaction_plan *out);
 
 /*
  * The next compaction of those that a wish needs. number_before is the number that the next file

@@ -7,7 +7,7 @@
 #include "lsm/compaction_pick.h"
 #include "lsm/version_ranges.h"
 
-static bool is_within(const table_file *asked, const key_range *range)
+bool compaction_is_within(const table_file *asked, const key_range *range)
 {
     return slice_compare(asked->largest, range->start) >= 0 &&
            (!range->has_stop || slice_compare(asked->smallest, range->stop) < 0);
@@ -19,7 +19,7 @@ uint64_t compaction_range_bytes(const version *of, const key_range *range)
     for (uint32_t i = 0; i < LSM_LEVEL_COUNT; i++) {
         const level *at = &of->levels[i];
         for (uint32_t k = 0; k < at->count; k++) {
-            bytes += is_within(at->files[k], range) ? at->files[k]->facts.file_bytes : 0;
+            bytes += compaction_is_within(at->files[k], range) ? at->files[k]->facts.file_bytes : 0;
         }
     }
     return bytes;
@@ -44,7 +44,7 @@ static pykv_status pick_level0(version *of, const compaction_options *options, u
     for (uint32_t i = 0; i < first->count; i++) {
         const table_file *asked = first->files[i];
         wanted[i] =
-            is_within(asked, &wish->range) &&
+            compaction_is_within(asked, &wish->range) &&
             (PYKV_PLANTED(194) ? asked->facts.number < wish->number_before : is_old(asked, wish));
         any |= wanted[i];
     }
@@ -67,7 +67,7 @@ static bool is_free(const table_file *asked, const level *to, level_run below)
 
 static bool is_wanted(const table_file *asked, const compaction_wish *wish)
 {
-    return is_within(asked, &wish->range) && (is_old(asked, wish) || PYKV_PLANTED(270));
+    return compaction_is_within(asked, &wish->range) && (is_old(asked, wish) || PYKV_PLANTED(270));
 }
 
 /* Tables from first on that are wanted and free, as many as one compaction should have. */
@@ -103,7 +103,7 @@ static pykv_status pick_level(version *of, const compaction_options *options, ui
     const level *from = &of->levels[level_index];
     pykv_status status = PYKV_NOT_FOUND;
     uint32_t first = level_find(from, wish->range.start);
-    while (first < from->count && is_within(from->files[first], &wish->range)) {
+    while (first < from->count && compaction_is_within(from->files[first], &wish->range)) {
         if (!is_wanted(from->files[first], wish)) {
             first++;
             continue;
@@ -125,7 +125,7 @@ static bool needs_rewrite(const version *of, const table_file *asked,
 {
     const manifest_table *facts = &asked->facts;
     bool has_expired = facts->deadline_min_us != 0 && facts->deadline_min_us <= options->now_us;
-    return is_within(asked, &wish->range) && facts->number < wish->number_before &&
+    return compaction_is_within(asked, &wish->range) && facts->number < wish->number_before &&
            facts->sequence_min <= options->visible_sequence &&
            (facts->tombstone_count > 0 || has_expired || version_ranges_in(of, asked) > 0);
 }
@@ -163,6 +163,10 @@ pykv_status compaction_pick_range(version *of, const compaction_options *options
     status = pick_level0(of, options, levels.base, wish, out);
     for (uint8_t i = 1; i < levels.last && status == PYKV_NOT_FOUND; i++) {
         status = pick_level(of, options, i, wish, out);
+    }
+    if (status == PYKV_NOT_FOUND) {
+        status = compaction_pick_neighbours(of, options, 1U << levels.last,
+                                            COMPACTION_NEIGHBOURS_MIN, wish, out);
     }
     if (status == PYKV_NOT_FOUND) {
         status = pick_last_level(of, options, levels.last, wish, out);

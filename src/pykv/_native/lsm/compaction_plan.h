@@ -31,7 +31,7 @@
 typedef struct compaction_plan {
     version *of; /* one reference */
     uint8_t input_level;
-    uint8_t output_level; /* that of the inputs, if tables of the last level are rewritten */
+    uint8_t output_level; /* that of the inputs, if tables are rewritten where they stand */
     /* Of the input level and of the output level; those of level 0 newest first, others rising. */
     table_file **inputs[2];
     size_t input_counts[2];
@@ -42,7 +42,8 @@ typedef struct compaction_plan {
     uint64_t input_bytes;
     bool is_trivial_move; /* the one input changes its level as it is */
     bool is_removal;      /* the inputs, of any levels, go unread; there are no outputs */
-    /* "level 0", "runs", "size", "expired", "tombstones", "deleted", "manual" or "room" */
+    /* "level 0", "runs", "size", "expired", "tombstones", "deleted", "small", "manual", "values" or
+     * "room" */
     const char *reason;
 } compaction_plan;
 
@@ -79,7 +80,7 @@ PYKV_NODISCARD pykv_status compaction_plan_runs(version *of, const compaction_op
                                                 uint8_t output_level, level_run run,
                                                 const char *reason, compaction_plan *out);
 
-/* Makes the plan that rewrites run, neighbours of the last level, where they stand. As above. */
+/* Makes the plan that rewrites run, neighbours of a level from 1 on, where they stand. As above. */
 PYKV_NODISCARD pykv_status compaction_plan_rewrite(version *of, const compaction_options *options,
                                                    uint8_t level_index, level_run run,
                                                    const char *reason, compaction_plan *out);
