@@ -91,3 +91,19 @@ def test_a_store_of_many_short_lives_opens_with_few_files(tmp_path: Path) -> Non
     """Each life once left a table, until the process had no descriptors for them."""
     command = [sys.executable, "-c", SHORT_LIVES, str(tmp_path / "db")]
     subprocess.run(command, check=True, timeout=120)
+
+
+@pytest.mark.parametrize("compaction", ["leveled", "lazy"])
+def test_small_tables_and_value_segments_become_few(tmp_path: Path, compaction: str) -> None:
+    """Each flush of a value once left a table and a value segment, whatever was compacted."""
+    with pykv.open(
+        tmp_path, engine="lsm", compaction=compaction, value_log_bytes_min=100, compression="none"
+    ) as db:
+        for number in range(200):
+            db.put(b"%06d" % number, b"%06d" % number * 50)
+            db.flush()
+        db.compact()
+        stats = db.stats()
+        assert stats["table_count"] <= 10
+        assert stats["value_segment_count"] <= 20
+        assert all(db[b"%06d" % number] == b"%06d" % number * 50 for number in range(200))

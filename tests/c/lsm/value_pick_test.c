@@ -94,11 +94,73 @@ TEST(nothing_is_picked_while_little_is_dead)
     version *now = lsm_view(self.store)->version;
     value_pick_moved(now, 1.5, &job);
     CHECK_EQUAL(0, job.moved_count);
-    CHECK_STATUS(PYKV_NOT_FOUND, value_pick_plan(now, &options, &job, &plan));
+    CHECK_STATUS(PYKV_NOT_FOUND, value_pick_plan(now, &options, &job, LARGE_BYTES, &plan));
+    fixture_free(&self);
+}
+
+/* Each of them once stayed for as long as its value did: a segment a flush, until a process could
+ * not open as many files. */
+static void check_segments_become_few(uint32_t step, bool maintains)
+{
+    enum { FLUSHES = 150, SEGMENTS_MOST = 20 };
+    fixture self = fixture_blank();
+    self.options.value_log_bytes_min = VALUES_MIN;
+    self.options.memtable_bytes = 1 << 20;
+    self.options.table_bytes = 1 << 20;
+    CHECK_OK(fixture_open(&self));
+    for (uint32_t i = 0; i < FLUSHES; i++) {
+        values_put(&self, i * step % FLUSHES, i * step % FLUSHES + 1, 1);
+        CHECK_OK(lsm_flush(self.store));
+        if (maintains) {
+            fixture_maintain(&self, PYKV_ROLE_DATA);
+            CHECK(fixture_stats(&self).value_segment_count <= 2 * SEGMENTS_MOST);
+        }
+    }
+    CHECK_OK(lsm_compact(self.store, NULL));
+    CHECK(fixture_stats(&self).value_segment_count <= SEGMENTS_MOST);
+    CHECK_EQUAL(fixture_stats(&self).value_segment_count, fixture_files(&self, ".val", NULL));
+    values_expect(&self, 0, FLUSHES, 1);
+    fixture_reopen(&self);
+    values_expect(&self, 0, FLUSHES, 1);
+    fixture_free(&self);
+}
+
+TEST(flushes_of_a_value_each_do_not_become_a_segment_each)
+{
+    check_segments_become_few(1, false);
+    check_segments_become_few(1, true);
+    check_segments_become_few(7, false);
+    check_segments_become_few(7, true);
+}
+
+/* As a store has them that an earlier version wrote: one table that points to each of them. */
+TEST(a_table_that_points_to_many_small_segments_is_rewritten)
+{
+    enum { SEGMENTS = 12 };
+    fixture self = fixture_blank();
+    self.options.value_log_bytes_min = VALUES_MIN;
+    self.options.memtable_bytes = 1 << 20; /* so that nothing is small yet */
+    self.options.table_bytes = 1 << 16;
+    CHECK_OK(fixture_open(&self));
+    for (uint32_t i = 0; i < SEGMENTS; i++) {
+        values_put(&self, 5 * i, 5 * i + 5, 1);
+        CHECK_OK(lsm_flush(self.store));
+    }
+    CHECK_OK(lsm_compact(self.store, NULL));
+    uint64_t before = fixture_stats(&self).value_segment_count;
+    fixture_close(&self);
+    self.options.table_bytes = 1 << 20;
+    CHECK_OK(fixture_open(&self));
+    fixture_maintain(&self, PYKV_ROLE_DATA);
+    CHECK(before >= SEGMENTS);
+    CHECK(fixture_stats(&self).value_segment_count <= fixture_stats(&self).table_count);
+    values_expect(&self, 0, 5 * SEGMENTS, 1);
     fixture_free(&self);
 }
 
 TEST_MAIN(CASE(compacting_collects_until_the_value_log_is_within_its_limit),
           CASE(maintenance_collects_by_itself),
           CASE(a_scan_that_began_before_keeps_the_segments_of_its_moment),
-          CASE(nothing_is_picked_while_little_is_dead))
+          CASE(nothing_is_picked_while_little_is_dead),
+          CASE(flushes_of_a_value_each_do_not_become_a_segment_each),
+          CASE(a_table_that_points_to_many_small_segments_is_rewritten))

@@ -78,11 +78,23 @@ static void note_debt(lsm *self, uint64_t bytes)
     mutex_unlock(&self->writer);
 }
 
+enum { SMALL_SHARE = 8 }; /* a value segment is small if it is less than this part of a full one */
+
 /* What a compaction that begins now is told. */
 typedef struct told {
     compaction_options options;
-    value_job values; /* which are moved */
+    value_job values;           /* which are moved */
+    uint64_t small_value_bytes; /* of a value segment that is small */
 } told;
+
+/* A flush of a full memtable of large values, or a full segment, leaves none that is small. */
+static uint64_t small_value_bytes(const lsm *self)
+{
+    const pykv_options *options = &self->options;
+    uint64_t full = options->memtable_bytes < options->table_bytes ? options->memtable_bytes
+                                                                   : options->table_bytes;
+    return full / SMALL_SHARE;
+}
 
 static const compaction_wish *wish_of(const lsm *self) REQUIRES(self->compaction_lock)
 {
@@ -125,7 +137,8 @@ static pykv_status pick(lsm *self, version *now, const told *facts, compaction_j
         status = compaction_pick_range(now, options, wish, &job->plan);
     }
     if (status == PYKV_NOT_FOUND) {
-        status = value_pick_plan(now, options, &facts->values, &job->plan);
+        status =
+            value_pick_plan(now, options, &facts->values, facts->small_value_bytes, &job->plan);
     }
     return status;
 }
@@ -177,7 +190,8 @@ static pykv_status plan_job(lsm *self, compaction_job *job, told *told_out)
     const compaction_plan *running[LSM_COMPACTIONS_MAX];
     uint64_t visible_sequence;
     version *now = current_version(self, &job->clear_count, &visible_sequence);
-    told facts = {.options = options_for(self, visible_sequence)};
+    told facts = {.options = options_for(self, visible_sequence),
+                  .small_value_bytes = small_value_bytes(self)};
     facts.options.urgent_first = urgent_goes_first(self, now);
     facts.options.running = running;
     for (uint32_t i = 0; i < LSM_COMPACTIONS_MAX; i++) {
@@ -193,6 +207,7 @@ static pykv_status plan_job(lsm *self, compaction_job *job, told *told_out)
     }
     version_release(now);
     if (status == PYKV_OK) {
+        value_pick_small(&job->plan, facts.small_value_bytes, &facts.values);
         facts.options.running = NULL;
         facts.options.running_count = 0;
         *told_out = facts;

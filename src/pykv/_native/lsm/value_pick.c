@@ -4,8 +4,16 @@
 #include "lsm/value_pick.h"
 
 #include "base/error.h"
+#include "base/invariant.h"
 #include "base/memory.h"
 #include "lsm/value_refs.h"
+#include "lsm/version_values.h"
+
+enum {
+    DEAD_MAX = 4,         /* segments that move at a time because of what is dead */
+    SMALL_MIN = 4,        /* small segments that move together where tables are rewritten anyway */
+    SMALL_REWRITE_MIN = 8 /* and for which a table is rewritten */
+};
 
 /* ---- segments ---- */
 
@@ -59,7 +67,7 @@ void value_pick_moved(const version *of, double amplification_max, value_job *jo
         bytes += (double)of->values[i].segment->facts.file_bytes;
         dead += dead_bytes(&of->values[i]);
     }
-    while (bytes > amplification_max * (bytes - dead) && job->moved_count < VALUE_MOVES_MAX) {
+    while (bytes > amplification_max * (bytes - dead) && job->moved_count < DEAD_MAX) {
         const version_values *victim = deadest(of, job);
         if (victim == NULL) {
             return;
@@ -67,6 +75,88 @@ void value_pick_moved(const version *of, double amplification_max, value_job *jo
         bytes -= dead_bytes(victim);
         dead -= dead_bytes(victim);
         job->moved[job->moved_count++] = victim->segment->facts.number;
+    }
+}
+
+/* ---- small segments ---- */
+
+/* What some tables point to in small segments. */
+typedef struct small_refs {
+    value_ref refs[VALUE_MOVES_MAX];
+    uint32_t count;
+    uint64_t bytes;
+} small_refs;
+
+static bool is_small(const version *of, uint32_t number, uint64_t small_bytes)
+{
+    const version_values *found = version_find_values(of, number);
+    return found != NULL && found->segment->facts.file_bytes < small_bytes;
+}
+
+/* What has no place is left for another time. */
+static void add_ref(small_refs *self, value_ref entry)
+{
+    uint32_t at = 0;
+    while (at < self->count && self->refs[at].number != entry.number) {
+        at++;
+    }
+    if (at == VALUE_MOVES_MAX) {
+        return;
+    }
+    if (at == self->count) {
+        self->refs[self->count++] = (value_ref){.number = entry.number};
+    }
+    self->refs[at].bytes += entry.bytes;
+    self->bytes += entry.bytes;
+}
+
+static void add_table(small_refs *self, const version *of, const table_file *file,
+                      uint64_t small_bytes, const value_job *job)
+{
+    slice attached = file->table->properties.attached;
+    for (size_t i = 0; i < value_refs_count(attached); i++) {
+        value_ref entry = value_refs_at(attached, i);
+        if (!is_moved(job, entry.number) && is_small(of, entry.number, small_bytes)) {
+            add_ref(self, entry);
+        }
+    }
+}
+
+/* Leaves out the largest ones until none has more than the others together, and all if then they
+ * are few. */
+static void leave_out_large(small_refs *self, uint32_t room, uint32_t count_min)
+{
+    for (;;) {
+        uint32_t largest = 0;
+        for (uint32_t i = 1; i < self->count; i++) {
+            largest = self->refs[i].bytes > self->refs[largest].bytes ? i : largest;
+        }
+        if (self->count < count_min || PYKV_PLANTED(269)) {
+            self->count = 0;
+            return;
+        }
+        if (self->count <= room && self->refs[largest].bytes <= self->bytes / 2) {
+            return;
+        }
+        self->bytes -= self->refs[largest].bytes;
+        self->refs[largest] = self->refs[--self->count];
+    }
+}
+
+void value_pick_small(const compaction_plan *plan, uint64_t small_bytes, value_job *job)
+{
+    small_refs found = {.count = 0};
+    if (plan->is_trivial_move || plan->is_removal || plan->of->value_segment_count < SMALL_MIN) {
+        return;
+    }
+    for (size_t side = 0; side < 2; side++) {
+        for (size_t i = 0; i < plan->input_counts[side]; i++) {
+            add_table(&found, plan->of, plan->inputs[side][i], small_bytes, job);
+        }
+    }
+    leave_out_large(&found, VALUE_MOVES_MAX - job->moved_count, SMALL_MIN);
+    for (uint32_t i = 0; i < found.count; i++) {
+        job->moved[job->moved_count++] = found.refs[i].number;
     }
 }
 
@@ -89,14 +179,36 @@ typedef struct chosen_table {
     uint32_t index;
 } chosen_table;
 
-static chosen_table choose(const version *of, const value_job *job)
+/* Bytes of values that move when a table is rewritten because it points to small segments. */
+static uint64_t small_moved_bytes(const version *of, const table_file *file, uint64_t small_bytes,
+                                  const value_job *job)
+{
+    small_refs found = {.count = 0};
+    add_table(&found, of, file, small_bytes, job);
+    leave_out_large(&found, VALUE_MOVES_MAX - job->moved_count, SMALL_REWRITE_MIN);
+    return found.count == 0 ? 0 : found.bytes;
+}
+
+static bool has_many_small(const version *of, uint64_t small_bytes)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < of->value_segment_count; i++) {
+        count += of->values[i].segment->facts.file_bytes < small_bytes;
+    }
+    return count >= SMALL_REWRITE_MIN;
+}
+
+/* The table that points to most of what moves; else, that has most in small segments. */
+static chosen_table choose(const version *of, const value_job *job, bool of_small,
+                           uint64_t small_bytes)
 {
     chosen_table best = {.bytes = 0};
     for (uint32_t i = 0; i < LSM_LEVEL_COUNT; i++) {
         for (uint32_t j = 0; j < of->levels[i].count; j++) {
             const table_file *asked = of->levels[i].files[j];
-            uint64_t bytes = asked->busy ? 0 : moved_bytes(job, asked);
-            if (bytes > best.bytes) {
+            uint64_t bytes =
+                of_small ? small_moved_bytes(of, asked, small_bytes, job) : moved_bytes(job, asked);
+            if (!asked->busy && bytes > best.bytes) {
                 best = (chosen_table){bytes, (uint8_t)i, j};
             }
         }
@@ -121,9 +233,15 @@ static pykv_status plan_level0(version *of, const compaction_options *options, u
 }
 
 pykv_status value_pick_plan(version *of, const compaction_options *options, const value_job *job,
-                            compaction_plan *out)
+                            uint64_t small_bytes, compaction_plan *out)
 {
-    chosen_table best = job->moved_count == 0 ? (chosen_table){.bytes = 0} : choose(of, job);
+    chosen_table best = {.bytes = 0};
+    if (job->moved_count > 0) {
+        best = choose(of, job, false, small_bytes);
+    }
+    if (best.bytes == 0 && has_many_small(of, small_bytes)) {
+        best = choose(of, job, true, small_bytes);
+    }
     if (best.bytes == 0) {
         return PYKV_NOT_FOUND;
     }

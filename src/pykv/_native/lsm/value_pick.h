@@ -6,6 +6,13 @@
  * point to them are rewritten where they stand. A segment to which nothing points any more goes
  * with the next version. (RocksDB collects its blob files in this way.)
  *
+ * Small segments, which flushes of few values leave, move although they are live: a compaction
+ * whose inputs point to many takes what is in them along, and a table that points to many is
+ * rewritten where it stands. Only what becomes one segment then makes them fewer, so what other
+ * tables point to in them does not count. As with small tables, none of those that move has more
+ * bytes than the others together: most values move as often as the segment of theirs grows to the
+ * double.
+ *
  * Pure functions of a version and its busy marks: they need the owner's compaction lock.
  */
 #ifndef PYKV_LSM_VALUE_PICK_H
@@ -14,12 +21,17 @@
 #include "lsm/compaction_plan.h"
 #include "lsm/value_split.h"
 
-/* Sets moved and moved_count of the job. The version is borrowed by it. */
+/* Sets moved and moved_count of the job: what is dead. The version is borrowed by it. */
 void value_pick_moved(const version *of, double amplification_max, value_job *job);
 
-/* Makes the plan that rewrites a table which points to what moves. PYKV_NOT_FOUND: there is none
- * that may be taken now. PYKV_NO_MEMORY. */
+/* Adds the small segments that the inputs of a plan point to, if they are to move: those of less
+ * than small_bytes. */
+void value_pick_small(const compaction_plan *plan, uint64_t small_bytes, value_job *job);
+
+/* Makes the plan that rewrites a table which points to what moves, or to small segments that are to
+ * move. PYKV_NOT_FOUND: there is none that may be taken now. PYKV_NO_MEMORY. */
 PYKV_NODISCARD pykv_status value_pick_plan(version *of, const compaction_options *options,
-                                           const value_job *job, compaction_plan *out);
+                                           const value_job *job, uint64_t small_bytes,
+                                           compaction_plan *out);
 
 #endif

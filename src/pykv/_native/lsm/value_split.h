@@ -19,7 +19,7 @@
 
 typedef struct version version;
 
-enum { VALUE_MOVES_MAX = 4 };
+enum { VALUE_MOVES_MAX = 64 };
 
 /* Which values go to value segments. */
 typedef struct value_job {
