@@ -3,6 +3,8 @@
  */
 #include "compaction_model.h"
 
+#include "lsm/body_crc.h"
+
 enum {
     STEP_BYTES_MAX = 400,
     MEMTABLE_BYTES = 1 << 16,
@@ -89,6 +91,7 @@ static void write_one(compaction_history *self)
     if (!made->deletes) {
         entry.value = slice_make(value, history_value(self->sequence, value));
     }
+    entry.body_crc = body_crc_of(&entry);
     uint64_t bytes = memtable_entry_bytes(entry.key.size, entry.value.size, entry.deadline_us != 0);
     CHECK_OK(memtable_reserve(self->tables[0], 1, bytes));
     memtable_add(self->tables[0], &entry, history_hash(entry.key));

@@ -137,6 +137,37 @@ TEST(flushing_again_and_again_without_other_threads_does_not_fill_level_0_withou
     fixture_free(&self);
 }
 
+/* The store says what happened, takes writes as long as memtables have room, and is whole again
+ * when it was opened anew: the log has the row as it was acknowledged. */
+TEST(a_row_that_changed_in_memory_comes_back_from_the_log)
+{
+    for (int closes = 0; closes < 2; closes++) {
+        fixture self = fixture_new();
+        iterator_entry entry;
+        fixture_put(&self, "a", "before");
+        fixture_put(&self, "b", "kept");
+        CHECK(memtable_smallest(lsm_view(self.store)->active, &entry));
+        ((uint8_t *)(uintptr_t)entry.value.data)[0] ^= 1;
+        CHECK_STATUS(PYKV_CORRUPTION, lsm_flush(self.store));
+        CHECK(strstr(error_last()->text, "sequence 1 has changed in memory") != NULL);
+        CHECK_EQUAL(PYKV_STATE_DEGRADED, lsm_state(self.store));
+        CHECK_EQUAL(0, fixture_stats(&self).table_count);
+        fixture_put(&self, "c", "after");
+        if (closes != 0) {
+            fixture_close(&self);
+            CHECK_OK(fixture_open(&self));
+        } else {
+            fixture_recover(&self);
+        }
+        CHECK_EQUAL(PYKV_STATE_OPEN, lsm_state(self.store));
+        fixture_expect(&self, "a", "before");
+        fixture_expect(&self, "b", "kept");
+        fixture_expect(&self, "c", "after");
+        CHECK_OK(lsm_flush(self.store));
+        fixture_free(&self);
+    }
+}
+
 TEST_MAIN(CASE(a_flush_writes_the_memtable_to_a_table_of_level_0),
           CASE(newer_flushes_stand_before_older_ones),
           CASE(shadowed_versions_and_deletes_of_nothing_are_left_out),
@@ -144,4 +175,5 @@ TEST_MAIN(CASE(a_flush_writes_the_memtable_to_a_table_of_level_0),
           CASE(a_flush_goes_in_steps_and_can_be_given_up),
           CASE(a_flush_without_space_fails_and_works_when_there_is_some),
           CASE(a_flush_and_a_close_do_not_wait_for_level_0),
-          CASE(flushing_again_and_again_without_other_threads_does_not_fill_level_0_without_end))
+          CASE(flushing_again_and_again_without_other_threads_does_not_fill_level_0_without_end),
+          CASE(a_row_that_changed_in_memory_comes_back_from_the_log))

@@ -45,7 +45,7 @@ pykv_status flush_run_new(const table_job *job, memtable *from, version *older, 
     PYKV_ASSERT(told.deletes_through <= job->visible_sequence);
     self->older = version_acquire(older);
     table_output_init(&self->output, &told, tables, 0, &cut);
-    pykv_status status = memtable_iterator_new(from, &self->walk);
+    pykv_status status = memtable_iterator_new_checking(from, &self->walk);
     if (status == PYKV_OK && !PYKV_PLANTED(137)) {
         status = range_iterator_wrap(&filter, &extent, &self->walk);
     }

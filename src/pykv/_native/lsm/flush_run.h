@@ -3,7 +3,8 @@
  *
  * Flushes go by age: when one begins, no older memtable may be left. Shadowed versions are dropped,
  * tombstones that hide nothing (lsm/table_output.h), and what the memtable's range deletes hide,
- * all of which are visible to whoever reads what the job publishes. Not thread-safe.
+ * all of which are visible to whoever reads what the job publishes. What is taken from the memtable
+ * is compared with the check that it came with (docs/decisions/0042). Not thread-safe.
  */
 #ifndef PYKV_LSM_FLUSH_RUN_H
 #define PYKV_LSM_FLUSH_RUN_H
@@ -26,8 +27,8 @@ typedef struct flush_run flush_run;
 PYKV_NODISCARD pykv_status flush_run_new(const table_job *job, memtable *from, version *older,
                                          flush_run **out);
 
-/* Goes on for step_bytes of keys and values, about. *more_out: it is not done yet. After a failure
- * only free may follow. */
+/* Goes on for step_bytes of keys and values, about. *more_out: it is not done yet. PYKV_CORRUPTION:
+ * an entry has changed in memory. After a failure only free may follow. */
 PYKV_NODISCARD pykv_status flush_run_step(flush_run *self, uint64_t step_bytes, bool *more_out);
 
 /* The table, which is durable; NULL if nothing was left to write. Requires that the last step is

@@ -136,4 +136,8 @@ void memtable_stats_read(const memtable *self, memtable_stats *stats_out);
  */
 PYKV_NODISCARD pykv_status memtable_iterator_new(memtable *self, iterator **iterator_out);
 
+/* The same for who writes the entries elsewhere: breaks off with PYKV_CORRUPTION before one whose
+ * kind, deadline, key or value is not what its body_crc was made of. */
+PYKV_NODISCARD pykv_status memtable_iterator_new_checking(memtable *self, iterator **iterator_out);
+
 #endif
