@@ -273,6 +273,34 @@ static void fill_and_drop(memtable_model *model, kept_memory *memory, uint64_t r
     CHECK(!reclaimer_sweep(&model->readers));
 }
 
+TEST(a_memtable_that_is_made_for_more_has_a_filter_for_it_and_is_full_at_its_limit)
+{
+    memtable_model model;
+    memtable *plain;
+    memtable *large;
+    memtable_model_open(&model, 1, 1);
+    CHECK_OK(memtable_create(&model.readers, 1 << 20, &plain));
+    CHECK_OK(memtable_create_for(&model.readers, 1 << 20, 16 << 20, &large));
+    memtable_stats of_plain;
+    memtable_stats of_large;
+    memtable_stats_read(plain, &of_plain);
+    memtable_stats_read(large, &of_large);
+    CHECK_EQUAL((15 << 20) / 64, of_large.used_bytes - of_plain.used_bytes);
+    CHECK_OK(memtable_reserve(large, 1, memtable_entry_bytes(1, 1 << 20, false)));
+    static uint8_t value[1 << 20];
+    iterator_entry entry = {.key = slice_make("k", 1),
+                            .value = slice_make(value, sizeof value),
+                            .sequence = 1,
+                            .kind = RECORD_PUT};
+    CHECK(!memtable_is_full(large));
+    memtable_add(large, &entry, memtable_key_hash(entry.key));
+    CHECK(memtable_is_full(large));
+    memtable_release(plain);
+    memtable_release(large);
+    CHECK(!reclaimer_sweep(&model.readers));
+    memtable_model_close(&model);
+}
+
 TEST(a_memtable_is_made_of_the_memory_of_the_one_before)
 {
     memtable_model model;
@@ -339,6 +367,7 @@ TEST_MAIN(CASE(random_histories_agree_with_a_sorted_array), CASE(an_empty_memtab
           CASE(a_memtable_or_iterator_without_memory_is_not_made),
           CASE(adds_go_on_while_a_reader_stays_inside),
           CASE(a_batch_that_was_reserved_needs_no_memory),
+          CASE(a_memtable_that_is_made_for_more_has_a_filter_for_it_and_is_full_at_its_limit),
           CASE(a_memtable_is_made_of_the_memory_of_the_one_before),
           CASE(used_bytes_grow_with_every_operation_to_the_limit),
           CASE(a_sealed_memtable_lives_as_long_as_a_reference))

@@ -4,7 +4,10 @@
  */
 #include "lsm_fixture.h"
 
+#include "lsm/memtable_internal.h"
 #include "lsm/room.h"
+
+enum { BATCH_MEMBERS_MAX = 4000 };
 
 static pykv_status switch_memtable(fixture *self)
 {
@@ -25,6 +28,28 @@ static void seal_one(fixture *self, uint32_t number)
         status = switch_memtable(self);
     }
     CHECK_OK(status);
+}
+
+/* Puts members keys from key-from on as one batch. */
+static void write_batch(fixture *self, uint32_t from, uint32_t members, size_t value_bytes)
+{
+    static record batch[BATCH_MEMBERS_MAX];
+    static char keys[BATCH_MEMBERS_MAX][16];
+    static uint8_t value[1000];
+    CHECK(members <= BATCH_MEMBERS_MAX && value_bytes <= sizeof value);
+    for (uint32_t i = 0; i < members; i++) {
+        batch[i] = (record){.kind = RECORD_PUT,
+                            .key = fixture_key(from + i, keys[i]),
+                            .value = slice_make(value, value_bytes)};
+    }
+    CHECK_OK(lsm_write(self->store, batch, members, 0));
+}
+
+static uint64_t rows_of(const memtable *of)
+{
+    memtable_stats stats;
+    memtable_stats_read(of, &stats);
+    return stats.count;
 }
 
 TEST(an_empty_memtable_is_not_switched)
@@ -109,8 +134,84 @@ TEST(without_memory_nothing_is_published)
     fixture_free(&self);
 }
 
+/* Any batch went into the active memtable, which it made larger than its limit by as much as
+ * batch_bytes_max allows. */
+TEST(a_batch_that_has_no_room_in_the_memtable_becomes_a_run_of_its_own)
+{
+    fixture self = fixture_new();
+    fixture_put(&self, "before", "1");
+    write_batch(&self, 0, 200, 1000);
+    fixture_put(&self, "later", "1");
+    const view *now = lsm_view(self.store);
+    CHECK_EQUAL(2, now->immutable_count);
+    CHECK_EQUAL(1, rows_of(now->immutables[1]));
+    CHECK_EQUAL(200, rows_of(now->immutables[0]));
+    CHECK_EQUAL(1, rows_of(now->active));
+    CHECK_OK(lsm_flush(self.store));
+    CHECK_EQUAL(3, fixture_stats(&self).level_table_count[0]);
+    CHECK_EQUAL(202, fixture_count(&self));
+    fixture_recover(&self);
+    CHECK_EQUAL(202, fixture_count(&self));
+    fixture_free(&self);
+}
+
+TEST(a_large_batch_that_has_room_shares_the_memtable_with_what_came_before)
+{
+    fixture self = fixture_new();
+    fixture_put(&self, "before", "1");
+    write_batch(&self, 0, 40, 1000);
+    fixture_put(&self, "later", "1");
+    const view *now = lsm_view(self.store);
+    CHECK_EQUAL(1, now->immutable_count);
+    CHECK_EQUAL(41, rows_of(now->immutables[0]));
+    CHECK_EQUAL(1, rows_of(now->active));
+    fixture_free(&self);
+}
+
+TEST(a_large_batch_is_sealed_and_counted_at_once_where_the_next_log_is_ready)
+{
+    fixture self = fixture_new();
+    fixture_put(&self, "before", "1");
+    CHECK_OK(lsm_flush(self.store));
+    CHECK_OK(wal_prepare_next(self.store->log));
+    write_batch(&self, 0, 200, 1000);
+    const view *now = lsm_view(self.store);
+    CHECK_EQUAL(1, now->immutable_count);
+    CHECK_EQUAL(200, rows_of(now->immutables[0]));
+    CHECK_EQUAL(0, rows_of(now->active));
+    mutex_lock(&self.store->writer);
+    CHECK(self.store->memtable_memory_bytes > 200 * 1000 + FIXTURE_MEMTABLE_BYTES);
+    mutex_unlock(&self.store->writer);
+    CHECK_EQUAL(201, fixture_count(&self));
+    fixture_free(&self);
+}
+
+/* The filter had a sixty-fourth of a memtable's limit, however much a batch brought: it said of no
+ * key that it is not there. */
+TEST(the_filter_is_made_for_what_a_large_batch_brings)
+{
+    fixture self = fixture_new();
+    uint32_t passed = 0;
+    fixture_put(&self, "before", "1");
+    write_batch(&self, 0, BATCH_MEMBERS_MAX, 0);
+    fixture_put(&self, "later", "1");
+    const memtable *large = lsm_view(self.store)->immutables[0];
+    CHECK_EQUAL(BATCH_MEMBERS_MAX, rows_of(large));
+    for (uint32_t i = 0; i < 1000; i++) {
+        char key[16];
+        uint64_t hash = lsm_hash(self.store, fixture_key(50000 + i, key));
+        passed += memtable_filter_may_hold(&large->filter, hash);
+    }
+    CHECK(passed < 60);
+    fixture_free(&self);
+}
+
 TEST_MAIN(CASE(an_empty_memtable_is_not_switched),
           CASE(a_switched_memtable_is_sealed_and_still_read), CASE(each_memtable_begins_a_log),
           CASE(no_more_memtables_are_sealed_than_may_wait),
           CASE(writers_make_room_by_themselves_where_no_thread_was_lent),
-          CASE(without_memory_nothing_is_published))
+          CASE(without_memory_nothing_is_published),
+          CASE(a_batch_that_has_no_room_in_the_memtable_becomes_a_run_of_its_own),
+          CASE(a_large_batch_that_has_room_shares_the_memtable_with_what_came_before),
+          CASE(a_large_batch_is_sealed_and_counted_at_once_where_the_next_log_is_ready),
+          CASE(the_filter_is_made_for_what_a_large_batch_brings))

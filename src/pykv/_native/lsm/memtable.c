@@ -14,13 +14,8 @@
 
 enum { MEMTABLE_ALIGNMENT = 64 };
 
-pykv_status memtable_create(reclaimer *readers, uint64_t limit_bytes, memtable **memtable_out)
-{
-    return memtable_create_in(readers, NULL, limit_bytes, memtable_out);
-}
-
-pykv_status memtable_create_in(reclaimer *readers, kept_memory *memory, uint64_t limit_bytes,
-                               memtable **memtable_out)
+static pykv_status create(reclaimer *readers, kept_memory *memory, uint64_t limit_bytes,
+                          uint64_t used_bytes, memtable **memtable_out)
 {
     memtable *self = mem_alloc_aligned(MEMTABLE_ALIGNMENT, sizeof *self);
     if (self == NULL) {
@@ -31,7 +26,7 @@ pykv_status memtable_create_in(reclaimer *readers, kept_memory *memory, uint64_t
     atomic_init(&self->limit_bytes, limit_bytes);
     atomic_init(&self->references, 1);
     memtable_arena_init(&self->arena, memory, limit_bytes);
-    pykv_status status = memtable_filter_init(&self->filter, memory, limit_bytes);
+    pykv_status status = memtable_filter_init(&self->filter, memory, used_bytes);
     if (status == PYKV_OK) {
         status = memtable_tree_init(&self->tree, readers, memory);
     }
@@ -42,6 +37,23 @@ pykv_status memtable_create_in(reclaimer *readers, kept_memory *memory, uint64_t
     }
     *memtable_out = self;
     return PYKV_OK;
+}
+
+pykv_status memtable_create(reclaimer *readers, uint64_t limit_bytes, memtable **memtable_out)
+{
+    return create(readers, NULL, limit_bytes, limit_bytes, memtable_out);
+}
+
+pykv_status memtable_create_in(reclaimer *readers, kept_memory *memory, uint64_t limit_bytes,
+                               memtable **memtable_out)
+{
+    return create(readers, memory, limit_bytes, limit_bytes, memtable_out);
+}
+
+pykv_status memtable_create_for(reclaimer *readers, uint64_t limit_bytes, uint64_t used_bytes,
+                                memtable **memtable_out)
+{
+    return create(readers, NULL, limit_bytes, used_bytes, memtable_out);
 }
 
 memtable *memtable_acquire(memtable *self)

@@ -32,7 +32,7 @@
 #include "base/slice.h"
 #include "lsm/range_set.h"
 
-enum { MEMTABLE_ADD_MAX = 512 };
+enum { MEMTABLE_ADD_MAX = 512, MEMTABLE_ENTRY_NODE_BYTES = 32 };
 
 typedef struct memtable memtable;
 typedef struct record record;
@@ -62,6 +62,10 @@ PYKV_NODISCARD pykv_status memtable_create(reclaimer *readers, uint64_t limit_by
 PYKV_NODISCARD pykv_status memtable_create_in(reclaimer *readers, kept_memory *memory,
                                               uint64_t limit_bytes, memtable **memtable_out);
 
+/* The same as memtable_create with a filter for used_bytes, which one write is to take. */
+PYKV_NODISCARD pykv_status memtable_create_for(reclaimer *readers, uint64_t limit_bytes,
+                                               uint64_t used_bytes, memtable **memtable_out);
+
 /* Takes and drops a reference; the last one frees it. Thread-safe. NULL is not dropped. */
 memtable *memtable_acquire(memtable *self);
 void memtable_release(memtable *self);
@@ -71,7 +75,8 @@ uint32_t *memtable_views(memtable *self);
 
 /* ---- the writer ---- */
 
-/* Bytes that an operation takes in the arena: what memtable_reserve counts. */
+/* Bytes that an operation takes in the arena: what memtable_reserve counts; in nodes it takes
+ * MEMTABLE_ENTRY_NODE_BYTES more, about. */
 uint64_t memtable_entry_bytes(size_t key_size, size_t value_size, bool has_deadline);
 
 /* Makes sure that adds of count operations, of bytes in all, succeed, and withdraws what was

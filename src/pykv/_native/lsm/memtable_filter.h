@@ -3,9 +3,10 @@
  * to memory.
  *
  * A Bloom filter in blocks of one cache line: the high half of a key's hash chooses the block,
- * six bits in it come from the hash multiplied once more. It takes a sixty-fourth of the
- * memtable's limit: an entry takes at least 64 bytes of a memtable, so there are 8 bits or more a
- * key when it is full, and 20 for records of a hundred bytes.
+ * six bits in it come from the hash multiplied once more. It takes a sixty-fourth of what the
+ * memtable is to hold: an entry takes at least 64 bytes of a memtable, so there are 8 bits or more
+ * a key when it is full, and 20 for records of a hundred bytes. One that holds more, as that of a
+ * store that is open read-only may, is searched for more and more keys that are not there.
  *
  * Thread-safety: one writer, any number of readers. A reader sees a key if the adding came before
  * something that it acquired.
@@ -68,10 +69,10 @@ static inline void memtable_filter_prefetch(const memtable_filter *self, uint64_
 /* False if no key of this hash was added. */
 static inline bool memtable_filter_may_hold(const memtable_filter *self, uint64_t hash)
 {
-    const _Atomic uint64_t *block = memtable_filter_block(self, hash);
+    const _Atomic uint64_t *line = memtable_filter_block(self, hash);
     uint64_t bits = memtable_filter_bits(hash);
     for (uint32_t i = 0; i < MEMTABLE_FILTER_PROBES; i++, bits <<= 9) {
-        uint64_t word = atomic_load_explicit(&block[bits >> 61], memory_order_relaxed);
+        uint64_t word = atomic_load_explicit(&line[bits >> 61], memory_order_relaxed);
         if ((word >> (bits >> 55 & 63) & 1) == 0) {
             return false;
         }

@@ -113,6 +113,46 @@ pykv_status lsm_make_room(lsm *self, uint64_t log_bytes)
     return wal_room(self->log, log_bytes);
 }
 
+/* Puts an empty memtable, with a filter for a write of that many bytes, in the place of the active
+ * one, which is empty. */
+static pykv_status make_active_for(lsm *self, uint64_t memtable_bytes) REQUIRES(self->writer)
+{
+    memtable *fresh;
+    const view *now = lsm_view(self);
+    pykv_status status =
+        memtable_create_for(&self->reclaimer, self->options.memtable_bytes, memtable_bytes, &fresh);
+    if (status == PYKV_OK) {
+        status = lsm_publish_view(self, fresh, now->immutables, now->immutable_count, now->version);
+        memtable_release(fresh);
+    }
+    return status;
+}
+
+pykv_status lsm_make_large_room(lsm *self, uint64_t log_bytes, uint64_t memtable_bytes)
+{
+    memtable_stats stats;
+    memtable *active = lsm_view(self)->active;
+    memtable_stats_read(active, &stats);
+    bool fits = stats.used_bytes + memtable_bytes <= self->options.memtable_bytes;
+    if (stats.sequence_max != 0 && !fits && !lsm_is_short_of_room(self, log_bytes)) {
+        memtable_close_early(active);
+    }
+    pykv_status status = lsm_make_room(self, log_bytes);
+    if (status == PYKV_OK && memtable_bytes > self->options.memtable_bytes) {
+        status = make_active_for(self, memtable_bytes);
+    }
+    return status;
+}
+
+void lsm_end_large(lsm *self)
+{
+    const view *now = lsm_view(self);
+    memtable_close_early(now->active);
+    if (!has_too_many(self, now) && lsm_switch_memtable(self) != PYKV_OK) {
+        /* The next write finds it full. */
+    }
+}
+
 void lsm_tell_room(lsm *self)
 {
     mutex_lock(&self->room_lock);

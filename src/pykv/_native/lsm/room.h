@@ -13,6 +13,22 @@ PYKV_NODISCARD pykv_status lsm_new_memtable(lsm *self, memtable **out);
  * lock, and try again. */
 PYKV_NODISCARD pykv_status lsm_make_room(lsm *self, uint64_t log_bytes) REQUIRES(self->writer);
 
+/* The same for a large write, of that many bytes of a memtable. It gets a memtable of its own where
+ * the active one has no room for it, one with a filter for so much: a memtable that grew far beyond
+ * its limit would say of no key that it is not there, until its flush. */
+PYKV_NODISCARD pykv_status lsm_make_large_room(lsm *self, uint64_t log_bytes,
+                                               uint64_t memtable_bytes) REQUIRES(self->writer);
+
+/* True if a write of that many bytes of a memtable is a large one: above half a memtable. */
+static inline bool lsm_is_large(const lsm *self, uint64_t memtable_bytes)
+{
+    return memtable_bytes > self->options.memtable_bytes / 2;
+}
+
+/* Seals the memtable with a large write, so that it is flushed at once; where that has to wait, the
+ * next write waits for it. */
+void lsm_end_large(lsm *self) REQUIRES(self->writer);
+
 /* Does what lsm_make_room lacks: waits for a flush or compaction, or does it itself; prepares the
  * log. A failure of background work that writers wait for is theirs. */
 PYKV_NODISCARD pykv_status lsm_provide(lsm *self, uint64_t log_bytes) EXCLUDES(self->writer);

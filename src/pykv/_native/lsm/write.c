@@ -219,6 +219,16 @@ static pykv_status append_ranges(lsm *self, record *operations, size_t count, ui
     return status;
 }
 
+/* Makes room for operations. *large_out: they are to have a memtable of their own. */
+static pykv_status make_room(lsm *self, size_t count, uint64_t bytes, bool *large_out)
+    REQUIRES(self->writer)
+{
+    uint64_t memtable_bytes = bytes + count * MEMTABLE_ENTRY_NODE_BYTES;
+    *large_out = lsm_is_large(self, memtable_bytes);
+    return PYKV_UNLIKELY(*large_out) ? lsm_make_large_room(self, bytes, memtable_bytes)
+                                     : lsm_make_room(self, bytes);
+}
+
 static pykv_status write_locked(lsm *self, record *operations, size_t count, int32_t flags,
                                 lsm_question *question) REQUIRES(self->writer)
 {
@@ -238,8 +248,9 @@ static pykv_status write_locked(lsm *self, record *operations, size_t count, int
     if (PYKV_UNLIKELY(ranges) && status == PYKV_OK) {
         status = lsm_make_range_room(self);
     }
+    bool is_large = false;
     if (status == PYKV_OK) {
-        status = lsm_make_room(self, bytes);
+        status = make_room(self, count, bytes, &is_large);
     }
     if (status == PYKV_OK) {
         status = reserve(self, operations, count);
@@ -253,6 +264,9 @@ static pykv_status write_locked(lsm *self, record *operations, size_t count, int
     }
     if (status == PYKV_OK && (!lsm_waits_for_sync(self, flags) || PYKV_PLANTED(96))) {
         lsm_publish(self);
+    }
+    if (PYKV_UNLIKELY(is_large) && status == PYKV_OK) {
+        lsm_end_large(self);
     }
     return status;
 }
