@@ -1,14 +1,12 @@
 /*
  * raw_log: what a log costs on this device without any store around it.
  *
- *   raw_log synced DIRECTORY COMMITS ROUNDS
- *       appends of 136 bytes, each followed by fdatasync, in four ways, the ways interleaved:
- *         growing     pwrite at the end of a file that grows
- *         fallocated  pwrite into space reserved by fallocate
- *         zero-ahead  the same, zeros written 256 KiB ahead of the tail
- *         recycled    pwrite over a file written before in writes of 16 KiB
- *   raw_log unsynced DIRECTORY APPENDS
- *       appends of 136 bytes without a sync: pwrite each, and stores into a mapping.
+ *   raw_log synced DIRECTORY COMMITS ROUNDS [BYTES]
+ *       appends of 136 bytes, or BYTES, each followed by fdatasync, in four ways, the ways
+ * interleaved: growing     pwrite at the end of a file that grows fallocated  pwrite into space
+ * reserved by fallocate zero-ahead  the same, zeros written 256 KiB ahead of the tail recycled
+ * pwrite over a file written before in writes of 16 KiB raw_log unsynced DIRECTORY APPENDS appends
+ * of 136 bytes without a sync: pwrite each, and stores into a mapping.
  *
  * Prints one JSON object: for each way a list of microseconds an append, one entry a round, and
  * for synced ways the KiB that reached the block device for each commit (null where the kernel
@@ -30,6 +28,7 @@
 
 enum {
     RECORD_BYTES = 136,
+    RECORD_BYTES_MAX = 64 * 1024,
     PREWRITE_BYTES = 16 * 1024,
     ZERO_AHEAD_BYTES = 256 * 1024,
     ROUNDS_MAX = 1000,
@@ -55,6 +54,7 @@ static const char *const METHOD_NAMES[METHOD_COUNT] = {
 typedef struct log_file {
     append_method method;
     int fd;
+    size_t record_bytes;
     uint64_t tail_bytes;
     uint64_t zeroed_bytes;
     double us[ROUNDS_MAX];
@@ -109,9 +109,10 @@ static void write_zeros(int fd, uint64_t start, uint64_t length)
 }
 
 static void prepare(log_file *self, append_method method, const char *directory,
-                    uint64_t file_bytes)
+                    size_t record_bytes, uint64_t file_bytes)
 {
     self->method = method;
+    self->record_bytes = record_bytes;
     self->fd = open_unnamed(directory);
     if (method == FALLOCATED || method == ZERO_AHEAD) {
         if (fallocate(self->fd, 0, 0, (off_t)file_bytes) != 0) {
@@ -132,12 +133,12 @@ static void prepare(log_file *self, append_method method, const char *directory,
 
 static void append(log_file *self, const uint8_t *record)
 {
-    uint64_t end = self->tail_bytes + RECORD_BYTES;
+    uint64_t end = self->tail_bytes + self->record_bytes;
     if (self->method == ZERO_AHEAD && end > self->zeroed_bytes) {
         write_zeros(self->fd, self->zeroed_bytes, ZERO_AHEAD_BYTES);
         self->zeroed_bytes += ZERO_AHEAD_BYTES;
     }
-    write_at(self->fd, record, RECORD_BYTES, self->tail_bytes);
+    write_at(self->fd, record, self->record_bytes, self->tail_bytes);
     self->tail_bytes = end;
 }
 
@@ -205,14 +206,14 @@ static void print_synced(const log_file *files, unsigned rounds)
     puts("}");
 }
 
-static void run_synced(const char *directory, const uint8_t *record, unsigned commits,
-                       unsigned rounds)
+static void run_synced(const char *directory, const uint8_t *record, size_t record_bytes,
+                       unsigned commits, unsigned rounds)
 {
     static log_file files[METHOD_COUNT];
-    uint64_t needed = (uint64_t)commits * (rounds + 1) * RECORD_BYTES;
+    uint64_t needed = (uint64_t)commits * (rounds + 1) * record_bytes;
     uint64_t file_bytes = (needed / ZERO_AHEAD_BYTES + 2) * ZERO_AHEAD_BYTES;
     for (int i = 0; i < METHOD_COUNT; i++) {
-        prepare(&files[i], (append_method)i, directory, file_bytes);
+        prepare(&files[i], (append_method)i, directory, record_bytes, file_bytes);
     }
     for (int i = 0; i < METHOD_COUNT; i++) {
         measure_synced(&files[i], record, commits / 8 + 1, 0); /* warm-up, overwritten below */
@@ -272,11 +273,13 @@ static unsigned parse_count(const char *text, unsigned count_max)
 
 int main(int argc, char **argv)
 {
-    uint8_t record[RECORD_BYTES];
+    static uint8_t record[RECORD_BYTES_MAX];
     memset(record, 0xA5, sizeof(record));
-    if (argc == 5 && strcmp(argv[1], "synced") == 0) {
+    if ((argc == 5 || argc == 6) && strcmp(argv[1], "synced") == 0) {
         unsigned commits = parse_count(argv[3], 1000000);
-        run_synced(argv[2], record, commits, parse_count(argv[4], ROUNDS_MAX));
+        unsigned rounds = parse_count(argv[4], ROUNDS_MAX);
+        unsigned bytes = argc == 6 ? parse_count(argv[5], RECORD_BYTES_MAX) : RECORD_BYTES;
+        run_synced(argv[2], record, bytes, commits, rounds);
         return 0;
     }
     if (argc == 4 && strcmp(argv[1], "unsynced") == 0) {
@@ -287,7 +290,7 @@ int main(int argc, char **argv)
                by_store);
         return 0;
     }
-    fprintf(stderr, "usage: raw_log synced DIRECTORY COMMITS ROUNDS\n"
+    fprintf(stderr, "usage: raw_log synced DIRECTORY COMMITS ROUNDS [BYTES]\n"
                     "       raw_log unsynced DIRECTORY APPENDS\n");
     return 2;
 }

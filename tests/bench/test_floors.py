@@ -48,6 +48,14 @@ def test_zero_ahead_goes_on_past_its_first_stretch(tmp_path: Path) -> None:
     assert done.stdout.count(b"us") == 4
 
 
+def test_synced_appends_may_be_of_any_size(tmp_path: Path) -> None:
+    program = floors.build("raw_log")
+    done = subprocess.run(
+        [str(program), "synced", str(tmp_path), "20", "1", "4096"], check=True, capture_output=True
+    )
+    assert done.stdout.count(b"us") == 4
+
+
 def test_unsynced_appends_are_measured_in_two_ways(tmp_path: Path) -> None:
     microseconds = floors.raw_unsynced(tmp_path, 10_000)
     assert set(microseconds) == {"pwrite", "mapped store"}
@@ -69,6 +77,7 @@ def test_bad_arguments_are_refused_by_name(tmp_path: Path) -> None:
     for arguments, text in (
         (["synced", str(tmp_path), "0", "1"], b"not a number"),
         (["synced", str(tmp_path), "12x", "1"], b"not a number"),
+        (["synced", str(tmp_path), "1", "1", "65537"], b"not a number"),
         ([], b"usage"),
     ):
         done = subprocess.run([str(program), *arguments], check=False, capture_output=True)
