@@ -269,7 +269,8 @@ class BitcaskOptions(NativeOptions):
     compression_level: level of zstd, 1 to 22, default 1. Higher saves disk and merges slower.
 
     background_threads: threads lent to the store, 0 to 16, default 2. The first keeps the log, the
-    others merge. With 0 the writers do that work themselves.
+    others merge. An open that finds several open segments has the help of as many others until it
+    is over. With 0 the writers do that work themselves, and an open works alone.
     """
 
     segment_bytes: int = _count(64 * MIB, 64 * KIB, 16 * GIB, "bytes")
@@ -328,7 +329,8 @@ class LsmOptions(NativeOptions):
 
     background_threads: threads lent to the store, 0 to 16, default 3. The first keeps the log, the
     others flush and compact; on Linux they give way to other threads where processors are scarce
-    (niceness 5 more). With 0 the writers do that work themselves.
+    (niceness 5 more). An open that finds several logs has the help of as many others until it is
+    over. With 0 the writers do that work themselves, and an open works alone.
     """
 
     memory_budget_bytes: int | None = _count_or_none(16 * MIB, 16 * 1024 * GIB, "bytes")

@@ -107,7 +107,7 @@ static pykv_status load(loaded_log *self, env *disk)
         unload(self);
         return status;
     }
-    log_recover(self->segments, self->count, 1, 0, &self->found);
+    log_recover(self->segments, self->count, 1, 0, NULL, &self->found);
     return PYKV_OK;
 }
 

@@ -9,7 +9,8 @@
  * Promises: a header that is accepted encodes to the same bytes. What the walk gives lies in the
  * file, in order, is valid and encodes to the same bytes; batches are whole; sequences of append
  * segments follow each other. Recovery ends each file where its records end, walking it again up to
- * there gives the same records, and recovering what is left finds the same end.
+ * there gives the same records, recovering what is left finds the same end, and so does recovering
+ * with walks ahead.
  */
 #include "fuzz/fuzz_disk.h"
 #include "fuzz/fuzz_repair.h"
@@ -106,6 +107,36 @@ static uint64_t replay(const log_recovery_segment *segment, uint64_t due)
     return due + count;
 }
 
+static int32_t lend_nobody(void *context, pykv_work *work, int32_t thread_count)
+{
+    (void)context;
+    (void)work;
+    (void)thread_count;
+    return 0;
+}
+
+/* Recovers once more with walks ahead of the join. */
+static void expect_same_ahead(const log_recovery_segment *segments, size_t count, uint64_t first,
+                              uint64_t durable_claim, const log_recovery *found)
+{
+    static const work_lender lender = {.lend = lend_nobody};
+    log_recovery_segment ahead[FILES_MAX];
+    log_recovery again;
+    for (size_t i = 0; i < count; i++) {
+        ahead[i] = segments[i];
+    }
+    log_recover(ahead, count, first, durable_claim, &lender, &again);
+    FUZZ_EXPECT(again.valid_segment == found->valid_segment && again.stop == found->stop);
+    FUZZ_EXPECT(again.valid_offset == found->valid_offset && again.claim == found->claim);
+    FUZZ_EXPECT(again.last_sequence == found->last_sequence);
+    FUZZ_EXPECT(again.record_count == found->record_count && again.damaged == found->damaged);
+    FUZZ_EXPECT(again.discarded_bytes == found->discarded_bytes);
+    for (size_t i = 0; i < count; i++) {
+        FUZZ_EXPECT(ahead[i].valid_end == segments[i].valid_end);
+        FUZZ_EXPECT(ahead[i].record_count == segments[i].record_count);
+    }
+}
+
 static void check_recovery(log_recovery_segment *segments, size_t count, uint64_t first,
                            uint64_t durable_claim)
 {
@@ -113,7 +144,8 @@ static void check_recovery(log_recovery_segment *segments, size_t count, uint64_
     log_recovery again;
     uint64_t due = first;
     uint64_t bytes = 0;
-    log_recover(segments, count, first, durable_claim, &found);
+    log_recover(segments, count, first, durable_claim, NULL, &found);
+    expect_same_ahead(segments, count, first, durable_claim, &found);
     for (size_t i = 0; i < count; i++) {
         FUZZ_EXPECT(segments[i].valid_end >= segments[i].start_offset);
         FUZZ_EXPECT(segments[i].valid_end <= segments[i].size);
@@ -133,7 +165,7 @@ static void check_recovery(log_recovery_segment *segments, size_t count, uint64_
             log_position(segments[found.valid_segment].header.number, found.valid_offset);
         FUZZ_EXPECT(found.damaged == (end < found.claim));
     }
-    log_recover(segments, count, first, durable_claim, &again);
+    log_recover(segments, count, first, durable_claim, NULL, &again);
     FUZZ_EXPECT(again.last_sequence == found.last_sequence && again.discarded_bytes == 0);
 }
 

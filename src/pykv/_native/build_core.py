@@ -24,8 +24,10 @@ MARK_BEGIN = "/* pykv: declarations begin */"
 MARK_END = "/* pykv: declarations end */"
 LAYERS = ("base", "env", "log", "codec", "table", "bitcask", "lsm", "api", "cpython")
 LIMITED_API = "0x030B0000"
-# What the core may call in Python: pykv._native.codec, where libzstd cannot be called directly.
+# What the core may call in Python: pykv._native.lending, when it opens a store, and
+# pykv._native.codec, where libzstd cannot be called directly.
 CALLBACKS = """
+extern "Python" int32_t pykv_python_lend_threads(void *, pykv_work *, int32_t);
 extern "Python" pykv_status pykv_python_compress(
     void *, int, const uint8_t *, size_t, uint8_t *, size_t *);
 extern "Python" pykv_status pykv_python_decompress(

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pykv._native._core import ffi, lib
+from pykv._native.lending import options_for, raise_kept
 from pykv._native.ownership import forget, own, sweep
 from pykv._native.status import error_of
 
@@ -52,12 +53,23 @@ class Handle:
 
     __slots__ = ("__weakref__", "_process", "owner", "path", "pointer")
 
-    def __init__(self, path: Path, options: Mapping[str, int | float]) -> None:
-        """Opens the store at path, with fields of pykv_options; raises what `pykv.open` names."""
+    def __init__(
+        self, path: Path, options: Mapping[str, int | float], thread_count: int = 0
+    ) -> None:
+        """Opens the store at path, with fields of pykv_options; raises what `pykv.open` names.
+
+        thread_count: threads at most that may be started to help with a recovery.
+        """
         _close_abandoned()
-        given = ffi.new("pykv_options *", dict(options))
+        given = ffi.new("pykv_options *", dict(options) | options_for(thread_count))
+
+        def make(owner: FFI.CData) -> int:
+            status: int = lib.pykv_open(os.fsencode(path), given, owner)
+            raise_kept()
+            return status
+
         self.owner: FFI.CData = ffi.new("pykv_store **")
-        own(self.owner, lib.pykv_free, lambda owner: lib.pykv_open(os.fsencode(path), given, owner))
+        own(self.owner, lib.pykv_free, make)
         self.pointer: FFI.CData = self.owner[0]
         self.path = path
         self._process = os.getpid()

@@ -12,7 +12,8 @@
  *  5. Unless a comment says otherwise every function may be called from any thread at any time,
  *     also during pykv_close (PYKV_CLOSED) and in a forked child (PYKV_FORKED).
  *  6. The library starts no threads: lend it some with pykv_maintain, or call pykv_maintain_step.
- *     Without either, writers do the work they wait for themselves.
+ *     Without either, writers do the work they wait for themselves. An open that has much to
+ * recover asks for some, if lend_threads of its options is set.
  *  7. Times are microseconds, sizes are bytes.
  *
  * The region between the two marker comments holds declarations only: no macro, no attribute, no
@@ -131,6 +132,7 @@ typedef struct pykv_cursor pykv_cursor;
 typedef struct pykv_table_writer pykv_table_writer;
 typedef struct pykv_changes pykv_changes;
 typedef struct pykv_array_scan pykv_array_scan;
+typedef struct pykv_work pykv_work; /* that threads may share; pykv_help */
 
 /* Detail of the last failure of the calling thread. Strings are NUL-terminated, maybe empty. */
 typedef struct pykv_error {
@@ -180,6 +182,12 @@ typedef struct pykv_options {
     uint64_t history_bytes; /* logs, of a Bitcask segments, that are kept for pykv_changes_open
                                when nothing else needs them, at least so many bytes of them
                                [0: none] */
+    /* Called by pykv_open, which holds no lock then, where it has work for several threads. Starts
+     * up to thread_count threads that call pykv_help(work) once each, at any time, and returns how
+     * many, without waiting for them. Below 0: that is not known, and work takes its memory for
+     * ever [NULL: pykv_open works alone] */
+    int32_t (*lend_threads)(void *context, pykv_work *work, int32_t thread_count);
+    void *lend_context; /* of lend_threads */
 } pykv_options;
 
 /* Counters and gauges of a store. Bytes are bytes, counts are since open unless said otherwise.
@@ -926,6 +934,10 @@ PYKV_API pykv_status pykv_resume(pykv_store *store);
 
 /* Lends the calling thread for a role until the store closes. Returns PYKV_OK at close. */
 PYKV_API pykv_status pykv_maintain(pykv_store *store, int32_t role);
+
+/* Helps with work that lend_threads of pykv_options was called for, and returns when nothing is
+ * left to begin. Once a thread; work may be gone afterwards. It never fails. */
+PYKV_API void pykv_help(pykv_work *work);
 
 /* Does one bounded step of a role's work; more_out tells whether there is more to do now. */
 PYKV_API pykv_status pykv_maintain_step(pykv_store *store, int32_t role, int32_t *more_out);

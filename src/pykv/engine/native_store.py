@@ -53,7 +53,7 @@ class NativeStore(StoreBase, NativeArrayStore, NativeReader):
         """Opens the store at path and lends it threads. fields: of pykv_options."""
         self._options = options
         self._path = path
-        handle = Handle(path, fields)
+        handle = Handle(path, fields, thread_count)
         self._bind(handle.address, handle.owner, options.batch_bytes_max)
         self._handle = handle
         self._thread_count = lend_threads(

@@ -1,13 +1,16 @@
 /*
  * log_recovery_test: where the log ends, and when its end is damage.
  */
+#include <pthread.h>
+
 #include "log/log_image.h"
 #include "log/log_recovery.h"
 
 enum { RECORD_BYTES = 72 }; /* of a record with a value of 40 bytes */
+enum { IMAGE_COUNT = 4, HISTORIES = 400 };
 
-static log_image images[4];
-static log_recovery_segment segments[4];
+static log_image images[IMAGE_COUNT];
+static log_recovery_segment segments[IMAGE_COUNT];
 
 /* Recovers the first count images, beginning behind their headers. */
 static log_recovery recover(size_t count, uint64_t first_sequence, uint64_t durable_claim)
@@ -20,7 +23,7 @@ static log_recovery recover(size_t count, uint64_t first_sequence, uint64_t dura
                                              .header = images[i].header,
                                              .start_offset = LOG_SEGMENT_HEADER_BYTES};
     }
-    log_recover(segments, count, first_sequence, durable_claim, &result);
+    log_recover(segments, count, first_sequence, durable_claim, NULL, &result);
     return result;
 }
 
@@ -63,11 +66,11 @@ TEST(a_walk_begins_at_the_start_offset)
     (void)recover(3, 1, 0);
     segments[0].start_offset += 4 * (uint64_t)RECORD_BYTES;
     log_recovery found;
-    log_recover(segments, 3, 5, 0, &found);
+    log_recover(segments, 3, 5, 0, NULL, &found);
     CHECK_EQUAL(30, found.last_sequence);
     CHECK_EQUAL(26, found.record_count);
     CHECK(!found.damaged);
-    log_recover(segments, 3, 6, 0, &found);
+    log_recover(segments, 3, 6, 0, NULL, &found);
     CHECK_EQUAL(0, found.record_count);
     CHECK_EQUAL(5, found.last_sequence);
     CHECK_EQUAL(LOG_STOP_SEQUENCE, found.stop);
@@ -80,7 +83,7 @@ TEST(a_file_that_ends_before_its_start_offset_is_damage)
     segments[0].start_offset = images[0].size - RECORD_BYTES;
     segments[0].size = images[0].size - 2 * (uint64_t)RECORD_BYTES;
     log_recovery found;
-    log_recover(segments, 1, 10, 0, &found);
+    log_recover(segments, 1, 10, 0, NULL, &found);
     CHECK(found.damaged);
     CHECK_EQUAL(LOG_STOP_CUT_OFF, found.stop);
     CHECK_EQUAL(segments[0].size, found.valid_offset);
@@ -211,7 +214,7 @@ TEST(a_later_segment_with_older_records_limits_nothing)
     (void)recover(2, 1, 0);
     segments[0].start_offset += 5 * (uint64_t)RECORD_BYTES;
     log_recovery found;
-    log_recover(segments, 2, 6, 0, &found);
+    log_recover(segments, 2, 6, 0, NULL, &found);
     CHECK_EQUAL(10, found.last_sequence);
     CHECK_EQUAL(0, found.valid_segment);
     CHECK_EQUAL(LOG_STOP_SEQUENCE, found.stop);
@@ -284,6 +287,177 @@ TEST(the_sequences_of_what_is_discarded_are_bounded)
     CHECK_EQUAL(29 + RECORD_BYTES / RECORD_HEADER_BYTES, recover(3, 1, 0).sequence_bound);
 }
 
+/* ---- walks ahead, by lent threads ---- */
+
+/* Who lends: starts as many threads as are asked for, up to limit. */
+typedef struct crew {
+    pthread_t threads[WORK_THREAD_COUNT_MAX];
+    int32_t limit;
+    int32_t started;
+    int32_t asked_count;
+} crew;
+
+static void *help(void *work)
+{
+    work_help(work);
+    return NULL;
+}
+
+static int32_t lend(void *context, pykv_work *work, int32_t thread_count)
+{
+    crew *self = context;
+    self->asked_count++;
+    while (self->started < thread_count && self->started < self->limit) {
+        CHECK_EQUAL(0, pthread_create(&self->threads[self->started], NULL, help, work));
+        self->started++;
+    }
+    return self->started;
+}
+
+static void dismiss(crew *self)
+{
+    for (int32_t i = 0; i < self->started; i++) {
+        CHECK_EQUAL(0, pthread_join(self->threads[i], NULL));
+    }
+}
+
+static void append_at_random(log_image *image, uint64_t *chance)
+{
+    if (check_random(chance, 4) == 0) {
+        image->mark = log_position(image->header.number, image->size);
+    }
+    switch (check_random(chance, 8)) {
+    case 0:
+        log_image_batch(image, 2 + (uint32_t)check_random(chance, 5), 40);
+        break;
+    case 1: /* as log_writer_pad does */
+        log_image_zeros(image, (LOG_SECTOR_BYTES - image->size % LOG_SECTOR_BYTES));
+        break;
+    case 2:
+        log_image_put(image, check_random(chance, 300));
+        break;
+    default:
+        log_image_put(image, 40);
+        break;
+    }
+}
+
+/* What a crash, a failed write, or a bad disk leaves. */
+static void damage_at_random(log_image *image, uint64_t *chance)
+{
+    uint64_t at = LOG_SEGMENT_HEADER_BYTES;
+    at += check_random(chance, image->size - at + 1);
+    switch (check_random(chance, 5)) {
+    case 0:
+        image->size = at;
+        break;
+    case 1:
+        log_image_zeros(image, UINT64_C(3) * LOG_SECTOR_BYTES);
+        break;
+    case 2:
+        memset(image->data + at, 0, image->size - at);
+        break;
+    default:
+        image->data[at - (at == image->size)] ^= (uint8_t)(1 + check_random(chance, 255));
+        break;
+    }
+}
+
+/* Segments of one log; now and then one begins too early or too late, is empty or damaged. */
+static void fill_at_random(uint64_t *chance)
+{
+    static const uint64_t shift[] = {0, 0, 0, 0, 0, 1, 2, 5};
+    uint64_t due = 1 + check_random(chance, 3);
+    for (uint32_t i = 0; i < IMAGE_COUNT; i++) {
+        uint64_t by = shift[check_random(chance, sizeof shift / sizeof shift[0])];
+        uint64_t birth = check_random(chance, 2) == 0 && by < due ? due - by : due + by;
+        log_image_start(&images[i], i + 1, birth,
+                        check_random(chance, 8) == 0 ? log_position(i + 1, 256) : 0);
+        for (uint64_t left = check_random(chance, 12); left > 0; left--) {
+            append_at_random(&images[i], chance);
+        }
+        due = images[i].sequence;
+        if (check_random(chance, 3) == 0) {
+            damage_at_random(&images[i], chance);
+        }
+    }
+}
+
+static void check_same(const log_recovery *wanted, const log_recovery_segment *serial,
+                       const log_recovery *found)
+{
+    CHECK_EQUAL(wanted->valid_segment, found->valid_segment);
+    CHECK_EQUAL(wanted->valid_offset, found->valid_offset);
+    CHECK_EQUAL(wanted->last_sequence, found->last_sequence);
+    CHECK_EQUAL(wanted->record_count, found->record_count);
+    CHECK_EQUAL(wanted->discarded_bytes, found->discarded_bytes);
+    CHECK_EQUAL(wanted->stop, found->stop);
+    CHECK_EQUAL(wanted->damaged, found->damaged);
+    CHECK_EQUAL(wanted->claim, found->claim);
+    for (size_t i = 0; i < IMAGE_COUNT; i++) {
+        CHECK_EQUAL(serial[i].valid_end, segments[i].valid_end);
+        CHECK_EQUAL(serial[i].record_count, segments[i].record_count);
+    }
+}
+
+TEST(walks_by_several_threads_find_what_the_walk_in_order_finds)
+{
+    uint64_t chance = check_seed();
+    uint64_t count = check_count("PYKV_HISTORIES", HISTORIES);
+    for (uint64_t history = 0; history < count; history++) {
+        log_recovery_segment serial[IMAGE_COUNT];
+        log_recovery found;
+        fill_at_random(&chance);
+        uint64_t first = 1 + check_random(&chance, 4);
+        uint64_t durable = log_position(1 + (uint32_t)check_random(&chance, IMAGE_COUNT),
+                                        8 * check_random(&chance, 100));
+        log_recovery wanted = recover(IMAGE_COUNT, first, durable);
+        memcpy(serial, segments, sizeof serial);
+        crew hands = {.limit = (int32_t)(history % IMAGE_COUNT)};
+        work_lender lender = {.lend = lend, .context = &hands};
+        log_recover(segments, IMAGE_COUNT, first, durable, &lender, &found);
+        dismiss(&hands);
+        check_same(&wanted, serial, &found);
+    }
+}
+
+/* Sequences 1 to 10 are walked ahead, but 4 is due. */
+TEST(a_walk_ahead_from_another_sequence_is_not_taken)
+{
+    log_recovery found;
+    crew hands = {.limit = 0};
+    work_lender lender = {.lend = lend, .context = &hands};
+    fill();
+    (void)recover(3, 4, 0);
+    log_recover(segments, 3, 4, 0, &lender, &found);
+    CHECK_EQUAL(1, hands.asked_count);
+    CHECK_EQUAL(3, found.last_sequence);
+    CHECK_EQUAL(0, found.record_count);
+    CHECK_EQUAL(LOG_STOP_SEQUENCE, found.stop);
+}
+
+TEST(threads_are_asked_for_where_several_segments_have_enough_bytes)
+{
+    log_recovery found;
+    crew hands = {.limit = 0};
+    work_lender lender = {.lend = lend, .context = &hands};
+    fill();
+    (void)recover(3, 1, 0);
+    lender.bytes_min = UINT64_C(30) * RECORD_BYTES + 1;
+    log_recover(segments, 3, 1, 0, &lender, &found);
+    CHECK_EQUAL(0, hands.asked_count);
+    lender.bytes_min--;
+    log_recover(segments, 3, 1, 0, &lender, &found);
+    CHECK_EQUAL(1, hands.asked_count);
+    log_image_start(&images[1], 2, 11, 0); /* reserved ahead, and nothing in it */
+    log_image_zeros(&images[1], 4096);
+    (void)recover(2, 1, 0);
+    lender.bytes_min = 0;
+    log_recover(segments, 2, 1, 0, &lender, &found);
+    CHECK_EQUAL(1, hands.asked_count);
+    CHECK_EQUAL(10, found.last_sequence);
+}
+
 TEST_MAIN(CASE(a_log_of_several_segments_ends_in_the_last), CASE(no_segment_is_an_empty_log),
           CASE(a_walk_begins_at_the_start_offset),
           CASE(a_file_that_ends_before_its_start_offset_is_damage),
@@ -300,4 +474,7 @@ TEST_MAIN(CASE(a_log_of_several_segments_ends_in_the_last), CASE(no_segment_is_a
           CASE(a_segment_with_only_a_torn_record_is_passed_over),
           CASE(a_claim_before_any_record_of_a_segment_says_nothing),
           CASE(a_first_record_behind_padding_is_found),
-          CASE(the_sequences_of_what_is_discarded_are_bounded))
+          CASE(the_sequences_of_what_is_discarded_are_bounded),
+          CASE(walks_by_several_threads_find_what_the_walk_in_order_finds),
+          CASE(a_walk_ahead_from_another_sequence_is_not_taken),
+          CASE(threads_are_asked_for_where_several_segments_have_enough_bytes))

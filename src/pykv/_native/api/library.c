@@ -1,10 +1,11 @@
 /*
- * library: version, names of statuses, the last error, checks of bytes.
+ * library: version, names of statuses, the last error, checks of bytes, help with work.
  */
 #include "pykv.h"
 
 #include "base/crc32c.h"
 #include "base/error.h"
+#include "base/work.h"
 
 #define PYKV_VERSION_TEXT "0.1.0"
 
@@ -56,4 +57,9 @@ const pykv_error *pykv_last_error(void)
 uint32_t pykv_crc32c(uint32_t crc, const void *data, size_t size)
 {
     return crc32c_extend(crc, data, size);
+}
+
+void pykv_help(pykv_work *work)
+{
+    work_help(work);
 }

@@ -352,6 +352,7 @@ static pykv_status open_once(env *environment, const char *path, const pykv_opti
         return status;
     }
     bitcask_choose_read_mode(self);
+    self->options.lend_threads = NULL; /* of the call that ends here alone */
     self->open_us = env_monotonic_us(environment) - began;
     *store_out = self;
     return PYKV_OK;

@@ -98,16 +98,14 @@ static pykv_status find_end(bitcask *store, const manifest *listed, recovery *se
                                    &self->views[self->count - 1]);
         }
     }
-    if (status != PYKV_OK) {
+    if (status != PYKV_OK || self->count == 0) {
         return status;
-    }
-    if (self->count == 0) {
-        return PYKV_OK;
     }
     /* A claim of a sealed segment was checked when that was opened. */
     bool open_claim = listed->durable_through >= log_position(self->views[0].header.number, 0);
+    work_lender lender = work_lender_of(&store->options);
     log_recover(self->views, self->count, listed->sealed_sequence + 1,
-                open_claim ? listed->durable_through : 0, &self->result);
+                open_claim ? listed->durable_through : 0, &lender, &self->result);
     status = check_mappings(self);
     if (status != PYKV_OK) {
         return status;

@@ -1,6 +1,10 @@
 /*
  * log_recovery: finds the end of a log. Everything in the segments may be damaged: nothing here
  * asserts what they hold. Pure functions: thread-safe.
+ *
+ * What a walk of one segment finds follows from its bytes, the sequence that is due, and the limit,
+ * which follows from that sequence and the first sequences of the segments behind. So walks ahead
+ * need not wait for each other, and the join takes one exactly where it began as it had to.
  */
 #include "log/log_recovery.h"
 
@@ -31,7 +35,7 @@ static uint64_t limit_of(const log_recovery_segment *segments, size_t segment_co
                          uint64_t next_sequence)
 {
     for (size_t i = index + 1; i < segment_count && !PYKV_PLANTED(9); i++) {
-        uint64_t first = first_sequence_of(&segments[i]);
+        uint64_t first = segments[i].first_sequence;
         if (first != 0) {
             return first >= next_sequence ? first : 0;
         }
@@ -40,22 +44,73 @@ static uint64_t limit_of(const log_recovery_segment *segments, size_t segment_co
 }
 
 /* Walks one segment from the sequence that is due. */
-static log_stop walk_segment(log_recovery_segment *segment, uint64_t limit, log_recovery *self)
+static log_recovery_walk walk_segment(const log_recovery_segment *segment, uint64_t due,
+                                      uint64_t limit)
 {
     log_reader reader;
     log_reader_init(&reader, segment->data, segment->size, segment->header.file_id,
-                    segment->start_offset, true, self->last_sequence + 1);
+                    segment->start_offset, true, due);
     reader.sequence_limit = limit;
+    log_recovery_walk walk = {.due = due, .last_sequence = due - 1};
     record found;
     uint64_t offset = 0;
     while (log_reader_next(&reader, &found, &offset)) {
-        self->last_sequence = found.sequence;
-        segment->record_count++;
+        walk.last_sequence = found.sequence;
+        walk.record_count++;
     }
-    claim(self, reader.synced_through);
-    segment->valid_end = reader.valid_end < segment->size ? reader.valid_end : segment->size;
-    self->record_count += segment->record_count;
-    return reader.stop;
+    walk.valid_end = reader.valid_end < segment->size ? reader.valid_end : segment->size;
+    walk.synced_through = reader.synced_through;
+    walk.stop = reader.stop;
+    return walk;
+}
+
+/* ---- walks ahead ---- */
+
+/* The segments, for tasks that each have one of them. */
+typedef struct segment_list {
+    log_recovery_segment *segments;
+    size_t count;
+} segment_list;
+
+/* Walks a segment as if its first sequence were due. Reads what was known before of the others. */
+static void walk_ahead(void *argument, size_t index)
+{
+    const segment_list *list = argument;
+    log_recovery_segment *segment = &list->segments[index];
+    uint64_t due = segment->first_sequence;
+    if (due != 0) {
+        segment->walk =
+            walk_segment(segment, due, limit_of(list->segments, list->count, index, due));
+    }
+}
+
+/* Whether threads are worth to be asked for. */
+static bool is_shared(const log_recovery_segment *segments, size_t segment_count,
+                      const work_lender *lender)
+{
+    uint64_t bytes = 0;
+    size_t count = 0;
+    for (size_t i = 0; i < segment_count; i++) {
+        if (segments[i].first_sequence != 0) {
+            bytes += segments[i].size - segments[i].start_offset;
+            count++;
+        }
+    }
+    return lender->lend != NULL && count > 1 && bytes >= lender->bytes_min;
+}
+
+/* ---- the end of the log ---- */
+
+/* The walk from the sequence that is due: the limit follows from it and from what was known before
+ * the walks ahead, so that one of these with the same sequence is the same walk. */
+static log_recovery_walk walk_of(const log_recovery_segment *segments, size_t segment_count,
+                                 size_t index, uint64_t due)
+{
+    const log_recovery_segment *segment = &segments[index];
+    if (segment->walk.due == due || (segment->walk.due != 0 && PYKV_PLANTED(267))) {
+        return segment->walk;
+    }
+    return walk_segment(segment, due, limit_of(segments, segment_count, index, due));
 }
 
 static bool nothing_follows(log_stop stop)
@@ -63,23 +118,29 @@ static bool nothing_follows(log_stop stop)
     return stop == LOG_STOP_NONE || stop == LOG_STOP_END || stop == LOG_STOP_ZEROS;
 }
 
-/* Walks the segments to the end of the log. */
-static void walk_segments(log_recovery_segment *segments, size_t segment_count, log_recovery *self)
+/* Goes through the segments to the end of the log. */
+static void join_segments(log_recovery_segment *segments, size_t segment_count, log_recovery *self)
 {
     for (size_t i = 0; i < segment_count; i++) {
+        log_recovery_segment *segment = &segments[i];
         uint64_t due = self->last_sequence + 1;
-        uint64_t first = first_sequence_of(&segments[i]);
+        uint64_t first = segment->first_sequence;
         if (i > 0 && first != 0 && first != due && !PYKV_PLANTED(5)) {
             self->stop = nothing_follows(self->stop) ? LOG_STOP_SEQUENCE : self->stop;
             break;
         }
-        log_stop stop = walk_segment(&segments[i], limit_of(segments, segment_count, i, due), self);
-        if (i == 0 || segments[i].record_count > 0 || PYKV_PLANTED(5)) {
+        log_recovery_walk walk = walk_of(segments, segment_count, i, due);
+        claim(self, walk.synced_through);
+        self->last_sequence = walk.last_sequence;
+        self->record_count += walk.record_count;
+        segment->valid_end = walk.valid_end;
+        segment->record_count = walk.record_count;
+        if (i == 0 || walk.record_count > 0 || PYKV_PLANTED(5)) {
             self->valid_segment = i;
-            self->valid_offset = segments[i].valid_end;
-            self->stop = stop;
+            self->valid_offset = walk.valid_end;
+            self->stop = walk.stop;
         } else if (nothing_follows(self->stop)) {
-            self->stop = stop;
+            self->stop = walk.stop;
         }
     }
 }
@@ -125,7 +186,7 @@ static void search_tail(const log_recovery_segment *segments, size_t segment_cou
 }
 
 void log_recover(log_recovery_segment *segments, size_t segment_count, uint64_t first_sequence,
-                 uint64_t durable_claim, log_recovery *out)
+                 uint64_t durable_claim, const work_lender *lender, log_recovery *out)
 {
     PYKV_ASSERT(first_sequence != 0);
     log_recovery self = {.last_sequence = first_sequence - 1};
@@ -133,10 +194,16 @@ void log_recover(log_recovery_segment *segments, size_t segment_count, uint64_t 
     for (size_t i = 0; i < segment_count; i++) {
         segments[i].valid_end = segments[i].start_offset;
         segments[i].record_count = 0;
+        segments[i].first_sequence = first_sequence_of(&segments[i]);
+        segments[i].walk = (log_recovery_walk){.due = 0};
         claim(&self, segments[i].header.synced_through);
         claim(&self, log_position(segments[i].header.number, segments[i].start_offset));
     }
-    walk_segments(segments, segment_count, &self);
+    if (lender != NULL && is_shared(segments, segment_count, lender)) {
+        segment_list list = {segments, segment_count};
+        work_share(lender, walk_ahead, &list, segment_count);
+    }
+    join_segments(segments, segment_count, &self);
     search_tail(segments, segment_count, &self);
     uint64_t end = segment_count == 0 ? 0
                                       : log_position(segments[self.valid_segment].header.number,

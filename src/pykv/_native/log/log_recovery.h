@@ -17,12 +17,27 @@
  *
  * Claims are ends of records. One at or before the first record of a segment says nothing: what it
  * means to claim is the end of another segment, which it does not tell.
+ *
+ * Lent threads may walk the segments at the same time, each from its own first sequence; then they
+ * are joined in order, and one from which another sequence was due is walked again. The result is
+ * that of the walk in order, in every case.
  * Pure functions: thread-safe.
  */
 #ifndef PYKV_LOG_LOG_RECOVERY_H
 #define PYKV_LOG_LOG_RECOVERY_H
 
+#include "base/work.h"
 #include "log/log_reader.h"
+
+/* What a walk of one segment found. */
+typedef struct log_recovery_walk {
+    uint64_t due; /* sequence from which it walked, 0: it did not */
+    uint64_t valid_end;
+    uint64_t record_count;
+    uint64_t last_sequence; /* of the log with it, due - 1 if it has no record */
+    uint64_t synced_through;
+    log_stop stop;
+} log_recovery_walk;
 
 /* One un-sealed append segment, oldest first. A file whose header cannot be decoded is left out. */
 typedef struct log_recovery_segment {
@@ -34,6 +49,9 @@ typedef struct log_recovery_segment {
     /* Filled by log_recover. */
     uint64_t valid_end;    /* the log's records stand in [start_offset, valid_end) */
     uint64_t record_count; /* of them */
+    /* Of log_recover alone. */
+    uint64_t first_sequence; /* of its first record, 0 if none can be read */
+    log_recovery_walk walk;  /* ahead of the join */
 } log_recovery_segment;
 
 typedef struct log_recovery {
@@ -49,9 +67,10 @@ typedef struct log_recovery {
 } log_recovery;
 
 /* Finds the end and fills the segments. first_sequence (from 1): expected of the first record.
- * durable_claim: position that the manifest knows to be durable, 0 none. Never fails: damage is
- * told in *out, and the caller decides. To replay a segment, walk it with valid_end as its size. */
+ * durable_claim: position that the manifest knows to be durable, 0 none. lender: whose threads may
+ * walk the segments first, NULL: they are walked one by one. Never fails: damage is told in *out,
+ * and the caller decides. To replay a segment, walk it with valid_end as its size. */
 void log_recover(log_recovery_segment *segments, size_t segment_count, uint64_t first_sequence,
-                 uint64_t durable_claim, log_recovery *out);
+                 uint64_t durable_claim, const work_lender *lender, log_recovery *out);
 
 #endif

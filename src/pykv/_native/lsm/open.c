@@ -370,6 +370,7 @@ static pykv_status open_once(env *environment, const char *path, const pykv_opti
         error_restore(&failure);
         return status;
     }
+    self->options.lend_threads = NULL; /* of the call that ends here alone */
     self->open_us = env_monotonic_us(environment) - began;
     *store_out = self;
     return PYKV_OK;

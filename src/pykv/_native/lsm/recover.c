@@ -300,7 +300,8 @@ static pykv_status open_logs(lsm *self, const lsm_manifest *listed, wal_recovery
                                 .first_sequence = listed->flushed_sequence + 1,
                                 .durable_through = listed->durable_through,
                                 .mapped = mapped,
-                                .point_in_time = self->options.recover_point_in_time != 0};
+                                .point_in_time = self->options.recover_point_in_time != 0,
+                                .lender = work_lender_of(&self->options)};
     return wal_recovery_open(self->home, &input, recovery_out);
 }
 

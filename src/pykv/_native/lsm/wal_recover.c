@@ -175,7 +175,7 @@ static pykv_status find_end(wal_recovery *self)
     log_recovery found;
     self->start_sequence = find_start(self);
     log_recover(self->views, self->count, self->start_sequence, self->input.durable_through,
-                &found);
+                &self->input.lender, &found);
     pykv_status status = check_mappings(self);
     if (status == PYKV_OK && found.damaged && !self->input.point_in_time) {
         status = refuse_damage(self, &found);

@@ -36,6 +36,7 @@ typedef struct wal_recovery_input {
     uint64_t durable_through; /* of the manifest */
     bool mapped;              /* logs may be read through mappings */
     bool point_in_time;       /* end the log at damage instead of refusing it */
+    work_lender lender;       /* whose threads may help to find the end */
 } wal_recovery_input;
 
 /* What was found. */
