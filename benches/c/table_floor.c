@@ -81,7 +81,7 @@ static void release(block_source *self, block_hold hold)
     (void)hold;
 }
 
-static block_source resident = {acquire, share, release};
+static block_source resident = {acquire, share, release, false};
 
 static uint64_t load_all(table *from)
 {
@@ -213,7 +213,7 @@ static void measure_many(table *from)
         }
         qsort(pointers, MANY, sizeof pointers[0], compare_requests);
         double start = now_ns();
-        table_get_many(from, &resident, UINT64_MAX, pointers, MANY);
+        table_get_many(from, &resident, UINT64_MAX, pointers, MANY, &(bool){false});
         for (uint64_t i = 0; i < MANY; i++) {
             sum += requests[i].found.value.data[0];
         }

@@ -99,7 +99,7 @@ static void check_get(table *opened, const iterator_entry *entry)
     FUZZ_EXPECT(table_get(opened, source, position, hash, &found) == PYKV_OK);
     FUZZ_EXPECT(found.sequence == entry->sequence && slice_equal(found.value, entry->value));
     table_release(source, &found);
-    table_get_many(opened, source, entry->sequence, requests, 1);
+    table_get_many(opened, source, entry->sequence, requests, 1, &(bool){false});
     FUZZ_EXPECT(request.status == PYKV_OK && slice_equal(request.found.value, entry->value));
     table_release(source, &request.found);
 }

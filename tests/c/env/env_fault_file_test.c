@@ -143,6 +143,21 @@ TEST(a_failing_store_is_no_crash_point_of_the_inner_disk)
     finish();
 }
 
+TEST(a_hint_passes_whatever_fails)
+{
+    uint64_t count;
+    uint64_t bytes;
+    start(NULL);
+    env_fault_plan all = {1, true, EIO, 0, NULL, 1};
+    env_fault_set(wrapper, &all);
+    env_file_will_need(file, 0, 4096);
+    env_memory_asked(disk, &count, &bytes);
+    CHECK_EQUAL(1, count);
+    CHECK_EQUAL(4096, bytes);
+    CHECK_EQUAL(0, env_fault_seen(wrapper));
+    finish();
+}
+
 TEST(a_wrapper_without_memory_leaves_nothing)
 {
     start(NULL);
@@ -170,4 +185,4 @@ TEST_MAIN(CASE(a_failing_write_wrote_a_random_part_of_its_front_but_not_all),
           CASE(bytes_of_a_failed_sync_that_are_written_to_a_new_file_survive),
           CASE(over_the_real_environment_a_failed_sync_is_only_an_error),
           CASE(a_failing_store_is_no_crash_point_of_the_inner_disk),
-          CASE(a_wrapper_without_memory_leaves_nothing))
+          CASE(a_hint_passes_whatever_fails), CASE(a_wrapper_without_memory_leaves_nothing))

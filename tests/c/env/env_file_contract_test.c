@@ -152,6 +152,9 @@ CONTRACT(allocate_extends_with_zeros_and_keeps_bytes)
     CHECK_EQUAL(8192, file_size(file));
     env_file_write_back(file, 0, 8192);
     env_file_write_back(file, 0, 0);
+    env_file_will_need(file, 0, 8192);
+    env_file_will_need(file, 0, 0);
+    env_file_will_need(file, UINT64_MAX / 2, UINT64_MAX); /* beyond every file */
     env_file_close(file);
 }
 

@@ -84,6 +84,7 @@ TEST(calls_that_change_nothing_are_no_crash_points)
     CHECK_OK(env_file_size(file, &size));
     CHECK_OK(file_write_one(file, 0, "", 0));
     env_file_write_back(file, 0, 4);
+    env_file_will_need(file, 0, 4);
     env_file_close(file);
     CHECK_OK(env_directory_list(directory, &names));
     env_names_free(&names);
@@ -95,6 +96,24 @@ TEST(calls_that_change_nothing_are_no_crash_points)
     CHECK_OK(env_lock_take(directory, "LOCK", &lock));
     env_lock_release(lock);
     CHECK_EQUAL(before, env_memory_call_count(disk));
+    finish();
+}
+
+TEST(what_will_be_needed_is_counted)
+{
+    uint64_t count;
+    uint64_t bytes;
+    start();
+    file_put(directory, "file", "text");
+    env_file *file = file_open(directory, "file", ENV_READ);
+    env_memory_asked(disk, &count, &bytes);
+    CHECK_EQUAL(0, count);
+    env_file_will_need(file, 1, 3);
+    env_file_will_need(file, 100, 50);
+    env_memory_asked(disk, &count, &bytes);
+    CHECK_EQUAL(2, count);
+    CHECK_EQUAL(53, bytes);
+    env_file_close(file);
     finish();
 }
 
@@ -358,7 +377,7 @@ TEST(threads_may_use_one_disk_at_once)
 }
 
 TEST_MAIN(CASE(every_change_is_one_crash_point),
-          CASE(calls_that_change_nothing_are_no_crash_points),
+          CASE(calls_that_change_nothing_are_no_crash_points), CASE(what_will_be_needed_is_counted),
           CASE(from_the_call_where_the_power_goes_everything_fails),
           CASE(open_files_and_mappings_fail_without_power), CASE(one_seed_gives_one_history),
           CASE(clocks_stand_still_unless_moved),

@@ -1,7 +1,7 @@
 /*
  * many_test: many keys at once give what each alone would, at one moment.
  */
-#include "lsm_fixture.h"
+#include "lsm/values_store.h"
 
 enum { KEYS = 200 };
 
@@ -146,7 +146,45 @@ TEST(without_memory_the_many_stays_usable)
     fixture_free(&self);
 }
 
+/* Bytes that the system was asked for by a get of keys from .. to - 1. */
+static uint64_t asked_by(fixture *self, lsm_many *many, uint32_t from, uint32_t to, int32_t flags)
+{
+    uint64_t count;
+    uint64_t before;
+    uint64_t after;
+    env_memory_asked(self->disk, &count, &before);
+    epoch_token token = epoch_enter(&lsm_gate(self->store)->readers);
+    pykv_status status = get_range(many, from, to, flags);
+    CHECK_EQUAL(flags == 0 ? PYKV_OK : PYKV_WOULD_BLOCK, status);
+    for (uint32_t i = from; i < to && status == PYKV_OK; i++) {
+        CHECK(memcmp(lsm_many_values(many)[i - from], values_value(i, 0).data, LARGE_BYTES) == 0);
+    }
+    lsm_many_release(many);
+    epoch_leave(&lsm_gate(self->store)->readers, token);
+    env_memory_asked(self->disk, &count, &after);
+    return after - before;
+}
+
+/* Values in segments were once read one after another, each when the one before it had come. */
+TEST(several_values_in_segments_are_asked_for_before_the_first_is_read)
+{
+    fixture self = values_store_new();
+    lsm_many *many;
+    values_put(&self, 0, 20, 0);
+    CHECK_OK(lsm_flush(self.store));
+    CHECK_OK(lsm_many_new(self.store, &many));
+    CHECK_EQUAL(0, asked_by(&self, many, 0, 20, PYKV_NO_WAIT));
+    (void)asked_by(&self, many, 0, 20, 0); /* the blocks */
+    uint64_t asked = asked_by(&self, many, 0, 20, 0);
+    CHECK(asked > 20 * LARGE_BYTES && asked < 20 * (LARGE_BYTES + 64));
+    CHECK_EQUAL(0, asked_by(&self, many, 7, 8, 0));
+    CHECK_EQUAL(0, asked_by(&self, many, 0, 20, PYKV_NO_WAIT));
+    lsm_many_free(many);
+    fixture_free(&self);
+}
+
 TEST_MAIN(CASE(each_key_gives_what_a_get_of_it_gives),
           CASE(a_many_is_used_again_for_fewer_and_for_more_keys),
           CASE(without_waiting_all_is_refused_as_soon_as_one_block_is_not_there),
-          CASE(an_empty_value_is_there), CASE(without_memory_the_many_stays_usable))
+          CASE(an_empty_value_is_there), CASE(without_memory_the_many_stays_usable),
+          CASE(several_values_in_segments_are_asked_for_before_the_first_is_read))

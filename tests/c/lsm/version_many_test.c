@@ -132,6 +132,44 @@ TEST(a_failure_is_that_of_its_requests_alone_and_no_older_entry_takes_its_place)
     version_fixture_close(disk);
 }
 
+/* The first table of a level that reads from its file has the blocks of the others asked for. */
+TEST(the_tables_of_a_level_are_read_side_by_side)
+{
+    version_fixture *disk = version_fixture_open();
+    table_file *files[] = {version_table_of(disk, "a b c", 10), version_table_of(disk, "m n", 20),
+                           version_table_of(disk, "r s", 30), version_table_of(disk, "x y", 40)};
+    uint8_t levels[] = {1, 1, 1, 1};
+    version *made;
+    uint64_t counts[2];
+    uint64_t bytes;
+    many *self = calloc(1, sizeof *self);
+    CHECK(self != NULL);
+    CHECK_OK(version_from_tables(files, levels, 4, &made));
+    add(self, version_text("x"));
+    add(self, version_text("a"));
+    add(self, version_text("n"));
+    add(self, version_text("m"));
+    for (size_t round = 0; round < 2; round++) {
+        epoch_token token = epoch_enter(&disk->entered);
+        version_get_many(made, &disk->cached.face, UINT64_MAX, self->order, self->count);
+        for (size_t i = 0; i < self->count; i++) {
+            CHECK_EQUAL(PYKV_OK, self->requests[i].status);
+        }
+        release(self, &disk->cached.face);
+        epoch_leave(&disk->entered, token);
+        env_memory_asked(disk->disk, &counts[round], &bytes);
+    }
+    CHECK_EQUAL(2, counts[0]); /* the one block of m and n, that of x; that of a is read at once */
+    CHECK_EQUAL(counts[0], counts[1]);
+    drop(self);
+    free(self);
+    for (size_t i = 0; i < 4; i++) {
+        table_file_release(files[i]);
+    }
+    version_release(made);
+    version_fixture_close(disk);
+}
+
 TEST(no_requests_are_no_work)
 {
     version_fixture *disk = version_fixture_open();
@@ -148,4 +186,4 @@ TEST(no_requests_are_no_work)
 
 TEST_MAIN(CASE(many_gets_agree_with_a_sorted_map),
           CASE(a_failure_is_that_of_its_requests_alone_and_no_older_entry_takes_its_place),
-          CASE(no_requests_are_no_work))
+          CASE(the_tables_of_a_level_are_read_side_by_side), CASE(no_requests_are_no_work))

@@ -221,10 +221,13 @@ TEST(whichever_allocation_fails_nothing_is_lost)
     close_cached(self);
 }
 
+/* Asks the system for what is not cached, and for nothing once it is. */
 TEST(many_gets_share_their_blocks)
 {
     enum { COUNT = 200 };
     cached_fixture *self = open_cached(LARGE_LIMIT);
+    uint64_t asked_count;
+    uint64_t asked_bytes[2];
     static table_request requests[COUNT];
     static table_request *pointers[COUNT];
     static char keys[COUNT][32];
@@ -234,14 +237,22 @@ TEST(many_gets_share_their_blocks)
         pointers[i] = &requests[i];
     }
     epoch_token token = epoch_enter(&self->entered);
-    table_get_many(self->table.opened, &self->source.face, UINT64_MAX, pointers, COUNT);
-    for (size_t i = 0; i < COUNT; i++) {
-        CHECK_OK(requests[i].status);
-        CHECK_EQUAL(i * 3 + 1, requests[i].found.sequence);
-        table_release(&self->source.face, &requests[i].found);
+    for (int round = 0; round < 2; round++) {
+        bool asked = false;
+        table_get_many(self->table.opened, &self->source.face, UINT64_MAX, pointers, COUNT, &asked);
+        for (size_t i = 0; i < COUNT; i++) {
+            CHECK_OK(requests[i].status);
+            CHECK_EQUAL(i * 3 + 1, requests[i].found.sequence);
+            table_release(&self->source.face, &requests[i].found);
+        }
+        CHECK_EQUAL(round == 0, asked);
+        env_memory_asked(self->table.disk, &asked_count, &asked_bytes[round]);
     }
     epoch_leave(&self->entered, token);
     CHECK(counters_of(self).miss_count < COUNT / 4);
+    CHECK_EQUAL(self->table.opened->index.offsets[counters_of(self).miss_count],
+                asked_bytes[0] + self->table.opened->index.offsets[0]);
+    CHECK_EQUAL(asked_bytes[0], asked_bytes[1]);
     close_cached(self);
 }
 

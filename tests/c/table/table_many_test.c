@@ -42,7 +42,7 @@ TEST(every_request_gets_the_answer_to_its_own_key)
     static const int steps[] = {1, 2, 3, -1};
     for (size_t s = 0; s < 4; s++) {
         ask(steps[s] < 0 ? 300 : 50, steps[s]);
-        table_get_many(self.opened, source, UINT64_MAX, pointers, MANY);
+        table_get_many(self.opened, source, UINT64_MAX, pointers, MANY, &(bool){false});
         for (int i = 0; i < MANY; i++) {
             int number = atoi(keys[i]);
             bool is_there = number % 2 == 0 && number < 2 * KEY_COUNT;
@@ -53,11 +53,11 @@ TEST(every_request_gets_the_answer_to_its_own_key)
             }
         }
     }
-    table_get_many(self.opened, source, 6, pointers, MANY);
+    table_get_many(self.opened, source, 6, pointers, MANY, &(bool){false});
     for (int i = 0; i < MANY; i++) {
         CHECK_EQUAL(PYKV_NOT_FOUND, requests[i].status);
     }
-    table_get_many(self.opened, source, 6, pointers, 0);
+    table_get_many(self.opened, source, 6, pointers, 0, &(bool){false});
     fixture_free(&self);
     CHECK_EQUAL(blocks, mem_block_count());
 }
@@ -72,7 +72,7 @@ TEST(a_block_that_cannot_be_read_fails_its_own_requests_alone)
         table_index_find(&self.opened->index, table_position_make(fixture_text("0100"), 7));
     data[self.opened->index.offsets[damaged]] ^= 1;
     ask(0, 2);
-    table_get_many(self.opened, source, UINT64_MAX, pointers, MANY);
+    table_get_many(self.opened, source, UINT64_MAX, pointers, MANY, &(bool){false});
     int refused = 0;
     for (int i = 0; i < MANY; i++) {
         uint32_t index =
@@ -101,7 +101,7 @@ TEST(a_block_is_read_once_for_neighbours)
         before = index;
     }
     (void)mem_fail_at(0, 0);
-    table_get_many(self.opened, source, UINT64_MAX, pointers, 32);
+    table_get_many(self.opened, source, UINT64_MAX, pointers, 32, &(bool){false});
     CHECK_EQUAL(distinct, mem_fail_at(0, 0)); /* one allocation a block */
     CHECK(distinct < 32);
     for (int i = 0; i < 32; i++) {
@@ -111,6 +111,90 @@ TEST(a_block_is_read_once_for_neighbours)
     fixture_free(&self);
 }
 
+/* The direct source, which knows what was asked for when the first block was read. */
+typedef struct noting {
+    block_source face;
+    env *disk;
+    uint64_t read_count;
+    uint64_t asked_bytes;
+} noting;
+
+static pykv_status note_and_acquire(block_source *face, table *from, uint32_t block_index,
+                                    block_use use, block_hold *hold_out)
+{
+    noting *self = (noting *)face;
+    uint64_t count;
+    if (self->read_count++ == 0) {
+        env_memory_asked(self->disk, &count, &self->asked_bytes);
+    }
+    return block_source_direct()->acquire(block_source_direct(), from, block_index, use, hold_out);
+}
+
+static void get_noted(fixture *self, noting *source, bool may_read, size_t count)
+{
+    *source = (noting){.face = *block_source_direct(), .disk = self->disk};
+    source->face.acquire = note_and_acquire;
+    source->face.may_read = may_read;
+    table_get_many(self->opened, &source->face, UINT64_MAX, pointers, count, &(bool){false});
+    for (size_t i = 0; i < count; i++) {
+        CHECK_EQUAL(PYKV_OK, requests[i].status);
+        table_release(&source->face, &requests[i].found);
+    }
+}
+
+/* Blocks were once read one after another, each when the one before it had come. */
+TEST(the_system_is_asked_for_all_blocks_before_the_first_is_read)
+{
+    fixture self = even_numbers();
+    noting source;
+    const uint64_t *offsets = self.opened->index.offsets;
+    ask(0, 2);
+    get_noted(&self, &source, true, MANY);
+    uint32_t last =
+        table_index_find(&self.opened->index, table_position_make(requests[MANY - 1].key, 7));
+    CHECK(source.read_count > last);
+    CHECK_EQUAL(offsets[last + 1] - offsets[0], source.asked_bytes);
+    fixture_free(&self);
+}
+
+TEST(the_system_is_not_asked_where_one_block_is_read_or_none_may_be)
+{
+    fixture self = even_numbers();
+    noting source;
+    uint64_t count;
+    ask(0, 2);
+    get_noted(&self, &source, true, 1);
+    CHECK_EQUAL(1, source.read_count);
+    get_noted(&self, &source, false, MANY);
+    env_memory_asked(self.disk, &count, &source.asked_bytes);
+    CHECK_EQUAL(0, count);
+    fixture_free(&self);
+}
+
+TEST(who_asked_for_the_blocks_before_does_not_do_it_again)
+{
+    fixture self = even_numbers();
+    uint64_t count;
+    uint64_t again;
+    uint64_t bytes;
+    bool asked = true;
+    ask(0, 2);
+    table_ask_for_many(self.opened, UINT64_MAX, pointers, MANY);
+    env_memory_asked(self.disk, &count, &bytes);
+    CHECK(count > 0);
+    table_get_many(self.opened, block_source_direct(), UINT64_MAX, pointers, MANY, &asked);
+    env_memory_asked(self.disk, &again, &bytes);
+    CHECK_EQUAL(count, again);
+    for (int i = 0; i < MANY; i++) {
+        CHECK_EQUAL(PYKV_OK, requests[i].status);
+        table_release(block_source_direct(), &requests[i].found);
+    }
+    fixture_free(&self);
+}
+
 TEST_MAIN(CASE(every_request_gets_the_answer_to_its_own_key),
           CASE(a_block_that_cannot_be_read_fails_its_own_requests_alone),
-          CASE(a_block_is_read_once_for_neighbours))
+          CASE(a_block_is_read_once_for_neighbours),
+          CASE(the_system_is_asked_for_all_blocks_before_the_first_is_read),
+          CASE(the_system_is_not_asked_where_one_block_is_read_or_none_may_be),
+          CASE(who_asked_for_the_blocks_before_does_not_do_it_again))

@@ -160,7 +160,7 @@ static void check_many(fixture *self, uint64_t *chance)
         requests[i].hash = fixture_hash(requests[i].key);
         pointers[i] = &requests[i];
     }
-    table_get_many(self->opened, source, sequence, pointers, MANY);
+    table_get_many(self->opened, source, sequence, pointers, MANY, &(bool){false});
     for (size_t i = 0; i < MANY; i++) {
         size_t rank = fixture_rank(self, table_position_make(requests[i].key, sequence));
         bool is_there = rank < self->count && slice_equal(self->entries[rank].key, requests[i].key);

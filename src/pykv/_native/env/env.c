@@ -133,6 +133,11 @@ void env_file_write_back(env_file *file, uint64_t offset, uint64_t size)
     file->owner->ops->file_write_back(file, offset, size);
 }
 
+void env_file_will_need(env_file *file, uint64_t offset, uint64_t size)
+{
+    file->owner->ops->file_will_need(file, offset, size);
+}
+
 pykv_status env_file_close_on_fork(env_file *file)
 {
     return file->owner->ops->file_close_on_fork(file);

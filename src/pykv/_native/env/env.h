@@ -83,7 +83,6 @@ PYKV_NODISCARD pykv_status env_make_directory(env_directory *directory, const ch
 /* Removes an empty directory by its path. */
 PYKV_NODISCARD pykv_status env_remove_directory(env *self, const char *path);
 
-/* Files. */
 PYKV_NODISCARD pykv_status env_file_open(env_directory *directory, const char *name, int flags,
                                          env_file **file_out);
 void env_file_close(env_file *file);
@@ -101,8 +100,9 @@ PYKV_NODISCARD pykv_status env_file_truncate(env_file *file, uint64_t size);
 /* Reserves blocks and extends the file with zeros up to offset + size. PYKV_NOT_SUPPORTED if the
  * file system would have to emulate it. */
 PYKV_NODISCARD pykv_status env_file_allocate(env_file *file, uint64_t offset, uint64_t size);
-/* Asks for write-back of a range without waiting. A hint: errors show at the next sync. */
+/* Ask to write a range back, or to read it ahead. Hints: errors of the first show at a sync. */
 void env_file_write_back(env_file *file, uint64_t offset, uint64_t size);
+void env_file_will_need(env_file *file, uint64_t offset, uint64_t size);
 /* Closes this file in forked children; undone by env_file_close. */
 PYKV_NODISCARD pykv_status env_file_close_on_fork(env_file *file);
 

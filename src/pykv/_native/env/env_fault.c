@@ -185,6 +185,7 @@ static const env_ops fault_ops = {
     .file_truncate = fault_file_truncate,
     .file_allocate = fault_file_allocate,
     .file_write_back = fault_file_write_back,
+    .file_will_need = fault_file_will_need,
     .file_close_on_fork = fault_file_close_on_fork,
     .file_map = fault_file_map,
     .unmap = fault_unmap,

@@ -119,6 +119,11 @@ void fault_file_write_back(env_file *file, uint64_t offset, uint64_t size)
     }
 }
 
+void fault_file_will_need(env_file *file, uint64_t offset, uint64_t size)
+{
+    env_file_will_need(inner_file(file), offset, size);
+}
+
 pykv_status fault_file_close_on_fork(env_file *file)
 {
     return env_file_close_on_fork(inner_file(file));

@@ -52,6 +52,7 @@ pykv_status fault_file_size(env_file *file, uint64_t *out);
 pykv_status fault_file_truncate(env_file *file, uint64_t size);
 pykv_status fault_file_allocate(env_file *file, uint64_t offset, uint64_t size);
 void fault_file_write_back(env_file *file, uint64_t offset, uint64_t size);
+void fault_file_will_need(env_file *file, uint64_t offset, uint64_t size);
 pykv_status fault_file_close_on_fork(env_file *file);
 pykv_status fault_file_map(env_file *file, size_t size, bool writable, bool copy_on_write,
                            env_mapping *out);

@@ -94,6 +94,7 @@ static const env_ops memory_ops = {
     .file_truncate = memory_file_truncate,
     .file_allocate = memory_file_allocate,
     .file_write_back = memory_file_write_back,
+    .file_will_need = memory_file_will_need,
     .file_close_on_fork = memory_file_close_on_fork,
     .file_map = memory_file_map,
     .unmap = memory_unmap,
@@ -244,6 +245,15 @@ void env_memory_set_residency(env *self, bool accesses_wait, uint64_t memory_roo
     mutex_lock(&disk->lock);
     disk->accesses_wait = accesses_wait;
     disk->memory_room = memory_room;
+    mutex_unlock(&disk->lock);
+}
+
+void env_memory_asked(env *self, uint64_t *count_out, uint64_t *bytes_out)
+{
+    memory_disk *disk = memory_disk_of(self);
+    mutex_lock(&disk->lock);
+    *count_out = disk->asked_count;
+    *bytes_out = disk->asked_bytes;
     mutex_unlock(&disk->lock);
 }
 

@@ -55,6 +55,8 @@ void env_memory_set_capacity(env *self, uint64_t bytes_max);
 /* Whether env_disk_waits rises whenever it is asked (at first it does not), and what
  * env_memory_room tells (at first UINT64_MAX). */
 void env_memory_set_residency(env *self, bool accesses_wait, uint64_t memory_room);
+/* How many ranges env_file_will_need was given, and the sum of their bytes. */
+void env_memory_asked(env *self, uint64_t *count_out, uint64_t *bytes_out);
 /* Clocks stand still unless moved. */
 void env_memory_advance(env *self, int64_t monotonic_us, int64_t wall_us);
 

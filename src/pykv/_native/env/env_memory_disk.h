@@ -116,6 +116,8 @@ struct memory_disk {
     bool accesses_wait;
     uint64_t disk_waits;
     uint64_t memory_room;
+    uint64_t asked_count; /* by env_file_will_need */
+    uint64_t asked_bytes;
     uint64_t inode_last;
     memory_node *nodes;
     memory_node *root;

@@ -285,6 +285,16 @@ void memory_file_write_back(env_file *file, uint64_t offset, uint64_t size)
     (void)size;
 }
 
+void memory_file_will_need(env_file *file, uint64_t offset, uint64_t size)
+{
+    memory_disk *disk = memory_disk_of(file->owner);
+    (void)offset;
+    mutex_lock(&disk->lock);
+    disk->asked_count++;
+    disk->asked_bytes += size;
+    mutex_unlock(&disk->lock);
+}
+
 pykv_status memory_file_close_on_fork(env_file *file)
 {
     (void)file;

@@ -38,6 +38,7 @@ pykv_status memory_file_size(env_file *file, uint64_t *out);
 pykv_status memory_file_truncate(env_file *file, uint64_t size);
 pykv_status memory_file_allocate(env_file *file, uint64_t offset, uint64_t size);
 void memory_file_write_back(env_file *file, uint64_t offset, uint64_t size);
+void memory_file_will_need(env_file *file, uint64_t offset, uint64_t size);
 pykv_status memory_file_close_on_fork(env_file *file);
 
 /* env_memory_map.c */

@@ -34,6 +34,7 @@ typedef struct env_ops {
     pykv_status (*file_truncate)(env_file *file, uint64_t size);
     pykv_status (*file_allocate)(env_file *file, uint64_t offset, uint64_t size);
     void (*file_write_back)(env_file *file, uint64_t offset, uint64_t size);
+    void (*file_will_need)(env_file *file, uint64_t offset, uint64_t size);
     pykv_status (*file_close_on_fork)(env_file *file);
     pykv_status (*file_map)(env_file *file, size_t size, bool writable, bool copy_on_write,
                             env_mapping *out);

@@ -200,6 +200,7 @@ static const env_ops posix_ops = {
     .file_truncate = posix_file_truncate,
     .file_allocate = posix_file_allocate,
     .file_write_back = posix_file_write_back,
+    .file_will_need = posix_file_will_need,
     .file_close_on_fork = posix_file_close_on_fork,
     .file_map = posix_file_map,
     .unmap = posix_unmap,

@@ -59,6 +59,7 @@ pykv_status posix_file_size(env_file *file, uint64_t *out);
 pykv_status posix_file_truncate(env_file *file, uint64_t size);
 pykv_status posix_file_allocate(env_file *file, uint64_t offset, uint64_t size);
 void posix_file_write_back(env_file *file, uint64_t offset, uint64_t size);
+void posix_file_will_need(env_file *file, uint64_t offset, uint64_t size);
 pykv_status posix_file_close_on_fork(env_file *file);
 
 pykv_status posix_file_map(env_file *file, size_t size, bool writable, bool copy_on_write,

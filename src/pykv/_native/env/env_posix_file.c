@@ -222,6 +222,13 @@ void posix_file_write_back(env_file *file, uint64_t offset, uint64_t size)
     }
 }
 
+void posix_file_will_need(env_file *file, uint64_t offset, uint64_t size)
+{
+    if (size > 0) { /* posix_fadvise takes 0 for everything */
+        (void)posix_fadvise(descriptor_of(file), (off_t)offset, (off_t)size, POSIX_FADV_WILLNEED);
+    }
+}
+
 #else
 
 pykv_status posix_file_allocate(env_file *file, uint64_t offset, uint64_t size)
@@ -237,6 +244,26 @@ void posix_file_write_back(env_file *file, uint64_t offset, uint64_t size)
     (void)offset;
     (void)size;
 }
+
+#if defined(F_RDADVISE)
+
+void posix_file_will_need(env_file *file, uint64_t offset, uint64_t size)
+{
+    uint64_t asked = size < TRANSFER_BYTES_MAX ? size : TRANSFER_BYTES_MAX;
+    struct radvisory range = {.ra_offset = (off_t)offset, .ra_count = (int)asked};
+    (void)fcntl(descriptor_of(file), F_RDADVISE, &range);
+}
+
+#else
+
+void posix_file_will_need(env_file *file, uint64_t offset, uint64_t size)
+{
+    (void)file;
+    (void)offset;
+    (void)size;
+}
+
+#endif
 
 #endif
 

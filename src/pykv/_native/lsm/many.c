@@ -149,6 +149,26 @@ static void sort_out(lsm_many *self, const lsm_moment *moment)
     }
 }
 
+static bool is_pointer(const table_request *asked)
+{
+    return asked->status == PYKV_OK && asked->found.kind == INTERNAL_KIND_POINTER;
+}
+
+/* Asks the system for the values that requests from begin on point to, if they are several: the
+ * device reads them side by side, and not one after another. */
+static void ask_for_pointed(const lsm_many *self, size_t begin, const version *tables)
+{
+    size_t count = 0;
+    for (size_t i = begin; i < self->request_count; i++) {
+        count += is_pointer(&self->requests[i]);
+    }
+    for (size_t i = begin; i < self->request_count && count > 1; i++) {
+        if (is_pointer(&self->requests[i])) {
+            version_ask_found(tables, self->requests[i].key, &self->requests[i].found);
+        }
+    }
+}
+
 /* Reads the value that a request points to. */
 static pykv_status take_pointed(lsm_many *self, size_t index, const version *tables, int32_t flags)
 {
@@ -159,9 +179,10 @@ static pykv_status take_pointed(lsm_many *self, size_t index, const version *tab
     }
     if (self->pointed == NULL) {
         self->pointed = mem_alloc_zeroed(self->request_count, sizeof *self->pointed);
-    }
-    if (self->pointed == NULL) {
-        return error_set_no_memory(self->request_count * sizeof *self->pointed);
+        if (self->pointed == NULL) {
+            return error_set_no_memory(self->request_count * sizeof *self->pointed);
+        }
+        ask_for_pointed(self, index, tables);
     }
     buffer *scratch = &self->pointed[self->pointed_count++];
     pykv_status status = version_read_found(tables, asked->key, &asked->found, scratch, &value);

@@ -144,13 +144,25 @@ static pykv_status unpack(const value_segment *self, const value_pointer *where,
                : status;
 }
 
+/* Bytes of the record that where points to. */
+static uint64_t bytes_at(const value_pointer *where, size_t key_length, bool has_deadline)
+{
+    uint8_t flags = (uint8_t)((has_deadline ? RECORD_FLAG_DEADLINE : 0) |
+                              (value_pointer_is_packed(where) ? RECORD_FLAG_CODEC : 0) |
+                              record_key_flag(key_length));
+    return record_bytes(flags, key_length, where->stored_bytes);
+}
+
+void value_segment_ask(const value_segment *self, const value_pointer *where, size_t key_length,
+                       bool has_deadline)
+{
+    env_file_will_need(self->file, where->offset, bytes_at(where, key_length, has_deadline));
+}
+
 pykv_status value_segment_read(const value_segment *self, const value_pointer *where,
                                const iterator_entry *entry, buffer *scratch, slice *value_out)
 {
-    uint8_t flags = (uint8_t)((entry->deadline_us != 0 ? RECORD_FLAG_DEADLINE : 0) |
-                              (value_pointer_is_packed(where) ? RECORD_FLAG_CODEC : 0) |
-                              record_key_flag(entry->key.size));
-    uint64_t bytes = record_bytes(flags, entry->key.size, where->stored_bytes);
+    uint64_t bytes = bytes_at(where, entry->key.size, entry->deadline_us != 0);
     record found = {.kind = 0};
     size_t got = 0;
     if (where->offset > self->facts.file_bytes || self->facts.file_bytes - where->offset < bytes) {

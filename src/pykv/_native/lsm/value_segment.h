@@ -9,6 +9,7 @@
 #ifndef PYKV_LSM_VALUE_SEGMENT_H
 #define PYKV_LSM_VALUE_SEGMENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "codec/compress.h"
@@ -68,6 +69,10 @@ static inline void value_segment_mark_obsolete(value_segment *self)
 PYKV_NODISCARD pykv_status value_segment_read(const value_segment *self, const value_pointer *where,
                                               const iterator_entry *entry, buffer *scratch,
                                               slice *value_out);
+
+/* Asks the system for what value_segment_read of a key with that length reads. A hint. */
+void value_segment_ask(const value_segment *self, const value_pointer *where, size_t key_length,
+                       bool has_deadline);
 
 /* Checks every record of it, and adds what is damaged to the report. */
 void value_segment_verify(const value_segment *self, pykv_report *report);

@@ -95,7 +95,8 @@ static void get_from_fresh(const level *fresh, block_source *source, uint64_t se
                            pending *left)
 {
     for (uint32_t i = 0; i < fresh->count && left->count > 0; i++) {
-        table_get_many(fresh->tables[i], source, sequence, left->requests, left->count);
+        bool asked = false;
+        table_get_many(fresh->tables[i], source, sequence, left->requests, left->count, &asked);
         drop_answered(left);
     }
 }
@@ -117,17 +118,38 @@ static size_t run_end(const level *deeper, const pending *left, size_t begin, ui
     return end;
 }
 
-/* Asks each table for the runs of requests whose keys belong to it. */
+/* Asks the system for the blocks of the requests from begin on. */
+static void ask_for_runs(const level *deeper, uint64_t sequence, const pending *left, size_t begin)
+{
+    uint32_t next = begin == left->count ? 0 : level_find(deeper, left->requests[begin]->key);
+    while (begin < left->count) {
+        uint32_t index = next;
+        size_t end = run_end(deeper, left, begin, &next);
+        if (index < deeper->count) {
+            table_ask_for_many(deeper->tables[index], sequence, left->requests + begin,
+                               end - begin);
+        }
+        begin = end;
+    }
+}
+
+/* Asks each table for the runs of requests whose keys belong to it. The first one that reads from
+ * its file tells that the others may have to as well. */
 static void get_from_deeper(const level *deeper, block_source *source, uint64_t sequence,
                             pending *left)
 {
+    bool asked = false;
     uint32_t next = left->count == 0 ? 0 : level_find(deeper, left->requests[0]->key);
     for (size_t begin = 0; begin < left->count;) {
         uint32_t index = next;
         size_t end = run_end(deeper, left, begin, &next);
         if (index < deeper->count) {
+            bool were_asked = asked;
             table_get_many(deeper->tables[index], source, sequence, left->requests + begin,
-                           end - begin);
+                           end - begin, &asked);
+            if (asked && !were_asked) {
+                ask_for_runs(deeper, sequence, left, end);
+            }
         }
         begin = end;
     }

@@ -171,3 +171,13 @@ pykv_status version_read_found(const version *self, slice key, const table_found
                             .kind = found->kind};
     return version_read_value(self, &entry, scratch, value_out);
 }
+
+void version_ask_found(const version *self, slice key, const table_found *found)
+{
+    value_pointer where;
+    pykv_status status = value_pointer_decode(found->value, &where);
+    const version_values *values = status == PYKV_OK ? look_up(self, where.number) : NULL;
+    if (values != NULL) {
+        value_segment_ask(values->segment, &where, key.size, found->deadline_us != 0);
+    }
+}

@@ -18,6 +18,9 @@ PYKV_NODISCARD pykv_status version_read_found(const version *self, slice key,
                                               const table_found *found, buffer *scratch,
                                               slice *value_out);
 
+/* Asks the system for what version_read_found of the same reads. A hint. */
+void version_ask_found(const version *self, slice key, const table_found *found);
+
 /* The value segment with number, or NULL. */
 const version_values *version_find_values(const version *self, uint32_t number);
 

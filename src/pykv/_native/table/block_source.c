@@ -54,6 +54,6 @@ static void release(block_source *self, block_hold hold)
 
 block_source *block_source_direct(void)
 {
-    static block_source direct = {acquire, share, release};
+    static block_source direct = {acquire, share, release, true};
     return &direct;
 }

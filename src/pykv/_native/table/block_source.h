@@ -8,6 +8,7 @@
 #ifndef PYKV_TABLE_BLOCK_SOURCE_H
 #define PYKV_TABLE_BLOCK_SOURCE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "pykv.h"
@@ -40,6 +41,9 @@ struct block_source {
     block_hold (*share)(block_source *self, block_hold hold);
 
     void (*release)(block_source *self, block_hold hold);
+
+    /* Blocks that are not in memory are read from the file. */
+    bool may_read;
 };
 
 /* Reads every block from the file, at each acquire. Never freed. */

@@ -107,8 +107,11 @@ static void release(block_source *face, block_hold hold)
 
 void block_source_cached_init(block_source_cached *self, block_cache *cache, epoch *readers)
 {
-    *self = (block_source_cached){
-        {acquire, share, release}, {acquire_resident, share, release}, cache, readers, 0};
+    *self = (block_source_cached){{acquire, share, release, true},
+                                  {acquire_resident, share, release, false},
+                                  cache,
+                                  readers,
+                                  0};
 }
 
 void block_source_cached_count_opened(block_source_cached *self, const table *opened)

@@ -122,7 +122,8 @@ static void fetch(const table_iterator *self, uint32_t block_index)
 {
     if (block_index < self->from->index.block_count) {
         uint64_t bytes = table_block_bytes(self->from, block_index);
-        table_prefetch_block(self->from, block_index, bytes < FETCHED_MAX ? bytes : FETCHED_MAX);
+        (void)table_prefetch_block(self->from, block_index,
+                                   bytes < FETCHED_MAX ? bytes : FETCHED_MAX);
     }
 }
 

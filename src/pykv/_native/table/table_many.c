@@ -1,9 +1,11 @@
 /*
  * table_many: gets of many keys, in steps that each touch memory for all keys of a chunk before the
  * next one uses what was fetched: filter lines, places and prefixes of the index, slots, blocks,
- * entries, values.
+ * entries, values. Blocks that the cache does not have are asked of the system for all chunks,
+ * before the first one is read.
  */
 #include "table/block_search.h"
+#include "table/table_ahead.h"
 #include "table/table_found.h"
 #include "table/table_reader.h"
 
@@ -62,11 +64,40 @@ static size_t find_blocks(table *self, uint64_t sequence, candidate *chosen, siz
     return kept;
 }
 
-static void fetch_blocks(const table *self, const candidate *chosen, size_t count)
+/* Returns whether all blocks are cached. */
+static bool fetch_blocks(const table *self, const candidate *chosen, size_t count)
 {
+    bool are_cached = true;
     for (size_t i = 0; i < count; i++) {
-        table_prefetch_block(self, chosen[i].block_index, FETCHED_BYTES);
+        are_cached &= table_prefetch_block(self, chosen[i].block_index, FETCHED_BYTES);
     }
+    return are_cached;
+}
+
+/* Asks the system for the blocks of requests that are not cached, if they are at least so many. One
+ * request after another: a disk takes longer than that. */
+static void ask(const table *self, uint64_t sequence, table_request *const *requests, size_t count,
+                uint32_t distinct_min)
+{
+    table_ahead ahead = {.from = self};
+    for (size_t i = 0; i < count; i++) {
+        slice key = requests[i]->key;
+        uint64_t hash = table_own_hash(self, key, requests[i]->hash);
+        if (self->has_filter && !filter_may_contain(&self->filter, hash)) {
+            continue;
+        }
+        uint32_t block_index = table_index_find(&self->index, table_found_position(key, sequence));
+        if (block_index < self->index.block_count && !table_prefetch_block(self, block_index, 0)) {
+            table_ahead_add(&ahead, block_index);
+        }
+    }
+    table_ahead_ask(&ahead, distinct_min);
+}
+
+void table_ask_for_many(const table *self, uint64_t sequence, table_request *const *requests,
+                        size_t count)
+{
+    ask(self, sequence, requests, count, 1);
 }
 
 /* Holds the block of every candidate; neighbours share theirs. A failure becomes the status of the
@@ -129,14 +160,17 @@ static void find(block_source *source, uint64_t sequence, candidate *chosen, siz
 }
 
 void table_get_many(table *self, block_source *source, uint64_t sequence,
-                    table_request *const *requests, size_t count)
+                    table_request *const *requests, size_t count, bool *asked)
 {
     candidate chosen[CHUNK];
     for (size_t begin = 0; begin < count; begin += CHUNK) {
         size_t size = count - begin < CHUNK ? count - begin : CHUNK;
         size_t chosen_count = choose(self, requests + begin, size, chosen);
         chosen_count = find_blocks(self, sequence, chosen, chosen_count);
-        fetch_blocks(self, chosen, chosen_count);
+        if (!fetch_blocks(self, chosen, chosen_count) && source->may_read && !*asked) {
+            ask(self, sequence, requests + begin, count - begin, 2);
+            *asked = true;
+        }
         hold_blocks(self, source, chosen, chosen_count);
         fetch_entries(chosen, chosen_count);
         find(source, sequence, chosen, chosen_count);

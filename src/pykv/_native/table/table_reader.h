@@ -94,9 +94,15 @@ typedef struct table_request {
 
 /* Gets many keys as of sequence; fastest if they are sorted. Lines of the filter, blocks and
  * entries are fetched side by side, and a block once for neighbours. Each request that was found is
- * released by the caller. The thread's last error is that of the last one that failed. */
+ * released by the caller. The thread's last error is that of the last one that failed. If blocks
+ * are to be read from the file, and *asked is false, the system is asked for all of them before the
+ * first is read, and *asked set. */
 void table_get_many(table *self, block_source *source, uint64_t sequence,
-                    table_request *const *requests, size_t count);
+                    table_request *const *requests, size_t count, bool *asked);
+
+/* Asks the system for the blocks that table_get_many of requests would read. A hint. */
+void table_ask_for_many(const table *self, uint64_t sequence, table_request *const *requests,
+                        size_t count);
 
 /* False: the key with this hash is not in the table. */
 static inline bool table_may_contain(const table *self, uint64_t hash)
@@ -110,14 +116,15 @@ uint64_t table_own_hash(const table *self, slice key, uint64_t hash);
 /* Bytes of memory that data block block_index takes once it is loaded. */
 uint64_t table_block_bytes(const table *self, uint32_t block_index);
 
-/* Asks the processor for the first bytes of a data block that a slot says is cached. What is there
- * is no more than a hint: the block may be gone. */
-static inline void table_prefetch_block(const table *self, uint32_t block_index, uint64_t bytes)
+/* Asks the processor for the first bytes of a data block that a slot says is cached. Returns
+ * whether one does, which is no more than a hint: the block may be gone. */
+static inline bool table_prefetch_block(const table *self, uint32_t block_index, uint64_t bytes)
 {
     uintptr_t cached = atomic_load_explicit(&self->slots[block_index], memory_order_relaxed);
     for (uint64_t at = 0; at < bytes; at += 64) {
         __builtin_prefetch((const void *)(cached + at));
     }
+    return cached != 0 && (cached & 1) == 0; /* table/cached_block.h: block_slot */
 }
 
 /* Reads a data block from the file into that much memory, aligned to BLOCK_ALIGNMENT, and checks
