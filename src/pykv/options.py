@@ -309,7 +309,8 @@ class LsmOptions(NativeOptions):
     Tables that compactions will rewrite soon are compressed at a faster one.
 
     filter_bits_per_key: bits of memory of a key in a filter, 2 to 32, or 0 for no filters,
-    default 10. More of them spare reads of blocks where a key is missing.
+    default 10, and 4 more in levels above the last one. More of them spare reads of blocks where
+    a key is missing.
 
     value_log_bytes_min: values of so many bytes or more, 64 to 1 GiB, are kept in value segments,
     which compactions do not copy. Default 0: none are. Writes of values of 4 KiB and more become

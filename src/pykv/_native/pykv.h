@@ -174,7 +174,7 @@ typedef struct pykv_options {
     int32_t compression; /* PYKV_CODEC_*; LSM: of blocks [zstd if a provider is there, else none];
                             Bitcask: of values, which merges compress [none] */
     int32_t compression_level;    /* of that codec, as the codec defines it [its own default] */
-    double filter_bits_per_key;   /* LSM: memory of filters, 2 .. 32, below 0: no filters [10] */
+    double filter_bits_per_key;   /* LSM: of the last level, 2 .. 32, below 0: no filters [10] */
     uint64_t value_log_bytes_min; /* LSM: values of so many bytes or more stand in value
                                      segments, which compactions do not copy; 64 .. 1 GiB
                                      [never] */

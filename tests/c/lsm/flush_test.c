@@ -168,6 +168,42 @@ TEST(a_row_that_changed_in_memory_comes_back_from_the_log)
     }
 }
 
+/* Bytes of the filter of the only table of a level. */
+static uint64_t filter_bytes(fixture *self, uint8_t level_index)
+{
+    const level *of = &lsm_view(self->store)->version->levels[level_index];
+    CHECK_EQUAL(1, of->count);
+    return of->tables[0]->footer.filter.size;
+}
+
+/* Every level once had filters of the same bits a key. */
+TEST(filters_above_the_last_level_have_more_bits_a_key)
+{
+    enum { ROWS = 300 };
+    fixture self = fixture_new();
+    fixture_fill(&self, 0, ROWS, 10);
+    CHECK_OK(lsm_flush(self.store));
+    uint64_t above = filter_bytes(&self, 0);
+    fixture_fill(&self, 0, ROWS, 10); /* one table alone would move as it is */
+    CHECK_OK(lsm_flush(self.store));
+    CHECK_OK(lsm_compact(self.store, NULL));
+    uint64_t last = filter_bytes(&self, LSM_LEVEL_COUNT - 1);
+    CHECK(above > ROWS * 14 / 8 && last > ROWS * 10 / 8);
+    CHECK(above - last >= (ROWS * LSM_FILTER_BITS_ABOVE_LAST / 8) - FILTER_LINE_BYTES);
+    fixture_free(&self);
+}
+
+TEST(a_store_without_filters_has_none_above_the_last_level)
+{
+    fixture self = fixture_blank();
+    self.options.filter_bits_per_key = -1;
+    CHECK_OK(fixture_open(&self));
+    fixture_fill(&self, 0, 10, 10);
+    CHECK_OK(lsm_flush(self.store));
+    CHECK_EQUAL(0, filter_bytes(&self, 0));
+    fixture_free(&self);
+}
+
 TEST_MAIN(CASE(a_flush_writes_the_memtable_to_a_table_of_level_0),
           CASE(newer_flushes_stand_before_older_ones),
           CASE(shadowed_versions_and_deletes_of_nothing_are_left_out),
@@ -176,4 +212,6 @@ TEST_MAIN(CASE(a_flush_writes_the_memtable_to_a_table_of_level_0),
           CASE(a_flush_without_space_fails_and_works_when_there_is_some),
           CASE(a_flush_and_a_close_do_not_wait_for_level_0),
           CASE(flushing_again_and_again_without_other_threads_does_not_fill_level_0_without_end),
-          CASE(a_row_that_changed_in_memory_comes_back_from_the_log))
+          CASE(a_row_that_changed_in_memory_comes_back_from_the_log),
+          CASE(filters_above_the_last_level_have_more_bits_a_key),
+          CASE(a_store_without_filters_has_none_above_the_last_level))

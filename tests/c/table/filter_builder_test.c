@@ -25,8 +25,8 @@ static void add_keys(filter_builder *builder, uint64_t count)
 
 TEST(a_filter_takes_the_bits_a_key_that_were_asked_for)
 {
-    static const double bits[] = {1, 4, 8, 10, 16, 30};
-    static const uint8_t probes[] = {1, 2, 5, 6, 11, 16};
+    static const double bits[] = {1, 4, 8, 10, 14, 14.5, 16, 30};
+    static const uint8_t probes[] = {1, 2, 5, 6, 6, 10, 11, 16};
     filter_builder builder = FILTER_BUILDER_EMPTY;
     add_keys(&builder, 10000);
     for (size_t i = 0; i < sizeof bits / sizeof bits[0]; i++) {

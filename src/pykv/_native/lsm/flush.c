@@ -22,6 +22,13 @@ static pykv_status take_number(void *context, uint32_t *number_out)
     return status;
 }
 
+static double filter_bits(const lsm *self, uint8_t level_index)
+{
+    double bits = self->options.filter_bits_per_key;
+    bool is_above_last = level_index < LSM_LEVEL_COUNT - 1 && !PYKV_PLANTED(261);
+    return bits > 0 && is_above_last ? bits + LSM_FILTER_BITS_ABOVE_LAST : bits;
+}
+
 table_job lsm_job(lsm *self, uint8_t level_index, uint64_t visible_sequence)
 {
     uint8_t codec_id = (uint8_t)self->options.compression;
@@ -34,7 +41,7 @@ table_job lsm_job(lsm *self, uint8_t level_index, uint64_t visible_sequence)
         .numbers = {take_number, self},
         .building = {.hash_seed_low = self->hash_seed_low,
                      .hash_seed_high = self->hash_seed_high,
-                     .filter_bits_per_key = self->options.filter_bits_per_key,
+                     .filter_bits_per_key = filter_bits(self, level_index),
                      .codec = with,
                      .budget = &self->budget,
                      .codec_level = codec_level,

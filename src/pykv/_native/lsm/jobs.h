@@ -15,6 +15,10 @@
  * others at the store's. docs/decisions/0017-level-0-is-compressed-fast.md */
 enum { LSM_LEVEL_COMPRESSED_MIN = 2, LSM_ZSTD_LEVEL_FAST = -1 };
 
+/* Bits of a filter for each key that tables have beyond the store's option, where the last level is
+ * below them. docs/decisions/0041-cold-reads.md */
+enum { LSM_FILTER_BITS_ABOVE_LAST = 4 };
+
 /* What flushes and compactions are told of the store, for outputs of that level. */
 table_job lsm_job(lsm *self, uint8_t level_index, uint64_t visible_sequence);
 
