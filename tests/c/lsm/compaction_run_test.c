@@ -274,8 +274,9 @@ TEST(a_failure_at_any_point_leaves_no_file_and_no_memory)
     pykv_status status = PYKV_NO_MEMORY;
     for (uint64_t at = 1; status != PYKV_OK; at++) {
         compaction *run = NULL;
-        env_fault_plan faults = {
-            .at = at, .system_errno = 28, .call_mask = ~(1U << ENV_CALL_UNLINK)};
+        env_fault_plan faults = {.at = at,
+                                 .system_errno = 28,
+                                 .call_mask = ENV_CALLS_WITH_STATUS & ~(1U << ENV_CALL_UNLINK)};
         env_fault_set(faulty, &faults);
         mem_fail_at(at % 3 == 0 ? at / 3 : 0, 0);
         status = compaction_new(&job, &fixture.options, &plan, &run);

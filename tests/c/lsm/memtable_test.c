@@ -280,7 +280,7 @@ TEST(a_memtable_that_is_made_for_more_has_a_filter_for_it_and_is_full_at_its_lim
     memtable *large;
     memtable_model_open(&model, 1, 1);
     CHECK_OK(memtable_create(&model.readers, 1 << 20, &plain));
-    CHECK_OK(memtable_create_for(&model.readers, 1 << 20, 16 << 20, &large));
+    CHECK_OK(memtable_create_for(&model.readers, NULL, 1 << 20, 16 << 20, &large));
     memtable_stats of_plain;
     memtable_stats of_large;
     memtable_stats_read(plain, &of_plain);

@@ -244,7 +244,7 @@ TEST(a_failure_leaves_no_file_and_no_memory)
         bool of_memory = at % 2 == 0;
         env_fault_plan plan = {.at = of_memory ? 0 : at / 2 + 1,
                                .system_errno = 5,
-                               .call_mask = ~(1U << ENV_CALL_UNLINK)};
+                               .call_mask = ENV_CALLS_WITH_STATUS & ~(1U << ENV_CALL_UNLINK)};
         env_fault_set(faulty, &(env_fault_plan){.at = 0});
         CHECK_OK(env_directory_open(faulty, "/d", false, &home));
         table_job job = fixture.job;

@@ -99,7 +99,9 @@ TEST(a_failure_leaves_no_file_and_no_memory)
         value_writer writer;
         value_pointer where;
         iterator_entry entry = values_entry("a", 1, 0);
-        env_fault_plan plan = {.at = at, .system_errno = 28, .call_mask = ~(1U << ENV_CALL_UNLINK)};
+        env_fault_plan plan = {.at = at,
+                               .system_errno = 28,
+                               .call_mask = ENV_CALLS_WITH_STATUS & ~(1U << ENV_CALL_UNLINK)};
         env_fault_set(faulty, &(env_fault_plan){.at = 0});
         CHECK_OK(env_directory_open(faulty, "/d", false, &home));
         value_writer_options options = fixture.writer.options;

@@ -36,12 +36,15 @@ typedef enum env_call {
     ENV_CALL_COUNT
 } env_call;
 
+/* Those that can fail. */
+#define ENV_CALLS_WITH_STATUS ((UINT32_C(1) << ENV_CALL_MAPPED_READ) - 1)
+
 /* Which call fails, and how. */
 typedef struct env_fault_plan {
-    uint64_t at;           /* number of the first failing call among those that match; 0: none */
-    bool sticky;           /* all later matching calls fail too */
-    int system_errno;      /* EIO, ENOSPC, EMFILE, ... */
-    uint32_t call_mask;    /* bit (1 << env_call) set: that kind matches; 0: all with a status */
+    uint64_t at;        /* number of the first failing call among those that match; 0: none */
+    bool sticky;        /* all later matching calls fail too */
+    int system_errno;   /* EIO, ENOSPC, EMFILE, ... */
+    uint32_t call_mask; /* bit (1 << env_call) set: that kind matches; 0: ENV_CALLS_WITH_STATUS */
     const char *name_part; /* NULL, or only paths that contain it */
     uint64_t seed;
 } env_fault_plan;

@@ -31,8 +31,8 @@ static const char *const call_names[ENV_CALL_COUNT] = {
 
 static bool matches(const fault_env *self, env_call call, const char *path)
 {
-    uint32_t mask = self->plan.call_mask;
-    if (mask == 0 ? call >= ENV_CALL_MAPPED_READ : (mask & (UINT32_C(1) << call)) == 0) {
+    uint32_t mask = self->plan.call_mask == 0 ? ENV_CALLS_WITH_STATUS : self->plan.call_mask;
+    if ((mask & (UINT32_C(1) << call)) == 0) {
         return false;
     }
     return self->plan.name_part == NULL || strstr(path, self->plan.name_part) != NULL;

@@ -50,10 +50,10 @@ pykv_status memtable_create_in(reclaimer *readers, kept_memory *memory, uint64_t
     return create(readers, memory, limit_bytes, limit_bytes, memtable_out);
 }
 
-pykv_status memtable_create_for(reclaimer *readers, uint64_t limit_bytes, uint64_t used_bytes,
-                                memtable **memtable_out)
+pykv_status memtable_create_for(reclaimer *readers, kept_memory *memory, uint64_t limit_bytes,
+                                uint64_t used_bytes, memtable **memtable_out)
 {
-    return create(readers, NULL, limit_bytes, used_bytes, memtable_out);
+    return create(readers, memory, limit_bytes, used_bytes, memtable_out);
 }
 
 memtable *memtable_acquire(memtable *self)

@@ -62,9 +62,10 @@ PYKV_NODISCARD pykv_status memtable_create(reclaimer *readers, uint64_t limit_by
 PYKV_NODISCARD pykv_status memtable_create_in(reclaimer *readers, kept_memory *memory,
                                               uint64_t limit_bytes, memtable **memtable_out);
 
-/* The same as memtable_create with a filter for used_bytes, which one write is to take. */
-PYKV_NODISCARD pykv_status memtable_create_for(reclaimer *readers, uint64_t limit_bytes,
-                                               uint64_t used_bytes, memtable **memtable_out);
+/* The same with a filter for used_bytes, which one write is to take. */
+PYKV_NODISCARD pykv_status memtable_create_for(reclaimer *readers, kept_memory *memory,
+                                               uint64_t limit_bytes, uint64_t used_bytes,
+                                               memtable **memtable_out);
 
 /* Takes and drops a reference; the last one frees it. Thread-safe. NULL is not dropped. */
 memtable *memtable_acquire(memtable *self);

@@ -119,8 +119,8 @@ static pykv_status make_active_for(lsm *self, uint64_t memtable_bytes) REQUIRES(
 {
     memtable *fresh;
     const view *now = lsm_view(self);
-    pykv_status status =
-        memtable_create_for(&self->reclaimer, self->options.memtable_bytes, memtable_bytes, &fresh);
+    pykv_status status = memtable_create_for(&self->reclaimer, &self->memory,
+                                             self->options.memtable_bytes, memtable_bytes, &fresh);
     if (status == PYKV_OK) {
         status = lsm_publish_view(self, fresh, now->immutables, now->immutable_count, now->version);
         memtable_release(fresh);
