@@ -32,13 +32,14 @@ FIXTURE_UNUSED static pykv_status fixture_open(fixture *self)
     return lsm_open(self->disk, FIXTURE_PATH, &self->options, &self->store);
 }
 
-/* A fresh disk without a store, and options for small tables. */
+/* A fresh disk without a store, and options for small tables in levels. */
 FIXTURE_UNUSED static fixture fixture_blank(void)
 {
     fixture self = {.options = {.memtable_bytes = FIXTURE_MEMTABLE_BYTES,
                                 .table_bytes = FIXTURE_MEMTABLE_BYTES,
                                 .block_bytes = 1024,
                                 .memory_budget_bytes = 16 << 20,
+                                .compaction = PYKV_COMPACTION_LEVELED,
                                 .compression = PYKV_CODEC_NONE}};
     CHECK_OK(env_memory_new(check_seed(), FIXTURE_FILE_MAX, &self.disk));
     return self;
