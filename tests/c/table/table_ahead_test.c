@@ -3,7 +3,9 @@
  */
 #include "table_fixture.h"
 
+#include "table/block_source.h"
 #include "table/table_ahead.h"
+#include "table/table_iterator.h"
 
 enum { KEY_COUNT = 4000 };
 
@@ -110,6 +112,47 @@ TEST(more_than_fit_are_asked_for_all_the_same)
     fixture_free(&self);
 }
 
+/* What a walk through all blocks, forwards or back, asks for. */
+static uint64_t bytes_of_walk(const fixture *self, bool forwards, block_source *source)
+{
+    uint64_t count;
+    uint64_t before;
+    uint64_t after;
+    iterator *walk;
+    env_memory_asked(self->disk, &count, &before);
+    CHECK_OK(table_iterator_new(self->opened, source, &walk));
+    forwards ? iterator_seek_first(walk) : iterator_seek_last(walk);
+    while (iterator_valid(walk)) {
+        forwards ? iterator_next(walk) : iterator_previous(walk);
+    }
+    CHECK_OK(walk->status);
+    iterator_free(walk);
+    env_memory_asked(self->disk, &count, &after);
+    return after - before;
+}
+
+/* The system reads ahead of no walk by itself: it took 8 MiB at once, for which a get waited. */
+TEST(a_walk_asks_for_two_pieces_ahead_where_it_comes_to_a_piece)
+{
+    enum { BLOCKS = 100, PIECE = TABLE_AHEAD_BYTES_MAX };
+    static char value[9000];
+    char key[8];
+    fixture self = fixture_new();
+    table_builder_options options = fixture_build_options(1024);
+    for (int i = 0; i < BLOCKS; i++) {
+        snprintf(key, sizeof key, "%06d", i);
+        fixture_put(&self, slice_make(key, 6), 7, slice_make(value, sizeof value));
+    }
+    fixture_build(&self, &options);
+    uint64_t end = bytes_of(&self, 0, BLOCKS) + self.opened->index.offsets[0];
+    CHECK(end > 6 * PIECE && end < 7 * PIECE);
+    /* Of seven pieces the first two at the beginning, and from each the two behind it. */
+    CHECK_EQUAL(2 * end - 3 * PIECE, bytes_of_walk(&self, true, block_source_direct()));
+    CHECK_EQUAL(0, bytes_of_walk(&self, false, block_source_direct()));
+    fixture_free(&self);
+}
+
 TEST_MAIN(CASE(each_block_is_asked_for_once_and_neighbours_together),
           CASE(fewer_than_are_worth_it_are_not_asked_for), CASE(a_range_has_a_length_at_most),
-          CASE(more_than_fit_are_asked_for_all_the_same))
+          CASE(more_than_fit_are_asked_for_all_the_same),
+          CASE(a_walk_asks_for_two_pieces_ahead_where_it_comes_to_a_piece))

@@ -37,7 +37,8 @@ enum {
     ENV_WRITE = 2,
     ENV_CREATE = 4,    /* create if missing */
     ENV_EXCLUSIVE = 8, /* with ENV_CREATE: PYKV_PATH_EXISTS if it is there */
-    ENV_TRUNCATE = 16
+    ENV_TRUNCATE = 16,
+    ENV_AT_RANDOM = 32 /* reads come from anywhere: the system is to read nothing around them */
 };
 
 /* What a directory's file system is good for. */

@@ -53,6 +53,18 @@ static int open_file(int directory, const char *name, int flags)
     return descriptor;
 }
 
+/* A hint. */
+static void read_nothing_around(int descriptor)
+{
+#if defined(POSIX_FADV_RANDOM)
+    (void)posix_fadvise(descriptor, 0, 0, POSIX_FADV_RANDOM);
+#elif defined(F_RDAHEAD)
+    (void)fcntl(descriptor, F_RDAHEAD, 0);
+#else
+    (void)descriptor;
+#endif
+}
+
 pykv_status posix_file_open(env_directory *directory, const char *name, int flags, env_file **out)
 {
     posix_file *opened = mem_alloc_zeroed(1, sizeof *opened);
@@ -69,6 +81,9 @@ pykv_status posix_file_open(env_directory *directory, const char *name, int flag
         mem_free(opened);
         mem_free(path);
         return status;
+    }
+    if ((flags & ENV_AT_RANDOM) != 0) {
+        read_nothing_around(opened->descriptor);
     }
     opened->head.owner = directory->owner;
     opened->head.path = path;
@@ -222,10 +237,14 @@ void posix_file_write_back(env_file *file, uint64_t offset, uint64_t size)
     }
 }
 
+/* One request may be cut to the read-ahead of the device, of which this is the default. */
 void posix_file_will_need(env_file *file, uint64_t offset, uint64_t size)
 {
-    if (size > 0) { /* posix_fadvise takes 0 for everything */
-        (void)posix_fadvise(descriptor_of(file), (off_t)offset, (off_t)size, POSIX_FADV_WILLNEED);
+    enum { REQUEST_BYTES = 128 * 1024 };
+    for (uint64_t done = 0; done < size; done += REQUEST_BYTES) {
+        uint64_t asked = size - done < REQUEST_BYTES ? size - done : REQUEST_BYTES;
+        (void)posix_fadvise(descriptor_of(file), (off_t)(offset + done), (off_t)asked,
+                            POSIX_FADV_WILLNEED);
     }
 }
 

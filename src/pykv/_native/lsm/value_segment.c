@@ -64,7 +64,7 @@ pykv_status value_segment_describe(env_directory *home, uint32_t number, uint64_
     log_segment_header header = {.file_id = 0};
     manifest_values facts = {.number = number};
     log_file_values_name(number, name);
-    pykv_status status = env_file_open(home, name, ENV_READ, &file);
+    pykv_status status = env_file_open(home, name, ENV_READ | ENV_AT_RANDOM, &file);
     if (status != PYKV_OK) {
         return status;
     }

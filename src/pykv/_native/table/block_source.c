@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "table/table_ahead.h"
 #include "table/table_reader.h"
 
 typedef struct counted {
@@ -18,7 +19,9 @@ static pykv_status acquire(block_source *self, table *from, uint32_t block_index
                            block_hold *hold_out)
 {
     (void)self;
-    (void)use;
+    if (use == BLOCK_FOR_STEP) {
+        table_ahead_step(from, block_index);
+    }
     uint64_t bytes = sizeof(counted) + table_block_bytes(from, block_index);
     counted *made = mem_alloc_aligned(64, bytes);
     const block *loaded = NULL;

@@ -23,7 +23,8 @@ typedef struct block_source block_source;
 typedef enum block_use {
     BLOCK_FOR_GET = 1, /* a lookup: released before the caller's call is over */
     BLOCK_FOR_SEEK,    /* the first block of a walk: held between calls */
-    BLOCK_FOR_STEP     /* a further block of a walk */
+    BLOCK_FOR_STEP,    /* a further block of a walk, the next one */
+    BLOCK_FOR_STEP_BACK
 } block_use;
 
 typedef struct block_hold {

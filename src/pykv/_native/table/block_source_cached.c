@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/invariant.h"
+#include "table/table_ahead.h"
 #include "table/table_reader.h"
 
 _Static_assert((int)BLOCK_ALIGNMENT <= 16, "the data of a cached block are aligned enough");
@@ -21,7 +22,7 @@ static cached_block *cached_of(const block *loaded)
 }
 
 /* Loads a block that is not cached. Where two threads do, both use the first one's. */
-static pykv_status load(block_source_cached *self, table *from, uint32_t block_index,
+static pykv_status load(block_source_cached *self, table *from, uint32_t block_index, block_use use,
                         block_hold *hold_out)
 {
     block_slot *slot = &from->slots[block_index];
@@ -35,6 +36,9 @@ static pykv_status load(block_source_cached *self, table *from, uint32_t block_i
     pykv_status status = block_cache_make(self->cache, slot, (uint32_t)bytes, &made);
     if (status != PYKV_OK) {
         return status;
+    }
+    if (use == BLOCK_FOR_STEP) {
+        table_ahead_step(from, block_index);
     }
     status = table_load_block(from, block_index, made->data, &loaded);
     if (status != PYKV_OK) {
@@ -59,7 +63,7 @@ static pykv_status acquire(block_source *face, table *from, uint32_t block_index
             *hold_out = (block_hold){(const block *)(const void *)found->data, NULL};
             return PYKV_OK;
         }
-        return load(self, from, block_index, hold_out);
+        return load(self, from, block_index, use, hold_out);
     }
     epoch_token token = epoch_enter(self->readers);
     found = block_cache_find(self->cache, slot, use == BLOCK_FOR_SEEK);
@@ -69,7 +73,7 @@ static pykv_status acquire(block_source *face, table *from, uint32_t block_index
     epoch_leave(self->readers, token);
     block_cache_count_walked(self->cache);
     if (found == NULL) {
-        return load(self, from, block_index, hold_out);
+        return load(self, from, block_index, use, hold_out);
     }
     *hold_out = (block_hold){(const block *)(const void *)found->data, found};
     return PYKV_OK;

@@ -278,7 +278,7 @@ static void retreat(iterator *base)
     if (self->first > 0) {
         show_up_to(self, self->first - 1);
     } else {
-        go_to_last_before(self, self->block_index, BLOCK_FOR_STEP);
+        go_to_last_before(self, self->block_index, BLOCK_FOR_STEP_BACK);
     }
 }
 

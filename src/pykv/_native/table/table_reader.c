@@ -271,7 +271,7 @@ pykv_status table_open(env_directory *directory, const char *name,
         return error_set_no_memory(sizeof *self);
     }
     self->codecs = options->codecs;
-    pykv_status status = env_file_open(directory, name, ENV_READ, &self->file);
+    pykv_status status = env_file_open(directory, name, ENV_READ | ENV_AT_RANDOM, &self->file);
     if (status == PYKV_OK) {
         status = read_parts(self, options);
     }

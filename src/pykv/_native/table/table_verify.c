@@ -183,6 +183,7 @@ pykv_status table_file_crc(env_file *file, uint32_t *crc_out)
         return error_set_no_memory(CHUNK_BYTES);
     }
     while (status == PYKV_OK && got == CHUNK_BYTES) {
+        env_file_will_need(file, offset + CHUNK_BYTES, CHUNK_BYTES);
         status = env_file_read(file, offset, chunk, CHUNK_BYTES, &got);
         if (status == PYKV_OK) {
             crc = crc32c_extend(crc, chunk, got);
