@@ -50,13 +50,15 @@ $(FUZZ_PROGRAMS): $(C_BUILD)/%: $(C_OUT)/%.o $(FUZZ_MAIN) $(C_LIBRARY)
 	$(Q)$(CC) $(C_FLAGS) $(if $(FUZZ_MAIN),,-fsanitize=fuzzer) $^ -o $@ -lm -ldl
 
 # Seeds that come from real stores; see tests/fuzz/README.md.
-SEED_WRITER := $(if $(FUZZ_MAIN),$(C_BUILD)/fuzz/write_seeds)
-$(C_BUILD)/fuzz/write_seeds: $(C_OUT)/fuzz/write_seeds.o $(C_HARNESS_OBJECTS) $(C_LIBRARY)
+SEED_SOURCES := $(sort $(wildcard tests/fuzz/write_seeds*.c))
+SEED_WRITERS := $(if $(FUZZ_MAIN),$(SEED_SOURCES:tests/%.c=$(C_BUILD)/%))
+$(SEED_WRITERS): $(C_BUILD)/%: $(C_OUT)/%.o $(C_HARNESS_OBJECTS) $(C_LIBRARY)
 	@mkdir -p $(@D)
 	$(SAY) LD $@
 	$(Q)$(CC) $(C_FLAGS) $^ -o $@ -lm -ldl
 
--include $(patsubst tests/%.c,$(C_OUT)/%.d,$(CRASH_SOURCES) $(MODEL_SOURCES) $(FUZZ_SOURCES))
+-include $(patsubst tests/%.c,$(C_OUT)/%.d,$(CRASH_SOURCES) $(MODEL_SOURCES) $(FUZZ_SOURCES) \
+	$(SEED_SOURCES))
 
 .PHONY: programs
 programs: $(C_TESTS) $(PROGRAMS) ## build all C, crash and model programs (FLAVOR=...)
@@ -94,18 +96,18 @@ soak: ## crash and model programs without end, or SOAK_SECONDS long, a new seed 
 .PHONY: fuzz-replay
 fuzz-replay: ## every decoder on its corpus and on new seeds, under ASan and UBSan
 	$(PARALLEL_MAKE) FLAVOR=asan fuzz-programs
-	make/fuzz_replay.sh $(patsubst $(C_BUILD)/%,build/asan/%,$(SEED_WRITER) $(FUZZ_PROGRAMS))
+	make/fuzz_replay.sh $(patsubst $(C_BUILD)/%,build/asan/%,$(SEED_WRITERS) $(FUZZ_PROGRAMS))
 
 .PHONY: fuzz-programs
-fuzz-programs: $(FUZZ_PROGRAMS) $(SEED_WRITER) ## build the fuzz targets (FLAVOR=asan|fuzz)
+fuzz-programs: $(FUZZ_PROGRAMS) $(SEED_WRITERS) ## build the fuzz targets (FLAVOR=asan|fuzz)
 
 .PHONY: fuzz
 fuzz: ## libFuzzer on one decoder (T=name of tests/fuzz/fuzz_name.c, FUZZ_SECONDS=60)
 	make/fuzz.sh '$(T)' '$(FUZZ_SECONDS)'
 
 .PHONY: fuzz-seeds
-fuzz-seeds: $(C_BUILD)/fuzz/write_seeds ## write the corpora that come from real stores
-	$<
+fuzz-seeds: $(SEED_WRITERS) ## write the corpora that come from real stores
+	set -e; for writer in $^; do $$writer; done
 
 .PHONY: test-plants
 test-plants: ## every bug of tests/plants.txt, planted, must be caught (T=number: one)

@@ -2,22 +2,24 @@
 # Feeds each fuzz program its stored corpus, tests/fuzz/corpus/NAME/*, once, and the seeds that the
 # stores of now give. A sanitizer report, a missing corpus and a seed that cannot be written are
 # failures.
-#   fuzz_replay.sh build/asan/fuzz/write_seeds build/asan/fuzz/fuzz_NAME...
+#   fuzz_replay.sh build/asan/fuzz/write_seeds... build/asan/fuzz/fuzz_NAME...
 set -euo pipefail
 
 passed=0
 failed=0
-writer=$(realpath "$1")
-shift
 work=$(mktemp -d)
 log=$work/log
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$work/tests/fuzz/corpus"
-if ! (cd "$work" && "$writer") >"$log" 2>&1; then
-    echo "FAILED write_seeds: make fuzz-seeds"
-    tail -n 100 "$log"
-    failed=1
-fi
+while [[ ${1##*/} == write_seeds* ]]; do
+    writer=$(realpath "$1")
+    if ! (cd "$work" && "$writer") >"$log" 2>&1; then
+        echo "FAILED ${1##*/}: make fuzz-seeds"
+        tail -n 100 "$log"
+        failed=$((failed + 1))
+    fi
+    shift
+done
 for program in "$@"; do
     name=${program##*/fuzz_}
     corpus=tests/fuzz/corpus/$name
