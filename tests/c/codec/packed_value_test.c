@@ -141,8 +141,23 @@ TEST(a_value_packed_with_a_dictionary_comes_back_with_it)
     buffer_reset(&plain);
 }
 
+/* A fuzzed segment had a value of codec none that named the dictionary of its file: a call to a
+ * function that this codec has not. */
+TEST(a_value_of_another_codec_than_its_dictionary_is_corruption)
+{
+    static const uint8_t stored[] = {4, 0, 0, 0, 'a', 'b', 'c', 'd'};
+    packed_dictionary *dictionary;
+    buffer room = BUFFER_EMPTY;
+    CHECK_OK(packed_dictionary_open(given(), false, 0, text_of("abcd"), &dictionary));
+    CHECK_STATUS(PYKV_CORRUPTION, packed_value_restore(codec_none(), dictionary,
+                                                       slice_make(stored, sizeof stored), &room));
+    packed_dictionary_close(dictionary);
+    buffer_reset(&room);
+}
+
 TEST_MAIN(CASE(a_value_that_shrinks_by_an_eighth_is_packed_and_comes_back),
           CASE(a_value_that_shrinks_less_or_is_short_is_not_worth_it),
           CASE(what_the_record_takes_more_counts),
           CASE(bytes_that_are_no_packed_value_are_corruption), CASE(without_memory_it_says_so),
-          CASE(a_value_packed_with_a_dictionary_comes_back_with_it))
+          CASE(a_value_packed_with_a_dictionary_comes_back_with_it),
+          CASE(a_value_of_another_codec_than_its_dictionary_is_corruption))

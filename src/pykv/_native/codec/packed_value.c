@@ -95,6 +95,10 @@ pykv_status packed_value_restore(const codec *with, const packed_dictionary *dic
         return error_set(PYKV_CORRUPTION, "a packed value of %zu bytes tells no length",
                          stored.size);
     }
+    if (dictionary != NULL && dictionary->with != with) {
+        return error_set(PYKV_CORRUPTION, "a value of codec %u has the dictionary of codec %u",
+                         (unsigned)with->id, (unsigned)dictionary->with->id);
+    }
     buffer_clear(room);
     pykv_status status = buffer_reserve(room, plain_length);
     if (status == PYKV_OK) {
