@@ -5,6 +5,8 @@
 #include "lsm_fixture.h"
 
 #include "base/gate.h"
+#include "log/log_segment.h"
+#include "lsm/internal_key.h"
 #include "lsm/salvage.h"
 #include "lsm/table_file.h"
 
@@ -137,6 +139,54 @@ TEST(a_log_gives_its_records_behind_a_sequence_and_its_clears)
     fixture_free(&self);
 }
 
+/* A fuzzed log had a record of a sequence that no operation can have, under checks that were right:
+ * a repair of its store ended in a broken assertion. */
+TEST(a_record_of_a_sequence_above_all_is_a_damage)
+{
+    static pykv_report report;
+    static uint8_t bytes[256];
+    gate calls;
+    reclaimer retired;
+    memtable_stats stats;
+    env_directory *home;
+    fixture self = fixture_new();
+    log_segment_header header = {.kind = LOG_SEGMENT_APPEND, .number = 9, .file_id = 77};
+    uint64_t end = LOG_SEGMENT_HEADER_BYTES;
+    log_segment_encode(&header, bytes);
+    for (uint64_t i = 0; i < 3; i++) {
+        record row = {.kind = i == 1 ? RECORD_CLEAR : RECORD_PUT,
+                      .sequence = i == 2 ? 5 : INTERNAL_SEQUENCE_MAX + 1};
+        row.key = i == 1 ? slice_make("", 0) : fixture_text("key");
+        row.body_crc = record_body_crc(&row);
+        record_encode(&row, record_seed(77), end, bytes + end);
+        end += record_bytes_of(&row);
+    }
+    CHECK_OK(env_directory_open(self.disk, FIXTURE_PATH, false, &home));
+    env_file *file;
+    slice whole = slice_make(bytes, end);
+    CHECK_OK(env_file_open(home, "00000009.log", ENV_WRITE | ENV_CREATE, &file));
+    CHECK_OK(env_file_write(file, 0, &whole, 1));
+    env_file_close(file);
+    gate_init(&calls);
+    reclaimer_init(&retired, &calls.readers);
+    salvaged_logs found = {.after = 0};
+    CHECK_OK(memtable_create(&retired, 1 << 20, &found.operations));
+    CHECK_OK(salvage_log(home, "00000009.log", 0, &report, &found));
+    memtable_stats_read(found.operations, &stats);
+    CHECK_EQUAL(1, stats.count);
+    CHECK_EQUAL(0, found.clear_sequence);
+    CHECK_EQUAL(2, report.damage_count);
+    CHECK_EQUAL(2, report.lost_record_count);
+    memtable_release(found.operations);
+    while (reclaimer_sweep(&retired)) {
+    }
+    reclaimer_destroy(&retired);
+    gate_destroy(&calls);
+    env_directory_close(home);
+    fixture_free(&self);
+}
+
 TEST_MAIN(CASE(of_a_sound_table_everything_is_shown_in_order),
           CASE(each_block_may_be_damaged_and_the_others_are_shown),
-          CASE(a_log_gives_its_records_behind_a_sequence_and_its_clears))
+          CASE(a_log_gives_its_records_behind_a_sequence_and_its_clears),
+          CASE(a_record_of_a_sequence_above_all_is_a_damage))

@@ -10,6 +10,7 @@
 #include "base/report.h"
 #include "log/log_format.h"
 #include "log/log_segment.h"
+#include "lsm/internal_key.h"
 #include "table/table_iterator.h"
 
 /* ---- tables ---- */
@@ -213,6 +214,20 @@ static pykv_status add(const record *found, salvaged_logs *out)
     return status;
 }
 
+/* A record that no operation can have, under checks that are right, is a damage too. */
+static pykv_status add_checked(const record *found, const char *name, uint64_t at,
+                               pykv_report *report, salvaged_logs *out)
+{
+    if (internal_key_check(found->key.size, found->value.size, found->sequence, found->kind) !=
+        PYKV_OK) {
+        report_add(report, name, at, INTERNAL_SEQUENCE_MAX, found->sequence,
+                   "a record that is of no operation");
+        report->lost_record_count++;
+        return PYKV_OK;
+    }
+    return add(found, out);
+}
+
 static void note_damage(const buffer *bytes, const char *name, uint64_t from, uint64_t to,
                         pykv_report *report)
 {
@@ -239,7 +254,7 @@ static pykv_status read_records(const buffer *bytes, const char *name, uint64_t 
         note_damage(bytes, name, bad_from, at, report);
         bad_from = 0;
         report->record_count++;
-        status = found.sequence > out->after ? add(&found, out) : PYKV_OK;
+        status = found.sequence > out->after ? add_checked(&found, name, at, report, out) : PYKV_OK;
         at += record_bytes(found.flags, found.key.size, found.value.size);
     }
     note_damage(bytes, name, bad_from, bytes->size, report);
