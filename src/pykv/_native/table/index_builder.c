@@ -31,7 +31,7 @@ pykv_status index_builder_add(index_builder *self, const index_entry *entry,
     at = varint_store(at, shared);
     at = varint_store(at, separator.key.size - shared);
     pykv_status status = buffer_append(&self->entries, fixed, (size_t)(at - fixed));
-    if (status == PYKV_OK) {
+    if (status == PYKV_OK && separator.key.size > shared) {
         status =
             buffer_append(&self->entries, separator.key.data + shared, separator.key.size - shared);
     }
