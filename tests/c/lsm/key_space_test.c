@@ -55,6 +55,23 @@ TEST(what_no_namespace_can_have_is_not_split)
     }
 }
 
+/* A fuzzed log had a key with the prefix of the default namespace that does not need it: a scan
+ * showed a key that no get found. */
+TEST(a_prefix_that_is_not_needed_or_has_no_legal_id_is_not_split)
+{
+    static const slice bad[] = {{(const uint8_t *)"\xff\0", 2},
+                                {(const uint8_t *)"\xff\0zz", 4},
+                                {(const uint8_t *)"\xff\x01\0\0\0\0z", 7},
+                                {(const uint8_t *)"\xff\x01\xff\xff\xff\xfez", 7}};
+    uint32_t id;
+    slice user_key;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        CHECK(!key_space_split(bad[i], &id, &user_key));
+    }
+    CHECK(key_space_split(slice_make("\xff\x01\xff\xff\xff\xfd", 6), &id, &user_key));
+    CHECK_EQUAL(KEY_SPACE_ID_MAX, id);
+}
+
 TEST(the_longest_key_of_a_user_is_stored_in_every_namespace)
 {
     uint8_t *longest = calloc(1, STORED_KEY_BYTES_MAX);
@@ -141,6 +158,7 @@ TEST(open_ranges_end_where_their_namespace_does)
 TEST_MAIN(CASE(keys_of_the_default_namespace_stay_as_they_are_unless_they_begin_with_ff),
           CASE(keys_of_a_namespace_begin_with_its_id),
           CASE(what_no_namespace_can_have_is_not_split),
+          CASE(a_prefix_that_is_not_needed_or_has_no_legal_id_is_not_split),
           CASE(the_longest_key_of_a_user_is_stored_in_every_namespace),
           CASE(stored_keys_order_by_namespace_and_then_as_user_keys_do),
           CASE(open_ranges_end_where_their_namespace_does))

@@ -10,6 +10,7 @@
 #include "lsm/ingest_copy.h"
 #include "lsm/key_space.h"
 #include "lsm/open.h"
+#include "table/table_iterator.h"
 #include "table/table_verify.h"
 
 /* ---- checks ---- */
@@ -30,13 +31,39 @@ static pykv_status check_kind(const table *opened, uint64_t put_count)
     if (says->attached.size != 0) {
         return refuse(opened, "the table points to values in other files");
     }
-    uint32_t space;
-    slice user_key;
-    if (!key_space_split(says->last_key, &space, &user_key) || space != KEY_SPACE_DEFAULT) {
-        return refuse(opened, "the table has keys of a namespace");
-    }
     return put_count == says->entry_count ? PYKV_OK
                                           : refuse(opened, "the table has entries other than puts");
+}
+
+static bool is_user_key(slice stored)
+{
+    uint32_t space;
+    slice user_key;
+    return key_space_split(stored, &space, &user_key) && space == KEY_SPACE_DEFAULT &&
+           user_key.size <= PYKV_KEY_BYTES_MAX;
+}
+
+/* Keys that a store has, of the default namespace. Those without a prefix can only be too long. */
+static pykv_status check_keys(table *opened)
+{
+    static const uint8_t mark = KEY_SPACE_MARK;
+    bool all = opened->properties.key_length_max > PYKV_KEY_BYTES_MAX;
+    iterator *walk;
+    pykv_status status = table_iterator_new(opened, block_source_direct(), &walk);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    iterator_seek(walk, slice_make(&mark, all ? 0 : 1), UINT64_MAX);
+    while (iterator_valid(walk) && status == PYKV_OK) {
+        if (is_user_key(iterator_current(walk)->key)) {
+            iterator_next(walk);
+        } else {
+            status = refuse(opened, "the table has a key of a namespace, or of no store");
+        }
+    }
+    status = status == PYKV_OK ? walk->status : status;
+    iterator_free(walk);
+    return status;
 }
 
 static manifest_table facts_of(const table *opened, uint32_t file_crc)
@@ -71,6 +98,9 @@ static pykv_status check(table *opened, ingest_file *out)
     pykv_status status = table_verify_counted(opened, &crc, &put_count);
     if (status == PYKV_OK) {
         status = check_kind(opened, put_count);
+    }
+    if (status == PYKV_OK) {
+        status = check_keys(opened);
     }
     if (status == PYKV_OK) {
         status = take_key(opened->properties.first_key, out->space, &out->smallest);

@@ -42,21 +42,29 @@ size_t key_space_prefix(uint32_t id, uint8_t out[STORED_KEY_PREFIX_MAX])
     return key_space_prefix_bytes(id);
 }
 
+/* The id in the prefix of a marked key; KEY_SPACE_NAMES: it is no user's. */
+static uint32_t marked_id(slice stored)
+{
+    uint32_t id = 0;
+    if (stored.size <= SHORT_PREFIX_BYTES || stored.data[1] > KIND_NAMED) {
+        return KEY_SPACE_NAMES;
+    }
+    if (stored.data[1] == KIND_DEFAULT) {
+        bool needs_prefix = stored.data[SHORT_PREFIX_BYTES] == KEY_SPACE_MARK;
+        return needs_prefix ? KEY_SPACE_DEFAULT : KEY_SPACE_NAMES;
+    }
+    for (size_t i = SHORT_PREFIX_BYTES; i < STORED_KEY_PREFIX_MAX && i < stored.size; i++) {
+        id = id << 8 | stored.data[i];
+    }
+    bool is_whole = stored.size >= STORED_KEY_PREFIX_MAX;
+    return is_whole && id != KEY_SPACE_DEFAULT && id <= KEY_SPACE_ID_MAX ? id : KEY_SPACE_NAMES;
+}
+
 bool key_space_split(slice stored, uint32_t *id_out, slice *user_key_out)
 {
-    uint32_t id = KEY_SPACE_DEFAULT;
-    if (key_space_is_marked(stored)) {
-        if (stored.size < SHORT_PREFIX_BYTES || stored.data[1] > KIND_NAMED) {
-            return false;
-        }
-        if (stored.data[1] == KIND_NAMED) {
-            if (stored.size < STORED_KEY_PREFIX_MAX) {
-                return false;
-            }
-            for (int i = 0; i < 4; i++) {
-                id = id << 8 | stored.data[SHORT_PREFIX_BYTES + i];
-            }
-        }
+    uint32_t id = key_space_is_marked(stored) ? marked_id(stored) : KEY_SPACE_DEFAULT;
+    if (id == KEY_SPACE_NAMES) {
+        return false;
     }
     *id_out = id;
     *user_key_out = key_space_strip(stored, key_space_prefix_bytes(id));

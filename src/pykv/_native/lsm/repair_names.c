@@ -3,10 +3,19 @@
  */
 #include "lsm/repair_names.h"
 
+#include <string.h>
+
 #include "base/coding.h"
 #include "base/error.h"
 #include "lsm/key_space.h"
 #include "lsm/space.h"
+
+static bool is_row_of_names(slice key)
+{
+    uint8_t prefix[STORED_KEY_PREFIX_MAX];
+    size_t size = key_space_prefix(KEY_SPACE_NAMES, prefix);
+    return key.size >= size && memcmp(key.data, prefix, size) == 0;
+}
 
 pykv_status repair_names_note(name_repair *self, slice key, slice value, repair_row *row_out)
 {
@@ -19,6 +28,10 @@ pykv_status repair_names_note(name_repair *self, slice key, slice value, repair_
     }
     if (key_space_split(key, &id, &user_key)) {
         return name_repair_note_row(self, id);
+    }
+    if (!is_row_of_names(key)) {
+        *row_out = REPAIR_ROW_DAMAGED;
+        return PYKV_OK;
     }
     slice name = key_space_strip(key, key_space_prefix_bytes(KEY_SPACE_NAMES));
     pykv_status status = name_repair_note_name(self, name, value, &is_legal);

@@ -13,7 +13,7 @@
 typedef enum repair_row {
     REPAIR_ROW_USER = 0,
     REPAIR_ROW_NAME,   /* to be saved, and not counted */
-    REPAIR_ROW_DAMAGED /* a name with no id: not to be saved */
+    REPAIR_ROW_DAMAGED /* a name with no id, or a key that no store has: not to be saved */
 } repair_row;
 
 /* Notes a row that is to be saved. PYKV_NO_MEMORY. */
