@@ -4,6 +4,8 @@
  */
 #include "lsm_fixture.h"
 
+#include "table/table_reader.h"
+
 enum { ROWS = 60, ROW_BYTES = 300 };
 
 /* A closed store of one table of many blocks. */
@@ -198,6 +200,63 @@ TEST(the_epoch_goes_on_in_the_repaired_store)
     fixture_free(&self);
 }
 
+/* The only data block of the only table. */
+static block_handle find_block(fixture *self, const char *name, uint64_t *file_id_out)
+{
+    env_directory *home;
+    table *opened;
+    codec_table codecs = codec_table_make();
+    table_open_options options = {.codecs = &codecs};
+    CHECK_OK(env_directory_open(self->disk, FIXTURE_PATH, false, &home));
+    CHECK_OK(table_open(home, name, &options, &opened));
+    CHECK_EQUAL(1, opened->index.block_count);
+    block_handle found = table_index_handle(&opened->index, 0);
+    *file_id_out = opened->file_id;
+    table_close(opened);
+    env_directory_close(home);
+    return found;
+}
+
+/* Writes to over the first byte of text in that block, and makes its check right. */
+static void change_block(fixture *self, const char *text, char to)
+{
+    char name[32];
+    uint64_t size;
+    uint64_t file_id;
+    CHECK_EQUAL(1, fixture_files(self, ".tbl", name));
+    block_handle place = find_block(self, name, &file_id);
+    block_trailer trailer = {place.size, BLOCK_DATA, CODEC_NONE};
+    uint8_t *block_bytes = fixture_bytes(self, name, &size) + place.offset;
+    uint8_t *at = memmem(block_bytes, place.size, text, strlen(text));
+    CHECK(at != NULL);
+    *at = (uint8_t)to;
+    block_trailer_encode(&trailer, table_seed(file_id), place.offset, block_bytes, place.size,
+                         block_bytes + place.size);
+}
+
+/* Fuzzing found that a repair counted a row twice whose key stood in a table twice, apart, and kept
+ * the one that came last, without a word. */
+TEST(of_a_table_whose_entries_do_not_rise_the_first_of_a_key_stays_and_it_is_told)
+{
+    fixture self = fixture_new();
+    fixture_put(&self, "a", "first");
+    fixture_put(&self, "b", "second");
+    fixture_put(&self, "c", "third");
+    fixture_put(&self, "d", "fourth");
+    fixture_put(&self, "e", "fifth");
+    fixture_close(&self);
+    change_block(&self, "cthird", 'a');
+    change_block(&self, "dfourth", '1');
+    pykv_report report = repaired(&self);
+    CHECK_EQUAL(2, report.damage_count);
+    CHECK(strstr(report.damages[0].text, "do not rise") != NULL);
+    CHECK_EQUAL(1, report.lost_record_count);
+    CHECK_EQUAL(4, report.kept_record_count);
+    fixture_expect(&self, "a", "first");
+    fixture_expect(&self, "1", "fourth");
+    fixture_free(&self);
+}
+
 TEST_MAIN(CASE(the_epoch_goes_on_in_the_repaired_store),
           CASE(a_sound_store_is_saved_whole_and_the_old_one_is_kept),
           CASE(of_a_table_with_a_damaged_block_all_other_blocks_are_saved),
@@ -206,6 +265,7 @@ TEST_MAIN(CASE(the_epoch_goes_on_in_the_repaired_store),
           CASE(without_its_manifest_a_store_is_saved_from_its_files),
           CASE(the_newest_operation_on_a_key_wins_wherever_it_lies),
           CASE(what_came_before_a_clear_stays_gone),
+          CASE(of_a_table_whose_entries_do_not_rise_the_first_of_a_key_stays_and_it_is_told),
           CASE(a_damaged_record_of_a_log_is_left_out_and_those_behind_it_are_saved),
           CASE(where_there_is_no_store_nothing_is_made),
           CASE(a_repair_that_the_power_cut_short_is_begun_again_or_finished))

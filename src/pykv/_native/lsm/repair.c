@@ -272,15 +272,38 @@ static pykv_status save_newest(repair *self, const iterator_entry *entry, lsm *t
     return save_row(self, entry, value, target);
 }
 
+/* An entry behind a higher key: its table has entries that do not rise, under checks that are
+ * right. Which one of a key is the newest is not known then: the first stays. */
+static pykv_status save_straggler(repair *self, const iterator_entry *entry, lsm *target)
+{
+    epoch_token token = epoch_enter(&target->gate.readers);
+    pykv_status status = lsm_contains(target, entry->key, 0);
+    epoch_leave(&target->gate.readers, token);
+    if (status != PYKV_OK && status != PYKV_NOT_FOUND) {
+        return status;
+    }
+    (void)error_set_corruption(env_directory_path(self->home), 0,
+                               "the entries of a table do not rise", 0, entry->sequence);
+    if (status == PYKV_OK) {
+        return note_lost(self, PYKV_CORRUPTION);
+    }
+    report_add_last_error(self->report, "a table");
+    return save_newest(self, entry, target);
+}
+
 static pykv_status save_winners(repair *self, iterator *all, lsm *target)
 {
-    buffer last = BUFFER_EMPTY;
+    buffer last = BUFFER_EMPTY; /* the highest key */
     bool has_last = false;
     pykv_status status = PYKV_OK;
     for (iterator_seek_first(all); iterator_valid(all) && status == PYKV_OK; iterator_next(all)) {
         const iterator_entry *entry = iterator_current(all);
         self->report->record_count++;
-        if (has_last && slice_equal(slice_make(last.data, last.size), entry->key)) {
+        int order = has_last ? slice_compare(slice_make(last.data, last.size), entry->key) : -1;
+        if (order > 0) {
+            status = save_straggler(self, entry, target);
+        }
+        if (order >= 0) {
             continue;
         }
         last.size = 0;
