@@ -6,9 +6,12 @@
  * so far are listed nowhere. A reader of a store that another process may be writing keeps what it
  * replayed in one memtable.
  */
+#include <stdio.h>
+
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/process.h"
+#include "log/manifest_file.h"
 #include "lsm/edit.h"
 #include "lsm/history.h"
 #include "lsm/internal_key.h"
@@ -288,6 +291,32 @@ static pykv_status replay_and_settle(lsm *self, const lsm_manifest *listed,
 
 /* ---- opening the logs ---- */
 
+/* The highest sequence that a table has, or a range that hides some of one. */
+static uint64_t highest_sequence(const lsm_manifest *listed)
+{
+    uint64_t highest = listed->ranges != NULL ? range_set_sequence_max(listed->ranges) : 0;
+    for (uint64_t i = 0; i < listed->table_count; i++) {
+        const manifest_table *facts = &listed->tables[i];
+        highest = facts->sequence_max > highest ? facts->sequence_max : highest;
+        highest = facts->deletes_through > highest ? facts->deletes_through : highest;
+    }
+    return highest;
+}
+
+/* What tables have was in the log before. If the log ends below, new writes would get sequences
+ * that they have. */
+static pykv_status check_reach(const lsm *self, const lsm_manifest *listed, uint64_t last_sequence)
+{
+    char path[PYKV_ERROR_PATH_BYTES];
+    uint64_t highest = highest_sequence(listed);
+    if (highest <= last_sequence) {
+        return PYKV_OK;
+    }
+    snprintf(path, sizeof path, "%s/%s", env_directory_path(self->home), MANIFEST_NAME);
+    return error_set_corruption(path, 0, "tables have sequences behind the end of the log",
+                                last_sequence, highest);
+}
+
 static pykv_status open_logs(lsm *self, const lsm_manifest *listed, wal_recovery **recovery_out)
 {
     /* A live writer cuts logs off under a reader's mapping. */
@@ -302,7 +331,15 @@ static pykv_status open_logs(lsm *self, const lsm_manifest *listed, wal_recovery
                                 .mapped = mapped,
                                 .point_in_time = self->options.recover_point_in_time != 0,
                                 .lender = work_lender_of(&self->options)};
-    return wal_recovery_open(self->home, &input, recovery_out);
+    pykv_status status = wal_recovery_open(self->home, &input, recovery_out);
+    if (status == PYKV_OK) {
+        uint64_t last_sequence = wal_recovery_result(*recovery_out)->last_sequence;
+        status = check_reach(self, listed, last_sequence);
+        if (status != PYKV_OK) {
+            wal_recovery_free(*recovery_out);
+        }
+    }
+    return status;
 }
 
 pykv_status lsm_recover(lsm *self, const lsm_manifest *listed) SINGLE_THREADED
