@@ -2,7 +2,8 @@
  * fuzz_disk: a simulated disk with files of given bytes, for targets that read files. Header only.
  *
  * A pack is a row of files: a byte that names the file, its size (u16, little-endian; what is there
- * if that is less), its bytes. The name is fuzz_pack_names[byte % FUZZ_PACK_NAMES].
+ * if that is less), its bytes. The byte means a name of fuzz_pack_name, or to a target that reads
+ * LSM stores one of fuzz_lsm_name.
  */
 #ifndef PYKV_TESTS_FUZZ_DISK_H
 #define PYKV_TESTS_FUZZ_DISK_H
@@ -18,7 +19,13 @@
 #define FUZZ_HOME   "/home"
 #define FUZZ_UNUSED __attribute__((unused))
 
-enum { FUZZ_FILE_BYTES_MAX = 80 << 20, FUZZ_PACK_NAMES = 20, FUZZ_PACK_HEAD_BYTES = 3 };
+enum {
+    FUZZ_FILE_BYTES_MAX = 80 << 20,
+    FUZZ_PACK_NAMES = 20,
+    FUZZ_PACK_HEAD_BYTES = 3,
+    FUZZ_LSM_NUMBERS = 32,
+    FUZZ_NAME_BYTES = 16
+};
 
 FUZZ_UNUSED static const char *const fuzz_pack_names[FUZZ_PACK_NAMES] = {
     "MANIFEST",      "KEYDIR",        "00000001.log",  "00000002.log",   "00000003.log",
@@ -26,6 +33,26 @@ FUZZ_UNUSED static const char *const fuzz_pack_names[FUZZ_PACK_NAMES] = {
     "00000003.hint", "00000004.hint", "00000005.hint", "00000006.hint",  "MANIFEST.tmp",
     "KEYDIR.tmp",    "00000001.torn", "ffffffff.log",  "repairing/DONE", "CURRENT",
 };
+
+FUZZ_UNUSED static const char *fuzz_pack_name(uint8_t code)
+{
+    return fuzz_pack_names[code % FUZZ_PACK_NAMES];
+}
+
+/* The name of a file of an LSM store: below 32 a special one, then logs, tables, value segments and
+ * what was torn off, 32 numbers of each; from 160 on the same again. */
+FUZZ_UNUSED static void fuzz_lsm_name(uint8_t code, char out[FUZZ_NAME_BYTES])
+{
+    static const char *const specials[] = {"MANIFEST", "LSM",         "MANIFEST.tmp",
+                                           "CURRENT",  "HISTORY.tmp", "ffffffff.log"};
+    static const char *const suffixes[] = {"log", "tbl", "val", "torn"};
+    if (code < FUZZ_LSM_NUMBERS) {
+        snprintf(out, FUZZ_NAME_BYTES, "%s", specials[code % (sizeof specials / sizeof *specials)]);
+    } else {
+        snprintf(out, FUZZ_NAME_BYTES, "%08x.%s", 1 + code % FUZZ_LSM_NUMBERS,
+                 suffixes[(code / FUZZ_LSM_NUMBERS - 1) % 4]);
+    }
+}
 
 /* A copy of exactly this size, so that a read beyond it is reported. Free with free(). */
 FUZZ_UNUSED static uint8_t *fuzz_copy(const uint8_t *data, size_t size)
@@ -92,7 +119,7 @@ FUZZ_UNUSED static bool fuzz_pack_next(const uint8_t **data, size_t *size, uint8
     size_t length = load_u16(*data + 1);
     size_t left = *size - FUZZ_PACK_HEAD_BYTES;
     length = length < left ? length : left;
-    *code_out = **data % FUZZ_PACK_NAMES;
+    *code_out = **data;
     *bytes_out = slice_make(*data + FUZZ_PACK_HEAD_BYTES, length);
     *data += FUZZ_PACK_HEAD_BYTES + length;
     *size = left - length;

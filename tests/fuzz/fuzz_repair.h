@@ -84,12 +84,12 @@ FUZZ_UNUSED static void fuzz_repair_hint(uint8_t *data, size_t size)
     if (size < 64) {
         return;
     }
-    uint32_t version = load_u32(data + 8) == 2 ? 2 : 1;
-    size_t step = version == 2 ? 28 : 24;
+    uint32_t format = load_u32(data + 8) == 2 ? 2 : 1;
+    size_t step = format == 2 ? 28 : 24;
     store_u64(data + 40, (size - 64) / step);
     store_u32(data + 48, crc32c_extend(0, data + 64, (size - 64) / step * step));
     fuzz_repair_frame(data, "PYKVHNT\n", 64);
-    store_u32(data + 8, version);
+    store_u32(data + 8, format);
     store_u32(data + 60, crc32c_extend(0, data, 60));
 }
 

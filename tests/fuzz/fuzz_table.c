@@ -3,15 +3,17 @@
  *
  * Input: a byte of repairs, then the bytes of the file. Repair 1 makes the checks of header, footer
  * and of the blocks that the footer names right; repair 2 those of the data blocks, whose sizes
- * are taken from a walk over their trailers.
+ * are taken from a walk over their trailers. Compressed blocks are restored by the codec of
+ * codec_runs.h, which stands for zstd.
  *
  * Promises: the status is PYKV_OK, PYKV_CORRUPTION, PYKV_FORMAT or PYKV_NOT_SUPPORTED, and nothing
  * is lost. What passes its verification has as many entries as its properties say, in order, the
  * same from both ends, and a get finds each of them, alone and among many.
  */
+#include "codec/codec_runs.h"
 #include "fuzz/fuzz_disk.h"
+#include "fuzz/fuzz_repair_table.h"
 
-#include "base/crc32c.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "table/table_iterator.h"
@@ -19,68 +21,6 @@
 #include "table/table_verify.h"
 
 #define TABLE_NAME "t"
-
-/* Those of the example in docs/format/table.md. */
-#define SEED_LOW  UINT64_C(0x0123456789abcdef)
-#define SEED_HIGH UINT64_C(0xfedcba9876543210)
-
-enum { REPAIR = 1, REPAIR_DATA = 2 };
-
-/* The check of size bytes that stand at offset of the file, whose id stands in its header. */
-static uint32_t check_at(const uint8_t *file, uint64_t offset, uint64_t size)
-{
-    uint8_t place[8];
-    store_u64(place, offset);
-    uint32_t crc = crc32c_extend(0, file + 16, 8);
-    crc = crc32c_extend(crc, place, sizeof place);
-    return crc32c_extend(crc, file + offset, size);
-}
-
-/* Makes the check of the block right, if it lies before end. */
-static void repair_block(uint8_t *file, uint64_t end, uint64_t offset, uint64_t size)
-{
-    if (offset < end && size + 12 <= end - offset) {
-        store_u32(file + offset + size + 8, check_at(file, offset, size + 8));
-    }
-}
-
-/* Makes the check of every block right whose size follows from its trailer: raw_bytes, kind of
- * data, no codec. */
-static void repair_data(uint8_t *file, uint64_t end)
-{
-    static const uint8_t trailer[4] = {1, 1, 0, 0};
-    uint64_t offset = 32;
-    for (uint64_t at = offset; at + 12 <= end; at++) {
-        if (load_u32(file + at) == at - offset && memcmp(file + at + 4, trailer, 4) == 0) {
-            repair_block(file, end, offset, at - offset);
-            offset = at + 12;
-            at = offset - 1;
-        }
-    }
-}
-
-static void repair(uint8_t *file, size_t size, uint8_t repairs)
-{
-    if (size < 96) {
-        return;
-    }
-    uint64_t footer = size - 64;
-    memcpy(file, "PYKVTBL\n\1\0\0\0\0\0\0\0", 16);
-    memset(file + 24, 0, 4);
-    store_u32(file + 28, crc32c_extend(0, file, 28));
-    if ((repairs & REPAIR_DATA) != 0) {
-        repair_data(file, footer);
-    }
-    for (uint64_t i = 0; i < 3; i++) {
-        repair_block(file, footer, load_u64(file + footer + 8 * i),
-                     load_u32(file + footer + 24 + 4 * i));
-    }
-    store_u32(file + footer + 36, 1);
-    memcpy(file + footer + 40, file + 16, 8);
-    store_u32(file + footer + 48, 0);
-    store_u32(file + footer + 52, check_at(file, footer, 52));
-    memcpy(file + footer + 56, "PYKVEND\n", 8);
-}
 
 static bool is_expected(pykv_status status)
 {
@@ -91,7 +31,8 @@ static bool is_expected(pykv_status status)
 static void check_get(table *opened, const iterator_entry *entry)
 {
     block_source *source = block_source_direct();
-    uint64_t hash = hash_murmur3(entry->key.data, entry->key.size, SEED_LOW, SEED_HIGH).low;
+    uint64_t hash =
+        hash_murmur3(entry->key.data, entry->key.size, FUZZ_SEED_LOW, FUZZ_SEED_HIGH).low;
     table_found found;
     table_request request = {.key = entry->key, .hash = hash};
     table_request *requests[1] = {&request};
@@ -132,15 +73,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     table *opened;
     codec_table codecs = codec_table_make();
     table_open_options options = {
-        .codecs = &codecs, .hash_seed_low = SEED_LOW, .hash_seed_high = SEED_HIGH};
+        .codecs = &codecs, .hash_seed_low = FUZZ_SEED_LOW, .hash_seed_high = FUZZ_SEED_HIGH};
+    codec_table_add(&codecs, &codec_runs);
     if (size < 1) {
         return 0;
     }
     int64_t blocks = mem_block_count();
     uint8_t *copy = fuzz_copy(data + 1, size - 1);
-    if ((data[0] & (REPAIR | REPAIR_DATA)) != 0) {
-        repair(copy, size - 1, data[0]);
-    }
+    fuzz_repair_table(copy, size - 1, data[0]);
     env *disk = fuzz_disk_new(&home);
     fuzz_disk_put(home, TABLE_NAME, copy, size - 1);
     pykv_status status = table_open(home, TABLE_NAME, &options, &opened);
