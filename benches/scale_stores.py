@@ -16,10 +16,10 @@ from benches.stores import Batch, BenchStore, Getter, Putter, PykvStore
 
 RAW = "raw"
 PYKV = {"pykv-lsm": "lsm", "pykv-bitcask": "bitcask"}
-LEVELED = "pykv-lsm-leveled"
-"""The LSM engine with leveled compaction, beside which nothing is judged."""
+LAZY = "pykv-lsm-lazy"
+"""The LSM engine with lazy compaction, beside which nothing is judged."""
 DEFAULT: tuple[str, ...] = (RAW, *PYKV, "rocksdict")
-KNOWN: tuple[str, ...] = (*DEFAULT, LEVELED, "lmdb", "plyvel")
+KNOWN: tuple[str, ...] = (*DEFAULT, LAZY, "lmdb", "plyvel")
 OPENS_AGAIN = frozenset(KNOWN) - {RAW}
 """Those that are stores, which can be read from."""
 
@@ -74,14 +74,14 @@ def installed(name: str) -> bool:
     """Whether the engine can be measured here. KeyError for an unknown name."""
     if name == RAW:
         return True
-    return engines.installed(engines.SUBJECT if name in (*PYKV, LEVELED) else name)
+    return engines.installed(engines.SUBJECT if name in (*PYKV, LAZY) else name)
 
 
 def make_store(name: str, budget_bytes: int) -> BenchStore:
     """A store of that name, not yet open. KeyError for an unknown name."""
     if name == RAW:
         return RawStore(budget_bytes)
-    if name == LEVELED:
-        return PykvStore(budget_bytes, "lsm", compaction="leveled")
+    if name == LAZY:
+        return PykvStore(budget_bytes, "lsm", compaction="lazy")
     engine = engines.SUBJECT if name in PYKV else name
     return engines.make_store(engine, budget_bytes, PYKV.get(name, "lsm"))

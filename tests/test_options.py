@@ -107,11 +107,11 @@ def test_each_option_takes_its_range_and_nothing_else(
     ("name", "good", "bad"),
     [
         ("memory_budget_bytes", [None, 16 * 1024**2, 16 * 1024**4], [0, 16 * 1024**2 - 1, 1e9]),
-        ("memtable_bytes", [None, 64 * 1024, 4 * 1024**3], [0, 65_535, 4 * 1024**3 + 1]),
+        ("memtable_bytes", [64 * 1024, 4 * 1024**3], [65_535, 4 * 1024**3 + 1, None]),
         ("block_bytes", [1024, 65_536], [0, 1023, 65_537, True]),
         ("table_bytes", [64 * 1024, 4 * 1024**3], [65_535, 4 * 1024**3 + 1]),
         ("compression", [None, "zstd", "none"], ["lz4", "", 0, False]),
-        ("compaction", ["lazy", "leveled"], ["tiered", "", None, 2]),
+        ("compaction", ["leveled", "lazy"], ["tiered", "", None, 2]),
         ("compression_level", [1, 22], [0, 23, -1, None, 1.0]),
         ("history_bytes", [0, 1, 1024**5], [-1, 1024**5 + 1, None, 4096.0, True]),
         ("value_log_bytes_min", [0, 64, 1024**3], [1, 63, 1024**3 + 1, None, 4096.0, True]),

@@ -178,7 +178,7 @@ typedef struct pykv_options {
     uint64_t value_log_bytes_min; /* LSM: values of so many bytes or more stand in value
                                      segments, which compactions do not copy; 64 .. 1 GiB
                                      [never] */
-    int32_t compaction;           /* LSM: PYKV_COMPACTION_* [lazy] */
+    int32_t compaction;           /* LSM: PYKV_COMPACTION_* [leveled] */
     uint64_t history_bytes; /* logs, of a Bitcask segments, that are kept for pykv_changes_open
                                when nothing else needs them, at least so many bytes of them
                                [0: none] */

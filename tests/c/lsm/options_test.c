@@ -30,7 +30,7 @@ TEST(zero_means_the_default)
     CHECK_EQUAL(8 * KIB, out.block_bytes);
     CHECK_EQUAL(100000, out.interval_us);
     CHECK_EQUAL(PYKV_DURABILITY_OS, out.durability);
-    CHECK_EQUAL(PYKV_COMPACTION_LAZY, out.compaction);
+    CHECK_EQUAL(PYKV_COMPACTION_LEVELED, out.compaction);
     CHECK(out.filter_bits_per_key == 10);
     CHECK_EQUAL(256 * MIB, out.memory_budget_bytes);
     env_memory_free(disk);

@@ -38,7 +38,7 @@ enum {
     ENV_CREATE = 4,    /* create if missing */
     ENV_EXCLUSIVE = 8, /* with ENV_CREATE: PYKV_PATH_EXISTS if it is there */
     ENV_TRUNCATE = 16,
-    ENV_AT_RANDOM = 32 /* reads come from anywhere: the system is to read nothing around them */
+    ENV_AT_RANDOM = 32 /* the system is to read nothing around what is read */
 };
 
 /* What a directory's file system is good for. */
@@ -98,8 +98,7 @@ PYKV_NODISCARD pykv_status env_file_write(env_file *file, uint64_t offset, const
 PYKV_NODISCARD pykv_status env_file_sync(env_file *file);
 PYKV_NODISCARD pykv_status env_file_size(env_file *file, uint64_t *size_out);
 PYKV_NODISCARD pykv_status env_file_truncate(env_file *file, uint64_t size);
-/* Reserves blocks and extends the file with zeros up to offset + size. PYKV_NOT_SUPPORTED if the
- * file system would have to emulate it. */
+/* Reserves blocks, with zeros, up to offset + size. PYKV_NOT_SUPPORTED if that is emulated. */
 PYKV_NODISCARD pykv_status env_file_allocate(env_file *file, uint64_t offset, uint64_t size);
 /* Ask to write a range back, or to read it ahead. Hints: errors of the first show at a sync. */
 void env_file_write_back(env_file *file, uint64_t offset, uint64_t size);

@@ -56,7 +56,7 @@ static int open_file(int directory, const char *name, int flags)
 /* A hint. */
 static void read_nothing_around(int descriptor)
 {
-#if defined(POSIX_FADV_RANDOM)
+#if defined(__linux__)
     (void)posix_fadvise(descriptor, 0, 0, POSIX_FADV_RANDOM);
 #elif defined(F_RDAHEAD)
     (void)fcntl(descriptor, F_RDAHEAD, 0);
@@ -237,12 +237,13 @@ void posix_file_write_back(env_file *file, uint64_t offset, uint64_t size)
     }
 }
 
-/* One request may be cut to the read-ahead of the device, of which this is the default. */
+/* One request may be cut to the read-ahead of the device, of which the first is the default. */
 void posix_file_will_need(env_file *file, uint64_t offset, uint64_t size)
 {
-    enum { REQUEST_BYTES = 128 * 1024 };
-    for (uint64_t done = 0; done < size; done += REQUEST_BYTES) {
-        uint64_t asked = size - done < REQUEST_BYTES ? size - done : REQUEST_BYTES;
+    enum { REQUEST_BYTES = 128 * 1024, ASKED_BYTES_MAX = 16 * 1024 * 1024 };
+    uint64_t end = size < ASKED_BYTES_MAX ? size : ASKED_BYTES_MAX;
+    for (uint64_t done = 0; done < end; done += REQUEST_BYTES) {
+        uint64_t asked = end - done < REQUEST_BYTES ? end - done : REQUEST_BYTES;
         (void)posix_fadvise(descriptor_of(file), (off_t)(offset + done), (off_t)asked,
                             POSIX_FADV_WILLNEED);
     }

@@ -58,7 +58,7 @@ static void fill_defaults(env *environment, pykv_options *options)
         options->space_amplification_max = 1.5;
     }
     if (options->compaction == PYKV_COMPACTION_DEFAULT) {
-        options->compaction = PYKV_COMPACTION_LAZY;
+        options->compaction = PYKV_COMPACTION_LEVELED;
     }
     if (options->durability == PYKV_DURABILITY_DEFAULT) {
         options->durability = PYKV_DURABILITY_OS;

@@ -169,17 +169,31 @@ static pykv_status replay(void *context, const record *found)
 
 /* ---- the end of the old logs ---- */
 
-/* The sequence to go on behind. Where the log was cut nothing is given again of what the manifest
- * or the logs knew: who read it would pass over what is new. One number is left out, so that a
- * follower that had read all is told that what it read is gone. */
+/* The highest sequence that a table has, or a range that hides some of one. */
+static uint64_t highest_sequence(const lsm_manifest *listed)
+{
+    uint64_t highest = listed->ranges != NULL ? range_set_sequence_max(listed->ranges) : 0;
+    for (uint64_t i = 0; i < listed->table_count; i++) {
+        const manifest_table *facts = &listed->tables[i];
+        highest = facts->sequence_max > highest ? facts->sequence_max : highest;
+        highest = facts->deletes_through > highest ? facts->deletes_through : highest;
+    }
+    return highest;
+}
+
+/* The sequence to go on behind. Where the log was cut nothing is given again of what the manifest,
+ * its tables or the logs knew: who read it would pass over what is new. One number is left out, so
+ * that a follower that had read all is told that what it read is gone. */
 static uint64_t last_after(const lsm_manifest *listed, const wal_recovered *found)
 {
     uint64_t last = found->sequence_bound;
+    uint64_t of_tables = highest_sequence(listed);
     last = last > listed->last_sequence ? last : listed->last_sequence;
+    last = last > of_tables ? last : of_tables;
     if (!found->damaged || last == found->last_sequence || PYKV_PLANTED(271)) {
         return found->last_sequence;
     }
-    return last < UINT64_MAX ? last + 1 : last;
+    return last < INTERNAL_SEQUENCE_MAX ? last + 1 : INTERNAL_SEQUENCE_MAX;
 }
 
 static pykv_status list_tables_alone(lsm *self, const lsm_manifest *listed, wal_recovery *recovery,
@@ -291,30 +305,19 @@ static pykv_status replay_and_settle(lsm *self, const lsm_manifest *listed,
 
 /* ---- opening the logs ---- */
 
-/* The highest sequence that a table has, or a range that hides some of one. */
-static uint64_t highest_sequence(const lsm_manifest *listed)
-{
-    uint64_t highest = listed->ranges != NULL ? range_set_sequence_max(listed->ranges) : 0;
-    for (uint64_t i = 0; i < listed->table_count; i++) {
-        const manifest_table *facts = &listed->tables[i];
-        highest = facts->sequence_max > highest ? facts->sequence_max : highest;
-        highest = facts->deletes_through > highest ? facts->deletes_through : highest;
-    }
-    return highest;
-}
-
 /* What tables have was in the log before. If the log ends below, new writes would get sequences
- * that they have. */
-static pykv_status check_reach(const lsm *self, const lsm_manifest *listed, uint64_t last_sequence)
+ * that they have; behind a point in time they get later ones. */
+static pykv_status check_reach(const lsm *self, const lsm_manifest *listed,
+                               const wal_recovered *found)
 {
     char path[PYKV_ERROR_PATH_BYTES];
     uint64_t highest = highest_sequence(listed);
-    if (highest <= last_sequence) {
+    if (highest <= found->last_sequence || found->damaged) {
         return PYKV_OK;
     }
     snprintf(path, sizeof path, "%s/%s", env_directory_path(self->home), MANIFEST_NAME);
     return error_set_corruption(path, 0, "tables have sequences behind the end of the log",
-                                last_sequence, highest);
+                                found->last_sequence, highest);
 }
 
 static pykv_status open_logs(lsm *self, const lsm_manifest *listed, wal_recovery **recovery_out)
@@ -333,8 +336,7 @@ static pykv_status open_logs(lsm *self, const lsm_manifest *listed, wal_recovery
                                 .lender = work_lender_of(&self->options)};
     pykv_status status = wal_recovery_open(self->home, &input, recovery_out);
     if (status == PYKV_OK) {
-        uint64_t last_sequence = wal_recovery_result(*recovery_out)->last_sequence;
-        status = check_reach(self, listed, last_sequence);
+        status = check_reach(self, listed, wal_recovery_result(*recovery_out));
         if (status != PYKV_OK) {
             wal_recovery_free(*recovery_out);
         }
