@@ -24,6 +24,10 @@ OPERATIONS_MAX: Final = 300_000
 PIECES: Final = 16
 CHECKPOINTS: Final = 3
 TTL_SECONDS: Final = 3_600.0
+DELETED_ROWS: Final = 1_000_000
+DELETED_FRESH_ROWS: Final = 4_000
+"""Of these, what the memtable holds that takes the range delete in: about as many as it may."""
+EMPTY_SCANS: Final = 2_000
 HISTORY_BYTES: Final = 1 << 40
 MANIFEST_BYTES: Final = 4_096
 LINKED: Final = f"{RAW_PREFIX}links and a sync"
@@ -82,6 +86,8 @@ def measure(session: Session) -> None:
         _puts(session, "put_after", keys[:count], values[:count], _after_a_snapshot)
     if any(map(session.wants, ("get_beside", "get_at"))):
         _gets(session, count, keys, values)
+    if any(map(session.wants, ("scan_deleted", "scan_deleted_flushed"))):
+        _deleted_range(session, values)
     if session.wants("changes"):
         _feed(session, keys, values)
     if session.wants("checkpoint"):
@@ -166,6 +172,37 @@ def _gets(session: Session, count: int, keys: list[bytes], values: list[bytes]) 
                 at.take("", len(inside), call_each, snapshot.get, inside)
     beside.keep()
     at.keep()
+
+
+def _deleted_range(session: Session, values: list[bytes]) -> None:
+    """Scans over rows that one range delete hides, and over a range that never had any."""
+    keys = [b"row-%08d" % number for number in range(DELETED_ROWS)]
+    values = [values[number % len(values)] for number in range(DELETED_ROWS)]
+    with _store(session).opened(session.fresh_path()) as db:
+        _fill(db, keys, values)
+        db.flush()
+        _fill(db, keys[-DELETED_FRESH_ROWS:], values[-DELETED_FRESH_ROWS:])
+        db.delete_range(b"row", b"rox")
+        _scans(session, "scan_deleted", db)
+        db.flush()
+        _scans(session, "scan_deleted_flushed", db)
+
+
+def _scans(session: Session, row: str, db: Any) -> None:
+    turns = Turns(session, row)
+    sides = [(WITHOUT, b"empty", b"emptz"), ("", b"row", b"rox")]
+    for _ in range(PIECES):
+        for side, start, stop in sides:
+            turns.take(side, EMPTY_SCANS, _scan_nothing, row, db, start, stop)
+        sides.reverse()
+    turns.keep()
+
+
+def _scan_nothing(row: str, db: Any, start: bytes, stop: bytes) -> None:
+    scan = db.scan
+    for _ in range(EMPTY_SCANS):
+        for key, _value in scan(start, stop):
+            raise WrongCountError(f"{row}: {key!r} is there")
 
 
 def _feed(session: Session, keys: list[bytes], values: list[bytes]) -> None:

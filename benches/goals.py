@@ -86,6 +86,8 @@ ROWS: tuple[Row, ...] = (
     Row("get_at", "get at a snapshot", "us", Section.FEATURES, "-"),
     Row("put_after", "put, once a snapshot was closed", "us", Section.FEATURES, "os"),
     Row("put_ttl", "put, each with a ttl", "us", Section.FEATURES, "os"),
+    Row("scan_deleted", "scan over a range, just deleted", "us", Section.FEATURES, "-"),
+    Row("scan_deleted_flushed", "the same, once it is flushed", "us", Section.FEATURES, "-"),
     Row("changes", "change feed, a change", "us", Section.FEATURES, "os"),
     Row("checkpoint", "checkpoint", "ms", Section.FEATURES, "os"),
 )
@@ -107,6 +109,9 @@ WAITING_ROWS = frozenset({"put_synced", "reopen", "checkpoint"})
 ROW_BY_NAME: dict[str, Row] = {row.name: row for row in ROWS}
 
 FEATURE_ROWS = frozenset(row.name for row in ROWS if row.section is Section.FEATURES)
+
+RANGE_ROWS = frozenset({"seek", "scan_deleted", "scan_deleted_flushed"})
+"""Rows that need an order of keys."""
 
 # Goals that do not depend on the engine.
 _COMMON: dict[str, Goal] = {
@@ -148,6 +153,8 @@ GOALS: dict[str, dict[str, Goal]] = {
         "seek": Goal(Kind.PEER, 1.5),
         "reopen": Goal(Kind.VALUE, 20.0),
         "disk": Goal(Kind.PEER, 1.0),
+        "scan_deleted": Goal(Kind.COST, 1.1),
+        "scan_deleted_flushed": Goal(Kind.COST, 1.1),
     },
     "memory": {},
 }

@@ -50,7 +50,7 @@ static void fill(fake *self, memtable_keys keys, uint32_t count, uint64_t *seed)
     }
     slice first = self->files[0].largest;
     size_t common = key_shared_length(first, self->files[kept - 1].largest);
-    self->row = (level){self->pointers, self->tables, self->words, kept, (uint32_t)common, 0};
+    self->row = (level){self->pointers, self->tables, self->words, kept, (uint32_t)common, 0, 0};
     for (uint32_t i = 0; i < kept; i++) {
         self->pointers[i] = &self->files[i];
         self->words[i] = key_word(self->files[i].largest, common);
@@ -120,7 +120,7 @@ TEST(keys_of_the_highest_bytes_are_found)
         self->files[i].largest = i == 0 ? slice_make("a", 1) : slice_make(high, 6 + 2 * i);
         self->words[i] = key_word(self->files[i].largest, 0);
     }
-    self->row = (level){self->pointers, self->tables, self->words, 6, 0, 0};
+    self->row = (level){self->pointers, self->tables, self->words, 6, 0, 0, 0};
     for (size_t size = 0; size <= sizeof high; size++) {
         slice key = slice_make(high, size);
         CHECK_EQUAL(walk(&self->row, key), level_find(&self->row, key));

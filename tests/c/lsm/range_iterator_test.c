@@ -113,8 +113,8 @@ static void bench_init(bench *self, uint64_t seed)
     make_entries(self);
     for (size_t i = 0; i < self->count; i++) {
         uint64_t sequence = self->all[i].sequence;
-        self->extent.sequence_max =
-            sequence > self->extent.sequence_max ? sequence : self->extent.sequence_max;
+        self->extent.hidden_from =
+            sequence >= self->extent.hidden_from ? sequence + 1 : self->extent.hidden_from;
     }
     if (self->count > 0 && check_random(&self->chance, 3) > 0) {
         make_tables(self);
@@ -215,7 +215,7 @@ TEST(what_is_older_than_a_fragment_is_passed_over_by_one_seek)
     }
     range_add(&self.deletes, "", "S", 9, &everything);
     self.filter = (range_filter){self.deletes, 9};
-    self.extent.sequence_max = 5;
+    self.extent.hidden_from = 6;
     iterator *walk = array_iterator_new(&self.control, self.all, KEYS);
     CHECK_OK(range_iterator_wrap(&self.filter, &self.extent, &walk));
     iterator_seek_first(walk);

@@ -39,7 +39,7 @@ pykv_status flush_run_new(const table_job *job, memtable *from, version *older, 
     table_cut_options cut = {.table_bytes = UINT64_MAX, .overlap_bytes_max = UINT64_MAX};
     older_tables tables = {may_hold, older};
     range_filter filter = {memtable_ranges(from), job->visible_sequence};
-    range_extent extent = {.sequence_max = UINT64_MAX};
+    range_extent extent = {.hidden_from = UINT64_MAX};
     table_job told = *job;
     told.deletes_through = range_set_sequence_max(filter.deletes);
     PYKV_ASSERT(told.deletes_through <= job->visible_sequence);

@@ -76,6 +76,7 @@ level level_part(const level *self, uint32_t begin, uint32_t end)
                   .tables = self->tables + begin,
                   .largest_words = self->largest_words == NULL ? NULL : self->largest_words + begin,
                   .count = end - begin,
-                  .common_length = self->common_length};
+                  .common_length = self->common_length,
+                  .sequence_max = self->sequence_max};
     return part;
 }

@@ -93,13 +93,6 @@ pykv_status memtable_reserve(memtable *self, size_t count, uint64_t bytes)
     return status == PYKV_OK ? memtable_arena_reserve(&self->arena, bytes) : status;
 }
 
-static void lower(_Atomic uint64_t *field, uint64_t value)
-{
-    if (memtable_own(field) == 0 || value < memtable_own(field)) {
-        memtable_set(field, value);
-    }
-}
-
 static void count_entry(memtable *self, const iterator_entry *entry, uint64_t bytes)
 {
     memtable_set(&self->count, memtable_own(&self->count) + 1);
@@ -109,7 +102,7 @@ static void count_entry(memtable *self, const iterator_entry *entry, uint64_t by
         memtable_set(&self->delete_count, memtable_own(&self->delete_count) + 1);
     }
     if (entry->deadline_us != 0) {
-        lower(&self->deadline_min_us, entry->deadline_us);
+        memtable_lower(&self->deadline_min_us, entry->deadline_us);
     }
 }
 
@@ -119,13 +112,13 @@ void memtable_count_many(memtable *self, const record *operations, size_t count,
     for (size_t i = 0; i < count; i++) {
         deletes += operations[i].kind == RECORD_DELETE;
         if (PYKV_UNLIKELY(operations[i].deadline_us != 0)) {
-            lower(&self->deadline_min_us, operations[i].deadline_us);
+            memtable_lower(&self->deadline_min_us, operations[i].deadline_us);
         }
     }
     memtable_set(&self->count, memtable_own(&self->count) + count);
     memtable_set(&self->delete_count, memtable_own(&self->delete_count) + deletes);
     memtable_set(&self->record_bytes, memtable_own(&self->record_bytes) + bytes);
-    lower(&self->sequence_min, operations[0].sequence);
+    memtable_lower(&self->sequence_min, operations[0].sequence);
     if (operations[count - 1].sequence > memtable_own(&self->sequence_max)) {
         memtable_set(&self->sequence_max, operations[count - 1].sequence);
     }
@@ -144,6 +137,9 @@ void memtable_add(memtable *self, const iterator_entry *entry, uint64_t hash)
     memtable_filter_add(&self->filter, hash);
     memtable_insert(&self->tree, stored);
     count_entry(self, entry, bytes);
+    if (PYKV_UNLIKELY(memtable_ranges(self) != NULL)) {
+        memtable_ranges_note(self, entry->key, entry->sequence);
+    }
 }
 
 static uint64_t used_bytes(const memtable *self)

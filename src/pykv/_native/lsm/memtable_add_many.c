@@ -111,4 +111,7 @@ void memtable_add_many(memtable *self, const record *operations, const uint64_t 
     }
     memtable_insert_many(&self->tree, records, count);
     memtable_count_many(self, operations, count, bytes);
+    for (size_t i = 0; i < count && memtable_ranges(self) != NULL; i++) {
+        memtable_ranges_note(self, operations[i].key, operations[i].sequence);
+    }
 }

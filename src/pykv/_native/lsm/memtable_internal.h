@@ -40,6 +40,9 @@ struct memtable {
     _Atomic uint64_t sequence_min;
     _Atomic uint64_t sequence_max;
     _Atomic uint64_t deadline_min_us;
+    _Atomic uint64_t range_sequence_min;  /* of range deletes; 0: none */
+    _Atomic uint64_t inside_sequence_min; /* of operations behind a range delete of their key here,
+                                             or lower; 0: none */
     /* the writer's */
     memtable_arena arena;
     memtable_range_keys *range_keys;
@@ -58,16 +61,25 @@ static inline void memtable_set(_Atomic uint64_t *field, uint64_t value)
     atomic_store_explicit(field, value, memory_order_relaxed);
 }
 
+/* Lowers a field that is 0 as long as it has no value. */
+static inline void memtable_lower(_Atomic uint64_t *field, uint64_t value)
+{
+    if (memtable_own(field) == 0 || value < memtable_own(field)) {
+        memtable_set(field, value);
+    }
+}
+
 /* Notes an operation's sequence. */
 static inline void memtable_note_sequence(memtable *self, uint64_t sequence)
 {
-    if (memtable_own(&self->sequence_min) == 0 || sequence < memtable_own(&self->sequence_min)) {
-        memtable_set(&self->sequence_min, sequence);
-    }
+    memtable_lower(&self->sequence_min, sequence);
     if (sequence > memtable_own(&self->sequence_max)) {
         memtable_set(&self->sequence_max, sequence);
     }
 }
+
+/* Notes an operation that was added, if a range delete here covers its key. */
+void memtable_ranges_note(memtable *self, slice key, uint64_t sequence);
 
 /* Lets go of the range deletes and their keys. */
 void memtable_ranges_reset(memtable *self);

@@ -78,6 +78,9 @@ static pykv_status gather(const record *operations, size_t count, uint64_t first
             slice start = keep_key(operations[i].key, &at);
             slice stop = keep_key(operations[i].value, &at);
             change->sequence_max = first_sequence + i;
+            if (change->sequence_min == 0) {
+                change->sequence_min = change->sequence_max;
+            }
             status = add(out, start, stop, first_sequence + i);
         }
     }
@@ -105,6 +108,35 @@ pykv_status memtable_ranges_prepare(const memtable *self, const record *operatio
     return status;
 }
 
+/* Of a batch, what stands behind its first range delete was added before the set came. */
+static void note_change(memtable *self, const memtable_range_change *change)
+{
+    if (memtable_own(&self->sequence_max) > change->sequence_min) {
+        memtable_lower(&self->inside_sequence_min, change->sequence_min + 1);
+    }
+    memtable_lower(&self->range_sequence_min, change->sequence_min);
+    memtable_note_sequence(self, change->sequence_max);
+}
+
+void memtable_ranges_note(memtable *self, slice key, uint64_t sequence)
+{
+    uint64_t noted = memtable_own(&self->inside_sequence_min);
+    if ((noted == 0 || sequence < noted) &&
+        range_set_cover(memtable_ranges(self), key, UINT64_MAX) != 0) {
+        memtable_set(&self->inside_sequence_min, sequence);
+    }
+}
+
+uint64_t memtable_ranges_hide_from(const memtable *self, uint64_t snapshot_sequence)
+{
+    uint64_t first = memtable_own(&self->range_sequence_min);
+    uint64_t inside = memtable_own(&self->inside_sequence_min);
+    if (first != 0 && (inside == 0 || inside > snapshot_sequence)) {
+        return first;
+    }
+    return memtable_own(&self->sequence_max) + 1;
+}
+
 void memtable_ranges_apply(memtable *self, memtable_range_change *change)
 {
     if (change->fresh == NULL) {
@@ -120,7 +152,7 @@ void memtable_ranges_apply(memtable *self, memtable_range_change *change)
     memtable_set(&self->range_bytes, bytes);
     memtable_set(&self->range_delete_count,
                  memtable_own(&self->range_delete_count) + change->delete_count);
-    memtable_note_sequence(self, change->sequence_max);
+    note_change(self, change);
     if (change->fresh->sequence_count >= MEMTABLE_RANGES_MAX || bytes >= MEMTABLE_RANGE_BYTES_MAX) {
         memtable_close_early(self);
     }

@@ -29,6 +29,7 @@ typedef struct memtable_range_change {
     memtable_range_keys *keys;
     uint64_t key_bytes;
     uint64_t delete_count;
+    uint64_t sequence_min;
     uint64_t sequence_max;
 } memtable_range_change;
 
@@ -43,6 +44,10 @@ void memtable_ranges_apply(memtable *self, memtable_range_change *change);
 
 /* Frees what was not applied; again is nothing. */
 void memtable_ranges_drop(memtable_range_change *change);
+
+/* The sequence from which on range deletes, of this memtable and of newer ones, hide from a
+ * snapshot all operations here that they cover. */
+uint64_t memtable_ranges_hide_from(const memtable *self, uint64_t snapshot_sequence);
 
 /* Before a range delete: closes a memtable early that holds so much that readers should be able to
  * pass over it as a whole. */

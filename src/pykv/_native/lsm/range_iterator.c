@@ -51,7 +51,7 @@ static jump jump_ahead(const range_iterator *self, uint32_t index, uint64_t cove
     slice stop = self->deletes->fragments[index].stop;
     jump out = {true, stop.size == 0, stop, UINT64_MAX};
     if (row->count == 0) {
-        out.is_known = self->extent.sequence_max < cover;
+        out.is_known = cover >= self->extent.hidden_from;
         return out;
     }
     uint32_t first = level_find(row, key);
@@ -177,7 +177,7 @@ static jump jump_back(const range_iterator *self, uint32_t index, uint64_t cover
     slice start = self->deletes->fragments[index].start;
     jump out = {true, start.size == 0, start, UINT64_MAX};
     if (row->count == 0) {
-        out.is_known = self->extent.sequence_max < cover;
+        out.is_known = cover >= self->extent.hidden_from;
         return out;
     }
     uint32_t at = level_find(row, key);

@@ -14,11 +14,12 @@
 #include "lsm/range_set.h"
 #include "lsm/version.h"
 
-/* What an iterator walks over: tables that rise and are disjoint, or something else that has no
- * entry up to the snapshot with a sequence above sequence_max. */
+/* What an iterator walks over: tables that rise and are disjoint, or something else, of which
+ * deletes with a sequence from hidden_from on hide all entries up to the snapshot that they cover.
+ */
 typedef struct range_extent {
     level row; /* its files; count 0: no tables */
-    uint64_t sequence_max;
+    uint64_t hidden_from;
 } range_extent;
 
 /* Wraps *shown, which belongs to the wrapper then, unless nothing of it is hidden. It takes a

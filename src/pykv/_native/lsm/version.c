@@ -139,6 +139,8 @@ static pykv_status complete(level *self, uint32_t level_index)
         self->tables[i] = self->files[i]->table;
         self->largest_words[i] = key_word(self->files[i]->largest, self->common_length);
         self->bytes += self->files[i]->facts.file_bytes;
+        uint64_t sequence_max = self->files[i]->facts.sequence_max;
+        self->sequence_max = sequence_max > self->sequence_max ? sequence_max : self->sequence_max;
     }
     return PYKV_OK;
 }

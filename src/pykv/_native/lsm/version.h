@@ -36,6 +36,7 @@ typedef struct level {
     uint32_t count;
     uint32_t common_length; /* of what the largest keys of a deeper level begin with */
     uint64_t bytes;         /* of the files */
+    uint64_t sequence_max;  /* of the files of the version's level */
 } level;
 
 /* A value segment of a version, and what the version's tables point to in it. */

@@ -33,6 +33,37 @@ static level part_of(const level *deeper, const key_range *range)
     return level_part(deeper, begin, end > begin ? end : begin);
 }
 
+/* True if a range delete hides all that tables with keys from smallest to largest, and no sequence
+ * above sequence_max, have in range. */
+static bool is_hidden(const range_filter *filter, const key_range *range, slice smallest,
+                      slice largest, uint64_t sequence_max)
+{
+    if (filter == NULL || filter->deletes == NULL) {
+        return false;
+    }
+    const range_set *deletes = filter->deletes;
+    slice from = slice_compare(smallest, range->start) < 0 ? range->start : smallest;
+    uint32_t index = range_set_find(deletes, from);
+    if (index == deletes->count || slice_compare(from, deletes->fragments[index].start) < 0) {
+        return false;
+    }
+    slice stop = deletes->fragments[index].stop;
+    bool reaches_end = range->has_stop && (stop.size == 0 || slice_compare(range->stop, stop) <= 0);
+    return (reaches_end || range_is_before(largest, stop)) &&
+           range_fragment_cover(deletes, index, filter->snapshot_sequence) > sequence_max;
+}
+
+static bool hides_file(const range_filter *filter, const key_range *range, const table_file *file)
+{
+    return is_hidden(filter, range, file->smallest, file->largest, file->facts.sequence_max);
+}
+
+static bool hides_part(const range_filter *filter, const key_range *range, const level *part)
+{
+    return is_hidden(filter, range, part->files[0]->smallest, part->files[part->count - 1]->largest,
+                     part->sequence_max);
+}
+
 static void free_iterators(iterator **iterators, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -55,7 +86,7 @@ static pykv_status add_fresh(const level *fresh, block_source *source, const key
 {
     pykv_status status = PYKV_OK;
     for (uint32_t i = 0; i < fresh->count && status == PYKV_OK; i++) {
-        if (overlaps(fresh->files[i], range)) {
+        if (overlaps(fresh->files[i], range) && !hides_file(filter, range, fresh->files[i])) {
             level row = level_part(fresh, i, i + 1);
             status = table_iterator_new(fresh->tables[i], source, &iterators[*count]);
             if (status == PYKV_OK) {
@@ -74,7 +105,7 @@ pykv_status version_filtered(const version *self, block_source *source, const ke
     pykv_status status = add_fresh(&self->levels[0], source, range, filter, iterators_out, &count);
     for (uint32_t i = 1; i < LSM_LEVEL_COUNT && status == PYKV_OK; i++) {
         level part = part_of(&self->levels[i], range);
-        if (part.count > 0) {
+        if (part.count > 0 && !hides_part(filter, range, &part)) {
             status = level_iterator_new(&part, source, &iterators_out[count]);
             if (status == PYKV_OK) {
                 status = add(&part, filter, iterators_out, &count);

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
+#include "lsm/memtable_ranges.h"
 #include "lsm/merging_iterator.h"
 #include "lsm/range_iterator.h"
 #include "lsm/version_iterate.h"
@@ -117,7 +118,12 @@ static pykv_status add_memtable(memtable *from, const range_filter *filter, iter
         return status;
     }
     memtable_stats_read(from, &stats);
-    range_extent extent = {.sequence_max = stats.sequence_max};
+    if (stats.count == 0) {
+        (*count)++;
+        return PYKV_OK;
+    }
+    range_extent extent = {.hidden_from =
+                               memtable_ranges_hide_from(from, filter->snapshot_sequence)};
     size_t at = (*count)++;
     return range_iterator_wrap(filter, &extent, &children[at]);
 }

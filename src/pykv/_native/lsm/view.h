@@ -97,7 +97,8 @@ typedef struct view_ranges {
 void view_take_ranges(const view *self, view_ranges *out);
 
 /* Joins those that may hide something in range from a snapshot, with one sequence each, to a set
- * that borrows its keys from the view, or NULL; and drops the references. PYKV_NO_MEMORY. */
+ * that borrows its keys from the view, or NULL; and drops the references. A set that is alone in
+ * range is given as it is. PYKV_NO_MEMORY. */
 PYKV_NODISCARD pykv_status view_join_ranges(view_ranges *taken, uint64_t sequence,
                                             const key_range *range, const range_set **out);
 

@@ -37,6 +37,12 @@ void view_take_ranges(const view *self, view_ranges *out)
     take(out, self->version->ranges);
 }
 
+static bool starts_in(const range_set *from, uint32_t index, const key_range *range)
+{
+    return index < from->count &&
+           (!range->has_stop || slice_compare(from->fragments[index].start, range->stop) < 0);
+}
+
 /* Replaces *set by its join with what a set has in range. */
 static pykv_status join_one(const range_set *from, const range_rule *rule, const key_range *range,
                             const range_set **set)
@@ -45,8 +51,7 @@ static pykv_status join_one(const range_set *from, const range_rule *rule, const
     const range_set *joined;
     uint32_t begin = range_set_find(from, range->start);
     uint32_t end = begin;
-    while (end < from->count &&
-           (!range->has_stop || slice_compare(from->fragments[end].start, range->stop) < 0)) {
+    while (starts_in(from, end, range)) {
         end++;
     }
     pykv_status status = range_set_part(from, begin, end, &part);
@@ -61,13 +66,30 @@ static pykv_status join_one(const range_set *from, const range_rule *rule, const
     return status;
 }
 
+/* The one set that has something in range; NULL: there is none, or there are several. */
+static const range_set *only_one(const view_ranges *taken, const key_range *range)
+{
+    const range_set *only = NULL;
+    for (size_t i = 0; i < taken->count; i++) {
+        const range_set *from = taken->sets[i];
+        if (starts_in(from, range_set_find(from, range->start), range)) {
+            if (only != NULL) {
+                return NULL;
+            }
+            only = from;
+        }
+    }
+    return only;
+}
+
 pykv_status view_join_ranges(view_ranges *taken, uint64_t sequence, const key_range *range,
                              const range_set **out)
 {
     range_rule rule = {sequence, true, false};
-    const range_set *all = NULL;
+    const range_set *all = range_set_acquire(only_one(taken, range));
+    bool is_joined = all != NULL;
     pykv_status status = PYKV_OK;
-    for (size_t i = 0; i < taken->count && status == PYKV_OK; i++) {
+    for (size_t i = 0; i < taken->count && status == PYKV_OK && !is_joined; i++) {
         status = join_one(taken->sets[i], &rule, range, &all);
     }
     for (size_t i = 0; i < taken->count; i++) {
