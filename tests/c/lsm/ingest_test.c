@@ -209,6 +209,40 @@ static bool is_there(fixture *self)
     return there;
 }
 
+/* An ingest at whose call number at the power goes. The one before it has left a log with room and
+ * empty memtables, so that nothing else syncs the directory. False: there is no such call. */
+static bool ingest_in_a_power_cut(uint64_t at)
+{
+    fixture self = fixture_new();
+    fixture_fill(&self, 0, 20, 10);
+    ingest_write(&self, A, 5, 10, "a");
+    ingest_write(&self, B, 0, 2, "vvvvvvvvvv");
+    CHECK_OK(ingest_one(&self, B));
+    env_memory_power_off_at(self.disk, env_memory_call_count(self.disk) + at);
+    pykv_status status = ingest_one(&self, A);
+    for (uint64_t seed = 1; seed <= 8; seed++) {
+        fixture crashed = {.options = self.options};
+        CHECK_OK(env_memory_crash(self.disk, seed, ENV_CRASH_SUBSET, &crashed.disk));
+        CHECK_OK(fixture_open(&crashed));
+        CHECK(is_there(&crashed) || status != PYKV_OK);
+        fixture_free(&crashed);
+    }
+    bool was_cut = env_memory_is_off(self.disk);
+    fixture_free(&self);
+    return was_cut;
+}
+
+/* Names that were not synced go or stay one by one: the manifest must not stay where its table's
+ * name may have gone. */
+TEST(a_power_cut_on_the_way_leaves_all_of_it_or_none)
+{
+    uint64_t at = 1;
+    while (ingest_in_a_power_cut(at)) {
+        at++;
+    }
+    CHECK(at > 10);
+}
+
 /* An ingest of which call number at fails. False: there is no such call. */
 static bool ingest_failing(uint64_t at, int system_errno)
 {
@@ -383,6 +417,7 @@ TEST_MAIN(CASE(what_is_ingested_is_newer_than_what_was_written_and_older_than_wh
           CASE(a_moved_file_loses_its_name_and_one_that_was_refused_keeps_it),
           CASE(range_deletes_and_clears_hide_it_if_they_are_newer),
           CASE(a_power_cut_after_the_call_keeps_it_and_everything_before),
+          CASE(a_power_cut_on_the_way_leaves_all_of_it_or_none),
           CASE(a_call_that_fails_leaves_all_or_nothing_and_the_store_goes_on),
           CASE(what_is_written_behind_a_failed_ingest_is_there_after_the_death_of_the_process),
           CASE(a_checkpoint_and_a_repair_keep_it),

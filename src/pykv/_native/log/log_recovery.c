@@ -208,6 +208,6 @@ void log_recover(log_recovery_segment *segments, size_t segment_count, uint64_t 
     uint64_t end = segment_count == 0 ? 0
                                       : log_position(segments[self.valid_segment].header.number,
                                                      self.valid_offset);
-    self.damaged = end < self.claim;
+    self.damaged = end < self.claim && !PYKV_PLANTED(275);
     *out = self;
 }

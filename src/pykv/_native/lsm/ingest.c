@@ -78,7 +78,7 @@ static pykv_status bring(lsm *store, ingest *self)
     for (size_t i = 0; i < self->count && status == PYKV_OK; i++) {
         status = ingest_file_bring(store, &self->files[i]);
     }
-    return status == PYKV_OK ? env_directory_sync(store->home) : status;
+    return status == PYKV_OK && !PYKV_PLANTED(274) ? env_directory_sync(store->home) : status;
 }
 
 static void ingest_reset(lsm *store, ingest *self)

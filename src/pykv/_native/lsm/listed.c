@@ -75,7 +75,7 @@ static table_file *find_open(const listed_files *self, const manifest_table *fac
         }
     }
     bool same = low < self->open_count && self->open[low]->facts.number == facts->number &&
-                self->open[low]->facts.file_id == facts->file_id;
+                (self->open[low]->facts.file_id == facts->file_id || PYKV_PLANTED(279));
     return same ? self->open[low] : NULL;
 }
 

@@ -329,6 +329,9 @@ static pykv_status load_for_reading(lsm *self) SINGLE_THREADED
         adopt(self, &listed);
         status = lsm_show(self, &listed, &shown);
     }
+    if (status == PYKV_OK && PYKV_PLANTED(280)) {
+        status = lsm_remove_orphans(self, &listed);
+    }
     lsm_manifest_reset(&listed);
     shown_state_reset(&shown);
     return status;

@@ -207,7 +207,7 @@ static pykv_status list_tables_alone(lsm *self, const lsm_manifest *listed, wal_
     next.values_count = 0;
     next.clean = false;
     next.edit = listed->edit + 1;
-    next.epoch = listed->epoch + (listed->clean ? 0 : 1);
+    next.epoch = listed->epoch + (listed->clean || PYKV_PLANTED(277) ? 0 : 1);
     next.next_number = self->next_number;
     next.last_sequence = last_after(listed, found);
     next.flushed_sequence = next.last_sequence;

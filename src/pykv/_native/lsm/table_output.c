@@ -237,7 +237,7 @@ pykv_status table_output_finish(table_output *self)
     if (status == PYKV_OK) {
         count_values(self);
     }
-    if (status == PYKV_OK && made_count(self) > 0) {
+    if (status == PYKV_OK && made_count(self) > 0 && !PYKV_PLANTED(273)) {
         status = env_directory_sync(self->job.home);
     }
     return status;

@@ -106,8 +106,13 @@ static pykv_status open_sources(wal_recovery *self)
 {
     pykv_status status = PYKV_OK;
     for (size_t i = 0; i < self->input.log_count && status == PYKV_OK; i++) {
+        log_source *source = &self->sources[self->count];
+        status = open_source(self, &self->input.logs[i], source, &self->views[self->count]);
         self->count++;
-        status = open_source(self, &self->input.logs[i], &self->sources[i], &self->views[i]);
+        if (PYKV_PLANTED(276) && source->file == NULL) {
+            self->count--;
+            status = PYKV_OK;
+        }
     }
     return status;
 }

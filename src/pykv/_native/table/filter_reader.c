@@ -55,7 +55,7 @@ bool filter_may_contain(const filter_reader *self, uint64_t hash)
     const uint8_t *line = self->lines + filter_line_offset(hash, self->line_count);
     uint32_t walk = (uint32_t)hash;
     uint32_t all = 1;
-    if (PYKV_LIKELY(self->probe_count == 6)) {
+    if (PYKV_LIKELY(self->probe_count == 6) || PYKV_PLANTED(278)) {
         return six_probes(line, walk);
     }
     for (uint8_t i = 0; i < self->probe_count; i++) {
