@@ -132,6 +132,9 @@ TEST(compare_and_set_writes_only_what_it_was_asked_to_replace)
     CHECK_OK(lsm_compare_and_set(self.store, key, &one, &two, 0, 0, &swapped));
     CHECK_EQUAL(1, swapped);
     fixture_expect(&self, "k", "2");
+    CHECK_OK(lsm_compare_and_set(self.store, key, &one, NULL, 0, 0, &swapped));
+    CHECK_EQUAL(0, swapped);
+    fixture_expect(&self, "k", "2");
     CHECK_OK(lsm_compare_and_set(self.store, key, &two, NULL, 0, 0, &swapped));
     CHECK_EQUAL(1, swapped);
     fixture_expect(&self, "k", NULL);

@@ -432,7 +432,7 @@ static bool equals_expected(const lsm_question *self, const slice *value)
     if (self->expected == NULL || value == NULL) {
         return self->expected == NULL && value == NULL;
     }
-    return slice_equal(*self->expected, *value);
+    return slice_equal(*self->expected, *value) || PYKV_PLANTED(281);
 }
 
 pykv_status lsm_compare_and_set(lsm *self, slice key, const slice *expected, const slice *value,
