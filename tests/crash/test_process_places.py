@@ -1,6 +1,7 @@
 """Directories that are odd, shared, moved or not ours: the named error, and nothing lost."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -9,29 +10,26 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.crash.processes import fork, in_child, mounted, wait_for, wait_until
+from tests.engine.native_kinds import Kind
 
 import pykv
-from pykv.engine.bitcask import Bitcask
 from pykv.errors import LockedError, ReadOnlyError
-from pykv.options import BitcaskOptions
 
 NOBODY = 65_534
-READ_ONLY = BitcaskOptions(read_only=True)
 
 
 @pytest.fixture
-def owned(tmp_path: Path) -> Path:
+def owned(kind: Kind, tmp_path: Path) -> Path:
     """A store of root that others may read and not write, in a place that they may reach."""
     if os.getuid() != 0:
         pytest.skip("only root can become somebody else, who has fewer permissions")
     for parent in (tmp_path, *tmp_path.parents):
         if parent.stat().st_mode & 0o005 != 0o005:
             parent.chmod(parent.stat().st_mode | 0o005)
-    with Bitcask(tmp_path / "db") as db:
+    with kind.open(tmp_path / "db") as db:
         db.update({b"%d" % i: b"v" for i in range(1_000)})
     (tmp_path / "db").chmod(0o555)
     for each in (tmp_path / "db").iterdir():
@@ -44,15 +42,15 @@ def become_nobody() -> None:
     os.setuid(NOBODY)
 
 
-def test_without_permission_to_write_a_store_can_be_read(owned: Path) -> None:
+def test_without_permission_to_write_a_store_can_be_read(kind: Kind, owned: Path) -> None:
     before = {each.name: each.read_bytes() for each in owned.iterdir()}
 
     def work() -> None:
         become_nobody()
         with pytest.raises(PermissionError) as caught:
-            Bitcask(owned)
+            kind.open(owned)
         assert str(owned) in str(caught.value)
-        with Bitcask(owned, READ_ONLY) as db:
+        with kind.open(owned, read_only=True) as db:
             assert len(dict(db.items())) == 1_000
             assert db.verify().ok
             with pytest.raises(ReadOnlyError):
@@ -62,31 +60,30 @@ def test_without_permission_to_write_a_store_can_be_read(owned: Path) -> None:
     assert {each.name: each.read_bytes() for each in owned.iterdir()} == before
 
 
-def test_without_permission_to_read_it_is_a_permission_error(owned: Path) -> None:
+def test_without_permission_to_read_it_is_a_permission_error(kind: Kind, owned: Path) -> None:
     owned.chmod(0o700)
 
     def work() -> None:
         become_nobody()
-        for options in (BitcaskOptions(), READ_ONLY):
+        for read_only in (False, True):
             with pytest.raises(PermissionError):
-                Bitcask(owned, options)
+                kind.open(owned, read_only=read_only)
 
     assert in_child(work) == 0
 
 
-def test_without_permission_nothing_is_made(owned: Path) -> None:
+def test_without_permission_nothing_is_made(kind: Kind, owned: Path) -> None:
     def work() -> None:
         become_nobody()
         with pytest.raises(PermissionError):
-            Bitcask(owned / "below" / "it")
+            kind.open(owned / "below" / "it")
 
     assert in_child(work) == 0
     assert not (owned / "below").exists()
 
 
-@pytest.mark.parametrize("engine", ["bitcask", "lsm"])
 def test_what_may_be_written_and_not_read_takes_stores_checkpoints_and_tables(
-    owned: Path, engine: str
+    kind: Kind, owned: Path
 ) -> None:
     """The first open there once failed, the second did not, and a checkpoint always did."""
     place = owned.parent / "shared"
@@ -94,9 +91,8 @@ def test_what_may_be_written_and_not_read_takes_stores_checkpoints_and_tables(
     place.chmod(0o1733)
 
     def work() -> None:
-        db: Any
         become_nobody()
-        with pykv.open(place / "db", engine=engine) as db:
+        with kind.open(place / "db") as db:
             db[b"k"] = b"v"
             db.checkpoint(place / "copy")
             with pytest.raises(FileExistsError):
@@ -112,7 +108,7 @@ def test_what_may_be_written_and_not_read_takes_stores_checkpoints_and_tables(
 
 
 @pytest.fixture
-def read_only_disk(tmp_path: Path) -> Iterator[Path]:
+def read_only_disk(kind: Kind, tmp_path: Path) -> Iterator[Path]:
     """A store on a file system that is mounted read-only, and that was left open by its writer."""
     place = tmp_path / "disk"
     with mounted(place, "-t", "tmpfs", "tmpfs") as done:
@@ -120,7 +116,7 @@ def read_only_disk(tmp_path: Path) -> Iterator[Path]:
             pytest.skip("a tmpfs can only be mounted by root, with the mount command")
 
         def work() -> None:
-            db = Bitcask(place / "db", BitcaskOptions(segment_bytes=65_536))
+            db = kind.open(place / "db", **kind.small)
             db.update({b"%d" % i: b"v" * 100 for i in range(2_000)})
             os._exit(0)
 
@@ -129,66 +125,69 @@ def read_only_disk(tmp_path: Path) -> Iterator[Path]:
         yield place
 
 
-def test_a_read_only_mount_can_be_read_and_not_opened_to_write(read_only_disk: Path) -> None:
+def test_a_read_only_mount_can_be_read_and_not_opened_to_write(
+    kind: Kind, read_only_disk: Path
+) -> None:
     with pytest.raises((ReadOnlyError, OSError)) as caught:
-        Bitcask(read_only_disk / "db")
+        kind.open(read_only_disk / "db")
     assert "Read-only" in str(caught.value) or "read_only" in str(caught.value)
-    with Bitcask(read_only_disk / "db", READ_ONLY) as db:
+    with kind.open(read_only_disk / "db", read_only=True) as db:
         assert len(dict(db.items())) == 2_000
         assert db.verify().ok
     with pytest.raises((ReadOnlyError, OSError)):
-        Bitcask(read_only_disk / "new")
+        kind.open(read_only_disk / "new")
 
 
 # ---- two openers ----
 
 
-def hold(path: Path, pipe: int) -> None:
-    db = Bitcask(path)
+def hold(kind: Kind, path: Path, pipe: int) -> None:
+    db = kind.open(path)
     db[b"k"] = b"held"
     os.write(pipe, b"open")
     time.sleep(60)
 
 
 def test_a_second_process_learns_who_holds_the_store_and_gets_it_when_that_dies(
+    kind: Kind,
     tmp_path: Path,
 ) -> None:
     out, into = os.pipe()
-    holder = fork(lambda: hold(tmp_path / "db", into))
+    holder = fork(lambda: hold(kind, tmp_path / "db", into))
     assert os.read(out, 10) == b"open"
     with pytest.raises(LockedError, match=str(holder)) as caught:
-        Bitcask(tmp_path / "db")
+        kind.open(tmp_path / "db")
     assert caught.value.pid == holder
-    with Bitcask(tmp_path / "db", READ_ONLY) as reader:
+    with kind.open(tmp_path / "db", read_only=True) as reader:
         assert reader[b"k"] == b"held"
     os.kill(holder, signal.SIGKILL)
     assert wait_for(holder) == -signal.SIGKILL
     os.close(out)
     os.close(into)
-    with Bitcask(tmp_path / "db") as db:
+    with kind.open(tmp_path / "db") as db:
         assert db[b"k"] == b"held"
 
 
-def test_one_process_opens_a_store_once_whatever_its_name(tmp_path: Path) -> None:
-    with Bitcask(tmp_path / "db") as db:
+def test_one_process_opens_a_store_once_whatever_its_name(kind: Kind, tmp_path: Path) -> None:
+    with kind.open(tmp_path / "db") as db:
         (tmp_path / "link").symlink_to("db")
         others = [tmp_path / "link", tmp_path / "db" / ".." / "db", Path(os.path.relpath(db.path))]
         for other in others:
             with pytest.raises(LockedError, match="this process"):
-                Bitcask(other)
+                kind.open(other)
         db[b"k"] = b"v"
-    with Bitcask(tmp_path / "link") as db:
+    with kind.open(tmp_path / "link") as db:
         assert db[b"k"] == b"v"
 
 
-def test_many_processes_open_at_once_and_one_gets_it(tmp_path: Path) -> None:
+def test_many_processes_open_at_once_and_one_gets_it(kind: Kind, tmp_path: Path) -> None:
     out, into = os.pipe()
     start = time.monotonic() + 0.5
 
     def work() -> None:
         time.sleep(max(start - time.monotonic(), 0))
         try:
-            db = Bitcask(tmp_path / "db")
+            db = kind.open(tmp_path / "db")
         except LockedError:
             os.write(into, b"L")
             return
@@ -203,13 +202,15 @@ def test_many_processes_open_at_once_and_one_gets_it(tmp_path: Path) -> None:
     os.close(into)
 
 
-def test_a_reader_shows_the_state_at_its_open_beside_a_busy_writer(tmp_path: Path) -> None:
-    options = BitcaskOptions(segment_bytes=65_536, space_amplification_max=1.1)
-    with Bitcask(tmp_path / "db", options) as db:
+def test_a_reader_shows_the_state_at_its_open_beside_a_busy_writer(
+    kind: Kind, tmp_path: Path
+) -> None:
+    options = {**kind.small, "space_amplification_max": 1.1}
+    with kind.open(tmp_path / "db", **options) as db:
         for round_ in range(30):
             rows = {b"%03d" % i: b"%d " % round_ * 50 for i in range(300)}
             db.update(rows)
-            with Bitcask(tmp_path / "db", READ_ONLY) as reader:
+            with kind.open(tmp_path / "db", read_only=True) as reader:
                 db.update(dict.fromkeys(rows, b"later" * 50))
                 db.compact()
                 assert dict(reader.items()) == rows
@@ -219,28 +220,30 @@ def test_a_reader_shows_the_state_at_its_open_beside_a_busy_writer(tmp_path: Pat
 # ---- moved and removed ----
 
 
-def test_a_store_that_is_renamed_while_open_stays_one_store(tmp_path: Path) -> None:
-    with Bitcask(tmp_path / "db", BitcaskOptions(segment_bytes=65_536)) as db:
+def test_a_store_that_is_renamed_while_open_stays_one_store(kind: Kind, tmp_path: Path) -> None:
+    with kind.open(tmp_path / "db", **kind.small) as db:
         db.update({b"%d" % i: b"v" * 100 for i in range(1_000)})
         (tmp_path / "db").rename(tmp_path / "moved")
         db.update({b"%d" % i: b"w" * 100 for i in range(2_000)})
         db.compact()
         assert not (tmp_path / "db").exists()
         with pytest.raises(LockedError):
-            Bitcask(tmp_path / "moved")
-        with Bitcask(tmp_path / "db") as other:
+            kind.open(tmp_path / "moved")
+        with kind.open(tmp_path / "db") as other:
             assert len(other) == 0
-    with Bitcask(tmp_path / "moved") as db:
+    with kind.open(tmp_path / "moved") as db:
         assert dict(db.items()) == {b"%d" % i: b"w" * 100 for i in range(2_000)}
 
 
-def test_a_store_whose_directory_is_removed_says_so_and_harms_nobody(tmp_path: Path) -> None:
-    db = Bitcask(tmp_path / "db", BitcaskOptions(segment_bytes=65_536))
+def test_a_store_whose_directory_is_removed_says_so_and_harms_nobody(
+    kind: Kind, tmp_path: Path
+) -> None:
+    db = kind.open(tmp_path / "db", **kind.small)
     db[b"k"] = b"v"
     while (tmp_path / "db").exists():
         # A background thread may put a file into it meanwhile.
         shutil.rmtree(tmp_path / "db", ignore_errors=True)
-    with Bitcask(tmp_path / "db") as other:
+    with kind.open(tmp_path / "db") as other:
         other[b"k"] = b"other"
         with pytest.raises(OSError, match=r"/db"):
             db.put_many((b"%d" % number, bytes(1_000)) for number in range(100_000))
@@ -287,17 +290,18 @@ int clock_gettime(clockid_t clock, struct timespec *out)
 """
 
 JUMPS = """
-import os, sys, time
+import json, os, sys, time
 from pathlib import Path
 import pykv
-path, clock = Path(sys.argv[1]), Path(os.environ["CLOCK_FILE"])
+path, engine, options = Path(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])
+clock = Path(os.environ["CLOCK_FILE"])
 model = {}
 seen = []
 last = 0
 for round_, years in enumerate([0, 10, -10, 0, 40, -40, 1, 0]):
     clock.write_text(str(int(years * 365.25 * 86_400)))
     seen.append(time.time())
-    with pykv.open(path, engine="bitcask", segment_bytes=65_536) as db:
+    with pykv.open(path, engine=engine, **options) as db:
         assert dict(db.items()) == model, round_
         for number in range(1_000):
             key = b"%d" % (number % 300)
@@ -317,7 +321,7 @@ print("jumped")
 """
 
 
-def test_a_clock_that_jumps_orders_nothing_and_removes_nothing(tmp_path: Path) -> None:
+def test_a_clock_that_jumps_orders_nothing_and_removes_nothing(kind: Kind, tmp_path: Path) -> None:
     source, shim = tmp_path / "clock.c", tmp_path / "clock.so"
     source.write_text(
         "#include <fcntl.h>\n#include <unistd.h>\n" + CLOCK.replace("#define _GNU_SOURCE\n", "")
@@ -327,7 +331,7 @@ def test_a_clock_that_jumps_orders_nothing_and_removes_nothing(tmp_path: Path) -
     (tmp_path / "shift").write_text("0")
     environment = os.environ | {"LD_PRELOAD": str(shim), "CLOCK_FILE": str(tmp_path / "shift")}
     done = subprocess.run(
-        [sys.executable, "-c", JUMPS, str(tmp_path / "db")],
+        [sys.executable, "-c", JUMPS, str(tmp_path / "db"), kind.name, json.dumps(kind.small)],
         env=environment,
         capture_output=True,
         text=True,
@@ -337,20 +341,20 @@ def test_a_clock_that_jumps_orders_nothing_and_removes_nothing(tmp_path: Path) -
     assert (done.returncode, done.stdout) == (0, "jumped\n"), done.stderr
 
 
-def test_a_lock_is_free_soon_after_its_holder_was_killed(tmp_path: Path) -> None:
+def test_a_lock_is_free_soon_after_its_holder_was_killed(kind: Kind, tmp_path: Path) -> None:
     out, into = os.pipe()
-    holder = fork(lambda: hold(tmp_path / "db", into))
+    holder = fork(lambda: hold(kind, tmp_path / "db", into))
     assert os.read(out, 10) == b"open"
     os.kill(holder, signal.SIGKILL)
-    wait_until(lambda: can_open(tmp_path / "db"))
+    wait_until(lambda: can_open(kind, tmp_path / "db"))
     wait_for(holder)
     os.close(out)
     os.close(into)
 
 
-def can_open(path: Path) -> bool:
+def can_open(kind: Kind, path: Path) -> bool:
     try:
-        Bitcask(path).close()
+        kind.open(path).close()
     except LockedError:
         return False
     return True
