@@ -12,6 +12,7 @@ from tests.format.decode import HEADER_INVALID, VALID, crc32c
 ANOTHER_FORMAT = "another format"
 HEADER_BYTES = 64
 MAGIC = b"PYKVLOG\n"
+APPEND, MERGED, VALUES = 1, 2, 3
 
 #: Name and size of every field in order.
 FIELDS = (
@@ -51,7 +52,7 @@ def decode_segment(data: bytes) -> SegmentHeader:
     if numbers["format_version"] != 1:
         return SegmentHeader(ANOTHER_FORMAT, numbers)
     legal = (
-        numbers["kind"] in (1, 2)
+        numbers["kind"] in (APPEND, MERGED, VALUES)
         and 1 <= numbers["number"] < 1 << 32
         and numbers["unused_1"] == numbers["unused_2"] == 0
     )

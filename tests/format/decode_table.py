@@ -1,13 +1,13 @@
 """A reference decoder of tables, written from docs/format/table.md alone.
 
-It shares no code with the C core. Blocks of codec none only. Everything here is pure and
-thread-safe.
+It shares no code with the C core. Everything here is pure and thread-safe.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import zstandard
 from tests.format.decode import KEY_BYTES_MAX, VALID, crc32c, u64
 from tests.format.key_hash import key_hash
 
@@ -19,7 +19,7 @@ HEADER_BYTES = 32
 FOOTER_BYTES = 64
 TRAILER_BYTES = 12
 DATA, FILTER, INDEX, PROPERTIES = 1, 2, 3, 4
-NONE = 1
+NONE, ZSTD = 1, 2
 LINE_BYTES = 64
 _MASK_64 = (1 << 64) - 1
 _MASK_32 = (1 << 32) - 1
@@ -131,6 +131,7 @@ class Table:
     properties: dict[str, int] = field(default_factory=dict)
     first_key: bytes = b""
     last_key: bytes = b""
+    attached: bytes = b""
     blocks: list[Block] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     filter_numbers: dict[str, int] = field(default_factory=dict)
@@ -216,14 +217,27 @@ def _decode_ends(data: bytes, table: Table) -> None:
 
 
 def _payload(data: bytes, table: Table, offset: int, size: int, kind: int) -> bytes:
-    """The payload of a block, once its trailer was found right."""
+    """The raw payload of a block, once its trailer was found right."""
     end = offset + size
     trailer = _Cursor(data[end : end + TRAILER_BYTES]).fields(TRAILER_FIELDS)
     covered = u64(table.header["file_id"]) + u64(offset) + data[offset : end + 8]
     check(crc32c(covered) == trailer["crc"], "crc of a block")
     check(trailer["kind"] == kind and trailer["unused"] == 0, "kind of a block")
-    check(trailer["codec"] == NONE and trailer["raw_bytes"] == size, "codec of a block")
-    return data[offset:end]
+    payload = data[offset:end]
+    if trailer["codec"] == ZSTD and kind in (DATA, INDEX):
+        payload = unpacked(payload, trailer["raw_bytes"])
+    else:
+        check(trailer["codec"] == NONE, "codec of a block")
+    check(trailer["raw_bytes"] == len(payload), "raw_bytes of a block")
+    return payload
+
+
+def unpacked(frame: bytes, size: int) -> bytes:
+    """What is in a frame of zstd that says that it holds so many bytes."""
+    try:
+        return zstandard.ZstdDecompressor().decompress(frame, max_output_size=size)
+    except zstandard.ZstdError as error:
+        raise DamageError(str(error)) from error
 
 
 def _decode_properties(data: bytes, table: Table) -> None:
@@ -238,7 +252,7 @@ def _decode_properties(data: bytes, table: Table) -> None:
         numbers[name] += (numbers["key_lengths_high"] >> bit & 1) << 16
     table.first_key = cursor.take(numbers["first_key_length"])
     table.last_key = cursor.take(numbers["last_key_length"])
-    cursor.take(numbers["attached_length"])
+    table.attached = cursor.take(numbers["attached_length"])
     check(cursor.at == len(payload), "properties")
     longest = max(len(table.first_key), len(table.last_key))
     check(longest <= numbers["key_length_max"], "key_length_max")
@@ -278,7 +292,7 @@ def _decode_filter(data: bytes, table: Table) -> None:
 
 def _decode_block(data: bytes, table: Table, block: Block) -> None:
     cursor = _Cursor(_payload(data, table, block.offset, block.size, DATA))
-    check(block.raw_bytes == block.size, "raw_bytes")
+    check(block.raw_bytes == len(cursor.data), "raw_bytes")
     numbers = cursor.fields(BLOCK_FIELDS)
     count, width = numbers["entry_count"], numbers["sequence_width"]
     check(count == block.entry_count and count >= 1, "entry_count")

@@ -41,7 +41,7 @@ def _data_block(table: Table, number: int, first: int) -> Runs:
     yield from _named(f"data_{number}", BLOCK_FIELDS)
     yield f"tags_{number}", len(entries)
     yield f"sequences_{number}", len(entries) * -(-spread.bit_length() // 8)
-    yield f"body_crcs_{number}", len(entries) * 4
+    yield f"body_crcs_{number}", len(entries) * 4 if entries[0].body_crc else 0
     for index, entry in enumerate(entries, first):
         shared = _shared(entry.key, entries[0].key) if index > first else 0
         suffix = len(entry.key) - shared

@@ -1,4 +1,4 @@
-"""The example of docs/format/table.md decodes as the page says, by a reader written from it."""
+"""The examples of docs/format/table.md decode as the page says, by a reader written from it."""
 
 from __future__ import annotations
 
@@ -13,28 +13,35 @@ from tests.format.decode_table import (
     may_contain,
     tag_of,
 )
-from tests.format.examples import DOCUMENTS, find_examples
+from tests.format.examples import DOCUMENTS, Example, find_examples
 from tests.format.table_layout import table_layout
 
-(EXAMPLE,) = find_examples(DOCUMENTS / "table.md")
+EXAMPLES = find_examples(DOCUMENTS / "table.md")
+EXAMPLE, INGESTED = EXAMPLES
 TABLE = decode_table(EXAMPLE.data)
 ABOUT = {"format", "name", "result"}
 
 
-def fields_of(table: Table) -> dict[str, int | str]:
+def name_of(example: Example) -> str:
+    """The name under which pytest reports an example."""
+    return example.name
+
+
+def fields_of(table: Table, file_crc: int) -> dict[str, int | str]:
     """Every field that the captions name; those of entry i end in _i."""
     fields: dict[str, int | str] = {
         "file_id": table.header["file_id"],
         "hash_seed_low": table.properties["hash_seed_low"],
         "hash_seed_high": table.properties["hash_seed_high"],
-        "file_crc": crc32c(EXAMPLE.data),
+        "file_crc": file_crc,
     }
     for index, entry in enumerate(table.entries):
         fields[f"key_{index}"] = entry.key.decode()
         fields[f"value_{index}"] = entry.value.decode()
         fields[f"sequence_{index}"] = entry.sequence
         fields[f"kind_{index}"] = entry.kind
-        fields[f"body_crc_{index}"] = entry.body_crc
+        if entry.body_crc:
+            fields[f"body_crc_{index}"] = entry.body_crc
         if entry.deadline:
             fields[f"deadline_{index}"] = entry.deadline
     return fields
@@ -64,23 +71,39 @@ def offset_of(name: str) -> int:
     return next(offset for offset, _, run in EXAMPLE.layout if run == name)
 
 
-def test_the_example_decodes_as_its_captions_say() -> None:
+@pytest.mark.parametrize("example", EXAMPLES, ids=name_of)
+def test_an_example_decodes_as_its_captions_say(example: Example) -> None:
     """The result and every field, neither more nor fewer."""
-    assert TABLE.result == EXAMPLE.captions["result"] == VALID, TABLE.why
-    fields = fields_of(TABLE)
-    assert fields.keys() == EXAMPLE.captions.keys() - ABOUT
+    table = decode_table(example.data)
+    assert table.result == example.captions["result"] == VALID, table.why
+    fields = fields_of(table, crc32c(example.data))
+    assert fields.keys() == example.captions.keys() - ABOUT
     for name, value in fields.items():
-        wanted = EXAMPLE.captions[name] if isinstance(value, str) else EXAMPLE.number(name)
+        wanted = example.captions[name] if isinstance(value, str) else example.number(name)
         assert value == wanted, name
 
 
-def test_the_rows_of_the_example_name_its_fields_where_they_stand() -> None:
+@pytest.mark.parametrize("example", EXAMPLES, ids=name_of)
+def test_the_rows_of_an_example_name_its_fields_where_they_stand(example: Example) -> None:
     """Each run of bytes has its row, with its name, offset and size."""
     at = 0
-    for (offset, size, name), wanted in zip(EXAMPLE.layout, table_layout(TABLE), strict=True):
+    runs = table_layout(decode_table(example.data))
+    for (offset, size, name), wanted in zip(example.layout, runs, strict=True):
         assert (offset, (name, size)) == (at, wanted)
         at += size
-    assert at == len(EXAMPLE.data)
+    assert at == len(example.data)
+
+
+def test_a_table_to_be_ingested_has_puts_alone_of_sequence_1() -> None:
+    """As the page says of tables that are made outside of a store."""
+    table = decode_table(INGESTED.data)
+    assert {(entry.kind, entry.sequence) for entry in table.entries} == {(1, 1)}
+    keys = [entry.key for entry in table.entries]
+    assert keys == sorted(set(keys))
+    assert (table.first_key, table.last_key) == (keys[0], keys[-1])
+    assert table.attached == b""
+    assert all(may_contain(table, key) for key in keys)
+    assert all(entry.tag == tag_of(table, entry.key) for entry in table.entries)
 
 
 def test_entries_rise_and_stand_in_the_block_that_the_index_names() -> None:
@@ -113,10 +136,11 @@ def test_entries_rise_and_stand_in_the_block_that_the_index_names() -> None:
     assert TABLE.filter_numbers["key_count"] == len({entry.key for entry in entries})
 
 
-def test_every_flipped_bit_of_the_example_is_noticed() -> None:
+@pytest.mark.parametrize("example", EXAMPLES, ids=name_of)
+def test_every_flipped_bit_of_an_example_is_noticed(example: Example) -> None:
     """What the page promises, tried for each bit."""
-    for bit in range(8 * len(EXAMPLE.data)):
-        damaged = bytearray(EXAMPLE.data)
+    for bit in range(8 * len(example.data)):
+        damaged = bytearray(example.data)
         damaged[bit // 8] ^= 1 << bit % 8
         assert decode_table(bytes(damaged)).result == DAMAGED, f"bit {bit}"
 

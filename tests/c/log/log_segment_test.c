@@ -2,6 +2,7 @@
  * log_segment_test: the header of a log file comes back as it was written, or not at all.
  */
 #include "harness/check.h"
+#include "harness/hex_example.h"
 
 #include "base/coding.h"
 #include "base/crc32c.h"
@@ -50,24 +51,28 @@ TEST(fields_stand_where_the_format_says)
     CHECK_EQUAL(crc32c_extend(0, data, 60), load_u32(data + 60));
 }
 
-/* The first example of docs/format/segment.md. */
-TEST(the_documented_example_is_what_is_written)
+TEST(the_examples_of_the_page_decode_and_encode_to_the_same_bytes)
 {
-    static const uint8_t documented[LOG_SEGMENT_HEADER_BYTES] = {
-        0x50, 0x59, 0x4b, 0x56, 0x4c, 0x4f, 0x47, 0x0a, 0x01, 0x00, 0x00, 0x00, 0x01,
-        0x00, 0x00, 0x00, 0xef, 0xcd, 0xab, 0x89, 0x67, 0x45, 0x23, 0x01, 0x07, 0x00,
-        0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xe8, 0x03, 0x00, 0x00, 0x00, 0x00, 0x00,
-        0x00, 0x00, 0x02, 0x00, 0x00, 0x06, 0x00, 0x00, 0x00, 0xed, 0x5e, 0xed, 0x5e,
-        0xed, 0x5e, 0xed, 0x5e, 0x00, 0x00, 0x00, 0x00, 0x7d, 0xc7, 0x37, 0x00};
-    log_segment_header header = {.kind = LOG_SEGMENT_APPEND,
-                                 .number = 7,
-                                 .file_id = UINT64_C(0x0123456789ABCDEF),
-                                 .birth_sequence = 1000,
-                                 .synced_through = log_position(6, 4096),
-                                 .store_id = UINT64_C(0x5EED5EED5EED5EED)};
-    uint8_t data[LOG_SEGMENT_HEADER_BYTES];
-    log_segment_encode(&header, data);
-    CHECK_BYTES(documented, data, sizeof data);
+    static hex_example page;
+    uint64_t kinds = 0;
+    FILE *file = hex_example_open("docs/format/segment.md");
+    while (hex_example_next(file, &page)) {
+        uint8_t data[LOG_SEGMENT_HEADER_BYTES];
+        log_segment_header found;
+        CHECK_OK(log_segment_decode(page.bytes, page.size, "x", &found));
+        CHECK_EQUAL(hex_example_number(&page, "kind", 0), found.kind);
+        CHECK_EQUAL(hex_example_number(&page, "number", 0), found.number);
+        CHECK_EQUAL(hex_example_number(&page, "file_id", 0), found.file_id);
+        CHECK_EQUAL(hex_example_number(&page, "birth_sequence", 1), found.birth_sequence);
+        CHECK_EQUAL(hex_example_number(&page, "synced_through", 1), found.synced_through);
+        CHECK_EQUAL(hex_example_number(&page, "store_id", 0), found.store_id);
+        log_segment_encode(&found, data);
+        CHECK_EQUAL(LOG_SEGMENT_HEADER_BYTES, page.size);
+        CHECK_BYTES(page.bytes, data, LOG_SEGMENT_HEADER_BYTES);
+        kinds |= UINT64_C(1) << found.kind;
+    }
+    fclose(file);
+    CHECK_EQUAL(0xE, kinds); /* append, merged, values */
 }
 
 TEST(any_flipped_bit_is_corruption_that_names_the_file)
@@ -147,7 +152,7 @@ TEST(positions_compare_as_numbers)
 }
 
 TEST_MAIN(CASE(a_header_comes_back_as_it_was_written), CASE(fields_stand_where_the_format_says),
-          CASE(the_documented_example_is_what_is_written),
+          CASE(the_examples_of_the_page_decode_and_encode_to_the_same_bytes),
           CASE(any_flipped_bit_is_corruption_that_names_the_file), CASE(a_short_file_is_corruption),
           CASE(another_format_version_is_refused_by_name),
           CASE(an_unknown_kind_or_number_is_corruption_even_under_a_right_check),
