@@ -36,6 +36,8 @@ from tests.format.decode_value_segment import (
 )
 
 SECTOR_BYTES = 512
+#: The prefixes of stored keys.
+ESCAPED, KEYS, NAMES = b"\xff\x00", b"\xff\x01", b"\xff\x02"
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,25 @@ def newest(
             for sequence, start, stop in deletes
         )
     }
+
+
+def named_rows(files: LsmFiles) -> dict[str | None, dict[bytes, Version]]:
+    """The rows by namespace, None for the default one, and by the keys that a user gave."""
+    versions = files.rows()
+    names = {
+        row.value: key[2:].decode()
+        for key, row in versions.items()
+        if key.startswith(NAMES) and key != NAMES
+    }
+    rows: dict[str | None, dict[bytes, Version]] = {name: {} for name in (None, *names.values())}
+    for key, row in versions.items():
+        if not key.startswith(b"\xff"):
+            rows[None][key] = row
+        elif key.startswith(ESCAPED):
+            rows[None][key[2:]] = row
+        elif key.startswith(KEYS):
+            rows[names[key[2:6][::-1]]][key[6:]] = row
+    return rows
 
 
 def version_of(record: Decoded) -> Version:

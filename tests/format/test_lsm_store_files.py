@@ -20,6 +20,7 @@ from tests.format.lsm_files import (
     LsmFiles,
     delete_of,
     is_delete,
+    named_rows,
     newest,
     read_lsm,
     version_of,
@@ -28,7 +29,6 @@ from tests.format.lsm_files import (
 import pykv
 
 KINDS = ["closed", "killed", "killed behind a clear"]
-NAMES, KEYS, ESCAPED = b"\xff\x02", b"\xff\x01", b"\xff\x00"
 
 Rows = dict[str | None, dict[bytes, tuple[bytes, int]]]
 
@@ -126,31 +126,13 @@ def stored(
     return Stored(request.param, read_lsm(path), rows, last, compression == "none")
 
 
-def spaces(files: LsmFiles) -> Rows:
-    """The rows of the files, by the prefixes of their stored keys."""
-    rows: Rows = {None: {}}
-    versions = files.rows()
-    names = {
-        row.value: key[2:].decode()
-        for key, row in versions.items()
-        if key.startswith(NAMES) and key != NAMES
-    }
-    rows |= {name: {} for name in names.values()}
-    for key, row in versions.items():
-        assert row.value is not None
-        if not key.startswith(b"\xff"):
-            rows[None][key] = row.value, row.deadline
-        elif key.startswith(ESCAPED):
-            rows[None][key[2:]] = row.value, row.deadline
-        elif key.startswith(KEYS):
-            name = names[key[2:6][::-1]]
-            rows[name][key[6:]] = row.value, row.deadline
-    return rows
-
-
 def test_tables_values_and_logs_add_up_to_the_rows(stored: Stored) -> None:
     """The whole way from the manifest to the values, deadlines and namespaces."""
-    assert spaces(stored.files) == stored.rows
+    found = named_rows(stored.files)
+    assert {
+        name: {key: (row.value, row.deadline) for key, row in rows.items()}
+        for name, rows in found.items()
+    } == stored.rows
     assert len(stored.rows[None]) >= 4
 
 
