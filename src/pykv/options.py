@@ -317,10 +317,11 @@ class LsmOptions(NativeOptions):
     cheaper; reading one costs a read of its own, beyond the block cache. Each is compressed by
     itself.
 
-    compaction: "lazy" (default) or "leveled". Lazy writes about half as much to keep the tables in
-    order, so writers go on at their pace as data grows: sorted runs are merged four at a time, and
-    all of them together into the last level when they weigh half of it. With "leveled" a scan that
-    begins somewhere looks into fewer tables, and what was overwritten takes less space.
+    compaction: "leveled" (default) or "lazy". Lazy writes less to keep the tables in order, so
+    writers go on at their pace as data grows: sorted runs are merged four at a time, and all of
+    them together into the last level when they weigh half of it. A scan that begins somewhere looks
+    into more tables, what was overwritten may take half as much space again, and merges of large
+    runs need free room on the disk.
 
     history_bytes: bytes of logs that are kept for `changes` when nothing else needs them, up to
     1 PiB, default 0. At least so many are kept, in whole logs of about memtable_bytes.
@@ -342,7 +343,7 @@ class LsmOptions(NativeOptions):
     compression_level: int = _count(1, 1, 22, "(levels of zstd)")
     filter_bits_per_key: float = _number_or_zero(10.0, 2.0, 32.0)
     value_log_bytes_min: int = _count_or_zero(64, GIB, "bytes")
-    compaction: Literal["lazy", "leveled"] = _choice("lazy", "leveled")
+    compaction: Literal["leveled", "lazy"] = _choice("leveled", "lazy")
     history_bytes: int = _count(0, 0, 1024 * 1024 * GIB, "bytes")
     space_amplification_max: float = _ratio(1.5, above=1.0)
     background_threads: int = _count(3, 0, 16, "threads")
