@@ -1,9 +1,8 @@
 /*
  * checkpoint_test: a checkpoint is a store of its own, with what was there at one moment.
  */
-#include "lsm_fixture.h"
-
 #include "log/home.h"
+#include "lsm/values_store.h"
 
 #define COPY_PATH "/copies/one"
 
@@ -94,6 +93,31 @@ TEST(tables_are_not_copied_and_what_they_lose_in_the_source_stays_in_the_copy)
     fixture_free(&self);
 }
 
+TEST(values_in_segments_stay_in_the_copy_when_the_source_has_dropped_their_segments)
+{
+    enum { KEYS = 200 };
+    fixture self = values_store_new();
+    values_put(&self, 0, KEYS, 1);
+    CHECK_OK(lsm_checkpoint(self.store, COPY_PATH));
+    uint64_t segments = fixture_stats(&self).value_segment_count;
+    CHECK(segments > 1);
+    CHECK_EQUAL(2 * segments, fixture_files(&self, ".val", NULL));
+    values_put(&self, 0, KEYS, 2);
+    CHECK_OK(lsm_compact(self.store, NULL));
+    CHECK_EQUAL(segments + fixture_stats(&self).value_segment_count,
+                fixture_files(&self, ".val", NULL));
+    fixture copy = open_copy(&self);
+    CHECK_EQUAL(segments, fixture_stats(&copy).value_segment_count);
+    CHECK_EQUAL(KEYS, fixture_count(&copy));
+    values_expect(&copy, 0, KEYS, 1);
+    pykv_report report;
+    CHECK_OK(lsm_verify(copy.store, NULL, &report));
+    CHECK_EQUAL(0, report.damage_count);
+    close_copy(&copy);
+    values_expect(&self, 0, KEYS, 2);
+    fixture_free(&self);
+}
+
 TEST(a_checkpoint_is_durable_when_the_call_returns)
 {
     fixture self = filled();
@@ -147,6 +171,7 @@ TEST(a_checkpoint_wants_a_new_path_and_a_store_that_can_be_written)
 TEST_MAIN(CASE(a_checkpoint_holds_what_was_written_before_it_and_nothing_of_what_comes_after),
           CASE(source_and_copy_go_on_without_each_other),
           CASE(tables_are_not_copied_and_what_they_lose_in_the_source_stays_in_the_copy),
+          CASE(values_in_segments_stay_in_the_copy_when_the_source_has_dropped_their_segments),
           CASE(a_checkpoint_is_durable_when_the_call_returns),
           CASE(an_unfinished_checkpoint_does_not_open_and_is_not_repaired_but_can_be_destroyed),
           CASE(a_checkpoint_wants_a_new_path_and_a_store_that_can_be_written))
