@@ -53,8 +53,12 @@ class Follower:
         """Reads what an ingest brought, or what was written over it since."""
         assert change.value is not None
         behind = change.value + b"\0"
-        store = db if change.namespace is None else db.namespace(self.names[change.namespace])
         space.delete_range(change.key, behind)
+        store = db
+        if change.namespace is not None:
+            if self.names[change.namespace] not in db.namespaces():
+                return  # Its drop comes behind.
+            store = db.namespace(self.names[change.namespace])
         space.rows.update(store.scan(change.key, behind))
 
     def check(self, db: Any) -> None:
