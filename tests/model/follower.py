@@ -1,5 +1,6 @@
 """A follower of a store's change feed: what the changes lead to."""
 
+import time
 from typing import Any
 
 import pykv
@@ -33,6 +34,8 @@ class Follower:
         # The delete of its keys comes behind a drop.
         space = self.spaces.get(change.namespace, Oracle())
         match change.kind:
+            case "put" if change.expires_at is not None and change.expires_at <= time.time():
+                space.rows.pop(change.key, None)
             case "put":
                 assert change.value is not None
                 space.rows[change.key] = change.value

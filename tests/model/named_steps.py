@@ -2,20 +2,17 @@
 
 import random
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pykv
 from tests.model.oracle import Oracle, Rows
+from tests.model.ordered_steps import draw_ordered
+from tests.model.step import UNTOLD, Answer, Step, is_ordered, keys_in, remove
 
-UNTOLD = object()  # an answer that nobody asks for
 NAMES = ["users", "items", "\u00e9"]
 # Few, so that steps meet again; they are keys of the default namespace too.
 KEYS = [b"%03d" % number for number in range(12)] + [b"", b"\xff", b"a\0"]
-
-Answer = object
-Step = tuple[str, Callable[[Any], Answer], Callable[[Oracle], Answer]]
 
 
 def draw_named(rng: random.Random) -> Step:
@@ -28,18 +25,6 @@ def draw_named(rng: random.Random) -> Step:
 def made(db: Any, name: str) -> Any:
     """The namespace, which is made where there is none."""
     return db.namespace(name, create=True)
-
-
-def keys_in(start: bytes, stop: bytes | None) -> list[bytes]:
-    return [key for key in KEYS if key >= start and (stop is None or key < stop)]
-
-
-def remove(db: Any, within: Any, start: bytes, stop: bytes | None) -> None:
-    """A range delete, or where there is no order a delete of each key that there may be."""
-    if "order" in db.features:
-        within.delete_range(start, stop)
-    else:
-        within.delete_many(keys_in(start, stop))
 
 
 def value_of(rng: random.Random) -> bytes:
@@ -84,18 +69,11 @@ def read(rng: random.Random, name: str) -> Step:
 
 
 def scan(rng: random.Random, name: str) -> Step:
-    first, reverse = rng.choice(KEYS), rng.random() < 0.5
-
-    def on_store(db: Any) -> Answer:
-        within = made(db, name)
-        if "order" in db.features:
-            return list(within.scan(first, reverse=reverse))
-        return sorted((row for row in within.scan() if row[0] >= first), reverse=reverse)
-
+    asked, read, on_oracle = draw_ordered(rng)
     return (
-        f"named scan of {name}",
-        on_store,
-        lambda to: to.space(name).scan(first, reverse=reverse),
+        f"named {asked} of {name}",
+        lambda db: read(made(db, name)),
+        lambda to: on_oracle(to.space(name)),
     )
 
 
@@ -109,10 +87,10 @@ def batch(rng: random.Random, name: str) -> Step:
         with db.batch() as writes:
             writes.put(key, value)
             writes.put(key, value + b"1", namespace=one)
-            if "order" in db.features:
+            if is_ordered(db):
                 writes.delete_range(gone, None, namespace=two)
             else:
-                for each in keys_in(gone, None):
+                for each in keys_in(KEYS, gone, None):
                     writes.delete(each, namespace=two)
             writes.put(gone, value + b"2", namespace=two)
             writes.delete(gone)
@@ -134,7 +112,7 @@ def delete_range(rng: random.Random, name: str) -> Step:
     start, stop = rng.choice(KEYS), rng.choice([None, *KEYS])
 
     def on_store(db: Any) -> Answer:
-        remove(db, made(db, name), start, stop)
+        remove(made(db, name), KEYS, start, stop)
         return None
 
     return (

@@ -1,6 +1,6 @@
 """One list of operations, many option sets, all engines: the same answers as a dict.
 
-Each history is run on every engine with each of eight option sets, and every reopening draws
+Each history is run on every engine with each of its option sets, and every reopening draws
 another set, so a database that one set wrote is read under the others. PYKV_LISTS says how many
 histories there are, PYKV_SEED which; a failure names history, engine, set and operation. Without
 PYKV_LISTS there is a short one, which begins with some of the sets.
@@ -18,14 +18,27 @@ import numpy as np
 import pytest
 
 import pykv
+from tests.model.expiry_steps import draw_expiring
 from tests.model.follower import Follower
-from tests.model.named_steps import UNTOLD, Step, draw_named
+from tests.model.moment_steps import Draw, backup, checkpoint, rows_of_spaces, snapshot
+from tests.model.named_steps import draw_named
 from tests.model.oracle import Oracle
+from tests.model.ordered_steps import draw_ordered
+from tests.model.step import (
+    KEYS,
+    UNTOLD,
+    Answer,
+    Step,
+    draw_range,
+    draw_value,
+    is_ordered,
+    keys_in,
+    remove,
+)
 
 HISTORIES = int(os.environ.get("PYKV_LISTS") or 0)
-STEPS = 220 if HISTORIES else 40
+STEPS = 220 if HISTORIES else 80
 SETS_WHERE_QUICK = 3
-KEYS = [b"%03d" % number for number in range(60)] + [b"", b"\xff" * 300, b"a\0", b"a"]
 
 # What makes files small comes first: most of the mechanisms show in few operations then.
 SETS: dict[str, list[dict[str, Any]]] = {
@@ -60,24 +73,17 @@ HISTORY: dict[str, dict[str, Any]] = {
     "lsm": {"history_bytes": 1 << 40},
 }
 
-Answer = object
-
 
 def histories() -> Iterator[int]:
     seed = int(os.environ.get("PYKV_SEED") or time.time_ns() % 1_000_000_000)
     yield from range(seed, seed + max(1, HISTORIES))
 
 
-def draw_value(rng: random.Random) -> bytes:
-    size = rng.choice([0, 1, 20, 700, 4_000])
-    return bytes([rng.randrange(256)]) * (size // 2) + rng.randbytes(size - size // 2)
-
-
 def draw_write(rng: random.Random) -> Step:
     """A write of one of the kinds there are."""
     key, value = rng.choice(KEYS), draw_value(rng)
-    kinds = ["put", "delete", "swap", "rows", "arrays", "range", "clear"]
-    kind = rng.choices(kinds, [40, 20, 8, 8, 5, 4, 1])
+    kinds = ["put", "delete", "swap", "rows", "arrays", "many", "range", "batch", "expiring"]
+    kind = rng.choices([*kinds, "clear"], [40, 20, 8, 8, 5, 4, 8, 5, 8, 1])
     match kind[0]:
         case "put":
             return (f"put {key!r}", lambda db: db.put(key, value), lambda to: put(to, key, value))
@@ -105,11 +111,50 @@ def draw_write(rng: random.Random) -> Step:
                 lambda db: db.put_many(rows, atomic=True),
                 lambda to: to.rows.update(rows),
             )
-        case "range":
+        case "many":
             some = rng.sample(KEYS, 12)
             return ("delete 12", lambda db: db.delete_many(some), lambda to: delete(to, some))
+        case "range":
+            start, stop = draw_range(rng)
+            return (
+                f"delete_range {start!r} {stop!r}",
+                lambda db: remove(db, KEYS, start, stop),
+                lambda to: to.delete_range(start, stop),
+            )
+        case "batch":
+            return draw_batch(rng)
+        case "expiring":
+            return draw_expiring(rng)
         case _:
             return ("clear", lambda db: db.clear(), lambda to: to.rows.clear())
+
+
+def draw_batch(rng: random.Random) -> Step:
+    """A batch in which a range delete comes before and behind writes to its keys."""
+    rows = [(rng.choice(KEYS), draw_value(rng)) for _ in range(rng.randrange(2, 12))]
+    before = rng.randrange(len(rows))
+    start, stop = draw_range(rng)
+
+    def on_store(db: Any) -> Answer:
+        with db.batch() as writes:
+            for key, value in rows[:before]:
+                writes.put(key, value)
+            if is_ordered(db):
+                writes.delete_range(start, stop)
+            else:
+                for key in keys_in(KEYS, start, stop):
+                    writes.delete(key)
+            for key, value in rows[before:]:
+                writes.put(key, value)
+        return UNTOLD
+
+    def on_oracle(to: Oracle) -> Answer:
+        to.rows.update(rows[:before])
+        to.delete_range(start, stop)
+        to.rows.update(rows[before:])
+        return UNTOLD
+
+    return f"batch of {len(rows)} rows about {start!r} {stop!r}", on_store, on_oracle
 
 
 def put(to: Oracle, key: bytes, value: bytes) -> Answer:
@@ -136,11 +181,18 @@ def draw_read(rng: random.Random) -> Step:
             lambda to: [to.rows.get(each) for each in some],
         ),
         ("scan in arrays", in_arrays, lambda to: to.scan()),
-        ("len", len, lambda to: len(to.rows)),
+        ("len", length, lambda to: len(to.rows)),
         ("items", lambda db: sorted(db.items()), lambda to: to.scan()),
         ("keys", lambda db: sorted(db.keys()), lambda to: sorted(to.rows)),
     ]
-    return rng.choice(steps)
+    return rng.choice([*steps, *(draw_ordered(rng) for _ in range(6))])
+
+
+def length(reader: Any) -> int:
+    """The number of rows, which len is; a Bitcask counts what has expired until it is merged."""
+    rows = sum(1 for _ in reader)
+    assert len(reader) == rows or (len(reader) > rows and not is_ordered(reader))
+    return rows
 
 
 def bytes_of(view: memoryview | None) -> bytes | None:
@@ -170,20 +222,42 @@ def nothing(to: Oracle) -> Answer:
 
 
 def draw_upkeep(rng: random.Random) -> Step:
+    start, stop = draw_range(rng)
     return rng.choice(
         [
             ("sync", lambda db: db.sync(), nothing),
+            ("flush", lambda db: db.flush(), nothing),
             ("compact", lambda db: db.compact(), nothing),
+            (
+                f"compact {start!r} {stop!r}",
+                lambda db: db.compact(start, stop) if is_ordered(db) else None,
+                nothing,
+            ),
             ("verify", lambda db: db.verify().ok, lambda to: True),
         ]
     )
 
 
+def draw_change(rng: random.Random) -> Step:
+    """What a moment that is kept does not notice."""
+    return rng.choices([draw_write, draw_upkeep], [5, 1])[0](rng)
+
+
+def draw_moment(rng: random.Random) -> Step:
+    """A read of a moment that is kept, in the store or as a store of its own."""
+    draws: list[Draw] = [
+        lambda rng: snapshot(rng, draw_read, draw_change),
+        lambda rng: checkpoint(rng, draw_read),
+        lambda rng: backup(rng, draw_read),
+    ]
+    return rng.choices(draws, [6, 1, 1])[0](rng)
+
+
 def draw_history(seed: int) -> list[Step | None]:
     """The steps of a history; None: the store is opened again."""
     rng = random.Random(seed)
-    draws = [draw_write, draw_read, draw_upkeep, None, draw_named]
-    chosen = rng.choices(draws, [70, 25, 3, 2, 25], k=STEPS)
+    draws = [draw_write, draw_read, draw_upkeep, None, draw_named, draw_moment]
+    chosen = rng.choices(draws, [70, 35, 4, 3, 25, 8], k=STEPS)
     return [None if draw is None else draw(rng) for draw in chosen]
 
 
@@ -221,8 +295,7 @@ class Run:
                     db = self.open()
             assert sorted(db.items()) == oracle.scan(), f"{self} at its end"
             if named:
-                spaces = {name: dict(db.namespace(name).items()) for name in db.namespaces()}
-                assert spaces == oracle.spaces, f"{self} at its end"
+                assert rows_of_spaces(db) == oracle.spaces, f"{self} at its end"
             follower.follow(db)
             follower.check(db)
         finally:

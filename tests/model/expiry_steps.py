@@ -1,0 +1,68 @@
+"""Steps of the metamorphic test whose rows expire, at once or not before the test has ended."""
+
+import random
+from typing import Any
+
+from tests.model.oracle import Oracle
+from tests.model.step import KEYS, UNTOLD, Answer, Step, draw_value
+
+AT_ONCE, LATE = 1e-6, 3_600.0
+
+
+def draw_expiring(rng: random.Random) -> Step:
+    return rng.choice([put, put_rows, touch])(rng)
+
+
+def wait_for_expiry(db: Any, keys: list[bytes]) -> None:
+    """A microsecond may not have passed."""
+    while any(key in db for key in keys):
+        pass
+
+
+def put(rng: random.Random) -> Step:
+    return put_of(rng, [rng.choice(KEYS)])
+
+
+def put_rows(rng: random.Random) -> Step:
+    return put_of(rng, rng.sample(KEYS, rng.randrange(10)))
+
+
+def put_of(rng: random.Random, keys: list[bytes]) -> Step:
+    rows = {key: draw_value(rng) for key in keys}
+    ttl = rng.choice([AT_ONCE, LATE])
+
+    def on_store(db: Any) -> Answer:
+        if len(rows) == 1:
+            db.put(*next(iter(rows.items())), ttl=ttl)
+        else:
+            db.put_many(rows.items(), ttl=ttl)
+        if ttl == AT_ONCE:
+            wait_for_expiry(db, keys)
+        return UNTOLD
+
+    def on_oracle(to: Oracle) -> Answer:
+        if ttl == AT_ONCE:
+            to.delete_many(keys)
+        else:
+            to.rows.update(rows)
+        return UNTOLD
+
+    return f"put {keys} for {ttl} s", on_store, on_oracle
+
+
+def touch(rng: random.Random) -> Step:
+    key, ttl = rng.choice(KEYS), rng.choice([None, AT_ONCE, LATE])
+
+    def on_store(db: Any) -> Answer:
+        was_there = db.touch(key, ttl)
+        if ttl == AT_ONCE:
+            wait_for_expiry(db, [key])
+        return was_there, key in db and (db.expires_at(key) is None) == (ttl is None)
+
+    def on_oracle(to: Oracle) -> Answer:
+        was_there = key in to.rows
+        if ttl == AT_ONCE:
+            to.delete_many([key])
+        return was_there, key in to.rows
+
+    return f"touch {key!r} for {ttl} s", on_store, on_oracle

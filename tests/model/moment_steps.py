@@ -1,0 +1,72 @@
+"""Steps of the metamorphic test that read a kept moment: snapshots, and copies of stores."""
+
+import random
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pykv
+from tests.model.oracle import Oracle
+from tests.model.step import Answer, Step
+
+Draw = Callable[[random.Random], Step]
+READS = 3
+
+
+def snapshot(rng: random.Random, draw_read: Draw, draw_change: Draw) -> Step:
+    """Reads of a moment, behind which the store goes on."""
+    reads = [draw_read(rng) for _ in range(READS)]
+    changes = [draw_change(rng) for _ in range(rng.randrange(1, 8))]
+
+    def on_store(db: Any) -> Answer:
+        with db.snapshot() as moment:
+            for _, change, _ in changes:
+                change(db)
+            return [read(moment) for _, read, _ in reads]
+
+    def on_oracle(to: Oracle) -> Answer:
+        answers = [read(to) for _, _, read in reads]
+        for _, _, change in changes:
+            change(to)
+        return answers
+
+    told = [[name for name, *_ in steps] for steps in (changes, reads)]
+    return f"snapshot, then {told[0]}, then of the snapshot {told[1]}", on_store, on_oracle
+
+
+def checkpoint(rng: random.Random, draw_read: Draw) -> Step:
+    return read_of_copy("checkpoint", lambda db, path: db.checkpoint(path), draw_read(rng))
+
+
+def backup(rng: random.Random, draw_read: Draw) -> Step:
+    """All backups of a store go to one repository: what an earlier one has is not copied again."""
+
+    def copy(db: Any, path: Path) -> None:
+        repository = db.path.with_name(f"{db.path.name}-backups")
+        db.backup(repository)
+        pykv.restore(repository, path)
+
+    return read_of_copy("backup", copy, draw_read(rng))
+
+
+def read_of_copy(kind: str, copy: Callable[[Any, Path], None], step: Step) -> Step:
+    """A read of a copy, and all of its rows; a store in memory has no copies."""
+    name, read, on_oracle = step
+
+    def on_store(db: Any) -> Answer:
+        if not isinstance(db, pykv.DiskStore):
+            return [read(db), sorted(db.items()), rows_of_spaces(db)]
+        with tempfile.TemporaryDirectory(prefix="pykv-model-") as folder:
+            copy(db, Path(folder) / "copy")
+            with pykv.open(Path(folder) / "copy", create=False) as other:
+                answers = [read(other), sorted(other.items()), rows_of_spaces(other)]
+                assert other.verify().ok
+                other.clear()
+        return answers
+
+    return f"{kind}: {name}", on_store, lambda to: [on_oracle(to), to.scan(), to.spaces]
+
+
+def rows_of_spaces(db: Any) -> dict[str, dict[bytes, bytes]]:
+    return {name: dict(db.namespace(name).items()) for name in db.namespaces()}
