@@ -8,6 +8,7 @@ import itertools
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +28,8 @@ from hypothesis.stateful import (
 
 from pykv.errors import ClosedError
 from tests.contract.conftest import NAMED_SUBJECTS, ROOTS, SUBJECTS, Subject
-from tests.model.oracle import Oracle, Rows
-
-# Few and short keys, so that rules meet again; some that sort next to each other or at an end.
-KEYS = st.one_of(
-    st.binary(max_size=1),
-    st.sampled_from([b"a", b"a\0", b"ab", b"a\xff", b"b", b"\xff", b"\xff\xff", b"k" * 300]),
-    st.integers(0, 40).map(lambda number: b"%03d" % number),
-)
-VALUES = st.one_of(st.binary(max_size=3), st.sampled_from([b"", b"v" * 5_000]))
-BOUNDS = st.one_of(st.none(), KEYS)
-ITEMS = st.lists(st.tuples(KEYS, VALUES), max_size=20)
-OPERATION = st.one_of(st.tuples(KEYS, VALUES), st.tuples(KEYS, st.none()))
-SYNCS = st.sampled_from([None, None, False, True])
+from tests.model.oracle import Move, Oracle, Rows, walked
+from tests.model.strategies import BOUNDS, ITEMS, KEYS, MOVES, OPERATION, SYNCS, VALUES
 
 
 class StopHereError(Exception):
@@ -53,6 +43,16 @@ def breaking_off(items: list[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, byte
 
 VIEWS_MAX = 6
 
+# Values of the LSM in segments of their own, and flushes and compactions that few writes bring.
+VALUE_LOG = {
+    "value_log_bytes_min": 64,
+    "memtable_bytes": 65_536,
+    "table_bytes": 65_536,
+    "space_amplification_max": 1.1,
+}
+LSM = next(each for each in SUBJECTS if each.name == "lsm")
+VARIANTS = [Subject("lsm-value-log", partial(LSM.open, **VALUE_LOG), LSM.features)]
+
 
 @dataclass(frozen=True)
 class OpenScan:
@@ -64,10 +64,20 @@ class OpenScan:
     expected: Rows
 
 
+@dataclass(frozen=True)
+class OpenSnapshot:
+    """A snapshot of store, and its rows."""
+
+    store: Any
+    snapshot: Any
+    expected: Oracle
+
+
 class StoreMachine(RuleBasedStateMachine):
-    """A store of one subject beside its oracle, with scans and batches left open on the way."""
+    """A store of one subject beside its oracle, with scans and snapshots left open on the way."""
 
     scans = Bundle("scans")
+    snapshots = Bundle("snapshots")
     subject: Subject
 
     def __init__(self) -> None:
@@ -75,6 +85,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory(prefix="pykv-model-")
         self.oracle = Oracle()
         self.views: list[tuple[memoryview, bytes]] = []
+        self.is_copied = False
         self.store: Any = self.opened()
 
     def opened(self) -> Any:
@@ -122,6 +133,14 @@ class StoreMachine(RuleBasedStateMachine):
     def delete(self, key: bytes, sync: bool | None) -> None:
         self.store.delete(key, sync=sync)
         self.oracle.rows.pop(key, None)
+
+    def flip(self, key: bytes) -> None:
+        """Deletes a key that is there, and puts one that is not."""
+        if self.oracle.rows.pop(key, None) is None:
+            self.oracle.rows[key] = key
+            self.store.put(key, key)
+        else:
+            self.store.delete(key)
 
     @rule(key=KEYS)
     def delete_item(self, key: bytes) -> None:
@@ -200,25 +219,24 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(operations=st.lists(OPERATION, max_size=15), discarded=st.booleans(), sync=SYNCS)
     def batch(
-        self,
-        operations: list[tuple[bytes, bytes | None]],
-        discarded: bool,
-        sync: bool | None,
+        self, operations: list[tuple[str, Any, Any]], discarded: bool, sync: bool | None
     ) -> None:
+        if not self.has("order"):
+            operations = [each for each in operations if each[0] != "delete_range"]
         try:
             with self.store.batch(sync=sync) as batch:
-                for key, value in operations:
-                    if value is None:
-                        batch.delete(key)
-                    else:
-                        batch.put(key, value)
+                for kind, key, value in operations:
+                    getattr(batch, kind)(*([key] if kind == "delete" else [key, value]))
                 assert len(batch) == len(operations)
                 if discarded:
                     raise StopHereError
         except StopHereError:
             return
-        for key, value in operations:
-            self.oracle.compare_and_set(key, self.oracle.rows.get(key), value)
+        for kind, key, value in operations:
+            if kind == "delete_range":
+                self.oracle.delete_range(key, value)
+            else:
+                self.oracle.compare_and_set(key, self.oracle.rows.get(key), value)
 
     @rule()
     def clear(self) -> None:
@@ -278,6 +296,50 @@ class StoreMachine(RuleBasedStateMachine):
             with pytest.raises(ClosedError):
                 next(opened.scan)
 
+    @precondition(lambda self: self.has("order") and self.has("consistent_scan"))
+    @rule(moves=st.lists(st.sampled_from(MOVES), max_size=10), start=BOUNDS, key=KEYS)
+    def cursor(self, moves: list[Move], start: bytes | None, key: bytes) -> None:
+        """A cursor goes on over its moment behind a write."""
+        expected, half = self.oracle.cursor(start), len(moves) // 2
+        with self.store.cursor(start) as cursor:
+            assert walked(cursor, moves[:half]) == walked(expected, moves[:half])
+            self.flip(key)
+            assert walked(cursor, moves[half:]) == walked(expected, moves[half:])
+
+    @precondition(lambda self: self.has("snapshot"))
+    @rule(target=snapshots)
+    def begin_snapshot(self) -> OpenSnapshot:
+        return OpenSnapshot(self.store, self.store.snapshot(), Oracle(dict(self.oracle.rows)))
+
+    @rule(opened=snapshots, key=KEYS, start=BOUNDS, stop=BOUNDS)
+    def read_snapshot(
+        self, opened: OpenSnapshot, key: bytes, start: bytes | None, stop: bytes | None
+    ) -> None:
+        snapshot, expected = opened.snapshot, opened.expected
+        if opened.store is not self.store:
+            with pytest.raises(ClosedError):
+                snapshot.get(key)
+            return
+        assert snapshot.get(key) == expected.rows.get(key)
+        assert dict(snapshot.items()) == expected.rows
+        if self.has("order"):
+            assert list(snapshot.scan(start, stop)) == expected.scan(start, stop)
+            assert snapshot.floor(key) == expected.floor(key)
+
+    @rule(opened=consumes(snapshots))
+    def end_snapshot(self, opened: OpenSnapshot) -> None:
+        opened.snapshot.close()
+
+    @precondition(lambda self: self.has("changes") and not self.is_copied)
+    @rule()
+    def checkpoint(self) -> None:
+        """Of a store of the core, once in a history: it takes as long as many rules."""
+        self.is_copied = True
+        path = Path(self.folder.name) / "copy"
+        self.store.checkpoint(path)
+        with self.subject.open(path) as copy:
+            assert dict(copy.items()) == self.oracle.rows
+
     @rule()
     def tidy(self) -> None:
         self.store.flush()
@@ -314,7 +376,9 @@ class StoreMachine(RuleBasedStateMachine):
             assert rows == self.oracle.scan()
 
 
-@pytest.mark.parametrize("subject", SUBJECTS + NAMED_SUBJECTS, ids=lambda subject: subject.name)
+@pytest.mark.parametrize(
+    "subject", SUBJECTS + VARIANTS + NAMED_SUBJECTS, ids=lambda subject: subject.name
+)
 def test_random_histories_agree_with_the_oracle(subject: Subject) -> None:
     class Machine(StoreMachine):
         pass
