@@ -293,7 +293,7 @@ class LsmOptions(NativeOptions):
     is free for files.
 
     memtable_bytes: size in bytes at which a memtable is written to a table, 64 KiB to 4 GiB.
-    Default None: a quarter of the memory budget, 64 MiB at most. Larger ones mean fewer compactions
+    Default None: a sixth of the memory budget, 64 MiB at most. Larger ones mean fewer compactions
     and a longer recovery after a crash.
 
     block_bytes: data block in bytes before compression, 1 KiB to 64 KiB, default 8 KiB. Large

@@ -168,7 +168,7 @@ typedef struct pykv_options {
      * [the larger of 256 MiB and an eighth of the memory that is free for files] */
     uint64_t memory_budget_bytes;
     uint64_t memtable_bytes; /* LSM: size at which a memtable is written out, 64 KiB .. 4 GiB
-                                [a quarter of the budget, 64 MiB at most] */
+                                [a sixth of the budget, 64 MiB at most] */
     uint64_t block_bytes;    /* LSM: data block before compression, 1 KiB .. 64 KiB [8 KiB] */
     uint64_t table_bytes;    /* LSM: tables that compaction writes, 64 KiB .. 4 GiB [64 MiB] */
     int32_t compression; /* PYKV_CODEC_*; LSM: of blocks [zstd if a provider is there, else none];

@@ -199,7 +199,7 @@ static void check_tables_become_few(int32_t how, bool maintains)
     CHECK_OK(fixture_open(&self));
     uint32_t most = FEW;
     if (!maintains) {
-        most += lsm_level0_stop(self.store) + COMPACTION_NEIGHBOURS_MANY;
+        most += LSM_LEVEL0_STOP + COMPACTION_NEIGHBOURS_MANY;
     }
     for (uint32_t i = 0; i < 200; i += 20) {
         flush_rows_one_by_one(&self, i, i + 20, maintains);

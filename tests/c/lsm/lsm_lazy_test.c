@@ -106,7 +106,7 @@ TEST(any_number_of_flushes_keeps_level_0_short)
         fixture_fill(&self, i, i + 1, 10);
         CHECK_OK(lsm_flush(self.store));
         fixture_maintain(&self, PYKV_ROLE_DATA);
-        CHECK(fixture_stats(&self).level_table_count[0] < LSM_LAZY_FACTOR * LSM_LEVEL0_SLOW);
+        CHECK(fixture_stats(&self).level_table_count[0] < LSM_LEVEL0_SLOW);
     }
     CHECK_EQUAL(BASE_ROWS, fixture_count(&self));
     fixture_free(&self);
@@ -186,7 +186,7 @@ static void change_over(int32_t from, int32_t to)
         CHECK_OK(lsm_flush(self.store));
         fixture_maintain(&self, PYKV_ROLE_DATA);
         uint64_t runs = fixture_stats(&self).level_table_count[0];
-        CHECK(runs < (to == PYKV_COMPACTION_LAZY ? LSM_LEVEL0_STOP : LSM_LEVEL0_SLOW));
+        CHECK(runs < LSM_LEVEL0_SLOW);
     }
     CHECK_EQUAL(BASE_ROWS, fixture_count(&self));
     fixture_free(&self);

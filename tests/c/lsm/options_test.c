@@ -24,7 +24,7 @@ TEST(zero_means_the_default)
     env *disk = new_disk();
     pykv_options out;
     CHECK_OK(lsm_resolve_options(disk, NULL, &out));
-    CHECK_EQUAL(64 * MIB, out.memtable_bytes);
+    CHECK_EQUAL(256 * MIB / 6, out.memtable_bytes);
     CHECK_EQUAL(64 * MIB, out.table_bytes);
     CHECK_EQUAL(64 * MIB, out.batch_bytes_max);
     CHECK_EQUAL(8 * KIB, out.block_bytes);
@@ -57,8 +57,8 @@ TEST(memtables_fit_into_the_budget_unless_their_size_is_given)
     pykv_options out;
     pykv_options given = {.memory_budget_bytes = 16 * MIB};
     CHECK_OK(lsm_resolve_options(disk, &given, &out));
-    CHECK_EQUAL(4 * MIB, out.memtable_bytes);
-    given.memory_budget_bytes = 256 * MIB;
+    CHECK_EQUAL(16 * MIB / 6, out.memtable_bytes);
+    given.memory_budget_bytes = 384 * MIB;
     CHECK_OK(lsm_resolve_options(disk, &given, &out));
     CHECK_EQUAL(64 * MIB, out.memtable_bytes);
     given.memory_budget_bytes = 16 * KIB * KIB * MIB;

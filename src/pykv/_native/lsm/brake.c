@@ -11,9 +11,9 @@ enum {
     PENDING_STOP = 4        /* and so many times that counts as all */
 };
 
-static pace_debt level0_debt(const lsm *self, const version *tables)
+static pace_debt level0_debt(const version *tables)
 {
-    return (pace_debt){tables->levels[0].count, lsm_level0_slow(self), lsm_level0_stop(self)};
+    return (pace_debt){tables->levels[0].count, LSM_LEVEL0_SLOW, LSM_LEVEL0_STOP};
 }
 
 /* While as many memtables wait as may, the active one is what is left. */
@@ -42,7 +42,7 @@ void lsm_brake_renew(lsm *self)
     const view *now = lsm_view(self);
     uint64_t pace = 0;
     if (lent_count(&self->gate.lent, PYKV_ROLE_DATA) > 0) {
-        pace_debt debts[] = {level0_debt(self, now->version), memtable_debt(self, now),
+        pace_debt debts[] = {level0_debt(now->version), memtable_debt(self, now),
                              pending_debt(self, now->version)};
         pace = pace_ns_per_kib(debts, sizeof debts / sizeof debts[0]);
     }

@@ -11,22 +11,9 @@
 #include "lsm/store.h"
 
 enum {
-    LSM_LEVEL0_SLOW = 12, /* tables of level 0 above which writers slow down */
-    LSM_LEVEL0_STOP = 24, /* and at which they wait; */
-    LSM_LAZY_FACTOR = 2   /* so many times that where compaction is lazy */
+    LSM_LEVEL0_SLOW = 24, /* tables of level 0 above which writers slow down */
+    LSM_LEVEL0_STOP = 48  /* and at which they wait */
 };
-
-static inline uint32_t lsm_level0_slow(const lsm *self)
-{
-    bool is_lazy = self->options.compaction == PYKV_COMPACTION_LAZY;
-    return is_lazy ? LSM_LAZY_FACTOR * LSM_LEVEL0_SLOW : LSM_LEVEL0_SLOW;
-}
-
-static inline uint32_t lsm_level0_stop(const lsm *self)
-{
-    bool is_lazy = self->options.compaction == PYKV_COMPACTION_LAZY;
-    return is_lazy ? LSM_LAZY_FACTOR * LSM_LEVEL0_STOP : LSM_LEVEL0_STOP;
-}
 
 /* Sets the pace by the debts of now: after each change of the view, or of another debt. */
 void lsm_brake_renew(lsm *self) REQUIRES(self->writer);

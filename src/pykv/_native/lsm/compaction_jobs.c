@@ -107,7 +107,7 @@ static const compaction_wish *wish_of(const lsm *self) REQUIRES(self->compaction
 static bool urgent_goes_first(const lsm *self, const version *now) REQUIRES(self->compaction_lock)
 {
     return self->urgent_waited + 1 >= URGENT_TURN && !PYKV_PLANTED(263) &&
-           now->levels[0].count < lsm_level0_stop(self);
+           now->levels[0].count < LSM_LEVEL0_STOP;
 }
 
 /* What is due, or urgent. */
@@ -129,7 +129,7 @@ static pykv_status pick(lsm *self, version *now, const told *facts, compaction_j
     const compaction_options *options = &facts->options;
     pykv_status status = PYKV_NOT_FOUND;
     job->is_wished = false;
-    if (wish == NULL || now->levels[0].count >= lsm_level0_stop(self) / 2) {
+    if (wish == NULL || now->levels[0].count >= LSM_LEVEL0_STOP / 2) {
         status = pick_by_itself(self, now, options, &job->plan);
     }
     if (wish != NULL && status == PYKV_NOT_FOUND) {

@@ -9,9 +9,9 @@
 #define MIB (UINT64_C(1) << 20)
 #define GIB (UINT64_C(1) << 30)
 
-enum { MEMORY_SHARE = 8, MEMTABLE_SHARE = 4 };
+enum { MEMORY_SHARE = 8, MEMTABLE_SHARE = 6 };
 
-_Static_assert(1 + VIEW_IMMUTABLES_MAX <= MEMTABLE_SHARE, "all memtables fit into the budget");
+_Static_assert(2 + VIEW_IMMUTABLES_MAX < MEMTABLE_SHARE, "all memtables fit into the budget");
 
 static uint64_t default_to(uint64_t value, uint64_t fallback)
 {
@@ -36,8 +36,8 @@ static uint64_t default_budget(env *environment)
     return share > 256 * MIB ? share : 256 * MIB;
 }
 
-/* A quarter of the budget, so that all memtables there can be fit into it, and 64 MiB at most,
- * which the least default of the budget allows. */
+/* A sixth of the budget, so that all memtables there can be, and the memory that is kept for the
+ * next one, fit into it, with some cached blocks; and 64 MiB at most. */
 static uint64_t default_memtable(uint64_t budget_bytes)
 {
     uint64_t share = budget_bytes / MEMTABLE_SHARE;
