@@ -107,7 +107,7 @@ def test_each_option_takes_its_range_and_nothing_else(
     ("name", "good", "bad"),
     [
         ("memory_budget_bytes", [None, 16 * 1024**2, 16 * 1024**4], [0, 16 * 1024**2 - 1, 1e9]),
-        ("memtable_bytes", [64 * 1024, 4 * 1024**3], [65_535, 4 * 1024**3 + 1, None]),
+        ("memtable_bytes", [None, 64 * 1024, 4 * 1024**3], [0, 65_535, 4 * 1024**3 + 1]),
         ("block_bytes", [1024, 65_536], [0, 1023, 65_537, True]),
         ("table_bytes", [64 * 1024, 4 * 1024**3], [65_535, 4 * 1024**3 + 1]),
         ("compression", [None, "zstd", "none"], ["lz4", "", 0, False]),
