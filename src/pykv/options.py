@@ -318,7 +318,7 @@ class LsmOptions(NativeOptions):
     itself.
 
     compaction: "leveled" (default) or "lazy". Lazy writes less to keep the tables in order, so
-    writers go on at their pace as data grows: sorted runs are merged four at a time, and all of
+    writers go on at their pace as data grows: sorted runs are merged eight at a time, and all of
     them together into the last level when they weigh half of it. A scan that begins somewhere looks
     into more tables, what was overwritten may take half as much space again, and merges of large
     runs need free room on the disk.

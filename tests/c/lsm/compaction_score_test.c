@@ -192,8 +192,8 @@ TEST(lazy_levels_have_one_target_and_a_base_by_what_goes_down)
     CHECK_EQUAL(5, levels.base);
     CHECK(levels.scores[0] == 0.5);
     facts_reset(&fixture);
-    levels = measure_lazy(2, 3);
-    CHECK(levels.scores[0] == 0.15);
+    levels = measure_lazy(2, 6);
+    CHECK(levels.scores[0] == 0.3);
     facts_reset(&fixture);
 }
 
@@ -220,10 +220,10 @@ TEST(lazy_debt_is_what_gathers_faster_than_it_goes_down)
 /* Until the last level is large enough to compare with. */
 TEST(there_is_no_lazy_debt_before_runs_are_merged)
 {
-    measure_lazy(1, 4);
+    measure_lazy(1, 8);
     CHECK_EQUAL(0, lazy_debt());
     facts_reset(&fixture);
-    measure_lazy(1, 5);
+    measure_lazy(1, 9);
     CHECK_EQUAL(8 * FACTS_TABLE_BYTES, lazy_debt());
     facts_reset(&fixture);
 }

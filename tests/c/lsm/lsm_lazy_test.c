@@ -69,7 +69,7 @@ TEST(runs_become_one_above_a_large_last_level)
     add_runs(&self, FLUSHES);
     CHECK_EQUAL(FLUSHES, fixture_stats(&self).level_table_count[0]);
     fixture_maintain(&self, PYKV_ROLE_DATA);
-    CHECK_EQUAL(3, fixture_stats(&self).level_table_count[0]); /* two of four each, and one */
+    CHECK_EQUAL(2, fixture_stats(&self).level_table_count[0]);
     CHECK_EQUAL(last_written, fixture_stats(&self).level_written_bytes[6]);
     check_rows(&self, FLUSHES);
     fixture_reopen(&self);

@@ -12,7 +12,7 @@ enum {
     MULTIPLIER_DEFAULT = 10,
     LEVEL0_TRIGGER_DEFAULT = 4,
     LEVEL0_TRIGGER_MAX_DEFAULT = 8,
-    RUNS_MERGED_DEFAULT = 4,
+    RUNS_MERGED_DEFAULT = 8,
     RUNS_MAX_DEFAULT = 20,
     TABLES_OF_RUN_MAX = 64,
     DESCENT_COST = 8, /* bytes read and written for each that goes down, about */
