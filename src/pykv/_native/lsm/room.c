@@ -114,11 +114,17 @@ pykv_status lsm_make_room(lsm *self, uint64_t log_bytes)
 }
 
 /* Puts an empty memtable, with a filter for a write of that many bytes, in the place of the active
- * one, which is empty. */
+ * one, if that is empty. It may not be: other threads lend the room that is kept at any time, so a
+ * write that found too little room to seal the active one may find enough a moment later. */
 static pykv_status make_active_for(lsm *self, uint64_t memtable_bytes) REQUIRES(self->writer)
 {
     memtable *fresh;
+    memtable_stats stats;
     const view *now = lsm_view(self);
+    memtable_stats_read(now->active, &stats);
+    if (stats.sequence_max != 0) {
+        return PYKV_OK;
+    }
     pykv_status status = memtable_create_for(&self->reclaimer, &self->memory,
                                              self->options.memtable_bytes, memtable_bytes, &fresh);
     if (status == PYKV_OK) {
