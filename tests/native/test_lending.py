@@ -149,6 +149,15 @@ def test_an_interrupt_while_threads_start_is_raised_when_the_open_is_over(
     check_rows(path, 16)
 
 
+def test_an_interrupt_that_was_kept_is_not_that_of_a_later_open(
+    path: Path, started: list[Any]
+) -> None:
+    """A second interrupt ended the open before the first one, which its callback had kept, was
+    raised: it came out of the next open, of whatever store."""
+    lending._keep(None, KeyboardInterrupt("of another open"), None)
+    check_rows(path, 16)
+
+
 def test_an_open_in_another_thread_is_helped_too(path: Path, started: list[Any]) -> None:
     opener = threading.Thread(target=check_rows, args=(path, 16))
     opener.start()

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pykv._native._core import ffi, lib
-from pykv._native.lending import options_for, raise_kept
+from pykv._native.lending import forget_kept, options_for, raise_kept
 from pykv._native.ownership import forget, own, sweep
 from pykv._native.status import error_of
 
@@ -64,6 +64,7 @@ class Handle:
         given = ffi.new("pykv_options *", dict(options) | options_for(thread_count))
 
         def make(owner: FFI.CData) -> int:
+            forget_kept()
             status: int = lib.pykv_open(os.fsencode(path), given, owner)
             raise_kept()
             return status

@@ -34,6 +34,12 @@ def options_for(thread_count: int) -> dict[str, Any]:
     }
 
 
+def forget_kept() -> None:
+    """Begins an open: what struck the callback of another one, which a second interrupt ended
+    before it was raised, is not this one's."""
+    _kept.__dict__.pop("error", None)
+
+
 def raise_kept() -> None:
     """Raises what struck the callback on this thread, if something did."""
     error = _kept.__dict__.pop("error", None)

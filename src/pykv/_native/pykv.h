@@ -182,7 +182,7 @@ typedef struct pykv_options {
     uint64_t history_bytes; /* logs, of a Bitcask segments, that are kept for pykv_changes_open
                                when nothing else needs them, at least so many bytes of them
                                [0: none] */
-    /* Called by pykv_open, which holds no lock then, where it has work for several threads. Starts
+    /* Called by pykv_open, which holds the directory's lock alone, for work of several. Starts
      * up to thread_count threads that call pykv_help(work) once each, at any time, and returns how
      * many, without waiting for them. Below 0: that is not known, and work takes its memory for
      * ever [NULL: pykv_open works alone] */
