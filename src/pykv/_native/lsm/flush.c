@@ -26,7 +26,7 @@ static double filter_bits(const lsm *self, uint8_t level_index)
 {
     double bits = self->options.filter_bits_per_key;
     bool is_above_last = level_index < LSM_LEVEL_COUNT - 1 && !PYKV_PLANTED(261);
-    return bits > 0 && is_above_last ? bits + LSM_FILTER_BITS_ABOVE_LAST : bits;
+    return bits > 0 && is_above_last ? bits + (double)LSM_FILTER_BITS_ABOVE_LAST : bits;
 }
 
 table_job lsm_job(lsm *self, uint8_t level_index, uint64_t visible_sequence)

@@ -44,7 +44,7 @@ static uint8_t probe_count_for(double bits_per_key)
     if (probes < 1) {
         return 1;
     }
-    if (probes > SIX_PROBES && bits_per_key <= SIX_PROBES_BITS_MAX) {
+    if (probes > (double)SIX_PROBES && bits_per_key <= (double)SIX_PROBES_BITS_MAX) {
         return SIX_PROBES;
     }
     return probes > (double)FILTER_PROBE_COUNT_MAX ? FILTER_PROBE_COUNT_MAX : (uint8_t)probes;
