@@ -19,14 +19,13 @@ static void claim(log_recovery *self, uint64_t position)
     }
 }
 
-/* Sequence of the first record of a segment, 0 if none can be read. */
-static uint64_t first_sequence_of(const log_recovery_segment *segment)
+uint64_t log_recovery_first(const log_recovery_segment *segment, uint64_t end)
 {
     log_reader reader;
     record found;
     uint64_t offset = 0;
-    log_reader_init(&reader, segment->data, segment->size, segment->header.file_id,
-                    segment->start_offset, true, 0);
+    log_reader_init(&reader, segment->data, end, segment->header.file_id, segment->start_offset,
+                    true, 0);
     return log_reader_next(&reader, &found, &offset) ? found.sequence : 0;
 }
 
@@ -194,7 +193,7 @@ void log_recover(log_recovery_segment *segments, size_t segment_count, uint64_t 
     for (size_t i = 0; i < segment_count; i++) {
         segments[i].valid_end = segments[i].start_offset;
         segments[i].record_count = 0;
-        segments[i].first_sequence = first_sequence_of(&segments[i]);
+        segments[i].first_sequence = log_recovery_first(&segments[i], segments[i].size);
         segments[i].walk = (log_recovery_walk){.due = 0};
         claim(&self, segments[i].header.synced_through);
         claim(&self, log_position(segments[i].header.number, segments[i].start_offset));

@@ -73,4 +73,7 @@ typedef struct log_recovery {
 void log_recover(log_recovery_segment *segments, size_t segment_count, uint64_t first_sequence,
                  uint64_t durable_claim, const work_lender *lender, log_recovery *out);
 
+/* Sequence of the first record of a segment whose records end at end, 0 if none can be read. */
+uint64_t log_recovery_first(const log_recovery_segment *segment, uint64_t end);
+
 #endif

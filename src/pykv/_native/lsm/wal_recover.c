@@ -133,14 +133,9 @@ static uint64_t find_start(const wal_recovery *self)
 {
     uint64_t due = self->input.first_sequence;
     for (size_t i = 0; i < self->count; i++) {
-        const log_recovery_segment *view = &self->views[i];
-        log_reader reader;
-        record found;
-        uint64_t offset;
-        log_reader_init(&reader, view->data, view->size, view->header.file_id, view->start_offset,
-                        true, 0);
-        if (log_reader_next(&reader, &found, &offset)) {
-            return found.sequence < due ? found.sequence : due;
+        uint64_t first = log_recovery_first(&self->views[i], self->views[i].size);
+        if (first != 0) {
+            return first < due ? first : due;
         }
     }
     return due;
@@ -244,14 +239,8 @@ uint64_t wal_recovery_end(const wal_recovery *self, size_t index)
 
 uint64_t wal_recovery_first(const wal_recovery *self, size_t index)
 {
-    const log_recovery_segment *view = &self->views[index];
-    log_reader reader;
-    record found;
-    uint64_t offset;
     PYKV_ASSERT(index < self->count);
-    log_reader_init(&reader, view->data, view->valid_end, view->header.file_id, view->start_offset,
-                    true, 0);
-    return log_reader_next(&reader, &found, &offset) ? found.sequence : 0;
+    return log_recovery_first(&self->views[index], self->views[index].valid_end);
 }
 
 /* On a full disk what it takes is what the manifest needs. */
