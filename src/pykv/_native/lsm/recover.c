@@ -186,12 +186,15 @@ static uint64_t highest_sequence(const lsm_manifest *listed)
  * that a follower that had read all is told that what it read is gone. */
 static uint64_t last_after(const lsm_manifest *listed, const wal_recovered *found)
 {
+    if (!found->damaged || PYKV_PLANTED(271)) {
+        return found->last_sequence;
+    }
     uint64_t last = found->sequence_bound;
     uint64_t of_tables = highest_sequence(listed);
     last = last > listed->last_sequence ? last : listed->last_sequence;
     last = last > of_tables ? last : of_tables;
-    if (!found->damaged || last == found->last_sequence || PYKV_PLANTED(271)) {
-        return found->last_sequence;
+    if (last == found->last_sequence) {
+        return last;
     }
     return last < INTERNAL_SEQUENCE_MAX ? last + 1 : INTERNAL_SEQUENCE_MAX;
 }
