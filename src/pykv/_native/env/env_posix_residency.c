@@ -105,14 +105,13 @@ static const char *find_group(const char *text, const char *controller)
     return NULL;
 }
 
-/* The least that this process's group and those above it leave. */
-static uint64_t room_of_groups(const group_kind *kind)
+/* The least that this process's group and those above it leave; groups: the text of
+ * /proc/self/cgroup. */
+static uint64_t room_of_groups(const group_kind *kind, const char *groups)
 {
-    char text[TEXT_BYTES];
     char folder[PATH_BYTES];
     uint64_t room = room_of_group(kind, kind->root);
-    const char *group =
-        read_text("/proc/self/cgroup", text) ? find_group(text, kind->controller) : NULL;
+    const char *group = find_group(groups, kind->controller);
     if (group == NULL) {
         return room;
     }
@@ -134,8 +133,11 @@ uint64_t posix_memory_room(env *self)
         available = number_after(text, "MemAvailable:");
     }
     uint64_t room = UINT64_MAX;
+    if (!read_text("/proc/self/cgroup", text)) {
+        text[0] = '\0';
+    }
     for (size_t i = 0; i < sizeof GROUP_KINDS / sizeof GROUP_KINDS[0]; i++) {
-        uint64_t own = room_of_groups(&GROUP_KINDS[i]);
+        uint64_t own = room_of_groups(&GROUP_KINDS[i], text);
         room = own < room ? own : room;
     }
     if (available != UINT64_MAX && available * KIBIBYTE < room) {
