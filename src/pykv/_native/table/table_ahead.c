@@ -62,17 +62,17 @@ void table_ahead_ask(table_ahead *self, uint32_t distinct_min)
 void table_ahead_step(const table *from, uint32_t block_index)
 {
     const uint64_t *offsets = from->index.offsets;
-    uint64_t end = offsets[from->index.block_count];
     uint64_t next = offsets[block_index] / TABLE_AHEAD_BYTES_MAX + 1;
     if (block_index == 1) {
         next = 0; /* the walk began with the table */
     } else if (block_index == 0 || offsets[block_index - 1] / TABLE_AHEAD_BYTES_MAX + 1 == next) {
         return;
     }
-    for (uint64_t piece = next; piece < next + 2; piece++) {
-        uint64_t begin = piece * TABLE_AHEAD_BYTES_MAX;
-        uint64_t rest = begin < end ? end - begin : 0;
-        env_file_will_need(from->file, begin,
-                           rest < TABLE_AHEAD_BYTES_MAX ? rest : TABLE_AHEAD_BYTES_MAX);
+    uint64_t begin = next * TABLE_AHEAD_BYTES_MAX;
+    uint64_t end = begin + UINT64_C(2) * TABLE_AHEAD_BYTES_MAX;
+    uint64_t blocks_end = offsets[from->index.block_count];
+    end = end < blocks_end ? end : blocks_end;
+    if (begin < end) {
+        env_file_will_need(from->file, begin, end - begin);
     }
 }
