@@ -147,19 +147,13 @@ static void expect_logs(const database *self)
 
 /* ---- reading ---- */
 
-/* PYKV_NOT_SUPPORTED: a value says that it is of another codec. */
-static bool is_read_status(pykv_status status)
-{
-    return status == PYKV_OK || status == PYKV_CORRUPTION || status == PYKV_NOT_SUPPORTED;
-}
-
 static void check_get(const database *self, bitcask *store, slice key, const slice *wanted)
 {
     pykv_pinned pinned = {0};
     pykv_status status = bitcask_get(store, key, 0, &pinned);
     pykv_status contains = bitcask_contains(store, key, 0);
-    FUZZ_EXPECT(is_read_status(status) || status == PYKV_NOT_FOUND);
-    FUZZ_EXPECT(is_read_status(contains) || contains == PYKV_NOT_FOUND);
+    FUZZ_EXPECT(fuzz_is_read_status(status) || status == PYKV_NOT_FOUND);
+    FUZZ_EXPECT(fuzz_is_read_status(contains) || contains == PYKV_NOT_FOUND);
     if (status == PYKV_OK) {
         slice value = slice_make(pinned.data, pinned.length);
         FUZZ_EXPECT(fuzz_truth_has(&self->truth, key, value));
@@ -177,13 +171,13 @@ static bool check_scan(const database *self, bitcask *store, uint64_t *count_out
     pykv_rows rows = {.count = 1};
     pykv_status status = scan_open(store, false, &all);
     *count_out = 0;
-    FUZZ_EXPECT(is_read_status(status));
+    FUZZ_EXPECT(fuzz_is_read_status(status));
     if (status != PYKV_OK) {
         return false;
     }
     while (status == PYKV_OK && rows.count > 0) {
         status = scan_next(all, 500, &rows);
-        FUZZ_EXPECT(is_read_status(status));
+        FUZZ_EXPECT(fuzz_is_read_status(status));
         for (size_t i = 0; status == PYKV_OK && i < rows.count; i++) {
             const uint64_t *at = rows.offsets + 2 * i;
             const uint8_t *bytes = rows.data != NULL ? rows.data : (const uint8_t *)"";
@@ -221,7 +215,7 @@ static void read_all(const database *self, bitcask *store)
 
 static bool is_write_status(const database *self, pykv_status status)
 {
-    return is_read_status(status) || (status == PYKV_READ_ONLY && self->reads_only) ||
+    return fuzz_is_read_status(status) || (status == PYKV_READ_ONLY && self->reads_only) ||
            (status == PYKV_NO_SPACE && !self->numbers_left);
 }
 
@@ -257,7 +251,7 @@ static void use_as_it_is(database *self, uint8_t wish)
     pykv_status status = bitcask_open(self->disk, FUZZ_HOME, &options, &store);
     self->reads_only = (wish & READ_ONLY) != 0;
     if (status != PYKV_OK) {
-        FUZZ_EXPECT(is_read_status(status) || status == PYKV_FORMAT ||
+        FUZZ_EXPECT(fuzz_is_read_status(status) || status == PYKV_FORMAT ||
                     (status == PYKV_PATH_NOT_FOUND && self->reads_only) ||
                     (status == PYKV_NO_SPACE && !self->numbers_left));
         if (self->unclean && !self->reads_only) {
@@ -298,7 +292,7 @@ static void repair_and_use(database *self)
     uint64_t rows;
     pykv_status status = bitcask_repair(self->disk, FUZZ_HOME, &report);
     if (status != PYKV_OK) {
-        FUZZ_EXPECT(is_read_status(status) || status == PYKV_FORMAT ||
+        FUZZ_EXPECT(fuzz_is_read_status(status) || status == PYKV_FORMAT ||
                     status == PYKV_PATH_NOT_FOUND ||
                     (status == PYKV_NO_SPACE && !self->numbers_left));
         return;

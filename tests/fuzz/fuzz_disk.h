@@ -34,6 +34,13 @@ FUZZ_UNUSED static const char *const fuzz_pack_names[FUZZ_PACK_NAMES] = {
     "KEYDIR.tmp",    "00000001.torn", "ffffffff.log",  "repairing/DONE", "CURRENT",
 };
 
+/* What a read of a damaged store may give. PYKV_NOT_SUPPORTED: a value says that it is of another
+ * codec. */
+FUZZ_UNUSED static bool fuzz_is_read_status(pykv_status status)
+{
+    return status == PYKV_OK || status == PYKV_CORRUPTION || status == PYKV_NOT_SUPPORTED;
+}
+
 FUZZ_UNUSED static const char *fuzz_pack_name(uint8_t code)
 {
     return fuzz_pack_names[code % FUZZ_PACK_NAMES];

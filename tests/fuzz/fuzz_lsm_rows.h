@@ -18,11 +18,6 @@ typedef struct fuzz_lsm_rows {
     bool renamed;     /* a repair may have given names to namespaces */
 } fuzz_lsm_rows;
 
-FUZZ_UNUSED static bool fuzz_is_read_status(pykv_status status)
-{
-    return status == PYKV_OK || status == PYKV_CORRUPTION || status == PYKV_NOT_SUPPORTED;
-}
-
 /* True of the rows of users, false of those of names. */
 FUZZ_UNUSED static bool fuzz_is_user_row(slice stored)
 {

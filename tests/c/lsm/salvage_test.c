@@ -98,13 +98,38 @@ TEST(each_block_may_be_damaged_and_the_others_are_shown)
     free_scene(&self);
 }
 
+/* Logs that are salvaged into a memtable. */
+typedef struct log_scene {
+    gate calls;
+    reclaimer retired;
+    env_directory *home;
+    salvaged_logs found;
+} log_scene;
+
+static void logs_begin(log_scene *self, fixture *store, uint64_t after)
+{
+    gate_init(&self->calls);
+    reclaimer_init(&self->retired, &self->calls.readers);
+    self->found = (salvaged_logs){.after = after};
+    CHECK_OK(memtable_create(&self->retired, 1 << 20, &self->found.operations));
+    CHECK_OK(env_directory_open(store->disk, FIXTURE_PATH, false, &self->home));
+}
+
+static void logs_end(log_scene *self)
+{
+    memtable_release(self->found.operations);
+    while (reclaimer_sweep(&self->retired)) {
+    }
+    reclaimer_destroy(&self->retired);
+    gate_destroy(&self->calls);
+    env_directory_close(self->home);
+}
+
 TEST(a_log_gives_its_records_behind_a_sequence_and_its_clears)
 {
     static pykv_report report;
-    gate calls;
-    reclaimer retired;
+    log_scene logs;
     memtable_stats stats;
-    env_directory *home;
     char name[32];
     fixture self = fixture_new();
     fixture_put(&self, "a", "1");
@@ -113,29 +138,21 @@ TEST(a_log_gives_its_records_behind_a_sequence_and_its_clears)
     fixture_put(&self, "c", "3");
     fixture_kill(&self);
     CHECK_EQUAL(1, fixture_files(&self, ".log", name));
-    gate_init(&calls);
-    reclaimer_init(&retired, &calls.readers);
-    salvaged_logs found = {.after = 3};
-    CHECK_OK(memtable_create(&retired, 1 << 20, &found.operations));
-    CHECK_OK(env_directory_open(self.disk, FIXTURE_PATH, false, &home));
-    CHECK_OK(salvage_log(home, name, 0, &report, &found));
-    CHECK_OK(salvage_log(home, name, 0, &report, &found)); /* what is there is not added again */
-    memtable_stats_read(found.operations, &stats);
+    logs_begin(&logs, &self, 3);
+    CHECK_OK(salvage_log(logs.home, name, 0, &report, &logs.found));
+    CHECK_OK(salvage_log(logs.home, name, 0, &report,
+                         &logs.found)); /* what is there is not added again */
+    memtable_stats_read(logs.found.operations, &stats);
     CHECK_EQUAL(1, stats.count);
     CHECK_EQUAL(4, stats.sequence_max);
-    CHECK_EQUAL(0, found.clear_sequence); /* it is not behind that sequence */
-    found.after = 0;
-    CHECK_OK(salvage_log(home, name, 0, &report, &found));
-    CHECK_EQUAL(2, found.clear_sequence);
-    memtable_stats_read(found.operations, &stats);
+    CHECK_EQUAL(0, logs.found.clear_sequence); /* it is not behind that sequence */
+    logs.found.after = 0;
+    CHECK_OK(salvage_log(logs.home, name, 0, &report, &logs.found));
+    CHECK_EQUAL(2, logs.found.clear_sequence);
+    memtable_stats_read(logs.found.operations, &stats);
     CHECK_EQUAL(3, stats.count);
     CHECK_EQUAL(0, report.damage_count);
-    memtable_release(found.operations);
-    while (reclaimer_sweep(&retired)) {
-    }
-    reclaimer_destroy(&retired);
-    gate_destroy(&calls);
-    env_directory_close(home);
+    logs_end(&logs);
     fixture_free(&self);
 }
 
@@ -145,10 +162,8 @@ TEST(a_record_of_a_sequence_above_all_is_a_damage)
 {
     static pykv_report report;
     static uint8_t bytes[256];
-    gate calls;
-    reclaimer retired;
+    log_scene logs;
     memtable_stats stats;
-    env_directory *home;
     fixture self = fixture_new();
     log_segment_header header = {.kind = LOG_SEGMENT_APPEND, .number = 9, .file_id = 77};
     uint64_t end = LOG_SEGMENT_HEADER_BYTES;
@@ -161,28 +176,19 @@ TEST(a_record_of_a_sequence_above_all_is_a_damage)
         record_encode(&row, record_seed(77), end, bytes + end);
         end += record_bytes_of(&row);
     }
-    CHECK_OK(env_directory_open(self.disk, FIXTURE_PATH, false, &home));
+    logs_begin(&logs, &self, 0);
     env_file *file;
     slice whole = slice_make(bytes, end);
-    CHECK_OK(env_file_open(home, "00000009.log", ENV_WRITE | ENV_CREATE, &file));
+    CHECK_OK(env_file_open(logs.home, "00000009.log", ENV_WRITE | ENV_CREATE, &file));
     CHECK_OK(env_file_write(file, 0, &whole, 1));
     env_file_close(file);
-    gate_init(&calls);
-    reclaimer_init(&retired, &calls.readers);
-    salvaged_logs found = {.after = 0};
-    CHECK_OK(memtable_create(&retired, 1 << 20, &found.operations));
-    CHECK_OK(salvage_log(home, "00000009.log", 0, &report, &found));
-    memtable_stats_read(found.operations, &stats);
+    CHECK_OK(salvage_log(logs.home, "00000009.log", 0, &report, &logs.found));
+    memtable_stats_read(logs.found.operations, &stats);
     CHECK_EQUAL(1, stats.count);
-    CHECK_EQUAL(0, found.clear_sequence);
+    CHECK_EQUAL(0, logs.found.clear_sequence);
     CHECK_EQUAL(2, report.damage_count);
     CHECK_EQUAL(2, report.lost_record_count);
-    memtable_release(found.operations);
-    while (reclaimer_sweep(&retired)) {
-    }
-    reclaimer_destroy(&retired);
-    gate_destroy(&calls);
-    env_directory_close(home);
+    logs_end(&logs);
     fixture_free(&self);
 }
 
