@@ -306,7 +306,8 @@ class LsmOptions(NativeOptions):
     is, else none. "zstd" without a provider is a NotSupportedError at open.
 
     compression_level: level of zstd, 1 to 22, default 1. Higher saves disk and writes slower.
-    Tables that compactions will rewrite soon are compressed at a faster one.
+    Tables that compactions will rewrite soon are compressed at a faster one, and so are blocks
+    that it makes no more than 1 % larger.
 
     filter_bits_per_key: bits of memory of a key in a filter, 2 to 32, or 0 for no filters,
     default 10, and 4 more in levels above the last one. More of them spare reads of blocks where

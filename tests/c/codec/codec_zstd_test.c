@@ -84,6 +84,18 @@ TEST(a_frame_of_another_size_is_corruption_and_writes_nothing_beyond)
     codec_zstd_reset(&self);
 }
 
+TEST(each_level_has_a_faster_one_down_to_where_bytes_are_lost)
+{
+    static const int chains[][2] = {{22, -1}, {1, -1},  {0, -1}, {-1, -3},
+                                    {-2, -3}, {-3, -3}, {-7, -7}};
+    codec_zstd self;
+    make(&self);
+    for (size_t i = 0; i < sizeof chains / sizeof chains[0]; i++) {
+        CHECK_EQUAL(chains[i][1], self.face.faster(chains[i][0]));
+    }
+    codec_zstd_reset(&self);
+}
+
 TEST(a_version_that_is_not_served_is_refused)
 {
     codec_zstd self;
@@ -323,6 +335,7 @@ TEST(a_library_whose_dictionaries_fail_the_trial_has_none)
 TEST_MAIN(CASE(what_was_compressed_is_restored),
           CASE(a_thread_uses_one_context_of_each_kind_again_and_again),
           CASE(a_frame_of_another_size_is_corruption_and_writes_nothing_beyond),
+          CASE(each_level_has_a_faster_one_down_to_where_bytes_are_lost),
           CASE(a_version_that_is_not_served_is_refused),
           CASE(functions_that_do_not_do_what_they_should_are_refused),
           CASE(a_context_that_cannot_be_made_is_no_memory),

@@ -74,6 +74,16 @@ static pykv_status zstd_compress(void *context, int level, const uint8_t *data, 
     return PYKV_OK;
 }
 
+/* Below 0 a level takes literals as they are, and the lower it is, the more it skips. */
+static int zstd_faster(int level)
+{
+    enum { LITERALS_RAW = -1, SKIPPING = -3 };
+    if (level > LITERALS_RAW) {
+        return LITERALS_RAW;
+    }
+    return level > SKIPPING ? SKIPPING : level;
+}
+
 /* dictionary NULL: without one. */
 static pykv_status restore(codec_zstd *self, const void *dictionary, const uint8_t *data,
                            size_t size, uint8_t *out, size_t raw_size)
@@ -266,6 +276,7 @@ pykv_status codec_zstd_init(codec_zstd *self, const pykv_zstd *functions, const 
                          .context = self,
                          .bound = zstd_bound,
                          .compress = zstd_compress,
+                         .faster = zstd_faster,
                          .decompress = zstd_decompress};
     self->functions = *functions;
     unsigned version = functions->version_number();

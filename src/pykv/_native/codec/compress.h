@@ -35,6 +35,9 @@ typedef struct codec {
     pykv_status (*compress)(void *context, int level, const uint8_t *data, size_t size,
                             uint8_t *out, size_t *size_out);
 
+    /* The next faster level, or the same one: there is none. NULL: there are no levels. */
+    int (*faster)(int level);
+
     /* Restores exactly raw_size bytes at out. PYKV_CORRUPTION if data does not hold that; safe on
      * arbitrary bytes, and nothing is written beyond out + raw_size. */
     pykv_status (*decompress)(void *context, const uint8_t *data, size_t size, uint8_t *out,

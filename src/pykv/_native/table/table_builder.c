@@ -15,6 +15,7 @@
 #include "base/invariant.h"
 #include "base/memory.h"
 #include "table/block_builder.h"
+#include "table/block_compressor.h"
 #include "table/filter_builder.h"
 #include "table/index_builder.h"
 #include "table/table_format.h"
@@ -33,8 +34,8 @@ struct table_builder {
     buffer first_key;
     buffer last_key;
     buffer attached;
-    buffer raw;          /* the payload at hand */
-    buffer stored;       /* the same, compressed */
+    buffer raw; /* the payload at hand */
+    block_compressor compressor;
     index_entry pending; /* block that is written and not in the index; size 0: none */
     uint64_t no_deadline_count;
     uint64_t last_hash;
@@ -78,6 +79,7 @@ pykv_status table_builder_open(env *self_env, env_directory *directory, const ch
         return error_set_no_memory(sizeof *self);
     }
     self->options = full;
+    block_compressor_init(&self->compressor, full.codec, full.codec_level);
     self->filter.budget = full.budget;
     self->facts.sequence_min = UINT64_MAX;
     self->facts.hash_seed_low = full.hash_seed_low;
@@ -108,30 +110,11 @@ void table_builder_free(table_builder *self)
     buffer_reset(&self->last_key);
     buffer_reset(&self->attached);
     buffer_reset(&self->raw);
-    buffer_reset(&self->stored);
+    block_compressor_reset(&self->compressor);
     mem_free(self);
 }
 
 /* ---- blocks ---- */
-
-/* Compresses the payload at hand into stored. *smaller_out: it is worth it. */
-static pykv_status compress(table_builder *self, bool *smaller_out)
-{
-    const codec *with = self->options.codec;
-    size_t bound = with->bound(with->context, self->raw.size);
-    size_t size = 0;
-    buffer_clear(&self->stored);
-    pykv_status status = buffer_reserve(&self->stored, bound);
-    if (status == PYKV_OK) {
-        status = with->compress(with->context, self->options.codec_level, self->raw.data,
-                                self->raw.size, self->stored.data, &size);
-    }
-    if (status == PYKV_OK) {
-        self->stored.size = size;
-        *smaller_out = size < self->raw.size;
-    }
-    return status;
-}
 
 /* Writes the payload at hand as a block and clears it. */
 static pykv_status write_block(table_builder *self, uint8_t kind, block_handle *handle_out)
@@ -139,7 +122,6 @@ static pykv_status write_block(table_builder *self, uint8_t kind, block_handle *
     uint8_t bytes[TABLE_TRAILER_BYTES];
     const buffer *payload = &self->raw;
     block_trailer trailer = {(uint32_t)self->raw.size, kind, CODEC_NONE};
-    bool smaller = false;
     pykv_status status = PYKV_OK;
     PYKV_ASSERT(self->raw.size > 0);
     if (self->raw.size > UINT32_MAX - TABLE_TRAILER_BYTES ||
@@ -148,11 +130,12 @@ static pykv_status write_block(table_builder *self, uint8_t kind, block_handle *
                          self->raw.size);
     }
     if (self->options.codec->id != CODEC_NONE && (kind == BLOCK_DATA || kind == BLOCK_INDEX)) {
-        status = compress(self, &smaller);
+        status = block_compress(&self->compressor, &self->raw, &payload);
     }
-    if (smaller) {
-        payload = &self->stored;
+    if (payload->size < self->raw.size) {
         trailer.codec = self->options.codec->id;
+    } else {
+        payload = &self->raw;
     }
     block_handle handle = {table_writer_offset(&self->writer), (uint32_t)payload->size};
     block_trailer_encode(&trailer, self->seed, handle.offset, payload->data, handle.size, bytes);
