@@ -38,6 +38,7 @@ static uint64_t renewed_pace(fixture *self)
 TEST(level_0_slows_writers_down_above_its_limit_only)
 {
     fixture self = fixture_new();
+    fixture_hold_compactions(&self);
     fill_level0(&self, LSM_LEVEL0_SLOW);
     CHECK_EQUAL(0, renewed_pace(&self)); /* nobody is lent */
     lend_idle(&self);
@@ -48,6 +49,44 @@ TEST(level_0_slows_writers_down_above_its_limit_only)
     CHECK(first > 0 && renewed_pace(&self) > first);
     take_back(&self);
     CHECK_EQUAL(0, renewed_pace(&self));
+    fixture_let_compactions(&self);
+    fixture_free(&self);
+}
+
+/* Level 0 is as large until a compaction of all of it ends: writers once were held for that long,
+ * and had nothing to wait for right behind it. */
+TEST(what_a_compaction_has_read_slows_writers_down_no_more)
+{
+    fixture self = fixture_new();
+    uint64_t parts = 0;
+    lend_idle(&self);
+    fill_level0(&self, LSM_LEVEL0_SLOW + 8);
+    uint64_t before = renewed_pace(&self);
+    lsm_brake_note(self.store, 4, &parts);
+    CHECK(renewed_pace(&self) > 0 && renewed_pace(&self) < before);
+    lsm_brake_note(self.store, 8, &parts);
+    CHECK_EQUAL(0, renewed_pace(&self));
+    lsm_brake_forget(self.store, &parts);
+    CHECK_EQUAL(0, parts);
+    CHECK_EQUAL(before, renewed_pace(&self));
+    take_back(&self);
+    fixture_free(&self);
+}
+
+TEST(a_crowd_in_level_0_slows_writers_down_whatever_is_read)
+{
+    fixture self = fixture_new();
+    uint64_t parts = 0;
+    lend_idle(&self);
+    fixture_hold_compactions(&self);
+    fill_level0(&self, LSM_LEVEL0_CROWD);
+    lsm_brake_note(self.store, LSM_LEVEL0_CROWD, &parts);
+    CHECK_EQUAL(0, renewed_pace(&self));
+    fill_level0(&self, 1);
+    CHECK(renewed_pace(&self) > 0);
+    lsm_brake_forget(self.store, &parts);
+    fixture_let_compactions(&self);
+    take_back(&self);
     fixture_free(&self);
 }
 
@@ -134,6 +173,8 @@ TEST(a_wait_takes_as_long_as_was_charged_and_is_counted)
 }
 
 TEST_MAIN(CASE(level_0_slows_writers_down_above_its_limit_only),
+          CASE(what_a_compaction_has_read_slows_writers_down_no_more),
+          CASE(a_crowd_in_level_0_slows_writers_down_whatever_is_read),
           CASE(bytes_that_wait_for_compactions_slow_writers_down),
           CASE(a_call_that_may_not_wait_is_told_so_before_it_writes),
           CASE(writes_that_are_slowed_down_are_charged_by_their_bytes),

@@ -22,7 +22,7 @@ static pykv_status take(fixture *self, compaction_job **job_out)
 static void end(fixture *self, compaction_job *job)
 {
     mutex_lock(&self->store->compaction_lock);
-    compaction_job_end(job);
+    compaction_job_end(self->store, job);
     mutex_unlock(&self->store->compaction_lock);
 }
 
@@ -173,6 +173,45 @@ TEST(a_table_that_expired_goes_within_four_compactions_though_others_are_due)
     fixture_free(&self);
 }
 
+static uint64_t level0_read(fixture *self)
+{
+    mutex_lock(&self->store->writer);
+    uint64_t parts = self->store->level0_read;
+    mutex_unlock(&self->store->writer);
+    return parts;
+}
+
+/* Whether a job is done or given up, nothing of it counts as read any more. */
+TEST(each_step_says_what_it_has_read_of_level_0)
+{
+    fixture self = fixture_new();
+    fixture_hold_compactions(&self);
+    for (uint32_t i = 0; i < 40; i++) {
+        fixture_fill(&self, 0, 50, 1000);
+        CHECK_OK(lsm_flush(self.store));
+    }
+    fixture_let_compactions(&self);
+    for (int gives_up = 1; gives_up >= 0; gives_up--) {
+        compaction_job *job;
+        CHECK_OK(take(&self, &job));
+        uint64_t before = 0;
+        bool more = true;
+        while (more) {
+            CHECK_OK(compaction_job_advance(self.store, job, &more));
+            CHECK(level0_read(&self) > before);
+            before = level0_read(&self);
+            if (gives_up) {
+                break;
+            }
+        }
+        CHECK(more || before == 40 * LSM_LEVEL0_PARTS);
+        end(&self, job);
+        CHECK_EQUAL(0, level0_read(&self));
+    }
+    CHECK_EQUAL(0, fixture_stats(&self).level_table_count[0]);
+    fixture_free(&self);
+}
+
 TEST(while_writers_wait_for_level_0_no_turn_is_taken)
 {
     fixture self = fixture_new();
@@ -231,5 +270,6 @@ TEST_MAIN(CASE(nothing_is_taken_where_nothing_is_due),
           CASE(two_compactions_that_have_nothing_in_common_run_side_by_side),
           CASE(a_job_given_up_frees_its_tables_for_others),
           CASE(a_table_that_expired_goes_within_four_compactions_though_others_are_due),
+          CASE(each_step_says_what_it_has_read_of_level_0),
           CASE(while_writers_wait_for_level_0_no_turn_is_taken),
           CASE(many_threads_take_turns_until_nothing_is_due))

@@ -11,9 +11,24 @@ enum {
     PENDING_STOP = 4        /* and so many times that counts as all */
 };
 
-static pace_debt level0_debt(const version *tables)
+uint32_t lsm_level0_stop(lsm *self)
 {
-    return (pace_debt){tables->levels[0].count, LSM_LEVEL0_SLOW, LSM_LEVEL0_STOP};
+    return lent_count(&self->gate.lent, PYKV_ROLE_DATA) > 0 ? LSM_LEVEL0_STOP : LSM_LEVEL0_SLOW;
+}
+
+/* What compactions have read counts no more, although it goes only when all of them is done: so the
+ * debt is paid evenly, and writers are slowed down evenly. */
+static pace_debt level0_debt(const lsm *self, const version *tables) REQUIRES(self->writer)
+{
+    uint64_t parts = tables->levels[0].count * (uint64_t)LSM_LEVEL0_PARTS;
+    uint64_t read = PYKV_PLANTED(294) ? 0 : self->level0_read;
+    uint64_t soft = LSM_LEVEL0_SLOW * (uint64_t)LSM_LEVEL0_PARTS;
+    return (pace_debt){parts > read ? parts - read : 0, soft, 2 * soft};
+}
+
+static pace_debt crowd_debt(const version *tables)
+{
+    return (pace_debt){tables->levels[0].count, LSM_LEVEL0_CROWD, LSM_LEVEL0_STOP};
 }
 
 /* While as many memtables wait as may, the active one is what is left. */
@@ -42,11 +57,34 @@ void lsm_brake_renew(lsm *self)
     const view *now = lsm_view(self);
     uint64_t pace = 0;
     if (lent_count(&self->gate.lent, PYKV_ROLE_DATA) > 0) {
-        pace_debt debts[] = {level0_debt(now->version), memtable_debt(self, now),
-                             pending_debt(self, now->version)};
+        pace_debt debts[] = {level0_debt(self, now->version), crowd_debt(now->version),
+                             memtable_debt(self, now), pending_debt(self, now->version)};
         pace = pace_ns_per_kib(debts, sizeof debts / sizeof debts[0]);
     }
     atomic_store_explicit(&self->pacer.ns_per_kib, pace, memory_order_relaxed);
+}
+
+static void set_read(lsm *self, uint64_t now, uint64_t *parts) REQUIRES(self->writer)
+{
+    self->level0_read += PYKV_PLANTED(293) && now == 0 ? 0 : now - *parts;
+    *parts = now;
+    lsm_brake_renew(self);
+}
+
+void lsm_brake_note(lsm *self, double tables, uint64_t *parts)
+{
+    mutex_lock(&self->writer);
+    set_read(self, (uint64_t)(tables * LSM_LEVEL0_PARTS), parts);
+    mutex_unlock(&self->writer);
+}
+
+void lsm_brake_forget(lsm *self, uint64_t *parts)
+{
+    if (*parts > 0) {
+        mutex_lock(&self->writer);
+        set_read(self, 0, parts);
+        mutex_unlock(&self->writer);
+    }
 }
 
 bool lsm_brake_holds(lsm *self)

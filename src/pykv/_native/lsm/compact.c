@@ -42,7 +42,7 @@ static pykv_status end_turn(lsm *self, compaction_job *job, pykv_status status)
     mutex_lock(&self->compaction_lock);
     if (job != NULL) {
         goes_on = compaction_jobs_note_room(self, job, status);
-        compaction_job_end(job);
+        compaction_job_end(self, job);
     }
     if (lsm_lend_room(self, status)) {
         self->compaction_bytes_max = 0;
@@ -101,7 +101,7 @@ pykv_status lsm_compaction_step(lsm *self, bool *worked_out)
 void lsm_compactions_abandon(lsm *self)
 {
     for (uint32_t i = 0; i < LSM_COMPACTIONS_MAX; i++) {
-        compaction_job_end(&self->compactions[i]);
+        compaction_job_end(self, &self->compactions[i]);
     }
 }
 

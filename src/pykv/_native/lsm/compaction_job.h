@@ -27,6 +27,7 @@ typedef struct compaction_job {
     compaction *run;      /* NULL: a trivial move */
     uint64_t clear_count; /* of the store when it was planned */
     bool is_wished;       /* a manual compaction waits for it */
+    uint64_t level0_read; /* of its tables of level 0, in parts (lsm/brake.h) */
 } compaction_job;
 
 #endif

@@ -107,7 +107,7 @@ static const compaction_wish *wish_of(const lsm *self) REQUIRES(self->compaction
 static bool urgent_goes_first(const lsm *self, const version *now) REQUIRES(self->compaction_lock)
 {
     return self->urgent_waited + 1 >= URGENT_TURN && !PYKV_PLANTED(263) &&
-           now->levels[0].count < LSM_LEVEL0_STOP;
+           now->levels[0].count < LSM_LEVEL0_CROWD;
 }
 
 /* What is due, or urgent. */
@@ -129,7 +129,7 @@ static pykv_status pick(lsm *self, version *now, const told *facts, compaction_j
     const compaction_options *options = &facts->options;
     pykv_status status = PYKV_NOT_FOUND;
     job->is_wished = false;
-    if (wish == NULL || now->levels[0].count >= LSM_LEVEL0_STOP / 2) {
+    if (wish == NULL || now->levels[0].count >= LSM_LEVEL0_SLOW) {
         status = pick_by_itself(self, now, options, &job->plan);
     }
     if (wish != NULL && status == PYKV_NOT_FOUND) {
@@ -239,7 +239,7 @@ static pykv_status begin(lsm *self, compaction_job *job) REQUIRES(self->compacti
         status = compaction_new(&surroundings, &facts.options, &job->plan, &job->run);
     }
     if (status != PYKV_OK) {
-        compaction_job_end(job);
+        compaction_job_end(self, job);
     }
     return status;
 }
@@ -340,12 +340,21 @@ static pykv_status finish(lsm *self, const compaction_job *job)
     return status;
 }
 
+static void note_progress(lsm *self, compaction_job *job)
+{
+    if (job->plan.input_level == 0) {
+        double tables = (double)job->plan.input_counts[0] * compaction_share_read(job->run);
+        lsm_brake_note(self, tables, &job->level0_read);
+    }
+}
+
 pykv_status compaction_job_advance(lsm *self, compaction_job *job, bool *more_out)
 {
     bool more = false;
     pykv_status status = PYKV_OK;
     if (job->run != NULL) {
         status = compaction_step(job->run, LSM_STEP_BYTES, &more);
+        note_progress(self, job);
     }
     if (status == PYKV_OK && !more) {
         status = finish(self, job);
@@ -356,8 +365,9 @@ pykv_status compaction_job_advance(lsm *self, compaction_job *job, bool *more_ou
     return status;
 }
 
-void compaction_job_end(compaction_job *job)
+void compaction_job_end(lsm *self, compaction_job *job)
 {
+    lsm_brake_forget(self, &job->level0_read);
     compaction_free(job->run);
     if (job->plan.of != NULL) {
         compaction_plan_end(&job->plan);

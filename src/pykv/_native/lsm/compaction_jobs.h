@@ -30,6 +30,6 @@ void compaction_jobs_measure(lsm *self, compaction_levels *levels_out)
     EXCLUDES(self->compaction_lock);
 
 /* Gives up a job, done or not, and frees its place. */
-void compaction_job_end(compaction_job *job);
+void compaction_job_end(lsm *self, compaction_job *job);
 
 #endif

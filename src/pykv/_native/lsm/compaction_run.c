@@ -15,6 +15,7 @@ struct compaction {
     version *inputs; /* those that are read */
     range_filter hidden;
     iterator *walk;
+    uint64_t entry_count; /* of them */
     table_output output;
     bool begun;
     bool done;
@@ -68,6 +69,7 @@ static pykv_status gather_inputs(compaction *self, const table_job *job)
             table_file *input = plan->inputs[side][i];
             if (!is_dead(plan, job, input, side == 1)) {
                 files[count] = input;
+                self->entry_count += input->facts.entry_count;
                 levels[count++] = side == 0 ? plan->input_level : plan->output_level;
             }
         }
@@ -195,6 +197,12 @@ void compaction_take(compaction *self)
 {
     PYKV_ASSERT(self->done);
     table_output_take(&self->output);
+}
+
+double compaction_share_read(const compaction *self)
+{
+    uint64_t count = self->output.counts.entries_read;
+    return count < self->entry_count ? (double)count / (double)self->entry_count : 1;
 }
 
 table_output_counts compaction_counts(const compaction *self)

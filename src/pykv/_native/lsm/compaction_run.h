@@ -40,6 +40,9 @@ const manifest_values *compaction_values(const compaction *self, size_t *count_o
 /* The files of the outputs belong to the caller from now on: a manifest lists them, or may. */
 void compaction_take(compaction *self);
 
+/* The part of the entries of all inputs that has been read: 0 to 1. */
+double compaction_share_read(const compaction *self);
+
 table_output_counts compaction_counts(const compaction *self);
 
 /* Ends it, done or not, and removes the outputs that were not taken. The thread's last error stays.

@@ -237,7 +237,7 @@ static bool is_worth_a_step(lsm *self)
     mutex_lock(&self->writer);
     version *now = version_acquire(lsm_view(self)->version);
     mutex_unlock(&self->writer);
-    bool is_worth = now->levels[0].count >= LSM_LEVEL0_STOP || version_hides_some(now);
+    bool is_worth = now->levels[0].count >= lsm_level0_stop(self) || version_hides_some(now);
     version_release(now);
     return is_worth;
 }

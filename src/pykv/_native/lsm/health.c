@@ -64,7 +64,7 @@ pykv_status lsm_failure_of_room(lsm *self, uint64_t since, bool for_ranges)
     pykv_error failure = {.status = PYKV_OK};
     mutex_lock(&self->writer);
     bool is_new = lsm_failures_of_room(self) != since;
-    bool by_compaction = lsm_view(self)->version->levels[0].count >= LSM_LEVEL0_STOP ||
+    bool by_compaction = lsm_view(self)->version->levels[0].count >= lsm_level0_stop(self) ||
                          (for_ranges && lsm_has_too_many_ranges(self));
     if (is_new && self->failures[LSM_WORK_FLUSH].status != PYKV_OK) {
         failure = self->failures[LSM_WORK_FLUSH];

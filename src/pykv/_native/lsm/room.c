@@ -43,16 +43,16 @@ pykv_status lsm_publish_view(lsm *self, memtable *active, memtable *const *immut
 }
 
 /* True if a full memtable has to wait: for its place, or for readers of level 0. */
-static bool has_too_many(const view *now)
+static bool has_too_many(lsm *self, const view *now)
 {
     return now->immutable_count == VIEW_IMMUTABLES_MAX ||
-           now->version->levels[0].count >= LSM_LEVEL0_STOP;
+           now->version->levels[0].count >= lsm_level0_stop(self);
 }
 
 bool lsm_is_stalled(lsm *self)
 {
     const view *now = lsm_view(self);
-    return memtable_is_full(now->active) && has_too_many(now);
+    return memtable_is_full(now->active) && has_too_many(self, now);
 }
 
 /* The view with an empty memtable before those of now. */
@@ -102,7 +102,7 @@ pykv_status lsm_make_room(lsm *self, uint64_t log_bytes)
         return PYKV_WOULD_BLOCK;
     }
     if (PYKV_UNLIKELY(memtable_is_full(now->active))) {
-        pykv_status status = has_too_many(now) ? PYKV_WOULD_BLOCK : lsm_switch_memtable(self);
+        pykv_status status = has_too_many(self, now) ? PYKV_WOULD_BLOCK : lsm_switch_memtable(self);
         if (status != PYKV_OK) {
             return status;
         }
@@ -154,7 +154,7 @@ void lsm_end_large(lsm *self)
 {
     const view *now = lsm_view(self);
     memtable_close_early(now->active);
-    if (!has_too_many(now) && lsm_switch_memtable(self) != PYKV_OK) {
+    if (!has_too_many(self, now) && lsm_switch_memtable(self) != PYKV_OK) {
         /* The next write finds it full. */
     }
 }

@@ -90,12 +90,12 @@ struct lsm {
     mutex reserve_lock;
     _Alignas(64) mutex writer;
     uint64_t next_number GUARDED_BY(writer);
+    uint64_t level0_read GUARDED_BY(writer); /* of level 0, by compactions that run (lsm/brake.h) */
     bool is_flush_due GUARDED_BY(writer);    /* of the active memtable: of a write, or a clear */
     uint64_t room_until GUARDED_BY(writer);  /* of written_bytes: there is room for a flush */
     uint64_t clear_count GUARDED_BY(writer); /* what jobs began with before a clear is void */
     uint64_t ingest_mark GUARDED_BY(writer); /* lsm/ingest.h; 0: none runs */
-    /* Of work that is failing; status PYKV_OK: it is not. */
-    pykv_error failures[LSM_WORK_COUNT] GUARDED_BY(writer);
+    pykv_error failures[LSM_WORK_COUNT] GUARDED_BY(writer);     /* PYKV_OK: it does not fail */
     uint64_t failure_counts[LSM_WORK_COUNT] GUARDED_BY(writer); /* since open */
     struct lsm_walk *walks GUARDED_BY(writer);
     uint64_t open_scan_count GUARDED_BY(writer); /* walks: scans and cursors */
