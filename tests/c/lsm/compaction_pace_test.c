@@ -3,10 +3,17 @@
  */
 #include "lsm_fixture.h"
 
+/* A step that ends while nobody reads or writes. */
+static void charge(compaction_pace *self, uint64_t bytes, uint64_t now_us)
+{
+    compaction_moment now = {.now_us = now_us};
+    compaction_pace_charge(self, bytes, &now);
+}
+
 TEST(without_a_limit_nothing_waits)
 {
     compaction_pace self = {0};
-    compaction_pace_charge(&self, UINT64_C(1) << 40, 1000);
+    charge(&self, UINT64_C(1) << 40, 1000);
     CHECK_EQUAL(0, compaction_pace_wait_us(&self, 1000));
 }
 
@@ -14,9 +21,9 @@ TEST(a_step_costs_its_bytes_at_the_pace)
 {
     compaction_pace self = {.bytes_per_second = 2000000};
     CHECK_EQUAL(0, compaction_pace_wait_us(&self, 1000));
-    compaction_pace_charge(&self, 1000000, 1000);
+    charge(&self, 1000000, 1000);
     CHECK_EQUAL(500000, compaction_pace_wait_us(&self, 1000));
-    compaction_pace_charge(&self, 1000000, 1000); /* by another thread */
+    charge(&self, 1000000, 1000); /* by another thread */
     CHECK_EQUAL(1000000, compaction_pace_wait_us(&self, 1000));
     CHECK_EQUAL(1, compaction_pace_wait_us(&self, 1000999));
     CHECK_EQUAL(0, compaction_pace_wait_us(&self, 1001000));
@@ -25,9 +32,39 @@ TEST(a_step_costs_its_bytes_at_the_pace)
 TEST(time_in_which_nothing_was_compacted_is_not_saved_up)
 {
     compaction_pace self = {.bytes_per_second = 1000000};
-    compaction_pace_charge(&self, 1000, 1000);
-    compaction_pace_charge(&self, 1000, 50000000);
+    charge(&self, 1000, 1000);
+    charge(&self, 1000, 50000000);
     CHECK_EQUAL(1000, compaction_pace_wait_us(&self, 50000000));
+}
+
+/* What the next of two steps waits for, with 10 ms and what else these say between them. */
+static uint64_t wait_behind(uint64_t bytes_per_second, uint64_t waited_us, bool was_written,
+                            bool is_braked)
+{
+    compaction_pace self = {.bytes_per_second = bytes_per_second};
+    compaction_moment first = {.now_us = 1000, .waited_us = 5000, .last_sequence = 7};
+    compaction_moment second = {11000, 5000 + waited_us, 7 + was_written, is_braked};
+    compaction_pace_charge(&self, 0, &first);
+    atomic_store(&self.paid_until_us, 0);
+    compaction_pace_charge(&self, COMPACTION_PACE_SLOW / 64, &second);
+    return compaction_pace_wait_us(&self, second.now_us);
+}
+
+TEST(readers_who_wait_for_the_device_have_it_nearly_for_themselves)
+{
+    CHECK_EQUAL(15625, wait_behind(0, 2500, false, false));
+    CHECK_EQUAL(0, wait_behind(0, 2499, false, false));
+    CHECK_EQUAL(0, wait_behind(0, 0, false, false));
+    CHECK_EQUAL(15625, wait_behind(0, 90000, false, false)); /* many readers at once */
+    CHECK_EQUAL(31250, wait_behind(COMPACTION_PACE_SLOW / 2, 2500, false, false));
+    CHECK_EQUAL(15625, wait_behind(COMPACTION_PACE_SLOW * UINT64_C(2), 2500, false, false));
+}
+
+TEST(they_wait_while_writers_are_slowed_down)
+{
+    CHECK_EQUAL(15625, wait_behind(0, 2500, true, false));
+    CHECK_EQUAL(15625, wait_behind(0, 2500, false, true)); /* nobody writes any more */
+    CHECK_EQUAL(0, wait_behind(0, 2500, true, true));
 }
 
 /* Four tables in level 0 that wait for a compaction of one step. */
@@ -77,5 +114,7 @@ TEST(who_asks_for_a_compaction_does_not_wait)
 
 TEST_MAIN(CASE(without_a_limit_nothing_waits), CASE(a_step_costs_its_bytes_at_the_pace),
           CASE(time_in_which_nothing_was_compacted_is_not_saved_up),
+          CASE(readers_who_wait_for_the_device_have_it_nearly_for_themselves),
+          CASE(they_wait_while_writers_are_slowed_down),
           CASE(a_store_compacts_at_its_pace_and_flushes_at_once),
           CASE(who_asks_for_a_compaction_does_not_wait))

@@ -53,7 +53,7 @@ VERSION_UNUSED static version_fixture *version_fixture_open(void)
     epoch_init(&self->entered);
     reclaimer_init(&self->readers, &self->entered);
     CHECK_OK(block_cache_new(&self->budget, &self->readers, &self->cache));
-    block_source_cached_init(&self->cached, self->cache, &self->entered);
+    block_source_cached_init(&self->cached, self->cache, &self->entered, self->disk);
     table_graveyard_init(&self->graves, self->home, &self->cached);
     return self;
 }

@@ -4,6 +4,7 @@
  */
 #include "codec/codec_registry.h"
 
+#include "env/env_ops.h"
 #include "table/block_source_cached.h"
 #include "table/table_fixture.h"
 
@@ -43,7 +44,7 @@ static cached_fixture *open_cached(uint64_t limit_bytes)
     epoch_init(&self->entered);
     reclaimer_init(&self->readers, &self->entered);
     CHECK_OK(block_cache_new(&self->budget, &self->readers, &self->cache));
-    block_source_cached_init(&self->source, self->cache, &self->entered);
+    block_source_cached_init(&self->source, self->cache, &self->entered, self->table.disk);
     return self;
 }
 
@@ -221,6 +222,44 @@ TEST(whichever_allocation_fails_nothing_is_lost)
     close_cached(self);
 }
 
+/* A clock of which each look takes a while. */
+static uint64_t look_us;
+
+static uint64_t slow_clock(env *self)
+{
+    static uint64_t now_us;
+    (void)self;
+    now_us += look_us;
+    return now_us;
+}
+
+/* Loads a block, and gets it again, while reading one takes took_us. */
+static uint64_t waited_for(cached_fixture *self, uint32_t block_index, uint64_t took_us)
+{
+    static const env_ops ops = {.monotonic_us = slow_clock};
+    static env clock = {&ops};
+    block_source *source = &self->source.face;
+    uint64_t before = block_source_cached_waited_us(&self->source);
+    look_us = took_us;
+    self->source.env = &clock;
+    for (int round = 0; round < 2; round++) {
+        block_hold hold = {NULL, NULL};
+        CHECK_OK(source->acquire(source, self->table.opened, block_index, BLOCK_FOR_SEEK, &hold));
+        block_source_release(source, &hold);
+    }
+    return block_source_cached_waited_us(&self->source) - before;
+}
+
+TEST(the_time_of_reads_that_the_device_answers_is_summed_up)
+{
+    cached_fixture *self = open_cached(LARGE_LIMIT);
+    CHECK_EQUAL(0, waited_for(self, 0, 29));
+    CHECK_EQUAL(30, waited_for(self, 1, 30));
+    CHECK_EQUAL(700, waited_for(self, 2, 700));
+    CHECK_EQUAL(730, block_source_cached_waited_us(&self->source));
+    close_cached(self);
+}
+
 /* Asks the system for what is not cached, and for nothing once it is. */
 TEST(many_gets_share_their_blocks)
 {
@@ -261,4 +300,6 @@ TEST_MAIN(CASE(gets_read_each_block_once_where_all_fit), CASE(gets_answer_where_
           CASE(a_hold_of_a_walk_outlives_eviction_and_forgetting),
           CASE(a_get_that_shares_its_hold_may_leave_the_epoch),
           CASE(a_block_that_cannot_be_read_is_not_cached_and_costs_nothing),
-          CASE(whichever_allocation_fails_nothing_is_lost), CASE(many_gets_share_their_blocks))
+          CASE(whichever_allocation_fails_nothing_is_lost),
+          CASE(the_time_of_reads_that_the_device_answers_is_summed_up),
+          CASE(many_gets_share_their_blocks))

@@ -7,16 +7,38 @@
 
 #define US_PER_SECOND UINT64_C(1000000)
 
-void compaction_pace_charge(compaction_pace *self, uint64_t bytes, uint64_t now_us)
+/* What a counter has gained since it was seen last. */
+static uint64_t gained(_Atomic uint64_t *seen, uint64_t now)
 {
-    if (self->bytes_per_second == 0 || PYKV_PLANTED(167)) {
+    uint64_t before = atomic_exchange_explicit(seen, now, memory_order_relaxed);
+    return now > before ? now - before : 0;
+}
+
+/* Whether readers who wait for the device go before compactions. */
+static bool yields(compaction_pace *self, const compaction_moment *now)
+{
+    uint64_t passed_us = gained(&self->seen_us, now->now_us);
+    uint64_t waited_us = gained(&self->seen_waited_us, now->waited_us);
+    bool was_written = gained(&self->seen_sequence, now->last_sequence) > 0;
+    bool writers_need_it = now->is_braked && was_written && !PYKV_PLANTED(297);
+    return waited_us > 0 && waited_us >= passed_us / COMPACTION_PACE_WAIT_SHARE &&
+           !writers_need_it && !PYKV_PLANTED(296);
+}
+
+void compaction_pace_charge(compaction_pace *self, uint64_t bytes, const compaction_moment *now)
+{
+    uint64_t pace = self->bytes_per_second;
+    if (yields(self, now) && (pace == 0 || pace > COMPACTION_PACE_SLOW)) {
+        pace = COMPACTION_PACE_SLOW;
+    }
+    if (pace == 0 || PYKV_PLANTED(167)) {
         return;
     }
-    uint64_t cost_us = bytes * US_PER_SECOND / self->bytes_per_second;
+    uint64_t cost_us = bytes * US_PER_SECOND / pace;
     uint64_t until = atomic_load_explicit(&self->paid_until_us, memory_order_relaxed);
     uint64_t next;
     do {
-        next = (until > now_us ? until : now_us) + cost_us;
+        next = (until > now->now_us ? until : now->now_us) + cost_us;
     } while (!atomic_compare_exchange_weak_explicit(&self->paid_until_us, &until, next,
                                                     memory_order_relaxed, memory_order_relaxed));
 }

@@ -5,21 +5,40 @@
  * took costs time, and the next one waits until that is over. Flushes never wait, and neither do a
  * compaction that a user asked for nor writers that do the work themselves.
  *
+ * Readers who wait for the device get it nearly for themselves: where they did so in a quarter of
+ * the time since the last step or more, all readers taken together, compactions go on slowly. But
+ * not where writers write and are slowed down meanwhile: then compactions are what all wait for.
+ *
  * Thread-safe, without a lock.
  */
 #ifndef PYKV_LSM_COMPACTION_PACE_H
 #define PYKV_LSM_COMPACTION_PACE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
+
+/* While readers wait for the device. */
+enum { COMPACTION_PACE_SLOW = 32 * 1024 * 1024, COMPACTION_PACE_WAIT_SHARE = 4 };
+
+/* What is known when a step has ended. */
+typedef struct compaction_moment {
+    uint64_t now_us;
+    uint64_t waited_us;     /* of readers for the device, all together, since open */
+    uint64_t last_sequence; /* of what was written */
+    bool is_braked;         /* writers are slowed down */
+} compaction_moment;
 
 typedef struct compaction_pace {
     uint64_t bytes_per_second; /* constant; 0: there is no limit */
     _Atomic uint64_t paid_until_us;
+    _Atomic uint64_t seen_us; /* the moment of the step before */
+    _Atomic uint64_t seen_waited_us;
+    _Atomic uint64_t seen_sequence;
 } compaction_pace;
 
-/* Adds the time of a step of that many bytes. */
-void compaction_pace_charge(compaction_pace *self, uint64_t bytes, uint64_t now_us);
+/* Adds the time of a step of that many bytes that has ended now. */
+void compaction_pace_charge(compaction_pace *self, uint64_t bytes, const compaction_moment *now);
 
 /* How long the next step has to wait. */
 uint64_t compaction_pace_wait_us(const compaction_pace *self, uint64_t now_us);

@@ -8,6 +8,7 @@
  */
 #include "base/error.h"
 #include "base/process.h"
+#include "lsm/brake.h"
 #include "lsm/health.h"
 #include "lsm/jobs.h"
 #include "lsm/memory_use.h"
@@ -31,6 +32,16 @@ static uint64_t compaction_wait_us(const lsm *self)
     return compaction_pace_wait_us(&self->compaction_pace, env_monotonic_us(self->env));
 }
 
+static compaction_moment moment_of(lsm *self)
+{
+    return (compaction_moment){
+        .now_us = env_monotonic_us(self->env),
+        .waited_us = block_source_cached_waited_us(&self->source),
+        .last_sequence = lsm_visible(self),
+        .is_braked = lsm_brake_is_on(self),
+    };
+}
+
 static pykv_status compact_at_pace(lsm *self, bool *worked_out)
 {
     if (compaction_wait_us(self) > 0) {
@@ -38,7 +49,8 @@ static pykv_status compact_at_pace(lsm *self, bool *worked_out)
     }
     pykv_status status = lsm_compaction_step(self, worked_out);
     if (*worked_out) {
-        compaction_pace_charge(&self->compaction_pace, LSM_STEP_BYTES, env_monotonic_us(self->env));
+        compaction_moment now = moment_of(self);
+        compaction_pace_charge(&self->compaction_pace, LSM_STEP_BYTES, &now);
     }
     return status;
 }

@@ -21,6 +21,21 @@ static cached_block *cached_of(const block *loaded)
     return (cached_block *)((uintptr_t)loaded - offsetof(cached_block, data));
 }
 
+enum { DEVICE_US_MIN = 30 }; /* what a block takes that is not in the memory of the system */
+
+/* Reads and checks a block. */
+static pykv_status read_block(block_source_cached *self, table *from, uint32_t block_index,
+                              uint8_t *room, const block **loaded_out)
+{
+    uint64_t began = env_monotonic_us(self->env);
+    pykv_status status = table_load_block(from, block_index, room, loaded_out);
+    uint64_t took = env_monotonic_us(self->env) - began;
+    if (took >= DEVICE_US_MIN) {
+        atomic_fetch_add_explicit(&self->waited_us, took, memory_order_relaxed);
+    }
+    return status;
+}
+
 /* Loads a block that is not cached. Where two threads do, both use the first one's. */
 static pykv_status load(block_source_cached *self, table *from, uint32_t block_index, block_use use,
                         block_hold *hold_out)
@@ -40,7 +55,7 @@ static pykv_status load(block_source_cached *self, table *from, uint32_t block_i
     if (use == BLOCK_FOR_STEP) {
         table_ahead_step(from, block_index);
     }
-    status = table_load_block(from, block_index, made->data, &loaded);
+    status = read_block(self, from, block_index, made->data, &loaded);
     if (status != PYKV_OK) {
         block_unpin(made);
         return status;
@@ -109,13 +124,14 @@ static void release(block_source *face, block_hold hold)
     }
 }
 
-void block_source_cached_init(block_source_cached *self, block_cache *cache, epoch *readers)
+void block_source_cached_init(block_source_cached *self, block_cache *cache, epoch *readers,
+                              env *environment)
 {
-    *self = (block_source_cached){{acquire, share, release, true},
-                                  {acquire_resident, share, release, false},
-                                  cache,
-                                  readers,
-                                  0};
+    *self = (block_source_cached){.face = {acquire, share, release, true},
+                                  .resident = {acquire_resident, share, release, false},
+                                  .cache = cache,
+                                  .readers = readers,
+                                  .env = environment};
 }
 
 void block_source_cached_count_opened(block_source_cached *self, const table *opened)
@@ -135,6 +151,11 @@ void block_source_cached_count_closed(block_source_cached *self, const table *cl
 uint64_t block_source_cached_table_bytes(const block_source_cached *self)
 {
     return atomic_load_explicit(&self->table_bytes, memory_order_relaxed);
+}
+
+uint64_t block_source_cached_waited_us(const block_source_cached *self)
+{
+    return atomic_load_explicit(&self->waited_us, memory_order_relaxed);
 }
 
 void block_source_cached_forget(block_source_cached *self, table *from)

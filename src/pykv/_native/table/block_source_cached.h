@@ -14,6 +14,7 @@
 #ifndef PYKV_TABLE_BLOCK_SOURCE_CACHED_H
 #define PYKV_TABLE_BLOCK_SOURCE_CACHED_H
 
+#include "env/env.h"
 #include "table/block_cache.h"
 #include "table/block_source.h"
 
@@ -22,16 +23,22 @@ typedef struct block_source_cached {
     block_source resident; /* for BLOCK_FOR_GET alone */
     block_cache *cache;
     epoch *readers;
+    env *env;
+    _Atomic uint64_t waited_us;   /* for blocks that the device had to read */
     _Atomic uint64_t table_bytes; /* of memory of open tables, counted in the cache's budget */
 } block_source_cached;
 
-/* cache and readers, those of its reclaimer, are borrowed. */
-void block_source_cached_init(block_source_cached *self, block_cache *cache, epoch *readers);
+/* cache, readers, those of its reclaimer, and the environment, for its clock, are borrowed. */
+void block_source_cached_init(block_source_cached *self, block_cache *cache, epoch *readers,
+                              env *environment);
 
 /* Counts the memory of a table that was opened, and that of one that is about to be closed. */
 void block_source_cached_count_opened(block_source_cached *self, const table *opened);
 void block_source_cached_count_closed(block_source_cached *self, const table *closed);
 uint64_t block_source_cached_table_bytes(const block_source_cached *self);
+
+/* Time that gets and walks have waited for the device, all together. */
+uint64_t block_source_cached_waited_us(const block_source_cached *self);
 
 /* Takes every block of a table out of the cache. Requires that nobody reads the table any more, but
  * for holds, which stay valid until they are released. */
