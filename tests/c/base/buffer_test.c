@@ -65,6 +65,28 @@ TEST(appending_byte_by_byte_grows_seldom)
     buffer_reset(&bytes);
 }
 
+TEST(a_buffer_of_known_size_grows_from_heap_to_mapping)
+{
+    int64_t before = mem_block_count();
+    buffer bytes = BUFFER_EMPTY;
+    for (uint32_t i = 0; i < 100000; i++) {
+        if (bytes.capacity - bytes.size < sizeof i) {
+            CHECK_OK(buffer_grow_sized(&bytes, sizeof i));
+        }
+        CHECK_OK(buffer_append(&bytes, &i, sizeof i));
+    }
+    for (uint32_t i = 0; i < 100000; i++) {
+        CHECK_BYTES(&i, bytes.data + sizeof i * i, sizeof i);
+    }
+    mem_fail_at(1, 0);
+    CHECK_STATUS(PYKV_NO_MEMORY, buffer_grow_sized(&bytes, bytes.capacity));
+    mem_fail_at(0, 0);
+    CHECK_EQUAL(before + 1, mem_block_count());
+    buffer_reset_sized(&bytes);
+    CHECK(bytes.data == NULL && bytes.size == 0 && bytes.capacity == 0);
+    CHECK_EQUAL(before, mem_block_count());
+}
+
 TEST(clearing_keeps_the_memory_and_resetting_frees_it)
 {
     int64_t before = mem_block_count();
@@ -114,6 +136,7 @@ TEST_MAIN(CASE(appended_bytes_come_out_in_order),
           CASE(appending_nothing_is_allowed_without_a_pointer),
           CASE(zeros_are_appended_over_old_bytes), CASE(reserved_room_is_used_without_moving),
           CASE(appending_byte_by_byte_grows_seldom),
+          CASE(a_buffer_of_known_size_grows_from_heap_to_mapping),
           CASE(clearing_keeps_the_memory_and_resetting_frees_it),
           CASE(a_failed_growth_leaves_the_buffer_as_it_was),
           CASE(a_size_that_overflows_is_no_memory))

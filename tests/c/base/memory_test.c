@@ -2,10 +2,17 @@
  * memory_test: what is counted, what fails on demand, and what a failure leaves alone.
  */
 #include <pthread.h>
+#include <stdio.h>
 
 #include "harness/check.h"
 
 #include "base/memory.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { SANITIZED = 1 }; /* memory of the sanitizer is resident too */
+#else
+enum { SANITIZED = 0 };
+#endif
 
 TEST(a_block_is_counted_until_it_is_freed)
 {
@@ -156,6 +163,100 @@ TEST(memory_that_the_system_refuses_to_map_is_no_memory)
     CHECK_EQUAL(before, mem_block_count());
 }
 
+enum { SIZED = 4 * MEM_SIZED_MAPPED_BYTES_MIN };
+
+TEST(blocks_of_known_size_grow_and_shrink_with_their_bytes_from_heap_to_mapping_and_back)
+{
+    static const size_t sizes[] = {10,
+                                   1000,
+                                   MEM_SIZED_MAPPED_BYTES_MIN - 1,
+                                   MEM_SIZED_MAPPED_BYTES_MIN,
+                                   SIZED,
+                                   SIZED + 1,
+                                   200000,
+                                   500,
+                                   20};
+    int64_t before = mem_block_count();
+    uint8_t *block = NULL;
+    size_t size = 0;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        uint8_t *moved = mem_resize_sized(block, size, sizes[i]);
+        CHECK(moved != NULL);
+        for (size_t at = 0; at < size && at < sizes[i]; at++) {
+            CHECK_EQUAL((uint8_t)(at * 7), moved[at]);
+        }
+        block = moved;
+        size = sizes[i];
+        for (size_t at = 0; at < size; at++) {
+            block[at] = (uint8_t)(at * 7);
+        }
+        CHECK_EQUAL(before + 1, mem_block_count());
+    }
+    mem_free_sized(block, size);
+    mem_free_sized(NULL, 0);
+    mem_free_sized(NULL, SIZED);
+    CHECK_EQUAL(before, mem_block_count());
+}
+
+TEST(a_block_of_known_size_is_aligned_and_can_fail)
+{
+    int64_t before = mem_block_count();
+    for (size_t size = 1; size <= SIZED; size = size * 3 + 1) {
+        uint8_t *block = mem_alloc_sized(size);
+        CHECK(block != NULL);
+        CHECK_EQUAL(0, (uintptr_t)block % MEM_SIZED_ALIGNMENT);
+        memset(block, 1, size);
+        mem_fail_at(1, 0);
+        CHECK(mem_alloc_sized(size) == NULL);
+        mem_fail_at(1, 0);
+        CHECK(mem_resize_sized(block, size, 4 * size) == NULL);
+        mem_fail_at(0, 0);
+        CHECK_EQUAL(1, block[size - 1]);
+        CHECK_EQUAL(before + 1, mem_block_count());
+        mem_free_sized(block, size);
+    }
+    CHECK_EQUAL(before, mem_block_count());
+}
+
+/* Bytes of memory of its own that the process has. */
+static uint64_t resident_bytes(void)
+{
+    unsigned long long all = 0;
+    unsigned long long resident = 0;
+    unsigned long long shared = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    CHECK(file != NULL);
+    CHECK_EQUAL(3, fscanf(file, "%llu %llu %llu", &all, &resident, &shared));
+    fclose(file);
+    return (resident - shared) * 4096;
+}
+
+/* The memory of memtables and tables went to the heap, of which each thread has a part. It gives
+ * back what lies behind all that is in use, so one small block kept hundreds of MiB that were free
+ * and that no budget counted. */
+TEST(large_blocks_that_were_freed_are_not_resident_whatever_lies_behind_them)
+{
+    enum { COUNT = 64 };
+    void *blocks[COUNT];
+    void *behind[COUNT];
+    mem_free(mem_alloc(SIZED + 1)); /* the heap keeps blocks of such sizes from now on */
+    uint64_t before = resident_bytes();
+    for (size_t i = 0; i < COUNT; i++) {
+        blocks[i] = mem_alloc_sized(SIZED);
+        behind[i] = mem_alloc(100);
+        CHECK(blocks[i] != NULL && behind[i] != NULL);
+        memset(blocks[i], 1, SIZED);
+    }
+    CHECK(resident_bytes() >= before + (uint64_t)COUNT * SIZED * 7 / 8);
+    for (size_t i = 0; i < COUNT; i++) {
+        mem_free_sized(blocks[i], SIZED);
+    }
+    CHECK(SANITIZED || resident_bytes() <= before + (uint64_t)COUNT * SIZED / 8);
+    for (size_t i = 0; i < COUNT; i++) {
+        mem_free(behind[i]);
+    }
+}
+
 TEST(requests_since_the_last_call_are_told)
 {
     mem_fail_at(0, 0);
@@ -232,6 +333,9 @@ TEST_MAIN(CASE(a_block_is_counted_until_it_is_freed), CASE(freeing_null_counts_n
           CASE(a_failed_resize_leaves_the_block_with_its_owner),
           CASE(mapped_memory_is_aligned_zero_counted_and_can_fail),
           CASE(memory_that_the_system_refuses_to_map_is_no_memory),
+          CASE(blocks_of_known_size_grow_and_shrink_with_their_bytes_from_heap_to_mapping_and_back),
+          CASE(a_block_of_known_size_is_aligned_and_can_fail),
+          CASE(large_blocks_that_were_freed_are_not_resident_whatever_lies_behind_them),
           CASE(requests_since_the_last_call_are_told), CASE(blocks_freed_by_another_thread_balance),
           CASE(what_a_thread_keeps_is_not_counted),
           CASE(what_a_thread_keeps_finds_no_memory_where_nothing_does))

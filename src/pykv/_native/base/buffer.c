@@ -3,6 +3,8 @@
  */
 #include "base/buffer.h"
 
+#include <stdbool.h>
+
 #include "base/error.h"
 #include "base/memory.h"
 
@@ -16,19 +18,30 @@ static size_t grown_capacity(size_t capacity, size_t needed)
     return needed > least ? needed : least;
 }
 
-pykv_status buffer_grow(buffer *self, size_t extra)
+static pykv_status grow(buffer *self, size_t extra, bool is_sized)
 {
     if (extra > SIZE_MAX - self->size) {
         return error_set_no_memory(SIZE_MAX);
     }
     size_t capacity = grown_capacity(self->capacity, self->size + extra);
-    uint8_t *data = mem_resize(self->data, capacity);
+    uint8_t *data = is_sized ? mem_resize_sized(self->data, self->capacity, capacity)
+                             : mem_resize(self->data, capacity);
     if (data == NULL) {
         return error_set_no_memory(capacity);
     }
     self->data = data;
     self->capacity = capacity;
     return PYKV_OK;
+}
+
+pykv_status buffer_grow(buffer *self, size_t extra)
+{
+    return grow(self, extra, false);
+}
+
+pykv_status buffer_grow_sized(buffer *self, size_t extra)
+{
+    return grow(self, extra, true);
 }
 
 pykv_status buffer_append_zeros(buffer *self, size_t size)
@@ -44,7 +57,11 @@ pykv_status buffer_append_zeros(buffer *self, size_t size)
 void buffer_reset(buffer *self)
 {
     mem_free(self->data);
-    self->data = NULL;
-    self->size = 0;
-    self->capacity = 0;
+    *self = (buffer)BUFFER_EMPTY;
+}
+
+void buffer_reset_sized(buffer *self)
+{
+    mem_free_sized(self->data, self->capacity);
+    *self = (buffer)BUFFER_EMPTY;
 }

@@ -26,6 +26,11 @@ typedef struct buffer {
 /* As buffer_reserve, where there is no room yet. */
 PYKV_NODISCARD pykv_status buffer_grow(buffer *self, size_t extra);
 
+/* The same for a buffer of known size (base/memory.h), whose memory leaves the process when it is
+ * freed: grown and reset by these two alone. */
+PYKV_NODISCARD pykv_status buffer_grow_sized(buffer *self, size_t extra);
+void buffer_reset_sized(buffer *self);
+
 /* Makes room for extra more bytes behind size. PYKV_NO_MEMORY on failure, buffer untouched. */
 PYKV_NODISCARD static inline pykv_status buffer_reserve(buffer *self, size_t extra)
 {

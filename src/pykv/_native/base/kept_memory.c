@@ -32,7 +32,7 @@ static void free_chain(kept_block *block)
 {
     while (block != NULL) {
         kept_block *older = block->older;
-        mem_free(block);
+        mem_free_sized(block, block->size);
         block = older;
     }
 }
@@ -99,7 +99,7 @@ static void note_untaken(kept_memory *self, size_t size, uint64_t announced)
 void *kept_memory_take(kept_memory *self, size_t size)
 {
     if (self == NULL) {
-        return mem_alloc_aligned(KEPT_MEMORY_ALIGNMENT, size);
+        return mem_alloc_sized(size);
     }
     mutex_lock(&self->lock);
     kept_block *block = find(self, size);
@@ -112,7 +112,7 @@ void *kept_memory_take(kept_memory *self, size_t size)
     if (block != NULL) {
         return block;
     }
-    void *fresh = mem_alloc_aligned(KEPT_MEMORY_ALIGNMENT, size);
+    void *fresh = mem_alloc_sized(size);
     if (fresh == NULL) {
         note_untaken(self, size, announced);
     }
@@ -175,7 +175,7 @@ static void keep(kept_memory *self, void *block, size_t size, size_t taken)
 void kept_memory_give(kept_memory *self, void *block, size_t size)
 {
     if (self == NULL || block == NULL) {
-        mem_free(block);
+        mem_free_sized(block, size);
         return;
     }
     keep(self, block, size, size);
@@ -205,7 +205,7 @@ void kept_memory_prepare(kept_memory *self)
         mutex_lock(&self->lock);
         size_t size = size_to_prepare(self, i);
         mutex_unlock(&self->lock);
-        void *block = size == 0 ? NULL : mem_alloc_aligned(KEPT_MEMORY_ALIGNMENT, size);
+        void *block = size == 0 ? NULL : mem_alloc_sized(size);
         if (block != NULL) {
             touch(block, size);
             keep(self, block, size, 0);

@@ -21,11 +21,12 @@
 #include <stdint.h>
 
 #include "base/annotate.h"
+#include "base/memory.h"
 #include "base/memory_budget.h"
 #include "base/mutex.h"
 
 enum {
-    KEPT_MEMORY_ALIGNMENT = 64,                  /* of every block */
+    KEPT_MEMORY_ALIGNMENT = MEM_SIZED_ALIGNMENT, /* of every block */
     KEPT_MEMORY_PREPARED_BYTES_MIN = 256 * 1024, /* smaller blocks are not made ahead */
     KEPT_MEMORY_WANTED = 2,
     KEPT_MEMORY_IDLE_US = 10 * 1000 * 1000

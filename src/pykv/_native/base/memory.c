@@ -11,8 +11,10 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
+#include "base/invariant.h"
 #include "base/thread_hint.h"
 
 enum { MEMORY_LINE_BYTES = 64 };
@@ -110,6 +112,55 @@ void mem_free(void *block)
         add_one(&lines[thread_hint()].freed);
         free(block);
     }
+}
+
+/* Under the address sanitizer all blocks are the heap's, where it sees accesses beyond their ends.
+ */
+static bool is_mapped(size_t size)
+{
+#if defined(__SANITIZE_ADDRESS__)
+    (void)size;
+    return false;
+#else
+    return size >= MEM_SIZED_MAPPED_BYTES_MIN && !PYKV_PLANTED(282);
+#endif
+}
+
+static void *map_pages(size_t size)
+{
+    void *block = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return block == MAP_FAILED ? NULL : block;
+}
+
+void *mem_alloc_sized(size_t size)
+{
+    if (!is_mapped(size)) {
+        return mem_alloc_aligned(MEM_SIZED_ALIGNMENT, size);
+    }
+    memory_line *line = &lines[thread_hint()];
+    return counted(line, request_fails(line) ? NULL : map_pages(size));
+}
+
+void mem_free_sized(void *block, size_t size)
+{
+    if (is_mapped(size)) {
+        mem_unmap(block, size);
+    } else {
+        mem_free(block);
+    }
+}
+
+void *mem_resize_sized(void *block, size_t size, size_t new_size)
+{
+    if (!is_mapped(size) && !is_mapped(new_size)) {
+        return mem_resize(block, new_size);
+    }
+    void *moved = mem_alloc_sized(new_size);
+    if (moved != NULL && block != NULL) {
+        memcpy(moved, block, size < new_size ? size : new_size);
+        mem_free_sized(block, size);
+    }
+    return moved;
 }
 
 void *mem_alloc_of_thread(size_t size)

@@ -35,6 +35,21 @@ void mem_free(void *block);
 PYKV_NODISCARD void *mem_alloc_of_thread(size_t size);
 void mem_free_of_thread(void *block);
 
+enum { MEM_SIZED_MAPPED_BYTES_MIN = 128 * 1024, MEM_SIZED_ALIGNMENT = 64 };
+
+/*
+ * Blocks whose owner knows how large they are. One of MEM_SIZED_MAPPED_BYTES_MIN or more is a
+ * mapping of its own, so freeing it gives its pages back to the system. What was freed to the heap
+ * stays there wherever something small behind it lives longer. Contents and failing are as above.
+ */
+
+/* The block begins at a multiple of MEM_SIZED_ALIGNMENT. */
+PYKV_NODISCARD void *mem_alloc_sized(size_t size);
+
+/* size is that of block, 0 if it is NULL. */
+PYKV_NODISCARD void *mem_resize_sized(void *block, size_t size, size_t new_size);
+void mem_free_sized(void *block, size_t size);
+
 enum { MEM_LARGE_PAGE_BYTES = 2 << 20 };
 
 /* Returns size zeroed bytes straight from the system, or NULL; size and address are multiples of

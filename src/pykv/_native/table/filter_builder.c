@@ -20,16 +20,25 @@ enum {
 
 #define FILTER_LINE_COUNT_MAX UINT32_C(0x3000000) /* the payload stays below 4 GiB */
 
-pykv_status filter_builder_add(filter_builder *self, uint64_t hash)
+static pykv_status grow(filter_builder *self)
 {
-    uint8_t bytes[8];
     size_t capacity = self->hashes.capacity;
-    store_u64(bytes, hash);
-    pykv_status status = buffer_append(&self->hashes, bytes, sizeof bytes);
-    if (PYKV_UNLIKELY(self->hashes.capacity != capacity) && self->budget != NULL) {
+    pykv_status status = buffer_grow_sized(&self->hashes, sizeof(uint64_t));
+    if (self->budget != NULL) {
         memory_budget_force(self->budget, self->hashes.capacity - capacity);
     }
     return status;
+}
+
+pykv_status filter_builder_add(filter_builder *self, uint64_t hash)
+{
+    uint8_t bytes[8];
+    store_u64(bytes, hash);
+    pykv_status status = PYKV_OK;
+    if (PYKV_UNLIKELY(self->hashes.capacity - self->hashes.size < sizeof bytes)) {
+        status = grow(self);
+    }
+    return status == PYKV_OK ? buffer_append(&self->hashes, bytes, sizeof bytes) : status;
 }
 
 static uint32_t line_count_for(uint64_t key_count, double bits_per_key)
@@ -92,5 +101,5 @@ void filter_builder_reset(filter_builder *self)
     if (self->budget != NULL) {
         memory_budget_unforce(self->budget, self->hashes.capacity);
     }
-    buffer_reset(&self->hashes);
+    buffer_reset_sized(&self->hashes);
 }

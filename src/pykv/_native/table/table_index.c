@@ -100,7 +100,7 @@ static bool allocate(table_index *self, uint64_t key_bytes, arrays *out)
     uint64_t words = count * 4 + 2;
     uint64_t halves = count * 3 + 1;
     self->memory_bytes = words * 8 + halves * 4 + key_bytes;
-    self->memory = mem_alloc(self->memory_bytes);
+    self->memory = mem_alloc_sized(self->memory_bytes);
     if (self->memory == NULL) {
         return false;
     }
@@ -199,7 +199,7 @@ pykv_status table_index_open(slice payload, const char *path, uint64_t offset, t
         return error_set_no_memory(made.memory_bytes);
     }
     if (!fill(&made, payload, &filling)) {
-        mem_free(made.memory);
+        mem_free_sized(made.memory, made.memory_bytes);
         return error_set_corruption(path, offset, "the keys of an index do not rise", payload.size,
                                     made.block_count);
     }
@@ -210,7 +210,7 @@ pykv_status table_index_open(slice payload, const char *path, uint64_t offset, t
 
 void table_index_close(table_index *self)
 {
-    mem_free(self->memory);
+    mem_free_sized(self->memory, self->memory_bytes);
     *self = (table_index){0};
 }
 

@@ -44,34 +44,39 @@ static pykv_status decompress(const table *self, block_handle handle, const bloc
                : status;
 }
 
+static void free_part(table_part *part)
+{
+    mem_free_sized(part->memory, part->size);
+}
+
 /* Reads a block of the index's or the properties' kind into memory of its own. */
 static pykv_status read_block(const table *self, block_handle handle, uint8_t kind,
-                              void **memory_out, slice *payload_out)
+                              table_part *part_out, slice *payload_out)
 {
     const char *path = env_file_path(self->file);
     size_t stored_bytes = (size_t)handle.size + TABLE_TRAILER_BYTES;
-    uint8_t *stored = mem_alloc_aligned(64, stored_bytes);
+    table_part stored = {mem_alloc_sized(stored_bytes), stored_bytes};
     block_trailer trailer;
-    if (stored == NULL) {
+    if (stored.memory == NULL) {
         return error_set_no_memory(stored_bytes);
     }
-    pykv_status status = read_exactly(self->file, handle.offset, stored, stored_bytes);
+    pykv_status status = read_exactly(self->file, handle.offset, stored.memory, stored_bytes);
     if (status == PYKV_OK) {
-        status = block_trailer_decode(stored, handle, kind, self->seed, path, &trailer);
+        status = block_trailer_decode(stored.memory, handle, kind, self->seed, path, &trailer);
     }
     if (status == PYKV_OK && trailer.codec != CODEC_NONE) {
-        uint8_t *raw = mem_alloc_aligned(64, trailer.raw_bytes);
-        status = raw == NULL ? error_set_no_memory(trailer.raw_bytes)
-                             : decompress(self, handle, &trailer, stored, raw);
-        mem_free(stored);
+        table_part raw = {mem_alloc_sized(trailer.raw_bytes), trailer.raw_bytes};
+        status = raw.memory == NULL ? error_set_no_memory(trailer.raw_bytes)
+                                    : decompress(self, handle, &trailer, stored.memory, raw.memory);
+        free_part(&stored);
         stored = raw;
     }
     if (status != PYKV_OK) {
-        mem_free(stored);
+        free_part(&stored);
         return status;
     }
-    *memory_out = stored;
-    *payload_out = slice_make(stored, trailer.raw_bytes);
+    *part_out = stored;
+    *payload_out = slice_make(stored.memory, trailer.raw_bytes);
     return PYKV_OK;
 }
 
@@ -174,7 +179,7 @@ static pykv_status read_properties(table *self)
     block_handle handle = self->footer.properties;
     slice payload = {NULL, 0};
     pykv_status status =
-        read_block(self, handle, BLOCK_PROPERTIES, &self->properties_memory, &payload);
+        read_block(self, handle, BLOCK_PROPERTIES, &self->properties_part, &payload);
     return status == PYKV_OK ? table_properties_decode(payload, env_file_path(self->file),
                                                        handle.offset, &self->properties)
                              : status;
@@ -188,7 +193,7 @@ static pykv_status read_filter(table *self)
         return PYKV_OK;
     }
     self->has_filter = true;
-    pykv_status status = read_block(self, handle, BLOCK_FILTER, &self->filter_memory, &payload);
+    pykv_status status = read_block(self, handle, BLOCK_FILTER, &self->filter_part, &payload);
     return status == PYKV_OK ? filter_reader_open(payload, env_file_path(self->file), handle.offset,
                                                   &self->filter)
                              : status;
@@ -199,14 +204,14 @@ static pykv_status read_index(table *self)
 {
     block_handle handle = self->footer.index;
     const char *path = env_file_path(self->file);
-    void *memory = NULL;
+    table_part part = {NULL, 0};
     slice payload = {NULL, 0};
-    pykv_status status = read_block(self, handle, BLOCK_INDEX, &memory, &payload);
+    pykv_status status = read_block(self, handle, BLOCK_INDEX, &part, &payload);
     if (status != PYKV_OK) {
         return status;
     }
     status = table_index_open(payload, path, handle.offset, &self->index);
-    mem_free(memory);
+    free_part(&part);
     if (status != PYKV_OK) {
         return status;
     }
@@ -238,8 +243,8 @@ static void free_parts(table *self)
 {
     table_index_close(&self->index);
     mem_free((void *)self->slots);
-    mem_free(self->properties_memory);
-    mem_free(self->filter_memory);
+    free_part(&self->properties_part);
+    free_part(&self->filter_part);
 }
 
 pykv_status table_recheck(const table *self)

@@ -21,6 +21,12 @@
 #include "table/table_format.h"
 #include "table/table_index.h"
 
+/* Memory of a block that is not of data; owned. */
+typedef struct table_part {
+    void *memory;
+    size_t size;
+} table_part;
+
 /* Read-only outside table_reader.c, but for what the slots point to. */
 struct table {
     env_file *file;
@@ -35,8 +41,8 @@ struct table {
     filter_reader filter;
     table_index index;
     table_properties properties;
-    void *properties_memory;
-    void *filter_memory;
+    table_part properties_part;
+    table_part filter_part;
     /* One a data block, zero at first, for a cache to find its block by. */
     _Atomic uintptr_t *slots;
 };

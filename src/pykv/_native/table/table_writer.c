@@ -14,14 +14,14 @@ pykv_status table_writer_open(env_directory *directory, const char *name, size_t
                               table_writer *out)
 {
     table_writer made = {.write_bytes = write_bytes == 0 ? TABLE_WRITE_BYTES_DEFAULT : write_bytes};
-    made.gathered = mem_alloc(made.write_bytes);
+    made.gathered = mem_alloc_sized(made.write_bytes);
     if (made.gathered == NULL) {
         return error_set_no_memory(made.write_bytes);
     }
     pykv_status status =
         env_file_open(directory, name, ENV_WRITE | ENV_CREATE | ENV_EXCLUSIVE, &made.file);
     if (status != PYKV_OK) {
-        mem_free(made.gathered);
+        mem_free_sized(made.gathered, made.write_bytes);
         return status;
     }
     *out = made;
@@ -78,6 +78,6 @@ void table_writer_close(table_writer *self)
     if (self->file != NULL) {
         env_file_close(self->file);
     }
-    mem_free(self->gathered);
+    mem_free_sized(self->gathered, self->write_bytes);
     *self = (table_writer){0};
 }
