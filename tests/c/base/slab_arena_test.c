@@ -48,7 +48,7 @@ TEST(blocks_of_all_sizes_keep_their_bytes)
     slab_arena arena;
     held blocks[COUNT];
     uint64_t random = check_seed();
-    slab_arena_init(&arena);
+    slab_arena_init(&arena, NULL);
     for (size_t i = 0; i < COUNT; i++) {
         size_t size = i < 2 ? 1 + i * (SLAB_BLOCK_BYTES_MAX - 1)
                             : 1 + (size_t)check_random(&random, SLAB_BLOCK_BYTES_MAX);
@@ -66,7 +66,7 @@ TEST(a_gap_is_taken_again_and_slabs_without_blocks_go_back_but_one)
     slab_arena arena;
     held blocks[COUNT];
     int64_t before = mem_block_count();
-    slab_arena_init(&arena);
+    slab_arena_init(&arena, NULL);
     for (size_t i = 0; i < COUNT; i++) {
         blocks[i] = taken(&arena, SIZE, (uint8_t)i);
     }
@@ -97,7 +97,7 @@ TEST(gaps_between_blocks_of_like_sizes_stay_few)
     slab_arena arena;
     uint64_t random = check_seed();
     uint64_t bytes = 0;
-    slab_arena_init(&arena);
+    slab_arena_init(&arena, NULL);
     memset(blocks, 0, sizeof blocks);
     for (size_t step = 0; step < STEPS; step++) {
         held *one = &blocks[check_random(&random, LIVE_MAX)];
@@ -123,7 +123,7 @@ TEST(without_memory_for_a_slab_there_is_no_block_and_nothing_is_lost)
 {
     slab_arena arena;
     int64_t before = mem_block_count();
-    slab_arena_init(&arena);
+    slab_arena_init(&arena, NULL);
     for (uint64_t k = 1; k <= 2; k++) { /* the list, the slab */
         (void)mem_fail_at(k, 0);
         CHECK(slab_arena_take(&arena, 1000) == NULL);
@@ -133,6 +133,76 @@ TEST(without_memory_for_a_slab_there_is_no_block_and_nothing_is_lost)
     given(&arena, &one);
     slab_arena_destroy(&arena);
     CHECK_EQUAL(before, mem_block_count());
+}
+
+/* Gaps were in no budget: blocks of tables that a compaction replaces go from all slabs at once,
+ * and a cache of 22 MiB kept 168 MiB of slabs. */
+TEST(slabs_count_whole_and_there_is_none_beyond_the_limit)
+{
+    enum { COUNT = 40, SIZE = 100 * 1024 }; /* 20 a slab */
+    slab_arena arena;
+    memory_budget budget;
+    held blocks[COUNT];
+    memory_budget_init(&budget, 2 * SLAB_BYTES);
+    slab_arena_init(&arena, &budget);
+    for (size_t i = 0; i < COUNT; i++) {
+        blocks[i] = taken(&arena, SIZE, (uint8_t)i);
+    }
+    CHECK_EQUAL(2 * SLAB_BYTES, memory_budget_used(&budget));
+    CHECK(slab_arena_take(&arena, SIZE) == NULL);
+    uint64_t gaps = slab_arena_gap_bytes(&arena);
+    for (size_t i = 0; i < COUNT; i += 2) {
+        given(&arena, &blocks[i]);
+    }
+    CHECK_EQUAL(2 * SLAB_BYTES, memory_budget_used(&budget));
+    CHECK_EQUAL(gaps + (uint64_t)COUNT / 2 * SIZE, slab_arena_gap_bytes(&arena));
+    for (size_t i = 1; i < COUNT; i += 2) {
+        given(&arena, &blocks[i]);
+    }
+    CHECK_EQUAL(SLAB_BYTES, memory_budget_used(&budget));
+    CHECK_EQUAL(SLAB_BYTES, slab_arena_bytes(&arena));
+    slab_arena_destroy(&arena);
+    CHECK_EQUAL(0, memory_budget_used(&budget));
+}
+
+TEST(a_vacated_slab_takes_no_more_blocks_and_goes_with_its_last_one)
+{
+    enum { COUNT = 60, SIZE = 100 * 1024, FIRST = 20 }; /* 20 a slab */
+    slab_arena arena;
+    held blocks[COUNT];
+    slab_arena_init(&arena, NULL);
+    for (size_t i = 0; i < COUNT; i++) {
+        blocks[i] = taken(&arena, SIZE, (uint8_t)i);
+    }
+    for (size_t i = FIRST; i < FIRST + 18; i++) {
+        given(&arena, &blocks[i]); /* the second slab is the emptiest */
+    }
+    given(&arena, &blocks[0]);
+    slab_arena_vacate(&arena, 1);
+    CHECK(slab_arena_is_vacated(blocks[FIRST + 18].data));
+    CHECK(!slab_arena_is_vacated(blocks[1].data));
+    CHECK(slab_arena_gap_bytes(&arena) < 3 * SIZE);
+    blocks[0] = taken(&arena, SIZE, 0);
+    CHECK(!slab_arena_is_vacated(blocks[0].data));
+    CHECK(slab_arena_take_gap(&arena, SIZE) == NULL);
+    given(&arena, &blocks[FIRST + 18]);
+    CHECK_EQUAL(3 * SLAB_BYTES, slab_arena_bytes(&arena));
+    given(&arena, &blocks[FIRST + 19]);
+    CHECK_EQUAL(2 * SLAB_BYTES, slab_arena_bytes(&arena));
+    slab_arena_vacate(&arena, UINT64_MAX);
+    CHECK(slab_arena_is_vacated(blocks[1].data));
+    slab_arena_vacate(&arena, 0);
+    CHECK(!slab_arena_is_vacated(blocks[1].data));
+    for (size_t i = 0; i < COUNT; i++) {
+        if (blocks[i].data != NULL) {
+            given(&arena, &blocks[i]);
+        }
+    }
+    CHECK_EQUAL(SLAB_BYTES, slab_arena_bytes(&arena));
+    slab_arena_vacate(&arena, 1);
+    CHECK_EQUAL(0, slab_arena_bytes(&arena));
+    CHECK_EQUAL(0, slab_arena_gap_bytes(&arena));
+    slab_arena_destroy(&arena);
 }
 
 static void *take_and_give(void *argument)
@@ -155,7 +225,7 @@ TEST(threads_share_the_slabs)
 {
     slab_arena arena;
     pthread_t threads[THREADS];
-    slab_arena_init(&arena);
+    slab_arena_init(&arena, NULL);
     for (size_t i = 0; i < THREADS; i++) {
         CHECK(pthread_create(&threads[i], NULL, take_and_give, &arena) == 0);
     }
@@ -169,4 +239,6 @@ TEST_MAIN(CASE(blocks_of_all_sizes_keep_their_bytes),
           CASE(a_gap_is_taken_again_and_slabs_without_blocks_go_back_but_one),
           CASE(gaps_between_blocks_of_like_sizes_stay_few),
           CASE(without_memory_for_a_slab_there_is_no_block_and_nothing_is_lost),
+          CASE(slabs_count_whole_and_there_is_none_beyond_the_limit),
+          CASE(a_vacated_slab_takes_no_more_blocks_and_goes_with_its_last_one),
           CASE(threads_share_the_slabs))

@@ -205,9 +205,34 @@ TEST(lengths_of_more_than_a_byte_are_read)
     mem_free(made);
 }
 
+TEST(a_copy_of_a_block_that_was_moved_needs_the_old_one_no_more)
+{
+    table_entry entries[ENTRY_COUNT] = {block_fixture_entry("apple", 9, "red"),
+                                        block_fixture_entry("apple", 8, "green"),
+                                        block_fixture_entry("apricot", 7, "")};
+    for (int with_checks = 0; with_checks < 2; with_checks++) {
+        block *made = block_fixture_make(entries, ENTRY_COUNT, 4, with_checks != 0);
+        uint64_t bytes = block_memory_bytes(made->payload_bytes, ENTRY_COUNT);
+        block *copy = mem_alloc_aligned(BLOCK_ALIGNMENT, bytes);
+        CHECK(copy != NULL);
+        memcpy(copy, made, bytes);
+        block_moved((uint8_t *)copy, (const uint8_t *)made);
+        memset(made, 0xdb, bytes);
+        mem_free(made);
+        for (uint32_t i = 0; i < ENTRY_COUNT; i++) {
+            block_fixture_check(copy, i, &entries[i]);
+        }
+        CHECK((uintptr_t)copy->tags - (uintptr_t)copy < bytes);
+        CHECK((uintptr_t)copy->sequences - (uintptr_t)copy < bytes);
+        CHECK(copy->checks == NULL || (uintptr_t)copy->checks - (uintptr_t)copy < bytes);
+        mem_free(copy);
+    }
+}
+
 TEST_MAIN(CASE(damage_is_reported_with_its_file_and_offset),
           CASE(a_field_out_of_its_range_is_refused), CASE(a_sequence_above_the_highest_is_refused),
           CASE(an_entry_that_begins_too_far_behind_is_refused), CASE(a_deadline_of_zero_is_refused),
           CASE(a_payload_cut_anywhere_or_longer_is_refused),
           CASE(a_payload_changed_at_random_is_refused_or_read_within_its_bounds),
-          CASE(lengths_of_more_than_a_byte_are_read))
+          CASE(lengths_of_more_than_a_byte_are_read),
+          CASE(a_copy_of_a_block_that_was_moved_needs_the_old_one_no_more))

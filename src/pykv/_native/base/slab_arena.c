@@ -4,7 +4,6 @@
  */
 #include "base/slab_arena.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "base/invariant.h"
@@ -19,6 +18,7 @@ enum {
 typedef struct slab {
     uint32_t index; /* in the list */
     uint32_t free_count;
+    _Atomic bool is_vacated;
     uint64_t taken[WORD_COUNT]; /* a bit a granule */
 } slab;
 
@@ -27,17 +27,39 @@ enum {
     FREE_COUNT_MAX = GRANULE_COUNT - HEAD_COUNT
 };
 
-void slab_arena_init(slab_arena *self)
+void slab_arena_init(slab_arena *self, memory_budget *budget)
 {
-    *self = (slab_arena){.slab_count = 0};
+    *self = (slab_arena){.budget = budget};
     mutex_init(&self->lock);
+}
+
+/* NULL: no memory, or no room in the budget. All zeros. */
+static slab *map(slab_arena *self)
+{
+    bool is_counted = self->budget != NULL && !PYKV_PLANTED(283);
+    if (is_counted && !memory_budget_reserve(self->budget, SLAB_BYTES)) {
+        return NULL;
+    }
+    slab *made = mem_map(SLAB_BYTES);
+    if (made == NULL && is_counted) {
+        memory_budget_release(self->budget, SLAB_BYTES);
+    }
+    return made;
+}
+
+static void unmap(slab_arena *self, slab *gone)
+{
+    mem_unmap(gone, SLAB_BYTES);
+    if (gone != NULL && self->budget != NULL && !PYKV_PLANTED(283)) {
+        memory_budget_release(self->budget, SLAB_BYTES);
+    }
 }
 
 void slab_arena_destroy(slab_arena *self) SINGLE_THREADED
 {
     PYKV_ASSERT(self->slab_count == self->empty_count);
     for (uint32_t i = 0; i < self->slab_count; i++) {
-        mem_unmap(self->entries[i].slab, SLAB_BYTES);
+        unmap(self, self->entries[i].slab);
     }
     mem_free(self->entries);
     mutex_destroy(&self->lock);
@@ -98,6 +120,18 @@ static void turn(slab *self, uint32_t at, uint32_t count)
 
 /* ---- slabs ---- */
 
+static bool is_vacated(const slab *self)
+{
+    return atomic_load_explicit(&self->is_vacated, memory_order_relaxed);
+}
+
+/* Counts granules of a slab that is not vacated as free, or as taken. */
+static void count_gaps(slab_arena *self, int64_t granules)
+{
+    atomic_fetch_add_explicit(&self->gap_bytes, (uint64_t)(granules * SLAB_GRANULE_BYTES),
+                              memory_order_relaxed);
+}
+
 /* Makes an empty slab, the last of the list. */
 static bool add_slab(slab_arena *self) REQUIRES(self->lock)
 {
@@ -110,7 +144,7 @@ static bool add_slab(slab_arena *self) REQUIRES(self->lock)
         self->entries = grown;
         self->capacity = capacity;
     }
-    slab *made = mem_map(SLAB_BYTES); /* all zeros */
+    slab *made = map(self);
     if (made == NULL) {
         return false;
     }
@@ -119,17 +153,33 @@ static bool add_slab(slab_arena *self) REQUIRES(self->lock)
     turn(made, 0, HEAD_COUNT);
     self->entries[self->slab_count++] = (slab_entry){made, FREE_COUNT_MAX};
     self->empty_count++;
+    atomic_fetch_add_explicit(&self->bytes, SLAB_BYTES, memory_order_relaxed);
+    count_gaps(self, FREE_COUNT_MAX);
     return true;
 }
 
 /* Takes a slab out of the list; the last one comes in its place. */
-static void remove_slab(slab_arena *self, slab *gone) REQUIRES(self->lock)
+static void remove_slab(slab_arena *self, const slab *gone) REQUIRES(self->lock)
 {
     slab_entry last = self->entries[--self->slab_count];
     self->entries[gone->index] = last;
     last.slab->index = gone->index;
     self->given_last = 0;
-    self->empty_count--;
+    atomic_fetch_sub_explicit(&self->bytes, SLAB_BYTES, memory_order_relaxed);
+}
+
+/* Takes an empty slab out of the list, if it is to go. */
+static slab *take_out(slab_arena *self, slab *empty) REQUIRES(self->lock)
+{
+    if (!is_vacated(empty)) {
+        if (self->empty_count == 0) {
+            self->empty_count = 1;
+            return NULL;
+        }
+        count_gaps(self, -(int64_t)FREE_COUNT_MAX);
+    }
+    remove_slab(self, empty);
+    return empty;
 }
 
 /* ---- blocks ---- */
@@ -145,33 +195,39 @@ static void *take_from(slab_arena *self, slab_entry *entry, uint32_t count) REQU
     }
     self->empty_count -= from->free_count == FREE_COUNT_MAX ? 1 : 0;
     from->free_count -= count;
+    count_gaps(self, -(int64_t)count);
     turn(from, at, count);
     return (uint8_t *)from + (size_t)at * SLAB_GRANULE_BYTES;
 }
 
-static void *take(slab_arena *self, uint32_t count) REQUIRES(self->lock)
+static void *take(slab_arena *self, size_t size, bool may_grow)
 {
+    PYKV_ASSERT(size > 0 && size <= SLAB_BLOCK_BYTES_MAX);
+    uint32_t count = granules_of(size);
     void *block = NULL;
+    mutex_lock(&self->lock);
     if (self->slab_count > 0) {
         block = take_from(self, &self->entries[self->given_last], count);
     }
     for (uint32_t i = 0; block == NULL && i < self->slab_count; i++) {
         block = take_from(self, &self->entries[i], count);
     }
-    if (block == NULL && add_slab(self)) {
+    if (block == NULL && may_grow && add_slab(self)) {
         self->given_last = self->slab_count - 1;
         block = take_from(self, &self->entries[self->given_last], count);
     }
+    mutex_unlock(&self->lock);
     return block;
 }
 
 void *slab_arena_take(slab_arena *self, size_t size)
 {
-    PYKV_ASSERT(size > 0 && size <= SLAB_BLOCK_BYTES_MAX);
-    mutex_lock(&self->lock);
-    void *block = take(self, granules_of(size));
-    mutex_unlock(&self->lock);
-    return block;
+    return take(self, size, true);
+}
+
+void *slab_arena_take_gap(slab_arena *self, size_t size)
+{
+    return take(self, size, false);
 }
 
 void slab_arena_give(slab_arena *self, void *block, size_t size)
@@ -183,20 +239,92 @@ void slab_arena_give(slab_arena *self, void *block, size_t size)
     mutex_lock(&self->lock);
     turn(home, at, count);
     home->free_count += count;
-    self->entries[home->index].longest_max = home->free_count;
-    self->given_last = home->index;
-    if (home->free_count == FREE_COUNT_MAX && self->empty_count++ > 0) {
-        remove_slab(self, home);
-        gone = home;
+    if (!is_vacated(home)) {
+        self->entries[home->index].longest_max = home->free_count;
+        self->given_last = home->index;
+        count_gaps(self, count);
+    }
+    if (home->free_count == FREE_COUNT_MAX) {
+        gone = take_out(self, home);
     }
     mutex_unlock(&self->lock);
-    mem_unmap(gone, SLAB_BYTES);
+    unmap(self, gone);
 }
 
-uint64_t slab_arena_bytes(slab_arena *self)
+/* ---- slabs to be emptied ---- */
+
+static void set_vacated(slab_arena *self, slab_entry *entry, bool vacated) REQUIRES(self->lock)
 {
+    slab *home = entry->slab;
+    if (is_vacated(home) == vacated) {
+        return;
+    }
+    atomic_store_explicit(&home->is_vacated, vacated, memory_order_relaxed);
+    entry->longest_max = vacated ? 0 : home->free_count;
+    count_gaps(self, vacated ? -(int64_t)home->free_count : (int64_t)home->free_count);
+}
+
+/* The slab with the most free granules that has blocks and is not vacated; NULL: none. */
+static slab_entry *emptiest(slab_arena *self) REQUIRES(self->lock)
+{
+    slab_entry *best = NULL;
+    for (uint32_t i = 0; i < self->slab_count; i++) {
+        slab_entry *entry = &self->entries[i];
+        if (!is_vacated(entry->slab) && entry->slab->free_count < FREE_COUNT_MAX &&
+            (best == NULL || entry->slab->free_count > best->slab->free_count)) {
+            best = entry;
+        }
+    }
+    return best;
+}
+
+/* Takes the slab without blocks out of the list. NULL: there is none. */
+static slab *take_out_kept(slab_arena *self) REQUIRES(self->lock)
+{
+    for (uint32_t i = 0; i < self->slab_count && self->empty_count > 0; i++) {
+        slab *home = self->entries[i].slab;
+        if (home->free_count == FREE_COUNT_MAX) {
+            self->empty_count--;
+            count_gaps(self, -(int64_t)FREE_COUNT_MAX);
+            remove_slab(self, home);
+            return home;
+        }
+    }
+    return NULL;
+}
+
+void slab_arena_vacate(slab_arena *self, uint64_t bytes)
+{
+    uint64_t vacated = 0;
     mutex_lock(&self->lock);
-    uint64_t bytes = (uint64_t)self->slab_count * SLAB_BYTES;
+    for (uint32_t i = 0; i < self->slab_count; i++) {
+        set_vacated(self, &self->entries[i], false);
+    }
+    slab *gone = bytes > 0 ? take_out_kept(self) : NULL;
+    vacated += gone != NULL ? SLAB_BYTES : 0;
+    while (vacated < bytes) {
+        slab_entry *entry = emptiest(self);
+        if (entry == NULL) {
+            break;
+        }
+        set_vacated(self, entry, true);
+        vacated += SLAB_BYTES;
+    }
     mutex_unlock(&self->lock);
-    return bytes;
+    unmap(self, gone);
+}
+
+bool slab_arena_is_vacated(const void *block)
+{
+    return is_vacated((const slab *)((uintptr_t)block / SLAB_BYTES * SLAB_BYTES));
+}
+
+uint64_t slab_arena_bytes(const slab_arena *self)
+{
+    return atomic_load_explicit(&self->bytes, memory_order_relaxed);
+}
+
+uint64_t slab_arena_gap_bytes(const slab_arena *self)
+{
+    return atomic_load_explicit(&self->gap_bytes, memory_order_relaxed);
 }

@@ -8,19 +8,27 @@
  * in the first slab that has one, else in a new slab. A slab without blocks goes back to the
  * system, but for one.
  *
+ * A budget counts slabs whole, gaps included: there is no new slab beyond its limit. So that slabs
+ * go where blocks are few, the emptiest can be vacated: they get no more blocks, and who owns their
+ * blocks gives them back.
+ *
  * Thread-safe; the lock is a leaf.
  *
  * Invariants: (1) the free granules of a slab are as many as its bits say; (2) no gap of a slab is
- * longer than what the list says of it.
+ * longer than what the list says of it; (3) gap_bytes are those of the free granules of all slabs
+ * that are not vacated; (4) SLAB_BYTES a slab are reserved in the budget.
  */
 #ifndef PYKV_BASE_SLAB_ARENA_H
 #define PYKV_BASE_SLAB_ARENA_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/annotate.h"
 #include "base/memory.h"
+#include "base/memory_budget.h"
 #include "base/mutex.h"
 
 enum {
@@ -41,24 +49,38 @@ typedef struct slab_arena {
     slab_entry *entries GUARDED_BY(lock);
     uint32_t slab_count GUARDED_BY(lock);
     uint32_t capacity GUARDED_BY(lock);
-    uint32_t given_last GUARDED_BY(lock); /* the slab to look into first */
-    uint32_t empty_count GUARDED_BY(lock);
+    uint32_t given_last GUARDED_BY(lock);  /* the slab to look into first */
+    uint32_t empty_count GUARDED_BY(lock); /* of those that are not vacated */
+    memory_budget *budget;                 /* borrowed; NULL: none counts the slabs */
+    _Atomic uint64_t bytes;                /* of all slabs */
+    _Atomic uint64_t gap_bytes;
 } slab_arena;
 
 /* Without slabs. */
-void slab_arena_init(slab_arena *self);
+void slab_arena_init(slab_arena *self, memory_budget *budget);
 
 /* Requires that every block was given back and no other thread is inside. */
 void slab_arena_destroy(slab_arena *self);
 
-/* Returns size bytes, uninitialised, at a multiple of SLAB_GRANULE_BYTES; NULL: there is no memory.
- * Requires 0 < size <= SLAB_BLOCK_BYTES_MAX. Owned by the caller, for slab_arena_give. */
+/* Returns size bytes, uninitialised, at a multiple of SLAB_GRANULE_BYTES; NULL: no gap is that
+ * long, and there is no memory for another slab, or no room in the budget. Requires 0 < size <=
+ * SLAB_BLOCK_BYTES_MAX. Owned by the caller, for slab_arena_give. */
 PYKV_NODISCARD void *slab_arena_take(slab_arena *self, size_t size);
+
+/* The same in a gap alone. */
+PYKV_NODISCARD void *slab_arena_take_gap(slab_arena *self, size_t size);
 
 /* Takes back a block of that size. */
 void slab_arena_give(slab_arena *self, void *block, size_t size);
 
-/* Bytes of all slabs. */
-uint64_t slab_arena_bytes(slab_arena *self);
+/* Vacates the emptiest slabs, as many as have those bytes, instead of those before. 0: none. */
+void slab_arena_vacate(slab_arena *self, uint64_t bytes);
+
+/* True if the slab of a block, which is not given back meanwhile, is vacated. */
+bool slab_arena_is_vacated(const void *block);
+
+/* Bytes of all slabs, and of what is free in those that are not vacated. */
+uint64_t slab_arena_bytes(const slab_arena *self);
+uint64_t slab_arena_gap_bytes(const slab_arena *self);
 
 #endif

@@ -58,6 +58,7 @@ static pykv_status init_parts(lsm *self) SINGLE_THREADED
     if (status != PYKV_OK) {
         return status;
     }
+    block_cache_let_move(self->cache, block_moved);
     block_source_cached_init(&self->source, self->cache, &self->gate.readers, self->env);
     memtable *active;
     version *tables;

@@ -63,7 +63,7 @@ pykv_status block_cache_new(memory_budget *budget, reclaimer *readers, block_cac
     self->readers = readers;
     self->shard_count = shard_count;
     self->own_bytes = size;
-    slab_arena_init(&self->slabs);
+    slab_arena_init(&self->slabs, budget);
     for (uint32_t i = 0; i < shard_count; i++) {
         shard_init(&self->shards[i]);
     }
@@ -114,23 +114,63 @@ void block_cache_count_walked(block_cache *self)
     block_count(&counters_of(self)->walked);
 }
 
-/* A block that says where its memory is from. NULL: there is none. A cache with few blocks has no
- * use for large pages. */
-static cached_block *take_memory(block_cache *self, size_t size)
+void block_cache_let_move(block_cache *self, block_moved_function *moved)
 {
-    cached_block *block = NULL;
+    self->moved = moved;
+}
+
+/* Blocks of slabs are in the budget with their slab. A cache with few blocks has no use for large
+ * pages. */
+static cached_block *take_in_slab(block_cache *self, size_t size)
+{
     uint64_t bytes = atomic_load_explicit(&self->block_bytes, memory_order_relaxed);
-    if (bytes >= SLABS_FROM_BYTES && size <= SLAB_BLOCK_BYTES_MAX) {
-        block = slab_arena_take(&self->slabs, size);
-    }
-    bool is_in_slab = block != NULL;
-    if (!is_in_slab) {
-        block = mem_alloc(size);
-    }
+    bool has_slabs = bytes >= SLABS_FROM_BYTES || slab_arena_gap_bytes(&self->slabs) > 0;
+    bool wants_slab = has_slabs && size <= SLAB_BLOCK_BYTES_MAX;
+    cached_block *block = wants_slab ? slab_arena_take(&self->slabs, size) : NULL;
     if (block != NULL) {
-        *block = (cached_block){.cache = self, .is_in_slab = is_in_slab};
+        *block = (cached_block){.cache = self, .reserved = true, .is_in_slab = true};
     }
     return block;
+}
+
+static cached_block *take_of_heap(block_cache *self, size_t size, bool reserved)
+{
+    cached_block *block = mem_alloc_sized(size);
+    if (block != NULL) {
+        *block = (cached_block){.cache = self, .reserved = reserved};
+    }
+    return block;
+}
+
+/* False: there is no room in the budget now. *block_out NULL: there is no memory. */
+static bool take_memory(block_cache *self, size_t size, uint64_t charge, cached_block **block_out)
+{
+    *block_out = take_in_slab(self, size);
+    if (*block_out == NULL) {
+        if (!memory_budget_reserve(self->budget, charge)) {
+            return false;
+        }
+        *block_out = take_of_heap(self, size, true);
+        if (*block_out == NULL) {
+            memory_budget_release(self->budget, charge);
+        }
+    }
+    return true;
+}
+
+/* The same, evicting blocks to that end. */
+static bool take_in_budget(block_cache *self, size_t size, uint64_t charge, uint32_t first,
+                           cached_block **block_out)
+{
+    bool taken = false;
+    if (charge > memory_budget_limit(self->budget) / LARGE_SHARE) {
+        return false;
+    }
+    for (uint32_t attempt = 0; !taken && block_cache_make_room(self, charge, first, attempt);
+         attempt++) {
+        taken = take_memory(self, size, charge, block_out);
+    }
+    return taken;
 }
 
 pykv_status block_cache_make(block_cache *self, const block_slot *slot, uint32_t length,
@@ -138,21 +178,18 @@ pykv_status block_cache_make(block_cache *self, const block_slot *slot, uint32_t
 {
     uint64_t charge = block_cache_charge(length);
     uint32_t first = (uint32_t)(block_shard_of(self, slot) - self->shards);
-    bool fits = charge <= memory_budget_limit(self->budget) / LARGE_SHARE;
-    bool reserved = fits && block_cache_make_room(self, charge, first);
-    cached_block *block = take_memory(self, sizeof *block + length);
+    cached_block *block = NULL;
+    if (!take_in_budget(self, sizeof *block + length, charge, first, &block)) {
+        block = take_of_heap(self, sizeof *block + length, false);
+    }
     if (block == NULL) {
-        if (reserved) {
-            memory_budget_release(self->budget, charge);
-        }
         return error_set_no_memory(charge);
     }
     block->length = length;
     block->place = PLACE_NONE;
-    block->reserved = reserved;
     atomic_init(&block->references, 1);
     block_count(&counters_of(self)->misses);
-    if (reserved) {
+    if (block->reserved) {
         atomic_fetch_add_explicit(&self->block_bytes, charge, memory_order_relaxed);
     } else {
         atomic_fetch_add_explicit(&self->refused_bytes, charge, memory_order_relaxed);

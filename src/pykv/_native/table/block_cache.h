@@ -14,9 +14,10 @@
  *
  * Thread-safe. Lock order: a shard's lock, then the reclaimer's.
  *
- * Invariants: (1) the bytes of every block that was made within the budget are reserved in it until
- * it is freed, evicted ones that a reader holds included; (2) a block is in a queue if and only if
- * its slot holds it; (3) a block found in a slot stays valid until its finder leaves the epoch.
+ * Invariants: (1) what every block that was made within the budget takes is reserved in it until it
+ * is freed, evicted ones that a reader holds included: its bytes, or its whole slab with all gaps;
+ * (2) a block is in a queue if and only if its slot holds it; (3) a block found in a slot stays
+ * valid until its finder leaves the epoch.
  */
 #ifndef PYKV_TABLE_BLOCK_CACHE_H
 #define PYKV_TABLE_BLOCK_CACHE_H
@@ -52,6 +53,10 @@ PYKV_NODISCARD pykv_status block_cache_new(memory_budget *budget, reclaimer *rea
 
 /* Requires that every slot was erased, every block unpinned, and no reader is inside. */
 void block_cache_free(block_cache *self);
+
+/* Says how to move data, so that slabs with few blocks can go without them. Requires that no other
+ * thread knows the cache yet. */
+void block_cache_let_move(block_cache *self, block_moved_function *moved);
 
 /* The block in the slot, or NULL. Requires the epoch of readers; valid until it is left, longer
  * with block_pin. marks: counts as a use, which get and seek do, and stepping to the next block of

@@ -51,5 +51,6 @@ bool block_cache_is_sound(block_cache *self)
     uint64_t block_bytes = atomic_load(&self->block_bytes);
     uint64_t retired_bytes = atomic_load(&self->retired_bytes);
     return sound && sum.bytes + retired_bytes <= block_bytes &&
-           block_bytes + self->own_bytes <= memory_budget_used(self->budget);
+           block_bytes + self->own_bytes <= memory_budget_used(self->budget) &&
+           slab_arena_bytes(&self->slabs) + self->own_bytes <= memory_budget_used(self->budget);
 }

@@ -10,6 +10,7 @@
 
 #include "base/invariant.h"
 #include "table/block_cache.h"
+#include "table/block_cache_shrink.h"
 
 enum {
     SMALL_SHARE = 10, /* the small queue gives first while it has a tenth of the bytes */
@@ -17,7 +18,10 @@ enum {
     SPARE_SHARE = 64, /* of the limit is kept free or on its way, up to: */
     SPARE_BYTES_MAX = 4 << 20,
     SWEEP_SHARE = 4, /* of what is spare: retired bytes above it are swept ahead */
-    ROUNDS_MAX = 4
+    ROUNDS_MAX = 4,
+    GAP_SHARE = 32, /* of the slabs stays free as well, so that some gap is long enough, and: */
+    GAP_BYTES_MIN = 256 << 10,
+    GAP_BLOCKS = 4 /* evicted where there is room, in gaps that are too short */
 };
 
 block_shard *block_shard_of(block_cache *self, const block_slot *slot)
@@ -78,14 +82,34 @@ static void drop_reference_of_cache(reclaim_item *item)
     block_unpin((cached_block *)((char *)item - offsetof(cached_block, link)));
 }
 
-void block_retire(block_cache *self, block_shard *shard, cached_block *block, uintptr_t mark)
+/* Gives a block that is in no queue and no slot to the reclaimer. */
+static void retire(block_cache *self, cached_block *block)
 {
-    block_queue_remove(shard, block);
-    atomic_store_explicit(block->slot, mark, memory_order_relaxed);
     block->place = PLACE_RETIRED;
     atomic_fetch_add_explicit(&self->retired_bytes, block_cache_charge(block->length),
                               memory_order_relaxed);
     reclaimer_retire(self->readers, &block->link.retired, drop_reference_of_cache);
+}
+
+void block_retire(block_cache *self, block_shard *shard, cached_block *block, uintptr_t mark)
+{
+    block_queue_remove(shard, block);
+    atomic_store_explicit(block->slot, mark, memory_order_relaxed);
+    retire(self, block);
+}
+
+void block_replace(block_cache *self, block_shard *shard, cached_block *block, cached_block *copy)
+{
+    block_queue *queue = &shard->queues[block->place];
+    cached_block *newer = block->link.queue.newer;
+    cached_block *older = block->link.queue.older;
+    copy->place = block->place;
+    copy->link.queue.newer = newer;
+    copy->link.queue.older = older;
+    *(newer != NULL ? &newer->link.queue.older : &queue->newest) = copy;
+    *(older != NULL ? &older->link.queue.newer : &queue->oldest) = copy;
+    atomic_store_explicit(block->slot, (uintptr_t)copy, memory_order_release);
+    retire(self, block);
 }
 
 /* True if the block is spared: pinned, or used and regard_use; it goes round then. */
@@ -156,14 +180,23 @@ static uint64_t spare_bytes(const block_cache *self)
     return share < SPARE_BYTES_MAX ? share : SPARE_BYTES_MAX;
 }
 
-/* How many bytes are missing until bytes fit with some to spare, if what is retired comes free. */
+/* Of gaps, as much as may be in pieces that are too short. */
+static uint64_t short_gap_bytes(const block_cache *self)
+{
+    uint64_t slabs = slab_arena_bytes(&self->slabs);
+    return slabs == 0 ? 0 : slabs / GAP_SHARE + GAP_BYTES_MIN;
+}
+
+/* How many bytes are missing until bytes fit with some to spare, in the budget or in gaps of slabs,
+ * if what is retired comes free. */
 static uint64_t missing_bytes(block_cache *self, uint64_t bytes)
 {
     uint64_t limit = memory_budget_limit(self->budget);
     uint64_t used = memory_budget_used(self->budget);
-    uint64_t retired = atomic_load_explicit(&self->retired_bytes, memory_order_relaxed);
-    uint64_t wanted = used + bytes + spare_bytes(self);
-    return wanted > limit + retired ? wanted - limit - retired : 0;
+    uint64_t coming = atomic_load_explicit(&self->retired_bytes, memory_order_relaxed) +
+                      slab_arena_gap_bytes(&self->slabs);
+    uint64_t wanted = used + bytes + spare_bytes(self) + short_gap_bytes(self);
+    return wanted > limit + coming ? wanted - limit - coming : 0;
 }
 
 void block_cache_evict_for(block_cache *self, uint64_t bytes, uint32_t first)
@@ -187,37 +220,60 @@ static void sweep_ahead(block_cache *self)
     }
 }
 
-bool block_cache_make_room(block_cache *self, uint64_t bytes, uint32_t first)
+/* There is room in gaps, but none is long enough: some more, and larger ones. */
+static void widen_gaps(block_cache *self, uint64_t bytes, uint32_t first)
 {
-    bool given = false;
-    sweep_ahead(self);
-    for (int round = 0; round < ROUNDS_MAX && !given; round++) {
-        block_cache_evict_for(self, bytes, first);
-        given = memory_budget_reserve(self->budget, bytes);
-        if (!given) {
-            (void)reclaimer_sweep(self->readers);
-            given = memory_budget_reserve(self->budget, bytes);
-        }
+    uint64_t retired = atomic_load_explicit(&self->retired_bytes, memory_order_relaxed);
+    if (retired > spare_bytes(self) || slab_arena_gap_bytes(&self->slabs) < bytes) {
+        return;
     }
-    return given;
+    for (int i = 0; i < GAP_BLOCKS; i++) {
+        (void)block_shard_evict(self, &self->shards[first]);
+    }
+}
+
+bool block_cache_make_room(block_cache *self, uint64_t bytes, uint32_t first, uint32_t attempt)
+{
+    if (attempt % 2 == 1) {
+        (void)reclaimer_sweep(self->readers);
+        return true;
+    }
+    if (attempt == 2 * ROUNDS_MAX) {
+        return false;
+    }
+    if (attempt == 0) {
+        sweep_ahead(self);
+    } else if (bytes <= SLAB_BLOCK_BYTES_MAX) {
+        widen_gaps(self, bytes, first);
+    } else {
+        block_cache_shrink(self, bytes, attempt < 2 * ROUNDS_MAX - 2);
+    }
+    block_cache_evict_for(self, bytes, first);
+    return true;
 }
 
 bool block_cache_reserve(block_cache *self, uint64_t bytes)
 {
     uint32_t first = atomic_fetch_add_explicit(&self->evict_next, 1, memory_order_relaxed);
-    return block_cache_make_room(self, bytes, first & (self->shard_count - 1));
+    bool given = false;
+    first &= self->shard_count - 1;
+    for (uint32_t attempt = 0; !given && block_cache_make_room(self, bytes, first, attempt);
+         attempt++) {
+        given = memory_budget_reserve(self->budget, bytes);
+    }
+    return given;
 }
 
 bool block_cache_trim(block_cache *self)
 {
-    uint64_t limit = memory_budget_limit(self->budget);
     for (int round = 0; round < ROUNDS_MAX; round++) {
-        if (memory_budget_used(self->budget) <= limit) {
+        if (memory_budget_used(self->budget) <= memory_budget_limit(self->budget)) {
             return true;
         }
         uint32_t first = atomic_fetch_add_explicit(&self->evict_next, 1, memory_order_relaxed);
         block_cache_evict_for(self, 0, first & (self->shard_count - 1));
         (void)reclaimer_sweep(self->readers);
+        block_cache_shrink(self, 0, round < ROUNDS_MAX - 1);
     }
-    return memory_budget_used(self->budget) <= limit;
+    return memory_budget_used(self->budget) <= memory_budget_limit(self->budget);
 }

@@ -22,6 +22,10 @@ bool block_shard_remembers(const block_shard *shard, uintptr_t word) REQUIRES(sh
 void block_retire(block_cache *self, block_shard *shard, cached_block *block, uintptr_t mark)
     REQUIRES(shard->lock);
 
+/* Puts a copy of a block in its place, in queue and slot, and gives the block to the reclaimer. */
+void block_replace(block_cache *self, block_shard *shard, cached_block *block, cached_block *copy)
+    REQUIRES(shard->lock);
+
 /* Evicts one block of a shard; returns its bytes, 0 if all are pinned or none is there. */
 uint64_t block_shard_evict(block_cache *self, block_shard *shard) EXCLUDES(shard->lock);
 
@@ -29,7 +33,9 @@ uint64_t block_shard_evict(block_cache *self, block_shard *shard) EXCLUDES(shard
  * with shard first. */
 void block_cache_evict_for(block_cache *self, uint64_t bytes, uint32_t first);
 
-/* As block_cache_reserve, taking room from shard first. */
-PYKV_NODISCARD bool block_cache_make_room(block_cache *self, uint64_t bytes, uint32_t first);
+/* Makes room for bytes, from shard first on, a little more with each attempt from 0 on, to be made
+ * where the one before was not enough. False: this one would be one too many. */
+PYKV_NODISCARD bool block_cache_make_room(block_cache *self, uint64_t bytes, uint32_t first,
+                                          uint32_t attempt);
 
 #endif

@@ -51,8 +51,9 @@ struct block_cache {
     reclaimer *readers;
     uint32_t shard_count; /* a power of two */
     uint64_t own_bytes;
+    block_moved_function *moved; /* NULL: blocks stay where they are */
     /* own synchronisation */
-    slab_arena slabs;
+    slab_arena slabs; /* counted in the budget */
     _Atomic uint64_t block_bytes;
     _Atomic uint64_t retired_bytes;
     _Atomic uint64_t refused_bytes;

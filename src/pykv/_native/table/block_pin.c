@@ -32,11 +32,12 @@ static void free_block(cached_block *block)
     block_cache *self = block->cache;
     uint64_t charge = block_cache_charge(block->length);
     bool reserved = block->reserved;
+    bool is_in_slab = block->is_in_slab;
     bool retired = block->place == PLACE_RETIRED;
-    if (block->is_in_slab) {
+    if (is_in_slab) {
         slab_arena_give(&self->slabs, block, sizeof *block + block->length);
     } else {
-        mem_free(block);
+        mem_free_sized(block, sizeof *block + block->length);
     }
     if (!reserved) {
         atomic_fetch_sub_explicit(&self->refused_bytes, charge, memory_order_relaxed);
@@ -45,7 +46,9 @@ static void free_block(cached_block *block)
     if (retired) {
         atomic_fetch_sub_explicit(&self->retired_bytes, charge, memory_order_relaxed);
     }
-    memory_budget_release(self->budget, charge);
+    if (!is_in_slab) {
+        memory_budget_release(self->budget, charge);
+    }
     atomic_fetch_sub_explicit(&self->block_bytes, charge, memory_order_relaxed);
 }
 

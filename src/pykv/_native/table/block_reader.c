@@ -39,6 +39,16 @@ block *block_place(void *memory, uint32_t payload_bytes, uint32_t entry_count)
     return self;
 }
 
+void block_moved(uint8_t *memory, const uint8_t *from)
+{
+    block *self = (block *)(void *)memory;
+    self->payload = memory + (self->payload - from);
+    self->tags = memory + (self->tags - from);
+    self->sequences = memory + (self->sequences - from);
+    self->checks = self->checks == NULL ? NULL : memory + (self->checks - from);
+    self->entries = memory + (self->entries - from);
+}
+
 /* ---- the check ---- */
 
 /* Reads the header. False: it does not fit the payload or the number of entries. */

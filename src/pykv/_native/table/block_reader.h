@@ -64,6 +64,9 @@ uint64_t block_memory_bytes(uint32_t payload_bytes, uint32_t entry_count);
  * a trailer may then be written to the payload. */
 block *block_place(void *memory, uint32_t payload_bytes, uint32_t entry_count);
 
+/* Mends a checked block in memory that was copied from elsewhere: it points into itself. */
+void block_moved(uint8_t *memory, const uint8_t *from);
+
 /* Decodes the payload, which stands at offset of path, and checks it whole: PYKV_CORRUPTION. No key
  * may be longer than key_length_max. Safe on arbitrary bytes. */
 PYKV_NODISCARD pykv_status block_check(block *self, size_t key_length_max, const char *path,

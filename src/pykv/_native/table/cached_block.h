@@ -12,6 +12,9 @@
 
 typedef struct block_cache block_cache;
 
+/* Mends the pointers in the data of a block that were copied from elsewhere to here. */
+typedef void block_moved_function(uint8_t *data, const uint8_t *from);
+
 /* One a block, zero at first, owned by the table handle. It stays where it is until erased. It
  * holds the address of a cached_block, or 0, or an odd mark: evicted lately. */
 typedef _Atomic uintptr_t block_slot;

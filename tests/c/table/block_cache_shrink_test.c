@@ -1,0 +1,240 @@
+/*
+ * block_cache_shrink_test: what slabs take is in the budget, and goes back when others want it.
+ */
+#include <pthread.h>
+
+#include "table/block_cache_evict.h"
+#include "table/block_cache_fixture.h"
+#include "table/block_cache_shard.h"
+#include "table/block_cache_shrink.h"
+
+enum { LIMIT = 64 << 20, SLOTS = 8000, BYTES_MIN = 8200, BYTES_RANGE = 300 };
+
+static uint32_t length_of(size_t index)
+{
+    return BYTES_MIN + (uint32_t)(index * 37 % BYTES_RANGE);
+}
+
+static size_t moved_count;
+
+static void count_moved(uint8_t *data, const uint8_t *from)
+{
+    CHECK(data != from);
+    moved_count++;
+}
+
+static cache_fixture *filled(size_t count)
+{
+    cache_fixture *self = fixture_open(LIMIT, SLOTS);
+    moved_count = 0;
+    block_cache_let_move(self->cache, count_moved);
+    for (size_t i = 0; i < count; i++) {
+        block_unpin(fixture_load(self, i, length_of(i)));
+    }
+    return self;
+}
+
+static size_t cached_count(cache_fixture *self)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < SLOTS; i++) {
+        count += fixture_cached(self, i, false) ? 1 : 0;
+    }
+    return count;
+}
+
+/* A compaction took the tables of most cached blocks away. The slabs stayed, for the few blocks of
+ * others in each, and were not counted: others could fill the budget beside them. */
+TEST(slabs_with_few_blocks_count_whole)
+{
+    cache_fixture *self = filled(SLOTS);
+    uint64_t bytes = slab_arena_bytes(&self->cache->slabs);
+    CHECK(bytes > LIMIT * 7 / 8);
+    for (size_t i = 0; i < SLOTS; i++) {
+        if (i % 8 != 0) {
+            block_cache_erase(self->cache, &self->slots[i], 1);
+        }
+    }
+    CHECK(fixture_counters(self).block_bytes < LIMIT / 6);
+    CHECK_EQUAL(bytes, slab_arena_bytes(&self->cache->slabs));
+    CHECK(memory_budget_used(&self->budget) >= bytes);
+    CHECK(block_cache_is_sound(self->cache));
+    fixture_close(self);
+}
+
+TEST(slabs_go_back_for_what_others_force_and_their_blocks_move)
+{
+    cache_fixture *self = filled(SLOTS);
+    for (size_t i = 0; i < SLOTS; i++) {
+        if (i % 8 != 0) {
+            block_cache_erase(self->cache, &self->slots[i], 1);
+        }
+    }
+    size_t before = cached_count(self);
+    CHECK(before > SLOTS / 10);
+    memory_budget_force(&self->budget, LIMIT / 2);
+    CHECK(block_cache_trim(self->cache));
+    CHECK(slab_arena_bytes(&self->cache->slabs) <= LIMIT / 2);
+    CHECK(memory_budget_used(&self->budget) <= LIMIT);
+    CHECK(moved_count > before / 4);
+    CHECK(cached_count(self) >= before * 9 / 10);
+    CHECK(block_cache_is_sound(self->cache));
+    memory_budget_unforce(&self->budget, LIMIT / 2);
+    fixture_close(self);
+}
+
+static size_t hot_count(cache_fixture *self, bool marks)
+{
+    enum { HOT = 1500 };
+    size_t count = 0;
+    for (size_t i = 0; i < HOT; i++) {
+        count += fixture_cached(self, SLOTS - 1 - i * 3, marks) ? 1 : 0;
+    }
+    return count;
+}
+
+TEST(where_slabs_are_full_the_coldest_go_and_what_they_leave_takes_the_others)
+{
+    cache_fixture *self = filled(SLOTS);
+    (void)hot_count(self, true);
+    memory_budget_force(&self->budget, LIMIT / 2);
+    block_cache_evict_for(self->cache, 0, 0);
+    size_t hot = hot_count(self, false);
+    size_t all = cached_count(self);
+    CHECK(block_cache_trim(self->cache));
+    CHECK(slab_arena_bytes(&self->cache->slabs) <= LIMIT / 2);
+    CHECK(memory_budget_used(&self->budget) <= LIMIT);
+    CHECK(hot_count(self, false) >= hot * 9 / 10);
+    CHECK(cached_count(self) >= all * 7 / 8);
+    memory_budget_unforce(&self->budget, LIMIT / 2);
+    fixture_close(self);
+}
+
+TEST(pinned_blocks_stay_where_they_are)
+{
+    enum { PINS = 40 };
+    cache_fixture *self = filled(SLOTS / 2);
+    cached_block *pins[PINS];
+    for (size_t i = 0; i < PINS; i++) {
+        pins[i] = fixture_load(self, SLOTS / 2 + i, length_of(SLOTS / 2 + i));
+    }
+    block_cache_erase(self->cache, self->slots, SLOTS / 2);
+    memory_budget_force(&self->budget, LIMIT - (8 << 20));
+    (void)block_cache_trim(self->cache);
+    for (size_t i = 0; i < PINS; i++) {
+        CHECK(fixture_holds(pins[i], SLOTS / 2 + i));
+        block_unpin(pins[i]);
+    }
+    CHECK(block_cache_trim(self->cache));
+    memory_budget_unforce(&self->budget, LIMIT - (8 << 20));
+    fixture_close(self);
+}
+
+TEST(a_reader_goes_on_with_a_block_that_moved)
+{
+    cache_fixture *self = filled(SLOTS / 2);
+    block_cache_erase(self->cache, self->slots, SLOTS / 2 - 600);
+    size_t last = SLOTS / 2 - 1;
+    epoch_token token = epoch_enter(self->readers.readers);
+    cached_block *found = block_cache_find(self->cache, &self->slots[last], false);
+    CHECK(found != NULL);
+    memory_budget_set_limit(&self->budget, LIMIT / 8);
+    block_cache_shrink(self->cache, 0, true);
+    CHECK(fixture_holds(found, last));
+    epoch_leave(self->readers.readers, token);
+    (void)block_cache_trim(self->cache);
+    CHECK(memory_budget_used(&self->budget) <= LIMIT / 8);
+    fixture_close(self);
+}
+
+TEST(blocks_that_fit_into_no_slab_find_room_in_a_cache_of_slabs)
+{
+    enum { LARGE = 1 << 20, COUNT = 40 };
+    cache_fixture *self = filled(SLOTS);
+    for (size_t i = 0; i < COUNT; i++) {
+        block_unpin(fixture_load(self, i, LARGE));
+        CHECK(memory_budget_used(&self->budget) <= LIMIT);
+    }
+    CHECK_EQUAL(0, fixture_counters(self).refused_count);
+    CHECK(block_cache_is_sound(self->cache));
+    fixture_close(self);
+}
+
+/* A miss of a get is inside the epoch: what it evicts is not free before it leaves. */
+TEST(a_full_cache_of_slabs_has_gaps_that_are_long_enough)
+{
+    cache_fixture *self = filled(SLOTS);
+    uint64_t chance = check_seed();
+    for (size_t i = 0; i < 2 * SLOTS; i++) {
+        size_t index = check_random(&chance, SLOTS);
+        uint32_t length = index % 8 == 0 ? 1000 + (uint32_t)(index % 7000) : length_of(index);
+        epoch_token token = epoch_enter(self->readers.readers);
+        if (!fixture_cached(self, index, true)) {
+            block_unpin(fixture_load(self, index, length));
+        }
+        epoch_leave(self->readers.readers, token);
+        CHECK(memory_budget_used(&self->budget) <= LIMIT);
+    }
+    CHECK(fixture_counters(self).refused_count < SLOTS / 100);
+    CHECK(fixture_counters(self).block_bytes > LIMIT * 9 / 10);
+    fixture_close(self);
+}
+
+enum { READERS = 3, ROUNDS = 4000, TRIMS = 12 };
+
+/* Gets with misses inside the epoch, and now and then a pin that outlasts it. */
+static void *read_blocks(void *argument)
+{
+    cache_fixture *self = argument;
+    uint64_t chance = 1 + (uint64_t)(uintptr_t)pthread_self();
+    for (size_t i = 0; i < ROUNDS; i++) {
+        size_t index = check_random(&chance, SLOTS);
+        epoch_token token = epoch_enter(self->readers.readers);
+        cached_block *found = block_cache_find(self->cache, &self->slots[index], true);
+        if (found == NULL) {
+            found = fixture_load(self, index, length_of(index));
+        } else {
+            block_pin(found);
+        }
+        CHECK(fixture_holds(found, index));
+        epoch_leave(self->readers.readers, token);
+        CHECK(fixture_holds(found, index));
+        block_unpin(found);
+    }
+    return NULL;
+}
+
+static void keep_data(uint8_t *data, const uint8_t *from)
+{
+    (void)data;
+    (void)from;
+}
+
+TEST(readers_find_their_blocks_while_slabs_go)
+{
+    cache_fixture *self = filled(SLOTS);
+    pthread_t threads[READERS];
+    block_cache_let_move(self->cache, keep_data);
+    for (size_t i = 0; i < READERS; i++) {
+        CHECK(pthread_create(&threads[i], NULL, read_blocks, self) == 0);
+    }
+    for (size_t i = 0; i < TRIMS; i++) {
+        memory_budget_force(&self->budget, LIMIT / 2);
+        (void)block_cache_trim(self->cache);
+        (void)block_cache_trim(self->cache);
+        memory_budget_unforce(&self->budget, LIMIT / 2);
+    }
+    for (size_t i = 0; i < READERS; i++) {
+        CHECK(pthread_join(threads[i], NULL) == 0);
+    }
+    CHECK(block_cache_is_sound(self->cache));
+    fixture_close(self);
+}
+
+TEST_MAIN(CASE(slabs_with_few_blocks_count_whole),
+          CASE(slabs_go_back_for_what_others_force_and_their_blocks_move),
+          CASE(where_slabs_are_full_the_coldest_go_and_what_they_leave_takes_the_others),
+          CASE(pinned_blocks_stay_where_they_are), CASE(a_reader_goes_on_with_a_block_that_moved),
+          CASE(blocks_that_fit_into_no_slab_find_room_in_a_cache_of_slabs),
+          CASE(a_full_cache_of_slabs_has_gaps_that_are_long_enough),
+          CASE(readers_find_their_blocks_while_slabs_go))
