@@ -3,6 +3,7 @@
  */
 #include "harness/check.h"
 
+#include "base/error.h"
 #include "env/env_memory.h"
 #include "log/log_file.h"
 #include "log/log_format.h"
@@ -128,8 +129,42 @@ TEST(only_a_later_manifest_of_the_same_database_may_follow)
     disk_free(&self);
 }
 
+TEST(what_failed_is_tried_again_as_long_as_the_manifest_goes_on)
+{
+    disk self = disk_new();
+    shown_tries tries = {.attempts = 0};
+    CHECK(!shown_try_again(&tries, self.home, PYKV_OK));
+    CHECK(!shown_try_again_at(&tries, self.env, "/store", PYKV_NO_MEMORY));
+    for (uint32_t i = 1; i < SHOWN_MOVES_MAX; i++) {
+        CHECK(shown_try_again_at(&tries, self.env, "/store", PYKV_CORRUPTION));
+        write_at(&self, MANIFEST_NAME, 0, &i, sizeof i);
+    }
+    CHECK(shown_try_again(&tries, self.home, PYKV_IO_FAILED));
+    uint32_t other = 0;
+    write_at(&self, MANIFEST_NAME, 0, &other, sizeof other);
+    CHECK(!shown_try_again(&tries, self.home, PYKV_CORRUPTION));
+    disk_free(&self);
+}
+
+TEST(what_fails_beside_one_manifest_is_told_soon)
+{
+    disk self = disk_new();
+    shown_tries tries = {.attempts = 0};
+    shown_tries elsewhere = {.attempts = 0};
+    pykv_status status = error_set_corruption("/store/7", 10, "a bad byte", 1, 2);
+    for (int i = 1; i < SHOWN_ATTEMPTS; i++) {
+        CHECK(shown_try_again(&tries, self.home, status));
+    }
+    CHECK(!shown_try_again_at(&tries, self.env, "/store", status));
+    CHECK(!shown_try_again_at(&elsewhere, self.env, "/nowhere", status));
+    CHECK(strcmp("/store/7", error_last()->path) == 0);
+    disk_free(&self);
+}
+
 TEST_MAIN(CASE(nothing_is_new_until_the_head_of_the_manifest_changes),
           CASE(a_log_has_gone_on_when_there_is_more_than_zeros_behind_its_end),
           CASE(a_log_that_has_gone_is_left_out_and_one_that_goes_later_is_still_read),
           CASE(a_directory_without_a_manifest_was_replaced),
-          CASE(only_a_later_manifest_of_the_same_database_may_follow))
+          CASE(only_a_later_manifest_of_the_same_database_may_follow),
+          CASE(what_failed_is_tried_again_as_long_as_the_manifest_goes_on),
+          CASE(what_fails_beside_one_manifest_is_told_soon))

@@ -366,12 +366,11 @@ pykv_status bitcask_open(env *environment, const char *path, const pykv_options 
     if (status != PYKV_OK) {
         return status;
     }
-    /* A live writer may remove merged segments between a reader's look at the manifest and the
-     * files. */
-    int attempts = resolved.read_only != 0 ? SHOWN_ATTEMPTS : 1;
+    /* A live writer may remove merged segments between a reader's look at the manifest and at
+     * them, and cut the unused end off a log. */
+    shown_tries tries = {.attempts = 0};
     do {
         status = open_once(environment, path, &resolved, store_out);
-        attempts--;
-    } while (status == PYKV_CORRUPTION && attempts > 0);
+    } while (resolved.read_only != 0 && shown_try_again_at(&tries, environment, path, status));
     return status;
 }

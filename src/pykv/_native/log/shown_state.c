@@ -83,19 +83,59 @@ pykv_status shown_state_is_newest(const shown_state *self, env_directory *home, 
     return status == PYKV_NOT_FOUND ? shown_set_gone(home) : status;
 }
 
+/* ---- tries ---- */
+
+static bool may_be_a_writers_doing(pykv_status status)
+{
+    return status == PYKV_CORRUPTION || status == PYKV_IO_FAILED;
+}
+
+/* The first try that fails is counted as one beside the same manifest: nothing is known of before.
+ */
+bool shown_try_again(shown_tries *self, env_directory *home, pykv_status status)
+{
+    uint8_t head[MANIFEST_HEAD_BYTES];
+    if (!may_be_a_writers_doing(status)) {
+        return false;
+    }
+    pykv_error failure = *error_last();
+    bool moved = read_head(home, head) == PYKV_OK && self->attempts > 0 &&
+                 memcmp(head, self->head, sizeof head) != 0;
+    error_restore(&failure);
+    memcpy(self->head, head, sizeof head);
+    self->moves += moved;
+    self->attempts += !moved;
+    return self->attempts < SHOWN_ATTEMPTS && self->moves < SHOWN_MOVES_MAX;
+}
+
+bool shown_try_again_at(shown_tries *self, env *environment, const char *path, pykv_status status)
+{
+    env_directory *home;
+    if (!may_be_a_writers_doing(status)) {
+        return false;
+    }
+    pykv_error failure = *error_last();
+    bool found = env_directory_open(environment, path, false, &home) == PYKV_OK;
+    error_restore(&failure);
+    bool again = found && shown_try_again(self, home, status);
+    if (found) {
+        env_directory_close(home);
+    }
+    return again;
+}
+
 pykv_status shown_state_go_on(const shown_state *self, env_directory *home,
                               pykv_status (*show_newest)(void *owner), void *owner, bool *moved_out)
 {
     bool newest = false;
-    int attempts = SHOWN_ATTEMPTS;
+    shown_tries tries = {.attempts = 0};
     pykv_status status = shown_state_is_newest(self, home, &newest);
     if (status != PYKV_OK || newest) {
         return status;
     }
     do {
         status = show_newest(owner);
-        attempts--;
-    } while (status == PYKV_CORRUPTION && attempts > 0);
+    } while (shown_try_again(&tries, home, status));
     *moved_out = status == PYKV_OK;
     return status;
 }

@@ -37,8 +37,23 @@ typedef struct shown_identity {
     uint64_t edit;
 } shown_identity;
 
-/* A read-only open is tried so often where a live writer removes files meanwhile. */
-enum { SHOWN_ATTEMPTS = 5 };
+/* Of tries beside one manifest, as a writer may cut a log without another one; and of tries beside
+ * manifests that go on, of which a fast writer may make one in the time of each try. */
+enum { SHOWN_ATTEMPTS = 5, SHOWN_MOVES_MAX = 1000 };
+
+/* Tries to open or to show what a live writer may change meanwhile. Zeros: none has failed. */
+typedef struct shown_tries {
+    uint8_t head[MANIFEST_HEAD_BYTES]; /* after the last one that failed */
+    int attempts;                      /* that failed beside that manifest, or another one */
+    int moves;                         /* the others: the manifest had gone on */
+} shown_tries;
+
+/* Notes that a try gave status. True: it is worth another, since it may be the doing of a writer
+ * that removed files or cut logs. Keeps the last error. */
+bool shown_try_again(shown_tries *self, env_directory *home, pykv_status status);
+
+/* The same of the directory path. */
+bool shown_try_again_at(shown_tries *self, env *environment, const char *path, pykv_status status);
 
 /* Begins a state with the head of the manifest that is in force, before it is read as a whole.
  * PYKV_NOT_FOUND if there is none; what reading a file may give. */

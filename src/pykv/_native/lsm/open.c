@@ -390,11 +390,10 @@ pykv_status lsm_open(env *environment, const char *path, const pykv_options *opt
     }
     /* A live writer may remove files between a reader's look at the manifest and at them, and cut
      * the unused end off a log. */
-    int attempts = resolved.read_only != 0 ? SHOWN_ATTEMPTS : 1;
+    shown_tries tries = {.attempts = 0};
     do {
         status = open_once(environment, path, &resolved, store_out);
-        attempts--;
-    } while ((status == PYKV_CORRUPTION || status == PYKV_IO_FAILED) && attempts > 0);
+    } while (resolved.read_only != 0 && shown_try_again_at(&tries, environment, path, status));
     return status;
 }
 
