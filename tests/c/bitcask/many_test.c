@@ -8,6 +8,7 @@
 
 #include "bitcask/many.h"
 #include "bitcask/operation.h"
+#include "env/env_ops.h"
 
 enum { MANY_COUNT = 1000 };
 
@@ -158,18 +159,23 @@ enum { LOOKUPS_MAX = 100000, LOOKUPS_WITH_A_BATCH = 50 };
 static _Atomic bool is_over;
 static _Atomic uint32_t batch_count; /* that were published */
 
-/* Puts the first and the last key in batches, both with the number of the batch. */
-static void *put_both_ends(void *context)
+/* Puts the first and the last key in a batch, both with the number of the batch. */
+static void put_both_ends(bitcask *store, uint32_t number)
 {
     const key_list *list = numbered_keys();
+    operation batch[2] = {{.record = {.kind = RECORD_PUT}}, {.record = {.kind = RECORD_PUT}}};
+    for (size_t i = 0; i < 2; i++) {
+        size_t key = i * (MANY_COUNT - 1);
+        batch[i].record.key = slice_make(list->keys[key], list->lengths[key]);
+        batch[i].record.value = slice_make(&number, sizeof number);
+    }
+    CHECK_OK(bitcask_write(store, batch, 2, 0));
+}
+
+static void *put_batches(void *context)
+{
     for (uint32_t round = 0; !atomic_load(&is_over); round++) {
-        operation batch[2] = {{.record = {.kind = RECORD_PUT}}, {.record = {.kind = RECORD_PUT}}};
-        for (size_t i = 0; i < 2; i++) {
-            size_t key = i * (MANY_COUNT - 1);
-            batch[i].record.key = slice_make(list->keys[key], list->lengths[key]);
-            batch[i].record.value = slice_make(&round, sizeof round);
-        }
-        CHECK_OK(bitcask_write(context, batch, 2, 0));
+        put_both_ends(context, round);
         atomic_fetch_add(&batch_count, 1);
     }
     return NULL;
@@ -183,7 +189,7 @@ TEST(a_batch_that_is_published_meanwhile_is_seen_whole_or_not_at_all)
     pthread_t thread;
     CHECK_OK(many_new(f.store, &results));
     atomic_store(&is_over, false);
-    CHECK_EQUAL(0, pthread_create(&thread, NULL, put_both_ends, f.store));
+    CHECK_EQUAL(0, pthread_create(&thread, NULL, put_batches, f.store));
     /* On a busy machine the two threads take turns, and few batches come within a lookup. */
     int with_a_batch = 0;
     for (int i = 0; i < LOOKUPS_MAX && with_a_batch < LOOKUPS_WITH_A_BATCH; i++) {
@@ -200,10 +206,57 @@ TEST(a_batch_that_is_published_meanwhile_is_seen_whole_or_not_at_all)
     fixture_free(&f);
 }
 
+static env_ops hooked_ops;
+static const env_ops *plain_ops;
+static bitcask *written; /* NULL: nothing is written when the time is asked for */
+static uint32_t batches_to_put;
+
+/* A lookup asks for the time at a row with a deadline. */
+static uint64_t put_and_tell_time(env *disk)
+{
+    if (written != NULL && batches_to_put > 0) {
+        put_both_ends(written, batches_to_put--);
+    }
+    return plain_ops->wall_us(disk);
+}
+
+/* Once it begins again; where each time another batch comes it ends under the writer lock. Two
+ * threads alone met within a lookup in some runs and in others not. */
+TEST(a_batch_that_comes_between_two_keys_of_a_lookup_is_seen_whole)
+{
+    const key_list *list = numbered_keys();
+    const uint32_t middle = MANY_COUNT / 2;
+    fixture f = thirds(0, 4);
+    many *results;
+    CHECK_OK(many_new(f.store, &results));
+    CHECK_OK(bitcask_put_until(f.store, slice_make(list->keys[middle], list->lengths[middle]),
+                               fixture_text("v"), UINT64_MAX / 2, 0));
+    put_both_ends(f.store, 99);
+    plain_ops = f.disk->ops;
+    hooked_ops = *plain_ops;
+    hooked_ops.wall_us = put_and_tell_time;
+    f.disk->ops = &hooked_ops;
+    for (uint32_t batches = 0; batches <= 3; batches++) {
+        uint32_t last = batches == 0 ? 99 : 1;
+        written = f.store;
+        batches_to_put = batches;
+        CHECK_OK(many_get(results, MANY_COUNT, list->keys, list->lengths, 0));
+        CHECK_EQUAL(0, batches_to_put);
+        CHECK_BYTES(&last, many_values(results)[0], sizeof last);
+        CHECK_BYTES(&last, many_values(results)[MANY_COUNT - 1], sizeof last);
+        many_release(results);
+    }
+    written = NULL;
+    f.disk->ops = plain_ops;
+    many_free(results);
+    fixture_free(&f);
+}
+
 TEST_MAIN(CASE(none_one_and_1000_keys_give_hits_and_misses_in_the_order_asked),
           CASE(every_key_asked_is_counted_and_every_one_found_as_a_hit),
           CASE(an_empty_value_is_not_null),
           CASE(a_lookup_that_may_not_wait_blocks_where_only_pread_would_do_and_holds_nothing),
           CASE(results_outlive_a_merge_that_removes_their_segments),
           CASE(one_damaged_record_fails_the_lookup_and_leaves_no_results),
-          CASE(a_batch_that_is_published_meanwhile_is_seen_whole_or_not_at_all))
+          CASE(a_batch_that_is_published_meanwhile_is_seen_whole_or_not_at_all),
+          CASE(a_batch_that_comes_between_two_keys_of_a_lookup_is_seen_whole))
