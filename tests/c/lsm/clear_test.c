@@ -170,9 +170,72 @@ TEST(the_files_go_with_the_next_manifest_where_that_of_the_clear_fails)
     env_memory_free(inner.disk);
 }
 
+/* Where nobody wrote any more they stayed as long as the store was open. */
+TEST(the_files_go_by_maintenance_where_nobody_writes_after_a_clear_whose_manifest_failed)
+{
+    fixture self = fixture_blank();
+    fixture inner = {.disk = self.disk};
+    env_fault_plan plan = {.at = 1,
+                           .sticky = true,
+                           .system_errno = EIO,
+                           .call_mask = 1u << ENV_CALL_SYNC,
+                           .name_part = "MANIFEST"};
+    int32_t more;
+    CHECK_OK(env_fault_new(inner.disk, &self.disk));
+    CHECK_OK(fixture_open(&self));
+    fixture_fill(&self, 0, 20, 1000);
+    CHECK_OK(lsm_flush(self.store));
+    fixture_fill(&self, 20, 100, 1000);
+    CHECK(fixture_files(&inner, ".log", NULL) > 1);
+    env_fault_set(self.disk, &plan);
+    CHECK_OK(lsm_clear(self.store, 0));
+    CHECK_STATUS(PYKV_IO_FAILED, lsm_maintain_step(self.store, PYKV_ROLE_DATA, &more));
+    CHECK_EQUAL(PYKV_STATE_DEGRADED, lsm_state(self.store));
+    CHECK_EQUAL(1, fixture_files(&inner, ".tbl", NULL));
+    plan.at = 0;
+    env_fault_set(self.disk, &plan);
+    fixture_maintain(&self, PYKV_ROLE_DATA);
+    CHECK_EQUAL(0, fixture_files(&inner, ".tbl", NULL));
+    CHECK_EQUAL(1, fixture_files(&inner, ".log", NULL));
+    CHECK_EQUAL(PYKV_STATE_OPEN, lsm_state(self.store));
+    uint64_t edit = self.store->edit;
+    fixture_maintain(&self, PYKV_ROLE_DATA);
+    CHECK_EQUAL(edit, self.store->edit);
+    fixture_recover(&self);
+    CHECK_EQUAL(0, fixture_count(&self));
+    fixture_kill(&self);
+    env_fault_free(self.disk);
+    env_memory_free(inner.disk);
+}
+
+/* The manifest that takes them away goes into blocks that are kept for it. */
+TEST(the_files_of_a_clear_go_by_maintenance_on_a_full_disk_too)
+{
+    fixture self = fixture_new();
+    fixture inner = {.disk = self.disk};
+    env_fault_plan plan = {.at = 1, .system_errno = EIO, .name_part = "MANIFEST"};
+    fixture_kill(&self);
+    CHECK_OK(env_fault_new(inner.disk, &self.disk));
+    CHECK_OK(fixture_open(&self));
+    fixture_fill(&self, 0, 40, 1000);
+    CHECK_OK(lsm_flush(self.store));
+    env_fault_set(self.disk, &plan);
+    CHECK_OK(lsm_clear(self.store, 0));
+    CHECK(env_fault_failed(self.disk) == 1);
+    env_memory_set_capacity(inner.disk, 1000);
+    CHECK_EQUAL(1, fixture_files(&inner, ".tbl", NULL));
+    fixture_maintain(&self, PYKV_ROLE_DATA);
+    CHECK_EQUAL(0, fixture_files(&inner, ".tbl", NULL));
+    fixture_kill(&self);
+    env_fault_free(self.disk);
+    env_memory_free(inner.disk);
+}
+
 TEST_MAIN(CASE(a_clear_removes_what_is_in_memtables_and_tables),
           CASE(a_clear_holds_after_a_close_and_after_a_death),
           CASE(a_flush_that_was_begun_before_a_clear_leaves_nothing),
           CASE(a_scan_that_is_open_sees_what_it_saw), CASE(a_read_only_store_is_not_cleared),
           CASE(without_memory_a_clear_is_done_or_not), CASE(a_clear_that_may_not_wait_is_not_done),
-          CASE(the_files_go_with_the_next_manifest_where_that_of_the_clear_fails))
+          CASE(the_files_go_with_the_next_manifest_where_that_of_the_clear_fails),
+          CASE(the_files_go_by_maintenance_where_nobody_writes_after_a_clear_whose_manifest_failed),
+          CASE(the_files_of_a_clear_go_by_maintenance_on_a_full_disk_too))

@@ -39,6 +39,11 @@ bool doubt_has_outputs(const doubt *self)
     return self->tables.size + self->values.size > 0;
 }
 
+bool doubt_is_left(const doubt *self)
+{
+    return self->cleared != NULL || doubt_has_outputs(self);
+}
+
 /* Every table and value segment of a version goes with its last reference. */
 static void mark_all_obsolete(const version *of)
 {

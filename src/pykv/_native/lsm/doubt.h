@@ -35,6 +35,9 @@ void doubt_outputs(doubt *self, const manifest_table *tables, size_t table_count
  * would leave more of them. */
 bool doubt_has_outputs(const doubt *self);
 
+/* True if anything is in doubt. */
+bool doubt_is_left(const doubt *self);
+
 /* A manifest of a version without any of these is durable. */
 void doubt_end(doubt *self, env_directory *home);
 

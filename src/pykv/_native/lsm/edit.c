@@ -129,15 +129,36 @@ pykv_status lsm_settle_manifest(lsm *self)
     return status;
 }
 
-pykv_status lsm_trim_history(lsm *self)
+/* As things are; the logs that it does not list go. */
+static pykv_status write_and_drop(lsm *self, lsm_manifest_blocks blocks)
+    REQUIRES(self->manifest_lock)
 {
-    mutex_lock(&self->manifest_lock);
     version *tables = current_version(self);
-    pykv_status status =
-        write_version(self, tables, self->flushed_sequence, LSM_BLOCKS_OF_ITS_OWN, false);
+    pykv_status status = write_version(self, tables, self->flushed_sequence, blocks, false);
     if (status == PYKV_OK) {
         wal_drop_before(self->log, self->first_log);
     }
+    return status;
+}
+
+pykv_status lsm_settle_all(lsm *self, bool *settled_out)
+{
+    pykv_status status = PYKV_OK;
+    mutex_lock(&self->manifest_lock);
+    bool is_left = doubt_is_left(&self->doubt) && !PYKV_PLANTED(284);
+    if (is_left) {
+        bool gives_room = self->doubt.cleared != NULL;
+        status = write_and_drop(self, gives_room ? LSM_BLOCKS_KEPT : LSM_BLOCKS_OF_ITS_OWN);
+    }
+    mutex_unlock(&self->manifest_lock);
+    *settled_out = is_left && status == PYKV_OK;
+    return status;
+}
+
+pykv_status lsm_trim_history(lsm *self)
+{
+    mutex_lock(&self->manifest_lock);
+    pykv_status status = write_and_drop(self, LSM_BLOCKS_OF_ITS_OWN);
     mutex_unlock(&self->manifest_lock);
     return status;
 }

@@ -57,6 +57,11 @@ PYKV_NODISCARD pykv_status lsm_write_manifest(lsm *self, lsm_manifest_blocks blo
  * it. */
 PYKV_NODISCARD pykv_status lsm_settle_manifest(lsm *self) EXCLUDES(self->manifest_lock);
 
+/* Where there is nothing else to do: where anything is in doubt, a clear too, writes that manifest,
+ * and lets the logs go that it does not need. *settled_out: it did. */
+PYKV_NODISCARD pykv_status lsm_settle_all(lsm *self, bool *settled_out)
+    EXCLUDES(self->manifest_lock);
+
 /* Writes the manifest anew and takes history away that nobody wants any more. */
 PYKV_NODISCARD pykv_status lsm_trim_history(lsm *self) EXCLUDES(self->manifest_lock);
 

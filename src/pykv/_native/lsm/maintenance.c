@@ -3,12 +3,14 @@
  *
  * LOG: prepares the log and the memory of memtables ahead of writers, syncs at its interval. DATA:
  * flushes before it compacts, frees what readers left, removes the files of tables that nobody
- * refers to. Either puts the bus guard, under which logs are mapped, back where another handler
- * took its place. What a step fails in is the state of the store (lsm/health.h).
+ * refers to, and where nothing else is to do settles what a manifest that failed left in doubt.
+ * Either puts the bus guard, under which logs are mapped, back where another handler took its
+ * place. What a step fails in is the state of the store (lsm/health.h).
  */
 #include "base/error.h"
 #include "base/process.h"
 #include "lsm/brake.h"
+#include "lsm/edit.h"
 #include "lsm/health.h"
 #include "lsm/jobs.h"
 #include "lsm/memory_use.h"
@@ -55,11 +57,22 @@ static pykv_status compact_at_pace(lsm *self, bool *worked_out)
     return status;
 }
 
+/* The failure is one of compactions: writes go on. */
+static pykv_status settle(lsm *self, bool *worked_out)
+{
+    pykv_status status = lsm_settle_all(self, worked_out);
+    if (status != PYKV_OK) {
+        lsm_note_result(self, LSM_WORK_COMPACTION, status);
+    }
+    return status;
+}
+
 static pykv_status data_step(lsm *self, bool *worked_out)
 {
     pykv_status status = PYKV_OK;
     bool flushed = false;
     bool compacted = false;
+    bool settled = false;
     lsm_tidy(self);
     if (self->options.read_only == 0) {
         if (mutex_try_lock(&self->flush_lock)) {
@@ -69,8 +82,11 @@ static pykv_status data_step(lsm *self, bool *worked_out)
         if (status == PYKV_OK && !flushed) {
             status = compact_at_pace(self, &compacted);
         }
+        if (status == PYKV_OK && !flushed && !compacted) {
+            status = settle(self, &settled);
+        }
     }
-    *worked_out = flushed || compacted;
+    *worked_out = flushed || compacted || settled;
     return status;
 }
 
