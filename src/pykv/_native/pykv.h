@@ -880,7 +880,8 @@ PYKV_API pykv_status pykv_get_stats(pykv_store *store, pykv_stats *stats_out);
 PYKV_API int32_t pykv_state(pykv_store *store);
 
 /* Checks every byte of every file. PYKV_OK with report_out->damage_count telling what was found.
- * PYKV_NOT_SUPPORTED: the codec of what an LSM store has to decompress for that is not there. */
+ * PYKV_NOT_SUPPORTED: the codec of what an LSM store has to decompress for that is not there.
+ * PYKV_NO_MEMORY: what was not checked for want of it is no damage. */
 PYKV_API pykv_status pykv_verify(pykv_store *store, pykv_progress *progress,
                                  pykv_report *report_out);
 

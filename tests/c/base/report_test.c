@@ -3,6 +3,7 @@
  */
 #include "harness/check.h"
 
+#include "base/error.h"
 #include "base/report.h"
 
 TEST(a_damage_is_listed_with_its_place)
@@ -27,6 +28,19 @@ TEST(damages_beyond_the_list_are_counted)
     }
     CHECK_EQUAL(PYKV_DAMAGE_COUNT_MAX + 10, report.damage_count);
     CHECK_EQUAL(PYKV_DAMAGE_COUNT_MAX - 1, report.damages[PYKV_DAMAGE_COUNT_MAX - 1].offset);
+}
+
+TEST(a_failed_check_is_a_damage_and_want_of_memory_is_none)
+{
+    static pykv_report report;
+    memset(&report, 0, sizeof report);
+    CHECK_OK(report_outcome(&report, "/store/a.log", PYKV_OK));
+    CHECK_STATUS(PYKV_NO_MEMORY, report_outcome(&report, "/store/a.log", error_set_no_memory(100)));
+    CHECK_EQUAL(0, report.damage_count);
+    CHECK_OK(
+        report_outcome(&report, "/store/a.log", error_set_corruption("", 7, "a bad byte", 1, 2)));
+    CHECK_EQUAL(1, report.damage_count);
+    CHECK(strcmp("/store/a.log", report.damages[0].path) == 0);
 }
 
 TEST(long_texts_are_cut_and_end)
@@ -57,5 +71,6 @@ TEST(the_last_error_is_listed_under_its_own_path_or_the_one_given)
 }
 
 TEST_MAIN(CASE(a_damage_is_listed_with_its_place), CASE(damages_beyond_the_list_are_counted),
+          CASE(a_failed_check_is_a_damage_and_want_of_memory_is_none),
           CASE(long_texts_are_cut_and_end),
           CASE(the_last_error_is_listed_under_its_own_path_or_the_one_given))

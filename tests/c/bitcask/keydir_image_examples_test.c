@@ -58,7 +58,7 @@ TEST(the_image_of_the_page_is_opened_and_written_to_the_same_bytes)
     env_file_close(file);
     CHECK_OK(keydir_image_open(directory, IMAGE_NAME, &opened, &header));
     CHECK_OK(image_check_all(opened));
-    CHECK(keydir_check(opened, NULL, NULL, text, sizeof text));
+    CHECK_OK(keydir_check(opened, NULL, NULL, text, sizeof text));
     CHECK_EQUAL(count, keydir_count(opened));
     for (size_t i = 0; i < count; i++) {
         CHECK(keydir_find(opened, lookups[i].hash, &cursor));

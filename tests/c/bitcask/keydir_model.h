@@ -138,7 +138,7 @@ static inline void keydir_model_check(keydir_model *self, bool all_keys)
     char text[256] = "";
     uint64_t rehash_count = self->rehash_count;
     CHECK_EQUAL(self->count, keydir_count(self->directory));
-    if (!keydir_check(self->directory, keydir_model_rehash, self, text, sizeof text)) {
+    if (keydir_check(self->directory, keydir_model_rehash, self, text, sizeof text) != PYKV_OK) {
         check_failed(__FILE__, __LINE__, "keydir_check: %s", text);
     }
     self->rehash_count = rehash_count;

@@ -141,6 +141,24 @@ TEST(damage_beyond_what_the_report_lists_is_counted)
     fixture_free(&self);
 }
 
+/* It was a damage of the file at hand, and the advice that goes with damage is to repair. */
+TEST(want_of_memory_is_no_damage)
+{
+    fixture self = filled_store();
+    pykv_status status = PYKV_NO_MEMORY;
+    bool failed = true;
+    for (uint64_t at = 1; failed; at++) {
+        pykv_report report;
+        (void)mem_fail_at(at, 0);
+        status = bitcask_verify(self.store, NULL, &report);
+        failed = mem_fail_at(0, 0) >= at;
+        CHECK(status == PYKV_OK || status == PYKV_NO_MEMORY);
+        CHECK_EQUAL(0, report.damage_count);
+    }
+    CHECK_OK(status);
+    fixture_free(&self);
+}
+
 TEST(a_cancelled_verification_ends_early_and_holds_nothing)
 {
     fixture self = filled_store();
@@ -158,5 +176,5 @@ TEST_MAIN(CASE(a_sound_store_has_no_damage_and_every_byte_was_read),
           CASE(a_damaged_record_is_found_at_its_place_with_where_reading_goes_on),
           CASE(a_batch_without_all_of_its_members_is_found),
           CASE(a_damaged_header_hint_and_manifest_are_found),
-          CASE(damage_beyond_what_the_report_lists_is_counted),
+          CASE(damage_beyond_what_the_report_lists_is_counted), CASE(want_of_memory_is_no_damage),
           CASE(a_cancelled_verification_ends_early_and_holds_nothing))

@@ -91,7 +91,7 @@ TEST(the_segment_of_the_page_is_whole_and_its_plain_value_is_read)
     const char *wanted = hex_example_text(page, "value_0");
     values_init(&fixture, UINT64_MAX);
     value_segment *segment = open_page(&fixture, page);
-    value_segment_verify(segment, &report);
+    CHECK_OK(value_segment_verify(segment, &report));
     CHECK_EQUAL(0, report.damage_count);
     CHECK_EQUAL(2, report.record_count);
     iterator_entry entry = {.key = slice_make("apple", 5), .sequence = 1, .kind = RECORD_PUT};

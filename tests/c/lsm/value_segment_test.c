@@ -79,12 +79,12 @@ TEST(a_flipped_bit_of_a_record_is_found_by_reading_and_by_verifying)
         pykv_report report = {0};
         flip(at);
         CHECK_STATUS(PYKV_CORRUPTION, read(segment, &first, "apple", 5));
-        value_segment_verify(segment, &report);
+        CHECK_OK(value_segment_verify(segment, &report));
         CHECK_EQUAL(1, report.damage_count);
         flip(at);
     }
     pykv_report report = {0};
-    value_segment_verify(segment, &report);
+    CHECK_OK(value_segment_verify(segment, &report));
     CHECK_EQUAL(0, report.damage_count);
     CHECK_EQUAL(2, report.record_count);
     CHECK_EQUAL(1, report.file_count);

@@ -90,6 +90,31 @@ TEST(a_codec_that_is_not_there_is_no_damage)
     fixture_free(&self);
 }
 
+/* It was a damage of the file at hand, and the advice that goes with damage is to repair. */
+TEST(want_of_memory_is_no_damage)
+{
+    fixture self = fixture_blank();
+    pykv_status status = PYKV_NO_MEMORY;
+    bool failed = true;
+    self.options.value_log_bytes_min = 700;
+    self.options.no_mapped_reads = 1;
+    CHECK_OK(fixture_open(&self));
+    fixture_fill(&self, 0, 20, 500);
+    fixture_fill(&self, 20, 40, 1000);
+    CHECK_OK(lsm_flush(self.store));
+    fixture_fill(&self, 40, 60, 500);
+    for (uint64_t at = 1; failed; at++) {
+        pykv_report report;
+        (void)mem_fail_at(at, 0);
+        status = lsm_verify(self.store, NULL, &report);
+        failed = mem_fail_at(0, 0) >= at;
+        CHECK(status == PYKV_OK || status == PYKV_NO_MEMORY);
+        CHECK_EQUAL(0, report.damage_count);
+    }
+    CHECK_OK(status);
+    fixture_free(&self);
+}
+
 TEST(a_cancelled_verification_ends_early_and_holds_nothing)
 {
     fixture self = filled();
@@ -105,4 +130,5 @@ TEST(a_cancelled_verification_ends_early_and_holds_nothing)
 TEST_MAIN(CASE(a_sound_store_has_no_damage_and_every_table_was_read),
           CASE(a_changed_byte_is_found_in_its_file_and_the_others_are_checked_all_the_same),
           CASE(a_damaged_manifest_is_found), CASE(a_codec_that_is_not_there_is_no_damage),
+          CASE(want_of_memory_is_no_damage),
           CASE(a_cancelled_verification_ends_early_and_holds_nothing))

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "base/invariant.h"
 
 void report_add(pykv_report *report, const char *path, uint64_t offset, uint64_t expected,
                 uint64_t got, const char *text)
@@ -24,4 +25,13 @@ void report_add_last_error(pykv_report *report, const char *path)
     const pykv_error *error = error_last();
     report_add(report, error->path[0] != '\0' ? error->path : path, error->offset, error->expected,
                error->got, error->text);
+}
+
+pykv_status report_outcome(pykv_report *report, const char *path, pykv_status status)
+{
+    if (status == PYKV_OK || (status == PYKV_NO_MEMORY && !PYKV_PLANTED(285))) {
+        return status;
+    }
+    report_add_last_error(report, path);
+    return PYKV_OK;
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/memory.h"
 #include "bitcask/keydir.h"
 #include "bitcask/keydir_layout.h"
@@ -187,16 +188,16 @@ static bool check_all(checker *self)
     return true;
 }
 
-bool keydir_check(const keydir *self, keydir_rehash rehash, void *context, char *text,
-                  uint64_t text_bytes)
+pykv_status keydir_check(const keydir *self, keydir_rehash rehash, void *context, char *text,
+                         uint64_t text_bytes)
 {
     checker check = {self, text, text_bytes, rehash, context, NULL, 0, 0, 0};
     check.unit_limit = self->units.granule_count * KEYDIR_GRANULE_ITEMS;
     check.unit_seen = mem_alloc_zeroed(check.unit_limit, 1);
     if (check.unit_seen == NULL) {
-        return violation(&check, "no memory to check the key directory");
+        return error_set_no_memory(check.unit_limit);
     }
     bool good = check_all(&check);
     mem_free(check.unit_seen);
-    return good;
+    return good ? PYKV_OK : error_set(PYKV_CORRUPTION, "the key directory: %s", text);
 }

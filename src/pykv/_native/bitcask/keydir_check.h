@@ -4,7 +4,6 @@
 #ifndef PYKV_BITCASK_KEYDIR_CHECK_H
 #define PYKV_BITCASK_KEYDIR_CHECK_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/annotate.h"
@@ -12,8 +11,9 @@
 
 /* Checks every invariant by walking all slots. rehash (NULL: skip that part) gives the hash of each
  * record, which has to lead to its slot. For tests and verify, under the writer lock, after all
- * pages of an image were checked. False with the first violation in text. */
-PYKV_NODISCARD bool keydir_check(const keydir *self, keydir_rehash rehash, void *context,
-                                 char *text, uint64_t text_bytes);
+ * pages of an image were checked. PYKV_CORRUPTION with the first violation in text; PYKV_NO_MEMORY.
+ */
+PYKV_NODISCARD pykv_status keydir_check(const keydir *self, keydir_rehash rehash, void *context,
+                                        char *text, uint64_t text_bytes);
 
 #endif

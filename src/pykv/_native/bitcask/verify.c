@@ -2,8 +2,9 @@
  * verify: every byte of every file is checked against its checks, and the key directory against the
  * log.
  *
- * Damage is collected, not raised: the report lists the first PYKV_DAMAGE_COUNT_MAX. Segments are
- * pinned one at a time; reads and writes go on meanwhile.
+ * Damage is collected, not raised: the report lists the first PYKV_DAMAGE_COUNT_MAX. Want of memory
+ * is none, and ends the verification. Segments are pinned one at a time; reads and writes go on
+ * meanwhile.
  */
 #include <string.h>
 
@@ -101,30 +102,33 @@ static uint64_t skip_padding(const segment *source, const uint8_t *data, uint64_
 }
 
 /* Whether the value of a record can be given. A codec that is not there is no damage. */
-static void check_packed(const bitcask *self, segment *source, uint64_t at, record *found,
-                         pykv_report *report)
+static pykv_status check_packed(const bitcask *self, segment *source, uint64_t at, record *found,
+                                pykv_report *report)
 {
     buffer room = BUFFER_EMPTY;
     const char *path = env_file_path(source->file);
     uint64_t end = at + record_bytes_of(found);
-    if (unpack_record_of(&self->codecs, source, at, found, &room) == PYKV_CORRUPTION) {
+    pykv_status status = unpack_record_of(&self->codecs, source, at, found, &room);
+    if (status == PYKV_CORRUPTION) {
         report_add(report, path, at, end, 0, "a value does not decompress");
     }
     buffer_reset(&room);
+    return status == PYKV_NO_MEMORY ? status : PYKV_OK;
 }
 
-static void check_records(const bitcask *self, segment *source, const uint8_t *data,
-                          uint64_t length, pykv_report *report)
+static pykv_status check_records(const bitcask *self, segment *source, const uint8_t *data,
+                                 uint64_t length, pykv_report *report)
 {
     const char *path = env_file_path(source->file);
     uint64_t at = LOG_SEGMENT_HEADER_BYTES;
-    while (at < length) {
+    pykv_status status = PYKV_OK;
+    while (at < length && status == PYKV_OK) {
         record found;
         record_check check = record_decode(data + at, length - at, source->seed, at, true, &found);
         if (check == RECORD_VALID) {
             uint64_t bytes = record_bytes_of(&found);
             if (record_is_packed(&found)) {
-                check_packed(self, source, at, &found, report);
+                status = check_packed(self, source, at, &found, report);
             }
             report->record_count++;
             at += bytes;
@@ -141,6 +145,7 @@ static void check_records(const bitcask *self, segment *source, const uint8_t *d
                                                 : "there is no valid record here");
         at = resumes;
     }
+    return status;
 }
 
 /* Records that are sound one by one may stand in an order that is not: a batch without all of its
@@ -161,7 +166,7 @@ static void check_order(const segment *source, const uint8_t *data, uint64_t len
     }
 }
 
-static void check_hint(bitcask *self, const segment *source, pykv_report *report)
+static pykv_status check_hint(bitcask *self, const segment *source, pykv_report *report)
 {
     hint_list list = {0};
     char name[SEGMENT_NAME_BYTES];
@@ -170,12 +175,12 @@ static void check_hint(bitcask *self, const segment *source, pykv_report *report
     if (status == PYKV_OK) {
         report->file_count++;
         hint_list_reset(&list);
-    } else if (status != PYKV_NOT_FOUND) {
-        report_add_last_error(report, name);
     }
+    return status == PYKV_NOT_FOUND ? PYKV_OK : report_outcome(report, name, status);
 }
 
-static void check_log(const bitcask *self, segment *source, buffer *scratch, pykv_report *report)
+static pykv_status check_log(const bitcask *self, segment *source, buffer *scratch,
+                             pykv_report *report)
 {
     uint64_t length = atomic_load_explicit(&source->length, memory_order_acquire);
     log_segment_header header;
@@ -191,23 +196,22 @@ static void check_log(const bitcask *self, segment *source, buffer *scratch, pyk
         status = log_segment_decode(scratch->data, scratch->size, path, &header);
     }
     if (status != PYKV_OK || scratch->data == NULL) {
-        report_add_last_error(report, path);
-        return;
+        return report_outcome(report, path, status);
     }
     uint64_t damage_count = report->damage_count;
-    check_records(self, source, scratch->data, scratch->size, report);
-    if (report->damage_count == damage_count) {
+    status = check_records(self, source, scratch->data, scratch->size, report);
+    if (status == PYKV_OK && report->damage_count == damage_count) {
         check_order(source, scratch->data, scratch->size, report);
     }
+    return status;
 }
 
-static void check_segment(bitcask *self, segment *source, buffer *scratch, pykv_report *report)
+static pykv_status check_segment(bitcask *self, segment *source, buffer *scratch,
+                                 pykv_report *report)
 {
     bool sealed = is_sealed(self, source); /* if so, the length that is looked up is the last one */
-    check_log(self, source, scratch, report);
-    if (sealed) {
-        check_hint(self, source, report);
-    }
+    pykv_status status = check_log(self, source, scratch, report);
+    return status == PYKV_OK && sealed ? check_hint(self, source, report) : status;
 }
 
 /* The file of the history with the lowest number above after; false: there is none. */
@@ -252,44 +256,48 @@ static bool is_kept(bitcask *self, uint32_t number)
     return kept;
 }
 
-static void check_history(bitcask *self, buffer *scratch, pykv_report *report)
+static pykv_status check_history(bitcask *self, buffer *scratch, pykv_report *report)
 {
     manifest_segment listed = {.number = 0};
-    while (next_history(self, listed.number, &listed)) {
+    pykv_status status = PYKV_OK;
+    while (status == PYKV_OK && next_history(self, listed.number, &listed)) {
         segment *opened;
-        pykv_status status = segment_open(self->home, &listed, self->store_id, 0, false, &opened);
+        status = segment_open(self->home, &listed, self->store_id, 0, false, &opened);
         if (status == PYKV_OK) {
-            check_log(self, opened, scratch, report);
+            status = check_log(self, opened, scratch, report);
             segment_close(opened);
-        } else if (is_kept(self, listed.number)) {
-            report_add_last_error(report, env_directory_path(self->home));
+        } else {
+            bool kept = is_kept(self, listed.number);
+            status =
+                kept ? report_outcome(report, env_directory_path(self->home), status) : PYKV_OK;
         }
     }
+    return status;
 }
 
-static void check_manifest(bitcask *self, pykv_report *report)
+static pykv_status check_manifest(bitcask *self, pykv_report *report)
 {
     manifest read;
     pykv_status status = manifest_read(self->home, &read);
     if (status == PYKV_OK) {
         report->file_count++;
         manifest_reset(&read);
-    } else {
-        report_add_last_error(report, MANIFEST_NAME);
     }
+    return report_outcome(report, MANIFEST_NAME, status);
 }
 
 static pykv_status check_space(space *each, void *context)
 {
     char text[256];
     directory *keys = directory_now_locked(&each->directory);
-    if (!keydir_check(keys->keys, NULL, NULL, text, sizeof text)) {
+    pykv_status status = keydir_check(keys->keys, NULL, NULL, text, sizeof text);
+    if (status == PYKV_CORRUPTION) {
         report_add(context, "key directory", 0, 0, 0, text);
     }
-    return PYKV_OK;
+    return status == PYKV_CORRUPTION ? PYKV_OK : status;
 }
 
-static void check_keydir(bitcask *self, pykv_report *report)
+static pykv_status check_keydir(bitcask *self, pykv_report *report)
 {
     bool more = true;
     pykv_status status = PYKV_OK;
@@ -297,13 +305,41 @@ static void check_keydir(bitcask *self, pykv_report *report)
         status = bitcask_check_image_some(self, &more);
     }
     if (status != PYKV_OK) {
-        report_add_last_error(report, BITCASK_IMAGE_NAME);
-        return;
+        return report_outcome(report, BITCASK_IMAGE_NAME, status);
     }
     mutex_lock(&self->writer);
     status = bitcask_each_space(self, check_space, report);
-    PYKV_ASSERT(status == PYKV_OK);
     mutex_unlock(&self->writer);
+    return status;
+}
+
+/* Notes how far it came. PYKV_TIMED_OUT: the user has cancelled. */
+static pykv_status note_progress(pykv_progress *progress, const pykv_report *report)
+{
+    if (progress == NULL) {
+        return PYKV_OK;
+    }
+    __atomic_store_n(&progress->done, report->byte_count, __ATOMIC_RELAXED);
+    return __atomic_load_n(&progress->cancel, __ATOMIC_RELAXED) == 0
+               ? PYKV_OK
+               : error_set(PYKV_TIMED_OUT, "the verification was cancelled");
+}
+
+static pykv_status check_segments(bitcask *self, buffer *scratch, pykv_progress *progress,
+                                  pykv_report *report)
+{
+    pykv_status status = PYKV_OK;
+    segment *source = pin_next(self, 0);
+    while (source != NULL) {
+        uint32_t number = source->number;
+        status = check_segment(self, source, scratch, report);
+        unpin(self, source);
+        if (status == PYKV_OK) {
+            status = note_progress(progress, report);
+        }
+        source = status == PYKV_OK ? pin_next(self, number) : NULL;
+    }
+    return status;
 }
 
 pykv_status bitcask_verify(bitcask *self, pykv_progress *progress, pykv_report *report_out)
@@ -318,24 +354,15 @@ pykv_status bitcask_verify(bitcask *self, pykv_progress *progress, pykv_report *
     if (progress != NULL) {
         __atomic_store_n(&progress->total, disk, __ATOMIC_RELAXED);
     }
-    check_manifest(self, report_out);
-    check_keydir(self, report_out);
-    uint32_t number = 0;
-    pykv_status status = PYKV_OK;
-    for (segment *source = pin_next(self, 0); source != NULL; source = pin_next(self, number)) {
-        number = source->number;
-        check_segment(self, source, &scratch, report_out);
-        unpin(self, source);
-        if (progress != NULL) {
-            __atomic_store_n(&progress->done, report_out->byte_count, __ATOMIC_RELAXED);
-            if (__atomic_load_n(&progress->cancel, __ATOMIC_RELAXED) != 0) {
-                status = error_set(PYKV_TIMED_OUT, "the verification was cancelled");
-                break;
-            }
-        }
+    pykv_status status = check_manifest(self, report_out);
+    if (status == PYKV_OK) {
+        status = check_keydir(self, report_out);
     }
     if (status == PYKV_OK) {
-        check_history(self, &scratch, report_out);
+        status = check_segments(self, &scratch, progress, report_out);
+    }
+    if (status == PYKV_OK) {
+        status = check_history(self, &scratch, report_out);
     }
     buffer_reset(&scratch);
     return status;

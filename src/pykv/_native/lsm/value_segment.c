@@ -221,7 +221,7 @@ static pykv_status check_at(const value_segment *self, uint64_t offset, buffer *
     return PYKV_OK;
 }
 
-void value_segment_verify(const value_segment *self, pykv_report *report)
+pykv_status value_segment_verify(const value_segment *self, pykv_report *report)
 {
     buffer scratch = BUFFER_EMPTY;
     uint64_t at = LOG_SEGMENT_HEADER_BYTES;
@@ -239,7 +239,5 @@ void value_segment_verify(const value_segment *self, pykv_report *report)
     report->file_count++;
     report->record_count += count;
     report->byte_count += self->facts.file_bytes;
-    if (status != PYKV_OK) {
-        report_add_last_error(report, env_file_path(self->file));
-    }
+    return report_outcome(report, env_file_path(self->file), status);
 }

@@ -74,7 +74,7 @@ PYKV_NODISCARD pykv_status value_segment_read(const value_segment *self, const v
 void value_segment_ask(const value_segment *self, const value_pointer *where, size_t key_length,
                        bool has_deadline);
 
-/* Checks every record of it, and adds what is damaged to the report. */
-void value_segment_verify(const value_segment *self, pykv_report *report);
+/* Checks every record of it, and adds what is damaged to the report. PYKV_NO_MEMORY. */
+PYKV_NODISCARD pykv_status value_segment_verify(const value_segment *self, pykv_report *report);
 
 #endif

@@ -2,8 +2,8 @@
  * verify: every byte of every table and value segment is checked against its checks, the tables
  * against the manifest, and every record in the logs.
  *
- * Damage is collected, not raised; a block of a codec that is not there is none: it ends the
- * verification. Tables and logs are those of the moment it began; reads and
+ * Damage is collected, not raised; a block of a codec that is not there is none, and want of memory
+ * is none: they end the verification. Tables and logs are those of the moment it began; reads and
  * writes go on meanwhile. A reader has no logs of its own: it read them when it opened.
  */
 #include "base/error.h"
@@ -26,25 +26,22 @@ static pykv_status check_table(const table_file *file, pykv_report *report)
     report->file_count++;
     report->record_count += file->facts.entry_count;
     report->byte_count += file->facts.file_bytes;
-    if (status != PYKV_OK) {
-        report_add_last_error(report, name);
-    } else if (crc != file->facts.file_crc) {
+    if (status == PYKV_OK && crc != file->facts.file_crc) {
         report_add(report, name, 0, file->facts.file_crc, crc,
                    "the file is not the one that the manifest lists");
     }
-    return PYKV_OK;
+    return report_outcome(report, name, status);
 }
 
-static void check_manifest(lsm *self, pykv_report *report)
+static pykv_status check_manifest(lsm *self, pykv_report *report)
 {
     lsm_manifest read;
     pykv_status status = lsm_manifest_read(self->home, &read);
     if (status == PYKV_OK) {
         report->file_count++;
         lsm_manifest_reset(&read);
-    } else {
-        report_add_last_error(report, MANIFEST_NAME);
     }
+    return report_outcome(report, MANIFEST_NAME, status);
 }
 
 /* Notes how far it came. PYKV_TIMED_OUT: the user has cancelled. */
@@ -81,14 +78,15 @@ pykv_status lsm_verify(lsm *self, pykv_progress *progress, pykv_report *report_o
         __atomic_store_n(&progress->total, version_bytes(tables) + version_value_bytes(tables),
                          __ATOMIC_RELAXED);
     }
-    check_manifest(self, report_out);
-    pykv_status status = PYKV_OK;
+    pykv_status status = check_manifest(self, report_out);
     for (int i = 0; i < LSM_LEVEL_COUNT && status == PYKV_OK; i++) {
         status = check_level(&tables->levels[i], progress, report_out);
     }
     for (uint32_t i = 0; i < tables->value_segment_count && status == PYKV_OK; i++) {
-        value_segment_verify(tables->values[i].segment, report_out);
-        status = note_progress(progress, report_out);
+        status = value_segment_verify(tables->values[i].segment, report_out);
+        if (status == PYKV_OK) {
+            status = note_progress(progress, report_out);
+        }
     }
     version_release(tables);
     if (status != PYKV_OK) {

@@ -128,12 +128,10 @@ static pykv_status check_log(const wal *self, const log_extent *extent, uint64_t
         status = check_records(&bytes, extent->log, extent->end, next_io, report);
     }
     bytes_reset(&bytes);
-    if (status != PYKV_OK && status != PYKV_NO_MEMORY) {
-        report_add_last_error(report, name);
+    if (status != PYKV_OK) {
         *next_io = 0;
-        status = PYKV_OK;
     }
-    return status;
+    return report_outcome(report, name, status);
 }
 
 /* Pins the logs that have records; NULL with the error set: no memory. */
