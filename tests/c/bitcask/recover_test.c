@@ -204,6 +204,54 @@ TEST(no_sequence_is_given_again_that_only_the_discarded_log_knew)
     fixture_free(&self);
 }
 
+static void cut_file(fixture *self, const char *name, uint64_t size)
+{
+    env_directory *home;
+    env_file *file;
+    CHECK_OK(env_directory_open(self->disk, FIXTURE_PATH, false, &home));
+    CHECK_OK(env_file_open(home, name, ENV_READ | ENV_WRITE, &file));
+    CHECK_OK(env_file_truncate(file, size));
+    env_file_close(file);
+    env_directory_close(home);
+}
+
+/* The manifest is older than the end: the sequences of what reads as zeros now, or is cut off, were
+ * given again. */
+TEST(no_sequence_is_given_again_of_an_end_that_left_no_trace)
+{
+    for (int cut = 0; cut < 2; cut++) {
+        fixture self = written_by_pwrite();
+        pykv_pin pin = {.name = "a"};
+        change_feed *feed;
+        uint64_t size;
+        fixture_put(&self, "a", "1");
+        uint64_t begin = tail(&self);
+        fixture_put(&self, "b", "2");
+        CHECK_OK(bitcask_sync(self.store));
+        CHECK_OK(bitcask_pin_history(self.store, &pin)); /* with a manifest */
+        fixture_fill(&self, 0, 10, 10);
+        CHECK_OK(bitcask_sync(self.store));
+        fixture_kill(&self);
+        if (cut == 1) {
+            cut_file(&self, "00000001.log", begin);
+        } else {
+            uint8_t *data = fixture_bytes(&self, "00000001.log", &size);
+            memset(data + begin, 0, size - begin);
+        }
+        CHECK_STATUS(PYKV_CORRUPTION, fixture_open(&self));
+        self.options.recover_point_in_time = 1;
+        CHECK_OK(fixture_open(&self));
+        CHECK_EQUAL(1, fixture_stats(&self).key_count);
+        CHECK(fixture_stats(&self).last_sequence > 12);
+        fixture_put(&self, "new", "1");
+        CHECK_OK(bitcask_sync(self.store));
+        CHECK_STATUS(PYKV_HISTORY_GONE, bitcask_changes_open(self.store, 12, 0, &feed));
+        fixture_reopen(&self);
+        fixture_expect(&self, "new", "1");
+        fixture_free(&self);
+    }
+}
+
 TEST(a_reader_sees_the_valid_end_in_place_and_changes_no_file)
 {
     fixture self = written_by_pwrite();
@@ -276,6 +324,7 @@ TEST_MAIN(CASE(the_valid_end_of_the_log_moves_to_a_sealed_copy_and_the_epoch_ris
           CASE(what_is_written_behind_a_point_in_time_stays_where_a_later_clear_is_known),
           CASE(no_sequence_is_given_again_that_a_merge_has_counted_on),
           CASE(no_sequence_is_given_again_that_only_the_discarded_log_knew),
+          CASE(no_sequence_is_given_again_of_an_end_that_left_no_trace),
           CASE(a_reader_sees_the_valid_end_in_place_and_changes_no_file),
           CASE(what_was_recovered_is_durable_before_the_files_it_came_from_go),
           CASE(pages_that_cannot_be_read_are_not_taken_for_the_end_of_the_log))

@@ -287,6 +287,25 @@ TEST(the_sequences_of_what_is_discarded_are_bounded)
     CHECK_EQUAL(29 + RECORD_BYTES / RECORD_HEADER_BYTES, recover(3, 1, 0).sequence_bound);
 }
 
+/* It was taken for no more than what can be seen, which is nothing. */
+TEST(the_sequences_of_what_left_no_trace_are_bounded_by_what_segments_can_hold)
+{
+    const uint64_t most = (LOG_SEGMENT_BYTES_MAX + RECORD_HEADER_BYTES - 1) / RECORD_HEADER_BYTES;
+    fill();
+    uint64_t claim = log_position(4, images[2].size);
+    images[2].size -= RECORD_BYTES; /* record 30 is cut off, which nobody promised */
+    CHECK_EQUAL(29, recover(3, 1, 0).sequence_bound);
+    CHECK_EQUAL(29 + most, recover(3, 1, claim).sequence_bound);
+    log_image_zeros(&images[2], RECORD_BYTES);
+    CHECK_EQUAL(29 + most, recover(3, 1, claim).sequence_bound);
+    log_image_start(&images[3], 5, 31, 0);
+    CHECK_EQUAL(29 + 2 * most, recover(4, 1, claim).sequence_bound);
+    /* What can be read behind it tells how much that was. */
+    fill();
+    memset(images[1].data + images[1].size - RECORD_BYTES, 0, RECORD_BYTES);
+    CHECK_EQUAL(30, recover(3, 1, claim).sequence_bound);
+}
+
 /* ---- walks ahead, by lent threads ---- */
 
 /* Who lends: starts as many threads as are asked for, up to limit. */
@@ -475,6 +494,7 @@ TEST_MAIN(CASE(a_log_of_several_segments_ends_in_the_last), CASE(no_segment_is_a
           CASE(a_claim_before_any_record_of_a_segment_says_nothing),
           CASE(a_first_record_behind_padding_is_found),
           CASE(the_sequences_of_what_is_discarded_are_bounded),
+          CASE(the_sequences_of_what_left_no_trace_are_bounded_by_what_segments_can_hold),
           CASE(walks_by_several_threads_find_what_the_walk_in_order_finds),
           CASE(a_walk_ahead_from_another_sequence_is_not_taken),
           CASE(threads_are_asked_for_where_several_segments_have_enough_bytes))

@@ -154,22 +154,48 @@ static uint64_t used_bytes(const log_recovery_segment *segment, uint64_t offset)
     return end > offset ? end - offset : 0;
 }
 
+/* Raises the bound by the records that may have stood in so many bytes. */
+static void raise_bound_by(log_recovery *self, uint64_t bytes)
+{
+    uint64_t most = (bytes + RECORD_HEADER_BYTES - 1) / RECORD_HEADER_BYTES;
+    bool fits = most <= UINT64_MAX - self->sequence_bound;
+    self->sequence_bound = fits ? self->sequence_bound + most : UINT64_MAX;
+}
+
 /* Raises the bound by what is discarded of a segment, up to end. */
 static void raise_bound(log_recovery *self, const log_reader_rest *rest, uint64_t end)
 {
-    uint64_t unknown = end > rest->end ? end - rest->end : 0;
-    uint64_t most = (unknown + RECORD_HEADER_BYTES - 1) / RECORD_HEADER_BYTES;
     if (rest->last_sequence > self->sequence_bound) {
         self->sequence_bound = rest->last_sequence;
     }
-    bool fits = most <= UINT64_MAX - self->sequence_bound;
-    self->sequence_bound = fits ? self->sequence_bound + most : UINT64_MAX;
+    raise_bound_by(self, end > rest->end ? end - rest->end : 0);
+}
+
+/* Where the last record stands that can be read, part of the log or not. */
+typedef struct last_readable {
+    size_t index; /* of its segment */
+    uint64_t end;
+} last_readable;
+
+/* Where a claim lies behind all that can be read, something is lost that left no trace, as zeros or
+ * with the end of a file, and how much came behind the claim nothing tells. */
+static void raise_bound_by_lost(const log_recovery_segment *segments, size_t segment_count,
+                                last_readable last, log_recovery *self)
+{
+    if (segment_count == 0 || PYKV_PLANTED(286) ||
+        self->claim <= log_position(segments[last.index].header.number, last.end)) {
+        return;
+    }
+    for (size_t i = last.index; i < segment_count; i++) {
+        raise_bound_by(self, LOG_SEGMENT_BYTES_MAX);
+    }
 }
 
 /* Takes the claims behind the end of the log, and counts what is discarded there. */
 static void search_tail(const log_recovery_segment *segments, size_t segment_count,
                         log_recovery *self)
 {
+    last_readable last = {self->valid_segment, self->valid_offset};
     self->sequence_bound = self->last_sequence;
     for (size_t i = self->valid_segment; i < segment_count; i++) {
         const log_recovery_segment *segment = &segments[i];
@@ -180,8 +206,10 @@ static void search_tail(const log_recovery_segment *segments, size_t segment_cou
                                                      segment->header.file_id, segment->valid_end);
             claim(self, rest.synced_through);
             raise_bound(self, &rest, segment->valid_end + used);
+            last = rest.last_sequence != 0 ? (last_readable){i, rest.end} : last;
         }
     }
+    raise_bound_by_lost(segments, segment_count, last, self);
 }
 
 void log_recover(log_recovery_segment *segments, size_t segment_count, uint64_t first_sequence,

@@ -13,7 +13,8 @@
  *
  * What is discarded may have been read before it was damaged. Its sequences are bounded by that of
  * the last record there that is valid, and one for each header that damaged bytes behind it may
- * have held.
+ * have held. Where a claim lies behind all that can be read, the lost part reads as zeros or is cut
+ * off: its size is not known, and each segment from there on may have been as long as one can be.
  *
  * Claims are ends of records. One at or before the first record of a segment says nothing: what it
  * means to claim is the end of another segment, which it does not tell.
