@@ -98,16 +98,23 @@ TEST(nothing_is_picked_while_little_is_dead)
     fixture_free(&self);
 }
 
-/* Each of them once stayed for as long as its value did: a segment a flush, until a process could
- * not open as many files. */
-static void check_segments_become_few(uint32_t step, bool maintains)
+/* A flush of few values leaves a small segment. */
+static fixture roomy_store(void)
 {
-    enum { FLUSHES = 150, SEGMENTS_MOST = 20 };
     fixture self = fixture_blank();
     self.options.value_log_bytes_min = VALUES_MIN;
     self.options.memtable_bytes = 1 << 20;
     self.options.table_bytes = 1 << 20;
     CHECK_OK(fixture_open(&self));
+    return self;
+}
+
+/* Each of them once stayed for as long as its value did: a segment a flush, until a process could
+ * not open as many files. */
+static void check_segments_become_few(uint32_t step, bool maintains)
+{
+    enum { FLUSHES = 150, SEGMENTS_MOST = 20 };
+    fixture self = roomy_store();
     for (uint32_t i = 0; i < FLUSHES; i++) {
         values_put(&self, i * step % FLUSHES, i * step % FLUSHES + 1, 1);
         CHECK_OK(lsm_flush(self.store));
@@ -158,9 +165,107 @@ TEST(a_table_that_points_to_many_small_segments_is_rewritten)
     fixture_free(&self);
 }
 
+/* ---- values that cannot be read ---- */
+
+/* Changes a byte of the stored value of a key, wherever it stands. */
+static void damage_value(fixture *self, uint32_t number)
+{
+    env_names names;
+    char text[16];
+    slice key = fixture_key(number, text);
+    bool found = false;
+    CHECK_OK(env_memory_paths(self->disk, &names));
+    for (size_t i = 0; i < names.count; i++) {
+        uint64_t size;
+        uint8_t *data;
+        if (strstr(names.names[i], ".val") == NULL) {
+            continue;
+        }
+        CHECK_OK(env_memory_file_bytes(self->disk, names.names[i], &data, &size));
+        uint8_t *at = memmem(data, size, key.data, key.size);
+        if (at != NULL) {
+            at[LARGE_BYTES / 2] ^= 1;
+            found = true;
+        }
+    }
+    env_names_free(&names);
+    CHECK(found);
+}
+
+static void expect_unreadable(fixture *self, uint32_t number)
+{
+    char key[16];
+    char found[LARGE_BYTES + 1];
+    CHECK_STATUS(PYKV_CORRUPTION,
+                 fixture_get(self, fixture_key(number, key), 0, found, sizeof found));
+}
+
+/* Each compaction of a table that pointed to the segment failed, and level 0 grew until nobody
+ * could write. */
+TEST(a_damaged_value_stays_where_it_is_and_compactions_go_on)
+{
+    enum { ROUNDS = 40, BROKEN = 7 };
+    fixture self = roomy_store();
+    for (uint32_t i = 0; i < ROUNDS; i++) {
+        values_put(&self, 5 * i, 5 * i + 5, 1);
+        CHECK_OK(lsm_flush(self.store));
+        if (i == BROKEN / 5) {
+            damage_value(&self, BROKEN);
+        }
+        fixture_maintain(&self, PYKV_ROLE_DATA);
+    }
+    CHECK_OK(lsm_compact(self.store, NULL));
+    fixture_maintain(&self, PYKV_ROLE_DATA);
+    CHECK_EQUAL(PYKV_STATE_DEGRADED, lsm_state(self.store));
+    CHECK(fixture_stats(&self).value_segment_count <= ROUNDS / 5);
+    expect_unreadable(&self, BROKEN);
+    values_expect(&self, 0, BROKEN, 1);
+    values_expect(&self, BROKEN + 1, 5 * ROUNDS, 1);
+    /* Whoever opens the store finds it again, once. */
+    fixture_reopen(&self);
+    fixture_maintain(&self, PYKV_ROLE_DATA);
+    CHECK_OK(lsm_compact(self.store, NULL));
+    expect_unreadable(&self, BROKEN);
+    values_expect(&self, BROKEN + 1, 5 * ROUNDS, 1);
+    fixture_free(&self);
+}
+
+TEST(a_damaged_value_in_a_segment_that_is_mostly_dead_is_not_tried_without_end)
+{
+    fixture self = values_store_new();
+    values_put(&self, 0, KEYS, 0);
+    CHECK_OK(lsm_flush(self.store));
+    damage_value(&self, 0);
+    values_put(&self, 1, KEYS, 1);
+    CHECK_OK(lsm_flush(self.store));
+    fixture_maintain(&self, PYKV_ROLE_DATA);
+    CHECK_OK(lsm_compact(self.store, NULL));
+    CHECK_EQUAL(PYKV_STATE_DEGRADED, lsm_state(self.store));
+    CHECK_EQUAL(KEYS, fixture_stats(&self).key_count);
+    expect_unreadable(&self, 0);
+    values_expect(&self, 1, KEYS, 1);
+    uint64_t edit = self.store->edit;
+    fixture_maintain(&self, PYKV_ROLE_DATA);
+    CHECK_EQUAL(edit, self.store->edit);
+    /* A resume tries once more. */
+    CHECK_OK(lsm_resume(self.store));
+    CHECK_EQUAL(PYKV_STATE_OPEN, lsm_state(self.store));
+    fixture_maintain(&self, PYKV_ROLE_DATA);
+    CHECK_EQUAL(PYKV_STATE_DEGRADED, lsm_state(self.store));
+    /* The segment goes with the last row that needs it. */
+    values_put(&self, 0, 1, 1);
+    CHECK_OK(lsm_compact(self.store, NULL));
+    fixture_maintain(&self, PYKV_ROLE_DATA);
+    CHECK_EQUAL(PYKV_STATE_OPEN, lsm_state(self.store));
+    values_expect(&self, 0, KEYS, 1);
+    fixture_free(&self);
+}
+
 TEST_MAIN(CASE(compacting_collects_until_the_value_log_is_within_its_limit),
           CASE(maintenance_collects_by_itself),
           CASE(a_scan_that_began_before_keeps_the_segments_of_its_moment),
           CASE(nothing_is_picked_while_little_is_dead),
           CASE(flushes_of_a_value_each_do_not_become_a_segment_each),
-          CASE(a_table_that_points_to_many_small_segments_is_rewritten))
+          CASE(a_table_that_points_to_many_small_segments_is_rewritten),
+          CASE(a_damaged_value_stays_where_it_is_and_compactions_go_on),
+          CASE(a_damaged_value_in_a_segment_that_is_mostly_dead_is_not_tried_without_end))

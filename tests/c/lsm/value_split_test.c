@@ -109,6 +109,30 @@ TEST(a_value_moves_with_its_sequence_and_deadline_if_its_segment_does)
     end();
 }
 
+TEST(a_value_that_cannot_be_read_stays_and_so_does_its_segment)
+{
+    uint8_t pointer[VALUE_POINTER_BYTES_MAX];
+    version_values values;
+    version of;
+    uint8_t *data;
+    uint64_t size;
+    begin(0);
+    iterator_entry entry = entry_in_segment(&values, &of, pointer);
+    split.job.moved_from = &of;
+    split.job.moved[0] = values.segment->facts.number;
+    split.job.moved_count = 1;
+    CHECK_OK(env_memory_file_bytes(fixture.base.disk, env_file_path(values.segment->file), &data,
+                                   &size));
+    data[size - VALUES_BIG_BYTES / 2] ^= 1;
+    CHECK_OK(value_split_entry(&split, &entry));
+    CHECK(entry.value.data == pointer && entry.kind == INTERNAL_KIND_POINTER);
+    CHECK_EQUAL(split.job.moved[0], value_refs_at(value_split_refs(&split), 0).number);
+    CHECK_EQUAL(0, split.job.moved_count);
+    CHECK(value_segment_is_unreadable(values.segment));
+    value_segment_release(values.segment);
+    end();
+}
+
 TEST(a_pointer_that_is_none_is_corruption)
 {
     begin(0);
@@ -121,4 +145,5 @@ TEST(a_pointer_that_is_none_is_corruption)
 TEST_MAIN(CASE(a_value_of_the_size_or_more_becomes_a_pointer_and_is_counted),
           CASE(smaller_values_deletes_and_all_without_a_size_stay),
           CASE(a_value_moves_with_its_sequence_and_deadline_if_its_segment_does),
+          CASE(a_value_that_cannot_be_read_stays_and_so_does_its_segment),
           CASE(a_pointer_that_is_none_is_corruption))

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "lsm/brake.h"
 #include "lsm/delete_range.h"
+#include "lsm/value_segment.h"
 
 void lsm_note(lsm *self, lsm_work work, pykv_status status)
 {
@@ -30,6 +31,23 @@ void lsm_note_nothing(lsm *self)
     }
 }
 
+void lsm_try_values_again(lsm *self)
+{
+    const version *tables = lsm_view(self)->version;
+    for (uint32_t i = 0; i < tables->value_segment_count; i++) {
+        value_segment_set_unreadable(tables->values[i].segment, false);
+    }
+}
+
+static bool has_unreadable_values(const version *tables)
+{
+    bool found = false;
+    for (uint32_t i = 0; i < tables->value_segment_count && !found; i++) {
+        found = value_segment_is_unreadable(tables->values[i].segment);
+    }
+    return found;
+}
+
 /* Writes go on without compactions: a write that is refused for want of room has its own failure.
  */
 static int32_t state_by_failure(lsm_work work, pykv_status status)
@@ -41,7 +59,7 @@ static int32_t state_by_failure(lsm_work work, pykv_status status)
     return status == PYKV_NO_SPACE && stops_writes ? PYKV_STATE_READ_ONLY : PYKV_STATE_DEGRADED;
 }
 
-int32_t lsm_state_now(const lsm *self)
+int32_t lsm_state_now(lsm *self)
 {
     if (self->log != NULL && wal_check(self->log) != PYKV_OK) {
         return PYKV_STATE_FAILED;
@@ -51,7 +69,8 @@ int32_t lsm_state_now(const lsm *self)
         int32_t of_work = state_by_failure((lsm_work)i, self->failures[i].status);
         state = of_work > state ? of_work : state;
     }
-    return state;
+    bool is_sound = state != PYKV_STATE_OPEN || !has_unreadable_values(lsm_view(self)->version);
+    return is_sound ? state : PYKV_STATE_DEGRADED;
 }
 
 uint64_t lsm_failures_of_room(const lsm *self)

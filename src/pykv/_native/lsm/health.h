@@ -2,7 +2,8 @@
  * health: which work of a store is failing, and the state that the store is in by that.
  *
  * A failure stands until the same work succeeds, or has nothing to do any more; that other work
- * succeeds does not hide it.
+ * succeeds does not hide it. The store is degraded too as long as it has a value segment that a
+ * compaction could not read.
  */
 #ifndef PYKV_LSM_HEALTH_H
 #define PYKV_LSM_HEALTH_H
@@ -16,8 +17,11 @@ void lsm_note_result(lsm *self, lsm_work work, pykv_status status) EXCLUDES(self
 /* Forgets all failures: what still fails will fail again. */
 void lsm_note_nothing(lsm *self) REQUIRES(self->writer);
 
+/* Forgets which value segments could not be read: compactions try them again. */
+void lsm_try_values_again(lsm *self) REQUIRES(self->writer);
+
 /* PYKV_STATE_* but CLOSED. */
-int32_t lsm_state_now(const lsm *self) REQUIRES(self->writer);
+int32_t lsm_state_now(lsm *self) REQUIRES(self->writer);
 
 /* How often the work has failed that a writer waits for who finds the memtables or level 0 full. */
 uint64_t lsm_failures_of_room(const lsm *self) REQUIRES(self->writer);

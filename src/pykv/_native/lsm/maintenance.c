@@ -156,6 +156,7 @@ pykv_status lsm_resume(lsm *self)
     pykv_status status = lsm_check_writable(self);
     if (status == PYKV_OK) {
         lsm_note_nothing(self);
+        lsm_try_values_again(self);
     }
     mutex_unlock(&self->writer);
     lent_call_all(&self->gate.lent);

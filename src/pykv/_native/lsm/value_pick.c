@@ -41,13 +41,19 @@ static bool is_moved(const value_job *job, uint32_t number)
     return false;
 }
 
+/* Neither moves nor counts: nothing makes it smaller. */
+static bool stays(const version_values *values)
+{
+    return value_segment_is_unreadable(values->segment) && !PYKV_PLANTED(288);
+}
+
 /* The deadest segment that is not taken yet; NULL: there is none with anything dead. */
 static const version_values *deadest(const version *of, const value_job *job)
 {
     const version_values *most = NULL;
     for (uint32_t i = 0; i < of->value_segment_count; i++) {
         const version_values *asked = &of->values[i];
-        if (is_moved(job, asked->segment->facts.number) || dead_bytes(asked) <= 0) {
+        if (is_moved(job, asked->segment->facts.number) || dead_bytes(asked) <= 0 || stays(asked)) {
             continue;
         }
         if (most == NULL || dead_share(asked) > dead_share(most)) {
@@ -64,8 +70,10 @@ void value_pick_moved(const version *of, double amplification_max, value_job *jo
     job->moved_from = of;
     job->moved_count = 0;
     for (uint32_t i = 0; i < of->value_segment_count; i++) {
-        bytes += (double)of->values[i].segment->facts.file_bytes;
-        dead += dead_bytes(&of->values[i]);
+        if (!stays(&of->values[i])) {
+            bytes += (double)of->values[i].segment->facts.file_bytes;
+            dead += dead_bytes(&of->values[i]);
+        }
     }
     while (bytes > amplification_max * (bytes - dead) && job->moved_count < DEAD_MAX) {
         const version_values *victim = deadest(of, job);
@@ -87,10 +95,9 @@ typedef struct small_refs {
     uint64_t bytes;
 } small_refs;
 
-static bool is_small(const version *of, uint32_t number, uint64_t small_bytes)
+static bool is_small(const version_values *values, uint64_t small_bytes)
 {
-    const version_values *found = version_find_values(of, number);
-    return found != NULL && found->segment->facts.file_bytes < small_bytes;
+    return values->segment->facts.file_bytes < small_bytes && !stays(values);
 }
 
 /* What has no place is left for another time. */
@@ -116,7 +123,8 @@ static void add_table(small_refs *self, const version *of, const table_file *fil
     slice attached = file->table->properties.attached;
     for (size_t i = 0; i < value_refs_count(attached); i++) {
         value_ref entry = value_refs_at(attached, i);
-        if (!is_moved(job, entry.number) && is_small(of, entry.number, small_bytes)) {
+        const version_values *values = version_find_values(of, entry.number);
+        if (!is_moved(job, entry.number) && values != NULL && is_small(values, small_bytes)) {
             add_ref(self, entry);
         }
     }
@@ -193,7 +201,7 @@ static bool has_many_small(const version *of, uint64_t small_bytes)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < of->value_segment_count; i++) {
-        count += of->values[i].segment->facts.file_bytes < small_bytes;
+        count += is_small(&of->values[i], small_bytes);
     }
     return count >= SMALL_REWRITE_MIN;
 }

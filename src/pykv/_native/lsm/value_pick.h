@@ -13,6 +13,10 @@
  * bytes than the others together: most values move as often as the segment of theirs grows to the
  * double.
  *
+ * A segment with a value that could not be read when it was to move stays where it is, and does not
+ * count, until the store is resumed or opened again: else every compaction that meets it would
+ * fail.
+ *
  * Pure functions of a version and its busy marks: they need the owner's compaction lock.
  */
 #ifndef PYKV_LSM_VALUE_PICK_H

@@ -9,6 +9,7 @@
 #ifndef PYKV_LSM_VALUE_SEGMENT_H
 #define PYKV_LSM_VALUE_SEGMENT_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -31,7 +32,19 @@ typedef struct value_segment {
     env_file *file;
     uint32_t seed; /* of the checks of its records */
     const codec_table *codecs;
+    /* A value could not be read when it was to move: those of the segment stay where they are. */
+    _Atomic bool unreadable;
 } value_segment;
+
+static inline bool value_segment_is_unreadable(const value_segment *self)
+{
+    return atomic_load_explicit(&self->unreadable, memory_order_relaxed);
+}
+
+static inline void value_segment_set_unreadable(value_segment *self, bool unreadable)
+{
+    atomic_store_explicit(&self->unreadable, unreadable, memory_order_relaxed);
+}
 
 /* Opens the segment that facts describe, with one reference; codecs is borrowed as long as it is
  * open. PYKV_CORRUPTION if it is not there,

@@ -4,6 +4,7 @@
 #include "lsm/value_split.h"
 
 #include "base/error.h"
+#include "base/invariant.h"
 #include "log/log_format.h"
 #include "lsm/value_refs.h"
 #include "lsm/version_values.h"
@@ -39,14 +40,14 @@ void value_split_reset(value_split *self)
     buffer_reset(&self->scratch);
 }
 
-static bool moves(const value_split *self, uint32_t number)
+/* Where the number of a segment stands among those that move; moved_count: nowhere. */
+static uint32_t place_of(const value_split *self, uint32_t number)
 {
-    for (uint32_t i = 0; i < self->job.moved_count; i++) {
-        if (self->job.moved[i] == number) {
-            return true;
-        }
+    uint32_t i = 0;
+    while (i < self->job.moved_count && self->job.moved[i] != number) {
+        i++;
     }
-    return false;
+    return i;
 }
 
 /* Writes the value of a put, and turns the entry into a pointer to it. */
@@ -61,10 +62,28 @@ static pykv_status write_value(value_split *self, iterator_entry *entry, value_p
     return status;
 }
 
-static pykv_status move_value(value_split *self, iterator_entry *entry, value_pointer *where)
+/* From now on the values of a segment stay where they are. False: the version has none of that
+ * number, and what points there is broken. */
+static bool leave_segment(value_split *self, uint32_t place)
+{
+    const version_values *left = version_find_values(self->job.moved_from, self->job.moved[place]);
+    if (left == NULL || PYKV_PLANTED(287)) {
+        return false;
+    }
+    value_segment_set_unreadable(left->segment, true);
+    self->job.moved[place] = self->job.moved[--self->job.moved_count];
+    return true;
+}
+
+/* A value that cannot be read stays: reads of it fail, and all else goes on. */
+static pykv_status move_value(value_split *self, uint32_t place, iterator_entry *entry,
+                              value_pointer *where)
 {
     slice value;
     pykv_status status = version_read_value(self->job.moved_from, entry, &self->scratch, &value);
+    if ((status == PYKV_CORRUPTION || status == PYKV_IO_FAILED) && leave_segment(self, place)) {
+        return PYKV_OK;
+    }
     if (status != PYKV_OK) {
         return status;
     }
@@ -79,8 +98,9 @@ pykv_status value_split_entry(value_split *self, iterator_entry *entry)
     pykv_status status = PYKV_OK;
     if (entry->kind == INTERNAL_KIND_POINTER) {
         status = value_pointer_decode(entry->value, &where);
-        if (status == PYKV_OK && moves(self, where.number)) {
-            status = move_value(self, entry, &where);
+        uint32_t place = status == PYKV_OK ? place_of(self, where.number) : 0;
+        if (status == PYKV_OK && place < self->job.moved_count) {
+            status = move_value(self, place, entry, &where);
         }
     } else if (entry->kind == RECORD_PUT && self->job.bytes_min != 0 &&
                entry->value.size >= self->job.bytes_min) {

@@ -1,6 +1,7 @@
 /*
  * value_split: what a flush or compaction does with large values: they go to value segments, and
- * the entries become pointers to them. A value in a segment that is mostly dead moves to a new one.
+ * the entries become pointers to them. A value in a segment that is mostly dead moves to a new one,
+ * unless one of the segment cannot be read: then the segment is marked, and the others stay too.
  *
  * Not thread-safe.
  */
