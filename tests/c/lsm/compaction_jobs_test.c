@@ -9,7 +9,7 @@
 #include "lsm/compaction_jobs.h"
 #include "lsm/jobs.h"
 
-enum { SECOND = 1000000 };
+enum { SECOND = 1000000, CROWDING = 300 };
 
 static pykv_status take(fixture *self, compaction_job **job_out)
 {
@@ -136,14 +136,19 @@ TEST(a_job_given_up_frees_its_tables_for_others)
     fixture_free(&self);
 }
 
-/* Takes and ends the next compaction. True if it was of a table that has expired. */
-static bool compact_next(fixture *self)
+/* Takes and ends the next compaction. True if it was for that reason. */
+static bool compact_next_for(fixture *self, const char *reason)
 {
     compaction_job *job;
     CHECK_OK(take(self, &job));
-    bool is_expired = strcmp("expired", job->plan.reason) == 0;
+    bool is_for_it = strcmp(reason, job->plan.reason) == 0;
     run_to_end(self, job);
-    return is_expired;
+    return is_for_it;
+}
+
+static bool compact_next(fixture *self)
+{
+    return compact_next_for(self, "expired");
 }
 
 /* Rows that will have expired in a second, behind all others. */
@@ -212,6 +217,34 @@ TEST(each_step_says_what_it_has_read_of_level_0)
     fixture_free(&self);
 }
 
+/* Deletes a third of the rows from 5000 on, by as many range deletes. */
+static void crowd_a_table(fixture *self)
+{
+    char start[16];
+    char stop[16];
+    for (uint32_t i = 5000; i < 5000 + 3 * CROWDING; i += 3) {
+        CHECK_OK(lsm_delete_range(self->store, fixture_key(i, start), fixture_key(i + 1, stop), 0));
+    }
+    CHECK_OK(lsm_flush(self->store));
+}
+
+/* While some level was due, the table stayed, and the range deletes with it; once there are too
+ * many, who deletes a range waits for that. */
+TEST(a_table_that_keeps_range_deletes_alive_goes_within_four_compactions_too)
+{
+    enum { TURN = 4 };
+    int picks = 1;
+    fixture self = fixture_new();
+    fixture_fill(&self, 5000, 5000 + 3 * CROWDING, 10);
+    make_two_due(&self);
+    crowd_a_table(&self);
+    while (!compact_next_for(&self, "deleted")) {
+        CHECK(picks++ < TURN);
+    }
+    CHECK_EQUAL(2000 + 2 * CROWDING, fixture_count(&self));
+    fixture_free(&self);
+}
+
 TEST(while_writers_wait_for_level_0_no_turn_is_taken)
 {
     fixture self = fixture_new();
@@ -225,7 +258,7 @@ TEST(while_writers_wait_for_level_0_no_turn_is_taken)
     }
     fixture_let_compactions(&self);
     mutex_lock(&self.store->compaction_lock);
-    self.store->urgent_waited = 100;
+    self.store->turns.waited = 100;
     mutex_unlock(&self.store->compaction_lock);
     CHECK(!compact_next(&self));
     CHECK_EQUAL(0, fixture_stats(&self).level_table_count[0]);
@@ -270,6 +303,7 @@ TEST_MAIN(CASE(nothing_is_taken_where_nothing_is_due),
           CASE(two_compactions_that_have_nothing_in_common_run_side_by_side),
           CASE(a_job_given_up_frees_its_tables_for_others),
           CASE(a_table_that_expired_goes_within_four_compactions_though_others_are_due),
+          CASE(a_table_that_keeps_range_deletes_alive_goes_within_four_compactions_too),
           CASE(each_step_says_what_it_has_read_of_level_0),
           CASE(while_writers_wait_for_level_0_no_turn_is_taken),
           CASE(many_threads_take_turns_until_nothing_is_due))

@@ -161,6 +161,58 @@ TEST(a_table_of_level_0_goes_down_for_them)
     reset(now);
 }
 
+/* Where writers never rest some level is always due: the range deletes stayed, and who deletes
+ * ranges waited as long for them to become fewer. */
+TEST(in_its_turn_a_table_that_keeps_many_alive_goes_before_a_level_that_is_due)
+{
+    compaction_plan plan;
+    compaction_options options = facts_options();
+    facts_init(&fixture);
+    facts_add(&fixture, 6, "a", "c");
+    facts_add(&fixture, 6, "m", "p");
+    facts_add(&fixture, 5, "a", "b")->facts.file_bytes = 6 * FACTS_TABLE_BYTES;
+    version *now = facts_version(&fixture);
+    crowd(now, MANY);
+    CHECK_OK(compaction_pick(now, &options, &plan));
+    CHECK_PLAN("5>6: 3 | 1 |", &plan);
+    options.urgent_first = true;
+    CHECK_OK(compaction_pick(now, &options, &plan));
+    CHECK_PLAN("6>6: 2 | |", &plan);
+    /* It takes turns with what is urgent. */
+    fixture.list[0]->facts.deadline_min_us = fixture.list[0]->facts.deadline_max_us = 1000;
+    CHECK_OK(compaction_pick(now, &options, &plan));
+    CHECK_PLAN("6>6: 1 | |", &plan);
+    options.ranges_first = true;
+    CHECK_OK(compaction_pick(now, &options, &plan));
+    CHECK_PLAN("6>6: 2 | |", &plan);
+    fixture.list[1]->busy = true;
+    CHECK_OK(compaction_pick(now, &options, &plan));
+    CHECK_PLAN("6>6: 1 | |", &plan);
+    reset(now);
+}
+
+TEST(where_level_0_waits_for_base_it_has_no_turn)
+{
+    compaction_plan plan;
+    compaction_options options = facts_options();
+    facts_init(&fixture);
+    facts_add(&fixture, 6, "a", "c");
+    facts_add(&fixture, 5, "a", "b");
+    facts_add(&fixture, 5, "m", "p");
+    for (size_t i = 0; i < 5; i++) {
+        facts_add(&fixture, 0, "a", "b");
+    }
+    version *now = facts_version(&fixture);
+    crowd(now, MANY);
+    options.urgent_first = true;
+    CHECK_OK(compaction_pick(now, &options, &plan));
+    CHECK(strcmp(plan.reason, "deleted") == 0);
+    CHECK_PLAN("moved 5>6: 3 | |", &plan);
+    fixture.list[1]->busy = true;
+    CHECK_EQUAL(PYKV_NOT_FOUND, compaction_pick(now, &options, &plan));
+    reset(now);
+}
+
 TEST(a_manual_compaction_rewrites_what_a_range_delete_hides_some_of)
 {
     compaction_plan plan;
@@ -183,4 +235,6 @@ TEST_MAIN(CASE(tables_that_are_hidden_go_before_all_else_and_together),
           CASE(range_deletes_of_long_keys_are_many_sooner_though_each_table_keeps_few_alive),
           CASE(where_range_deletes_are_many_any_number_of_them_counts),
           CASE(a_table_of_level_0_goes_down_for_them),
+          CASE(in_its_turn_a_table_that_keeps_many_alive_goes_before_a_level_that_is_due),
+          CASE(where_level_0_waits_for_base_it_has_no_turn),
           CASE(a_manual_compaction_rewrites_what_a_range_delete_hides_some_of))

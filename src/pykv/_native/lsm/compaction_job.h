@@ -8,6 +8,7 @@
 #ifndef PYKV_LSM_COMPACTION_JOB_H
 #define PYKV_LSM_COMPACTION_JOB_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lsm/compaction_pick.h"
@@ -29,5 +30,11 @@ typedef struct compaction_job {
     bool is_wished;       /* a manual compaction waits for it */
     uint64_t level0_read; /* of its tables of level 0, in parts (lsm/brake.h) */
 } compaction_job;
+
+/* Of tables that go before a level that is due (compaction_pick.h). */
+typedef struct compaction_turns {
+    uint32_t waited;   /* picks since the last one */
+    bool ranges_first; /* at the next one: they alternate */
+} compaction_turns;
 
 #endif

@@ -103,10 +103,11 @@ static const compaction_wish *wish_of(const lsm *self) REQUIRES(self->compaction
     return is_over ? self->wish : &self->room_wish;
 }
 
-/* Urgent tables have their turn once in URGENT_TURN picks, but not while writers wait. */
+/* Urgent and crowded tables have their turn once in URGENT_TURN picks, but not while writers wait
+ * for level 0. */
 static bool urgent_goes_first(const lsm *self, const version *now) REQUIRES(self->compaction_lock)
 {
-    return self->urgent_waited + 1 >= URGENT_TURN && !PYKV_PLANTED(263) &&
+    return self->turns.waited + 1 >= URGENT_TURN && !PYKV_PLANTED(263) &&
            now->levels[0].count < LSM_LEVEL0_CROWD;
 }
 
@@ -116,7 +117,8 @@ static pykv_status pick_by_itself(lsm *self, version *now, const compaction_opti
 {
     pykv_status status = compaction_pick(now, options, out);
     if (status == PYKV_OK) {
-        self->urgent_waited = options->urgent_first ? 0 : self->urgent_waited + 1;
+        self->turns.waited = options->urgent_first ? 0 : self->turns.waited + 1;
+        self->turns.ranges_first ^= options->urgent_first;
     }
     return status;
 }
@@ -193,6 +195,7 @@ static pykv_status plan_job(lsm *self, compaction_job *job, told *told_out)
     told facts = {.options = options_for(self, visible_sequence),
                   .small_value_bytes = small_value_bytes(self)};
     facts.options.urgent_first = urgent_goes_first(self, now);
+    facts.options.ranges_first = facts.options.urgent_first && self->turns.ranges_first;
     facts.options.running = running;
     for (uint32_t i = 0; i < LSM_COMPACTIONS_MAX; i++) {
         if (self->compactions[i].plan.of != NULL) {

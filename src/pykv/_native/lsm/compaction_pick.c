@@ -192,6 +192,33 @@ static pykv_status pick_urgent(version *of, const compaction_options *options,
     return status == PYKV_WOULD_BLOCK ? PYKV_NOT_FOUND : status;
 }
 
+static pykv_status pick_crowded(version *of, const compaction_options *options,
+                                const compaction_levels *levels, uint32_t levels_left,
+                                compaction_plan *out)
+{
+    bool is_lazy = options->runs_merged > 0; /* then level 0 is left for another reason */
+    pykv_status status = compaction_pick_crowded(of, options, levels, levels_left | is_lazy, out);
+    return status == PYKV_WOULD_BLOCK ? PYKV_NOT_FOUND : status;
+}
+
+/* What has turns while a level is due: an urgent table, or one that is crowded. */
+static pykv_status pick_turn(version *of, const compaction_options *options,
+                             const compaction_levels *levels, uint32_t levels_left,
+                             compaction_plan *out)
+{
+    pykv_status status = PYKV_NOT_FOUND;
+    if (options->ranges_first) {
+        status = pick_crowded(of, options, levels, levels_left, out);
+    }
+    if (status == PYKV_NOT_FOUND) {
+        status = pick_urgent(of, options, levels, levels_left, out);
+    }
+    if (status == PYKV_NOT_FOUND && !options->ranges_first) {
+        status = pick_crowded(of, options, levels, levels_left, out);
+    }
+    return status;
+}
+
 /* What goes before all levels. */
 static pykv_status pick_first(version *of, const compaction_options *options, compaction_plan *out)
 {
@@ -228,19 +255,21 @@ static pykv_status pick_due(version *of, const compaction_options *options,
     return picked;
 }
 
-/* Replaces the plan of a level that is due by that of an urgent table, if there is one. */
-static pykv_status put_urgent_first(version *of, const compaction_options *options,
-                                    const compaction_levels *levels, uint32_t levels_left,
-                                    compaction_plan *plan)
+/* Replaces the plan of a level that is due by that of a table that has its turn, if there is one.
+ */
+static pykv_status give_turn(version *of, const compaction_options *options,
+                             const compaction_levels *levels, uint32_t levels_left,
+                             compaction_plan *plan)
 {
-    compaction_plan urgent;
-    pykv_status status = pick_urgent(of, options, levels, levels_left, &urgent);
+    compaction_plan turn;
+    pykv_status status = PYKV_PLANTED(289) ? pick_urgent(of, options, levels, levels_left, &turn)
+                                           : pick_turn(of, options, levels, levels_left, &turn);
     if (status == PYKV_NOT_FOUND) {
         return PYKV_OK;
     }
     compaction_plan_reset(plan);
     if (status == PYKV_OK) {
-        *plan = urgent;
+        *plan = turn;
     }
     return status;
 }
@@ -257,7 +286,7 @@ pykv_status compaction_pick(version *of, const compaction_options *options, comp
     uint32_t levels_left = (1U << LSM_LEVEL_COUNT) - 1;
     picked = pick_due(of, options, &levels, &levels_left, &due);
     if (picked == PYKV_OK && options->urgent_first) {
-        picked = put_urgent_first(of, options, &levels, levels_left, &due);
+        picked = give_turn(of, options, &levels, levels_left, &due);
     }
     if (picked == PYKV_OK) {
         *out = due;
@@ -265,10 +294,7 @@ pykv_status compaction_pick(version *of, const compaction_options *options, comp
     if (picked != PYKV_NOT_FOUND) {
         return picked;
     }
-    picked = pick_urgent(of, options, &levels, levels_left, out);
-    if (picked == PYKV_NOT_FOUND) {
-        picked = compaction_pick_crowded(of, options, &levels, out);
-    }
+    picked = pick_turn(of, options, &levels, levels_left, out);
     if (picked == PYKV_NOT_FOUND) {
         picked = compaction_pick_neighbours(of, options, levels_left, COMPACTION_NEIGHBOURS_MIN,
                                             NULL, out);

@@ -5,11 +5,11 @@
  * table with all that overlap it, in a chain. From a deeper level goes, in this order, a table all
  * of whose records have expired, one dense with tombstones, and the one that overlaps least of the
  * next level for its size. Where no level is due, tables that have expired or are dense with
- * tombstones go all the same, because it frees more than it costs; with urgent_first they go before
- * a level that is due, too. Before all others go tables that range deletes hide as a whole, which
- * costs nothing, and many small neighbours, which costs little; after them one that keeps many
- * range deletes alive, and last a few small neighbours. Where compaction is lazy, level 0 is
- * compaction_pick_runs's.
+ * tombstones go all the same, because it frees more than it costs, and then one that is crowded: it
+ * keeps many range deletes alive. With urgent_first all these go before a level that is due, too,
+ * with ranges_first the crowded one at their head. Before all others go tables that range deletes
+ * hide as a whole, which costs nothing, and many small neighbours, which costs little; last a few
+ * small neighbours. Where compaction is lazy, level 0 is compaction_pick_runs's.
  *
  * Where level 0 is due, but has to wait for what is running in base, no table of base or above is
  * taken: else level 0 might wait for ever, as something is always running there.
@@ -40,11 +40,11 @@ PYKV_NODISCARD pykv_status compaction_pick(version *of, const compaction_options
 /* The removal of all tables that range deletes hide. PYKV_NOT_FOUND, PYKV_NO_MEMORY. */
 PYKV_NODISCARD pykv_status compaction_pick_hidden(version *of, compaction_plan *out);
 
-/* The compaction of the table that keeps most range deletes alive, if it is many. As
- * compaction_pick, and PYKV_WOULD_BLOCK. */
+/* The compaction of the table that keeps most range deletes alive, if it is many, of those in the
+ * levels with a bit in levels_wanted. As compaction_pick, and PYKV_WOULD_BLOCK. */
 PYKV_NODISCARD pykv_status compaction_pick_crowded(version *of, const compaction_options *options,
                                                    const compaction_levels *levels,
-                                                   compaction_plan *out);
+                                                   uint32_t levels_wanted, compaction_plan *out);
 
 /* What somebody asks for: all tables with keys in range go down to the last level, and what has
  * tombstones or expired records or entries that range deletes hide is rewritten there, and so are

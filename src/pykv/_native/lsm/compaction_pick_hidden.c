@@ -62,13 +62,14 @@ typedef struct crowded {
     uint32_t range_count;
 } crowded;
 
-static crowded find_crowded(const version *of)
+static crowded find_crowded(const version *of, uint32_t levels_wanted)
 {
     bool many = of->ranges->count >= RANGES_MANY || of->ranges->key_bytes >= RANGE_BYTES_MANY;
     uint32_t least = many ? 1 : RANGES_IN_TABLE;
     crowded most = {0, 0, 0};
     for (uint32_t i = 0; i < LSM_LEVEL_COUNT; i++) {
-        for (uint32_t k = 0; k < of->levels[i].count; k++) {
+        uint32_t count = (levels_wanted >> i & 1) != 0 ? of->levels[i].count : 0;
+        for (uint32_t k = 0; k < count; k++) {
             const table_file *asked = of->levels[i].files[k];
             uint32_t range_count = asked->busy ? 0 : version_ranges_in(of, asked);
             if (range_count >= least && range_count > most.range_count) {
@@ -93,9 +94,10 @@ static pykv_status plan_level0(version *of, const compaction_options *options, u
 }
 
 pykv_status compaction_pick_crowded(version *of, const compaction_options *options,
-                                    const compaction_levels *levels, compaction_plan *out)
+                                    const compaction_levels *levels, uint32_t levels_wanted,
+                                    compaction_plan *out)
 {
-    crowded most = of->ranges == NULL ? (crowded){0, 0, 0} : find_crowded(of);
+    crowded most = of->ranges == NULL ? (crowded){0, 0, 0} : find_crowded(of, levels_wanted);
     level_run run = {most.index, 1};
     if (most.range_count == 0) {
         return PYKV_NOT_FOUND;

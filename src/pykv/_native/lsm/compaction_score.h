@@ -44,7 +44,8 @@ typedef struct compaction_options {
     uint32_t runs_merged;         /* 0: leveled; else lazy: tables of level 0 that become one */
     uint32_t runs_max;            /* lazy: tables of level 0 at which it is due */
     uint64_t run_bytes_max;       /* lazy: of one that others become */
-    bool urgent_first;            /* tables full of the dead go before a level that is due */
+    bool urgent_first;            /* urgent and crowded tables go before a level that is due, */
+    bool ranges_first;            /* and crowded ones before urgent ones */
     uint64_t visible_sequence;
     uint64_t now_us; /* wall clock */
     /* Compactions that have not been installed or given up yet. */

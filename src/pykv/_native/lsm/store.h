@@ -123,7 +123,7 @@ struct lsm {
     compaction_wish room_wish GUARDED_BY(compaction_lock);     /* of writers on a full disk */
     uint64_t room_wish_until_us GUARDED_BY(compaction_lock);   /* 0: there is none, or it is done */
     uint64_t compaction_bytes_max GUARDED_BY(compaction_lock); /* of inputs; 0: no limit is known */
-    uint32_t urgent_waited GUARDED_BY(compaction_lock); /* picks since urgent tables had a turn */
+    compaction_turns turns GUARDED_BY(compaction_lock);
 
     /* Writers that wait for a flush or compaction, while lent threads do it. */
     mutex room_lock;
