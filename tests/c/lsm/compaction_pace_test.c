@@ -37,13 +37,14 @@ TEST(time_in_which_nothing_was_compacted_is_not_saved_up)
     CHECK_EQUAL(1000, compaction_pace_wait_us(&self, 50000000));
 }
 
-/* What the next of two steps waits for, with 10 ms and what else these say between them. */
-static uint64_t wait_behind(uint64_t bytes_per_second, uint64_t waited_us, bool was_written,
-                            bool is_braked)
+/* What the next of two steps waits for, where readers and writers waited for so long in the 10 ms
+ * between them. */
+static uint64_t wait_behind(uint64_t bytes_per_second, uint64_t readers_us, uint64_t writers_us)
 {
     compaction_pace self = {.bytes_per_second = bytes_per_second};
-    compaction_moment first = {.now_us = 1000, .waited_us = 5000, .last_sequence = 7};
-    compaction_moment second = {11000, 5000 + waited_us, 7 + was_written, is_braked};
+    compaction_moment first = {1000, 5000, 7000};
+    compaction_moment second = {11000, 5000 + readers_us, 7000 + writers_us};
+    self.seen_writers_us = 7000;
     compaction_pace_charge(&self, 0, &first);
     atomic_store(&self.paid_until_us, 0);
     compaction_pace_charge(&self, COMPACTION_PACE_SLOW / 64, &second);
@@ -52,19 +53,31 @@ static uint64_t wait_behind(uint64_t bytes_per_second, uint64_t waited_us, bool 
 
 TEST(readers_who_wait_for_the_device_have_it_nearly_for_themselves)
 {
-    CHECK_EQUAL(15625, wait_behind(0, 2500, false, false));
-    CHECK_EQUAL(0, wait_behind(0, 2499, false, false));
-    CHECK_EQUAL(0, wait_behind(0, 0, false, false));
-    CHECK_EQUAL(15625, wait_behind(0, 90000, false, false)); /* many readers at once */
-    CHECK_EQUAL(31250, wait_behind(COMPACTION_PACE_SLOW / 2, 2500, false, false));
-    CHECK_EQUAL(15625, wait_behind(COMPACTION_PACE_SLOW * UINT64_C(2), 2500, false, false));
+    CHECK_EQUAL(15625, wait_behind(0, 2500, 0));
+    CHECK_EQUAL(0, wait_behind(0, 2499, 0));
+    CHECK_EQUAL(0, wait_behind(0, 0, 0));
+    CHECK_EQUAL(15625, wait_behind(0, 90000, 0)); /* many readers at once */
+    CHECK_EQUAL(31250, wait_behind(COMPACTION_PACE_SLOW / 2, 2500, 0));
+    CHECK_EQUAL(15625, wait_behind(COMPACTION_PACE_SLOW * UINT64_C(2), 2500, 0));
 }
 
-TEST(they_wait_while_writers_are_slowed_down)
+/* A writer that waited for level 0 once was not seen between its waits, and waited the longer. */
+TEST(not_while_writers_wait_or_did_a_moment_ago)
 {
-    CHECK_EQUAL(15625, wait_behind(0, 2500, true, false));
-    CHECK_EQUAL(15625, wait_behind(0, 2500, false, true)); /* nobody writes any more */
-    CHECK_EQUAL(0, wait_behind(0, 2500, true, true));
+    compaction_pace self = {0};
+    compaction_moment now = {1000, 5000, 1};
+    compaction_pace_charge(&self, 1000000, &now);
+    for (int i = 0; i < 9; i++) {
+        now.now_us += 10000;
+        now.readers_waited_us += 10000;
+        compaction_pace_charge(&self, 1000000, &now);
+        CHECK_EQUAL(0, compaction_pace_wait_us(&self, now.now_us));
+    }
+    now.now_us += 10000;
+    now.readers_waited_us += 10000;
+    compaction_pace_charge(&self, 1000000, &now);
+    CHECK(compaction_pace_wait_us(&self, now.now_us) > 0);
+    CHECK_EQUAL(0, wait_behind(0, 2500, 1));
 }
 
 /* Four tables in level 0 that wait for a compaction of one step. */
@@ -115,6 +128,6 @@ TEST(who_asks_for_a_compaction_does_not_wait)
 TEST_MAIN(CASE(without_a_limit_nothing_waits), CASE(a_step_costs_its_bytes_at_the_pace),
           CASE(time_in_which_nothing_was_compacted_is_not_saved_up),
           CASE(readers_who_wait_for_the_device_have_it_nearly_for_themselves),
-          CASE(they_wait_while_writers_are_slowed_down),
+          CASE(not_while_writers_wait_or_did_a_moment_ago),
           CASE(a_store_compacts_at_its_pace_and_flushes_at_once),
           CASE(who_asks_for_a_compaction_does_not_wait))

@@ -104,11 +104,14 @@ void lsm_brake_wait(lsm *self)
     uint64_t began = env_monotonic_us(self->env);
     uint64_t until = began + pacer_wait_us(&self->pacer, began);
     uint64_t now = began;
+    uint64_t counted = began;
     for (uint64_t at = began; at < until && lsm_brake_is_on(self);) {
         uint64_t portion = until - at < PACE_PORTION_US ? until - at : PACE_PORTION_US;
         wait_portion(self, portion);
         at += portion;
         now = env_monotonic_us(self->env);
+        atomic_fetch_add_explicit(&self->counters.delay_us, now - counted, memory_order_relaxed);
+        counted = now;
         mutex_lock(&self->writer);
         lsm_brake_renew(self);
         mutex_unlock(&self->writer);
@@ -116,7 +119,6 @@ void lsm_brake_wait(lsm *self)
     mutex_lock(&self->writer);
     pacer_settle(&self->pacer, until, now);
     mutex_unlock(&self->writer);
-    atomic_fetch_add_explicit(&self->counters.delay_us, now - began, memory_order_relaxed);
 }
 
 void lsm_brake_charge(lsm *self, uint64_t bytes)

@@ -3,6 +3,8 @@
  */
 #include "lsm/compaction_pace.h"
 
+#include <stdbool.h>
+
 #include "base/invariant.h"
 
 #define US_PER_SECOND UINT64_C(1000000)
@@ -14,15 +16,23 @@ static uint64_t gained(_Atomic uint64_t *seen, uint64_t now)
     return now > before ? now - before : 0;
 }
 
+static bool writers_wait(compaction_pace *self, const compaction_moment *now)
+{
+    if (gained(&self->seen_writers_us, now->writers_waited_us) > 0) {
+        atomic_store_explicit(&self->writers_until_us, now->now_us + COMPACTION_PACE_MOMENT_US,
+                              memory_order_relaxed);
+    }
+    return now->now_us < atomic_load_explicit(&self->writers_until_us, memory_order_relaxed) &&
+           !PYKV_PLANTED(297);
+}
+
 /* Whether readers who wait for the device go before compactions. */
 static bool yields(compaction_pace *self, const compaction_moment *now)
 {
     uint64_t passed_us = gained(&self->seen_us, now->now_us);
-    uint64_t waited_us = gained(&self->seen_waited_us, now->waited_us);
-    bool was_written = gained(&self->seen_sequence, now->last_sequence) > 0;
-    bool writers_need_it = now->is_braked && was_written && !PYKV_PLANTED(297);
-    return waited_us > 0 && waited_us >= passed_us / COMPACTION_PACE_WAIT_SHARE &&
-           !writers_need_it && !PYKV_PLANTED(296);
+    uint64_t waited_us = gained(&self->seen_readers_us, now->readers_waited_us);
+    return !writers_wait(self, now) && waited_us > 0 &&
+           waited_us >= passed_us / COMPACTION_PACE_WAIT_SHARE && !PYKV_PLANTED(296);
 }
 
 void compaction_pace_charge(compaction_pace *self, uint64_t bytes, const compaction_moment *now)

@@ -7,7 +7,7 @@
  *
  * Readers who wait for the device get it nearly for themselves: where they did so in a quarter of
  * the time since the last step or more, all readers taken together, compactions go on slowly. But
- * not where writers write and are slowed down meanwhile: then compactions are what all wait for.
+ * not where writers wait too, or did a moment ago: then compactions are what all wait for.
  *
  * Thread-safe, without a lock.
  */
@@ -15,26 +15,28 @@
 #define PYKV_LSM_COMPACTION_PACE_H
 
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdint.h>
 
-/* While readers wait for the device. */
-enum { COMPACTION_PACE_SLOW = 32 * 1024 * 1024, COMPACTION_PACE_WAIT_SHARE = 4 };
+enum {
+    COMPACTION_PACE_SLOW = 32 * 1024 * 1024, /* bytes a second, while readers wait */
+    COMPACTION_PACE_WAIT_SHARE = 4,
+    COMPACTION_PACE_MOMENT_US = 100 * 1000
+};
 
 /* What is known when a step has ended. */
 typedef struct compaction_moment {
     uint64_t now_us;
-    uint64_t waited_us;     /* of readers for the device, all together, since open */
-    uint64_t last_sequence; /* of what was written */
-    bool is_braked;         /* writers are slowed down */
+    uint64_t readers_waited_us; /* for the device, all together, since open */
+    uint64_t writers_waited_us; /* for flushes and compactions, likewise */
 } compaction_moment;
 
 typedef struct compaction_pace {
     uint64_t bytes_per_second; /* constant; 0: there is no limit */
     _Atomic uint64_t paid_until_us;
     _Atomic uint64_t seen_us; /* the moment of the step before */
-    _Atomic uint64_t seen_waited_us;
-    _Atomic uint64_t seen_sequence;
+    _Atomic uint64_t seen_readers_us;
+    _Atomic uint64_t seen_writers_us;
+    _Atomic uint64_t writers_until_us; /* when writers that waited do so no more */
 } compaction_pace;
 
 /* Adds the time of a step of that many bytes that has ended now. */

@@ -9,7 +9,6 @@
  */
 #include "base/error.h"
 #include "base/process.h"
-#include "lsm/brake.h"
 #include "lsm/edit.h"
 #include "lsm/health.h"
 #include "lsm/jobs.h"
@@ -36,11 +35,12 @@ static uint64_t compaction_wait_us(const lsm *self)
 
 static compaction_moment moment_of(lsm *self)
 {
+    const lsm_counters *counters = &self->counters;
     return (compaction_moment){
         .now_us = env_monotonic_us(self->env),
-        .waited_us = block_source_cached_waited_us(&self->source),
-        .last_sequence = lsm_visible(self),
-        .is_braked = lsm_brake_is_on(self),
+        .readers_waited_us = block_source_cached_waited_us(&self->source),
+        .writers_waited_us = atomic_load_explicit(&counters->delay_us, memory_order_relaxed) +
+                             atomic_load_explicit(&counters->stall_us, memory_order_relaxed),
     };
 }
 

@@ -186,6 +186,12 @@ void lsm_room_wait(lsm *self, uint64_t seen, uint64_t most_us)
 
 /* Waits for a lent thread to make room. Where none was lent works itself, and waits only while
  * another writer does. */
+static void count_stall(lsm *self, uint64_t began_us)
+{
+    uint64_t waited = env_monotonic_us(self->env) - began_us;
+    atomic_fetch_add_explicit(&self->counters.stall_us, waited, memory_order_relaxed);
+}
+
 static pykv_status wait_for_room(lsm *self, uint64_t seen, uint64_t failures, bool for_ranges)
 {
     uint64_t began = env_monotonic_us(self->env);
@@ -201,8 +207,7 @@ static pykv_status wait_for_room(lsm *self, uint64_t seen, uint64_t failures, bo
         lsm_room_wait(self, seen, ROOM_WAIT_US);
         status = lsm_failure_of_room(self, failures, for_ranges);
     }
-    uint64_t waited = env_monotonic_us(self->env) - began;
-    atomic_fetch_add_explicit(&self->counters.stall_us, waited, memory_order_relaxed);
+    count_stall(self, began);
     return status;
 }
 
@@ -253,8 +258,10 @@ static bool wait_for_work(lsm *self)
     if (!is_at_work(self)) {
         return false;
     }
+    uint64_t began = env_monotonic_us(self->env);
     lent_call(&self->gate.lent, PYKV_ROLE_DATA);
     lsm_room_wait(self, seen, ROOM_WAIT_US);
+    count_stall(self, began);
     return true;
 }
 
