@@ -71,7 +71,7 @@ void bitcask_choose_read_mode(bitcask *self)
                                                   memory_order_relaxed, memory_order_relaxed);
 }
 
-/* Reads the record at address, by mapping or pread as mode says. */
+/* Reads the record at address, by mapping or pread, as mode says. */
 static pykv_status read_candidate(bitcask *self, uint64_t address, read_mode mode, bool check_body,
                                   buffer *scratch, record *out)
 {
@@ -87,7 +87,7 @@ static pykv_status read_candidate(bitcask *self, uint64_t address, read_mode mod
             return status;
         }
     }
-    if (scratch == NULL) {
+    if (scratch == NULL || (mode == READ_NEVER_LOCKED && !PYKV_PLANTED(290))) {
         return PYKV_WOULD_BLOCK;
     }
     atomic_fetch_add_explicit(&self->counters.cold_read_count, 1, memory_order_relaxed);

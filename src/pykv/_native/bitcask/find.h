@@ -11,11 +11,12 @@
 
 #include "bitcask/store.h"
 
-/* How a read may go: mapped and at once, or by pread; with the writer lock held no change runs
- * beside. */
+/* How a read may go: mapped and at once, by pread, or not at all; with the writer lock held no
+ * change runs beside. */
 typedef enum read_mode {
     READ_HOT = 1,
     READ_COLD = 2,
+    READ_NEVER_LOCKED = 4,
     READ_HOT_LOCKED = 5,
     READ_COLD_LOCKED = 6
 } read_mode;
@@ -57,8 +58,9 @@ bool bitcask_peek_record(const bitcask *self, uint64_t address, slice key, bool 
                          record *out);
 
 /* Finds the current record of key. READ_HOT reads mapped bytes only and gives PYKV_WOULD_BLOCK when
- * that will not do; READ_COLD reads into scratch. out borrows from the mapping or scratch. The
- * caller is in the epoch or holds writer. cursor_out stands on the slot. */
+ * that will not do; READ_COLD reads into scratch; READ_NEVER_LOCKED finds out which keys are not
+ * there, and gives PYKV_WOULD_BLOCK for a slot whose tag agrees. out borrows from the mapping or
+ * scratch. The caller is in the epoch or holds writer. cursor_out stands on the slot. */
 PYKV_NODISCARD pykv_status bitcask_find(bitcask *self, directory *keys, uint64_t hash, slice key,
                                         read_mode mode, bool check_body, buffer *scratch,
                                         keydir_cursor *cursor_out, record *out);

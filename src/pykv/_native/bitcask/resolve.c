@@ -20,10 +20,18 @@ enum { AHEAD_BUCKET = 16, AHEAD_LINE = 12, AHEAD_RECORD = 5 };
 
 enum { TWIN_BITS_EACH = 64, TWIN_BITS_MAX = 1 << 20, TWIN_HASH_SHIFT = 32 };
 
+typedef struct rehash_scope {
+    bitcask *self;
+    read_mode mode;
+} rehash_scope;
+
 /* Hash of the key of the record at address, for directory slots whose tag has run out. */
 static pykv_status rehash(void *context, uint64_t address, uint64_t *hash_out)
 {
-    bitcask *self = context;
+    bitcask *self = ((rehash_scope *)context)->self;
+    if (((rehash_scope *)context)->mode == READ_NEVER_LOCKED) {
+        return PYKV_WOULD_BLOCK;
+    }
     const segment *holder = extent_segment(&self->extents, address);
     if (holder == NULL) {
         return error_set(PYKV_CORRUPTION, "%s: the key directory leads to no segment",
@@ -41,14 +49,15 @@ static pykv_status rehash(void *context, uint64_t address, uint64_t *hash_out)
 }
 
 /* Makes sure that publishing cannot fail: room for a new key, or for what the undo table keeps. */
-static pykv_status reserve(bitcask *self, directory *keys, const operation *write)
+static pykv_status reserve(bitcask *self, directory *keys, const operation *write, read_mode mode)
     REQUIRES(self->writer)
 {
     bool is_new = write->old_address == BITCASK_NO_ADDRESS;
     pykv_status status = PYKV_OK;
     if (is_new && write->record.kind == RECORD_PUT &&
         !keydir_is_prepared(keys->keys, &write->spot)) {
-        status = keydir_prepare(keys->keys, write->hash, rehash, self);
+        rehash_scope scope = {self, mode};
+        status = keydir_prepare(keys->keys, write->hash, rehash, &scope);
     }
     if (status == PYKV_OK && keys->pin_count > 0) {
         status = undo_reserve(&keys->undo, 1);
@@ -109,7 +118,8 @@ pykv_status bitcask_resolve(bitcask *self, operation *write, read_mode mode)
         write->old_bytes = record_bytes_of(&old);
         write->old_expired = store_clock_has_passed(&self->clock, old.deadline_us);
     }
-    return status == PYKV_OK || status == PYKV_NOT_FOUND ? reserve(self, keys, write) : status;
+    return status == PYKV_OK || status == PYKV_NOT_FOUND ? reserve(self, keys, write, mode)
+                                                         : status;
 }
 
 /* The same of the clear that drops a namespace: it takes the spare directory. */
@@ -149,13 +159,14 @@ static pykv_status reserve_undo(bitcask *self, const operation *operations, size
 /* Room for the new keys that were counted in each namespace of a batch of resolved operations;
  * nothing more than the counts' end if status is a failure. */
 static pykv_status reserve_inserts(bitcask *self, const operation *operations, size_t count,
-                                   pykv_status status) REQUIRES(self->writer)
+                                   read_mode mode, pykv_status status) REQUIRES(self->writer)
 {
+    rehash_scope scope = {self, mode};
     for (size_t i = 0; i < run_count(self, count); i++) {
         space *within = operations[i].within;
         if (begins_run(operations, i) && status == PYKV_OK && !PYKV_PLANTED(103)) {
             status = keydir_reserve(directory_now_locked(&within->directory)->keys,
-                                    within->batch_inserts, rehash, self);
+                                    within->batch_inserts, rehash, &scope);
         }
         within->batch_inserts = 0;
     }
@@ -219,5 +230,5 @@ pykv_status bitcask_resolve_several(bitcask *self, operation *operations, size_t
                      : bitcask_resolve(self, &operations[i], mode);
         operations[i].within->batch_inserts += operations[i].old_address == BITCASK_NO_ADDRESS;
     }
-    return reserve_inserts(self, operations, count, status);
+    return reserve_inserts(self, operations, count, mode, status);
 }

@@ -45,10 +45,14 @@ static bool lock_writer(bitcask *self, int32_t flags) TRY_ACQUIRES(true, self->w
     return true;
 }
 
-/* How old records may be read while the lock is held. */
-static read_mode resolve_mode(bitcask *self)
+/* How old records may be read while the lock is held: not from the disk where the call may not
+ * wait. */
+static read_mode resolve_mode(bitcask *self, int32_t flags)
 {
-    return bitcask_read_mode(self) == READ_HOT ? READ_HOT_LOCKED : READ_COLD_LOCKED;
+    if (bitcask_read_mode(self) == READ_HOT) {
+        return READ_HOT_LOCKED;
+    }
+    return (flags & PYKV_NO_WAIT) != 0 ? READ_NEVER_LOCKED : READ_COLD_LOCKED;
 }
 
 static uint64_t bytes_of(bitcask *self, const operation *operations, size_t count)
@@ -217,7 +221,7 @@ static pykv_status find_current(bitcask *self, const operation *write, record *o
 {
     keydir_cursor cursor;
     directory *keys = directory_now_locked(&write->within->directory);
-    read_mode mode = resolve_mode(self);
+    read_mode mode = resolve_mode(self, 0);
     for (;;) {
         pykv_status status = bitcask_find(self, keys, write->hash, write->record.key, mode, true,
                                           &self->scratch, &cursor, out);
@@ -283,12 +287,24 @@ pykv_status bitcask_find_spaces(bitcask *self, operation *operations, size_t cou
     return PYKV_OK;
 }
 
+/* True if a write that may not wait, and reads old records as mode says, can do so: what it appends
+ * goes to a mapping, and neither a condition nor a write that waits for its sync asks for a record
+ * that may be on the disk. */
+static bool can_go_on(const bitcask *self, read_mode mode, const write_condition *asked)
+    REQUIRES(self->writer)
+{
+    if (mode == READ_NEVER_LOCKED && !PYKV_PLANTED(291)) {
+        return self->mapped_log && asked == NULL && self->pending_count == 0;
+    }
+    return self->mapped_reads;
+}
+
 static pykv_status write_locked(bitcask *self, operation *operations, size_t count, int32_t flags,
                                 write_condition *asked) REQUIRES(self->writer)
 {
     bool waits = bitcask_waits_for_sync(self, flags);
-    read_mode mode = resolve_mode(self);
-    if ((flags & PYKV_NO_WAIT) != 0 && (mode == READ_COLD_LOCKED || !self->mapped_reads)) {
+    read_mode mode = resolve_mode(self, flags);
+    if ((flags & PYKV_NO_WAIT) != 0 && !can_go_on(self, mode, asked)) {
         return PYKV_WOULD_BLOCK;
     }
     pykv_status status = settle(self, operations, count, waits, asked);
