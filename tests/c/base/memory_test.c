@@ -142,14 +142,14 @@ TEST(mapped_memory_is_aligned_zero_counted_and_can_fail)
 {
     enum { SIZE = 2 * MEM_LARGE_PAGE_BYTES };
     int64_t before = mem_block_count();
-    uint8_t *block = mem_map(SIZE);
+    uint8_t *block = mem_map(SIZE, true);
     CHECK(block != NULL);
     CHECK_EQUAL(0, (uintptr_t)block % MEM_LARGE_PAGE_BYTES);
     CHECK(block[0] == 0 && block[SIZE - 1] == 0);
     memset(block, 1, SIZE);
     CHECK_EQUAL(before + 1, mem_block_count());
     mem_fail_at(1, 0);
-    CHECK(mem_map(SIZE) == NULL);
+    CHECK(mem_map(SIZE, true) == NULL);
     mem_fail_at(0, 0);
     mem_unmap(block, SIZE);
     mem_unmap(NULL, SIZE);
@@ -159,7 +159,7 @@ TEST(mapped_memory_is_aligned_zero_counted_and_can_fail)
 TEST(memory_that_the_system_refuses_to_map_is_no_memory)
 {
     int64_t before = mem_block_count();
-    CHECK(mem_map(SIZE_MAX / 4 / MEM_LARGE_PAGE_BYTES * MEM_LARGE_PAGE_BYTES) == NULL);
+    CHECK(mem_map(SIZE_MAX / 4 / MEM_LARGE_PAGE_BYTES * MEM_LARGE_PAGE_BYTES, false) == NULL);
     CHECK_EQUAL(before, mem_block_count());
 }
 

@@ -41,14 +41,14 @@ TEST(waits_for_the_disk_only_rise)
 
 TEST(memory_keeps_its_bytes_on_the_way_into_large_pages)
 {
-    uint8_t *memory = mem_alloc_aligned(ENV_LARGE_PAGE_BYTES, ENV_LARGE_PAGE_BYTES);
+    uint8_t *memory = mem_alloc_aligned(MEM_LARGE_PAGE_BYTES, MEM_LARGE_PAGE_BYTES);
     CHECK(memory != NULL);
-    for (size_t i = 0; i < ENV_LARGE_PAGE_BYTES; i++) {
+    for (size_t i = 0; i < MEM_LARGE_PAGE_BYTES; i++) {
         memory[i] = (uint8_t)(i % 251);
     }
-    env_use_large_pages(memory, ENV_LARGE_PAGE_BYTES);
+    env_use_large_pages(memory, MEM_LARGE_PAGE_BYTES);
     size_t wrong = 0;
-    for (size_t i = 0; i < ENV_LARGE_PAGE_BYTES; i++) {
+    for (size_t i = 0; i < MEM_LARGE_PAGE_BYTES; i++) {
         wrong += memory[i] != i % 251;
     }
     CHECK_EQUAL(0, wrong);

@@ -177,7 +177,7 @@ void mem_free_of_thread(void *block)
 
 /* Maps size bytes at a multiple of MEM_LARGE_PAGE_BYTES, by mapping more and giving back the ends.
  */
-static void *map_aligned(size_t size)
+static void *map_aligned(size_t size, bool large_pages)
 {
     size_t mapped_size = size + MEM_LARGE_PAGE_BYTES;
     void *mapped =
@@ -195,15 +195,19 @@ static void *map_aligned(size_t size)
         (void)munmap(block + size, behind);
     }
 #if defined(MADV_HUGEPAGE)
-    (void)madvise(block, size, MADV_HUGEPAGE); /* a wish: without it all works as well */
+    if (large_pages) {
+        (void)madvise(block, size, MADV_HUGEPAGE); /* a wish: without it all works as well */
+    }
+#else
+    (void)large_pages;
 #endif
     return block;
 }
 
-void *mem_map(size_t size)
+void *mem_map(size_t size, bool large_pages)
 {
     memory_line *line = &lines[thread_hint()];
-    return counted(line, request_fails(line) ? NULL : map_aligned(size));
+    return counted(line, request_fails(line) ? NULL : map_aligned(size, large_pages));
 }
 
 void mem_unmap(void *block, size_t size)

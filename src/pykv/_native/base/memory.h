@@ -7,6 +7,7 @@
 #ifndef PYKV_BASE_MEMORY_H
 #define PYKV_BASE_MEMORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -53,10 +54,10 @@ void mem_free_sized(void *block, size_t size);
 enum { MEM_LARGE_PAGE_BYTES = 2 << 20 };
 
 /* Returns size zeroed bytes straight from the system, or NULL; size and address are multiples of
- * MEM_LARGE_PAGE_BYTES. The system is asked for pages of that size, which spare the processor most
- * of its misses in the table of pages; where it has none, they are small ones. Each large page is
- * cleared whole when it is touched first. Owned by the caller, for mem_unmap. */
-PYKV_NODISCARD void *mem_map(size_t size);
+ * MEM_LARGE_PAGE_BYTES. If large_pages, the system is asked for pages of that size, which spare the
+ * processor most of its misses in the table of pages; where it has none, they are small ones. Each
+ * page is cleared whole when it is touched first. Owned by the caller, for mem_unmap. */
+PYKV_NODISCARD void *mem_map(size_t size, bool large_pages);
 
 /* Gives back what mem_map returned for that size; NULL is ignored. */
 void mem_unmap(void *block, size_t size);

@@ -40,7 +40,7 @@ static slab *map(slab_arena *self)
     if (is_counted && !memory_budget_reserve(self->budget, SLAB_BYTES)) {
         return NULL;
     }
-    slab *made = mem_map(SLAB_BYTES);
+    slab *made = mem_map(SLAB_BYTES, true);
     if (made == NULL && is_counted) {
         memory_budget_release(self->budget, SLAB_BYTES);
     }

@@ -52,7 +52,11 @@ void keydir_space_reset(keydir_space *self)
     keydir_block *block = self->blocks;
     while (block != NULL) {
         keydir_block *next = block->next;
-        mem_free(block->memory);
+        if (block->is_region) {
+            mem_unmap(block->memory, MEM_LARGE_PAGE_BYTES);
+        } else {
+            mem_free(block->memory);
+        }
         mem_free(block);
         block = next;
     }
@@ -121,31 +125,36 @@ pykv_status keydir_space_adopt(keydir_space *self, uint8_t *memory, uint64_t ite
     return status;
 }
 
-/* Bytes that the space owns until its reset; NULL if memory is short. */
-static uint8_t *own_memory(keydir_space *self, uint64_t alignment, uint64_t bytes)
+/* Memory that the space owns until its reset: a region, or bytes of the heap; NULL if it is short.
+ */
+static uint8_t *own_memory(keydir_space *self, uint64_t bytes, bool is_region)
 {
     keydir_block *block = mem_alloc(sizeof *block);
-    uint8_t *memory = block != NULL ? mem_alloc_aligned(alignment, bytes) : NULL;
-    if (memory == NULL) {
+    if (block == NULL) {
+        return NULL;
+    }
+    block->is_region = is_region && !PYKV_PLANTED(292);
+    block->memory =
+        block->is_region ? mem_map(bytes, false) : mem_alloc_aligned(KEYDIR_BLOCK_ALIGNMENT, bytes);
+    if (block->memory == NULL) {
         mem_free(block);
         return NULL;
     }
-    block->memory = memory;
     block->next = self->blocks;
     self->blocks = block;
-    return memory;
+    return block->memory;
 }
 
 /* Cuts bytes off the region, or off a new one. */
 static uint8_t *cut_memory(keydir_space *self, uint64_t bytes)
 {
-    if (self->region == NULL || self->region_used + bytes > ENV_LARGE_PAGE_BYTES) {
-        uint8_t *region = own_memory(self, ENV_LARGE_PAGE_BYTES, ENV_LARGE_PAGE_BYTES);
+    if (self->region == NULL || self->region_used + bytes > MEM_LARGE_PAGE_BYTES) {
+        uint8_t *region = own_memory(self, MEM_LARGE_PAGE_BYTES, true);
         if (region == NULL) {
             return NULL;
         }
         if (self->region != NULL) {
-            env_use_large_pages(self->region, ENV_LARGE_PAGE_BYTES);
+            env_use_large_pages(self->region, MEM_LARGE_PAGE_BYTES);
         }
         self->region = region;
         self->region_used = 0;
@@ -157,11 +166,11 @@ static uint8_t *cut_memory(keydir_space *self, uint64_t bytes)
 
 static uint8_t *memory_for(keydir_space *self, uint64_t bytes)
 {
-    bool large = self->item_count * self->item_bytes >= ENV_LARGE_PAGE_BYTES;
-    if (large && bytes <= ENV_LARGE_PAGE_BYTES && bytes % KEYDIR_BLOCK_ALIGNMENT == 0) {
+    bool large = self->item_count * self->item_bytes >= MEM_LARGE_PAGE_BYTES;
+    if (large && bytes <= MEM_LARGE_PAGE_BYTES && bytes % KEYDIR_BLOCK_ALIGNMENT == 0) {
         return cut_memory(self, bytes);
     }
-    return own_memory(self, KEYDIR_BLOCK_ALIGNMENT, bytes);
+    return own_memory(self, bytes, false);
 }
 
 pykv_status keydir_space_extend(keydir_space *self, uint64_t item_count, bool zeroed,

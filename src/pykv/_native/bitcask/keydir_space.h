@@ -6,8 +6,9 @@
  *              it outgrew stay until reset, so a reader may go on with an old one
  *   blocks     runs of granules that were allocated together, a 32nd part of what is there, at most
  *              KEYDIR_BLOCK_ITEMS_MAX items: small directories stay small, large ones get long runs
- *   regions    once there are ENV_LARGE_PAGE_BYTES, blocks are cut from regions of that size; one
- *              that is used up goes into a large page
+ *   regions    once there are MEM_LARGE_PAGE_BYTES, blocks are cut from regions of that size, which
+ *              are mapped: a heap would leave a gap as large before each; one that is used up goes
+ *              into a large page
  *
  * A block of fewer than 64 items takes a granule of its own: the numbers behind it are not used.
  *
@@ -36,6 +37,7 @@ typedef struct keydir_pointers {
 typedef struct keydir_block {
     struct keydir_block *next;
     uint8_t *memory;
+    bool is_region; /* mapped, not of the heap */
 } keydir_block;
 
 typedef struct keydir_space {

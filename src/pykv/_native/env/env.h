@@ -114,7 +114,7 @@ PYKV_NODISCARD pykv_status env_file_map(env_file *file, size_t size, bool writab
 PYKV_NODISCARD pykv_status env_file_map_private(env_file *file, size_t size,
                                                 env_mapping *mapping_out);
 void env_unmap(env_mapping *mapping);
-/* Number of pages of the mapping that could not be read and now read as zeros. */
+/* Pages of the mapping that could not be read and now read as zeros. */
 uint32_t env_mapping_faults(const env_mapping *mapping);
 /* Says that bytes were stored through a writable mapping. A crash point of the simulated disk;
  * free in the real one. PYKV_IO_FAILED only in simulation. */
@@ -139,9 +139,7 @@ uint64_t env_disk_waits(env *self);
  * their control groups; UINT64_MAX where that is not known. Reads files: not for hot paths. */
 uint64_t env_memory_room(env *self);
 
-/* Asks the system for large pages under size bytes of the heap, all in use, at a multiple of this
- * size: fewer address translations miss. A hint, some 100 microseconds a page. */
-enum { ENV_LARGE_PAGE_BYTES = 2 * 1024 * 1024 };
+/* Asks for large pages under memory in use, at MEM_LARGE_PAGE_BYTES. A hint, 100 us a page. */
 void env_use_large_pages(void *memory, size_t size);
 
 /* The process's real environment. Never freed. */
