@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "bitcask/bitcask_fixture.h"
+#include "bitcask/find.h"
 #include "bitcask/rolling.h"
 #include "env/env_fault.h"
 
@@ -75,6 +76,24 @@ TEST(sealed_and_synced_segments_get_their_hint)
     CHECK_OK(bitcask_maintain_step(self.store, PYKV_ROLE_DATA, &more));
     CHECK_EQUAL(0, more);
     CHECK(!fixture_has(&self, "00000003.hint")); /* the active one */
+    fixture_free(&self);
+}
+
+/* Pages that a hint was made from stayed as if in use, and where memory was short those written
+ * since went before them: half of each next segment had to be read from the disk for its hint. */
+TEST(what_a_hint_was_made_from_is_let_go_where_memory_is_short)
+{
+    fixture self = fixture_new();
+    int32_t more = 0;
+    fixture_fill(&self, 0, 20, 1000);
+    log_step(&self);
+    CHECK_OK(bitcask_maintain_step(self.store, PYKV_ROLE_DATA, &more));
+    CHECK_EQUAL(0, env_memory_let_go_count(self.disk));
+    env_memory_set_residency(self.disk, false, 0);
+    bitcask_choose_read_mode(self.store);
+    CHECK_OK(bitcask_maintain_step(self.store, PYKV_ROLE_DATA, &more));
+    CHECK(fixture_has(&self, "00000002.hint"));
+    CHECK_EQUAL(1, env_memory_let_go_count(self.disk));
     fixture_free(&self);
 }
 
@@ -217,6 +236,7 @@ TEST(a_failing_step_degrades_the_store_until_one_succeeds)
 TEST_MAIN(CASE(the_space_of_overwritten_and_deleted_records_comes_back_by_itself),
           CASE(a_store_without_live_records_shrinks_to_almost_nothing),
           CASE(sealed_and_synced_segments_get_their_hint),
+          CASE(what_a_hint_was_made_from_is_let_go_where_memory_is_short),
           CASE(no_hint_is_written_of_a_segment_that_is_being_merged_away),
           CASE(threads_that_write_hints_write_each_once),
           CASE(a_sync_is_made_at_the_interval_and_in_every_mode_after_half_a_minute),

@@ -174,10 +174,25 @@ TEST(the_front_of_a_mapping_can_be_given_back)
     finish();
 }
 
+TEST(a_mapping_that_was_let_go_reads_as_before)
+{
+    env_mapping mapping;
+    start();
+    CHECK_OK(env_file_map(file, FILE_BYTES, true, &mapping));
+    mapping.base[0] = 'y';
+    env_mapping_let_go(&mapping);
+    CHECK_EQUAL('y', mapping.base[0]);
+    mapping.base[1] = 'z';
+    CHECK_EQUAL('z', mapping.base[1]);
+    env_unmap(&mapping);
+    finish();
+}
+
 TEST_MAIN(CASE(bytes_that_a_truncation_took_read_as_zeros_and_are_counted),
           CASE(a_private_mapping_is_guarded_too),
           CASE(a_store_that_faults_is_told_when_what_was_stored_is_claimed),
           CASE(a_writable_mapping_is_absent_in_forked_children),
           CASE(a_read_only_mapping_is_there_in_forked_children),
           CASE(a_mapping_that_does_not_fit_is_refused),
-          CASE(the_front_of_a_mapping_can_be_given_back))
+          CASE(the_front_of_a_mapping_can_be_given_back),
+          CASE(a_mapping_that_was_let_go_reads_as_before))

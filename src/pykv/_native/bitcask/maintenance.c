@@ -144,6 +144,9 @@ static pykv_status hint_step(bitcask *self, bool *worked)
         return PYKV_OK;
     }
     pykv_status status = hint_scan(self, target, &list);
+    if (bitcask_read_mode(self) == READ_COLD && segment_is_mapped(target)) {
+        env_mapping_let_go(&target->mapping); /* Else what was written since goes before it. */
+    }
     if (status == PYKV_OK) {
         status = hint_write(self, target, &list);
     }

@@ -183,6 +183,11 @@ void env_mapping_retire(env_mapping *mapping, size_t size)
     }
 }
 
+void env_mapping_let_go(env_mapping *mapping)
+{
+    mapping_ops(mapping)->mapping_let_go(mapping);
+}
+
 pykv_status env_lock_take(env_directory *directory, const char *name, env_lock **lock_out)
 {
     return directory->owner->ops->lock_take(directory, name, lock_out);

@@ -122,6 +122,8 @@ PYKV_NODISCARD pykv_status env_mapping_written(env_mapping *mapping, size_t offs
 /* Gives back the first size bytes (a multiple of the page size) of a writable mapping, which must
  * not be touched through it any more: where the system can tell, doing so faults. A hint. */
 void env_mapping_retire(env_mapping *mapping, size_t size);
+/* Has the pages of the mapping be the first to go where memory is short. A hint. */
+void env_mapping_let_go(env_mapping *mapping);
 
 /* An exclusive lock on a file of the directory that no one else opens; PYKV_LOCKED with owner_pid.
  * Registers (device, inode) of the directory too, so a second open in this process is refused. */

@@ -192,6 +192,7 @@ static const env_ops fault_ops = {
     .mapping_faults = fault_mapping_faults,
     .mapping_written = fault_mapping_written,
     .mapping_retire = fault_mapping_retire,
+    .mapping_let_go = fault_mapping_let_go,
     .lock_take = fault_lock_take,
     .lock_release = fault_lock_release,
     .monotonic_us = fault_monotonic_us,

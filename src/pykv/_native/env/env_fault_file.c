@@ -196,3 +196,8 @@ void fault_mapping_retire(env_mapping *mapping, size_t size)
 {
     env_mapping_retire(&((fault_mapping *)mapping->owner)->inner, size);
 }
+
+void fault_mapping_let_go(env_mapping *mapping)
+{
+    env_mapping_let_go(&((fault_mapping *)mapping->owner)->inner);
+}

@@ -60,5 +60,6 @@ void fault_unmap(env_mapping *mapping);
 uint32_t fault_mapping_faults(const env_mapping *mapping);
 pykv_status fault_mapping_written(env_mapping *mapping, size_t offset, size_t size);
 void fault_mapping_retire(env_mapping *mapping, size_t size);
+void fault_mapping_let_go(env_mapping *mapping);
 
 #endif

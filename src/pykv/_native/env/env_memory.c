@@ -100,6 +100,7 @@ static const env_ops memory_ops = {
     .unmap = memory_unmap,
     .mapping_faults = memory_mapping_faults,
     .mapping_written = memory_mapping_written,
+    .mapping_let_go = memory_mapping_let_go,
     .lock_take = memory_lock_take,
     .lock_release = memory_lock_release,
     .monotonic_us = memory_monotonic_us,
@@ -255,6 +256,15 @@ void env_memory_asked(env *self, uint64_t *count_out, uint64_t *bytes_out)
     *count_out = disk->asked_count;
     *bytes_out = disk->asked_bytes;
     mutex_unlock(&disk->lock);
+}
+
+uint64_t env_memory_let_go_count(env *self)
+{
+    memory_disk *disk = memory_disk_of(self);
+    mutex_lock(&disk->lock);
+    uint64_t count = disk->let_go_count;
+    mutex_unlock(&disk->lock);
+    return count;
 }
 
 void env_memory_advance(env *self, int64_t monotonic_us, int64_t wall_us)

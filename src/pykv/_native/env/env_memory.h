@@ -57,6 +57,8 @@ void env_memory_set_capacity(env *self, uint64_t bytes_max);
 void env_memory_set_residency(env *self, bool accesses_wait, uint64_t memory_room);
 /* How many ranges env_file_will_need was given, and the sum of their bytes. */
 void env_memory_asked(env *self, uint64_t *count_out, uint64_t *bytes_out);
+/* How often mappings were let go. */
+uint64_t env_memory_let_go_count(env *self);
 /* Clocks stand still unless moved. */
 void env_memory_advance(env *self, int64_t monotonic_us, int64_t wall_us);
 

@@ -98,11 +98,10 @@ typedef struct memory_journal {
 } memory_journal;
 
 struct memory_disk {
-    env head;                /* constant */
-    uint64_t file_bytes_max; /* constant */
-    memory_pool *pool;       /* constant; has a lock of its own */
-    /* constant: frees a node that nothing refers to */
-    void (*free_node)(memory_disk *disk, memory_node *node);
+    env head;                                                /* constant */
+    uint64_t file_bytes_max;                                 /* constant */
+    memory_pool *pool;                                       /* constant; has a lock of its own */
+    void (*free_node)(memory_disk *disk, memory_node *node); /* constant; nothing refers to it */
     mutex lock;
     /* GUARDED_BY(lock): all below, and all nodes */
     uint64_t chance;
@@ -118,6 +117,7 @@ struct memory_disk {
     uint64_t memory_room;
     uint64_t asked_count; /* by env_file_will_need */
     uint64_t asked_bytes;
+    uint64_t let_go_count; /* of mappings, by env_mapping_let_go */
     uint64_t inode_last;
     memory_node *nodes;
     memory_node *root;

@@ -169,3 +169,11 @@ pykv_status memory_mapping_written(env_mapping *mapping, size_t offset, size_t s
     mutex_unlock(&disk->lock);
     return status;
 }
+
+void memory_mapping_let_go(env_mapping *mapping)
+{
+    memory_disk *disk = memory_disk_of(((memory_mapping *)mapping->owner)->head.owner);
+    mutex_lock(&disk->lock);
+    disk->let_go_count++;
+    mutex_unlock(&disk->lock);
+}

@@ -47,5 +47,6 @@ pykv_status memory_file_map(env_file *file, size_t size, bool writable, bool cop
 void memory_unmap(env_mapping *mapping);
 uint32_t memory_mapping_faults(const env_mapping *mapping);
 pykv_status memory_mapping_written(env_mapping *mapping, size_t offset, size_t size);
+void memory_mapping_let_go(env_mapping *mapping);
 
 #endif

@@ -42,6 +42,7 @@ typedef struct env_ops {
     uint32_t (*mapping_faults)(const env_mapping *mapping);
     pykv_status (*mapping_written)(env_mapping *mapping, size_t offset, size_t size);
     void (*mapping_retire)(env_mapping *mapping, size_t size); /* NULL: ignored */
+    void (*mapping_let_go)(env_mapping *mapping);
     pykv_status (*lock_take)(env_directory *directory, const char *name, env_lock **out);
     void (*lock_release)(env_lock *lock);
     uint64_t (*monotonic_us)(env *self);

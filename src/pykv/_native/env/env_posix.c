@@ -207,6 +207,7 @@ static const env_ops posix_ops = {
     .mapping_faults = posix_mapping_faults,
     .mapping_written = posix_mapping_written,
     .mapping_retire = posix_mapping_retire,
+    .mapping_let_go = posix_mapping_let_go,
     .lock_take = posix_lock_take,
     .lock_release = posix_lock_release,
     .monotonic_us = posix_monotonic_us,

@@ -68,6 +68,7 @@ void posix_unmap(env_mapping *mapping);
 uint32_t posix_mapping_faults(const env_mapping *mapping);
 pykv_status posix_mapping_written(env_mapping *mapping, size_t offset, size_t size);
 void posix_mapping_retire(env_mapping *mapping, size_t size);
+void posix_mapping_let_go(env_mapping *mapping);
 
 pykv_status posix_lock_take(env_directory *directory, const char *name, env_lock **out);
 void posix_lock_release(env_lock *lock);

@@ -118,3 +118,12 @@ void posix_mapping_retire(env_mapping *mapping, size_t size)
         (void)taken; /* if it failed the bytes are within reach still, which is no harm */
     }
 }
+
+void posix_mapping_let_go(env_mapping *mapping)
+{
+#if defined(MADV_COLD)
+    (void)madvise(mapping->base, mapping->size, MADV_COLD); /* refused by a Linux before 5.4 */
+#else
+    (void)mapping;
+#endif
+}
