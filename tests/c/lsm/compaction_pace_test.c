@@ -112,6 +112,23 @@ TEST(a_store_compacts_at_its_pace_and_flushes_at_once)
     fixture_free(&self);
 }
 
+/* Where nobody else compacts, who does waits for it himself. */
+TEST(only_compactions_of_lent_threads_yield_to_readers)
+{
+    for (int32_t threads = 0; threads < 2; threads++) {
+        fixture self = fixture_new();
+        uint64_t now_us = env_monotonic_us(self.disk);
+        make_due(&self);
+        atomic_store(&self.store->gate.lent.thread_count[PYKV_ROLE_DATA], threads);
+        atomic_store(&self.store->source.waited_us, now_us + 1);
+        fixture_maintain(&self, PYKV_ROLE_DATA);
+        CHECK_EQUAL(1, fixture_stats(&self).compaction_count);
+        CHECK((compaction_pace_wait_us(&self.store->compaction_pace, now_us) > 0) == (threads > 0));
+        atomic_store(&self.store->gate.lent.thread_count[PYKV_ROLE_DATA], 0);
+        fixture_free(&self);
+    }
+}
+
 TEST(who_asks_for_a_compaction_does_not_wait)
 {
     fixture self = fixture_blank();
@@ -130,4 +147,5 @@ TEST_MAIN(CASE(without_a_limit_nothing_waits), CASE(a_step_costs_its_bytes_at_th
           CASE(readers_who_wait_for_the_device_have_it_nearly_for_themselves),
           CASE(not_while_writers_wait_or_did_a_moment_ago),
           CASE(a_store_compacts_at_its_pace_and_flushes_at_once),
+          CASE(only_compactions_of_lent_threads_yield_to_readers),
           CASE(who_asks_for_a_compaction_does_not_wait))

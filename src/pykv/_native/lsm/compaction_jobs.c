@@ -105,10 +105,11 @@ static const compaction_wish *wish_of(const lsm *self) REQUIRES(self->compaction
 
 /* Urgent and crowded tables have their turn once in URGENT_TURN picks, but not while writers wait
  * for level 0. */
-static bool urgent_goes_first(const lsm *self, const version *now) REQUIRES(self->compaction_lock)
+static bool urgent_goes_first(lsm *self, const version *now) REQUIRES(self->compaction_lock)
 {
+    uint32_t count = now->levels[0].count;
     return self->turns.waited + 1 >= URGENT_TURN && !PYKV_PLANTED(263) &&
-           now->levels[0].count < LSM_LEVEL0_CROWD;
+           count < LSM_LEVEL0_CROWD && count < lsm_level0_stop(self);
 }
 
 /* What is due, or urgent. */

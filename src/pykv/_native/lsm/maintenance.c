@@ -33,12 +33,14 @@ static uint64_t compaction_wait_us(const lsm *self)
     return compaction_pace_wait_us(&self->compaction_pace, env_monotonic_us(self->env));
 }
 
+/* Who has no thread for this work waits for it himself: it yields to nobody. */
 static compaction_moment moment_of(lsm *self)
 {
     const lsm_counters *counters = &self->counters;
+    bool yields = lent_count(&self->gate.lent, PYKV_ROLE_DATA) > 0;
     return (compaction_moment){
         .now_us = env_monotonic_us(self->env),
-        .readers_waited_us = block_source_cached_waited_us(&self->source),
+        .readers_waited_us = yields ? block_source_cached_waited_us(&self->source) : 0,
         .writers_waited_us = atomic_load_explicit(&counters->delay_us, memory_order_relaxed) +
                              atomic_load_explicit(&counters->stall_us, memory_order_relaxed),
     };

@@ -21,7 +21,9 @@ static cached_block *cached_of(const block *loaded)
     return (cached_block *)((uintptr_t)loaded - offsetof(cached_block, data));
 }
 
-enum { DEVICE_US_MIN = 30 }; /* what a block takes that is not in the memory of the system */
+/* What a block takes that is not in the memory of the system, and what its bytes take to be checked
+ * and decompressed, at most. */
+enum { DEVICE_US_MIN = 30, BYTES_A_US_MIN = 512 };
 
 /* Reads and checks a block. */
 static pykv_status read_block(block_source_cached *self, table *from, uint32_t block_index,
@@ -30,7 +32,7 @@ static pykv_status read_block(block_source_cached *self, table *from, uint32_t b
     uint64_t began = env_monotonic_us(self->env);
     pykv_status status = table_load_block(from, block_index, room, loaded_out);
     uint64_t took = env_monotonic_us(self->env) - began;
-    if (took >= DEVICE_US_MIN) {
+    if (took >= DEVICE_US_MIN + table_block_bytes(from, block_index) / BYTES_A_US_MIN) {
         atomic_fetch_add_explicit(&self->waited_us, took, memory_order_relaxed);
     }
     return status;
