@@ -235,7 +235,91 @@ TEST(threads_share_the_slabs)
     slab_arena_destroy(&arena);
 }
 
-TEST_MAIN(CASE(blocks_of_all_sizes_keep_their_bytes),
+static void count_call(void *context)
+{
+    ++*(uint32_t *)context;
+}
+
+/* Who takes the last empty slab into use has another one made, and finds it when it is needed. */
+TEST(a_slab_is_made_ahead_when_the_last_empty_one_is_taken)
+{
+    enum { BLOCKS = 3 * (SLAB_BYTES / SLAB_BLOCK_BYTES_MAX) };
+    slab_arena arena;
+    uint32_t calls = 0;
+    void *blocks[BLOCKS];
+    slab_arena_init(&arena, NULL);
+    slab_arena_let_prepare(&arena, count_call, &calls);
+    slab_arena_prepare(&arena);
+    CHECK_EQUAL(0, slab_arena_bytes(&arena)); /* a cache without slabs is small */
+    for (uint32_t i = 0; i < BLOCKS; i++) {
+        uint64_t before = slab_arena_bytes(&arena);
+        blocks[i] = slab_arena_take(&arena, SLAB_BLOCK_BYTES_MAX);
+        CHECK(blocks[i] != NULL);
+        CHECK(i == 0 || slab_arena_bytes(&arena) == before);
+        slab_arena_prepare(&arena);
+        slab_arena_prepare(&arena); /* one is enough */
+        CHECK_EQUAL((calls + 1) * (uint64_t)SLAB_BYTES, slab_arena_bytes(&arena));
+    }
+    CHECK(calls > 1);
+    for (uint32_t i = 0; i < BLOCKS; i++) {
+        slab_arena_give(&arena, blocks[i], SLAB_BLOCK_BYTES_MAX);
+    }
+    slab_arena_destroy(&arena);
+}
+
+TEST(while_a_slab_is_made_ahead_nobody_makes_one)
+{
+    slab_arena arena;
+    slab_arena_init(&arena, NULL);
+    void *first = slab_arena_take(&arena, SLAB_BLOCK_BYTES_MAX);
+    void *second = slab_arena_take(&arena, SLAB_BLOCK_BYTES_MAX);
+    atomic_store(&arena.is_preparing, true);
+    slab_arena_give(&arena, second, SLAB_BLOCK_BYTES_MAX);
+    second = slab_arena_take(&arena, SLAB_BLOCK_BYTES_MAX); /* in a gap */
+    CHECK(second != NULL);
+    void *blocks[SLAB_BYTES / SLAB_BLOCK_BYTES_MAX];
+    uint32_t count = 0;
+    while ((blocks[count] = slab_arena_take(&arena, SLAB_BLOCK_BYTES_MAX)) != NULL) {
+        count++;
+    }
+    CHECK_EQUAL(SLAB_BYTES, slab_arena_bytes(&arena));
+    atomic_store(&arena.is_preparing, false);
+    blocks[count] = slab_arena_take(&arena, SLAB_BLOCK_BYTES_MAX);
+    CHECK(blocks[count] != NULL);
+    for (uint32_t i = 0; i <= count; i++) {
+        slab_arena_give(&arena, blocks[i], SLAB_BLOCK_BYTES_MAX);
+    }
+    slab_arena_give(&arena, first, SLAB_BLOCK_BYTES_MAX);
+    slab_arena_give(&arena, second, SLAB_BLOCK_BYTES_MAX);
+    slab_arena_destroy(&arena);
+}
+
+/* Without room in the budget none is made. */
+TEST(a_slab_that_is_made_ahead_counts)
+{
+    slab_arena arena;
+    memory_budget budget;
+    memory_budget_init(&budget, 2 * (uint64_t)SLAB_BYTES);
+    slab_arena_init(&arena, &budget);
+    void *block = slab_arena_take(&arena, SLAB_BLOCK_BYTES_MAX);
+    slab_arena_prepare(&arena);
+    CHECK_EQUAL(2 * (uint64_t)SLAB_BYTES, memory_budget_used(&budget));
+    slab_arena_vacate(&arena, SLAB_BYTES); /* the empty one goes */
+    slab_arena_vacate(&arena, 0);
+    CHECK_EQUAL(SLAB_BYTES, memory_budget_used(&budget));
+    memory_budget_force(&budget, SLAB_BYTES);
+    slab_arena_prepare(&arena);
+    CHECK_EQUAL(SLAB_BYTES, slab_arena_bytes(&arena));
+    CHECK(!slab_arena_is_preparing(&arena));
+    memory_budget_unforce(&budget, SLAB_BYTES);
+    slab_arena_give(&arena, block, SLAB_BLOCK_BYTES_MAX);
+    slab_arena_destroy(&arena);
+    CHECK_EQUAL(0, memory_budget_used(&budget));
+}
+
+TEST_MAIN(CASE(a_slab_is_made_ahead_when_the_last_empty_one_is_taken),
+          CASE(while_a_slab_is_made_ahead_nobody_makes_one), CASE(a_slab_that_is_made_ahead_counts),
+          CASE(blocks_of_all_sizes_keep_their_bytes),
           CASE(a_gap_is_taken_again_and_slabs_without_blocks_go_back_but_one),
           CASE(gaps_between_blocks_of_like_sizes_stay_few),
           CASE(without_memory_for_a_slab_there_is_no_block_and_nothing_is_lost),

@@ -2,6 +2,7 @@
  * block_cache_test: finding, publishing, pinning, erasing; and a random run beside a model.
  */
 #include "table/block_cache_fixture.h"
+#include "table/block_cache_shard.h"
 
 enum { SMALL_LIMIT = 256 << 10 };
 
@@ -313,6 +314,32 @@ static void model_check(model *run)
     CHECK(counters.retired_bytes <= counters.block_bytes);
 }
 
+/* While another thread makes a slab, which takes as long as hundreds of reads, nobody waits for it,
+ * nor fills the heap with what belongs on large pages. */
+TEST(what_is_missed_while_a_slab_is_made_is_not_cached)
+{
+    enum { BLOCKS = 1000, LENGTH = 8192, LIMIT = 32 << 20 };
+    cache_fixture *self = fixture_open(LIMIT, BLOCKS);
+    uint32_t at = 0;
+    while (slab_arena_bytes(&self->cache->slabs) == 0) {
+        block_unpin(fixture_load(self, at++, LENGTH));
+    }
+    atomic_store(&self->cache->slabs.is_preparing, true);
+    while (slab_arena_gap_bytes(&self->cache->slabs) >= 2 * LENGTH) {
+        block_unpin(fixture_load(self, at++, LENGTH));
+    }
+    block_unpin(fixture_load(self, at++, LENGTH));
+    block_unpin(fixture_load(self, at, LENGTH));
+    block_cache_counters counters = fixture_counters(self);
+    CHECK(counters.refused_count > 0 && !fixture_cached(self, at, false));
+    CHECK_EQUAL(0, counters.evict_count);
+    CHECK_EQUAL(SLAB_BYTES, slab_arena_bytes(&self->cache->slabs));
+    atomic_store(&self->cache->slabs.is_preparing, false);
+    block_unpin(fixture_load(self, at, LENGTH));
+    CHECK(fixture_cached(self, at, false));
+    fixture_close(self);
+}
+
 TEST(a_random_run_keeps_contents_limit_and_invariants_at_every_step)
 {
     model run = {.self = fixture_open(SMALL_LIMIT, MODEL_SLOTS), .chance = check_seed()};
@@ -348,4 +375,5 @@ TEST_MAIN(CASE(what_was_published_is_found_and_its_bytes_are_in_the_budget),
           CASE(a_block_too_large_for_the_cache_is_made_outside_it_and_evicts_nothing),
           CASE(many_blocks_share_slabs_whose_memory_goes_back_with_them),
           CASE(where_no_slab_can_be_had_blocks_come_from_the_heap),
+          CASE(what_is_missed_while_a_slab_is_made_is_not_cached),
           CASE(a_random_run_keeps_contents_limit_and_invariants_at_every_step))

@@ -11,7 +11,8 @@
 enum {
     WORD_BITS = 64,
     GRANULE_COUNT = SLAB_BYTES / SLAB_GRANULE_BYTES,
-    WORD_COUNT = GRANULE_COUNT / WORD_BITS
+    WORD_COUNT = GRANULE_COUNT / WORD_BITS,
+    SMALL_PAGE_BYTES = 4096
 };
 
 /* At the begin of its large page; its own granules count as taken. */
@@ -132,8 +133,8 @@ static void count_gaps(slab_arena *self, int64_t granules)
                               memory_order_relaxed);
 }
 
-/* Makes an empty slab, the last of the list. */
-static bool add_slab(slab_arena *self) REQUIRES(self->lock)
+/* Makes room in the list for one slab more. */
+static bool extend_list(slab_arena *self) REQUIRES(self->lock)
 {
     if (self->slab_count == self->capacity) {
         uint32_t capacity = 2 * self->capacity + 4;
@@ -144,8 +145,13 @@ static bool add_slab(slab_arena *self) REQUIRES(self->lock)
         self->entries = grown;
         self->capacity = capacity;
     }
-    slab *made = map(self);
-    if (made == NULL) {
+    return true;
+}
+
+/* Puts an empty slab at the end of the list. False: NULL, or there is no memory for the list. */
+static bool list_slab(slab_arena *self, slab *made) REQUIRES(self->lock)
+{
+    if (made == NULL || !extend_list(self)) {
         return false;
     }
     made->index = self->slab_count;
@@ -156,6 +162,16 @@ static bool add_slab(slab_arena *self) REQUIRES(self->lock)
     atomic_fetch_add_explicit(&self->bytes, SLAB_BYTES, memory_order_relaxed);
     count_gaps(self, FREE_COUNT_MAX);
     return true;
+}
+
+static bool add_slab(slab_arena *self) REQUIRES(self->lock)
+{
+    slab *made = slab_arena_is_preparing(self) ? NULL : map(self);
+    bool listed = list_slab(self, made);
+    if (!listed) {
+        unmap(self, made);
+    }
+    return listed;
 }
 
 /* Takes a slab out of the list; the last one comes in its place. */
@@ -206,6 +222,7 @@ static void *take(slab_arena *self, size_t size, bool may_grow)
     uint32_t count = granules_of(size);
     void *block = NULL;
     mutex_lock(&self->lock);
+    uint32_t empty_before = self->empty_count;
     if (self->slab_count > 0) {
         block = take_from(self, &self->entries[self->given_last], count);
     }
@@ -215,8 +232,13 @@ static void *take(slab_arena *self, size_t size, bool may_grow)
     if (block == NULL && may_grow && add_slab(self)) {
         self->given_last = self->slab_count - 1;
         block = take_from(self, &self->entries[self->given_last], count);
+        empty_before = 1;
     }
+    bool calls = self->empty_count == 0 && empty_before > 0 && self->call != NULL;
     mutex_unlock(&self->lock);
+    if (calls && !PYKV_PLANTED(300)) {
+        self->call(self->context);
+    }
     return block;
 }
 
@@ -249,6 +271,57 @@ void slab_arena_give(slab_arena *self, void *block, size_t size)
     }
     mutex_unlock(&self->lock);
     unmap(self, gone);
+}
+
+/* ---- slabs made ahead ---- */
+
+void slab_arena_let_prepare(slab_arena *self, slab_call *call, void *context)
+{
+    self->call = call;
+    self->context = context;
+}
+
+bool slab_arena_is_preparing(const slab_arena *self)
+{
+    return atomic_load_explicit(&self->is_preparing, memory_order_relaxed);
+}
+
+static void set_preparing(slab_arena *self, bool preparing) REQUIRES(self->lock)
+{
+    atomic_store_explicit(&self->is_preparing, preparing, memory_order_relaxed);
+}
+
+/* Has the system back all of a slab. */
+static void touch(slab *made)
+{
+    volatile uint8_t *bytes = (volatile uint8_t *)made;
+    for (size_t at = 0; at < SLAB_BYTES; at += SMALL_PAGE_BYTES) {
+        bytes[at] = 0;
+    }
+}
+
+void slab_arena_prepare(slab_arena *self)
+{
+    mutex_lock(&self->lock);
+    bool wanted = self->slab_count > 0 && self->empty_count == 0 && !slab_arena_is_preparing(self);
+    if (wanted) {
+        set_preparing(self, true);
+    }
+    mutex_unlock(&self->lock);
+    if (!wanted) {
+        return;
+    }
+    slab *made = map(self);
+    if (made != NULL) {
+        touch(made);
+    }
+    mutex_lock(&self->lock);
+    bool listed = list_slab(self, made);
+    set_preparing(self, false);
+    mutex_unlock(&self->lock);
+    if (!listed) {
+        unmap(self, made);
+    }
 }
 
 /* ---- slabs to be emptied ---- */

@@ -12,6 +12,9 @@
  * go where blocks are few, the emptiest can be vacated: they get no more blocks, and who owns their
  * blocks gives them back.
  *
+ * The system clears a slab when it is touched first, which takes as long as a hundred reads of
+ * blocks. So another thread makes one ahead, and who finds no gap meanwhile gets none.
+ *
  * Thread-safe; the lock is a leaf.
  *
  * Invariants: (1) the free granules of a slab are as many as its bits say; (2) no gap of a slab is
@@ -44,6 +47,8 @@ typedef struct slab_entry {
     uint32_t longest_max; /* granules: no gap is longer */
 } slab_entry;
 
+typedef void slab_call(void *context);
+
 typedef struct slab_arena {
     mutex lock;
     slab_entry *entries GUARDED_BY(lock);
@@ -54,17 +59,30 @@ typedef struct slab_arena {
     memory_budget *budget;                 /* borrowed; NULL: none counts the slabs */
     _Atomic uint64_t bytes;                /* of all slabs */
     _Atomic uint64_t gap_bytes;
+    _Atomic bool is_preparing; /* a thread makes a slab ahead; set with the lock */
+    slab_call *call;           /* NULL: nobody does; constant, as is its context */
+    void *context;
 } slab_arena;
 
 /* Without slabs. */
 void slab_arena_init(slab_arena *self, memory_budget *budget);
 
+/* Has call called, with no lock held, when the last slab without blocks got one: it has another
+ * thread call slab_arena_prepare. Requires that no other thread knows the arena yet. */
+void slab_arena_let_prepare(slab_arena *self, slab_call *call, void *context);
+
+/* Makes a slab ahead, if there are some, none of them is without blocks, and there is room. */
+void slab_arena_prepare(slab_arena *self);
+
+/* True while a thread does so. */
+bool slab_arena_is_preparing(const slab_arena *self);
+
 /* Requires that every block was given back and no other thread is inside. */
 void slab_arena_destroy(slab_arena *self);
 
 /* Returns size bytes, uninitialised, at a multiple of SLAB_GRANULE_BYTES; NULL: no gap is that
- * long, and there is no memory for another slab, or no room in the budget. Requires 0 < size <=
- * SLAB_BLOCK_BYTES_MAX. Owned by the caller, for slab_arena_give. */
+ * long, and there is no memory for another slab, or no room in the budget, or one is being
+ * prepared. Requires 0 < size <= SLAB_BLOCK_BYTES_MAX. Owned by the caller, for slab_arena_give. */
 PYKV_NODISCARD void *slab_arena_take(slab_arena *self, size_t size);
 
 /* The same in a gap alone. */

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 enum {
-    COMPACTION_PACE_SLOW = 32 * 1024 * 1024, /* bytes a second, while readers wait */
+    COMPACTION_PACE_SLOW = 16 * 1024 * 1024, /* bytes a second, while readers wait */
     COMPACTION_PACE_WAIT_SHARE = 4,
     COMPACTION_PACE_MOMENT_US = 100 * 1000
 };

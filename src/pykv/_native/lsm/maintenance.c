@@ -1,11 +1,12 @@
 /*
  * maintenance: what lent threads do, in bounded steps.
  *
- * LOG: prepares the log and the memory of memtables ahead of writers, syncs at its interval. DATA:
- * flushes before it compacts, frees what readers left, removes the files of tables that nobody
- * refers to, and where nothing else is to do settles what a manifest that failed left in doubt.
- * Either puts the bus guard, under which logs are mapped, back where another handler took its
- * place. What a step fails in is the state of the store (lsm/health.h).
+ * LOG: prepares the log and the memory of memtables ahead of writers, and slabs of the cache ahead
+ * of readers, syncs at its interval. DATA: flushes before it compacts, frees what readers left,
+ * removes the files of tables that nobody refers to, and where nothing else is to do settles what a
+ * manifest that failed left in doubt. Either puts the bus guard, under which logs are mapped, back
+ * where another handler took its place. What a step fails in is the state of the store
+ * (lsm/health.h).
  */
 #include "base/error.h"
 #include "base/process.h"
@@ -92,6 +93,13 @@ static pykv_status data_step(lsm *self, bool *worked_out)
     return status;
 }
 
+static pykv_status log_step(lsm *self)
+{
+    pykv_status status = wal_step(self->log);
+    kept_memory_prepare(&self->memory);
+    return status;
+}
+
 pykv_status lsm_maintain_step(lsm *self, int32_t role, int32_t *more_out)
 {
     bool worked = false;
@@ -105,9 +113,9 @@ pykv_status lsm_maintain_step(lsm *self, int32_t role, int32_t *more_out)
         if (status != PYKV_OK) {
             lsm_tell_room(self);
         }
-    } else if (self->options.read_only == 0) {
-        status = wal_step(self->log);
-        kept_memory_prepare(&self->memory);
+    } else {
+        block_cache_prepare(self->cache);
+        status = self->options.read_only == 0 ? log_step(self) : PYKV_OK;
     }
     if (status == PYKV_OK) {
         *more_out = worked;

@@ -47,6 +47,12 @@ static void init_locks(lsm *self)
     condition_init(&self->room_made);
 }
 
+static void call_to_prepare(void *context)
+{
+    lsm *self = context;
+    lent_call(&self->gate.lent, PYKV_ROLE_LOG);
+}
+
 static pykv_status init_parts(lsm *self) SINGLE_THREADED
 {
     self->codecs = codec_registry_table();
@@ -59,6 +65,7 @@ static pykv_status init_parts(lsm *self) SINGLE_THREADED
         return status;
     }
     block_cache_let_move(self->cache, block_moved);
+    block_cache_let_prepare(self->cache, call_to_prepare, self);
     block_source_cached_init(&self->source, self->cache, &self->gate.readers, self->env);
     memtable *active;
     version *tables;

@@ -119,6 +119,16 @@ void block_cache_let_move(block_cache *self, block_moved_function *moved)
     self->moved = moved;
 }
 
+void block_cache_let_prepare(block_cache *self, slab_call *call, void *context)
+{
+    slab_arena_let_prepare(&self->slabs, call, context);
+}
+
+void block_cache_prepare(block_cache *self)
+{
+    slab_arena_prepare(&self->slabs);
+}
+
 /* Blocks of slabs are in the budget with their slab. A cache with few blocks has no use for large
  * pages. */
 static cached_block *take_in_slab(block_cache *self, size_t size)
@@ -131,6 +141,13 @@ static cached_block *take_in_slab(block_cache *self, size_t size)
         *block = (cached_block){.cache = self, .reserved = true, .is_in_slab = true};
     }
     return block;
+}
+
+/* True if a slab for blocks of that size is being made. */
+static bool awaits_slab(const block_cache *self, size_t size)
+{
+    return size <= SLAB_BLOCK_BYTES_MAX && slab_arena_is_preparing(&self->slabs) &&
+           !PYKV_PLANTED(301);
 }
 
 static cached_block *take_of_heap(block_cache *self, size_t size, bool reserved)
@@ -147,7 +164,7 @@ static bool take_memory(block_cache *self, size_t size, uint64_t charge, cached_
 {
     *block_out = take_in_slab(self, size);
     if (*block_out == NULL) {
-        if (!memory_budget_reserve(self->budget, charge)) {
+        if (awaits_slab(self, size) || !memory_budget_reserve(self->budget, charge)) {
             return false;
         }
         *block_out = take_of_heap(self, size, true);
@@ -166,9 +183,11 @@ static bool take_in_budget(block_cache *self, size_t size, uint64_t charge, uint
     if (charge > memory_budget_limit(self->budget) / LARGE_SHARE) {
         return false;
     }
-    for (uint32_t attempt = 0; !taken && block_cache_make_room(self, charge, first, attempt);
-         attempt++) {
+    bool waits = false; /* for a slab, which no evicted block makes up for */
+    for (uint32_t attempt = 0;
+         !taken && !waits && block_cache_make_room(self, charge, first, attempt); attempt++) {
         taken = take_memory(self, size, charge, block_out);
+        waits = awaits_slab(self, size);
     }
     return taken;
 }

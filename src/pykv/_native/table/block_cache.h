@@ -31,6 +31,7 @@
 #include "base/annotate.h"
 #include "base/memory_budget.h"
 #include "base/reclaim.h"
+#include "base/slab_arena.h"
 #include "table/block_pin.h"
 #include "table/cached_block.h"
 
@@ -57,6 +58,11 @@ void block_cache_free(block_cache *self);
 /* Says how to move data, so that slabs with few blocks can go without them. Requires that no other
  * thread knows the cache yet. */
 void block_cache_let_move(block_cache *self, block_moved_function *moved);
+
+/* Has slabs made ahead by another thread, which call has call block_cache_prepare: what a thread
+ * misses while that is at it is not cached. As above. */
+void block_cache_let_prepare(block_cache *self, slab_call *call, void *context);
+void block_cache_prepare(block_cache *self);
 
 /* The block in the slot, or NULL. Requires the epoch of readers; valid until it is left, longer
  * with block_pin. marks: counts as a use, which get and seek do, and stepping to the next block of

@@ -10,7 +10,7 @@
 
 #include "env/env.h"
 
-enum { TABLE_WRITE_BYTES_DEFAULT = 512 * 1024 };
+enum { TABLE_WRITE_BYTES_DEFAULT = 128 * 1024 };
 
 typedef struct table_writer {
     env_file *file;
