@@ -26,7 +26,7 @@ typedef struct held {
 
 static held taken(slab_arena *arena, size_t size, uint8_t fill)
 {
-    held made = {slab_arena_take(arena, size), size, fill};
+    held made = {slab_arena_take(arena, size, 0), size, fill};
     CHECK(made.data != NULL);
     CHECK_EQUAL(0, (uintptr_t)made.data % SLAB_GRANULE_BYTES);
     memset(made.data, fill, size);
@@ -106,7 +106,7 @@ TEST(gaps_between_blocks_of_like_sizes_stay_few)
             slab_arena_give(&arena, one->data, one->size);
         }
         one->size = SIZE_MIN + (size_t)check_random(&random, SIZE_RANGE);
-        one->data = slab_arena_take(&arena, one->size);
+        one->data = slab_arena_take(&arena, one->size, 0);
         CHECK(one->data != NULL);
         bytes += one->size;
     }
@@ -126,7 +126,7 @@ TEST(without_memory_for_a_slab_there_is_no_block_and_nothing_is_lost)
     slab_arena_init(&arena, NULL);
     for (uint64_t k = 1; k <= 2; k++) { /* the list, the slab */
         (void)mem_fail_at(k, 0);
-        CHECK(slab_arena_take(&arena, 1000) == NULL);
+        CHECK(slab_arena_take(&arena, 1000, 0) == NULL);
     }
     (void)mem_fail_at(0, 0);
     held one = taken(&arena, 1000, 1);
@@ -149,7 +149,7 @@ TEST(slabs_count_whole_and_there_is_none_beyond_the_limit)
         blocks[i] = taken(&arena, SIZE, (uint8_t)i);
     }
     CHECK_EQUAL(2 * SLAB_BYTES, memory_budget_used(&budget));
-    CHECK(slab_arena_take(&arena, SIZE) == NULL);
+    CHECK(slab_arena_take(&arena, SIZE, 0) == NULL);
     uint64_t gaps = slab_arena_gap_bytes(&arena);
     for (size_t i = 0; i < COUNT; i += 2) {
         given(&arena, &blocks[i]);
@@ -178,7 +178,7 @@ TEST(a_vacated_slab_takes_no_more_blocks_and_goes_with_its_last_one)
         given(&arena, &blocks[i]); /* the second slab is the emptiest */
     }
     given(&arena, &blocks[0]);
-    slab_arena_vacate(&arena, 1);
+    (void)slab_arena_vacate(&arena, 1);
     CHECK(slab_arena_is_vacated(blocks[FIRST + 18].data));
     CHECK(!slab_arena_is_vacated(blocks[1].data));
     CHECK(slab_arena_gap_bytes(&arena) < 3 * SIZE);
@@ -189,9 +189,9 @@ TEST(a_vacated_slab_takes_no_more_blocks_and_goes_with_its_last_one)
     CHECK_EQUAL(3 * SLAB_BYTES, slab_arena_bytes(&arena));
     given(&arena, &blocks[FIRST + 19]);
     CHECK_EQUAL(2 * SLAB_BYTES, slab_arena_bytes(&arena));
-    slab_arena_vacate(&arena, UINT64_MAX);
+    (void)slab_arena_vacate(&arena, UINT64_MAX);
     CHECK(slab_arena_is_vacated(blocks[1].data));
-    slab_arena_vacate(&arena, 0);
+    (void)slab_arena_vacate(&arena, 0);
     CHECK(!slab_arena_is_vacated(blocks[1].data));
     for (size_t i = 0; i < COUNT; i++) {
         if (blocks[i].data != NULL) {
@@ -199,9 +199,23 @@ TEST(a_vacated_slab_takes_no_more_blocks_and_goes_with_its_last_one)
         }
     }
     CHECK_EQUAL(SLAB_BYTES, slab_arena_bytes(&arena));
-    slab_arena_vacate(&arena, 1);
+    (void)slab_arena_vacate(&arena, 1);
     CHECK_EQUAL(0, slab_arena_bytes(&arena));
     CHECK_EQUAL(0, slab_arena_gap_bytes(&arena));
+    slab_arena_destroy(&arena);
+}
+
+TEST(a_new_slab_leaves_room_in_the_budget)
+{
+    slab_arena arena;
+    memory_budget budget;
+    memory_budget_init(&budget, SLAB_BYTES + 1000);
+    slab_arena_init(&arena, &budget);
+    CHECK(slab_arena_take(&arena, 100, 1001) == NULL);
+    CHECK_EQUAL(0, memory_budget_used(&budget));
+    void *block = slab_arena_take(&arena, 100, 1000);
+    CHECK(block != NULL);
+    slab_arena_give(&arena, block, 100);
     slab_arena_destroy(&arena);
 }
 
@@ -249,15 +263,15 @@ TEST(a_slab_is_made_ahead_when_the_last_empty_one_is_taken)
     void *blocks[BLOCKS];
     slab_arena_init(&arena, NULL);
     slab_arena_let_prepare(&arena, count_call, &calls);
-    slab_arena_prepare(&arena);
+    slab_arena_prepare(&arena, 0);
     CHECK_EQUAL(0, slab_arena_bytes(&arena)); /* a cache without slabs is small */
     for (uint32_t i = 0; i < BLOCKS; i++) {
         uint64_t before = slab_arena_bytes(&arena);
-        blocks[i] = slab_arena_take(&arena, SLAB_BLOCK_BYTES_MAX);
+        blocks[i] = slab_arena_take(&arena, SLAB_BLOCK_BYTES_MAX, 0);
         CHECK(blocks[i] != NULL);
         CHECK(i == 0 || slab_arena_bytes(&arena) == before);
-        slab_arena_prepare(&arena);
-        slab_arena_prepare(&arena); /* one is enough */
+        slab_arena_prepare(&arena, 0);
+        slab_arena_prepare(&arena, 0); /* one is enough */
         CHECK_EQUAL((calls + 1) * (uint64_t)SLAB_BYTES, slab_arena_bytes(&arena));
     }
     CHECK(calls > 1);
@@ -271,20 +285,20 @@ TEST(while_a_slab_is_made_ahead_nobody_makes_one)
 {
     slab_arena arena;
     slab_arena_init(&arena, NULL);
-    void *first = slab_arena_take(&arena, SLAB_BLOCK_BYTES_MAX);
-    void *second = slab_arena_take(&arena, SLAB_BLOCK_BYTES_MAX);
+    void *first = slab_arena_take(&arena, SLAB_BLOCK_BYTES_MAX, 0);
+    void *second = slab_arena_take(&arena, SLAB_BLOCK_BYTES_MAX, 0);
     atomic_store(&arena.is_preparing, true);
     slab_arena_give(&arena, second, SLAB_BLOCK_BYTES_MAX);
-    second = slab_arena_take(&arena, SLAB_BLOCK_BYTES_MAX); /* in a gap */
+    second = slab_arena_take(&arena, SLAB_BLOCK_BYTES_MAX, 0); /* in a gap */
     CHECK(second != NULL);
     void *blocks[SLAB_BYTES / SLAB_BLOCK_BYTES_MAX];
     uint32_t count = 0;
-    while ((blocks[count] = slab_arena_take(&arena, SLAB_BLOCK_BYTES_MAX)) != NULL) {
+    while ((blocks[count] = slab_arena_take(&arena, SLAB_BLOCK_BYTES_MAX, 0)) != NULL) {
         count++;
     }
     CHECK_EQUAL(SLAB_BYTES, slab_arena_bytes(&arena));
     atomic_store(&arena.is_preparing, false);
-    blocks[count] = slab_arena_take(&arena, SLAB_BLOCK_BYTES_MAX);
+    blocks[count] = slab_arena_take(&arena, SLAB_BLOCK_BYTES_MAX, 0);
     CHECK(blocks[count] != NULL);
     for (uint32_t i = 0; i <= count; i++) {
         slab_arena_give(&arena, blocks[i], SLAB_BLOCK_BYTES_MAX);
@@ -301,14 +315,14 @@ TEST(a_slab_that_is_made_ahead_counts)
     memory_budget budget;
     memory_budget_init(&budget, 2 * (uint64_t)SLAB_BYTES);
     slab_arena_init(&arena, &budget);
-    void *block = slab_arena_take(&arena, SLAB_BLOCK_BYTES_MAX);
-    slab_arena_prepare(&arena);
+    void *block = slab_arena_take(&arena, SLAB_BLOCK_BYTES_MAX, 0);
+    slab_arena_prepare(&arena, 0);
     CHECK_EQUAL(2 * (uint64_t)SLAB_BYTES, memory_budget_used(&budget));
     slab_arena_vacate(&arena, SLAB_BYTES); /* the empty one goes */
     slab_arena_vacate(&arena, 0);
     CHECK_EQUAL(SLAB_BYTES, memory_budget_used(&budget));
     memory_budget_force(&budget, SLAB_BYTES);
-    slab_arena_prepare(&arena);
+    slab_arena_prepare(&arena, 0);
     CHECK_EQUAL(SLAB_BYTES, slab_arena_bytes(&arena));
     CHECK(!slab_arena_is_preparing(&arena));
     memory_budget_unforce(&budget, SLAB_BYTES);
@@ -325,4 +339,4 @@ TEST_MAIN(CASE(a_slab_is_made_ahead_when_the_last_empty_one_is_taken),
           CASE(without_memory_for_a_slab_there_is_no_block_and_nothing_is_lost),
           CASE(slabs_count_whole_and_there_is_none_beyond_the_limit),
           CASE(a_vacated_slab_takes_no_more_blocks_and_goes_with_its_last_one),
-          CASE(threads_share_the_slabs))
+          CASE(a_new_slab_leaves_room_in_the_budget), CASE(threads_share_the_slabs))

@@ -147,15 +147,40 @@ TEST(a_reader_goes_on_with_a_block_that_moved)
     fixture_close(self);
 }
 
+/* A get: a miss is inside the epoch. */
+static void get_length(cache_fixture *self, size_t index, uint32_t length)
+{
+    epoch_token token = epoch_enter(self->readers.readers);
+    cached_block *found = block_cache_find(self->cache, &self->slots[index], true);
+    if (found == NULL) {
+        block_unpin(fixture_load(self, index, length));
+    }
+    epoch_leave(self->readers.readers, token);
+    CHECK(memory_budget_used(&self->budget) <= LIMIT);
+}
+
+/* A get of a large value walked over the whole cache and moved blocks out of a slab that could not
+ * go before the get was over, and so the value was never cached. */
 TEST(blocks_that_fit_into_no_slab_find_room_in_a_cache_of_slabs)
 {
-    enum { LARGE = 1 << 20, COUNT = 40 };
+    enum { LARGE = 1 << 20, COUNT = 60, SMALL_GETS = 50 };
     cache_fixture *self = filled(SLOTS);
+    size_t cached = 0;
+    uint64_t chance = check_seed();
+    CHECK(slab_arena_bytes(&self->cache->slabs) > LIMIT * 7 / 8);
     for (size_t i = 0; i < COUNT; i++) {
-        block_unpin(fixture_load(self, i, LARGE));
-        CHECK(memory_budget_used(&self->budget) <= LIMIT);
+        size_t moved_before = moved_count;
+        get_length(self, i, LARGE);
+        cached += fixture_cached(self, i, false) ? 1 : 0;
+        for (size_t j = 0; j < SMALL_GETS; j++) {
+            size_t index = COUNT + check_random(&chance, SLOTS - COUNT);
+            get_length(self, index, length_of(index));
+        }
+        CHECK_EQUAL(moved_before, moved_count);
+        CHECK(block_cache_trim(self->cache)); /* maintenance comes by */
     }
-    CHECK_EQUAL(0, fixture_counters(self).refused_count);
+    CHECK(cached >= COUNT / 2);
+    CHECK(fixture_counters(self).refused_count <= COUNT / 2);
     CHECK(block_cache_is_sound(self->cache));
     fixture_close(self);
 }

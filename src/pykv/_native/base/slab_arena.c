@@ -19,6 +19,7 @@ enum {
 typedef struct slab {
     uint32_t index; /* in the list */
     uint32_t free_count;
+    uint32_t block_count;
     _Atomic bool is_vacated;
     uint64_t taken[WORD_COUNT]; /* a bit a granule */
 } slab;
@@ -34,11 +35,12 @@ void slab_arena_init(slab_arena *self, memory_budget *budget)
     mutex_init(&self->lock);
 }
 
-/* NULL: no memory, or no room in the budget. All zeros. */
-static slab *map(slab_arena *self)
+/* NULL: no memory, or no room in the budget that leaves spare bytes of it. All zeros. */
+static slab *map(slab_arena *self, uint64_t spare)
 {
     bool is_counted = self->budget != NULL && !PYKV_PLANTED(283);
-    if (is_counted && !memory_budget_reserve(self->budget, SLAB_BYTES)) {
+    if (is_counted && (memory_budget_left(self->budget) < SLAB_BYTES + spare ||
+                       !memory_budget_reserve(self->budget, SLAB_BYTES))) {
         return NULL;
     }
     slab *made = mem_map(SLAB_BYTES, true);
@@ -164,9 +166,9 @@ static bool list_slab(slab_arena *self, slab *made) REQUIRES(self->lock)
     return true;
 }
 
-static bool add_slab(slab_arena *self) REQUIRES(self->lock)
+static bool add_slab(slab_arena *self, uint64_t spare) REQUIRES(self->lock)
 {
-    slab *made = slab_arena_is_preparing(self) ? NULL : map(self);
+    slab *made = slab_arena_is_preparing(self) ? NULL : map(self, spare);
     bool listed = list_slab(self, made);
     if (!listed) {
         unmap(self, made);
@@ -211,12 +213,14 @@ static void *take_from(slab_arena *self, slab_entry *entry, uint32_t count) REQU
     }
     self->empty_count -= from->free_count == FREE_COUNT_MAX ? 1 : 0;
     from->free_count -= count;
+    from->block_count++;
     count_gaps(self, -(int64_t)count);
     turn(from, at, count);
     return (uint8_t *)from + (size_t)at * SLAB_GRANULE_BYTES;
 }
 
-static void *take(slab_arena *self, size_t size, bool may_grow)
+/* spare NULL: no new slab. */
+static void *take(slab_arena *self, size_t size, const uint64_t *spare)
 {
     PYKV_ASSERT(size > 0 && size <= SLAB_BLOCK_BYTES_MAX);
     uint32_t count = granules_of(size);
@@ -229,7 +233,7 @@ static void *take(slab_arena *self, size_t size, bool may_grow)
     for (uint32_t i = 0; block == NULL && i < self->slab_count; i++) {
         block = take_from(self, &self->entries[i], count);
     }
-    if (block == NULL && may_grow && add_slab(self)) {
+    if (block == NULL && spare != NULL && add_slab(self, *spare)) {
         self->given_last = self->slab_count - 1;
         block = take_from(self, &self->entries[self->given_last], count);
         empty_before = 1;
@@ -242,14 +246,14 @@ static void *take(slab_arena *self, size_t size, bool may_grow)
     return block;
 }
 
-void *slab_arena_take(slab_arena *self, size_t size)
+void *slab_arena_take(slab_arena *self, size_t size, uint64_t spare)
 {
-    return take(self, size, true);
+    return take(self, size, &spare);
 }
 
 void *slab_arena_take_gap(slab_arena *self, size_t size)
 {
-    return take(self, size, false);
+    return take(self, size, NULL);
 }
 
 void slab_arena_give(slab_arena *self, void *block, size_t size)
@@ -261,6 +265,7 @@ void slab_arena_give(slab_arena *self, void *block, size_t size)
     mutex_lock(&self->lock);
     turn(home, at, count);
     home->free_count += count;
+    home->block_count--;
     if (!is_vacated(home)) {
         self->entries[home->index].longest_max = home->free_count;
         self->given_last = home->index;
@@ -300,7 +305,7 @@ static void touch(slab *made)
     }
 }
 
-void slab_arena_prepare(slab_arena *self)
+void slab_arena_prepare(slab_arena *self, uint64_t spare)
 {
     mutex_lock(&self->lock);
     bool wanted = self->slab_count > 0 && self->empty_count == 0 && !slab_arena_is_preparing(self);
@@ -311,7 +316,7 @@ void slab_arena_prepare(slab_arena *self)
     if (!wanted) {
         return;
     }
-    slab *made = map(self);
+    slab *made = map(self, spare);
     if (made != NULL) {
         touch(made);
     }
@@ -326,15 +331,21 @@ void slab_arena_prepare(slab_arena *self)
 
 /* ---- slabs to be emptied ---- */
 
-static void set_vacated(slab_arena *self, slab_entry *entry, bool vacated) REQUIRES(self->lock)
+static void vacate(slab_arena *self, slab_entry *entry) REQUIRES(self->lock)
 {
     slab *home = entry->slab;
-    if (is_vacated(home) == vacated) {
-        return;
-    }
-    atomic_store_explicit(&home->is_vacated, vacated, memory_order_relaxed);
-    entry->longest_max = vacated ? 0 : home->free_count;
-    count_gaps(self, vacated ? -(int64_t)home->free_count : (int64_t)home->free_count);
+    atomic_store_explicit(&home->is_vacated, true, memory_order_relaxed);
+    entry->longest_max = 0;
+    count_gaps(self, -(int64_t)home->free_count);
+}
+
+/* The slab is one as any other again. */
+static void keep(slab_arena *self, slab_entry *entry) REQUIRES(self->lock)
+{
+    slab *home = entry->slab;
+    atomic_store_explicit(&home->is_vacated, false, memory_order_relaxed);
+    entry->longest_max = home->free_count;
+    count_gaps(self, home->free_count);
 }
 
 /* The slab with the most free granules that has blocks and is not vacated; NULL: none. */
@@ -343,8 +354,9 @@ static slab_entry *emptiest(slab_arena *self) REQUIRES(self->lock)
     slab_entry *best = NULL;
     for (uint32_t i = 0; i < self->slab_count; i++) {
         slab_entry *entry = &self->entries[i];
-        if (!is_vacated(entry->slab) && entry->slab->free_count < FREE_COUNT_MAX &&
-            (best == NULL || entry->slab->free_count > best->slab->free_count)) {
+        const slab *home = entry->slab;
+        if (!is_vacated(home) && home->free_count < FREE_COUNT_MAX &&
+            (best == NULL || home->free_count > best->slab->free_count)) {
             best = entry;
         }
     }
@@ -366,25 +378,30 @@ static slab *take_out_kept(slab_arena *self) REQUIRES(self->lock)
     return NULL;
 }
 
-void slab_arena_vacate(slab_arena *self, uint64_t bytes)
+static void keep_all(slab_arena *self) REQUIRES(self->lock)
 {
-    uint64_t vacated = 0;
-    mutex_lock(&self->lock);
     for (uint32_t i = 0; i < self->slab_count; i++) {
-        set_vacated(self, &self->entries[i], false);
-    }
-    slab *gone = bytes > 0 ? take_out_kept(self) : NULL;
-    vacated += gone != NULL ? SLAB_BYTES : 0;
-    while (vacated < bytes) {
-        slab_entry *entry = emptiest(self);
-        if (entry == NULL) {
-            break;
+        if (is_vacated(self->entries[i].slab)) {
+            keep(self, &self->entries[i]);
         }
-        set_vacated(self, entry, true);
+    }
+}
+
+uint64_t slab_arena_vacate(slab_arena *self, uint64_t bytes)
+{
+    uint64_t block_count = 0;
+    mutex_lock(&self->lock);
+    keep_all(self);
+    slab *gone = bytes > 0 ? take_out_kept(self) : NULL;
+    uint64_t vacated = gone != NULL ? SLAB_BYTES : 0;
+    for (slab_entry *entry; vacated < bytes && (entry = emptiest(self)) != NULL;) {
+        vacate(self, entry);
         vacated += SLAB_BYTES;
+        block_count += entry->slab->block_count;
     }
     mutex_unlock(&self->lock);
     unmap(self, gone);
+    return block_count;
 }
 
 bool slab_arena_is_vacated(const void *block)

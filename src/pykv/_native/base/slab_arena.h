@@ -71,8 +71,9 @@ void slab_arena_init(slab_arena *self, memory_budget *budget);
  * thread call slab_arena_prepare. Requires that no other thread knows the arena yet. */
 void slab_arena_let_prepare(slab_arena *self, slab_call *call, void *context);
 
-/* Makes a slab ahead, if there are some, none of them is without blocks, and there is room. */
-void slab_arena_prepare(slab_arena *self);
+/* Makes a slab ahead, if there are some, none of them is without blocks, and there is room that
+ * leaves spare bytes of the budget. */
+void slab_arena_prepare(slab_arena *self, uint64_t spare);
 
 /* True while a thread does so. */
 bool slab_arena_is_preparing(const slab_arena *self);
@@ -81,9 +82,10 @@ bool slab_arena_is_preparing(const slab_arena *self);
 void slab_arena_destroy(slab_arena *self);
 
 /* Returns size bytes, uninitialised, at a multiple of SLAB_GRANULE_BYTES; NULL: no gap is that
- * long, and there is no memory for another slab, or no room in the budget, or one is being
- * prepared. Requires 0 < size <= SLAB_BLOCK_BYTES_MAX. Owned by the caller, for slab_arena_give. */
-PYKV_NODISCARD void *slab_arena_take(slab_arena *self, size_t size);
+ * long, and there is no memory for another slab, or no room in the budget that leaves spare bytes
+ * of it, or one is being prepared. Requires 0 < size <= SLAB_BLOCK_BYTES_MAX. Owned by the caller,
+ * for slab_arena_give. */
+PYKV_NODISCARD void *slab_arena_take(slab_arena *self, size_t size, uint64_t spare);
 
 /* The same in a gap alone. */
 PYKV_NODISCARD void *slab_arena_take_gap(slab_arena *self, size_t size);
@@ -91,8 +93,9 @@ PYKV_NODISCARD void *slab_arena_take_gap(slab_arena *self, size_t size);
 /* Takes back a block of that size. */
 void slab_arena_give(slab_arena *self, void *block, size_t size);
 
-/* Vacates the emptiest slabs, as many as have those bytes, instead of those before. 0: none. */
-void slab_arena_vacate(slab_arena *self, uint64_t bytes);
+/* Vacates the emptiest slabs, as many as have those bytes, instead of those before. 0: none.
+ * Returns how many blocks they have. */
+uint64_t slab_arena_vacate(slab_arena *self, uint64_t bytes);
 
 /* True if the slab of a block, which is not given back meanwhile, is vacated. */
 bool slab_arena_is_vacated(const void *block);

@@ -5,8 +5,7 @@
 
 void lsm_memory_trim(lsm *self)
 {
-    if (memory_budget_used(&self->budget) > memory_budget_limit(&self->budget) &&
-        !block_cache_trim(self->cache)) {
+    if (!block_cache_trim(self->cache)) {
         /* Readers hold the rest; the next step tries again. */
     }
 }

@@ -63,6 +63,7 @@ pykv_status block_cache_new(memory_budget *budget, reclaimer *readers, block_cac
     self->readers = readers;
     self->shard_count = shard_count;
     self->own_bytes = size;
+    mutex_init(&self->shrink_lock);
     slab_arena_init(&self->slabs, budget);
     for (uint32_t i = 0; i < shard_count; i++) {
         shard_init(&self->shards[i]);
@@ -84,6 +85,7 @@ void block_cache_free(block_cache *self) SINGLE_THREADED
         mutex_destroy(&self->shards[i].lock);
     }
     slab_arena_destroy(&self->slabs);
+    mutex_destroy(&self->shrink_lock);
     memory_budget_release(self->budget, self->own_bytes);
     mem_free(self);
 }
@@ -126,17 +128,21 @@ void block_cache_let_prepare(block_cache *self, slab_call *call, void *context)
 
 void block_cache_prepare(block_cache *self)
 {
-    slab_arena_prepare(&self->slabs);
+    slab_arena_prepare(&self->slabs, block_cache_spare(self));
 }
 
-/* Blocks of slabs are in the budget with their slab. A cache with few blocks has no use for large
- * pages. */
-static cached_block *take_in_slab(block_cache *self, size_t size)
+/* A cache with few blocks has no use for large pages. */
+static bool wants_slab(const block_cache *self, size_t size)
 {
     uint64_t bytes = atomic_load_explicit(&self->block_bytes, memory_order_relaxed);
     bool has_slabs = bytes >= SLABS_FROM_BYTES || slab_arena_gap_bytes(&self->slabs) > 0;
-    bool wants_slab = has_slabs && size <= SLAB_BLOCK_BYTES_MAX;
-    cached_block *block = wants_slab ? slab_arena_take(&self->slabs, size) : NULL;
+    return has_slabs && size <= SLAB_BLOCK_BYTES_MAX;
+}
+
+/* Blocks of slabs are in the budget with their slab. */
+static cached_block *take_in_slab(block_cache *self, size_t size)
+{
+    cached_block *block = slab_arena_take(&self->slabs, size, block_cache_spare(self));
     if (block != NULL) {
         *block = (cached_block){.cache = self, .reserved = true, .is_in_slab = true};
     }
@@ -162,17 +168,36 @@ static cached_block *take_of_heap(block_cache *self, size_t size, bool reserved)
 /* False: there is no room in the budget now. *block_out NULL: there is no memory. */
 static bool take_memory(block_cache *self, size_t size, uint64_t charge, cached_block **block_out)
 {
-    *block_out = take_in_slab(self, size);
+    bool is_slabs = wants_slab(self, size);
+    *block_out = is_slabs ? take_in_slab(self, size) : NULL;
+    if (*block_out != NULL) {
+        return true;
+    }
+    if (is_slabs && (awaits_slab(self, size) ||
+                     memory_budget_left(self->budget) < charge + block_cache_wanted(self))) {
+        return false;
+    }
+    if (!memory_budget_reserve(self->budget, charge)) {
+        return false;
+    }
+    *block_out = take_of_heap(self, size, true);
     if (*block_out == NULL) {
-        if (awaits_slab(self, size) || !memory_budget_reserve(self->budget, charge)) {
-            return false;
-        }
-        *block_out = take_of_heap(self, size, true);
-        if (*block_out == NULL) {
-            memory_budget_release(self->budget, charge);
-        }
+        memory_budget_release(self->budget, charge);
     }
     return true;
+}
+
+/* Tells slabs how much to leave to blocks that fit into none: more if one was refused. */
+static void note_large(block_cache *self, uint64_t charge, bool taken)
+{
+    uint64_t most = memory_budget_limit(self->budget) / LARGE_SHARE;
+    uint64_t wanted = atomic_load_explicit(&self->wanted_bytes, memory_order_relaxed);
+    if (taken) {
+        wanted -= charge < wanted ? charge : wanted;
+    } else if (slab_arena_bytes(&self->slabs) > 0) {
+        wanted = wanted + charge < most ? wanted + charge : most;
+    }
+    atomic_store_explicit(&self->wanted_bytes, wanted, memory_order_relaxed);
 }
 
 /* The same, evicting blocks to that end. */
@@ -188,6 +213,9 @@ static bool take_in_budget(block_cache *self, size_t size, uint64_t charge, uint
          !taken && !waits && block_cache_make_room(self, charge, first, attempt); attempt++) {
         taken = take_memory(self, size, charge, block_out);
         waits = awaits_slab(self, size);
+    }
+    if (size > SLAB_BLOCK_BYTES_MAX) {
+        note_large(self, charge, taken);
     }
     return taken;
 }

@@ -51,6 +51,9 @@ void block_queue_remove(block_shard *shard, cached_block *block)
     block_queue *queue = &shard->queues[block->place];
     cached_block *newer = block->link.queue.newer;
     cached_block *older = block->link.queue.older;
+    if (shard->walk_next == block) {
+        shard->walk_next = newer;
+    }
     if (newer != NULL) {
         newer->link.queue.older = older;
     } else {
@@ -180,6 +183,16 @@ static uint64_t spare_bytes(const block_cache *self)
     return share < SPARE_BYTES_MAX ? share : SPARE_BYTES_MAX;
 }
 
+uint64_t block_cache_wanted(const block_cache *self)
+{
+    return PYKV_PLANTED(298) ? 0 : atomic_load_explicit(&self->wanted_bytes, memory_order_relaxed);
+}
+
+uint64_t block_cache_spare(const block_cache *self)
+{
+    return spare_bytes(self) + block_cache_wanted(self);
+}
+
 /* Of gaps, as much as may be in pieces that are too short. */
 static uint64_t short_gap_bytes(const block_cache *self)
 {
@@ -195,7 +208,7 @@ static uint64_t missing_bytes(block_cache *self, uint64_t bytes)
     uint64_t used = memory_budget_used(self->budget);
     uint64_t coming = atomic_load_explicit(&self->retired_bytes, memory_order_relaxed) +
                       slab_arena_gap_bytes(&self->slabs);
-    uint64_t wanted = used + bytes + spare_bytes(self) + short_gap_bytes(self);
+    uint64_t wanted = used + bytes + block_cache_spare(self) + short_gap_bytes(self);
     return wanted > limit + coming ? wanted - limit - coming : 0;
 }
 
@@ -245,8 +258,6 @@ bool block_cache_make_room(block_cache *self, uint64_t bytes, uint32_t first, ui
         sweep_ahead(self);
     } else if (bytes <= SLAB_BLOCK_BYTES_MAX) {
         widen_gaps(self, bytes, first);
-    } else {
-        block_cache_shrink(self, bytes, attempt < 2 * ROUNDS_MAX - 2);
     }
     block_cache_evict_for(self, bytes, first);
     return true;
@@ -259,21 +270,42 @@ bool block_cache_reserve(block_cache *self, uint64_t bytes)
     first &= self->shard_count - 1;
     for (uint32_t attempt = 0; !given && block_cache_make_room(self, bytes, first, attempt);
          attempt++) {
+        if (attempt % 2 == 1) {
+            block_cache_shrink(self, bytes, attempt < 2 * ROUNDS_MAX - 1);
+        }
         given = memory_budget_reserve(self->budget, bytes);
     }
     return given;
 }
 
+/* True if the budget is kept, with room for the blocks that found none. */
+static bool is_trim(const block_cache *self)
+{
+    uint64_t used = memory_budget_used(self->budget) + block_cache_wanted(self);
+    return used <= memory_budget_limit(self->budget);
+}
+
+/* The room that blocks wanted is there and nobody took it, or it could not be had. */
+static void want_less(block_cache *self)
+{
+    uint64_t half = block_cache_wanted(self) / 2;
+    atomic_store_explicit(&self->wanted_bytes, half, memory_order_relaxed);
+}
+
 bool block_cache_trim(block_cache *self)
 {
-    for (int round = 0; round < ROUNDS_MAX; round++) {
-        if (memory_budget_used(self->budget) <= memory_budget_limit(self->budget)) {
-            return true;
-        }
+    if (is_trim(self)) {
+        want_less(self);
+        return true;
+    }
+    for (int round = 0; round < ROUNDS_MAX && !is_trim(self); round++) {
         uint32_t first = atomic_fetch_add_explicit(&self->evict_next, 1, memory_order_relaxed);
         block_cache_evict_for(self, 0, first & (self->shard_count - 1));
         (void)reclaimer_sweep(self->readers);
-        block_cache_shrink(self, 0, round < ROUNDS_MAX - 1);
+        block_cache_shrink(self, block_cache_wanted(self), round < ROUNDS_MAX - 1);
+    }
+    if (!is_trim(self)) {
+        want_less(self);
     }
     return memory_budget_used(self->budget) <= memory_budget_limit(self->budget);
 }

@@ -29,6 +29,12 @@ void block_replace(block_cache *self, block_shard *shard, cached_block *block, c
 /* Evicts one block of a shard; returns its bytes, 0 if all are pinned or none is there. */
 uint64_t block_shard_evict(block_cache *self, block_shard *shard) EXCLUDES(shard->lock);
 
+/* Of the budget, what no new slab is to take: blocks that fit into none need it. */
+uint64_t block_cache_spare(const block_cache *self);
+
+/* Of these, what blocks that found no room wanted; blocks that fit into a slab leave it to them. */
+uint64_t block_cache_wanted(const block_cache *self);
+
 /* Evicts until bytes would fit with some to spare, counting what is retired as on its way; begins
  * with shard first. */
 void block_cache_evict_for(block_cache *self, uint64_t bytes, uint32_t first);

@@ -34,6 +34,7 @@ typedef struct block_shard {
     _Alignas(64) mutex lock;
     block_queue queues[BLOCK_QUEUE_COUNT] GUARDED_BY(lock); /* by place */
     uint64_t ghost_clock GUARDED_BY(lock);                  /* blocks that left the small queue */
+    cached_block *walk_next GUARDED_BY(lock); /* where a walk over a queue goes on; NULL: nowhere */
 } block_shard;
 
 typedef struct block_counter_line {
@@ -57,7 +58,9 @@ struct block_cache {
     _Atomic uint64_t block_bytes;
     _Atomic uint64_t retired_bytes;
     _Atomic uint64_t refused_bytes;
-    _Atomic uint32_t evict_next; /* shard to begin with where no slot says one */
+    _Atomic uint64_t wanted_bytes; /* by refused blocks that fit into no slab */
+    _Atomic uint32_t evict_next;   /* shard to begin with where no slot says one */
+    mutex shrink_lock;             /* of who vacates slabs */
     block_counter_line counters[THREAD_HINT_COUNT];
     block_shard shards[];
 };

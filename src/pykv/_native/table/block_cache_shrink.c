@@ -8,7 +8,15 @@
 #include "table/block_cache.h"
 #include "table/block_cache_evict.h"
 
-enum { MOVES_MAX = 256 /* of a queue at a time: the lock of its shard is held for so long */ };
+/* For so long a walk holds the lock of a shard: a look takes one step, a block that moves more. */
+enum { STEPS_MAX = 256, MOVE_STEPS = 8 };
+
+/* What a walk over all queues is after. */
+typedef struct shrink_walk {
+    uint64_t block_count; /* in slabs that are vacated, and not met yet */
+    uint32_t left_count;  /* of the shard: found no gap */
+    bool regard_use;
+} shrink_walk;
 
 /* A copy in a gap of another slab. NULL: there is no gap, or nobody can move data. */
 static cached_block *copy_of(block_cache *self, const cached_block *block)
@@ -55,39 +63,55 @@ static bool vacate(block_cache *self, block_shard *shard, cached_block *block, b
     return true;
 }
 
-static bool is_to_move(const cached_block *block)
+static bool is_pinned(const cached_block *block)
 {
-    bool pinned = atomic_load_explicit(&block->references, memory_order_relaxed) > 1;
-    return block->is_in_slab && !pinned && slab_arena_is_vacated(block);
+    return atomic_load_explicit(&block->references, memory_order_relaxed) > 1;
 }
 
-/* Returns how many blocks found no gap. */
-static uint32_t vacate_queue(block_cache *self, block_shard *shard, const block_queue *queue,
-                             bool regard_use) REQUIRES(shard->lock)
+/* Goes on with the walk over a queue, and returns how many blocks it saw. */
+static uint64_t walk_some(block_cache *self, block_shard *shard, shrink_walk *walk)
+    REQUIRES(shard->lock)
 {
-    uint32_t left = 0;
-    cached_block *block = queue->oldest;
-    for (uint32_t moves = 0; block != NULL && moves < MOVES_MAX;) {
-        cached_block *newer = block->link.queue.newer;
-        if (is_to_move(block)) {
-            left += vacate(self, shard, block, regard_use) ? 0 : 1;
-            moves++;
+    uint64_t looks = 0;
+    cached_block *block;
+    for (uint32_t steps = 0; steps < STEPS_MAX && (block = shard->walk_next) != NULL; steps++) {
+        shard->walk_next = block->link.queue.newer;
+        looks++;
+        if (!block->is_in_slab || !slab_arena_is_vacated(block)) {
+            continue;
         }
-        block = newer;
+        walk->block_count -= walk->block_count > 0 ? 1 : 0;
+        if (!is_pinned(block)) {
+            walk->left_count += vacate(self, shard, block, walk->regard_use) ? 0 : 1;
+            steps += MOVE_STEPS;
+        }
     }
-    return left;
+    return looks;
 }
 
-static void shrink_shard(block_cache *self, block_shard *shard, bool regard_use)
+/* Others get the lock in between, and what goes round then is not met twice. */
+static void walk_queue(block_cache *self, block_shard *shard, const block_queue *queue,
+                       shrink_walk *walk)
 {
-    uint32_t left = 0;
     mutex_lock(&shard->lock);
-    for (size_t place = 0; place < BLOCK_QUEUE_COUNT; place++) {
-        left += vacate_queue(self, shard, &shard->queues[place], regard_use);
+    shard->walk_next = queue->oldest;
+    for (uint64_t looks = queue->count; looks > 0 && walk->block_count > 0;) {
+        uint64_t some = walk_some(self, shard, walk);
+        looks -= some < looks && shard->walk_next != NULL ? some : looks;
+        mutex_unlock(&shard->lock);
+        mutex_lock(&shard->lock);
     }
+    shard->walk_next = NULL;
     mutex_unlock(&shard->lock);
-    while (left > 0 && block_shard_evict(self, shard) > 0) {
-        left--;
+}
+
+static void shrink_shard(block_cache *self, block_shard *shard, shrink_walk *walk)
+{
+    walk->left_count = 0;
+    for (size_t place = 0; place < BLOCK_QUEUE_COUNT; place++) {
+        walk_queue(self, shard, &shard->queues[place], walk);
+    }
+    for (; walk->left_count > 0 && block_shard_evict(self, shard) > 0; walk->left_count--) {
     }
 }
 
@@ -95,13 +119,18 @@ void block_cache_shrink(block_cache *self, uint64_t bytes, bool regard_use)
 {
     uint64_t limit = memory_budget_limit(self->budget);
     uint64_t wanted = memory_budget_used(self->budget) + bytes;
-    if (wanted <= limit || slab_arena_bytes(&self->slabs) == 0) {
+    if (wanted <= limit || slab_arena_bytes(&self->slabs) == 0 ||
+        !mutex_try_lock(&self->shrink_lock)) {
         return;
     }
-    slab_arena_vacate(&self->slabs, wanted - limit);
-    for (uint32_t i = 0; i < self->shard_count; i++) {
-        shrink_shard(self, &self->shards[i], regard_use);
+    shrink_walk walk = {slab_arena_vacate(&self->slabs, wanted - limit), 0, regard_use};
+    bool has_blocks = walk.block_count > 0;
+    for (uint32_t i = 0; i < self->shard_count && walk.block_count > 0; i++) {
+        shrink_shard(self, &self->shards[i], &walk);
     }
-    (void)reclaimer_sweep(self->readers);
-    slab_arena_vacate(&self->slabs, 0);
+    if (has_blocks) {
+        (void)reclaimer_sweep(self->readers);
+        (void)slab_arena_vacate(&self->slabs, 0);
+    }
+    mutex_unlock(&self->shrink_lock);
 }
