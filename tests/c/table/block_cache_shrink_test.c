@@ -185,6 +185,37 @@ TEST(blocks_that_fit_into_no_slab_find_room_in_a_cache_of_slabs)
     fixture_close(self);
 }
 
+/* While one thread vacated slabs, the misses of others evicted as much as was free in them. */
+TEST(what_is_free_in_slabs_that_go_is_not_evicted_once_more)
+{
+    cache_fixture *self = filled(SLOTS);
+    for (size_t i = 0; i < SLOTS; i += 2) {
+        block_cache_erase(self->cache, &self->slots[i], 1);
+    }
+    block_cache_evict_for(self->cache, 0, 0);
+    uint64_t before = fixture_counters(self).evict_count;
+    (void)slab_arena_vacate(&self->cache->slabs, UINT64_MAX);
+    block_cache_evict_for(self->cache, BYTES_MIN, 0);
+    CHECK_EQUAL(before, fixture_counters(self).evict_count);
+    (void)slab_arena_vacate(&self->cache->slabs, 0);
+    fixture_close(self);
+}
+
+/* All that was missing came from one shard until nothing was left there, hot blocks included. */
+TEST(what_is_missing_is_taken_from_all_shards)
+{
+    cache_fixture *self = filled(SLOTS);
+    CHECK(self->cache->shard_count > 1);
+    (void)hot_count(self, true);
+    size_t hot = hot_count(self, true);
+    CHECK(hot > 1000);
+    memory_budget_force(&self->budget, LIMIT / 4);
+    block_cache_evict_for(self->cache, 0, 0);
+    CHECK_EQUAL(hot, hot_count(self, false));
+    memory_budget_unforce(&self->budget, LIMIT / 4);
+    fixture_close(self);
+}
+
 /* A miss of a get is inside the epoch: what it evicts is not free before it leaves. */
 TEST(a_full_cache_of_slabs_has_gaps_that_are_long_enough)
 {
@@ -261,5 +292,7 @@ TEST_MAIN(CASE(slabs_with_few_blocks_count_whole),
           CASE(where_slabs_are_full_the_coldest_go_and_what_they_leave_takes_the_others),
           CASE(pinned_blocks_stay_where_they_are), CASE(a_reader_goes_on_with_a_block_that_moved),
           CASE(blocks_that_fit_into_no_slab_find_room_in_a_cache_of_slabs),
+          CASE(what_is_free_in_slabs_that_go_is_not_evicted_once_more),
+          CASE(what_is_missing_is_taken_from_all_shards),
           CASE(a_full_cache_of_slabs_has_gaps_that_are_long_enough),
           CASE(readers_find_their_blocks_while_slabs_go))

@@ -53,8 +53,24 @@ static slab *map(slab_arena *self, uint64_t spare)
 static void unmap(slab_arena *self, slab *gone)
 {
     mem_unmap(gone, SLAB_BYTES);
-    if (gone != NULL && self->budget != NULL && !PYKV_PLANTED(283)) {
+    if (self->budget != NULL && !PYKV_PLANTED(283)) {
         memory_budget_release(self->budget, SLAB_BYTES);
+    }
+}
+
+/* Counts granules as leaving, or no more. */
+static void count_leaving(slab_arena *self, int64_t granules)
+{
+    atomic_fetch_add_explicit(&self->leaving_bytes, (uint64_t)(granules * SLAB_GRANULE_BYTES),
+                              memory_order_relaxed);
+}
+
+/* Gives a slab back that was taken out of the list; NULL is ignored. */
+static void let_go(slab_arena *self, slab *gone)
+{
+    if (gone != NULL) {
+        unmap(self, gone);
+        count_leaving(self, -(int64_t)FREE_COUNT_MAX);
     }
 }
 
@@ -186,6 +202,13 @@ static void remove_slab(slab_arena *self, const slab *gone) REQUIRES(self->lock)
     atomic_fetch_sub_explicit(&self->bytes, SLAB_BYTES, memory_order_relaxed);
 }
 
+/* Counts a slab without blocks that is not vacated as leaving. */
+static void leave(slab_arena *self)
+{
+    count_leaving(self, FREE_COUNT_MAX);
+    count_gaps(self, -(int64_t)FREE_COUNT_MAX);
+}
+
 /* Takes an empty slab out of the list, if it is to go. */
 static slab *take_out(slab_arena *self, slab *empty) REQUIRES(self->lock)
 {
@@ -194,7 +217,7 @@ static slab *take_out(slab_arena *self, slab *empty) REQUIRES(self->lock)
             self->empty_count = 1;
             return NULL;
         }
-        count_gaps(self, -(int64_t)FREE_COUNT_MAX);
+        leave(self);
     }
     remove_slab(self, empty);
     return empty;
@@ -266,7 +289,9 @@ void slab_arena_give(slab_arena *self, void *block, size_t size)
     turn(home, at, count);
     home->free_count += count;
     home->block_count--;
-    if (!is_vacated(home)) {
+    if (is_vacated(home)) {
+        count_leaving(self, count);
+    } else {
         self->entries[home->index].longest_max = home->free_count;
         self->given_last = home->index;
         count_gaps(self, count);
@@ -275,7 +300,7 @@ void slab_arena_give(slab_arena *self, void *block, size_t size)
         gone = take_out(self, home);
     }
     mutex_unlock(&self->lock);
-    unmap(self, gone);
+    let_go(self, gone);
 }
 
 /* ---- slabs made ahead ---- */
@@ -336,6 +361,7 @@ static void vacate(slab_arena *self, slab_entry *entry) REQUIRES(self->lock)
     slab *home = entry->slab;
     atomic_store_explicit(&home->is_vacated, true, memory_order_relaxed);
     entry->longest_max = 0;
+    count_leaving(self, home->free_count);
     count_gaps(self, -(int64_t)home->free_count);
 }
 
@@ -346,6 +372,7 @@ static void keep(slab_arena *self, slab_entry *entry) REQUIRES(self->lock)
     atomic_store_explicit(&home->is_vacated, false, memory_order_relaxed);
     entry->longest_max = home->free_count;
     count_gaps(self, home->free_count);
+    count_leaving(self, -(int64_t)home->free_count);
 }
 
 /* The slab with the most free granules that has blocks and is not vacated; NULL: none. */
@@ -370,7 +397,7 @@ static slab *take_out_kept(slab_arena *self) REQUIRES(self->lock)
         slab *home = self->entries[i].slab;
         if (home->free_count == FREE_COUNT_MAX) {
             self->empty_count--;
-            count_gaps(self, -(int64_t)FREE_COUNT_MAX);
+            leave(self);
             remove_slab(self, home);
             return home;
         }
@@ -400,7 +427,7 @@ uint64_t slab_arena_vacate(slab_arena *self, uint64_t bytes)
         block_count += entry->slab->block_count;
     }
     mutex_unlock(&self->lock);
-    unmap(self, gone);
+    let_go(self, gone);
     return block_count;
 }
 
@@ -417,4 +444,9 @@ uint64_t slab_arena_bytes(const slab_arena *self)
 uint64_t slab_arena_gap_bytes(const slab_arena *self)
 {
     return atomic_load_explicit(&self->gap_bytes, memory_order_relaxed);
+}
+
+uint64_t slab_arena_leaving_bytes(const slab_arena *self)
+{
+    return atomic_load_explicit(&self->leaving_bytes, memory_order_relaxed);
 }

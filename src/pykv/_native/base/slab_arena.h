@@ -19,7 +19,8 @@
  *
  * Invariants: (1) the free granules of a slab are as many as its bits say; (2) no gap of a slab is
  * longer than what the list says of it; (3) gap_bytes are those of the free granules of all slabs
- * that are not vacated; (4) SLAB_BYTES a slab are reserved in the budget.
+ * that are not vacated; (4) leaving_bytes are those of the others, and of slabs without blocks that
+ * are not out of the budget yet; (5) SLAB_BYTES a slab are reserved in the budget.
  */
 #ifndef PYKV_BASE_SLAB_ARENA_H
 #define PYKV_BASE_SLAB_ARENA_H
@@ -59,6 +60,7 @@ typedef struct slab_arena {
     memory_budget *budget;                 /* borrowed; NULL: none counts the slabs */
     _Atomic uint64_t bytes;                /* of all slabs */
     _Atomic uint64_t gap_bytes;
+    _Atomic uint64_t leaving_bytes;
     _Atomic bool is_preparing; /* a thread makes a slab ahead; set with the lock */
     slab_call *call;           /* NULL: nobody does; constant, as is its context */
     void *context;
@@ -100,8 +102,9 @@ uint64_t slab_arena_vacate(slab_arena *self, uint64_t bytes);
 /* True if the slab of a block, which is not given back meanwhile, is vacated. */
 bool slab_arena_is_vacated(const void *block);
 
-/* Bytes of all slabs, and of what is free in those that are not vacated. */
+/* Bytes of all slabs, of what is free in those that are not vacated, and in those that are. */
 uint64_t slab_arena_bytes(const slab_arena *self);
 uint64_t slab_arena_gap_bytes(const slab_arena *self);
+uint64_t slab_arena_leaving_bytes(const slab_arena *self);
 
 #endif

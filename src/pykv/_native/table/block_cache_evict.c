@@ -207,21 +207,28 @@ static uint64_t missing_bytes(block_cache *self, uint64_t bytes)
     uint64_t limit = memory_budget_limit(self->budget);
     uint64_t used = memory_budget_used(self->budget);
     uint64_t coming = atomic_load_explicit(&self->retired_bytes, memory_order_relaxed) +
-                      slab_arena_gap_bytes(&self->slabs);
+                      slab_arena_gap_bytes(&self->slabs) + slab_arena_leaving_bytes(&self->slabs);
     uint64_t wanted = used + bytes + block_cache_spare(self) + short_gap_bytes(self);
     return wanted > limit + coming ? wanted - limit - coming : 0;
 }
 
+void block_cache_evict(block_cache *self, uint64_t bytes, uint32_t first)
+{
+    uint32_t barren = 0; /* a bit a shard */
+    uint32_t all = (UINT32_C(1) << self->shard_count) - 1;
+    for (uint32_t turn = first; bytes > 0 && barren != all; turn++) {
+        uint32_t index = turn & (self->shard_count - 1);
+        if ((barren >> index & 1) == 0) {
+            uint64_t evicted = block_shard_evict(self, &self->shards[index]);
+            bytes -= evicted < bytes ? evicted : bytes;
+            barren |= evicted == 0 ? UINT32_C(1) << index : 0;
+        }
+    }
+}
+
 void block_cache_evict_for(block_cache *self, uint64_t bytes, uint32_t first)
 {
-    uint64_t missing = missing_bytes(self, bytes);
-    uint32_t barren = 0;
-    while (missing > 0 && barren < self->shard_count) {
-        block_shard *shard = &self->shards[(first + barren) & (self->shard_count - 1)];
-        uint64_t evicted = block_shard_evict(self, shard);
-        missing -= evicted < missing ? evicted : missing;
-        barren += evicted == 0 ? 1 : 0;
-    }
+    block_cache_evict(self, missing_bytes(self, bytes), first);
 }
 
 /* Sweeps ahead of need: who is inside the epoch cannot free what it evicts, but what others did. */

@@ -35,8 +35,11 @@ uint64_t block_cache_spare(const block_cache *self);
 /* Of these, what blocks that found no room wanted; blocks that fit into a slab leave it to them. */
 uint64_t block_cache_wanted(const block_cache *self);
 
-/* Evicts until bytes would fit with some to spare, counting what is retired as on its way; begins
- * with shard first. */
+/* Evicts blocks of so many bytes, from shard first on, from each in turn; fewer if the rest is
+ * pinned. */
+void block_cache_evict(block_cache *self, uint64_t bytes, uint32_t first);
+
+/* Evicts until bytes would fit with some to spare, counting what is retired as on its way. */
 void block_cache_evict_for(block_cache *self, uint64_t bytes, uint32_t first);
 
 /* Makes room for bytes, from shard first on, a little more with each attempt from 0 on, to be made
