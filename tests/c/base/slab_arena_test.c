@@ -205,6 +205,42 @@ TEST(a_vacated_slab_takes_no_more_blocks_and_goes_with_its_last_one)
     slab_arena_destroy(&arena);
 }
 
+/* The emptiest slabs were chosen again and again, though somebody held the blocks in them. */
+TEST(a_slab_that_stays_is_passed_over)
+{
+    enum { COUNT = 40, SIZE = 100 * 1024, LOOKS_MAX = 1000 }; /* 20 a slab */
+    slab_arena arena;
+    held blocks[COUNT];
+    slab_arena_init(&arena, NULL);
+    for (size_t i = 0; i < COUNT; i++) {
+        blocks[i] = taken(&arena, SIZE, (uint8_t)i);
+    }
+    for (size_t i = 2; i < 20; i++) {
+        given(&arena, &blocks[i]);
+    }
+    CHECK_EQUAL(2, slab_arena_vacate(&arena, 1)); /* the first slab, which stays */
+    CHECK(slab_arena_leaving_bytes(&arena) >= (uint64_t)18 * SIZE);
+    CHECK_EQUAL(20, slab_arena_vacate(&arena, 1));
+    CHECK(slab_arena_is_vacated(blocks[20].data));
+    CHECK_EQUAL(0, slab_arena_vacate(&arena, 1));
+    CHECK_EQUAL(0, slab_arena_leaving_bytes(&arena));
+    given(&arena, &blocks[0]);
+    CHECK_EQUAL(1, slab_arena_vacate(&arena, 1));
+    CHECK_EQUAL(0, slab_arena_vacate(&arena, 1));
+    size_t looks = 0;
+    while (slab_arena_vacate(&arena, 1) == 0 && looks < LOOKS_MAX) {
+        looks++; /* nobody may hold them any more */
+    }
+    CHECK(looks > 0 && looks < LOOKS_MAX);
+    given(&arena, &blocks[1]);
+    CHECK_EQUAL(SLAB_BYTES, slab_arena_bytes(&arena));
+    for (size_t i = 20; i < COUNT; i++) {
+        given(&arena, &blocks[i]);
+    }
+    CHECK_EQUAL(0, slab_arena_leaving_bytes(&arena));
+    slab_arena_destroy(&arena);
+}
+
 TEST(a_new_slab_leaves_room_in_the_budget)
 {
     slab_arena arena;
@@ -339,4 +375,5 @@ TEST_MAIN(CASE(a_slab_is_made_ahead_when_the_last_empty_one_is_taken),
           CASE(without_memory_for_a_slab_there_is_no_block_and_nothing_is_lost),
           CASE(slabs_count_whole_and_there_is_none_beyond_the_limit),
           CASE(a_vacated_slab_takes_no_more_blocks_and_goes_with_its_last_one),
-          CASE(a_new_slab_leaves_room_in_the_budget), CASE(threads_share_the_slabs))
+          CASE(a_slab_that_stays_is_passed_over), CASE(a_new_slab_leaves_room_in_the_budget),
+          CASE(threads_share_the_slabs))

@@ -185,6 +185,43 @@ TEST(blocks_that_fit_into_no_slab_find_room_in_a_cache_of_slabs)
     fixture_close(self);
 }
 
+/* Views of values kept one block in each of the emptiest slabs. Trims vacated the same ones again
+ * and again, of which nothing could come, and walked over the whole cache each time. */
+TEST(slabs_that_views_keep_do_not_stand_before_the_others)
+{
+    enum { PINS = 12, ERASED = 4 };
+    cache_fixture *self = filled(SLOTS);
+    cached_block *pins[PINS];
+    uintptr_t home = 0;
+    size_t pinned = 0;
+    for (size_t i = 0; i < SLOTS; i++) {
+        epoch_token token = epoch_enter(self->readers.readers);
+        cached_block *found = block_cache_find(self->cache, &self->slots[i], false);
+        bool is_first = found != NULL && found->is_in_slab && (uintptr_t)found / SLAB_BYTES != home;
+        if (is_first && pinned < PINS) {
+            home = (uintptr_t)found / SLAB_BYTES;
+            pins[pinned++] = found;
+            block_pin(found);
+        }
+        epoch_leave(self->readers.readers, token);
+        if (pinned < PINS && !is_first && i % ERASED != 0) {
+            block_cache_erase(self->cache, &self->slots[i], 1);
+        }
+    }
+    CHECK_EQUAL(PINS, pinned);
+    memory_budget_force(&self->budget, LIMIT / 4);
+    CHECK(block_cache_trim(self->cache));
+    memory_budget_force(&self->budget, LIMIT / 4);
+    CHECK(block_cache_trim(self->cache));
+    CHECK(memory_budget_used(&self->budget) <= LIMIT);
+    for (size_t i = 0; i < PINS; i++) {
+        block_unpin(pins[i]);
+    }
+    memory_budget_unforce(&self->budget, LIMIT / 2);
+    CHECK(block_cache_is_sound(self->cache));
+    fixture_close(self);
+}
+
 /* While one thread vacated slabs, the misses of others evicted as much as was free in them. */
 TEST(what_is_free_in_slabs_that_go_is_not_evicted_once_more)
 {
@@ -292,6 +329,7 @@ TEST_MAIN(CASE(slabs_with_few_blocks_count_whole),
           CASE(where_slabs_are_full_the_coldest_go_and_what_they_leave_takes_the_others),
           CASE(pinned_blocks_stay_where_they_are), CASE(a_reader_goes_on_with_a_block_that_moved),
           CASE(blocks_that_fit_into_no_slab_find_room_in_a_cache_of_slabs),
+          CASE(slabs_that_views_keep_do_not_stand_before_the_others),
           CASE(what_is_free_in_slabs_that_go_is_not_evicted_once_more),
           CASE(what_is_missing_is_taken_from_all_shards),
           CASE(a_full_cache_of_slabs_has_gaps_that_are_long_enough),

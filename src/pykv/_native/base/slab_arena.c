@@ -12,7 +12,8 @@ enum {
     WORD_BITS = 64,
     GRANULE_COUNT = SLAB_BYTES / SLAB_GRANULE_BYTES,
     WORD_COUNT = GRANULE_COUNT / WORD_BITS,
-    SMALL_PAGE_BYTES = 4096
+    SMALL_PAGE_BYTES = 4096,
+    VAIN_MAX = 64 /* then all slabs are tried again: an owner may hold on no more */
 };
 
 /* At the begin of its large page; its own granules count as taken. */
@@ -20,6 +21,7 @@ typedef struct slab {
     uint32_t index; /* in the list */
     uint32_t free_count;
     uint32_t block_count;
+    bool is_tried; /* it was vacated and stayed; nothing was given back to it since */
     _Atomic bool is_vacated;
     uint64_t taken[WORD_COUNT]; /* a bit a granule */
 } slab;
@@ -289,6 +291,7 @@ void slab_arena_give(slab_arena *self, void *block, size_t size)
     turn(home, at, count);
     home->free_count += count;
     home->block_count--;
+    home->is_tried = false;
     if (is_vacated(home)) {
         count_leaving(self, count);
     } else {
@@ -370,19 +373,21 @@ static void keep(slab_arena *self, slab_entry *entry) REQUIRES(self->lock)
 {
     slab *home = entry->slab;
     atomic_store_explicit(&home->is_vacated, false, memory_order_relaxed);
+    home->is_tried = !PYKV_PLANTED(299);
     entry->longest_max = home->free_count;
     count_gaps(self, home->free_count);
     count_leaving(self, -(int64_t)home->free_count);
 }
 
-/* The slab with the most free granules that has blocks and is not vacated; NULL: none. */
+/* The slab with the most free granules that has blocks, is not vacated and not to be passed over;
+ * NULL: none. */
 static slab_entry *emptiest(slab_arena *self) REQUIRES(self->lock)
 {
     slab_entry *best = NULL;
     for (uint32_t i = 0; i < self->slab_count; i++) {
         slab_entry *entry = &self->entries[i];
         const slab *home = entry->slab;
-        if (!is_vacated(home) && home->free_count < FREE_COUNT_MAX &&
+        if (!is_vacated(home) && !home->is_tried && home->free_count < FREE_COUNT_MAX &&
             (best == NULL || home->free_count > best->slab->free_count)) {
             best = entry;
         }
@@ -414,6 +419,18 @@ static void keep_all(slab_arena *self) REQUIRES(self->lock)
     }
 }
 
+/* Only slabs to pass over are left: every now and then they are tried again. */
+static void count_vain(slab_arena *self) REQUIRES(self->lock)
+{
+    if (++self->vain_count < VAIN_MAX) {
+        return;
+    }
+    self->vain_count = 0;
+    for (uint32_t i = 0; i < self->slab_count; i++) {
+        self->entries[i].slab->is_tried = false;
+    }
+}
+
 uint64_t slab_arena_vacate(slab_arena *self, uint64_t bytes)
 {
     uint64_t block_count = 0;
@@ -425,6 +442,9 @@ uint64_t slab_arena_vacate(slab_arena *self, uint64_t bytes)
         vacate(self, entry);
         vacated += SLAB_BYTES;
         block_count += entry->slab->block_count;
+    }
+    if (bytes > 0 && vacated == 0) {
+        count_vain(self);
     }
     mutex_unlock(&self->lock);
     let_go(self, gone);

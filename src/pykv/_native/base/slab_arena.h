@@ -10,7 +10,8 @@
  *
  * A budget counts slabs whole, gaps included: there is no new slab beyond its limit. So that slabs
  * go where blocks are few, the emptiest can be vacated: they get no more blocks, and who owns their
- * blocks gives them back.
+ * blocks gives them back. One that stays, as its blocks do, is passed over until another block of
+ * it is given back.
  *
  * The system clears a slab when it is touched first, which takes as long as a hundred reads of
  * blocks. So another thread makes one ahead, and who finds no gap meanwhile gets none.
@@ -57,6 +58,7 @@ typedef struct slab_arena {
     uint32_t capacity GUARDED_BY(lock);
     uint32_t given_last GUARDED_BY(lock);  /* the slab to look into first */
     uint32_t empty_count GUARDED_BY(lock); /* of those that are not vacated */
+    uint32_t vain_count GUARDED_BY(lock);  /* calls to vacate that found only slabs to pass over */
     memory_budget *budget;                 /* borrowed; NULL: none counts the slabs */
     _Atomic uint64_t bytes;                /* of all slabs */
     _Atomic uint64_t gap_bytes;
