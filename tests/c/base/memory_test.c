@@ -3,6 +3,7 @@
  */
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/mman.h>
 
 #include "harness/check.h"
 
@@ -257,6 +258,44 @@ TEST(large_blocks_that_were_freed_are_not_resident_whatever_lies_behind_them)
     }
 }
 
+/* Splits a region into as many mappings as the process may have. Returns its bytes. */
+static size_t exhaust_mappings(uint8_t *region, size_t page_count)
+{
+    size_t page = 0;
+    while (page < page_count && mprotect(region + page * 4096, 4096, PROT_READ) == 0) {
+        page += 2;
+    }
+    return page;
+}
+
+/* Adjacent blocks are one mapping to the system. Where the process has as many as it may, one that
+ * lies within cannot be unmapped: its pages stayed. */
+TEST(pages_go_also_where_a_mapping_cannot_be_split)
+{
+    enum { COUNT = 9, PAGES = 1 << 18 };
+    size_t size = 1 << 20;
+    uint8_t *blocks[COUNT];
+    uint8_t *region = mmap(NULL, (size_t)PAGES * 4096, PROT_NONE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    CHECK(region != MAP_FAILED);
+    for (size_t i = 0; i < COUNT; i++) {
+        blocks[i] = mem_alloc_sized(size);
+        CHECK(blocks[i] != NULL);
+        memset(blocks[i], 1, size);
+    }
+    bool is_exhausted = !SANITIZED && exhaust_mappings(region, PAGES) < PAGES;
+    uint64_t before = resident_bytes();
+    for (size_t i = 1; i < COUNT; i += 2) {
+        mem_free_sized(blocks[i], size);
+    }
+    uint64_t after = resident_bytes();
+    CHECK(munmap(region, (size_t)PAGES * 4096) == 0);
+    CHECK(!is_exhausted || after + COUNT / 2 * size * 7 / 8 <= before);
+    for (size_t i = 0; i < COUNT; i += 2) {
+        mem_free_sized(blocks[i], size);
+    }
+}
+
 TEST(requests_since_the_last_call_are_told)
 {
     mem_fail_at(0, 0);
@@ -336,6 +375,7 @@ TEST_MAIN(CASE(a_block_is_counted_until_it_is_freed), CASE(freeing_null_counts_n
           CASE(blocks_of_known_size_grow_and_shrink_with_their_bytes_from_heap_to_mapping_and_back),
           CASE(a_block_of_known_size_is_aligned_and_can_fail),
           CASE(large_blocks_that_were_freed_are_not_resident_whatever_lies_behind_them),
+          CASE(pages_go_also_where_a_mapping_cannot_be_split),
           CASE(requests_since_the_last_call_are_told), CASE(blocks_freed_by_another_thread_balance),
           CASE(what_a_thread_keeps_is_not_counted),
           CASE(what_a_thread_keeps_finds_no_memory_where_nothing_does))

@@ -149,8 +149,9 @@ TEST(a_failed_allocation_leaves_the_budget_as_it_was)
     uint64_t own = memory_budget_used(&budget);
     block_slot slot = 0;
     cached_block *block = NULL;
-    (void)mem_fail_at(1, 0);
+    (void)mem_fail_at(1, 1);
     CHECK_STATUS(PYKV_NO_MEMORY, block_cache_make(cache, &slot, 100, &block));
+    (void)mem_fail_at(0, 0);
     CHECK(block == NULL);
     CHECK_EQUAL(own, memory_budget_used(&budget));
     block_cache_free(cache);
@@ -207,6 +208,36 @@ TEST(where_no_slab_can_be_had_blocks_come_from_the_heap)
     fixture_close(self);
 }
 
+/* A process near the most mappings that Linux lets it have got no memory for a block, beside a
+ * cache that could give some back; and each large cached block was a mapping. */
+TEST(where_memory_is_refused_blocks_go_before_a_get_fails)
+{
+    cache_fixture *self = fixture_open(MANY_LIMIT, MANY);
+    for (size_t i = 0; i < 100; i++) {
+        block_unpin(fixture_load(self, i, MANY_BYTES));
+    }
+    (void)mem_fail_at(1, 0);
+    block_unpin(fixture_load(self, 100, MANY_BYTES));
+    CHECK(fixture_cached(self, 100, false));
+    CHECK(fixture_counters(self).evict_count > 0);
+    fixture_close(self);
+}
+
+TEST(no_more_blocks_are_mappings_than_a_process_can_have)
+{
+    enum { LARGE = 200 << 10 };
+    cache_fixture *self = fixture_open(MANY_LIMIT, 3);
+    block_unpin(fixture_load(self, 0, LARGE));
+    CHECK_EQUAL(1, atomic_load(&self->cache->mapped_count));
+    atomic_store(&self->cache->mapped_count, BLOCK_MAPPED_COUNT_MAX);
+    block_unpin(fixture_load(self, 1, LARGE));
+    CHECK_EQUAL(BLOCK_MAPPED_COUNT_MAX, atomic_load(&self->cache->mapped_count));
+    atomic_store(&self->cache->mapped_count, 1);
+    block_cache_erase(self->cache, self->slots, 2);
+    CHECK_EQUAL(0, atomic_load(&self->cache->mapped_count));
+    fixture_close(self);
+}
+
 /* A random run. The model: what each pin holds, and which bytes the test itself reserved. */
 enum { MODEL_SLOTS = 300, PIN_MAX = 20, READER_MAX = 3 };
 
@@ -231,9 +262,10 @@ static void model_read(model *run)
     uint32_t length = (uint32_t)check_random(&run->chance, 9000);
     if (check_random(&run->chance, 50) == 0) {
         cached_block *none = NULL;
-        (void)mem_fail_at(1, 0);
+        (void)mem_fail_at(1, 1);
         CHECK_STATUS(PYKV_NO_MEMORY,
                      block_cache_make(run->self->cache, &run->self->slots[index], length, &none));
+        (void)mem_fail_at(0, 0);
         CHECK(none == NULL);
         return;
     }
@@ -375,5 +407,7 @@ TEST_MAIN(CASE(what_was_published_is_found_and_its_bytes_are_in_the_budget),
           CASE(a_block_too_large_for_the_cache_is_made_outside_it_and_evicts_nothing),
           CASE(many_blocks_share_slabs_whose_memory_goes_back_with_them),
           CASE(where_no_slab_can_be_had_blocks_come_from_the_heap),
+          CASE(where_memory_is_refused_blocks_go_before_a_get_fails),
+          CASE(no_more_blocks_are_mappings_than_a_process_can_have),
           CASE(what_is_missed_while_a_slab_is_made_is_not_cached),
           CASE(a_random_run_keeps_contents_limit_and_invariants_at_every_step))

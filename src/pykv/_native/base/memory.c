@@ -214,7 +214,11 @@ void mem_unmap(void *block, size_t size)
 {
     if (block != NULL) {
         add_one(&lines[thread_hint()].freed);
-        (void)munmap(block, size);
+        if (munmap(block, size) != 0) {
+            /* It would split a mapping, and the process may have no more of them. The addresses
+             * stay taken, their pages go. */
+            (void)madvise(block, size, MADV_DONTNEED);
+        }
     }
 }
 

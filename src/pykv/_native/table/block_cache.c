@@ -158,9 +158,13 @@ static bool awaits_slab(const block_cache *self, size_t size)
 
 static cached_block *take_of_heap(block_cache *self, size_t size, bool reserved)
 {
-    cached_block *block = mem_alloc_sized(size);
+    uint32_t mapped = atomic_load_explicit(&self->mapped_count, memory_order_relaxed);
+    bool is_mapped = size >= MEM_SIZED_MAPPED_BYTES_MIN && mapped < BLOCK_MAPPED_COUNT_MAX;
+    cached_block *block =
+        is_mapped ? mem_alloc_sized(size) : mem_alloc_aligned(MEM_SIZED_ALIGNMENT, size);
     if (block != NULL) {
-        *block = (cached_block){.cache = self, .reserved = reserved};
+        *block = (cached_block){.cache = self, .reserved = reserved, .is_mapped = is_mapped};
+        atomic_fetch_add_explicit(&self->mapped_count, is_mapped ? 1 : 0, memory_order_relaxed);
     }
     return block;
 }
@@ -220,6 +224,17 @@ static bool take_in_budget(block_cache *self, size_t size, uint64_t charge, uint
     return taken;
 }
 
+/* Where the system has no memory: what blocks that go leave of it. */
+static cached_block *take_of_evicted(block_cache *self, size_t size, uint64_t charge,
+                                     uint32_t first)
+{
+    cached_block *block = NULL;
+    block_cache_evict(self, charge, first);
+    (void)reclaimer_sweep(self->readers);
+    bool taken = take_memory(self, size, charge, &block);
+    return taken ? block : take_of_heap(self, size, false);
+}
+
 pykv_status block_cache_make(block_cache *self, const block_slot *slot, uint32_t length,
                              cached_block **block_out)
 {
@@ -228,6 +243,9 @@ pykv_status block_cache_make(block_cache *self, const block_slot *slot, uint32_t
     cached_block *block = NULL;
     if (!take_in_budget(self, sizeof *block + length, charge, first, &block)) {
         block = take_of_heap(self, sizeof *block + length, false);
+    }
+    if (block == NULL) {
+        block = take_of_evicted(self, sizeof *block + length, charge, first);
     }
     if (block == NULL) {
         return error_set_no_memory(charge);

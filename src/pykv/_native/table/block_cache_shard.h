@@ -20,6 +20,10 @@
 
 enum { BLOCK_SHARD_COUNT_MAX = 16, BLOCK_QUEUE_COUNT = 2 };
 
+/* Of blocks that are mappings of their own, a quarter of what Linux lets a process have of them;
+ * where there are more, it has no memory however much is free. More blocks are the heap's. */
+enum { BLOCK_MAPPED_COUNT_MAX = 16 << 10 };
+
 /* Places of a block. */
 enum { PLACE_SMALL = 0, PLACE_MAIN = 1, PLACE_NONE = 2, PLACE_RETIRED = 3 };
 
@@ -59,6 +63,7 @@ struct block_cache {
     _Atomic uint64_t retired_bytes;
     _Atomic uint64_t refused_bytes;
     _Atomic uint64_t wanted_bytes; /* by refused blocks that fit into no slab */
+    _Atomic uint32_t mapped_count; /* of blocks that are mappings of their own */
     _Atomic uint32_t evict_next;   /* shard to begin with where no slot says one */
     mutex shrink_lock;             /* of who vacates slabs */
     block_counter_line counters[THREAD_HINT_COUNT];

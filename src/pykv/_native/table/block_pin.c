@@ -26,6 +26,16 @@ void block_pin(cached_block *block)
     PYKV_ASSERT(before > 0 && before < UINT32_MAX);
 }
 
+static void free_of_heap(block_cache *self, cached_block *block)
+{
+    if (block->is_mapped) {
+        mem_free_sized(block, sizeof *block + block->length);
+        atomic_fetch_sub_explicit(&self->mapped_count, 1, memory_order_relaxed);
+    } else {
+        mem_free(block);
+    }
+}
+
 /* Frees a block that nobody refers to. The bytes are released after the memory is. */
 static void free_block(cached_block *block)
 {
@@ -37,7 +47,7 @@ static void free_block(cached_block *block)
     if (is_in_slab) {
         slab_arena_give(&self->slabs, block, sizeof *block + block->length);
     } else {
-        mem_free_sized(block, sizeof *block + block->length);
+        free_of_heap(self, block);
     }
     if (!reserved) {
         atomic_fetch_sub_explicit(&self->refused_bytes, charge, memory_order_relaxed);

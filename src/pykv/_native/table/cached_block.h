@@ -34,7 +34,8 @@ typedef struct cached_block {
     _Atomic uint8_t use_count;   /* since it entered its queue, up to a small limit */
     uint8_t place;               /* which queue; guarded by the shard's lock */
     bool reserved;               /* its bytes are in the budget */
-    bool is_in_slab;             /* its memory is of the cache's slabs, else of the heap */
+    bool is_in_slab;             /* its memory is of the cache's slabs, else of the heap, or: */
+    bool is_mapped;              /* a mapping of its own */
     uint32_t view_count;         /* guarded by the lock of the store's pins */
     _Alignas(16) uint8_t data[];
 } cached_block;
