@@ -168,7 +168,7 @@ static bool extend_list(slab_arena *self) REQUIRES(self->lock)
     return true;
 }
 
-/* Puts an empty slab at the end of the list. False: NULL, or there is no memory for the list. */
+/* Puts an empty slab at the end of the list. False: it is NULL, or there is no memory for that. */
 static bool list_slab(slab_arena *self, slab *made) REQUIRES(self->lock)
 {
     if (made == NULL || !extend_list(self)) {
@@ -188,7 +188,7 @@ static bool add_slab(slab_arena *self, uint64_t spare) REQUIRES(self->lock)
 {
     slab *made = slab_arena_is_preparing(self) ? NULL : map(self, spare);
     bool listed = list_slab(self, made);
-    if (!listed) {
+    if (made != NULL && !listed) {
         unmap(self, made);
     }
     return listed;
@@ -352,7 +352,7 @@ void slab_arena_prepare(slab_arena *self, uint64_t spare)
     bool listed = list_slab(self, made);
     set_preparing(self, false);
     mutex_unlock(&self->lock);
-    if (!listed) {
+    if (made != NULL && !listed) {
         unmap(self, made);
     }
 }
