@@ -164,7 +164,9 @@ static cached_block *take_of_heap(block_cache *self, size_t size, bool reserved)
         is_mapped ? mem_alloc_sized(size) : mem_alloc_aligned(MEM_SIZED_ALIGNMENT, size);
     if (block != NULL) {
         *block = (cached_block){.cache = self, .reserved = reserved, .is_mapped = is_mapped};
-        atomic_fetch_add_explicit(&self->mapped_count, is_mapped ? 1 : 0, memory_order_relaxed);
+    }
+    if (block != NULL && is_mapped) {
+        atomic_fetch_add_explicit(&self->mapped_count, 1, memory_order_relaxed);
     }
     return block;
 }
