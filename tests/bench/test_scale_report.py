@@ -4,6 +4,7 @@ import io
 import json
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from benches.scale_child import Latencies, Report
@@ -77,6 +78,14 @@ def test_both_parts_are_held_to_the_same_gates() -> None:
 def test_an_engine_that_failed_meets_nothing() -> None:
     judged = gates(outcome(Report("pykv-lsm"), report("rocksdict")))
     assert [gate.met for gate in judged] == [False, False, False, True, False, False]
+
+
+def test_the_rate_kept_is_that_of_tenths() -> None:
+    made = Report("pykv-lsm")
+    made.bin_rates = [100.0, 300.0] + [1.0] * 16 + [30.0, 90.0]
+    assert rate_kept(made) == pytest.approx(45.0 / 150.0)
+    made.bin_rates = [100.0, 7.0, 40.0]
+    assert rate_kept(made) == pytest.approx(0.4)
 
 
 def test_without_a_rate_nothing_was_kept() -> None:

@@ -135,14 +135,26 @@ TEST(what_failed_is_tried_again_as_long_as_the_manifest_goes_on)
     shown_tries tries = {.attempts = 0};
     CHECK(!shown_try_again(&tries, self.home, PYKV_OK));
     CHECK(!shown_try_again_at(&tries, self.env, "/store", PYKV_NO_MEMORY));
-    for (uint32_t i = 1; i < SHOWN_MOVES_MAX; i++) {
-        CHECK(shown_try_again_at(&tries, self.env, "/store", PYKV_CORRUPTION));
+    for (uint32_t i = 1; i <= SHOWN_MOVES_MAX; i++) {
+        pykv_status status = error_set_corruption("/store/log", i, "missing", 1, 2);
+        CHECK(shown_try_again_at(&tries, self.env, "/store", status));
         write_at(&self, MANIFEST_NAME, 0, &i, sizeof i);
     }
-    CHECK(shown_try_again(&tries, self.home, PYKV_IO_FAILED));
-    uint32_t other = 0;
-    write_at(&self, MANIFEST_NAME, 0, &other, sizeof other);
-    CHECK(!shown_try_again(&tries, self.home, PYKV_CORRUPTION));
+    CHECK(!shown_try_again(&tries, self.home, error_set_corruption("/store/log", 0, "it", 1, 2)));
+    disk_free(&self);
+}
+
+/* Damage of what stays was looked at a thousand times beside a busy writer. */
+TEST(what_fails_in_the_same_is_told_soon_though_the_manifest_goes_on)
+{
+    disk self = disk_new();
+    shown_tries tries = {.attempts = 0};
+    for (uint32_t i = 1; i <= SHOWN_ATTEMPTS; i++) {
+        pykv_status status = error_set_corruption("/store/7", 10, "a bad byte", 1, 2);
+        CHECK(shown_try_again(&tries, self.home, status) == (i < SHOWN_ATTEMPTS));
+        write_at(&self, MANIFEST_NAME, 0, &i, sizeof i);
+    }
+    CHECK(strcmp("/store/7", error_last()->path) == 0);
     disk_free(&self);
 }
 
@@ -167,4 +179,5 @@ TEST_MAIN(CASE(nothing_is_new_until_the_head_of_the_manifest_changes),
           CASE(a_directory_without_a_manifest_was_replaced),
           CASE(only_a_later_manifest_of_the_same_database_may_follow),
           CASE(what_failed_is_tried_again_as_long_as_the_manifest_goes_on),
+          CASE(what_fails_in_the_same_is_told_soon_though_the_manifest_goes_on),
           CASE(what_fails_beside_one_manifest_is_told_soon))

@@ -80,6 +80,17 @@ TEST(not_while_writers_wait_or_did_a_moment_ago)
     CHECK_EQUAL(0, wait_behind(0, 2500, 1));
 }
 
+/* Of two threads the one that looked first may come last: what it saw once counted twice. */
+TEST(a_look_that_comes_late_takes_nothing_back)
+{
+    compaction_pace self = {.seen_writers_us = 110, .seen_readers_us = 5000, .seen_us = 11000};
+    compaction_moment late = {10000, 4000, 100};
+    compaction_moment next = {21000, 15000, 110};
+    compaction_pace_charge(&self, 1000, &late);
+    compaction_pace_charge(&self, COMPACTION_PACE_SLOW / 64, &next);
+    CHECK_EQUAL(15625, compaction_pace_wait_us(&self, next.now_us));
+}
+
 /* Four tables in level 0 that wait for a compaction of one step. */
 static void make_due(fixture *self)
 {
@@ -146,6 +157,7 @@ TEST_MAIN(CASE(without_a_limit_nothing_waits), CASE(a_step_costs_its_bytes_at_th
           CASE(time_in_which_nothing_was_compacted_is_not_saved_up),
           CASE(readers_who_wait_for_the_device_have_it_nearly_for_themselves),
           CASE(not_while_writers_wait_or_did_a_moment_ago),
+          CASE(a_look_that_comes_late_takes_nothing_back),
           CASE(a_store_compacts_at_its_pace_and_flushes_at_once),
           CASE(only_compactions_of_lent_threads_yield_to_readers),
           CASE(who_asks_for_a_compaction_does_not_wait))

@@ -263,7 +263,7 @@ static void *take(slab_arena *self, size_t size, const uint64_t *spare)
         block = take_from(self, &self->entries[self->given_last], count);
         empty_before = 1;
     }
-    bool calls = self->empty_count == 0 && empty_before > 0 && self->call != NULL;
+    bool calls = self->empty_count == 0 && empty_before > 0 && spare != NULL && self->call != NULL;
     mutex_unlock(&self->lock);
     if (calls && !PYKV_PLANTED(300)) {
         self->call(self->context);

@@ -7,6 +7,7 @@
 
 #include "base/coding.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/invariant.h"
 #include "base/memory.h"
 #include "log/log_file.h"
@@ -90,6 +91,15 @@ static bool may_be_a_writers_doing(pykv_status status)
     return status == PYKV_CORRUPTION || status == PYKV_IO_FAILED;
 }
 
+/* What the last error names: what a writer removes is another file each time, so one that fails
+ * again and again is damaged. */
+static uint64_t failure_of(pykv_status status)
+{
+    const pykv_error *last = error_last();
+    uint64_t text = hash_murmur3(last->text, strlen(last->text), 0, 0).low;
+    return hash_murmur3(last->path, strlen(last->path), last->offset, text + (uint64_t)status).low;
+}
+
 /* The first try that fails is counted as one beside the same manifest: nothing is known of before.
  */
 bool shown_try_again(shown_tries *self, env_directory *home, pykv_status status)
@@ -99,12 +109,14 @@ bool shown_try_again(shown_tries *self, env_directory *home, pykv_status status)
         return false;
     }
     pykv_error failure = *error_last();
+    uint64_t failed_in = failure_of(status);
     bool moved = read_head(home, head) == PYKV_OK && self->attempts > 0 &&
-                 memcmp(head, self->head, sizeof head) != 0;
+                 failed_in != self->failure && memcmp(head, self->head, sizeof head) != 0;
     error_restore(&failure);
     memcpy(self->head, head, sizeof head);
+    self->failure = failed_in;
     self->moves += moved;
-    self->attempts += !moved;
+    self->attempts = moved ? 1 : self->attempts + 1;
     return self->attempts < SHOWN_ATTEMPTS && self->moves < SHOWN_MOVES_MAX;
 }
 

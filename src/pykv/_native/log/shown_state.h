@@ -37,15 +37,17 @@ typedef struct shown_identity {
     uint64_t edit;
 } shown_identity;
 
-/* Of tries beside one manifest, as a writer may cut a log without another one; and of tries beside
- * manifests that go on, of which a fast writer may make one in the time of each try. */
+/* Of tries beside one manifest, as a writer may cut a log without another one, or that fail in the
+ * same; and of tries beside manifests that go on, of which a fast writer may make one in the time
+ * of each try. */
 enum { SHOWN_ATTEMPTS = 5, SHOWN_MOVES_MAX = 1000 };
 
 /* Tries to open or to show what a live writer may change meanwhile. Zeros: none has failed. */
 typedef struct shown_tries {
     uint8_t head[MANIFEST_HEAD_BYTES]; /* after the last one that failed */
     int attempts;                      /* that failed beside that manifest, or another one */
-    int moves;                         /* the others: the manifest had gone on */
+    int moves;        /* the others: the manifest had gone on, and something else failed */
+    uint64_t failure; /* what the last one failed in */
 } shown_tries;
 
 /* Notes that a try gave status. True: it is worth another, since it may be the doing of a writer

@@ -9,10 +9,13 @@
 
 #define US_PER_SECOND UINT64_C(1000000)
 
-/* What a counter has gained since it was seen last. */
+/* What a counter has gained since it was seen last, by whichever thread. */
 static uint64_t gained(_Atomic uint64_t *seen, uint64_t now)
 {
-    uint64_t before = atomic_exchange_explicit(seen, now, memory_order_relaxed);
+    uint64_t before = atomic_load_explicit(seen, memory_order_relaxed);
+    while (before < now && !atomic_compare_exchange_weak_explicit(
+                               seen, &before, now, memory_order_relaxed, memory_order_relaxed)) {
+    }
     return now > before ? now - before : 0;
 }
 

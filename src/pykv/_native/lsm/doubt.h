@@ -21,6 +21,7 @@ typedef struct doubt {
     version *cleared; /* a reference, or NULL */
     buffer tables;    /* numbers of files, uint32_t each */
     buffer values;
+    uint64_t retry_us; /* when a manifest that failed is tried again, with nothing else to do */
 } doubt;
 
 /* The files of a version that a clear has replaced go with the next durable manifest. */

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
+#include "lsm/health.h"
 #include "lsm/history.h"
 #include "lsm/manifest_ranges.h"
 #include "lsm/room.h"
@@ -16,7 +17,7 @@
 #include "lsm/version_values.h"
 
 /* That the next manifest may list beyond those of this one. */
-enum { MORE_LOGS = 2, MORE_TABLES = 16 };
+enum { MORE_LOGS = 2, MORE_TABLES = 16, SETTLE_RETRY_US = 1000 * 1000 };
 
 /* The version of now, which nobody replaces meanwhile. The view around it may go at any moment. */
 static version *current_version(lsm *self) REQUIRES(self->manifest_lock)
@@ -102,7 +103,10 @@ static pykv_status write_version(lsm *self, const version *tables, uint64_t flus
         self->edit = listed.edit;
         self->first_log = first_log;
         self->is_clean_on_disk = clean;
-        doubt_end(&self->doubt, self->home);
+        if (doubt_is_left(&self->doubt)) {
+            doubt_end(&self->doubt, self->home);
+            lsm_note_result(self, LSM_WORK_SETTLE, PYKV_OK);
+        }
     }
     lsm_manifest_reset(&listed);
     return status;
@@ -141,17 +145,23 @@ static pykv_status write_and_drop(lsm *self, lsm_manifest_blocks blocks)
     return status;
 }
 
-pykv_status lsm_settle_all(lsm *self, bool *settled_out)
+pykv_status lsm_settle_all(lsm *self, bool *settled_out, bool *left_out)
 {
+    bool settled = false;
     pykv_status status = PYKV_OK;
+    uint64_t now_us = env_monotonic_us(self->env);
     mutex_lock(&self->manifest_lock);
     bool is_left = doubt_is_left(&self->doubt) && !PYKV_PLANTED(284);
-    if (is_left) {
+    if (is_left && now_us >= self->doubt.retry_us) {
         bool gives_room = self->doubt.cleared != NULL;
         status = write_and_drop(self, gives_room ? LSM_BLOCKS_KEPT : LSM_BLOCKS_OF_ITS_OWN);
+        settled = status == PYKV_OK;
+        is_left = !settled;
+        self->doubt.retry_us = is_left ? now_us + SETTLE_RETRY_US : 0;
     }
     mutex_unlock(&self->manifest_lock);
-    *settled_out = is_left && status == PYKV_OK;
+    *settled_out = settled;
+    *left_out = is_left;
     return status;
 }
 

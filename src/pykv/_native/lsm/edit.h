@@ -58,8 +58,9 @@ PYKV_NODISCARD pykv_status lsm_write_manifest(lsm *self, lsm_manifest_blocks blo
 PYKV_NODISCARD pykv_status lsm_settle_manifest(lsm *self) EXCLUDES(self->manifest_lock);
 
 /* Where there is nothing else to do: where anything is in doubt, a clear too, writes that manifest,
- * and lets the logs go that it does not need. *settled_out: it did. */
-PYKV_NODISCARD pykv_status lsm_settle_all(lsm *self, bool *settled_out)
+ * and lets the logs go that it does not need. Where that fails, not before a second has passed.
+ * *settled_out: it was written; *left_out: something still is in doubt. */
+PYKV_NODISCARD pykv_status lsm_settle_all(lsm *self, bool *settled_out, bool *left_out)
     EXCLUDES(self->manifest_lock);
 
 /* Writes the manifest anew and takes history away that nobody wants any more. */

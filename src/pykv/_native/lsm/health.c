@@ -55,7 +55,8 @@ static int32_t state_by_failure(lsm_work work, pykv_status status)
     if (status == PYKV_OK) {
         return PYKV_STATE_OPEN;
     }
-    bool stops_writes = work != LSM_WORK_COMPACTION || PYKV_PLANTED(272);
+    bool stops_writes =
+        (work != LSM_WORK_COMPACTION && work != LSM_WORK_SETTLE) || PYKV_PLANTED(272);
     return status == PYKV_NO_SPACE && stops_writes ? PYKV_STATE_READ_ONLY : PYKV_STATE_DEGRADED;
 }
 

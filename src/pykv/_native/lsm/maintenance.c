@@ -60,14 +60,16 @@ static pykv_status compact_at_pace(lsm *self, bool *worked_out)
     return status;
 }
 
-/* The failure is one of compactions: writes go on. */
-static pykv_status settle(lsm *self, bool *worked_out)
+/* Nobody waits for this: a failure is the store's state, and nothing else. */
+static bool settle(lsm *self)
 {
-    pykv_status status = lsm_settle_all(self, worked_out);
-    if (status != PYKV_OK) {
-        lsm_note_result(self, LSM_WORK_COMPACTION, status);
+    bool settled;
+    bool is_left;
+    pykv_status status = lsm_settle_all(self, &settled, &is_left);
+    if (status != PYKV_OK || !is_left) {
+        lsm_note_result(self, LSM_WORK_SETTLE, status);
     }
-    return status;
+    return settled;
 }
 
 static pykv_status data_step(lsm *self, bool *worked_out)
@@ -86,7 +88,7 @@ static pykv_status data_step(lsm *self, bool *worked_out)
             status = compact_at_pace(self, &compacted);
         }
         if (status == PYKV_OK && !flushed && !compacted) {
-            status = settle(self, &settled);
+            settled = settle(self);
         }
     }
     *worked_out = flushed || compacted || settled;

@@ -184,14 +184,14 @@ void lsm_room_wait(lsm *self, uint64_t seen, uint64_t most_us)
     mutex_unlock(&self->room_lock);
 }
 
-/* Waits for a lent thread to make room. Where none was lent works itself, and waits only while
- * another writer does. */
 static void count_stall(lsm *self, uint64_t began_us)
 {
     uint64_t waited = env_monotonic_us(self->env) - began_us;
     atomic_fetch_add_explicit(&self->counters.stall_us, waited, memory_order_relaxed);
 }
 
+/* Waits for a lent thread to make room. Where none was lent works itself, and waits only while
+ * another writer does. */
 static pykv_status wait_for_room(lsm *self, uint64_t seen, uint64_t failures, bool for_ranges)
 {
     uint64_t began = env_monotonic_us(self->env);

@@ -50,6 +50,7 @@ typedef enum lsm_work {
     LSM_WORK_APPEND = 0,
     LSM_WORK_FLUSH,
     LSM_WORK_COMPACTION,
+    LSM_WORK_SETTLE,
     LSM_WORK_COUNT
 } lsm_work;
 
@@ -125,8 +126,7 @@ struct lsm {
     uint64_t compaction_bytes_max GUARDED_BY(compaction_lock); /* of inputs; 0: no limit is known */
     compaction_turns turns GUARDED_BY(compaction_lock);
 
-    /* Writers that wait for a flush or compaction, while lent threads do it. */
-    mutex room_lock;
+    mutex room_lock; /* of writers that wait for a flush or compaction of lent threads */
     condition room_made;
     uint64_t room_count GUARDED_BY(room_lock); /* times that there may have come to be room */
 };
