@@ -35,3 +35,14 @@ pykv_status report_outcome(pykv_report *report, const char *path, pykv_status st
     report_add_last_error(report, path);
     return PYKV_OK;
 }
+
+pykv_status report_progress(const pykv_report *report, pykv_progress *progress)
+{
+    if (progress == NULL) {
+        return PYKV_OK;
+    }
+    __atomic_store_n(&progress->done, report->byte_count, __ATOMIC_RELAXED);
+    return __atomic_load_n(&progress->cancel, __ATOMIC_RELAXED) == 0
+               ? PYKV_OK
+               : error_set(PYKV_TIMED_OUT, "the verification was cancelled");
+}

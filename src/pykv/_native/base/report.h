@@ -22,4 +22,8 @@ void report_add_last_error(pykv_report *report, const char *path);
 PYKV_NODISCARD pykv_status report_outcome(pykv_report *report, const char *path,
                                           pykv_status status);
 
+/* Tells how far a verification came; progress may be NULL. PYKV_TIMED_OUT: the user has cancelled.
+ */
+PYKV_NODISCARD pykv_status report_progress(const pykv_report *report, pykv_progress *progress);
+
 #endif

@@ -313,18 +313,6 @@ static pykv_status check_keydir(bitcask *self, pykv_report *report)
     return status;
 }
 
-/* Notes how far it came. PYKV_TIMED_OUT: the user has cancelled. */
-static pykv_status note_progress(pykv_progress *progress, const pykv_report *report)
-{
-    if (progress == NULL) {
-        return PYKV_OK;
-    }
-    __atomic_store_n(&progress->done, report->byte_count, __ATOMIC_RELAXED);
-    return __atomic_load_n(&progress->cancel, __ATOMIC_RELAXED) == 0
-               ? PYKV_OK
-               : error_set(PYKV_TIMED_OUT, "the verification was cancelled");
-}
-
 static pykv_status check_segments(bitcask *self, buffer *scratch, pykv_progress *progress,
                                   pykv_report *report)
 {
@@ -335,7 +323,7 @@ static pykv_status check_segments(bitcask *self, buffer *scratch, pykv_progress 
         status = check_segment(self, source, scratch, report);
         unpin(self, source);
         if (status == PYKV_OK) {
-            status = note_progress(progress, report);
+            status = report_progress(report, progress);
         }
         source = status == PYKV_OK ? pin_next(self, number) : NULL;
     }

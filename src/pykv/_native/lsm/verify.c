@@ -44,25 +44,13 @@ static pykv_status check_manifest(lsm *self, pykv_report *report)
     return report_outcome(report, MANIFEST_NAME, status);
 }
 
-/* Notes how far it came. PYKV_TIMED_OUT: the user has cancelled. */
-static pykv_status note_progress(pykv_progress *progress, const pykv_report *report)
-{
-    if (progress == NULL) {
-        return PYKV_OK;
-    }
-    __atomic_store_n(&progress->done, report->byte_count, __ATOMIC_RELAXED);
-    return __atomic_load_n(&progress->cancel, __ATOMIC_RELAXED) == 0
-               ? PYKV_OK
-               : error_set(PYKV_TIMED_OUT, "the verification was cancelled");
-}
-
 static pykv_status check_level(const level *tables, pykv_progress *progress, pykv_report *report)
 {
     pykv_status status = PYKV_OK;
     for (uint32_t i = 0; i < tables->count && status == PYKV_OK; i++) {
         status = check_table(tables->files[i], report);
         if (status == PYKV_OK) {
-            status = note_progress(progress, report);
+            status = report_progress(report, progress);
         }
     }
     return status;
@@ -85,7 +73,7 @@ pykv_status lsm_verify(lsm *self, pykv_progress *progress, pykv_report *report_o
     for (uint32_t i = 0; i < tables->value_segment_count && status == PYKV_OK; i++) {
         status = value_segment_verify(tables->values[i].segment, report_out);
         if (status == PYKV_OK) {
-            status = note_progress(progress, report_out);
+            status = report_progress(report_out, progress);
         }
     }
     version_release(tables);
