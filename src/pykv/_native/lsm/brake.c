@@ -74,7 +74,7 @@ static void set_read(lsm *self, uint64_t now, uint64_t *parts) REQUIRES(self->wr
 void lsm_brake_note(lsm *self, double tables, uint64_t *parts)
 {
     mutex_lock(&self->writer);
-    set_read(self, (uint64_t)(tables * LSM_LEVEL0_PARTS), parts);
+    set_read(self, (uint64_t)(tables * (double)LSM_LEVEL0_PARTS), parts);
     mutex_unlock(&self->writer);
 }
 
