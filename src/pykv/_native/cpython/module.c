@@ -10,6 +10,7 @@
 #include "cpython/snapshot_type.h"
 #include "cpython/store_type.h"
 #include "cpython/value_view.h"
+#include "cpython/writes.h"
 
 /* Of CPython 3.12 and later, where a module must say that it wants no interpreter with a lock of
  * its own; the limited API of 3.11 has no names for it. */
@@ -33,6 +34,9 @@ static int add_type(PyObject *module, const char *name, PyType_Spec *spec)
 static int module_exec(PyObject *module)
 {
     module_state *state = PyModule_GetState(module);
+    if (!writes_prepare()) {
+        return -1;
+    }
     PyObject *scan_type = PyType_FromModuleAndSpec(module, &scan_object_spec, NULL);
     if (scan_type == NULL) {
         return -1;

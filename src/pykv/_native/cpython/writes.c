@@ -4,6 +4,8 @@
  */
 #include "cpython/writes.h"
 
+#include <string.h>
+
 #include "cpython/copying.h"
 #include "cpython/raising.h"
 #include "cpython/store_object.h"
@@ -103,19 +105,48 @@ static inline bool delete_one(store_object *self, PyObject *key, int32_t flags,
     return status == PYKV_OK;
 }
 
+static PyObject *ttl_name; /* interned, of the keyword; for as long as the process lives */
+
+bool writes_prepare(void)
+{
+    ttl_name = PyUnicode_InternFromString(put_signature.names[2]);
+    return ttl_name != NULL;
+}
+
+/* A call that names nothing but ttl, as compilers of Python write it: with interned names. */
+static inline bool names_ttl_alone(Py_ssize_t count, PyObject *keywords)
+{
+    return count == 2 && keywords != NULL && PyTuple_Size(keywords) == 1 &&
+           PyTuple_GetItem(keywords, 0) == ttl_name;
+}
+
+static __attribute__((noinline)) bool take_put_arguments(PyObject *const *arguments,
+                                                         Py_ssize_t count, PyObject *keywords,
+                                                         PyObject **values_out,
+                                                         write_terms *terms_out)
+{
+    if (names_ttl_alone(count, keywords)) {
+        memcpy(values_out, arguments, 3 * sizeof *arguments);
+        return ttl_of(values_out[2], &terms_out->ttl_us);
+    }
+    return signature_bind(&put_signature, arguments, count, keywords, values_out) &&
+           ttl_of(values_out[2], &terms_out->ttl_us) &&
+           flags_of_sync(values_out[3], &terms_out->flags);
+}
+
 PyObject *store_put(PyObject *self, PyObject *const *arguments, Py_ssize_t count,
                     PyObject *keywords)
 {
     PyObject *values[SIGNATURE_ARGUMENTS_MAX] = {NULL, NULL, NULL, NULL};
+    PyObject *const *given = arguments;
     write_terms terms = {0, 0};
-    if (FAST_LIKELY(keywords == NULL && count == 2)) {
-        values[0] = arguments[0];
-        values[1] = arguments[1];
-    } else if (!signature_bind(&put_signature, arguments, count, keywords, values) ||
-               !ttl_of(values[2], &terms.ttl_us) || !flags_of_sync(values[3], &terms.flags)) {
-        return NULL;
+    if (FAST_UNLIKELY(keywords != NULL || count != 2)) {
+        if (!take_put_arguments(arguments, count, keywords, values, &terms)) {
+            return NULL;
+        }
+        given = values;
     }
-    if (FAST_UNLIKELY(put_one((store_object *)self, values[0], values[1], terms) < 0)) {
+    if (FAST_UNLIKELY(put_one((store_object *)self, given[0], given[1], terms) < 0)) {
         return NULL;
     }
     return Py_NewRef(Py_None);

@@ -5,6 +5,10 @@
 #define PYKV_CPYTHON_WRITES_H
 
 #include <Python.h>
+#include <stdbool.h>
+
+/* Once, before the first call. False with an exception. */
+bool writes_prepare(void);
 
 /* put(key, value, *, sync=None) */
 PyObject *store_put(PyObject *self, PyObject *const *arguments, Py_ssize_t count,
