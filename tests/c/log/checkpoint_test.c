@@ -74,11 +74,8 @@ static pykv_status make(const char *path)
         status = checkpoint_add(copy, home, "second");
     }
     if (status == PYKV_OK) {
-        status = checkpoint_settle(copy);
-    }
-    if (status == PYKV_OK) {
         static const buffer manifest = {.data = (uint8_t *)"text", .size = 4};
-        status = manifest_file_replace(checkpoint_home(copy), &manifest);
+        status = manifest_file_place(checkpoint_home(copy), &manifest);
     }
     return checkpoint_end(copy, status);
 }

@@ -125,10 +125,7 @@ static pykv_status fill(bitcask *self, const manifest *listed, checkpoint *targe
     for (uint64_t i = 0; i < listed->segment_count && status == PYKV_OK; i++) {
         status = add_segment(self, listed->segments[i].number, target);
     }
-    if (status == PYKV_OK) {
-        status = checkpoint_settle(target);
-    }
-    return status == PYKV_OK ? manifest_replace(checkpoint_home(target), listed) : status;
+    return status == PYKV_OK ? manifest_place(checkpoint_home(target), listed) : status;
 }
 
 pykv_status bitcask_checkpoint(bitcask *self, const char *path)

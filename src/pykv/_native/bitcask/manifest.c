@@ -265,7 +265,7 @@ pykv_status manifest_read(env_directory *directory, manifest *out)
     return status;
 }
 
-/* Replaces MANIFEST by self in one of the two ways. */
+/* Replaces MANIFEST by self in one of the three ways. */
 static pykv_status replace(env_directory *directory, const manifest *self,
                            pykv_status (*way)(env_directory *directory, const buffer *bytes))
 {
@@ -281,6 +281,11 @@ static pykv_status replace(env_directory *directory, const manifest *self,
 pykv_status manifest_replace(env_directory *directory, const manifest *self)
 {
     return replace(directory, self, manifest_file_replace);
+}
+
+pykv_status manifest_place(env_directory *directory, const manifest *self)
+{
+    return replace(directory, self, manifest_file_place);
 }
 
 pykv_status manifest_replace_reserved(env_directory *directory, const manifest *self)

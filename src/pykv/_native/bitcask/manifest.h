@@ -99,6 +99,9 @@ PYKV_NODISCARD pykv_status manifest_read(env_directory *directory, manifest *out
 /* Replaces MANIFEST durably by self. On failure the old one is still in force. */
 PYKV_NODISCARD pykv_status manifest_replace(env_directory *directory, const manifest *self);
 
+/* The same behind all names of the directory, which are durable first. */
+PYKV_NODISCARD pykv_status manifest_place(env_directory *directory, const manifest *self);
+
 /* Keeps blocks for a manifest of up to segment_count segments, history included, and other_bytes of
  * epochs and pins, until it is written or let go. What was kept before counts, and stays on
  * failure. PYKV_NO_SPACE, PYKV_IO_FAILED. */

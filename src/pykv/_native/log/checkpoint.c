@@ -21,28 +21,7 @@ struct checkpoint {
 
 /* ---- the directory ---- */
 
-/* Makes a directory that was not there, durably. */
-static pykv_status make_directory(env *environment, const char *path)
-{
-    path_parts parts = {.memory = NULL};
-    env_directory *above;
-    pykv_status status = path_split(path, &parts);
-    if (status != PYKV_OK) {
-        return status;
-    }
-    status = env_directory_open(environment, parts.directory, true, &above);
-    if (status == PYKV_OK) {
-        status = env_make_directory(above, parts.name);
-        if (status == PYKV_OK) {
-            status = env_directory_sync(above);
-        }
-        env_directory_close(above);
-    }
-    mem_free(parts.memory);
-    return status;
-}
-
-static pykv_status make_mark(env_directory *home)
+static pykv_status create_mark(env_directory *home)
 {
     env_file *file;
     if (PYKV_PLANTED(150)) {
@@ -54,6 +33,39 @@ static pykv_status make_mark(env_directory *home)
         env_file_close(file);
         status = env_directory_sync(home);
     }
+    return status;
+}
+
+/* The directory is there. It becomes durable behind its mark: where a sync ends what a journal has,
+ * the second one has little left to do. */
+static pykv_status mark(checkpoint *self, env_directory *above)
+{
+    pykv_status status = env_directory_open(self->environment, self->path, false, &self->home);
+    if (status == PYKV_OK) {
+        status = create_mark(self->home);
+    }
+    return status == PYKV_OK ? env_directory_sync(above) : status;
+}
+
+/* Makes the directory, which must not be there, with its mark. *made_out: the directory is made,
+ * whatever failed then. */
+static pykv_status make(checkpoint *self, bool *made_out)
+{
+    path_parts parts = {.memory = NULL};
+    env_directory *above;
+    *made_out = false;
+    pykv_status status = path_split(self->path, &parts);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    status = env_directory_open(self->environment, parts.directory, true, &above);
+    if (status == PYKV_OK) {
+        status = env_make_directory(above, parts.name);
+        *made_out = status == PYKV_OK;
+        status = *made_out ? mark(self, above) : status;
+        env_directory_close(above);
+    }
+    mem_free(parts.memory);
     return status;
 }
 
@@ -78,14 +90,11 @@ pykv_status checkpoint_begin(env *environment, const char *path, checkpoint **ch
     if (status != PYKV_OK || self == NULL) {
         return status;
     }
-    status = make_directory(environment, path);
-    if (status != PYKV_OK) {
+    bool made;
+    status = make(self, &made);
+    if (status != PYKV_OK && !made) {
         mem_free(self);
         return status;
-    }
-    status = env_directory_open(environment, path, false, &self->home);
-    if (status == PYKV_OK) {
-        status = make_mark(self->home);
     }
     if (status != PYKV_OK) {
         return checkpoint_end(self, status);
@@ -104,11 +113,6 @@ env_directory *checkpoint_home(checkpoint *self)
 pykv_status checkpoint_add(checkpoint *self, env_directory *from, const char *name)
 {
     return second_name(from, name, self->home, name);
-}
-
-pykv_status checkpoint_settle(checkpoint *self)
-{
-    return PYKV_PLANTED(151) ? PYKV_OK : env_directory_sync(self->home);
 }
 
 /* ---- the end ---- */

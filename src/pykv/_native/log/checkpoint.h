@@ -4,7 +4,8 @@
  * Files that are never written again get a second name there, or are copied where the file system
  * has none. Before them stands a mark, HOME_UNFINISHED_NAME, which goes when the manifest is
  * durable: a directory with the mark and no manifest is no store, and opens as none (home.h).
- * Order: mark, files, names durable, manifest, mark gone. What crashes on the way leaves the mark.
+ * Order: mark, files, the manifest as manifest_file_place has it, mark gone. What crashes on the
+ * way leaves the mark.
  *
  * Not thread-safe. The files that are added must keep their names meanwhile.
  */
@@ -30,9 +31,6 @@ env_directory *checkpoint_home(checkpoint *self);
 /* Brings the file of that name, which is durable and is never written again. PYKV_PATH_NOT_FOUND:
  * it is not there. */
 PYKV_NODISCARD pykv_status checkpoint_add(checkpoint *self, env_directory *from, const char *name);
-
-/* Makes the names durable: the manifest may come. */
-PYKV_NODISCARD pykv_status checkpoint_settle(checkpoint *self);
 
 /* Frees self. status PYKV_OK: the manifest is durable, and the mark goes. Else the directory and
  * all that is in it goes, as far as that works. Returns status, its detail the thread's last error.

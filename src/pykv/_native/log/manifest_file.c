@@ -245,11 +245,9 @@ static pykv_status write_temporary(env_directory *directory, const char *name, i
     return status;
 }
 
-/* Replaces MANIFEST through the file name, opened with flags. */
-static pykv_status replace(env_directory *directory, const buffer *bytes, const char *name,
-                           int flags)
+/* The end of it: from status on, what the file name holds, durable, becomes MANIFEST. */
+static pykv_status take_place(env_directory *directory, const char *name, pykv_status status)
 {
-    pykv_status status = write_temporary(directory, name, flags, bytes);
     if (status == PYKV_OK) {
         status = env_rename(directory, name, MANIFEST_NAME);
     }
@@ -263,7 +261,17 @@ static pykv_status replace(env_directory *directory, const buffer *bytes, const 
 
 pykv_status manifest_file_replace(env_directory *directory, const buffer *bytes)
 {
-    return replace(directory, bytes, MANIFEST_TEMPORARY, ENV_TRUNCATE);
+    pykv_status status = write_temporary(directory, MANIFEST_TEMPORARY, ENV_TRUNCATE, bytes);
+    return take_place(directory, MANIFEST_TEMPORARY, status);
+}
+
+pykv_status manifest_file_place(env_directory *directory, const buffer *bytes)
+{
+    pykv_status status = write_temporary(directory, MANIFEST_TEMPORARY, ENV_TRUNCATE, bytes);
+    if (status == PYKV_OK && !PYKV_PLANTED(151)) {
+        status = env_directory_sync(directory);
+    }
+    return take_place(directory, MANIFEST_TEMPORARY, status);
 }
 
 /* ---- room for the next one ---- */
@@ -275,7 +283,8 @@ pykv_status manifest_file_reserve(env_directory *directory, uint64_t size)
 
 pykv_status manifest_file_replace_reserved(env_directory *directory, const buffer *bytes)
 {
-    return replace(directory, bytes, MANIFEST_SPARE_NAME, 0);
+    pykv_status status = write_temporary(directory, MANIFEST_SPARE_NAME, 0, bytes);
+    return take_place(directory, MANIFEST_SPARE_NAME, status);
 }
 
 void manifest_file_release(env_directory *directory)

@@ -108,6 +108,10 @@ PYKV_NODISCARD pykv_status manifest_file_load(env_directory *directory, uint64_t
  * the directory that failed: then either may be. */
 PYKV_NODISCARD pykv_status manifest_file_replace(env_directory *directory, const buffer *bytes);
 
+/* As manifest_file_replace, where MANIFEST stands for files that are new: all names of the
+ * directory are durable before that one is. */
+PYKV_NODISCARD pykv_status manifest_file_place(env_directory *directory, const buffer *bytes);
+
 /* Keeps blocks for a manifest of up to size bytes, until it is written or let go. What was kept
  * before counts, and stays on failure. PYKV_NO_SPACE, PYKV_IO_FAILED. */
 PYKV_NODISCARD pykv_status manifest_file_reserve(env_directory *directory, uint64_t size);

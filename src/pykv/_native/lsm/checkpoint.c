@@ -70,10 +70,7 @@ static pykv_status fill(lsm *self, const lsm_manifest *listed, checkpoint *targe
         log_file_values_name(listed->values[i].number, name);
         status = checkpoint_add(target, self->home, name);
     }
-    if (status == PYKV_OK) {
-        status = checkpoint_settle(target);
-    }
-    return status == PYKV_OK ? lsm_manifest_replace(checkpoint_home(target), listed) : status;
+    return status == PYKV_OK ? lsm_manifest_place(checkpoint_home(target), listed) : status;
 }
 
 pykv_status lsm_checkpoint(lsm *self, const char *path)

@@ -309,7 +309,7 @@ static pykv_status check_readable(const buffer *bytes)
     return status == PYKV_CORRUPTION ? error_set(PYKV_INTERNAL, "%s", error_last()->text) : status;
 }
 
-/* Replaces MANIFEST by self in one of the two ways. */
+/* Replaces MANIFEST by self in one of the three ways. */
 static pykv_status replace(env_directory *directory, const lsm_manifest *self,
                            pykv_status (*way)(env_directory *directory, const buffer *bytes))
 {
@@ -328,6 +328,11 @@ static pykv_status replace(env_directory *directory, const lsm_manifest *self,
 pykv_status lsm_manifest_replace(env_directory *directory, const lsm_manifest *self)
 {
     return replace(directory, self, manifest_file_replace);
+}
+
+pykv_status lsm_manifest_place(env_directory *directory, const lsm_manifest *self)
+{
+    return replace(directory, self, manifest_file_place);
 }
 
 pykv_status lsm_manifest_replace_reserved(env_directory *directory, const lsm_manifest *self)

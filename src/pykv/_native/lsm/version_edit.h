@@ -121,7 +121,11 @@ PYKV_NODISCARD pykv_status lsm_manifest_read(env_directory *directory, lsm_manif
  * the directory that failed: then either may be. PYKV_INTERNAL: it could not be read again. */
 PYKV_NODISCARD pykv_status lsm_manifest_replace(env_directory *directory, const lsm_manifest *self);
 
-/* The same, in the blocks that lsm_manifest_reserve keeps: for manifests that give room back. */
+/* The same behind all names of the directory, which are durable first. */
+PYKV_NODISCARD pykv_status lsm_manifest_place(env_directory *directory, const lsm_manifest *self);
+
+/* As lsm_manifest_replace, in the blocks that lsm_manifest_reserve keeps: for manifests that give
+ * room back. */
 PYKV_NODISCARD pykv_status lsm_manifest_replace_reserved(env_directory *directory,
                                                          const lsm_manifest *self);
 
