@@ -6,7 +6,7 @@ import pytest
 
 from pykv.engine.memory import Memory
 from pykv.errors import Damage
-from pykv.store import FEATURES, Batch, OrderedStore, Report, Store, supports
+from pykv.store import Batch, OrderedStore, Report, Store
 
 
 @pytest.fixture
@@ -27,20 +27,6 @@ def test_an_engine_satisfies_the_protocols(memory: Memory) -> None:
 
 def test_a_dict_is_no_store() -> None:
     assert not isinstance({}, Store)
-
-
-def test_supports_asks_the_store(memory: Memory) -> None:
-    assert supports(memory, "order")
-    assert not supports(memory, "persistence")
-
-
-def test_an_unknown_feature_names_the_near_miss(memory: Memory) -> None:
-    with pytest.raises(ValueError, match="no feature 'ordr': did you mean 'order'"):
-        supports(memory, "ordr")
-
-
-def test_every_feature_is_described() -> None:
-    assert all(len(text.split()) > 3 for text in FEATURES.values())
 
 
 def test_a_report_is_good_without_damage() -> None:

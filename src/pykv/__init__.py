@@ -39,6 +39,7 @@ from pykv.errors import (
     UnfinishedError,
     ValueTooLargeError,
 )
+from pykv.features import supports
 from pykv.options import (
     BitcaskOptions,
     CommonOptions,
@@ -58,7 +59,6 @@ from pykv.store import (
     OrderedStore,
     Report,
     Store,
-    supports,
 )
 
 if TYPE_CHECKING:

@@ -12,29 +12,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Literal, NamedTuple, Protocol, Self, TypeVar, overload
+from typing import Any, Literal, NamedTuple, Protocol, Self, TypeVar, overload
 from typing import runtime_checkable as runtime_checkable
 
-from pykv.arguments import BytesLike, StrPath, near_miss
+from pykv.arguments import BytesLike, StrPath
 from pykv.arrays import ItemsLike
 from pykv.errors import Damage
 from pykv.reader import OrderedReader, OrderedSnapshot, Reader, Snapshot
 from pykv.reader import Row as Row
-
-FEATURES: Final[Mapping[str, str]] = {
-    "order": "scans run in byte order and take start, stop, prefix and reverse; first, last, "
-    "floor, ceiling and delete_range work",
-    "batch": "batch() and put_many(atomic=True) are all or nothing",
-    "cas": "compare_and_set, put_if_absent, pop and setdefault are atomic",
-    "consistent_scan": "a scan shows the moment it was made, whatever is written later",
-    "snapshot": "snapshot() keeps a moment for reads at it",
-    "persistence": "rows outlive the process",
-    "readers": "read_only=True opens beside a writer, in this process and in others",
-    "long_keys": "keys have up to 65,535 bytes",
-    "changes": "changes() gives what was written, in order, from any sequence that is kept",
-    "namespaces": "namespace, namespaces and drop_namespace work, and a batch goes across them",
-    "ttl": "put, put_many and put of a batch take ttl; touch and expires_at work",
-}
 
 Progress = Callable[[int, int], object]
 ChangeKind = Literal[
@@ -237,8 +222,18 @@ class Store(Reader, Protocol):
     def delete_arrays(self, keys: ItemsLike, *, sync: bool | None = None) -> None:
         """delete_many of keys in an array."""
 
-    def put_if_absent(self, key: BytesLike, value: BytesLike, *, sync: bool | None = None) -> bool:
-        """Sets key if it is absent; tells whether it did."""
+    def put_if_absent(
+        self,
+        key: BytesLike,
+        value: BytesLike,
+        *,
+        ttl: float | timedelta | None = None,
+        sync: bool | None = None,
+    ) -> bool:
+        """Sets key if it is absent; tells whether it did. What has expired is absent.
+
+        With a ttl, a lock that goes by itself where its holder dies.
+        """
 
     def compare_and_set(
         self,
@@ -246,11 +241,14 @@ class Store(Reader, Protocol):
         expected: BytesLike | None,
         value: BytesLike | None,
         *,
+        ttl: float | timedelta | None = None,
         sync: bool | None = None,
     ) -> bool:
         """Sets key to value if its value is expected; tells whether it did.
 
-        expected=None stands for an absent key, value=None deletes.
+        expected=None stands for an absent key, value=None deletes. The value has the deadline that
+        ttl gives, and without ttl none, whatever the one before it had. ValueError: a ttl where
+        value is None.
         """
 
     def touch(
@@ -309,7 +307,9 @@ class Store(Reader, Protocol):
     def pop(self, key: BytesLike, default: object = ...) -> object:
         """Removes key and returns its value, or default; KeyError without one. Atomic."""
 
-    def setdefault(self, key: BytesLike, default: BytesLike) -> bytes:
+    def setdefault(
+        self, key: BytesLike, default: BytesLike, *, ttl: float | timedelta | None = None
+    ) -> bytes:
         """The value of key, which is set to default if it is absent. Atomic."""
 
     def update(
@@ -391,10 +391,3 @@ class DiskStore(Store, Protocol):
 
     def backup(self, repository: StrPath, progress: Progress | None = None) -> BackupVersion:
         """Adds a version with the rows of one moment to a repository of backups."""
-
-
-def supports(store: Store, feature: str) -> bool:
-    """Whether store has feature, one of FEATURES. An unknown feature is a ValueError."""
-    if feature not in FEATURES:
-        raise ValueError(f"there is no feature {feature!r}{near_miss(feature, FEATURES)}")
-    return feature in store.features

@@ -1,7 +1,8 @@
 """The stores under test. A test that takes `subject` or `make_store` runs on each of SUBJECTS.
 
 To put another engine under the contract, add it to SUBJECTS. A test marked `needs("order")` runs
-only on subjects with that feature of `pykv.store.FEATURES`, one marked `lacks("order")` on others.
+only on subjects with that feature of `pykv.features.FEATURES`, one marked `lacks("order")` on the
+others.
 """
 
 import importlib.util

@@ -113,7 +113,12 @@ class Minimal(UnorderedStoreBase):
             return found
 
     def _compare_and_set(
-        self, key: bytes, expected: bytes | None, value: bytes | None, sync: bool | None
+        self,
+        key: bytes,
+        expected: bytes | None,
+        value: bytes | None,
+        deadline_us: int,
+        sync: bool | None,
     ) -> bool:
         with self._lock:
             rows = self._changing()

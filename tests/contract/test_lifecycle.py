@@ -13,7 +13,8 @@ import pytest
 
 import pykv
 from pykv.errors import ClosedError, ForkedError
-from pykv.store import FEATURES, Store
+from pykv.features import FEATURES
+from pykv.store import Store
 from tests.contract.conftest import MakeStore, Subject
 
 CALLS: dict[str, Callable[[Any], object]] = {

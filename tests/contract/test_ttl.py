@@ -9,7 +9,7 @@ import pytest
 
 import pykv
 from pykv.errors import ClosedError, NotSupportedError
-from pykv.store import supports
+from pykv.features import supports
 
 # Long enough for what comes before it on a busy machine.
 SHORT = 0.3
@@ -114,6 +114,34 @@ def test_a_ttl_is_seconds_or_a_timedelta_on_every_put(db: Any, ttl: Any) -> None
         assert before + 99.9 <= db.expires_at(key) <= after + 100.1
     assert before + 199.9 <= db.expires_at(b"later") <= after + 200.1
     assert db.expires_at(b"plain") is None
+
+
+@pytest.mark.needs("ttl")
+def test_what_is_set_under_a_condition_may_have_a_ttl(db: Any) -> None:
+    assert db.put_if_absent(b"lock", b"me", ttl=SHORT)
+    assert not db.put_if_absent(b"lock", b"you", ttl=1000)
+    assert db.expires_at(b"lock") <= time.time() + SHORT
+    wait_until_gone(db, b"lock")
+    assert db.put_if_absent(b"lock", b"you", ttl=1000)
+    before = db.expires_at(b"lock")
+    assert not db.compare_and_set(b"lock", b"me", b"more", ttl=5000)
+    assert db.expires_at(b"lock") == before
+    assert db.compare_and_set(b"lock", b"you", b"you", ttl=timedelta(seconds=5000))
+    assert db.expires_at(b"lock") > before + 3000
+    assert db.compare_and_set(b"lock", b"you", b"stays")
+    assert db.expires_at(b"lock") is None
+    assert db.setdefault(b"lock", b"other", ttl=10) == b"stays"
+    assert db.expires_at(b"lock") is None
+    assert db.setdefault(b"new", b"other", ttl=1000) == b"other"
+    assert db.expires_at(b"new") == pytest.approx(time.time() + 1000, abs=60)
+
+
+@pytest.mark.needs("ttl")
+def test_a_delete_under_a_condition_takes_no_ttl(db: Any) -> None:
+    db.put(b"k", b"v")
+    with pytest.raises(ValueError, match="value=None removes the key"):
+        db.compare_and_set(b"k", b"v", None, ttl=10)
+    assert db[b"k"] == b"v"
 
 
 @pytest.mark.needs("ttl")

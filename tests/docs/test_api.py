@@ -11,8 +11,9 @@ import pytest
 
 import pykv
 from pykv import errors
+from pykv.features import FEATURES
 from pykv.options import BitcaskOptions, CommonOptions, LsmOptions, MemoryOptions
-from pykv.store import FEATURES, Batch, OrderedStore, Store
+from pykv.store import Batch, OrderedStore, Store
 from tests.docs.blocks import ROOT
 
 TEXT = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")

@@ -213,7 +213,7 @@ def test_no_operations_sync_what_was_written_before(handle: Handle) -> None:
 
 def test_compare_and_set_tells_an_absent_key_from_an_empty_value(handle: Handle) -> None:
     def compare_and_set(expected: bytes | None, value: bytes | None) -> bool:
-        return native.compare_and_set(handle.pointer, b"k", expected, value, None)
+        return native.compare_and_set(handle.pointer, b"k", expected, value, 0, None)
 
     assert not compare_and_set(b"", b"1")
     assert compare_and_set(None, b"")

@@ -135,6 +135,22 @@ class Lib:
         a11: Pointer,
         /,
     ) -> int: ...
+    def pykv_compare_and_set_until(
+        self,
+        a1: Pointer,
+        a2: Bytes,
+        a3: int,
+        a4: Bytes,
+        a5: int,
+        a6: int,
+        a7: Bytes,
+        a8: int,
+        a9: int,
+        a10: int,
+        a11: int,
+        a12: Pointer,
+        /,
+    ) -> int: ...
     def pykv_compress(
         self, a1: int, a2: int, a3: Bytes, a4: int, a5: Bytes, a6: int, a7: Pointer, /
     ) -> int: ...

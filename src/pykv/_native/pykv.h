@@ -756,6 +756,14 @@ PYKV_API pykv_status pykv_compare_and_set(pykv_store *store, const void *key, si
                                           size_t value_length, int32_t delete_it, int32_t flags,
                                           int32_t *swapped_out);
 
+/* The same with a deadline of what is set, as in pykv_put_until. A delete has none. */
+PYKV_API pykv_status pykv_compare_and_set_until(pykv_store *store, const void *key,
+                                                size_t key_length, const void *expected,
+                                                size_t expected_length, int32_t expect_absent,
+                                                const void *value, size_t value_length,
+                                                int32_t delete_it, uint64_t deadline_us,
+                                                int32_t flags, int32_t *swapped_out);
+
 /* Puts count pairs as one batch, without copying them first; values NULL deletes the keys instead.
  */
 PYKV_API pykv_status pykv_write_many(pykv_store *store, size_t count, const void *const *keys,

@@ -330,7 +330,12 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
             return found
 
     def _compare_and_set(
-        self, key: bytes, expected: bytes | None, value: bytes | None, sync: bool | None
+        self,
+        key: bytes,
+        expected: bytes | None,
+        value: bytes | None,
+        deadline_us: int,
+        sync: bool | None,
     ) -> bool:
         with self._writing():
             self._check_writable()

@@ -1,7 +1,7 @@
 """Times to live: what every store does alike over a clock and two primitives of its engine.
 
-An engine with the feature "ttl" of `pykv.store.FEATURES` overrides the first three methods and puts
-until `Put.deadline_us`; for the others every ttl is a NotSupportedError.
+An engine with the feature "ttl" of `pykv.features.FEATURES` overrides the first three methods and
+puts until `Put.deadline_us`; for the others every ttl is a NotSupportedError.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class StoreBase(ArrayStoreBase, ReaderBase, ExpiryBase, NamespacesBase):
     @property
     @abstractmethod
     def features(self) -> frozenset[str]:
-        """The names of `pykv.store.FEATURES` that this store has. Never raises."""
+        """The names of `pykv.features.FEATURES` that this store has. Never raises."""
 
     @property
     @abstractmethod
@@ -63,9 +63,17 @@ class StoreBase(ArrayStoreBase, ReaderBase, ExpiryBase, NamespacesBase):
 
     @abstractmethod
     def _compare_and_set(
-        self, key: bytes, expected: bytes | None, value: bytes | None, sync: bool | None
+        self,
+        key: bytes,
+        expected: bytes | None,
+        value: bytes | None,
+        deadline_us: int,
+        sync: bool | None,
     ) -> bool:
-        """Sets key to value (None: removes it) if its value is expected (None: it is absent)."""
+        """Sets key to value (None: removes it) if its value is expected (None: it is absent).
+
+        deadline_us: of the value, 0: none.
+        """
 
     @abstractmethod
     def clear(self) -> None:
@@ -164,9 +172,17 @@ class StoreBase(ArrayStoreBase, ReaderBase, ExpiryBase, NamespacesBase):
         for chunk in chunks(deletes(keys), self._options.batch_bytes_max):
             self._write(chunk, sync)
 
-    def put_if_absent(self, key: BytesLike, value: BytesLike, *, sync: bool | None = None) -> bool:
+    def put_if_absent(
+        self,
+        key: BytesLike,
+        value: BytesLike,
+        *,
+        ttl: float | timedelta | None = None,
+        sync: bool | None = None,
+    ) -> bool:
         """Sets key if it is absent; tells whether it did."""
-        return self._compare_and_set(as_bytes(key, "key"), None, as_bytes(value, "value"), sync)
+        name, data = as_bytes(key, "key"), as_bytes(value, "value")
+        return self._compare_and_set(name, None, data, self._deadline_of(ttl), sync)
 
     def compare_and_set(
         self,
@@ -174,13 +190,17 @@ class StoreBase(ArrayStoreBase, ReaderBase, ExpiryBase, NamespacesBase):
         expected: BytesLike | None,
         value: BytesLike | None,
         *,
+        ttl: float | timedelta | None = None,
         sync: bool | None = None,
     ) -> bool:
         """Sets key to value (None: removes it) if its value is expected (None: it is absent)."""
+        if value is None and ttl is not None:
+            raise ValueError("ttl is of a value that is set, and value=None removes the key")
         return self._compare_and_set(
             as_bytes(key, "key"),
-            None if expected is None else as_bytes(expected, "value"),
+            None if expected is None else as_bytes(expected, "expected"),
             None if value is None else as_bytes(value, "value"),
+            self._deadline_of(ttl),
             sync,
         )
 
@@ -250,17 +270,19 @@ class StoreBase(ArrayStoreBase, ReaderBase, ExpiryBase, NamespacesBase):
         """Removes key and returns its value, or default; KeyError without one. Atomic."""
         exact = as_bytes(key, "key")
         while (value := self._get(exact)) is not None:
-            if self._compare_and_set(exact, value, None, None):
+            if self._compare_and_set(exact, value, None, 0, None):
                 return value
         if default is _MISSING:
             raise KeyError(key)
         return default
 
-    def setdefault(self, key: BytesLike, default: BytesLike) -> bytes:
+    def setdefault(
+        self, key: BytesLike, default: BytesLike, *, ttl: float | timedelta | None = None
+    ) -> bytes:
         """The value of key, which is set to default if it is absent. Atomic."""
         exact, wanted = as_bytes(key, "key"), as_bytes(default, "value")
         while (value := self._get(exact)) is None:
-            if self._compare_and_set(exact, None, wanted, None):
+            if self._compare_and_set(exact, None, wanted, self._deadline_of(ttl), None):
                 return wanted
         return value
 

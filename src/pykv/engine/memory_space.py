@@ -161,12 +161,17 @@ class MemorySpace(MemoryReader, OrderedStoreBase):
         return self._change(edit).rows.get(key) is not None
 
     def _compare_and_set(
-        self, key: bytes, expected: bytes | None, value: bytes | None, sync: bool | None
+        self,
+        key: bytes,
+        expected: bytes | None,
+        value: bytes | None,
+        deadline_us: int,
+        sync: bool | None,
     ) -> bool:
         def edit(rows: ExpiringMap) -> tuple[ExpiringMap, int]:
             if rows.rows.get(key) != expected:
                 return rows, 0
-            changed = rows.remove(key) if value is None else rows.set(key, value)
+            changed = rows.remove(key) if value is None else rows.set(key, value, deadline_us)
             return changed, int(changed is not rows)
 
         return self._change(edit).rows.get(key) == expected

@@ -193,16 +193,24 @@ def _add_range(batch: FFI.CData, start: bytes, stop: bytes | None) -> None:
 
 
 def compare_and_set(
-    pointer: FFI.CData, key: bytes, expected: bytes | None, value: bytes | None, sync: bool | None
+    pointer: FFI.CData,
+    key: bytes,
+    expected: bytes | None,
+    value: bytes | None,
+    deadline_us: int,
+    sync: bool | None,
 ) -> bool:
-    """Sets key to value (None: removes it) if its value is expected (None: it is absent)."""
+    """Sets key to value (None: removes it) if its value is expected (None: it is absent).
+
+    deadline_us: of the value, 0: none.
+    """
     swapped: Any = ffi.new("int32_t *")
     old, new = expected or b"", value or b""
     a, b, c = len(key), len(old), len(new)
-    call = lib.pykv_compare_and_set
+    call = lib.pykv_compare_and_set_until
     flags = flags_of(sync)
     absent, gone = expected is None, value is None
-    check(call(pointer, key, a, old, b, absent, new, c, gone, flags, swapped))
+    check(call(pointer, key, a, old, b, absent, new, c, gone, deadline_us, flags, swapped))
     return bool(swapped[0])
 
 

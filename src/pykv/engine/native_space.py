@@ -24,7 +24,7 @@ class NativeSpace(NativeStore):
 
     @property
     def features(self) -> frozenset[str]:
-        """The names of `pykv.store.FEATURES` that this store has. Never raises."""
+        """The names of `pykv.features.FEATURES` that this store has. Never raises."""
         return self._features
 
     @property

@@ -144,9 +144,14 @@ class NativeStore(StoreBase, NativeArrayStore, NativeReader):
         write_operations(self._handle.pointer, operations, sync)
 
     def _compare_and_set(
-        self, key: bytes, expected: bytes | None, value: bytes | None, sync: bool | None
+        self,
+        key: bytes,
+        expected: bytes | None,
+        value: bytes | None,
+        deadline_us: int,
+        sync: bool | None,
     ) -> bool:
-        return compare_and_set(self._handle.pointer, key, expected, value, sync)
+        return compare_and_set(self._handle.pointer, key, expected, value, deadline_us, sync)
 
     def _now_us(self) -> int:
         return now_us(self._handle.pointer)

@@ -146,6 +146,25 @@ TEST(a_compare_and_set_writes_only_if_the_value_is_the_expected_one)
     api_free(&f);
 }
 
+TEST(what_a_compare_and_set_sets_has_the_deadline_that_it_is_given)
+{
+    api_fixture f = api_new();
+    int32_t swapped;
+    uint64_t deadline_us;
+    uint64_t later_us = UINT64_MAX / 2;
+    CHECK_OK(
+        pykv_compare_and_set_until(f.store, "a", 1, NULL, 0, 1, "1", 1, 0, later_us, 0, &swapped));
+    CHECK_EQUAL(1, swapped);
+    CHECK_OK(pykv_expires_at(f.store, "a", 1, 0, &deadline_us));
+    CHECK_EQUAL(later_us, deadline_us);
+    CHECK_OK(pykv_compare_and_set(f.store, "a", 1, "1", 1, 0, "2", 1, 0, 0, &swapped));
+    CHECK_OK(pykv_expires_at(f.store, "a", 1, 0, &deadline_us));
+    CHECK_EQUAL(0, deadline_us);
+    CHECK_OK(pykv_compare_and_set_until(f.store, "a", 1, "2", 1, 0, "3", 1, 0, 1, 0, &swapped));
+    api_expect(&f, "a", NULL); /* it had passed before it was set */
+    api_free(&f);
+}
+
 TEST(delete_tells_whether_the_key_was_there_and_clear_removes_all)
 {
     api_fixture f = api_new();
@@ -176,4 +195,5 @@ TEST_MAIN(CASE(what_is_too_large_is_refused_before_anything_is_written),
           CASE(the_later_of_equal_keys_in_a_batch_wins_and_the_batch_may_be_applied_again),
           CASE(write_many_puts_and_without_values_deletes),
           CASE(a_compare_and_set_writes_only_if_the_value_is_the_expected_one),
+          CASE(what_a_compare_and_set_sets_has_the_deadline_that_it_is_given),
           CASE(delete_tells_whether_the_key_was_there_and_clear_removes_all))

@@ -99,6 +99,17 @@ pykv_status pykv_compare_and_set(pykv_store *store, const void *key, size_t key_
                                  int32_t expect_absent, const void *value, size_t value_length,
                                  int32_t delete_it, int32_t flags, int32_t *swapped_out)
 {
+    return pykv_compare_and_set_until(store, key, key_length, expected, expected_length,
+                                      expect_absent, value, value_length, delete_it, 0, flags,
+                                      swapped_out);
+}
+
+pykv_status pykv_compare_and_set_until(pykv_store *store, const void *key, size_t key_length,
+                                       const void *expected, size_t expected_length,
+                                       int32_t expect_absent, const void *value,
+                                       size_t value_length, int32_t delete_it, uint64_t deadline_us,
+                                       int32_t flags, int32_t *swapped_out)
+{
     epoch_token token;
     pykv_status status = handle_enter(store, &token);
     if (status != PYKV_OK) {
@@ -110,7 +121,7 @@ pykv_status pykv_compare_and_set(pykv_store *store, const void *key, size_t key_
     if (status == PYKV_OK) {
         status = store->ops->compare_and_set(
             store->engine, slice_make(key, key_length), expect_absent != 0 ? NULL : &wanted,
-            delete_it != 0 ? NULL : &written, 0, flags, swapped_out);
+            delete_it != 0 ? NULL : &written, delete_it != 0 ? 0 : deadline_us, flags, swapped_out);
     }
     handle_leave(store, token);
     return status;
