@@ -9,10 +9,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+import pykv
 from pykv.arguments import (
     KEY_BYTES_MAX,
     VALUE_BYTES_MAX,
     as_bytes,
+    as_version,
     check_limit,
     key_range,
     near_miss,
@@ -176,3 +178,18 @@ def test_a_limit_is_a_count_or_none() -> None:
 def test_a_near_miss_is_the_closest_name() -> None:
     assert near_miss("durabilty", ["create", "durability"]) == ": did you mean 'durability'?"
     assert near_miss("x", iter(["b", "a"])) == ": it knows a, b"
+
+
+def test_an_empty_path_is_no_path() -> None:
+    # An unset variable: it stood for the current directory, and destroy emptied that.
+    for call in (pykv.open, pykv.destroy, pykv.repair, pykv.backups):
+        with pytest.raises(ValueError, match="a path is empty"):
+            call("")
+
+
+def test_a_version_is_a_number() -> None:
+    assert as_version(None) is None
+    assert as_version(3) == 3
+    for wrong in ("1", 1.0, True):
+        with pytest.raises(TypeError, match="version must be an int or None"):
+            as_version(wrong)  # type: ignore[arg-type]

@@ -101,3 +101,11 @@ def test_arrow_has_the_same_rows_in_the_same_memory() -> None:
     batch.validate(full=True)
     assert batch.to_pydict() == {"key": [b"a", b"b"], "value": [b"1", b"22"]}
     assert rows_of().to_arrow().to_pylist() == []
+
+
+def test_whole_numbers_as_keys_are_told_to_be_unsigned() -> None:
+    # The bytes of an int64 are not in the order of its numbers, nor what others look for.
+    with pytest.raises(TypeError, match=r"array\.astype\(np\.uint64\)"):
+        items_of(np.arange(3), "keys")
+    with pytest.raises(TypeError, match=r"array\.view\('V4'\)"):
+        items_of(np.arange(3, dtype=np.int32), "values")

@@ -5,6 +5,7 @@ import math
 
 import pytest
 
+from pykv.engine.given_options import make_options
 from pykv.errors import InvalidOptionError
 from pykv.options import (
     BitcaskOptions,
@@ -16,7 +17,6 @@ from pykv.options import (
     NativeOptions,
     Os,
     Sync,
-    make_options,
     parse_durability,
 )
 

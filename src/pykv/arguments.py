@@ -146,6 +146,13 @@ def timeout_us_of(timeout: float | None) -> int:
     return int(timeout * 1_000_000)
 
 
+def as_version(version: int | None) -> int | None:
+    """The number of a version of a backup, or None. Raises TypeError."""
+    if version is None or (isinstance(version, int) and not isinstance(version, bool)):
+        return version
+    raise TypeError(f"version must be an int or None, not {type(version).__name__}")
+
+
 def near_miss(name: str, known: Iterable[str]) -> str:
     """The end of a message about an unknown name: the closest known one, or all of them."""
     names = sorted(known)
@@ -156,8 +163,10 @@ def near_miss(name: str, known: Iterable[str]) -> str:
 
 
 def as_path(path: StrPath) -> Path:
-    """The path of a file or directory; ValueError for one with a null byte."""
+    """The path of a file or directory; ValueError for an empty one, or one with a null byte."""
     text = os.fsdecode(path)
+    if not text:
+        raise ValueError("a path is empty: name the directory, '.' for the current one")
     if "\0" in text:
         raise ValueError("a path has no null byte")
     return Path(text)

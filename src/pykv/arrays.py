@@ -191,7 +191,9 @@ def items_of(given: ItemsLike, what: str) -> Items:
     elif dtype == np.uint8 and given.ndim == 2:
         return Items(_contiguous(given, what), None, given.shape[1], given.shape[0], what)
     elif not (_is_bytes(dtype) or dtype == np.dtype(">u8")):
-        raise TypeError(f"{what} must be a numpy array of {_KINDS}, not of {dtype}{_hint(given)}")
+        raise TypeError(
+            f"{what} must be a numpy array of {_KINDS}, not of {dtype}{_hint(given, what)}"
+        )
     if given.ndim != 1:
         raise ValueError(f"{what} of {dtype} must have one dimension, not {given.ndim}")
     if what == "keys" and dtype.itemsize > KEY_BYTES_MAX:
@@ -208,12 +210,17 @@ def _is_bytes(dtype: np.dtype[Any]) -> bool:
     return dtype.kind == "S" or (dtype.kind == "V" and dtype.names is None and dtype.base == dtype)
 
 
-def _hint(given: npt.NDArray[Any]) -> str:
+def _hint(given: npt.NDArray[Any], what: str) -> str:
     if given.dtype.kind == "u" and given.dtype.itemsize == 1:
         return " with another number of dimensions than 2"
     if given.dtype.kind == "U":
         return ": encode it first, as in np.char.encode(array)"
-    return ": take its bytes, as in array.view('V8')"
+    if what == "keys" and given.dtype.kind in "ui":
+        return (
+            ": take them as unsigned numbers of 8 bytes, whose order is that of their bytes, as in "
+            "array.astype(np.uint64)"
+        )
+    return f": take its bytes, as in array.view('V{given.dtype.itemsize}')"
 
 
 def _contiguous(array: npt.NDArray[Any], what: str) -> npt.NDArray[Any]:

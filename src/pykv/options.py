@@ -10,11 +10,10 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from pykv.arguments import near_miss
 from pykv.errors import InvalidOptionError
 
 KIB = 1024
@@ -366,19 +365,3 @@ class MemoryOptions(CommonOptions):
             raise InvalidOptionError(
                 "a memory store starts empty: open it without read_only=True and create=False"
             )
-
-
-_Options = TypeVar("_Options", bound=CommonOptions)
-
-
-def make_options(cls: type[_Options], engine: str, given: Mapping[str, Any]) -> _Options:
-    """Builds cls from the keyword arguments of `open`.
-
-    engine: the name for the message.  Raises TypeError for an unknown option, InvalidOptionError
-    for a value outside its range.
-    """
-    known = [field.name for field in dataclasses.fields(cls)]
-    for name in given:
-        if name not in known:
-            raise TypeError(f"engine {engine!r} has no option {name!r}{near_miss(name, known)}")
-    return cls(**given)

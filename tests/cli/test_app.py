@@ -52,6 +52,20 @@ def test_wrong_usage_is_one_line_and_exit_code_2(run: Run, args: list[str], word
     assert result.stderr.count("\n") == 1
 
 
+def test_without_a_command_it_shows_its_help(run: Run) -> None:
+    shown = run()
+    assert shown.exit_code == Exit.USAGE
+    assert shown.stdout == ""
+    assert shown.stderr == run("--help").stdout
+
+
+def test_the_package_runs_as_the_command() -> None:
+    shown = subprocess.run(
+        [sys.executable, "-m", "pykv", "--help"], capture_output=True, text=True, check=True
+    )
+    assert "pykv [OPTIONS]" in shown.stdout
+
+
 def test_version_is_that_of_the_package(run: Run) -> None:
     assert run("--version").stdout.startswith("pykv, version ")
 

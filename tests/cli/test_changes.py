@@ -7,7 +7,7 @@ import pytest
 
 import pykv
 from pykv.cli.failures import Exit
-from pykv.options import make_options
+from pykv.engine.given_options import make_options
 from tests.cli.conftest import Run
 from tests.contract.minimal_store import ENGINE as minimal
 

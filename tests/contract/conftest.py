@@ -15,7 +15,7 @@ from typing import Any, cast
 import pytest
 
 import pykv
-from pykv.options import make_options
+from pykv.engine.given_options import make_options
 from pykv.store import Store
 from tests.contract import minimal_store
 

@@ -79,7 +79,7 @@ def test_names_that_are_none_are_refused(db: Any) -> None:
 def test_a_namespace_that_is_not_there_is_a_key_error_that_says_how_to_make_it(db: Any) -> None:
     with pytest.raises(KeyError, match=r"create=True"):
         db.namespace("users")
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError, match=r"namespaces\(\) lists those"):
         db.drop_namespace("users")
     assert db.namespaces() == []
 

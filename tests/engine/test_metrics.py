@@ -108,6 +108,22 @@ def test_several_stores_share_each_name(tmp_path: Path) -> None:
     assert pykv.metrics([]) == ""
 
 
+def test_a_namespace_has_a_label_and_nothing_is_told_twice(tmp_path: Path) -> None:
+    with pykv.open(tmp_path / "db") as db:
+        users = db.namespace("users", create=True)
+        users[b"a"] = b"1"
+        keys = {
+            dict(labels).get("namespace"): value
+            for (name, labels), value in samples_of(pykv.metrics([db, users])).items()
+            if name == "pykv_keys"
+        }
+        assert keys == {None: 0, "users": 1}
+        with pytest.raises(ValueError, match="asked for twice"):
+            pykv.metrics([db, users, db])
+        with pytest.raises(TypeError, match=r"say metrics\(\[store\]\)"):
+            pykv.metrics(db)  # type: ignore[arg-type]
+
+
 def test_labels_are_escaped(tmp_path: Path) -> None:
     path = tmp_path / 'a "path" with\nlines and \\'
     with pykv.open(path) as db:

@@ -66,3 +66,13 @@ def test_a_namespace_whose_name_is_lost_has_another_one_after_a_repair(tmp_path:
         users: Any = db.namespace("users", create=True)
         assert users.id == 3
         assert db.verify().ok
+
+
+@pytest.mark.parametrize("engine", ["bitcask", "lsm"])
+def test_a_reader_makes_no_namespace_and_says_so(tmp_path: Path, engine: str) -> None:
+    pykv.open(tmp_path / "db", engine=engine).close()
+    with pykv.open(tmp_path / "db", read_only=True) as db:
+        with pytest.raises(pykv.ReadOnlyError, match="'users', and a read-only store makes none"):
+            db.namespace("users", create=True)
+        with pytest.raises(KeyError, match="create=True"):
+            db.namespace("users")

@@ -352,3 +352,11 @@ def test_repair_and_destroy_refuse_an_open_store(make: Make, path: Path) -> None
     for call in (pykv.repair, pykv.destroy):
         with pytest.raises(LockedError):
             call(path)
+
+
+@pytest.mark.parametrize(("wrong", "error"), [("x", TypeError), (-1, ValueError)])
+def test_what_is_no_timeout_does_not_close(tmp_path: Path, wrong: Any, error: Any) -> None:
+    with pykv.open(tmp_path / "db") as db:
+        with pytest.raises(error, match="timeout must"):
+            db.close(timeout=wrong)
+        db[b"open"] = b"still"

@@ -34,6 +34,7 @@ PYTHON_LAYERS: dict[str, set[str]] = {
     "pykv.arrays": {"pykv.errors", "pykv.arguments"},
     "pykv.reader": {"pykv.arrays", "pykv.errors", "pykv.arguments"},
     "pykv.store": {"pykv.arrays", "pykv.reader", "pykv.errors", "pykv.arguments", "pykv.options"},
+    "pykv.__main__": {"pykv.cli"},
     "pykv.cli": {"pykv", *PUBLIC},
     "pykv.engine": {"pykv._native", *STORE_SIDE},
     "pykv.adapters": {"pykv.engine", *STORE_SIDE},

@@ -102,14 +102,19 @@ def _exit_code(run: Callable[[], object]) -> int:
     cls=Commands,
     epilog=f"\b\nExample: pykv put data greeting hello && pykv get data greeting\n\b\n{CODES}",
     context_settings={"help_option_names": ["-h", "--help"]},
+    invoke_without_command=True,
 )
 @click.version_option(package_name="pykv")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Look into a pykv database, and look after it.
 
     DATABASE is the directory of the database. Reading commands may run beside the program that
     writes to it; the others need it closed.
     """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        context.exit(Exit.USAGE)
 
 
 def main() -> None:

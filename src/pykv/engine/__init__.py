@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, overload
 
 from pykv.arguments import StrPath, as_path
+from pykv.engine.given_options import make_options
 from pykv.engine.registry import Engine, engine_of, find_engine
 from pykv.errors import FormatError, NotSupportedError, UnfinishedError
-from pykv.options import make_options
 from pykv.store import Report, Store
 
 if TYPE_CHECKING:

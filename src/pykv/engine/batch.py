@@ -196,7 +196,9 @@ class BufferedBatch:
 
     def _add(self, operation: Operation) -> None:
         if self._operations is None:
-            raise ClosedError("a batch collects writes inside its with block only")
+            raise ClosedError(
+                "a batch collects writes inside its with block only: with db.batch() as batch: ..."
+            )
         more = self._bytes + operation_bytes(operation)
         check_batch_bytes(self._count + 1, more, self._batch_bytes_max)
         self._operations.append(operation)

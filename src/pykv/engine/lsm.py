@@ -103,8 +103,11 @@ class LsmSpace(NativeSpace, NativeOrderedReader, OrderedStoreBase):
         changed any more; move=True takes its own name away. Rows that come to a namespace are
         written again.  Writers wait for a flush and one manifest.  Raises ValueError where the keys
         of two files overlap, CorruptionError or FormatError where a file is damaged, was not
-        finished, or is something else, FileNotFoundError, ReadOnlyError, NoSpaceError.
+        finished, or is something else, FileNotFoundError, ReadOnlyError, NoSpaceError, TypeError
+        for a path in place of a list of them.
         """
+        if isinstance(files, str | bytes | os.PathLike):
+            raise TypeError("ingest takes a list of files: say ingest([file])")
         names = [ffi.new("char[]", os.fsencode(as_path(each))) for each in files]
         paths = ffi.new("char *[]", names)
         check(lib.pykv_ingest(self._handle.pointer, len(names), paths, move))

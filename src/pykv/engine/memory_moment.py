@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from pykv.engine.batch import Delete, DeleteRange, Operation, Put
 from pykv.engine.expiring_map import ExpiringMap
-from pykv.engine.namespaces import no_such_namespace
+from pykv.engine.namespaces import nothing_to_drop
 
 DEFAULT_SPACE: Final = 0
 
@@ -74,6 +74,6 @@ def without_name(moment: Moment, name: str) -> tuple[Moment, int]:
     names, others = dict(moment.names), dict(moment.others)
     space = names.pop(name, None)
     if space is None:
-        raise no_such_namespace(name)
+        raise nothing_to_drop(name)
     del others[space]
     return moment._replace(others=others, names=names), 1

@@ -138,19 +138,36 @@ def metric_name(stat: str, kind: Kind) -> str:
 def metrics(stores: Iterable[Store]) -> str:
     """The stats of stores in the text format of Prometheus, for a server of the user's.
 
-    Every sample has the labels `engine` and `path`, the numbers of a level `level` too. pykv_info
+    Every sample has the labels `engine` and `path`, those of a namespace `namespace`, and the
+    numbers of a level `level` too. pykv_info
     has the words of stats(), pykv_state a sample for each state, 1 for that of the store. Say
     CONTENT_TYPE of the text. Several stores go into one text: each name may stand there only once.
-    ClosedError for a closed store.
+    ClosedError for a closed store, TypeError where stores is one, ValueError for one that comes
+    twice: a name may have each set of labels only once.
     """
+    if hasattr(stores, "stats"):
+        raise TypeError("metrics takes several stores: say metrics([store]), or store.metrics()")
     families: dict[str, Family] = {}
+    seen: set[tuple[str, ...]] = set()
     for store in stores:
-        _add_store(store.stats(), families)
+        stats = store.stats()
+        common = _common_labels(stats, getattr(store, "name", None))
+        # Stores without a path have nothing else to be told apart by.
+        if "path" in common and tuple(common.values()) in seen:
+            raise ValueError(f"the metrics of {store!r} are asked for twice")
+        seen.add(tuple(common.values()))
+        _add_store(stats, common, families)
     return "".join(_text_of(name, family) for name, family in families.items())
 
 
-def _add_store(stats: Mapping[str, Any], families: dict[str, Family]) -> None:
+def _common_labels(stats: Mapping[str, Any], namespace: str | None) -> dict[str, str]:
     common = {name: _label(stats[name]) for name in _EVERYWHERE if stats.get(name) is not None}
+    return common if namespace is None else {**common, "namespace": _label(namespace)}
+
+
+def _add_store(
+    stats: Mapping[str, Any], common: Mapping[str, str], families: dict[str, Family]
+) -> None:
     words = {
         name: _label(value.partition(": ")[0])
         for name, value in stats.items()

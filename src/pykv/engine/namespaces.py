@@ -78,5 +78,10 @@ def not_of_this_store(namespace: object) -> Exception:
 
 
 def no_such_namespace(name: str) -> KeyError:
-    """What to raise where there is no namespace of that name."""
+    """What to raise where there is no namespace of that name to be used."""
     return KeyError(f"there is no namespace {name!r}: namespace(name, create=True) makes it")
+
+
+def nothing_to_drop(name: str) -> KeyError:
+    """What to raise where there is no namespace of that name to be dropped."""
+    return KeyError(f"there is no namespace {name!r}: namespaces() lists those that there are")

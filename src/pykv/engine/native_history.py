@@ -35,6 +35,8 @@ def pin_history(
         raise TypeError(f"bytes_max must be an int or None, not {type(bytes_max).__name__}")
     if bytes_max is not None and not 0 < bytes_max <= BYTES_MAX:
         raise ValueError(f"bytes_max must be 1 to 2**64 - 1, got {bytes_max}")
+    if seconds_max is not None and not seconds_max > 0:
+        raise ValueError(f"seconds_max must be above 0, got {seconds_max}")
     pin: Any = ffi.new("pykv_pin *")
     pin.name = _name_bytes(name)
     pin.sequence = since

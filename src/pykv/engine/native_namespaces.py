@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from pykv._native import Handle, check, ffi, flags_of, lib, own
 from pykv.arguments import name_bytes
-from pykv.engine.namespaces import no_such_namespace
+from pykv.engine.namespaces import no_such_namespace, nothing_to_drop
+from pykv.errors import ReadOnlyError
 
 if TYPE_CHECKING:
     from _cffi_backend import FFI
@@ -35,6 +36,11 @@ class NamespaceHandle:
         try:
             own(self.owner, lib.pykv_free, make, kept=store.owner)
         except KeyError:
+            if create:
+                raise ReadOnlyError(
+                    f"there is no namespace {name!r}, and a read-only store makes none",
+                    path=store.path,
+                ) from None
             raise no_such_namespace(name) from None
         self.pointer: FFI.CData = self.owner[0]
         self.path: Path = store.path
@@ -62,7 +68,7 @@ def drop(store: Handle, name: str, sync: bool | None) -> None:
     flags = flags_of(sync)
     status = lib.pykv_namespace_drop(store.pointer, encoded, len(encoded), flags)
     if status == lib.PYKV_NOT_FOUND:
-        raise no_such_namespace(name)
+        raise nothing_to_drop(name)
     check(status)
 
 

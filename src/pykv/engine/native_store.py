@@ -249,6 +249,7 @@ class NativeStore(StoreBase, NativeArrayStore, NativeReader):
         """Ends scans, syncs, and releases every file; silent where that is done.
 
         timeout: seconds to wait for calls in flight, None for ever; then TimeoutError, new calls
-        are refused, and close may be called again.
+        are refused, and close may be called again. TypeError, ValueError for what is no timeout.
         """
+        timeout_us_of(timeout)
         self._handle.close(timeout)

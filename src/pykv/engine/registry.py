@@ -57,6 +57,8 @@ def find_engine(name: str) -> Engine:
     Raises InvalidOptionError with the near miss for an unknown one, TypeError where an entry point
     leads to something else.
     """
+    if not isinstance(name, str):
+        raise TypeError(f"engine must be the name of one, not {type(name).__name__}")
     if name in _MODULES:
         engine: Engine = import_module(_MODULES[name]).ENGINE
         return engine

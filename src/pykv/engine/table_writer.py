@@ -16,9 +16,10 @@ from pykv._native import check, ffi, lib, own
 from pykv._native.codec import provide_zstd
 from pykv.arguments import BytesLike, StrPath, as_bytes, as_path, ttl_us_of
 from pykv.engine.batch import puts
+from pykv.engine.given_options import make_options
 from pykv.engine.lsm import options_of
 from pykv.errors import ClosedError
-from pykv.options import LsmOptions, make_options
+from pykv.options import LsmOptions
 
 #: Rows that add_many hands over at once.
 CHUNK_ROWS: Final = 512

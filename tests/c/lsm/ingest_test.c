@@ -147,7 +147,7 @@ TEST(a_moved_file_loses_its_name_and_one_that_was_refused_keeps_it)
     CHECK_EQUAL(10, fixture_count(&self));
     fixture_make_file(&self, "torn", "PYKVTBL\n");
     path = FIXTURE_PATH "/torn";
-    CHECK_STATUS(PYKV_CORRUPTION, lsm_ingest(self.store, &path, 1, true));
+    CHECK_STATUS(PYKV_FORMAT, lsm_ingest(self.store, &path, 1, true));
     CHECK_EQUAL(1, fixture_files(&self, "torn", NULL));
     CHECK_OK(lsm_ingest(self.store, NULL, 0, false));
     fixture_free(&self);

@@ -114,6 +114,42 @@ static pykv_status check(table *opened, ingest_file *out)
     return status;
 }
 
+static pykv_status read_ends(env_file *file, bool *are_of_table_out)
+{
+    uint64_t size;
+    size_t got = 0;
+    uint8_t header[TABLE_HEADER_BYTES] = {0};
+    uint8_t footer[TABLE_FOOTER_BYTES] = {0};
+    pykv_status status = env_file_size(file, &size);
+    if (status == PYKV_OK && size >= sizeof header + sizeof footer) {
+        status = env_file_read(file, 0, header, sizeof header, &got);
+        if (status == PYKV_OK) {
+            status = env_file_read(file, size - sizeof footer, footer, sizeof footer, &got);
+        }
+    }
+    *are_of_table_out = table_has_ends(header, footer);
+    return status;
+}
+
+/* What is no table is not called a damaged one: nothing of this store is wrong. */
+static pykv_status check_ends(const ingest_file *file)
+{
+    env_file *opened;
+    bool are_of_table = false;
+    pykv_status status = env_file_open(file->from, file->parts.name, ENV_READ, &opened);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    status = read_ends(opened, &are_of_table);
+    if (status == PYKV_OK && !are_of_table) {
+        status = error_set_at(PYKV_FORMAT, env_file_path(opened),
+                              "the file is no table, or one that was not finished: "
+                              "pykv.TableWriter makes one, and its finish() ends it");
+    }
+    env_file_close(opened);
+    return status;
+}
+
 static pykv_status open_table(lsm *self, const ingest_file *file, table **out)
 {
     table_open_options options = lsm_table_options(self);
@@ -127,6 +163,9 @@ pykv_status ingest_file_open(lsm *self, uint32_t space, const char *path, ingest
     pykv_status status = path_split(path, &out->parts);
     if (status == PYKV_OK) {
         status = env_directory_open(self->env, out->parts.directory, false, &out->from);
+    }
+    if (status == PYKV_OK) {
+        status = check_ends(out);
     }
     if (status == PYKV_OK) {
         status = open_table(self, out, &opened);

@@ -120,6 +120,13 @@ static bool footer_is_legal(const table_footer *self, uint64_t offset)
            block_handle_end(self->properties) == offset;
 }
 
+bool table_has_ends(const uint8_t header[TABLE_HEADER_BYTES],
+                    const uint8_t footer[TABLE_FOOTER_BYTES])
+{
+    return memcmp(header, header_magic, sizeof header_magic) == 0 &&
+           memcmp(footer + FOOTER_MAGIC_AT, footer_magic, sizeof footer_magic) == 0;
+}
+
 pykv_status table_footer_decode(const uint8_t data[TABLE_FOOTER_BYTES], uint64_t file_id,
                                 uint64_t offset, const char *path, table_footer *out)
 {

@@ -100,6 +100,10 @@ PYKV_NODISCARD pykv_status table_header_decode(const uint8_t data[TABLE_HEADER_B
 void table_footer_encode(const table_footer *self, uint64_t file_id, uint64_t offset,
                          uint8_t out[TABLE_FOOTER_BYTES]);
 
+/* True if the ends of a file have the magics of a table, whatever else they hold. */
+bool table_has_ends(const uint8_t header[TABLE_HEADER_BYTES],
+                    const uint8_t footer[TABLE_FOOTER_BYTES]);
+
 /* PYKV_CORRUPTION if it is not the footer of that file at that offset, or if its blocks do not lie
  * side by side before it. */
 PYKV_NODISCARD pykv_status table_footer_decode(const uint8_t data[TABLE_FOOTER_BYTES],

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from pykv.arguments import StrPath, as_path
+from pykv.arguments import StrPath, as_path, as_version
 from pykv.engine import UNFINISHED_NAME
 from pykv.engine.backup.durable import (
     TEMPORARY,
@@ -38,7 +38,7 @@ def restore(
     """
     source, place = Repository(as_path(repository)), as_path(path)
     with told_as_ours(), source.reading():
-        listed = source.read(version)
+        listed = source.read(as_version(version))
         total = sum(each.length for each in listed.files)
         done = 0
 

@@ -17,10 +17,10 @@ from pykv.engine.batch import Operation, Put, chunks, operation_bytes
 from pykv.engine.convert.check import Digest, digests_of
 from pykv.engine.convert.mark import Mark, Place, resolved
 from pykv.engine.dated_rows import batch_bytes_of, rows_of, write_rows
+from pykv.engine.given_options import make_options
 from pykv.engine.namespaces import each_namespace
 from pykv.engine.registry import find_engine
 from pykv.errors import CorruptionError, InvalidOptionError, NotSupportedError, UnfinishedError
-from pykv.options import make_options
 from pykv.store import Progress, Store
 
 # So often it is made durable how far the copy is.

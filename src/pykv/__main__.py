@@ -1,0 +1,5 @@
+"""Runs the `pykv` command as `python -m pykv`."""
+
+from pykv.cli.app import main
+
+main()
