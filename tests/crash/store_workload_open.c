@@ -7,6 +7,9 @@
 #include "store_workload.h"
 #include "store_workload_parts.h"
 
+#include "bitcask/store.h"
+
+enum { SMALL_OUTPUT_BYTES = 600 };
 
 pykv_options workload_options(const store_plan *plan)
 {
@@ -34,6 +37,14 @@ bool workload_keeps_history(const store_plan *plan, uint64_t *chance)
     return plan->engine == &engine_lsm ? check_random(chance, 2) == 0 : plan->seed % 2 == 0;
 }
 
+/* In half of the plans merges go on in a second output, and in more. */
+static void limit_outputs(bitcask *store, const store_plan *plan, size_t turn)
+{
+    if (plan->seed / 2 % 2 == 0) {
+        store->output_bytes_max = SMALL_OUTPUT_BYTES * (1 + turn / 3 % 3);
+    }
+}
+
 pykv_status driver_open(store_driver *self, env *disk, const store_plan *plan,
                         store_history *history)
 {
@@ -51,7 +62,11 @@ pykv_status driver_open(store_driver *self, env *disk, const store_plan *plan,
                            .history = history,
                            .chance = plan->seed * 2 + 1 + history->tried,
                            .view_chance = plan->seed * 3 + 1 + history->tried};
-    return plan->engine->open(disk, WORKLOAD_PATH, &options, &self->store);
+    pykv_status status = plan->engine->open(disk, WORKLOAD_PATH, &options, &self->store);
+    if (status == PYKV_OK && plan->engine == &engine_bitcask) {
+        limit_outputs(self->store, plan, turn);
+    }
+    return status;
 }
 
 void driver_drop(store_driver *self)

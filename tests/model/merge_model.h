@@ -48,7 +48,8 @@ typedef struct merge_model {
     size_t durable;                            /* commits acknowledged as durable */
     uint32_t last_number;
     model_scan scans[MODEL_SCAN_COUNT];
-    uint64_t merged_count; /* merges that came to their end */
+    uint64_t merged_count;  /* merges that came to their end */
+    uint64_t several_count; /* of them with more than one output */
 } merge_model;
 
 /* Fails the case, naming the history. */

@@ -38,14 +38,17 @@ TEST(any_history_of_merges_kills_and_power_cuts_gives_what_was_written)
     uint64_t wanted = check_count("PYKV_HISTORIES", 300);
     uint64_t only = check_count("PYKV_HISTORY", 0);
     uint64_t merged = 0;
+    uint64_t several = 0;
     CHECK_OK(process_init());
     for (uint64_t number = only != 0 ? only : 1; number <= (only != 0 ? only : wanted); number++) {
         run_history(number);
         merged += model.merged_count;
+        several += model.several_count;
     }
-    CHECK(only != 0 || merged > wanted);
-    printf("bitcask histories of merges: %" PRIu64 ", merges: %" PRIu64 ", failures: 0\n",
-           only != 0 ? 1 : wanted, merged);
+    CHECK(only != 0 || (merged > wanted && several >= wanted / 20));
+    printf("bitcask histories of merges: %" PRIu64 ", merges: %" PRIu64
+           ", of several outputs: %" PRIu64 ", failures: 0\n",
+           only != 0 ? 1 : wanted, merged, several);
 }
 
 TEST_MAIN(CASE(any_history_of_merges_kills_and_power_cuts_gives_what_was_written))

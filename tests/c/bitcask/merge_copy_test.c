@@ -115,8 +115,8 @@ TEST(an_output_that_is_full_is_followed_by_another)
     fixture self = fixture_new();
     merge_fixture_write_rounds(&self);
     merge_fixture_begin(&self);
-    CHECK_EQUAL(LOG_SEGMENT_BYTES_MAX, self.store->merge->output_bytes_max);
-    self.store->merge->output_bytes_max = OUTPUT_BYTES_MAX;
+    CHECK_EQUAL(LOG_SEGMENT_BYTES_MAX, self.store->output_bytes_max);
+    self.store->output_bytes_max = OUTPUT_BYTES_MAX;
     merge_fixture_finish(&self);
     CHECK(self.store->merge_was_fruitful);
     for (int turn = 0; turn < 2; turn++) {
@@ -136,7 +136,7 @@ TEST(a_record_that_is_longer_than_an_output_may_be_has_one_alone)
     fixture self = fixture_new();
     merge_fixture_write_rounds(&self);
     merge_fixture_begin(&self);
-    self.store->merge->output_bytes_max = 1;
+    self.store->output_bytes_max = 1;
     merge_fixture_finish(&self);
     CHECK_EQUAL(20, self.store->segment_count);
     merge_fixture_expect_rounds(&self);
@@ -152,7 +152,7 @@ static bool end_after(uint32_t steps, bool dies)
     bool done = false;
     merge_fixture_write_rounds(&self);
     merge_fixture_begin(&self);
-    self.store->merge->output_bytes_max = OUTPUT_BYTES_MAX;
+    self.store->output_bytes_max = OUTPUT_BYTES_MAX;
     for (uint32_t i = 0; i < steps && !done; i++) {
         done = !merge_fixture_step(&self);
     }
@@ -190,7 +190,7 @@ TEST(a_key_that_changes_between_two_outputs_keeps_what_was_written_last)
     bool more = true;
     merge_fixture_write_rounds(&self);
     merge_fixture_begin(&self);
-    self.store->merge->output_bytes_max = OUTPUT_BYTES_MAX;
+    self.store->output_bytes_max = OUTPUT_BYTES_MAX;
     for (uint32_t i = 1; more; i++) {
         char key[16];
         snprintf(key, sizeof key, "key-%u", i % MERGE_FIXTURE_KEYS);
@@ -220,7 +220,7 @@ TEST(values_that_are_not_packed_any_more_go_to_several_outputs)
     fixture_put(&self, "key-0",
                 packing_value()); /* a dead record, so that there is what to merge */
     merge_fixture_begin(&self);
-    self.store->merge->output_bytes_max = OUTPUT_BYTES_MAX;
+    self.store->output_bytes_max = OUTPUT_BYTES_MAX;
     merge_fixture_finish(&self);
     CHECK(count_outputs(&self) > 5);
     packing_expect(&self);
@@ -235,7 +235,7 @@ TEST(each_output_has_its_own_dictionary)
     fixture self = packing_trained();
     packing_put_trained(&self, 0);
     merge_fixture_begin(&self);
-    self.store->merge->output_bytes_max = TRAINED_OUTPUT_BYTES_MAX;
+    self.store->output_bytes_max = TRAINED_OUTPUT_BYTES_MAX;
     merge_fixture_finish(&self);
     size_t with_dictionary = 0;
     for (size_t i = 0; i < self.store->segment_count; i++) {

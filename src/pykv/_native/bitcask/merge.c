@@ -77,7 +77,6 @@ pykv_status merge_begin(bitcask *store, segment *const *inputs, size_t input_cou
     self->now_us = store_clock_now(&store->clock);
     self->other_birth = lowest_birth_outside(store, inputs, input_count);
     self->durable_clear = store->durable_clear_sequence;
-    self->output_bytes_max = LOG_SEGMENT_BYTES_MAX;
     self->capacity = LOG_SEGMENT_HEADER_BYTES;
     for (size_t i = 0; i < input_count; i++) {
         self->capacity += atomic_load_explicit(&inputs[i]->length, memory_order_relaxed);

@@ -7,8 +7,9 @@
  *   SWING   the slots of its records are pointed to it, unless the key changed since
  *   REMOVE  the manifest with the output, without the inputs, is made durable; these are unlinked
  *
- * An output is no longer than LOG_SEGMENT_BYTES_MAX, whatever its inputs come to: where the next
- * record does not fit, COMMIT and SWING of this output come first, then COPY goes on with another.
+ * An output is no longer than output_bytes_max of the store, whatever its inputs come to: where the
+ * next record does not fit, COMMIT and SWING of this output come first, then COPY goes on with
+ * another.
  *
  * A merge that fails or is abandoned before its first COMMIT leaves nothing but an orphan file;
  * after COMMIT the records may stand twice, which replay does not mind (equal sequence, equal

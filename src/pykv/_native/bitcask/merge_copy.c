@@ -22,7 +22,7 @@ static pykv_status make_output(bitcask *store, merge *self)
                                  .store_id = store->store_id,
                                  .birth_sequence = self->birth_sequence};
     uint64_t capacity =
-        self->capacity < self->output_bytes_max ? self->capacity : self->output_bytes_max;
+        self->capacity < store->output_bytes_max ? self->capacity : store->output_bytes_max;
     segment *made;
     pykv_status status = env_random(store->env, &header.file_id, sizeof header.file_id);
     if (status != PYKV_OK) {
@@ -173,10 +173,10 @@ static pykv_status begin_output(bitcask *store, merge *self, uint64_t sequence)
 }
 
 /* Whether the record goes to the next output. An output without records takes any. */
-static bool is_full(const merge *self, const record *copy)
+static bool is_full(const bitcask *store, const merge *self, const record *copy)
 {
     return self->hints.count > 0 && !PYKV_PLANTED(256) &&
-           log_sink_tail(self->sink) + record_bytes_of(copy) > self->output_bytes_max;
+           log_sink_tail(self->sink) + record_bytes_of(copy) > store->output_bytes_max;
 }
 
 /* Copies the record that is next in the group, if the output takes it: else *full_out is true. */
@@ -191,7 +191,7 @@ static pykv_status copy_record(bitcask *store, merge *self, bool *full_out)
     if (status == PYKV_OK && copy.kind == RECORD_PUT) {
         status = merge_pack(store, self, offset, &copy);
     }
-    *full_out = status == PYKV_OK && is_full(self, &copy);
+    *full_out = status == PYKV_OK && is_full(store, self, &copy);
     if (*full_out) {
         return PYKV_OK;
     }
@@ -262,7 +262,7 @@ static pykv_status copy_some(bitcask *store, merge *self, bool *done)
     }
     while (group->next < group->count && status == PYKV_OK && !full) {
         status = is_needed(self) ? copy_record(store, self, &full) : PYKV_OK;
-        group->next += !full;
+        group->next += !full || PYKV_PLANTED(307);
     }
     if (full) {
         self->phase = MERGE_COMMIT;

@@ -70,7 +70,8 @@ pykv_status merge_commit_step(bitcask *store, merge *self)
         self->phase = MERGE_REMOVE;
         return PYKV_OK;
     }
-    pykv_status status = PYKV_PLANTED(29) ? PYKV_OK : env_file_sync(self->output->file);
+    bool skips = PYKV_PLANTED(29) || (PYKV_PLANTED(306) && self->finished_bytes > 0);
+    pykv_status status = skips ? PYKV_OK : env_file_sync(self->output->file);
     if (status == PYKV_OK) {
         status = describe_output(store, self);
     }

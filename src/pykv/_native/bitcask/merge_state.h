@@ -38,14 +38,13 @@ typedef struct merge {
     merge_phase phase;
     segment *inputs[MERGE_INPUTS_MAX];
     size_t input_count;
-    size_t input_index;        /* COPY: which input */
-    uint64_t other_birth;      /* lowest birth of the segments that are no inputs */
-    uint64_t now_us;           /* what has a deadline up to it is copied as a tombstone */
-    uint64_t durable_clear;    /* clears up to it are in a durable manifest */
-    uint64_t copied_sequence;  /* what was left out was displaced at or before it */
-    segment *output;           /* NULL until a record is copied to it */
-    uint64_t output_bytes_max; /* then it is full, and the next one begins */
-    uint64_t finished_bytes;   /* of the outputs before it */
+    size_t input_index;       /* COPY: which input */
+    uint64_t other_birth;     /* lowest birth of the segments that are no inputs */
+    uint64_t now_us;          /* what has a deadline up to it is copied as a tombstone */
+    uint64_t durable_clear;   /* clears up to it are in a durable manifest */
+    uint64_t copied_sequence; /* what was left out was displaced at or before it */
+    segment *output;          /* NULL until a record is copied to it */
+    uint64_t finished_bytes;  /* of the outputs before it */
     uint64_t birth_sequence;
     uint64_t capacity;
     log_sink *sink;

@@ -109,6 +109,7 @@ pykv_status bitcask_new(env *environment, const pykv_options *options,
     store_clock_init(&self->clock, environment, 0);
     self->next_number = 1;
     self->merge_room = UINT64_MAX;
+    self->output_bytes_max = LOG_SEGMENT_BYTES_MAX;
     directory *keys;
     pykv_status status = directory_new(&keys);
     if (status != PYKV_OK) {

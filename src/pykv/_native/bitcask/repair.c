@@ -18,6 +18,7 @@
 
 #include "base/coding.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/invariant.h"
 #include "base/memory.h"
 #include "base/report.h"

@@ -23,7 +23,6 @@
 #include <stdatomic.h>
 
 #include "base/gate.h"
-#include "base/hash.h"
 #include "base/mutex.h"
 #include "base/pins.h"
 #include "bitcask/extent.h"
@@ -63,7 +62,8 @@ typedef struct bitcask {
     uint64_t hash_seed_high;
     bool mapped_reads;
     bool mapped_log;
-    uint64_t cold_cycles; /* BITCASK_COLD_US in cycles */
+    uint64_t cold_cycles;      /* BITCASK_COLD_US in cycles */
+    uint64_t output_bytes_max; /* of a merge: LOG_SEGMENT_BYTES_MAX, less in tests */
     uint64_t open_us;
     uint64_t recovered_record_count;
     uint64_t discarded_bytes;
