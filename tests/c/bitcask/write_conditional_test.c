@@ -2,17 +2,25 @@
  * write_conditional_test: compare-and-set, and clear.
  */
 #include "bitcask/bitcask_fixture.h"
+#include "bitcask/named.h"
+#include "bitcask/write.h"
 
 /* Compares with expected and sets to value (NULL: absent, delete); tells whether it swapped. */
-static bool swaps(fixture *self, const char *key, const char *expected, const char *value)
+static bool swaps_with(fixture *self, const char *key, const char *expected, const char *value,
+                       int32_t flags)
 {
     slice old = expected != NULL ? fixture_text(expected) : slice_make(NULL, 0);
     slice new = value != NULL ? fixture_text(value) : slice_make(NULL, 0);
     int32_t swapped = 7;
     CHECK_OK(bitcask_compare_and_set(self->store, fixture_text(key), expected != NULL ? &old : NULL,
-                                     value != NULL ? &new : NULL, 0, 0, &swapped));
+                                     value != NULL ? &new : NULL, 0, flags, &swapped));
     CHECK(swapped == 0 || swapped == 1);
     return swapped == 1;
+}
+
+static bool swaps(fixture *self, const char *key, const char *expected, const char *value)
+{
+    return swaps_with(self, key, expected, value, 0);
 }
 
 TEST(a_swap_happens_iff_the_value_is_the_expected_one)
@@ -35,6 +43,40 @@ TEST(a_swap_happens_iff_the_value_is_the_expected_one)
     CHECK(swaps(&self, "b", NULL, NULL)); /* absent as expected, and stays so: nothing to write */
     CHECK_EQUAL(4, self.store->appended_sequence);
     CHECK_EQUAL(0, fixture_stats(&self).live_bytes);
+    fixture_free(&self);
+}
+
+/* A write of another thread that is in the log, and whose sync has not begun. */
+static void leave_waiting(fixture *self, uint8_t kind, const char *key, const char *value)
+{
+    operation write;
+    operation_enter(&write, &self->store->spaces.main);
+    bitcask_prepare_operation(self->store, &write, kind, fixture_text(key), fixture_text(value), 0);
+    mutex_lock(&self->store->writer);
+    CHECK_OK(bitcask_append_and_publish(self->store, &write, 1, true));
+    CHECK(self->store->pending_count > 0);
+    mutex_unlock(&self->store->writer);
+}
+
+/* Such writes come before the swap in the log, whether readers see them or not. Judged without
+ * them, of two threads that count up in a store that syncs each write one would lose its count. */
+TEST(a_condition_counts_in_what_waits_for_its_sync)
+{
+    fixture self = fixture_new();
+    fixture_put(&self, "n", "0");
+    fixture_put(&self, "gone", "0");
+    leave_waiting(&self, RECORD_PUT, "n", "1");
+    CHECK(!swaps_with(&self, "n", "0", "1", PYKV_SYNC));
+    leave_waiting(&self, RECORD_PUT, "n", "2");
+    CHECK(swaps_with(&self, "n", "2", "3", PYKV_SYNC));
+    leave_waiting(&self, RECORD_PUT, "new", "0");
+    CHECK(!swaps_with(&self, "new", NULL, "1", PYKV_SYNC));
+    leave_waiting(&self, RECORD_DELETE, "gone", "");
+    CHECK(swaps_with(&self, "gone", NULL, "1", PYKV_SYNC));
+    leave_waiting(&self, RECORD_CLEAR, "", "");
+    CHECK(!swaps_with(&self, "gone", "1", "2", PYKV_SYNC));
+    fixture_expect(&self, "n", NULL);
+    CHECK_EQUAL(0, fixture_stats(&self).key_count);
     fixture_free(&self);
 }
 
@@ -170,6 +212,7 @@ TEST(a_clear_finds_room_at_the_end_of_a_segment_when_a_mark_is_due)
 
 TEST_MAIN(CASE(a_clear_finds_room_at_the_end_of_a_segment_when_a_mark_is_due),
           CASE(a_swap_happens_iff_the_value_is_the_expected_one),
+          CASE(a_condition_counts_in_what_waits_for_its_sync),
           CASE(no_increment_by_compare_and_set_is_lost_between_threads),
           CASE(clear_empties_the_store_in_one_record),
           CASE(what_was_cleared_stays_away_after_a_kill),

@@ -225,7 +225,8 @@ static pykv_status find_current(bitcask *self, const operation *write, record *o
     for (;;) {
         pykv_status status = bitcask_find(self, keys, write->hash, write->record.key, mode, true,
                                           &self->scratch, &cursor, out);
-        if (status == PYKV_OK && store_clock_has_passed(&self->clock, out->deadline_us)) {
+        if (status == PYKV_OK && store_clock_has_passed(&self->clock, out->deadline_us) &&
+            !PYKV_PLANTED(309)) {
             return PYKV_NOT_FOUND;
         }
         if (status == PYKV_OK && record_is_packed(out)) {
@@ -242,7 +243,8 @@ static pykv_status find_current(bitcask *self, const operation *write, record *o
 static pykv_status settle(bitcask *self, operation *operations, size_t count, bool waits,
                           write_condition *asked) REQUIRES(self->writer)
 {
-    bool reads = asked != NULL || (count == 1 && operations[0].record.kind == RECORD_DELETE);
+    bool asks = asked != NULL && !PYKV_PLANTED(308);
+    bool reads = asks || (count == 1 && operations[0].record.kind == RECORD_DELETE);
     pykv_status status = bitcask_check_writable(self);
     if (status == PYKV_OK && (reads || !waits)) {
         status = bitcask_publish_pending(self, UINT64_MAX);
