@@ -7,7 +7,9 @@ back; `rng` is a generator that depends on that seed and the name of the test al
 
 import random
 import signal
+import sys
 import time
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -57,3 +59,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def rng(request: pytest.FixtureRequest) -> random.Random:
     """A generator seeded by --order-seed and the name of the test."""
     return random.Random(f"{request.config.option.order_seed} {request.node.nodeid}")
+
+
+@pytest.fixture
+def frequent_switches() -> Iterator[None]:
+    """Threads of Python take turns a thousand times as often."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(interval / 1000)
+    yield
+    sys.setswitchinterval(interval)

@@ -2,7 +2,6 @@
 
 import copy
 import gc
-import os
 import pickle
 import warnings
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from pykv.errors import ClosedError, ForkedError
 from pykv.features import FEATURES
 from pykv.store import Store
 from tests.contract.conftest import MakeStore, Subject
+from tests.crash.processes import in_child
 
 CALLS: dict[str, Callable[[Any], object]] = {
     "getitem": lambda db: db[b"k"],
@@ -209,22 +209,6 @@ def test_every_durability_is_taken(make_store: MakeStore, durability: object) ->
     db.put(b"j", b"v", sync=False)
     assert len(db) == 2
     assert isinstance(db.stats()["durability"], str)
-
-
-def in_child(work: Callable[[], object]) -> int:
-    """Exit code of a forked child that does work: 0 where it returned."""
-    with warnings.catch_warnings():
-        # CPython >= 3.12 warns of a fork with threads, which is what is tried here.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            work()
-            code = 0
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def test_a_forked_child_gets_a_forked_error_and_may_close(db: Any) -> None:

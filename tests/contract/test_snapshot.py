@@ -11,6 +11,7 @@ import pytest
 
 import pykv
 from pykv.errors import ClosedError, ForkedError, NotSupportedError
+from tests.crash.processes import in_child
 
 keeps = pytest.mark.needs("snapshot")
 lacks = pytest.mark.lacks("snapshot")
@@ -178,20 +179,15 @@ def test_threads_read_it_while_others_write_and_one_closes_it(db: Any) -> None:
 
 @keeps
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_in_a_forked_child_it_refuses_and_closing_is_silent(filled: Any) -> None:
     kept = filled.snapshot()
-    child = os.fork()
-    if child == 0:
-        good = False
-        try:
+
+    def work() -> None:
+        with pytest.raises((ForkedError, ClosedError)):
             kept.get(b"a")
-        except (ForkedError, ClosedError):
-            kept.close()
-            good = True
-        finally:
-            os._exit(0 if good else 1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        kept.close()
+
+    assert in_child(work) == 0
     assert kept[b"a"] == b"<a>"
     kept.close()
 

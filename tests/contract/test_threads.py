@@ -1,10 +1,9 @@
 """Many threads on one store: what is atomic, and closing under load."""
 
 import signal
-import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,15 +11,9 @@ import pytest
 
 from pykv.errors import ClosedError
 
+pytestmark = pytest.mark.usefixtures("frequent_switches")
+
 THREADS = 4
-
-
-@pytest.fixture(autouse=True)
-def _frequent_switches() -> Iterator[None]:
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    yield
-    sys.setswitchinterval(interval)
 
 
 def run_all(*works: Callable[[], Any]) -> list[Any]:

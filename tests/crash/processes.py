@@ -1,4 +1,4 @@
-"""Real processes for the tests of this folder: forked children, programs, a small file system.
+"""Real processes for tests: forked children, programs, a small file system.
 
 A child made by fork has a time limit, after which the kernel ends it, and says by its exit code
 whether its work returned.

@@ -2,7 +2,6 @@
 
 import contextlib
 import gc
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +13,8 @@ import pytest
 from tests.engine.native_kinds import Kind
 
 from pykv.errors import ClosedError
+
+pytestmark = pytest.mark.usefixtures("frequent_switches")
 
 ROUNDS = 8
 Scan = Iterator[tuple[bytes, bytes]]
@@ -42,14 +43,6 @@ CALLS: dict[str, Callable[[Any, int], object]] = {
     "verify": lambda db, i: db.verify(),
     "clear": lambda db, i: db.clear() if i % 50 == 0 else None,
 }
-
-
-@pytest.fixture(autouse=True)
-def _frequent_switches() -> Iterator[None]:
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    yield
-    sys.setswitchinterval(interval)
 
 
 def call_until_closed(db: Any, name: str, failures: list[BaseException]) -> None:

@@ -2,7 +2,6 @@
 
 import gc
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,14 +24,6 @@ MANY = 200
 def db(tmp_path: Path) -> Iterator[Any]:
     with open_over("fast", tmp_path / "store") as store:
         yield store
-
-
-@pytest.fixture
-def _frequent_switches() -> Iterator[None]:
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(interval)
 
 
 def ticks_during(call: Callable[[], object]) -> int:
@@ -88,7 +79,7 @@ def test_others_run_while_a_call_waits_or_copies_much(db: Any, call: str) -> Non
     assert any(ticks_during(lambda: CALLS[call](db)) for _ in range(5))
 
 
-@pytest.mark.usefixtures("_frequent_switches")
+@pytest.mark.usefixtures("frequent_switches")
 def test_a_lookup_of_many_is_of_one_moment(db: Any) -> None:
     """Every batch sets all keys: values of two batches must never be seen together."""
     keys = [b"%03d" % number for number in range(MANY)]
@@ -117,7 +108,7 @@ def test_a_lookup_of_many_is_of_one_moment(db: Any) -> None:
         assert [reader.result(timeout=120) for reader in readers] == [1, 1]
 
 
-@pytest.mark.usefixtures("_frequent_switches")
+@pytest.mark.usefixtures("frequent_switches")
 def test_a_large_value_that_changes_its_length_comes_whole(db: Any) -> None:
     sizes = [100_000, 70_000, 10, 200_000, 9_000]
     db[b"k"] = bytes(sizes[0])
@@ -141,7 +132,7 @@ def test_a_large_value_that_changes_its_length_comes_whole(db: Any) -> None:
             future.result(timeout=120)
 
 
-@pytest.mark.usefixtures("_frequent_switches")
+@pytest.mark.usefixtures("frequent_switches")
 @pytest.mark.parametrize("call", ["get_many", "scan", "get", "put_many"])
 def test_closing_in_the_middle_of_calls_gives_closed_errors(tmp_path: Path, call: str) -> None:
     keys = [b"%04d" % number for number in range(3_000)]
@@ -173,7 +164,7 @@ def test_closing_in_the_middle_of_calls_gives_closed_errors(tmp_path: Path, call
                 future.result(timeout=60)
 
 
-@pytest.mark.usefixtures("_frequent_switches")
+@pytest.mark.usefixtures("frequent_switches")
 def test_threads_that_share_a_scan_share_its_rows(db: Any) -> None:
     """Who comes in the middle of a next() of another is told so; each row is given once."""
     rows = {b"%05d" % number: bytes(50) for number in range(20_000)}

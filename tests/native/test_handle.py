@@ -1,14 +1,12 @@
 """The life of a native store: who keeps it in memory, closing, exit, forks, interrupts."""
 
 import gc
-import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ import pytest
 from pykv._native import SCAN_ROWS, Handle, ffi, lib, ownership
 from pykv._native._plain import StoreBase
 from pykv.errors import ClosedError, ForkedError, LockedError
+from tests.crash.processes import in_child
 
 
 @contextmanager
@@ -46,22 +45,6 @@ def can_open(path: Path) -> bool:
     except LockedError:
         return False
     return True
-
-
-def in_child(work: Callable[[], object]) -> int:
-    """Exit code of a forked child that does work: 0 where it returned in time, else a signal."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
-    if child == 0:
-        signal.alarm(20)
-        code = 1
-        try:
-            work()
-            code = 0
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def test_a_handle_is_open_until_it_is_closed(tmp_path: Path) -> None:
