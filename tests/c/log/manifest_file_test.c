@@ -6,10 +6,8 @@
 
 #include "base/coding.h"
 #include "base/memory.h"
-#include "env/env_memory.h"
-#include "log/manifest_file.h"
+#include "log/manifest_disk.h"
 
-#define HOME "/home"
 #define PATH HOME "/" MANIFEST_NAME
 
 static const manifest_head example = {.engine = PYKV_ENGINE_LSM,
@@ -129,20 +127,6 @@ TEST(the_next_number_is_above_all_and_one_that_a_file_can_have_or_the_end)
 }
 
 /* ---- the file ---- */
-
-static env *new_disk(env_directory **home_out)
-{
-    env *disk;
-    CHECK_OK(env_memory_new(check_seed(), 1 << 20, &disk));
-    CHECK_OK(env_directory_open(disk, HOME, true, home_out));
-    return disk;
-}
-
-static void free_disk(env *disk, env_directory *home)
-{
-    env_directory_close(home);
-    env_memory_free(disk);
-}
 
 static pykv_status replace(env_directory *home, const char *text)
 {

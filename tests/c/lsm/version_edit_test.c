@@ -7,11 +7,8 @@
 
 #include "base/coding.h"
 #include "base/memory.h"
-#include "env/env_memory.h"
-#include "log/manifest_file.h"
+#include "log/manifest_disk.h"
 #include "lsm/version_edit.h"
-
-#define HOME "/home"
 
 enum {
     LOGS = 2,
@@ -54,37 +51,6 @@ static lsm_manifest example(uint64_t edit)
                          .tables = (manifest_table *)(uintptr_t)example_tables,
                          .values = (manifest_values *)(uintptr_t)example_values};
     return self;
-}
-
-static env *new_disk(env_directory **home_out)
-{
-    env *disk;
-    CHECK_OK(env_memory_new(check_seed(), 1 << 20, &disk));
-    CHECK_OK(env_directory_open(disk, HOME, true, home_out));
-    return disk;
-}
-
-static void free_disk(env *disk, env_directory *home)
-{
-    env_directory_close(home);
-    env_memory_free(disk);
-}
-
-static uint8_t *bytes_of(env *disk, uint64_t *size_out)
-{
-    uint8_t *data;
-    CHECK_OK(env_memory_file_bytes(disk, HOME "/" MANIFEST_NAME, &data, size_out));
-    return data;
-}
-
-/* Writes size bytes as the manifest, whatever they are. */
-static void write_bytes(env_directory *home, const uint8_t *data, size_t size)
-{
-    env_file *file;
-    slice whole = slice_make(data, size);
-    CHECK_OK(env_file_open(home, MANIFEST_NAME, ENV_WRITE | ENV_CREATE | ENV_TRUNCATE, &file));
-    CHECK_OK(env_file_write(file, 0, &whole, 1));
-    env_file_close(file);
 }
 
 static void check_equal_tables(const manifest_table *wanted, const manifest_table *got)
