@@ -23,12 +23,7 @@ static size_t add_files(seed *self, fixture *store, const char *suffix, bool ima
     for (uint8_t code = 0; code < FUZZ_PACK_NAMES; code++) {
         const char *name = fuzz_pack_names[code];
         bool wanted = strcmp(name, "KEYDIR") == 0 ? image : ends_with(name, suffix);
-        if (wanted && fixture_has(store, name)) {
-            uint64_t size;
-            const uint8_t *data = fixture_bytes(store, name, &size);
-            add_packed(self, code, data, size);
-            count++;
-        }
+        count += wanted && add_file(self, store->disk, FIXTURE_PATH, name, code);
     }
     return count;
 }

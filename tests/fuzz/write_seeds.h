@@ -74,4 +74,19 @@ FUZZ_UNUSED static void add_packed(seed *self, uint8_t code, const uint8_t *data
     add(self, data, (size_t)size);
 }
 
+/* Adds the file of that name to a pack, of a directory of a disk. False: there is none. */
+FUZZ_UNUSED static bool add_file(seed *self, env *disk, const char *directory, const char *name,
+                                 uint8_t code)
+{
+    char path[160];
+    uint8_t *data;
+    uint64_t size;
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    if (env_memory_file_bytes(disk, path, &data, &size) != PYKV_OK) {
+        return false;
+    }
+    add_packed(self, code, data, size);
+    return true;
+}
+
 #endif

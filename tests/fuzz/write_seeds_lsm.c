@@ -321,12 +321,7 @@ static size_t add_files(seed *self, fixture *store)
         char name[FUZZ_NAME_BYTES];
         fuzz_lsm_name(code, name);
         bool is_new = code >= FUZZ_LSM_NUMBERS || code < 2;
-        if (is_new && fixture_files(store, name, NULL) == 1) {
-            uint64_t size;
-            const uint8_t *data = fixture_bytes(store, name, &size);
-            add_packed(self, code, data, size);
-            count++;
-        }
+        count += is_new && add_file(self, store->disk, FIXTURE_PATH, name, code);
     }
     return count;
 }
