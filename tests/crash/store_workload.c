@@ -50,7 +50,7 @@ size_t workload_value(uint32_t number, uint8_t out[WORKLOAD_VALUE_BYTES])
     size_t common = number % 4 == 1 ? 0 : 60; /* and three of four much better with a dictionary */
     for (size_t i = 0; i < length; i++) {
         size_t at = i / run;
-        out[i] = i < common ? (uint8_t)(i * 37) : (uint8_t)(chance >> (at % 8 * 8)) ^ (uint8_t)at;
+        out[i] = (uint8_t)(i < common ? i * 37 : (chance >> (at % 8 * 8)) ^ at);
     }
     return length;
 }
