@@ -168,3 +168,29 @@ def test_there_is_nothing_to_repair_or_destroy_elsewhere(tmp_path: Path) -> None
             call(tmp_path / "absent")
         with pytest.raises(FormatError):
             call(tmp_path)
+
+
+def test_a_damaged_record_is_told_once_and_where_it_is(tmp_path: Path) -> None:
+    """A scan named the beginning of the batch, its own place as "got" and a size as "expected"."""
+    with pykv.open(tmp_path / "db", engine="bitcask") as db:
+        db.put_many((b"%06d" % i, b"v" * 100) for i in range(3_000))
+    log = tmp_path / "db" / "00000001.log"
+    data = bytearray(log.read_bytes())
+    at = data.index(b"001500" + b"v" * 100)
+    data[at + 50] ^= 1
+    log.write_bytes(data)
+    with pykv.open(tmp_path / "db", read_only=True) as db:
+        with pytest.raises(pykv.CorruptionError) as scanned:
+            list(db.scan())
+        with pytest.raises(pykv.CorruptionError) as got:
+            db.get(b"001500")
+        verified = db.verify().damages[0]
+    for one in (*scanned.value.damages, *got.value.damages, verified):
+        assert one.path == log
+        assert one.text == "the body check of a record fails"
+        assert at - 48 <= one.offset < at
+        assert str(one).count(str(log)) == 1
+    assert (verified.expected, verified.got) == (
+        got.value.damages[0].expected,
+        got.value.damages[0].got,
+    )

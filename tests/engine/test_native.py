@@ -225,12 +225,12 @@ def test_compare_and_set_tells_an_absent_key_from_an_empty_value(handle: Handle)
 
 def test_a_report_lists_damages_with_their_place() -> None:
     raw: Any = ffi.new("pykv_report *", {"file_count": 3, "record_count": 9, "damage_count": 2})
-    raw.damages[0].path = b"/d/x"
+    raw.damages[0].path = b"x"
     raw.damages[0].offset = 24
-    raw.damages[0].text = b"the check is wrong"
+    raw.damages[0].text = b"x: the check is wrong at offset 24: expected 0x1, got 0x2"
     raw.damages[0].expected, raw.damages[0].got = 1, 2
     raw.damages[1].text = b"a file is missing"
-    report = native.report_of(raw)
+    report = native.report_of(raw, Path("/d"))
     assert (report.file_count, report.record_count, report.ok) == (3, 9, False)
     assert str(report.damages[0]) == "/d/x at byte 24: the check is wrong (expected 1, got 2)"
     assert (report.damages[1].path, report.damages[1].expected) == (None, None)
@@ -238,6 +238,6 @@ def test_a_report_lists_damages_with_their_place() -> None:
 
 def test_a_report_counts_more_damages_than_it_lists() -> None:
     raw = ffi.new("pykv_report *", {"damage_count": 1_000})
-    report = native.report_of(raw)
+    report = native.report_of(raw, Path("/d"))
     assert report.damage_count == 1_000
     assert len(report.damages) == lib.PYKV_DAMAGE_COUNT_MAX

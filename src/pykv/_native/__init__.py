@@ -25,7 +25,7 @@ from pykv._native._plain import (
 )
 from pykv._native.handle import Handle
 from pykv._native.ownership import own
-from pykv._native.status import check, error_of, text_of
+from pykv._native.status import check, error_of, text_of, text_of_damage
 
 __all__ = [
     "SCAN_KEYS",
@@ -44,6 +44,7 @@ __all__ = [
     "own",
     "range_of",
     "text_of",
+    "text_of_damage",
 ]
 
 

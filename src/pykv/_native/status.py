@@ -51,8 +51,13 @@ class Detail(NamedTuple):
     owner_pid: int
 
 
+def text_of_damage(text: str, path: Path | None) -> str:
+    """What is wrong, without the path, the place and the numbers that a Damage has by itself."""
+    return text.removeprefix(f"{path}: ").partition(" at offset ")[0]
+
+
 def _corruption(detail: Detail) -> Exception:
-    text = _without_path(detail)
+    text = text_of_damage(detail.text, detail.path)
     damage = Damage(detail.path, detail.offset, text, detail.expected, detail.got)
     return CorruptionError(detail.text, path=detail.path, damages=(damage,))
 

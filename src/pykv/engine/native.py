@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pykv._native import check, ffi, flags_of, lib, text_of
+from pykv._native import check, ffi, flags_of, lib, text_of, text_of_damage
 from pykv._native.codec import provide_zstd
 from pykv.arguments import key_bound
 from pykv.engine.batch import Delete, DeleteRange, Operation, Put
@@ -272,27 +272,27 @@ def stats_of(raw: Any, options: NativeOptions) -> dict[str, Any]:
     return stats
 
 
-def report_of(raw: Any) -> Report:
-    """A pykv_report in Python."""
+def report_of(raw: Any, path: Path) -> Report:
+    """A pykv_report in Python. path: of the database, which names of damaged files are in."""
     listed = raw.damages[0 : min(raw.damage_count, lib.PYKV_DAMAGE_COUNT_MAX)]
     return Report(
         file_count=raw.file_count,
         record_count=raw.record_count,
         byte_count=raw.byte_count,
         damage_count=raw.damage_count,
-        damages=tuple(_damage(each) for each in listed),
+        damages=tuple(_damage(each, path) for each in listed),
         kept_record_count=raw.kept_record_count,
         lost_record_count=raw.lost_record_count,
     )
 
 
-def _damage(raw: Any) -> Damage:
-    place = text_of(raw.path)
+def _damage(raw: Any, database: Path) -> Damage:
+    named = text_of(raw.path)
     differ = raw.expected != raw.got
     return Damage(
-        path=Path(place) if place else None,
+        path=database / named if named else None,
         offset=raw.offset,
-        text=text_of(raw.text),
+        text=text_of_damage(text_of(raw.text), Path(named)),
         expected=raw.expected if differ else None,
         got=raw.got if differ else None,
     )
@@ -317,7 +317,7 @@ def repair(path: Path) -> Report:
     provide_zstd()
     raw: Any = ffi.new("pykv_report *")
     check(lib.pykv_repair(os.fsencode(path), raw))
-    return report_of(raw)
+    return report_of(raw, path)
 
 
 def destroy(path: Path) -> None:

@@ -222,7 +222,7 @@ class NativeStore(StoreBase, NativeArrayStore, NativeReader):
         """Reads every byte of every file and reports what is damaged; damage does not raise."""
         raw: Any = ffi.new("pykv_report *")
         run_long(lambda shared: lib.pykv_verify(self._handle.pointer, shared, raw), progress)
-        return report_of(raw)
+        return report_of(raw, self._path)
 
     def checkpoint(self, path: StrPath) -> None:
         """Makes a database at path with the rows of one moment, in the time of linking its files.

@@ -210,6 +210,24 @@ static pykv_status add_group(scan *self, group *from)
     return status;
 }
 
+/* Damage where the walk stopped: of a record of the batch that begins there, or of the batch as a
+ * whole. */
+static pykv_status tell_damage(const log_reader *walk, const segment *source)
+{
+    uint64_t at = walk->valid_end;
+    while (at < walk->size) {
+        record found;
+        record_check check =
+            record_decode(walk->data + at, walk->size - at, walk->seed, at, true, &found);
+        if (check != RECORD_VALID) {
+            return segment_invalid_record(source, at, check, &found);
+        }
+        at += record_bytes_of(&found);
+    }
+    return error_set_corruption(env_file_path(source->file), walk->valid_end,
+                                "a batch is not whole", walk->size, walk->valid_end);
+}
+
 /* The walk stopped: at the pinned end, or at damage. */
 static pykv_status end_segment(scan *self)
 {
@@ -219,8 +237,7 @@ static pykv_status end_segment(scan *self)
     if (self->reader.valid_end == pinned->length) {
         return PYKV_OK;
     }
-    return error_set_corruption(env_file_path(pinned->source->file), self->reader.valid_end,
-                                "a record is damaged", pinned->length, self->reader.valid_end);
+    return tell_damage(&self->reader, pinned->source);
 }
 
 static pykv_status fill_rows(scan *self)

@@ -176,8 +176,8 @@ void segment_close(segment *self)
     segment_let_mapping_go(self);
 }
 
-static pykv_status invalid_record(const segment *self, uint64_t offset, record_check check,
-                                  const record *found)
+pykv_status segment_invalid_record(const segment *self, uint64_t offset, record_check check,
+                                   const record *found)
 {
     const char *path = env_file_path(self->file);
     if (check == RECORD_BODY_INVALID) {
@@ -209,7 +209,7 @@ pykv_status segment_peek(const segment *self, uint64_t offset, bool check_body, 
     if (offset >= length) {
         *out = (record){0};
     }
-    return invalid_record(self, offset, check, out);
+    return segment_invalid_record(self, offset, check, out);
 }
 
 /* Reads up to want bytes at offset, within length, into scratch; scratch->size tells how many. */
@@ -278,7 +278,7 @@ pykv_status segment_read(const segment *self, uint64_t offset, bool check_body, 
         }
         want = need != 0 ? need : record_bytes_of(&found);
     }
-    return invalid_record(self, offset, check, &found);
+    return segment_invalid_record(self, offset, check, &found);
 }
 
 pykv_status segment_view(const segment *self, buffer *scratch, const uint8_t **data_out,

@@ -97,16 +97,19 @@ void segment_unlink_hint(env_directory *directory, uint32_t number);
 
 /* Closes the file, and unmaps it unless a view keeps the mapping. NULL is ignored. */
 void segment_close(segment *self);
-/* Keeps the mapping alone until segment_let_mapping_go, on any thread. The caller is in the epoch
- * in which the segment was found. Requires segment_is_mapped. */
+/* Keeps the mapping alone until segment_let_mapping_go, on any thread. Called in the epoch in which
+ * the segment was found. Requires segment_is_mapped. */
 void segment_keep_mapping(segment *self);
 void segment_let_mapping_go(segment *self);
 
-/* True if reads may use the mapping. */
 static inline bool segment_is_mapped(const segment *self)
 {
     return self->mapping.base != NULL;
 }
+
+/* PYKV_CORRUPTION: why what was found at offset is no valid record. */
+PYKV_NODISCARD pykv_status segment_invalid_record(const segment *self, uint64_t offset,
+                                                  record_check check, const record *found);
 
 /* Decodes the record at offset in the mapping; out borrows from it, and is undefined on failure.
  * PYKV_CORRUPTION when the bytes are not a valid record, PYKV_WOULD_BLOCK when the mapping lost a

@@ -140,9 +140,12 @@ static pykv_status check_records(const bitcask *self, segment *source, const uin
             continue;
         }
         uint64_t resumes = next_valid(source, data, length, at);
-        report_add(report, path, at, resumes, 0,
-                   check == RECORD_BODY_INVALID ? "the body check of a record fails"
-                                                : "there is no valid record here");
+        if (check == RECORD_BODY_INVALID) {
+            report_add(report, path, at, found.body_crc, record_body_crc(&found),
+                       "the body check of a record fails");
+        } else {
+            report_add(report, path, at, 0, 0, "there is no valid record here");
+        }
         at = resumes;
     }
     return status;
