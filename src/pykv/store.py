@@ -272,7 +272,7 @@ class Store(Reader, Protocol):
     ) -> Iterator[Change]:
         """What was written behind sequence since, in order; 0: all that is kept.
 
-        Ends at this moment, with follow=True where nothing came for timeout seconds, None: never.
+        Ends at this moment, with follow=True, which refreshes a reader, after timeout idle seconds.
         Only what is on the device is given, with unsynced=True also what a loss of power may take
         back.  HistoryGoneError: since is not kept.  NotSupportedError without feature "changes".
         """

@@ -690,7 +690,11 @@ PYKV_API pykv_status pykv_find_row_at(pykv_snapshot *snapshot, int32_t move, con
 /* Operations in the order of the log, from that behind sequence since on; since 0: all that are
  * kept. Without PYKV_CHANGES_FOLLOW they end at this moment. Only what is on the device is given,
  * or with PYKV_CHANGES_UNSYNCED all that is visible. PYKV_HISTORY_GONE: since is below what is
- * kept, or above what there is. Used by one thread at a time, and freed as scans are closed. */
+ * kept, or above what there is. Used by one thread at a time, and freed as scans are closed.
+ * Of a store that is open read-only: of what it shows, of which the log may not say yet that it is
+ * on the device. With PYKV_CHANGES_FOLLOW pykv_changes_next refreshes the store where it has given
+ * all, and gives what pykv_refresh gives; that does not end the feed. Nothing keeps history for it.
+ */
 PYKV_API pykv_status pykv_changes_open(pykv_store *store, uint64_t since, int32_t flags,
                                        pykv_changes **changes_out);
 
@@ -704,7 +708,8 @@ PYKV_API pykv_status pykv_changes_next(pykv_changes *changes, size_t chunk_bytes
 PYKV_API void pykv_changes_close(pykv_changes *changes);
 
 /* Sets a pin, in the place of one with its name, durably. It holds while the store is closed too.
- * PYKV_HISTORY_GONE as in pykv_changes_open; PYKV_NOT_SUPPORTED: there are 16 others. */
+ * PYKV_HISTORY_GONE as in pykv_changes_open; PYKV_NOT_SUPPORTED: there are 16 others;
+ * PYKV_READ_ONLY: pins stand in the manifest, which only the process that writes can change. */
 PYKV_API pykv_status pykv_pin_history(pykv_store *store, const pykv_pin *pin);
 /* Removes the pin with a name. PYKV_NOT_FOUND. */
 PYKV_API pykv_status pykv_unpin_history(pykv_store *store, const char *name);

@@ -98,6 +98,79 @@ TEST(a_namespace_has_no_feed_of_its_own)
     api_free(&f);
 }
 
+/* What a feed that follows gives within a second, of a sequence. */
+static void expect_next(pykv_changes *feed, uint64_t sequence)
+{
+    const pykv_change *changes;
+    size_t count;
+    CHECK_OK(pykv_changes_next(feed, 0, 1000000, &changes, &count));
+    CHECK_EQUAL(1, count);
+    CHECK_EQUAL(sequence, changes[0].sequence);
+}
+
+static void follow_beside_a_writer(int32_t engine)
+{
+    api_fixture f = new_store(engine);
+    api_fill(&f, 0, 1);
+    api_fixture reader = {.path = f.path, .options = {.read_only = 1}};
+    CHECK_OK(api_open(&reader));
+    pykv_changes *feed;
+    pykv_changes *still;
+    const pykv_change *changes;
+    size_t count;
+    int32_t flags = PYKV_CHANGES_UNSYNCED;
+    CHECK_OK(pykv_changes_open(reader.store, 1, flags | PYKV_CHANGES_FOLLOW, &feed));
+    CHECK_OK(pykv_changes_open(reader.store, 1, flags, &still));
+    CHECK_OK(pykv_changes_next(feed, 0, 0, &changes, &count));
+    CHECK_EQUAL(0, count);
+    for (uint32_t i = 1; i <= 3; i++) {
+        api_fill(&f, i, i + 1);
+        expect_next(feed, i + 1);
+        CHECK_EQUAL(i + 1, api_stats(&reader).last_sequence);
+    }
+    CHECK_OK(pykv_changes_next(feed, 0, 10000, &changes, &count));
+    CHECK_EQUAL(0, count);
+    CHECK_OK(pykv_changes_next(still, 0, -1, &changes, &count));
+    CHECK_EQUAL(0, count);
+    pykv_changes_close(still);
+    pthread_t thread;
+    CHECK(pthread_create(&thread, NULL, wait_for_change, feed) == 0);
+    CHECK_OK(pykv_close(reader.store, -1));
+    CHECK(pthread_join(thread, NULL) == 0);
+    pykv_changes_close(feed);
+    pykv_free(reader.store);
+    api_free(&f);
+}
+
+TEST(a_reader_that_follows_moves_on_by_itself_and_one_that_does_not_stays)
+{
+    follow_beside_a_writer(PYKV_ENGINE_LSM);
+    follow_beside_a_writer(PYKV_ENGINE_BITCASK);
+}
+
+TEST(a_reader_that_follows_is_told_of_another_database)
+{
+    api_fixture f = new_store(PYKV_ENGINE_LSM);
+    api_fixture reader = {.path = f.path, .options = {.read_only = 1}};
+    pykv_changes *feed;
+    const pykv_change *changes;
+    size_t count;
+    CHECK_OK(api_open(&reader));
+    CHECK_OK(pykv_changes_open(reader.store, 0, PYKV_CHANGES_FOLLOW, &feed));
+    CHECK_OK(pykv_close(f.store, -1));
+    pykv_free(f.store);
+    CHECK_OK(pykv_destroy(f.path));
+    CHECK_STATUS(PYKV_REPLACED, pykv_changes_next(feed, 0, -1, &changes, &count));
+    CHECK_STATUS(PYKV_REPLACED, pykv_changes_next(feed, 0, -1, &changes, &count));
+    pykv_changes_close(feed);
+    CHECK_OK(pykv_close(reader.store, -1));
+    pykv_free(reader.store);
+    CHECK_OK(api_open(&f));
+    api_free(&f);
+}
+
 TEST_MAIN(CASE(what_was_written_is_fed_in_order), CASE(close_ends_a_wait_and_the_feed),
           CASE(a_bitcask_feeds_what_its_segments_hold_and_keeps_pins),
-          CASE(a_namespace_has_no_feed_of_its_own))
+          CASE(a_namespace_has_no_feed_of_its_own),
+          CASE(a_reader_that_follows_moves_on_by_itself_and_one_that_does_not_stays),
+          CASE(a_reader_that_follows_is_told_of_another_database))

@@ -56,21 +56,6 @@ TEST(a_feed_goes_on_from_segment_to_segment)
     fixture_free(&self);
 }
 
-TEST(a_feed_of_a_store_that_is_read_only_is_refused_and_so_are_pins)
-{
-    fixture self = fixture_new();
-    change_feed *feed;
-    pykv_pin pin = {.name = "a"};
-    fixture_put(&self, "a", "1");
-    fixture_close(&self);
-    self.options.read_only = 1;
-    CHECK_OK(fixture_open(&self));
-    CHECK_STATUS(PYKV_NOT_SUPPORTED, bitcask_changes_open(self.store, 0, 0, &feed));
-    CHECK_STATUS(PYKV_READ_ONLY, bitcask_pin_history(self.store, &pin));
-    CHECK_STATUS(PYKV_READ_ONLY, bitcask_unpin_history(self.store, "a"));
-    fixture_free(&self);
-}
-
 static void await_sleeper(fixture *self)
 {
     feed_await_sleeper(&self->store->feeds, &self->store->writer);
@@ -198,7 +183,6 @@ TEST(a_pin_of_what_is_not_there_is_refused)
 
 TEST_MAIN(CASE(a_feed_gives_what_is_synced_and_the_rest_to_who_asks),
           CASE(a_feed_goes_on_from_segment_to_segment),
-          CASE(a_feed_of_a_store_that_is_read_only_is_refused_and_so_are_pins),
           CASE(a_feed_that_waits_is_woken_by_a_sync_and_one_of_unsynced_changes_by_a_write),
           CASE(a_clear_and_a_batch_are_told_whole),
           CASE(a_pin_keeps_what_is_behind_it_over_closes_and_crashes_until_it_is_removed),

@@ -21,6 +21,8 @@ typedef struct owner {
     uint64_t synced;
     pykv_status save_status;
     int save_count;
+    uint32_t unlisted;        /* file that the manifest does not list; 0: none */
+    log_segment_header stale; /* what find gives once; number 0: what is there */
 } owner;
 
 static uint64_t limit_of(void *context, bool unsynced)
@@ -43,11 +45,13 @@ static uint64_t last_of(void *context)
 
 static bool find(void *context, uint64_t sequence, log_feed_place *place_out)
 {
-    const owner *self = context;
+    owner *self = context;
     size_t index = sequence > FIRST_LAST ? 1 : 0;
-    *place_out = (log_feed_place){.header = self->headers[index],
+    bool is_stale = self->stale.number != 0;
+    *place_out = (log_feed_place){.header = is_stale ? self->stale : self->headers[index],
                                   .last_sequence = index == 0 ? FIRST_LAST : SECOND_LAST,
                                   .epoch = 10 + index};
+    self->stale.number = 0;
     return sequence >= self->floor && sequence <= SECOND_LAST;
 }
 
@@ -82,12 +86,19 @@ static bool never(const pykv_change *change)
     return false;
 }
 
+static bool is_listed(void *context, const log_segment_header *header)
+{
+    const owner *self = context;
+    return header->number != self->unlisted;
+}
+
 static const feed_source plain = {.limit = limit_of,
                                   .floor = floor_of,
                                   .last = last_of,
                                   .find = find,
                                   .check = check,
-                                  .save = save};
+                                  .save = save,
+                                  .is_listed = is_listed};
 
 static void make_file(owner *self, size_t index)
 {
@@ -202,6 +213,39 @@ TEST(a_file_that_went_since_it_was_looked_up_is_gone_and_one_that_is_kept_is_dam
     stop(&self);
 }
 
+/* Another process writes, and the owner knows of before. */
+TEST(a_file_that_the_manifest_lists_no_more_is_gone_until_the_owner_has_gone_on)
+{
+    owner self;
+    const pykv_change *changes;
+    size_t count;
+    start(&self, &plain);
+    self.unlisted = 1;
+    change_feed *feed = open_feed(&self, 0, 0);
+    CHECK_OK(env_rename(self.home, "00000001.log", "kept"));
+    CHECK_STATUS(PYKV_HISTORY_GONE, change_feed_next(feed, 0, 0, &changes, &count));
+    CHECK(strstr(error_last()->text, "refresh()") != NULL);
+    CHECK_STATUS(PYKV_HISTORY_GONE, change_feed_next(feed, 0, 0, &changes, &count));
+    CHECK_OK(env_rename(self.home, "kept", "00000001.log"));
+    expect_next(feed, FIRST_LAST, 1, 10);
+    expect_next(feed, SECOND_LAST - FIRST_LAST, FIRST_LAST + 1, 11);
+    change_feed_free(&self.feeds, feed);
+    stop(&self);
+}
+
+/* A refresh comes between the look-up and the opening. */
+TEST(a_file_that_has_become_another_one_is_looked_up_again)
+{
+    owner self;
+    start(&self, &plain);
+    change_feed *feed = open_feed(&self, 0, 0);
+    self.stale = (log_segment_header){.kind = LOG_SEGMENT_APPEND, .number = 7, .file_id = 7};
+    expect_next(feed, FIRST_LAST, 1, 10);
+    CHECK_EQUAL(0, self.stale.number);
+    change_feed_free(&self.feeds, feed);
+    stop(&self);
+}
+
 TEST(keepers_are_the_slowest_feed_and_the_pins_whose_time_is_not_over)
 {
     owner self;
@@ -292,6 +336,8 @@ TEST(an_unpin_that_could_not_be_saved_leaves_the_pin)
 TEST_MAIN(CASE(a_feed_goes_on_from_file_to_file_and_ends_at_its_limit),
           CASE(what_the_owner_rewrites_is_given_in_place_of_what_the_log_has),
           CASE(a_file_that_went_since_it_was_looked_up_is_gone_and_one_that_is_kept_is_damage),
+          CASE(a_file_that_the_manifest_lists_no_more_is_gone_until_the_owner_has_gone_on),
+          CASE(a_file_that_has_become_another_one_is_looked_up_again),
           CASE(keepers_are_the_slowest_feed_and_the_pins_whose_time_is_not_over),
           CASE(a_pin_without_a_limit_wants_all_of_it),
           CASE(a_pin_that_could_not_be_saved_is_as_before),

@@ -114,18 +114,6 @@ TEST(a_position_that_is_not_there_is_refused)
     fixture_free(&self);
 }
 
-TEST(a_feed_of_a_store_that_is_read_only_is_refused)
-{
-    fixture self = fixture_new();
-    change_feed *feed;
-    put(&self, 1);
-    fixture_close(&self);
-    self.options.read_only = 1;
-    CHECK_OK(fixture_open(&self));
-    CHECK_STATUS(PYKV_NOT_SUPPORTED, lsm_changes_open(self.store, 0, 0, &feed));
-    fixture_free(&self);
-}
-
 static void await_sleeper(fixture *self)
 {
     feed_await_sleeper(&self->store->feeds, &self->store->writer);
@@ -181,6 +169,5 @@ TEST_MAIN(CASE(a_feed_gives_what_is_synced_and_the_rest_to_who_asks),
           CASE(a_feed_goes_on_from_log_to_log),
           CASE(a_create_and_a_drop_are_told_whole_wherever_chunks_end),
           CASE(a_position_that_is_not_there_is_refused),
-          CASE(a_feed_of_a_store_that_is_read_only_is_refused),
           CASE(a_feed_that_waits_is_woken_by_a_sync_and_not_by_a_write),
           CASE(a_shut_gate_ends_a_wait), CASE(a_wait_with_a_time_ends_without_a_change))

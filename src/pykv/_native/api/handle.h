@@ -29,6 +29,7 @@ struct pykv_store {
     void *engine;
     engine_life *life; /* of engine; NULL: a namespace, whose root has it */
     pykv_store *root;  /* the store of a namespace; NULL: it is no namespace */
+    bool is_reader;    /* it was opened read-only */
     uint32_t space_id; /* of the namespace */
     pykv_store *next;  /* namespace of root; guarded by its names_lock */
 
@@ -99,6 +100,10 @@ void handle_leave_long(pykv_store *store, epoch_token token);
 /* Closes and frees a namespace. */
 void names_close(pykv_store *self);
 void names_free(pykv_store *self);
+
+/* Moves root on as pykv_refresh says, inside a long call; *moved_out, false before: whether it
+ * shows another state now. */
+pykv_status handle_refresh(pykv_store *root, uint64_t *sequence_out, bool *moved_out);
 
 /* Closes the namespaces of a store that are not there any more, after what it shows has changed.
  * Where that cannot be read they stay, without rows. */

@@ -86,18 +86,23 @@ pykv_status pykv_checkpoint(pykv_store *store, const char *path)
     return status;
 }
 
+pykv_status handle_refresh(pykv_store *root, uint64_t *sequence_out, bool *moved_out)
+{
+    pykv_status status = root->ops->refresh(root->engine, sequence_out, moved_out);
+    if (*moved_out) {
+        names_close_dropped(root);
+    }
+    return status;
+}
+
 pykv_status pykv_refresh(pykv_store *store, uint64_t *sequence_out)
 {
     epoch_token token;
     uint64_t sequence = 0;
     bool moved = false;
-    pykv_store *root = handle_root(store);
     pykv_status status = handle_enter_long(store, &token);
     if (status == PYKV_OK) {
-        status = root->ops->refresh(root->engine, &sequence, &moved);
-        if (moved) {
-            names_close_dropped(root);
-        }
+        status = handle_refresh(handle_root(store), &sequence, &moved);
         handle_leave_long(store, token);
     }
     if (status == PYKV_OK && sequence_out != NULL) {

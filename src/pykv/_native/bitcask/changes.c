@@ -8,6 +8,7 @@
 #include "bitcask/bitcask.h"
 #include "bitcask/health.h"
 #include "bitcask/history.h"
+#include "bitcask/manifest.h"
 #include "bitcask/manifest_edit.h"
 #include "log/change_name.h"
 
@@ -95,12 +96,37 @@ static size_t tell_names(pykv_change *changes, size_t count)
     return kept;
 }
 
+static bool lists(const manifest_segment *files, uint64_t count, const log_segment_header *header)
+{
+    bool found = false;
+    for (uint64_t i = 0; i < count; i++) {
+        found |= files[i].number == header->number && files[i].file_id == header->file_id;
+    }
+    return found;
+}
+
+static bool is_listed(void *owner, const log_segment_header *header)
+{
+    const bitcask *self = owner;
+    manifest now;
+    pykv_status status = manifest_read(self->home, &now);
+    if (status != PYKV_OK) {
+        return status != PYKV_NOT_FOUND;
+    }
+    bool found =
+        now.store_id == header->store_id && (lists(now.segments, now.segment_count, header) ||
+                                             lists(now.history, now.history_count, header));
+    manifest_reset(&now);
+    return found;
+}
+
 const feed_source bitcask_feed_source = {.limit = limit_of,
                                          .floor = floor_of,
                                          .last = last_of,
                                          .find = find,
                                          .check = check,
                                          .save = save,
+                                         .is_listed = is_listed,
                                          .rewrite = tell_names,
                                          .needs_next = needs_next};
 
@@ -109,9 +135,6 @@ const feed_source bitcask_feed_source = {.limit = limit_of,
 pykv_status bitcask_changes_open(bitcask *self, uint64_t since, int32_t flags,
                                  change_feed **changes_out)
 {
-    if (self->options.read_only != 0) {
-        return error_set(PYKV_NOT_SUPPORTED, "a store that is open read-only has no change feed");
-    }
     return change_feed_open(&self->feeds, since, flags, changes_out);
 }
 
@@ -122,6 +145,9 @@ void bitcask_changes_free(bitcask *self, change_feed *changes)
 
 static pykv_status check_writable(bitcask *self)
 {
+    if (self->options.read_only != 0) {
+        return change_feeds_refuse_pin(&self->feeds);
+    }
     mutex_lock(&self->writer);
     pykv_status status = bitcask_check_writable(self);
     mutex_unlock(&self->writer);

@@ -278,6 +278,7 @@ static pykv_status load(bitcask *self) SINGLE_THREADED
         manifest_reset(&listed);
         return status;
     }
+    bool is_in_place = self->options.read_only != 0 && !listed.clean;
     status = listed.clean ? load_clean(self, &listed) : load_unclean(self, &listed);
     if (status == PYKV_OK && self->options.read_only == 0) {
         status = bitcask_remove_orphans(self);
@@ -286,7 +287,7 @@ static pykv_status load(bitcask *self) SINGLE_THREADED
     bitcask_remove_idle_spaces(self);
     bitcask_empty_limbo(self);
     self->published_sequence = self->appended_sequence;
-    self->synced_sequence = self->appended_sequence;
+    self->synced_sequence = is_in_place ? self->synced_sequence : self->appended_sequence;
     atomic_store_explicit(&self->last_sync_us, env_monotonic_us(self->env), memory_order_relaxed);
     return status;
 }

@@ -272,12 +272,7 @@ static pykv_status copy_segment(bitcask *store, const log_recovery_segment *view
 
 static bool has_records(const log_recovery_segment *view, uint64_t first)
 {
-    log_reader reader;
-    record found;
-    uint64_t offset;
-    log_reader_init(&reader, view->data, view->valid_end, view->header.file_id, view->start_offset,
-                    true, first);
-    return log_reader_next(&reader, &found, &offset);
+    return log_recovery_first(view, view->valid_end) == first;
 }
 
 static pykv_status copy_all(bitcask *store, recovery *self) SINGLE_THREADED
@@ -394,6 +389,9 @@ static pykv_status take_source(bitcask *store, recovery *self, size_t index, uin
         if (is_clear(&found)) {
             out->clear_sequence = found.sequence;
         }
+        if (log_recovery_is_claimed(self->result.claim, &self->views[index], &reader)) {
+            out->synced_sequence = found.sequence;
+        }
     }
     if (source->mapping.size < self->views[index].size) {
         segment_map_anew(source, self->views[index].size); /* A live writer has gone on. */
@@ -439,6 +437,7 @@ pykv_status bitcask_read_tail(bitcask *self, const manifest *listed, shown_state
 {
     recovery work;
     *out = (bitcask_tail){.last_sequence = listed->sealed_sequence,
+                          .synced_sequence = listed->sealed_sequence,
                           .clear_sequence = listed->clear_sequence};
     pykv_status status = find_end(self, listed, &work);
     if (status == PYKV_OK) {
@@ -456,6 +455,7 @@ static pykv_status add_tail(bitcask *self, bitcask_tail *tail) SINGLE_THREADED
 {
     pykv_status status = PYKV_OK;
     self->appended_sequence = tail->last_sequence;
+    self->synced_sequence = tail->synced_sequence;
     note_clear(self, tail->clear_sequence);
     self->recovered_record_count = tail->record_count;
     self->discarded_bytes = tail->discarded_bytes;

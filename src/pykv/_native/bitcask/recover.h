@@ -21,6 +21,7 @@ typedef struct bitcask_tail {
     segment **segments;
     size_t count;
     uint64_t last_sequence;
+    uint64_t synced_sequence; /* up to where it is known durable */
     uint64_t clear_sequence;
     uint64_t record_count;
     uint64_t discarded_bytes;

@@ -93,6 +93,7 @@ static pykv_status open_listed(bitcask *self, const manifest *listed, shown_stat
     }
     if (listed->clean) {
         next->tail.last_sequence = listed->last_sequence;
+        next->tail.synced_sequence = listed->last_sequence;
         next->tail.clear_sequence = listed->clear_sequence;
         return PYKV_OK;
     }
@@ -180,7 +181,9 @@ static void adopt(bitcask *self, const manifest *listed, const bitcask_tail *tai
     self->synced_position = listed->durable_through;
     self->appended_sequence = tail->last_sequence;
     self->published_sequence = tail->last_sequence;
-    self->synced_sequence = tail->last_sequence;
+    if (tail->synced_sequence > self->synced_sequence) {
+        self->synced_sequence = tail->synced_sequence;
+    }
     self->recovered_record_count = tail->record_count;
     self->discarded_bytes = tail->discarded_bytes;
     store_clock_raise(&self->clock, listed->wall_high_us);
@@ -203,6 +206,7 @@ static pykv_status show(bitcask *self, const manifest *listed, next_state *next)
             next->opened_count = 0;
             adopt(self, listed, &next->tail);
             bitcask_history_exchange(self, &next->history);
+            change_feeds_wake(&self->feeds);
             bitcask_remove_idle_spaces(self);
             retire(self, &before);
         } else {

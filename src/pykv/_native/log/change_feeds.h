@@ -21,7 +21,7 @@
 
 typedef struct change_feed change_feed;
 
-/* The owner's log; all are called with its writer lock but the last three. */
+/* The owner's log; the first five are called with its writer lock. */
 typedef struct feed_source {
     /* The last sequence that may be given: of what is synced, or, unsynced, of what is visible. */
     uint64_t (*limit)(void *owner, bool unsynced);
@@ -34,6 +34,8 @@ typedef struct feed_source {
     pykv_status (*check)(void *owner);
     /* Makes the pins durable, as they are, and lets go of what nothing wants any more. */
     pykv_status (*save)(void *owner);
+    /* Whether a file that is missing, or another one, is damage: the manifest in force lists it. */
+    bool (*is_listed)(void *owner, const log_segment_header *header);
     /* Turns changes as the log has them into those that users know, in place, and returns how many
      * are left. NULL: they are the same. */
     size_t (*rewrite)(pykv_change *changes, size_t count);
@@ -110,6 +112,8 @@ void change_feed_free(change_feeds *feeds, change_feed *self);
  * returns: it is in a durable manifest then. */
 PYKV_NODISCARD pykv_status change_feeds_pin(change_feeds *self, const pykv_pin *pin);
 PYKV_NODISCARD pykv_status change_feeds_unpin(change_feeds *self, const char *name);
+/* PYKV_READ_ONLY, for owners that write nothing. */
+PYKV_NODISCARD pykv_status change_feeds_refuse_pin(const change_feeds *self);
 void change_feeds_list_pins(change_feeds *self, pykv_pin *pins_out, size_t capacity,
                             size_t *count_out);
 

@@ -74,6 +74,15 @@ typedef struct log_recovery {
 void log_recover(log_recovery_segment *segments, size_t segment_count, uint64_t first_sequence,
                  uint64_t durable_claim, const work_lender *lender, log_recovery *out);
 
+/* Whether claim, the highest one of the log, tells that the commit which ends where a walk of the
+ * segment stands is durable. False inside a batch. */
+static inline bool log_recovery_is_claimed(uint64_t claim, const log_recovery_segment *walked,
+                                           const log_reader *walk)
+{
+    return walk->offset == walk->valid_end &&
+           log_position(walked->header.number, walk->valid_end) <= claim;
+}
+
 /* Sequence of the first record of a segment whose records end at end, 0 if none can be read. */
 uint64_t log_recovery_first(const log_recovery_segment *segment, uint64_t end);
 

@@ -20,39 +20,60 @@ static uint64_t limit_of(void *owner, bool unsynced)
 {
     lsm *self = owner;
     writer_is_held(self);
-    uint64_t last = unsynced ? lsm_visible(self) : wal_synced_sequence(self->log);
-    /* Who is told of an ingest finds what it brought. */
+    uint64_t synced = self->log != NULL ? wal_synced_sequence(self->log) : self->shown_synced;
+    uint64_t last = unsynced ? lsm_visible(self) : synced;
+    /* Who is told of an ingest finds what it brought: a reader, in the tables that it knows. */
     bool is_coming = self->ingest_mark != 0 && last >= self->ingest_mark && !PYKV_PLANTED(166);
     return is_coming ? self->ingest_mark - 1 : last;
 }
 
-static uint64_t floor_of(void *owner)
+/* The log that feeds read. */
+static const wal *log_of(void *owner)
 {
     lsm *self = owner;
-    return self->log != NULL ? wal_history_floor(self->log) : UINT64_MAX;
+    writer_is_held(self);
+    return self->log != NULL ? self->log : self->shown_log;
+}
+
+static uint64_t floor_of(void *owner)
+{
+    return wal_history_floor(log_of(owner));
 }
 
 static uint64_t last_of(void *owner)
 {
-    lsm *self = owner;
-    return wal_last_sequence(self->log);
+    return wal_last_sequence(log_of(owner));
 }
 
 static bool find(void *owner, uint64_t sequence, log_feed_place *place_out)
 {
-    lsm *self = owner;
-    return wal_find(self->log, sequence, place_out);
+    return wal_find(log_of(owner), sequence, place_out);
 }
 
 static pykv_status check(void *owner)
 {
-    lsm *self = owner;
-    return wal_check(self->log);
+    return wal_check(log_of(owner));
 }
 
 static pykv_status save(void *owner)
 {
     return lsm_trim_history(owner);
+}
+
+static bool is_listed(void *owner, const log_segment_header *header)
+{
+    const lsm *self = owner;
+    lsm_manifest now;
+    pykv_status status = lsm_manifest_read(self->home, &now);
+    if (status != PYKV_OK) {
+        return status != PYKV_NOT_FOUND;
+    }
+    bool found = false;
+    for (uint64_t i = 0; i < now.log_count && now.store_id == header->store_id; i++) {
+        found |= now.logs[i].number == header->number && now.logs[i].file_id == header->file_id;
+    }
+    lsm_manifest_reset(&now);
+    return found;
 }
 
 const feed_source lsm_feed_source = {.limit = limit_of,
@@ -61,6 +82,7 @@ const feed_source lsm_feed_source = {.limit = limit_of,
                                      .find = find,
                                      .check = check,
                                      .save = save,
+                                     .is_listed = is_listed,
                                      .needs_next = change_names_needs_next,
                                      .rewrite = change_names};
 
@@ -68,9 +90,6 @@ const feed_source lsm_feed_source = {.limit = limit_of,
 
 pykv_status lsm_changes_open(lsm *store, uint64_t since, int32_t flags, change_feed **changes_out)
 {
-    if (store->log == NULL) {
-        return error_set(PYKV_NOT_SUPPORTED, "a store that is open read-only has no change feed");
-    }
     return change_feed_open(&store->feeds, since, flags, changes_out);
 }
 
@@ -81,9 +100,7 @@ void lsm_changes_free(lsm *store, change_feed *self)
 
 static pykv_status refuse_read_only(const lsm *self)
 {
-    return self->log != NULL
-               ? PYKV_OK
-               : error_set(PYKV_READ_ONLY, "%s is open read-only", env_directory_path(self->home));
+    return self->log != NULL ? PYKV_OK : change_feeds_refuse_pin(&self->feeds);
 }
 
 pykv_status lsm_pin_history(lsm *self, const pykv_pin *pin)

@@ -110,7 +110,9 @@ static void release_view(lsm *self) SINGLE_THREADED
 void lsm_release(lsm *self) SINGLE_THREADED
 {
     wal_free(self->log);
+    wal_free(self->shown_log);
     self->log = NULL;
+    self->shown_log = NULL;
     release_view(self);
     kept_memory_end(&self->memory);
     doubt_reset(&self->doubt);

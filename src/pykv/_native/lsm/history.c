@@ -7,6 +7,7 @@
 #include "base/invariant.h"
 #include "base/memory.h"
 #include "log/log_feed.h"
+#include "lsm/open.h"
 #include "lsm/reserve.h"
 #include "lsm/wal_history.h"
 
@@ -62,6 +63,15 @@ static log_segment_header header_of(const lsm *self, const manifest_log *listed)
                                 .store_id = self->store_id};
 }
 
+/* The first sequence of a log; 0: it is not known yet. */
+static uint64_t known_first(lsm *self, const manifest_log *listed)
+{
+    mutex_lock(&self->writer);
+    uint64_t first = self->shown_log != NULL ? wal_first_of(self->shown_log, listed) : 0;
+    mutex_unlock(&self->writer);
+    return first;
+}
+
 /* Finds the first sequence of each log; *start_out: the first log behind those that have none. */
 static pykv_status find_firsts(lsm *self, const lsm_manifest *listed, size_t count,
                                uint64_t *firsts, size_t *start_out)
@@ -69,7 +79,9 @@ static pykv_status find_firsts(lsm *self, const lsm_manifest *listed, size_t cou
     size_t start = 0;
     for (size_t i = 0; i < count; i++) {
         log_segment_header header = header_of(self, &listed->logs[i]);
-        pykv_status status = log_feed_first(self->home, &header, &firsts[i]);
+        firsts[i] = known_first(self, &listed->logs[i]);
+        pykv_status status =
+            firsts[i] != 0 ? PYKV_OK : log_feed_first(self->home, &header, &firsts[i]);
         if (status == PYKV_NO_MEMORY) {
             return status;
         }
@@ -80,7 +92,7 @@ static pykv_status find_firsts(lsm *self, const lsm_manifest *listed, size_t cou
     return PYKV_OK;
 }
 
-pykv_status lsm_history_adopt(lsm *self, const lsm_manifest *listed, uint64_t last)
+pykv_status lsm_history_adopt(lsm *self, wal *log, const lsm_manifest *listed, uint64_t last)
 {
     size_t count = lsm_history_count(listed);
     size_t start = count;
@@ -94,11 +106,59 @@ pykv_status lsm_history_adopt(lsm *self, const lsm_manifest *listed, uint64_t la
         start = count;
     }
     for (size_t i = start; i < count && status == PYKV_OK; i++) {
-        const manifest_log *log = &listed->logs[i];
-        status = wal_adopt(self->log, log, log->history_end, firsts[i], firsts[i + 1] - 1);
+        const manifest_log *entry = &listed->logs[i];
+        status = wal_adopt(log, entry, entry->history_end, firsts[i], firsts[i + 1] - 1);
     }
     mem_free(firsts);
     return status;
+}
+
+pykv_status lsm_history_adopt_all(lsm *self, wal *log, const lsm_manifest *listed,
+                                  const wal_recovery *recovery)
+{
+    size_t history = lsm_history_count(listed);
+    uint64_t last = wal_recovery_result(recovery)->last_sequence;
+    size_t count = listed->log_count - history;
+    uint64_t *lasts = mem_alloc_zeroed(count + 1, sizeof *lasts);
+    if (lasts == NULL) {
+        return error_set_no_memory((count + 1) * sizeof *lasts);
+    }
+    for (size_t i = count; i-- > 0;) {
+        uint64_t first = wal_recovery_first(recovery, i);
+        lasts[i] = last;
+        last = first != 0 ? first - 1 : last;
+    }
+    pykv_status status = lsm_history_adopt(self, log, listed, last);
+    for (size_t i = 0; i < count && status == PYKV_OK; i++) {
+        uint64_t first = wal_recovery_first(recovery, i);
+        status = wal_adopt(log, &listed->logs[history + i], wal_recovery_end(recovery, i), first,
+                           first != 0 ? lasts[i] : 0);
+    }
+    mem_free(lasts);
+    return status;
+}
+
+pykv_status lsm_history_show(lsm *self, const lsm_manifest *listed, const wal_recovery *recovery,
+                             uint64_t last, wal **log_out)
+{
+    wal *log = NULL;
+    wal_owner owner = lsm_wal_owner(self);
+    pykv_status status = wal_open(self->env, self->home, &owner, &self->options, self->store_id,
+                                  WAL_LOG_BYTES_MIN, last, listed->durable_through, &log);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    if (recovery == NULL) {
+        status = lsm_history_adopt(self, log, listed, last);
+    } else if (wal_recovery_result(recovery)->reaches_tables) {
+        status = lsm_history_adopt_all(self, log, listed, recovery);
+    }
+    if (status != PYKV_OK) {
+        wal_free(log);
+        return status;
+    }
+    *log_out = log;
+    return PYKV_OK;
 }
 
 pykv_status lsm_history_after(lsm *self, const lsm_manifest *listed, wal_recovery *recovery,

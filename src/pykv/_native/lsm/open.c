@@ -274,7 +274,7 @@ static pykv_status settle_files(lsm *self, const lsm_manifest *listed,
     if (self->log == NULL) {
         status = lsm_open_log(self, listed);
         if (status == PYKV_OK) {
-            status = lsm_history_adopt(self, in_force, in_force->flushed_sequence);
+            status = lsm_history_adopt(self, self->log, in_force, in_force->flushed_sequence);
         }
     }
     return status == PYKV_OK ? lsm_remove_orphans(self, in_force) : status;

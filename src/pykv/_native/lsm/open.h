@@ -17,6 +17,9 @@ PYKV_NODISCARD pykv_status lsm_recover(lsm *self, const lsm_manifest *listed);
 typedef struct lsm_replayed {
     memtable *active;
     version *tables;
+    /* For a reader. */
+    wal *log;             /* owned: what feeds read */
+    uint64_t ingest_mark; /* sequence of the first ingest that tables may not have yet; 0: none */
 } lsm_replayed;
 
 void lsm_replayed_reset(lsm_replayed *self);

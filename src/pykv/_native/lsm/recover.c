@@ -37,12 +37,13 @@ void lsm_replayed_reset(lsm_replayed *self)
         memtable_release(self->active);
     }
     version_release(self->tables);
-    *self = (lsm_replayed){NULL, NULL};
+    wal_free(self->log);
+    *self = (lsm_replayed){.active = NULL};
 }
 
 static pykv_status forget_all(lsm *self, lsm_replayed *into) SINGLE_THREADED
 {
-    lsm_replayed empty = {NULL, NULL};
+    lsm_replayed empty = {.ingest_mark = into->ingest_mark};
     if (PYKV_PLANTED(95)) {
         return PYKV_OK;
     }
@@ -153,6 +154,9 @@ static pykv_status replay(void *context, const record *found)
 {
     const replay_run *run = context;
     lsm_replayed *into = run->into;
+    if (found->kind == RECORD_INGEST && into->ingest_mark == 0) {
+        into->ingest_mark = found->sequence;
+    }
     if (found->kind == RECORD_INGEST || found->kind == RECORD_DICTIONARY) {
         return PYKV_OK; /* what was ingested is in the manifest or was not; the other is a Bitcask's
                          */
@@ -262,7 +266,8 @@ static pykv_status publish(lsm *self, const lsm_replayed *replayed) SINGLE_THREA
 static lsm_replayed begin_with_view(lsm *self) SINGLE_THREADED
 {
     const view *now = lsm_view(self);
-    return (lsm_replayed){memtable_acquire(now->active), version_acquire(now->version)};
+    return (lsm_replayed){.active = memtable_acquire(now->active),
+                          .tables = version_acquire(now->version)};
 }
 
 /* In place of settling, where there is no room for it. */
@@ -391,10 +396,13 @@ pykv_status lsm_replay_logs(lsm *self, const lsm_manifest *listed, lsm_replayed 
     if (status != PYKV_OK) {
         return status;
     }
-    *found_out = *wal_recovery_result(recovery);
     status = wal_recovery_replay(recovery, replay, &run);
+    *found_out = *wal_recovery_result(recovery);
     if (status == PYKV_OK) {
         status = watch_logs(self, listed, recovery, shown);
+    }
+    if (status == PYKV_OK) {
+        status = lsm_history_show(self, listed, recovery, found_out->last_sequence, &into->log);
     }
     wal_recovery_free(recovery);
     return status;

@@ -50,31 +50,6 @@ pykv_status lsm_forget_replayed(lsm *self, const lsm_manifest *listed,
     return status == PYKV_OK ? lsm_remove_orphans(self, listed) : status;
 }
 
-static pykv_status adopt(lsm *self, const lsm_manifest *listed,
-                         const wal_recovery *recovery) SINGLE_THREADED
-{
-    size_t history = lsm_history_count(listed);
-    uint64_t last = wal_recovery_result(recovery)->last_sequence;
-    size_t count = listed->log_count - history;
-    uint64_t *lasts = mem_alloc_zeroed(count + 1, sizeof *lasts);
-    if (lasts == NULL) {
-        return error_set_no_memory((count + 1) * sizeof *lasts);
-    }
-    for (size_t i = count; i-- > 0;) {
-        uint64_t first = wal_recovery_first(recovery, i);
-        lasts[i] = last;
-        last = first != 0 ? first - 1 : last;
-    }
-    pykv_status status = lsm_history_adopt(self, listed, last);
-    for (size_t i = 0; i < count && status == PYKV_OK; i++) {
-        uint64_t first = wal_recovery_first(recovery, i);
-        status = wal_adopt(self->log, &listed->logs[history + i], wal_recovery_end(recovery, i),
-                           first, first != 0 ? lasts[i] : 0);
-    }
-    mem_free(lasts);
-    return status;
-}
-
 /* Seals the memtable of what was replayed, and begins another. */
 static pykv_status set_aside(lsm *self) SINGLE_THREADED
 {
@@ -101,7 +76,7 @@ pykv_status lsm_keep_logs(lsm *self, const lsm_manifest *listed,
     self->epoch_number = listed->epoch + 1;
     pykv_status status = lsm_open_log(self, listed);
     if (status == PYKV_OK) {
-        status = adopt(self, listed, recovery);
+        status = lsm_history_adopt_all(self, self->log, listed, recovery);
     }
     if (status == PYKV_OK) {
         status = set_aside(self);

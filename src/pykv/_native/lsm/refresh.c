@@ -17,19 +17,36 @@
 static pykv_status build(lsm *self, const lsm_manifest *listed, shown_state *shown,
                          lsm_replayed *out, wal_recovered *found) REQUIRES(self->manifest_lock)
 {
-    *found = (wal_recovered){.last_sequence = listed->last_sequence};
+    *found = (wal_recovered){.last_sequence = listed->last_sequence,
+                             .synced_sequence = listed->last_sequence};
     pykv_status status = lsm_open_listed(self, listed, lsm_view(self)->version, &out->tables);
     if (status == PYKV_OK) {
         status = lsm_new_memtable(self, &out->active);
     }
-    if (status == PYKV_OK && listed->log_count > lsm_history_count(listed)) {
-        status = lsm_replay_logs(self, listed, out, shown, found);
+    if (status != PYKV_OK) {
+        return status;
     }
-    return status;
+    return listed->log_count > lsm_history_count(listed)
+               ? lsm_replay_logs(self, listed, out, shown, found)
+               : lsm_history_show(self, listed, NULL, listed->last_sequence, &out->log);
 }
 
-static void publish(lsm *self, const lsm_manifest *listed, const wal_recovered *found, view *fresh)
-    REQUIRES(self->manifest_lock)
+/* Swaps what feeds read, and wakes those that wait. */
+static void publish_log(lsm *self, const wal_recovered *found, lsm_replayed *next)
+    REQUIRES(self->writer)
+{
+    wal *before = self->shown_log;
+    self->shown_log = next->log;
+    next->log = before;
+    if (found->synced_sequence > self->shown_synced) {
+        self->shown_synced = found->synced_sequence;
+    }
+    self->ingest_mark = PYKV_PLANTED(304) ? 0 : next->ingest_mark;
+    change_feeds_wake(&self->feeds);
+}
+
+static void publish(lsm *self, const lsm_manifest *listed, const wal_recovered *found, view *fresh,
+                    lsm_replayed *next) REQUIRES(self->manifest_lock)
 {
     mutex_lock(&self->writer);
     atomic_store_explicit(&self->visible_sequence, found->last_sequence, memory_order_release);
@@ -38,6 +55,7 @@ static void publish(lsm *self, const lsm_manifest *listed, const wal_recovered *
     self->feeds.pins = listed->pins;
     self->recovered_record_count = found->record_count;
     self->discarded_bytes = found->discarded_bytes;
+    publish_log(self, found, next);
     mutex_unlock(&self->writer);
     store_clock_raise(&self->clock, listed->wall_high_us);
     self->edit = listed->edit;
@@ -46,7 +64,7 @@ static void publish(lsm *self, const lsm_manifest *listed, const wal_recovered *
 
 pykv_status lsm_show(lsm *self, const lsm_manifest *listed, shown_state *shown)
 {
-    lsm_replayed next = {NULL, NULL};
+    lsm_replayed next = {.active = NULL};
     wal_recovered found;
     view *fresh = NULL;
     pykv_status status = build(self, listed, shown, &next, &found);
@@ -58,7 +76,7 @@ pykv_status lsm_show(lsm *self, const lsm_manifest *listed, shown_state *shown)
     }
     if (status == PYKV_OK) {
         shown_state before = self->shown;
-        publish(self, listed, &found, fresh);
+        publish(self, listed, &found, fresh, &next);
         self->shown = *shown;
         *shown = before;
     }

@@ -95,15 +95,15 @@ static void add_view(const view *now, pykv_stats *out)
 
 static void add_log(const lsm *self, pykv_stats *out) REQUIRES(self->writer)
 {
-    out->synced_sequence = out->last_sequence;
-    out->history_floor = out->last_sequence + 1;
+    const wal *log = self->log != NULL ? self->log : self->shown_log;
+    wal_usage usage = wal_usage_now(log);
+    out->history_floor = wal_history_floor(log);
+    out->history_bytes = usage.history_bytes;
+    out->history_pin_count = self->feeds.pins.count;
+    out->disk_bytes += usage.disk_bytes;
+    out->synced_sequence = self->shown_synced;
     if (self->log != NULL) {
-        wal_usage usage = wal_usage_now(self->log);
         out->synced_sequence = wal_synced_sequence(self->log);
-        out->history_floor = wal_history_floor(self->log);
-        out->disk_bytes += usage.disk_bytes;
-        out->history_bytes = usage.history_bytes;
-        out->history_pin_count = self->feeds.pins.count;
         out->sync_count = usage.sync_count;
         out->log_sink = usage.mapped ? PYKV_LOG_MAPPED : PYKV_LOG_PWRITE;
     }

@@ -1,10 +1,9 @@
 /*
  * store: the state of an LSM store (O'Neil et al. 1996): a log, memtables, and tables in levels.
  *
- * A write is appended to the log, then added to the active memtable, then made visible by raising
- * the visible sequence. A full memtable is sealed and flushed to a table of level 0; compactions
- * take tables to deeper levels. Readers take no lock: they load the view, then the visible
- * sequence, and stay inside the epoch `gate.readers`.
+ * A write is appended to the log, added to the active memtable, then made visible by raising the
+ * visible sequence. A full memtable is sealed and flushed to a table of level 0; compactions take
+ * tables deeper. Readers take no lock: inside `gate.readers` they load view, then visible sequence.
  *
  * Lock order: names.book.lock, wish_lock, compaction_lock, flush_lock, manifest_lock, writer, then
  * one of room_lock, reserve_lock and the gate's. Writers must not be inside the epoch.
@@ -15,8 +14,7 @@
  *  3. A log or table leaves the directory only when a durable manifest does not list it.
  *  4. The version changes only with the manifest lock held, after a manifest with the new one is
  *     durable; a clear changes it first, as its record is in the log.
- *  5. After a failed sync nothing is appended; what was not visible stays invisible, unless a flush
- *     that was due makes it durable all the same.
+ *  5. After a failed sync nothing is appended; only what a due flush saves becomes visible.
  */
 #ifndef PYKV_LSM_STORE_H
 #define PYKV_LSM_STORE_H
@@ -103,6 +101,8 @@ struct lsm {
     lsm_snapshot *snapshots GUARDED_BY(writer);
     uint64_t open_snapshot_count GUARDED_BY(writer);
     change_feeds feeds;
+    wal *shown_log GUARDED_BY(writer);        /* of a read-only store: what feeds read, */
+    uint64_t shown_synced GUARDED_BY(writer); /* and up to where it is known durable */
 
     mutex manifest_lock;
     uint64_t edit GUARDED_BY(manifest_lock); /* of the manifest in force, as is first_log */

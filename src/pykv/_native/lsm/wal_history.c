@@ -34,6 +34,21 @@ pykv_status wal_adopt(wal *self, const manifest_log *listed, uint64_t end, uint6
     return status;
 }
 
+uint64_t wal_first_of(const wal *self, const manifest_log *listed)
+{
+    size_t low = 0;
+    wal_lock_is_held(self);
+    for (size_t high = self->log_count; low < high;) {
+        size_t middle = low + (high - low) / 2;
+        bool is_before = self->logs[middle]->number < listed->number;
+        low = is_before ? middle + 1 : low;
+        high = is_before ? high : middle;
+    }
+    const wal_log *log = low < self->log_count ? self->logs[low] : NULL;
+    bool is_it = log != NULL && log->number == listed->number && log->file_id == listed->file_id;
+    return is_it ? log->first_sequence : 0;
+}
+
 void wal_plan_history(wal *self, uint32_t number, const history_wish *wish)
 {
     uint64_t bytes = 0;

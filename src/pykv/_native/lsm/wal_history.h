@@ -17,6 +17,9 @@
 PYKV_NODISCARD pykv_status wal_adopt(wal *self, const manifest_log *listed, uint64_t end,
                                      uint64_t first, uint64_t last);
 
+/* The first sequence of a log that was adopted; 0: it was not, or has no record. */
+uint64_t wal_first_of(const wal *self, const manifest_log *listed);
+
 /* What is wanted of history. */
 typedef struct history_wish {
     uint64_t bytes;

@@ -10,8 +10,6 @@
 #include "log/log_file.h"
 #include "lsm/version_edit.h"
 
-/* A copy of a log that is not whole yet. */
-
 /* A log file under recovery. */
 typedef struct log_source {
     uint32_t number;
@@ -29,6 +27,7 @@ struct wal_recovery {
     log_recovery_segment *views; /* one a source */
     size_t count;
     uint64_t start_sequence; /* of the first record that is there */
+    uint64_t claim;          /* position up to which the log is known durable */
     size_t used_count;       /* logs that hold records of the log */
     size_t kept_count;       /* of these, that stay where they are */
     wal_recovered result;
@@ -190,7 +189,9 @@ static pykv_status find_end(wal_recovery *self)
     self->used_count = found.record_count > 0 ? found.valid_segment + 1 : 0;
     uint64_t last = reaches ? found.last_sequence : first - 1;
     uint64_t bound = found.sequence_bound;
+    self->claim = found.claim;
     self->result = (wal_recovered){.last_sequence = last,
+                                   .synced_sequence = first - 1,
                                    .sequence_bound = bound > last ? bound : last,
                                    .record_count = reaches ? found.last_sequence - first + 1 : 0,
                                    .discarded_bytes = found.discarded_bytes,
@@ -213,6 +214,7 @@ pykv_status wal_recovery_open(env_directory *home, const wal_recovery_input *inp
         status = find_end(self);
     } else {
         self->result.last_sequence = input->first_sequence - 1;
+        self->result.synced_sequence = input->first_sequence - 1;
         self->result.sequence_bound = input->first_sequence - 1;
         self->result.reaches_tables = true;
     }
@@ -345,8 +347,8 @@ pykv_status wal_recovery_keep(wal_recovery *self, size_t *count_out)
 }
 
 /* Gives the records of one log from sequence *due_io on. */
-static pykv_status replay_log(const log_recovery_segment *view, uint64_t *due_io, wal_replay replay,
-                              void *context)
+static pykv_status replay_log(wal_recovery *self, const log_recovery_segment *view,
+                              uint64_t *due_io, wal_replay replay, void *context)
 {
     log_reader reader;
     record found;
@@ -358,6 +360,9 @@ static pykv_status replay_log(const log_recovery_segment *view, uint64_t *due_io
         if (found.sequence == *due_io) {
             status = replay(context, &found);
             ++*due_io;
+            if (log_recovery_is_claimed(self->claim, view, &reader) || PYKV_PLANTED(302)) {
+                self->result.synced_sequence = found.sequence;
+            }
         }
     }
     return status;
@@ -368,7 +373,7 @@ pykv_status wal_recovery_replay(wal_recovery *self, wal_replay replay, void *con
     uint64_t due = self->input.first_sequence;
     pykv_status status = PYKV_OK;
     for (size_t i = 0; i < self->used_count && status == PYKV_OK; i++) {
-        status = replay_log(&self->views[i], &due, replay, context);
+        status = replay_log(self, &self->views[i], &due, replay, context);
     }
     if (status == PYKV_OK) {
         status = check_mappings(self);

@@ -42,6 +42,7 @@ typedef struct wal_recovery_input {
 /* What was found. */
 typedef struct wal_recovered {
     uint64_t last_sequence;   /* of the log, at least first_sequence - 1 */
+    uint64_t synced_sequence; /* known durable; first_sequence - 1 until it was replayed */
     uint64_t sequence_bound;  /* at least that; what is discarded had no higher one */
     uint64_t record_count;    /* that replay gives */
     uint64_t discarded_bytes; /* behind the end of the log */
