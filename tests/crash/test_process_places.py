@@ -1,12 +1,10 @@
 """Directories that are odd, shared, moved or not ours: the named error, and nothing lost."""
 
 import contextlib
-import json
 import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -253,92 +251,7 @@ def test_a_store_whose_directory_is_removed_says_so_and_harms_nobody(
         assert dict(other.items()) == {b"k": b"other"}
 
 
-# ---- clock ----
-
-CLOCK = r"""
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <time.h>
-#include <unistd.h>
-
-/* The wall clock goes by the file named in CLOCK_FILE: seconds to add. */
-static long long shift(void)
-{
-    char text[32] = {0};
-    int file = open(getenv("CLOCK_FILE"), 0);
-    if (file < 0 || read(file, text, sizeof text - 1) < 0) {
-        abort();
-    }
-    close(file);
-    return atoll(text);
-}
-
-int clock_gettime(clockid_t clock, struct timespec *out)
-{
-    static int (*real)(clockid_t, struct timespec *);
-    if (real == NULL) {
-        real = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
-    }
-    int failed = real(clock, out);
-    if (failed == 0 && clock == CLOCK_REALTIME) {
-        out->tv_sec += shift();
-    }
-    return failed;
-}
-"""
-
-JUMPS = """
-import json, os, sys, time
-from pathlib import Path
-import pykv
-path, engine, options = Path(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])
-clock = Path(os.environ["CLOCK_FILE"])
-model = {}
-seen = []
-last = 0
-for round_, years in enumerate([0, 10, -10, 0, 40, -40, 1, 0]):
-    clock.write_text(str(int(years * 365.25 * 86_400)))
-    seen.append(time.time())
-    with pykv.open(path, engine=engine, **options) as db:
-        assert dict(db.items()) == model, round_
-        for number in range(1_000):
-            key = b"%d" % (number % 300)
-            model[key] = b"%d in %d" % (number, round_)
-            db[key] = model[key]
-            if number % 7 == 0:
-                del db[key], model[key]
-            if number % 100 == 50:
-                clock.write_text(str(int(-years * 365.25 * 86_400) + number))
-        assert db.last_seq > last
-        last = db.last_seq
-        db.compact()
-        assert dict(db.items()) == model, round_
-        assert db.verify().ok
-assert max(seen) - min(seen) > 70 * 365 * 86_400, "the clock did not jump"
-print("jumped")
-"""
-
-
-def test_a_clock_that_jumps_orders_nothing_and_removes_nothing(kind: Kind, tmp_path: Path) -> None:
-    source, shim = tmp_path / "clock.c", tmp_path / "clock.so"
-    source.write_text(
-        "#include <fcntl.h>\n#include <unistd.h>\n" + CLOCK.replace("#define _GNU_SOURCE\n", "")
-    )
-    command = ["gcc", "-D_GNU_SOURCE", "-shared", "-fPIC", "-o", str(shim), str(source), "-ldl"]
-    subprocess.run(command, check=True)
-    (tmp_path / "shift").write_text("0")
-    environment = os.environ | {"LD_PRELOAD": str(shim), "CLOCK_FILE": str(tmp_path / "shift")}
-    done = subprocess.run(
-        [sys.executable, "-c", JUMPS, str(tmp_path / "db"), kind.name, json.dumps(kind.small)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert (done.returncode, done.stdout) == (0, "jumped\n"), done.stderr
+# ---- locks ----
 
 
 def test_a_lock_is_free_soon_after_its_holder_was_killed(kind: Kind, tmp_path: Path) -> None:
