@@ -9,8 +9,8 @@ from tests.model.step import KEYS, UNTOLD, Answer, Step, draw_value
 AT_ONCE, LATE = 1e-6, 3_600.0
 
 
-def draw_expiring(rng: random.Random) -> Step:
-    return rng.choice([put, put_rows, touch])(rng)
+def draw_expiring(rng: random.Random, keys: list[bytes] = KEYS) -> Step:
+    return rng.choice([put, put_rows, touch])(rng, keys)
 
 
 def wait_for_expiry(db: Any, keys: list[bytes]) -> None:
@@ -19,12 +19,12 @@ def wait_for_expiry(db: Any, keys: list[bytes]) -> None:
         pass
 
 
-def put(rng: random.Random) -> Step:
-    return put_of(rng, [rng.choice(KEYS)])
+def put(rng: random.Random, keys: list[bytes]) -> Step:
+    return put_of(rng, [rng.choice(keys)])
 
 
-def put_rows(rng: random.Random) -> Step:
-    return put_of(rng, rng.sample(KEYS, rng.randrange(10)))
+def put_rows(rng: random.Random, keys: list[bytes]) -> Step:
+    return put_of(rng, rng.sample(keys, rng.randrange(10)))
 
 
 def put_of(rng: random.Random, keys: list[bytes]) -> Step:
@@ -50,8 +50,8 @@ def put_of(rng: random.Random, keys: list[bytes]) -> Step:
     return f"put {keys} for {ttl} s", on_store, on_oracle
 
 
-def touch(rng: random.Random) -> Step:
-    key, ttl = rng.choice(KEYS), rng.choice([None, AT_ONCE, LATE])
+def touch(rng: random.Random, keys: list[bytes]) -> Step:
+    key, ttl = rng.choice(keys), rng.choice([None, AT_ONCE, LATE])
 
     def on_store(db: Any) -> Answer:
         was_there = db.touch(key, ttl)

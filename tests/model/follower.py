@@ -12,6 +12,7 @@ class Follower:
 
     def __init__(self) -> None:
         self.seq = 0
+        self.told: list[pykv.Change] = []
         self.names: dict[int, str] = {}
         self.spaces: dict[int | None, Oracle] = {None: Oracle()}
 
@@ -22,6 +23,7 @@ class Follower:
         for change in db.changes(self.seq, unsynced=True):
             assert change.seq > self.seq
             self.seq = change.seq
+            self.told.append(change)
             self.apply(db, change)
         assert self.seq == db.last_seq
 

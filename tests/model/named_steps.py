@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pykv
+from tests.model.expiry_steps import AT_ONCE, LATE, draw_expiring, wait_for_expiry
 from tests.model.oracle import Oracle, Rows
 from tests.model.ordered_steps import draw_ordered
 from tests.model.step import UNTOLD, Answer, Step, is_ordered, keys_in, remove
@@ -13,12 +14,13 @@ from tests.model.step import UNTOLD, Answer, Step, is_ordered, keys_in, remove
 NAMES = ["users", "items", "\u00e9"]
 # Few, so that steps meet again; they are keys of the default namespace too.
 KEYS = [b"%03d" % number for number in range(12)] + [b"", b"\xff", b"a\0"]
+FLEETING = b"005a"  # a key that has always expired
 
 
 def draw_named(rng: random.Random) -> Step:
     """A step whose name begins with "named ", for stores with namespaces; or an ingest."""
-    draws = [put, put_rows, read, scan, batch, delete_range, clear, drop, names, ingest]
-    draw = rng.choices(draws, [10, 6, 4, 4, 5, 3, 1, 2, 1, 2])[0]
+    draws = [put, put_rows, read, scan, expiring, batch, delete_range, clear, drop, names, ingest]
+    draw = rng.choices(draws, [10, 6, 4, 4, 5, 5, 3, 1, 2, 1, 2])[0]
     return draw(rng, rng.choice(NAMES))
 
 
@@ -77,16 +79,25 @@ def scan(rng: random.Random, name: str) -> Step:
     )
 
 
+def expiring(rng: random.Random, name: str) -> Step:
+    told, write, on_oracle = draw_expiring(rng, KEYS)
+    return (
+        f"named {told} in {name}",
+        lambda db: write(made(db, name)),
+        lambda to: on_oracle(to.space(name)),
+    )
+
+
 def batch(rng: random.Random, name: str) -> Step:
-    """Writes to the default namespace and two others, all or nothing."""
-    other = rng.choice(NAMES)
+    """Writes to the default namespace and two others, all or nothing; some with a deadline."""
+    other, ttl = rng.choice(NAMES), rng.choice([None, LATE])
     key, value, gone = rng.choice(KEYS), value_of(rng), rng.choice(KEYS)
 
     def on_store(db: Any) -> Answer:
         one, two = made(db, name), made(db, other)
         with db.batch() as writes:
             writes.put(key, value)
-            writes.put(key, value + b"1", namespace=one)
+            writes.put(key, value + b"1", ttl=ttl, namespace=one)
             if is_ordered(db):
                 writes.delete_range(gone, None, namespace=two)
             else:
@@ -94,6 +105,8 @@ def batch(rng: random.Random, name: str) -> Step:
                     writes.delete(each, namespace=two)
             writes.put(gone, value + b"2", namespace=two)
             writes.delete(gone)
+            writes.put(FLEETING, value, ttl=AT_ONCE, namespace=two)
+        wait_for_expiry(two, [FLEETING])
         return UNTOLD
 
     def on_oracle(to: Oracle) -> Answer:
@@ -103,6 +116,7 @@ def batch(rng: random.Random, name: str) -> Step:
         two.delete_range(gone, None)
         two.rows[gone] = value + b"2"
         to.delete_many([gone])
+        two.delete_many([FLEETING])
         return UNTOLD
 
     return f"named batch to {name} and {other}", on_store, on_oracle

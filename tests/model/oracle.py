@@ -19,6 +19,12 @@ class Oracle:
         """The oracle of a namespace, which is made where there is none."""
         return Oracle(self.spaces.setdefault(name, {}))
 
+    def copy(self) -> "Oracle":
+        """The rows of this moment, of all namespaces."""
+        copy = Oracle(dict(self.rows))
+        copy.spaces = {name: dict(rows) for name, rows in self.spaces.items()}
+        return copy
+
     def compare_and_set(self, key: bytes, expected: bytes | None, value: bytes | None) -> bool:
         if self.rows.get(key) != expected:
             return False

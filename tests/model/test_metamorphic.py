@@ -1,7 +1,8 @@
 """One list of operations, many option sets, all engines: the same answers as a dict.
 
 Each history is run on every engine with each of its option sets, and every reopening draws
-another set, so a database that one set wrote is read under the others. PYKV_LISTS says how many
+another set, so a database that one set wrote is read under the others. A store opened read-only
+refreshes beside it all the time, and pins of the history come and go. PYKV_LISTS says how many
 histories there are, PYKV_SEED which; a failure names history, engine, set and operation. Without
 PYKV_LISTS there is a short one, which begins with some of the sets.
 """
@@ -10,7 +11,7 @@ import os
 import random
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from tests.model.moment_steps import Draw, backup, checkpoint, rows_of_spaces, s
 from tests.model.named_steps import draw_named
 from tests.model.oracle import Oracle
 from tests.model.ordered_steps import draw_ordered
+from tests.model.pins import Pins
+from tests.model.reader_beside import ReaderBeside
 from tests.model.step import (
     KEYS,
     UNTOLD,
@@ -67,11 +70,16 @@ SETS: dict[str, list[dict[str, Any]]] = {
     ],
     "memory": [{}],
 }
-# Under every set: what is needed to follow all changes.
-HISTORY: dict[str, dict[str, Any]] = {
-    "bitcask": {"history_bytes": 1 << 40},
-    "lsm": {"history_bytes": 1 << 40},
-}
+# All changes are kept by this option, or by the pin of the follower.
+HISTORY = {"history_bytes": 1 << 40}
+
+
+class Event(Enum):
+    """What happens between the steps of a history."""
+
+    REOPEN = "the store is closed, and opened with another option set"
+    REFRESH = "the reader beside it moves to what was written"
+    PIN = "a pin of the history is set, moved or removed"
 
 
 def histories() -> Iterator[int]:
@@ -97,13 +105,7 @@ def draw_write(rng: random.Random) -> Step:
                 lambda to: to.compare_and_set(key, old, new),
             )
         case "arrays":
-            some = rng.choices(KEYS, k=rng.randrange(30))
-            data = [draw_value(rng) for _ in some]
-            return (
-                f"{len(some)} rows in arrays",
-                lambda db: db.put_arrays(items_of(some), items_of(data)),
-                lambda to: put_arrays(to, some, data),
-            )
+            return draw_arrays(rng)
         case "rows":
             rows = [(rng.choice(KEYS), draw_value(rng)) for _ in range(rng.randrange(30))]
             return (
@@ -127,6 +129,23 @@ def draw_write(rng: random.Random) -> Step:
             return draw_expiring(rng)
         case _:
             return ("clear", lambda db: db.clear(), lambda to: to.rows.clear())
+
+
+def draw_arrays(rng: random.Random) -> Step:
+    """Puts or deletes of keys in an array, of which some may come twice."""
+    some = rng.choices(KEYS, k=rng.randrange(30))
+    if rng.random() < 0.3:
+        return (
+            f"delete {len(some)} in an array",
+            lambda db: db.delete_arrays(items_of(some)),
+            lambda to: delete(to, some),
+        )
+    data = [draw_value(rng) for _ in some]
+    return (
+        f"{len(some)} rows in arrays",
+        lambda db: db.put_arrays(items_of(some), items_of(data)),
+        lambda to: put_arrays(to, some, data),
+    )
 
 
 def draw_batch(rng: random.Random) -> Step:
@@ -253,53 +272,74 @@ def draw_moment(rng: random.Random) -> Step:
     return rng.choices(draws, [6, 1, 1])[0](rng)
 
 
-def draw_history(seed: int) -> list[Step | None]:
-    """The steps of a history; None: the store is opened again."""
+def draw_history(seed: int) -> list[Step | Event]:
+    """The steps of a history, and what comes between them."""
     rng = random.Random(seed)
-    draws = [draw_write, draw_read, draw_upkeep, None, draw_named, draw_moment]
-    chosen = rng.choices(draws, [70, 35, 4, 3, 25, 8], k=STEPS)
-    return [None if draw is None else draw(rng) for draw in chosen]
+    draws: list[Draw | Event] = [draw_write, draw_read, draw_upkeep, draw_named, draw_moment]
+    chosen = rng.choices([*draws, *Event], [70, 35, 4, 25, 8, 3, 5, 4], k=STEPS)
+    return [draw if isinstance(draw, Event) else draw(rng) for draw in chosen]
 
 
-@dataclass
 class Run:
     """One history on one engine, which begins with one of its option sets."""
 
-    engine: str
-    index: int
-    path: Path
-    rng: random.Random
+    def __init__(self, engine: str, index: int, path: Path, rng: random.Random) -> None:
+        self.engine, self.index, self.path, self.rng = engine, index, path, rng
+        self.history = {} if engine == "memory" or rng.random() < 0.5 else HISTORY
+        self.oracle = Oracle()
+        self.follower = Follower()
+        self.db = self.open()
+        self.beside = ReaderBeside(lambda: pykv.open(path, read_only=True), self.db.features)
+        self.pins = Pins(self.follower, is_needed=not self.history)
+
+    def __str__(self) -> str:
+        return f"{self.engine} begun with {self.index}, history {self.history}"
 
     def open(self) -> Any:
-        options = SETS[self.engine][self.index] | HISTORY.get(self.engine, {})
-        return pykv.open(self.path, engine=self.engine, **options)
+        return pykv.open(
+            self.path, engine=self.engine, **SETS[self.engine][self.index] | self.history
+        )
 
-    def go(self, steps: list[Step | None]) -> None:
-        oracle = Oracle()
-        follower = Follower()
-        db = self.open()
-        named = "namespaces" in db.features
+    def go(self, steps: list[Step | Event]) -> None:
+        named = "namespaces" in self.db.features
         try:
+            self.pins.follow(self.db)
             for number, step in enumerate(steps):
-                if step is not None:
-                    name, on_store, on_oracle = step
-                    if name.startswith("named ") and not named:
-                        continue
-                    got, wanted = on_store(db), on_oracle(oracle)
-                    assert wanted is UNTOLD or got == wanted, f"{self} {number}: {name}"
-                elif self.engine != "memory":
-                    follower.follow(db)
-                    follower.check(db)
-                    db.close()
-                    self.index = self.rng.randrange(len(SETS[self.engine]))
-                    db = self.open()
-            assert sorted(db.items()) == oracle.scan(), f"{self} at its end"
+                if isinstance(step, Event):
+                    self.meet(step)
+                    continue
+                name, on_store, on_oracle = step
+                if name.startswith("named ") and not named:
+                    continue
+                got, wanted = on_store(self.db), on_oracle(self.oracle)
+                assert wanted is UNTOLD or got == wanted, f"{self} {number}: {name}"
+            assert sorted(self.db.items()) == self.oracle.scan(), f"{self} at its end"
             if named:
-                assert rows_of_spaces(db) == oracle.spaces, f"{self} at its end"
-            follower.follow(db)
-            follower.check(db)
+                assert rows_of_spaces(self.db) == self.oracle.spaces, f"{self} at its end"
+            self.pins.follow(self.db)
+            self.pins.check(self.db)
+            if self.engine != "memory":
+                self.beside.refresh(self.db, self.oracle)
         finally:
-            db.close()
+            self.beside.close()
+            self.db.close()
+
+    def meet(self, event: Event) -> None:
+        """What only a store on disk does."""
+        if self.engine == "memory":
+            return
+        match event:
+            case Event.REFRESH:
+                self.beside.refresh(self.db, self.oracle)
+            case Event.PIN:
+                self.pins.change(self.db, self.rng)
+            case Event.REOPEN:
+                self.pins.follow(self.db)
+                self.follower.check(self.db)
+                self.db.close()
+                self.index = self.rng.randrange(len(SETS[self.engine]))
+                self.db = self.open()
+                self.pins.check(self.db)
 
 
 def indexes(engine: str, seed: int) -> list[int]:

@@ -5,7 +5,6 @@ A failure prints the shortest history that shows it and a blob to repeat it.
 """
 
 import itertools
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +17,6 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
-    RuleBasedStateMachine,
     consumes,
     invariant,
     precondition,
@@ -27,7 +25,10 @@ from hypothesis.stateful import (
 )
 
 from pykv.errors import ClosedError
-from tests.contract.conftest import NAMED_SUBJECTS, ROOTS, SUBJECTS, Subject
+from tests.contract.conftest import NAMED_SUBJECTS, SUBJECTS, Subject
+from tests.model.follower_rules import FollowerRules
+from tests.model.machine import Machine
+from tests.model.named_rules import NamedRules, apply
 from tests.model.oracle import Move, Oracle, Rows, walked
 from tests.model.strategies import BOUNDS, ITEMS, KEYS, MOVES, OPERATION, SYNCS, VALUES
 
@@ -73,33 +74,16 @@ class OpenSnapshot:
     expected: Oracle
 
 
-class StoreMachine(RuleBasedStateMachine):
+class StoreMachine(NamedRules, FollowerRules, Machine):
     """A store of one subject beside its oracle, with scans and snapshots left open on the way."""
 
     scans = Bundle("scans")
     snapshots = Bundle("snapshots")
-    subject: Subject
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory(prefix="pykv-model-")
-        self.oracle = Oracle()
         self.views: list[tuple[memoryview, bytes]] = []
         self.is_copied = False
-        self.store: Any = self.opened()
-
-    def opened(self) -> Any:
-        return self.subject.open(Path(self.folder.name) / "db", durability="os")
-
-    def teardown(self) -> None:
-        self.store.close()
-        root = ROOTS.pop(id(self.store), None)
-        if root is not None:
-            root.close()
-        self.folder.cleanup()
-
-    def has(self, feature: str) -> bool:
-        return feature in self.subject.features
 
     @rule(key=KEYS, value=VALUES, sync=SYNCS)
     def put(self, key: bytes, value: bytes, sync: bool | None) -> None:
@@ -185,6 +169,12 @@ class StoreMachine(RuleBasedStateMachine):
         self.store.put_arrays((np.frombuffer(b"".join(keys), np.uint8), ends), values)
         self.oracle.rows.update(dict.fromkeys(keys, value))
 
+    @rule(keys=st.lists(KEYS, max_size=20))
+    def delete_arrays(self, keys: list[bytes]) -> None:
+        ends = np.cumsum([0, *map(len, keys)], dtype=np.int64)
+        self.store.delete_arrays((np.frombuffer(b"".join(keys), np.uint8), ends))
+        self.oracle.delete_many(keys)
+
     @rule(key=KEYS)
     def pop(self, key: bytes) -> None:
         assert self.store.pop(key, None) == self.oracle.rows.pop(key, None)
@@ -233,10 +223,7 @@ class StoreMachine(RuleBasedStateMachine):
         except StopHereError:
             return
         for kind, key, value in operations:
-            if kind == "delete_range":
-                self.oracle.delete_range(key, value)
-            else:
-                self.oracle.compare_and_set(key, self.oracle.rows.get(key), value)
+            apply(self.oracle, kind, key, value)
 
     @rule()
     def clear(self) -> None:
@@ -355,8 +342,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule()
     def reopen(self) -> None:
         last = self.store.last_seq
-        self.store.close()
-        self.store = self.opened()
+        self.open_again()
         assert self.store.last_seq >= last
 
     @invariant()
@@ -380,8 +366,8 @@ class StoreMachine(RuleBasedStateMachine):
     "subject", SUBJECTS + VARIANTS + NAMED_SUBJECTS, ids=lambda subject: subject.name
 )
 def test_random_histories_agree_with_the_oracle(subject: Subject) -> None:
-    class Machine(StoreMachine):
+    class MachineOfSubject(StoreMachine):
         pass
 
-    Machine.subject = subject
-    run_state_machine_as_test(Machine, settings=settings())
+    MachineOfSubject.subject = subject
+    run_state_machine_as_test(MachineOfSubject, settings=settings())
