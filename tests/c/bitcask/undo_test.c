@@ -55,19 +55,28 @@ TEST(room_that_was_reserved_holds_as_many_entries_without_growing)
     undo_destroy(&table);
 }
 
-TEST(pruning_drops_exactly_what_no_scan_of_the_oldest_generation_needs)
+/* Needed are entries of the generation that context points to, or later. */
+static bool is_late(const void *context, uint64_t address, uint64_t generation)
+{
+    CHECK_EQUAL(address, generation);
+    return generation >= *(const uint64_t *)context;
+}
+
+TEST(pruning_drops_exactly_what_is_not_needed)
 {
     undo_init(&table);
     CHECK_OK(undo_reserve(&table, 100));
     for (uint64_t i = 0; i < 100; i++) {
         undo_add(&table, i % 3, i, i);
     }
-    undo_prune(&table, 60);
+    uint64_t oldest = 60;
+    CHECK(!undo_has_grown(&table));
+    undo_prune(&table, is_late, &oldest);
     CHECK_EQUAL(40, table.count);
     for (uint64_t i = 0; i < 100; i++) {
         CHECK_EQUAL(i >= 60, undo_shows(&table, i % 3, i, 0));
     }
-    undo_prune(&table, UINT64_MAX);
+    undo_prune(&table, NULL, NULL);
     CHECK_EQUAL(0, undo_bytes(&table));
     CHECK(!undo_shows(&table, 0, 99, 0));
     CHECK_OK(undo_reserve(&table, 1));
@@ -76,23 +85,46 @@ TEST(pruning_drops_exactly_what_no_scan_of_the_oldest_generation_needs)
     undo_destroy(&table);
 }
 
+TEST(another_pruning_pays_when_there_are_twice_as_many_entries)
+{
+    uint64_t oldest = 0;
+    undo_init(&table);
+    CHECK_OK(undo_reserve(&table, 1000));
+    for (uint64_t i = 0; i < 1000; i++) {
+        undo_add(&table, i, i, i);
+    }
+    CHECK(undo_has_grown(&table));
+    undo_prune(&table, is_late, &oldest);
+    CHECK(!undo_has_grown(&table));
+    CHECK_OK(undo_reserve(&table, 2000));
+    uint64_t added = 1000;
+    while (!undo_has_grown(&table)) {
+        undo_add(&table, added, added, added);
+        added++;
+    }
+    CHECK(added >= 2000 && added < 2500);
+    undo_destroy(&table);
+}
+
 TEST(without_memory_no_room_is_made_and_no_entry_is_lost)
 {
     undo_init(&table);
     CHECK_OK(undo_reserve(&table, 1));
-    undo_add(&table, 1, 1, 4);
+    undo_add(&table, 1, 4, 4);
+    uint64_t oldest = 9;
     mem_fail_at(1, 0);
     pykv_status status = undo_reserve(&table, 100000);
     mem_fail_at(1, 0);
-    undo_prune(&table, 9);
+    undo_prune(&table, is_late, &oldest);
     mem_fail_at(0, 0);
     CHECK_EQUAL(PYKV_NO_MEMORY, status);
-    CHECK(undo_shows(&table, 1, 1, 4));
+    CHECK(undo_shows(&table, 1, 4, 4));
     undo_destroy(&table);
 }
 
 TEST_MAIN(CASE(a_scan_shows_an_address_displaced_at_its_generation_or_later),
           CASE(entries_of_one_hash_are_all_kept_while_the_table_grows),
           CASE(room_that_was_reserved_holds_as_many_entries_without_growing),
-          CASE(pruning_drops_exactly_what_no_scan_of_the_oldest_generation_needs),
+          CASE(pruning_drops_exactly_what_is_not_needed),
+          CASE(another_pruning_pays_when_there_are_twice_as_many_entries),
           CASE(without_memory_no_room_is_made_and_no_entry_is_lost))

@@ -154,16 +154,45 @@ static void unlink_moment(bitcask *store, store_moment *self) REQUIRES(store->wr
     store->open_snapshot_count -= self->kind == MOMENT_SNAPSHOT;
 }
 
+static void writer_is_held(const bitcask *store) ASSERTS_HELD(store->writer)
+{
+    (void)store;
+}
+
+/* Whether an open moment of the directory that closed was at shows what was displaced at address:
+ * it was there before, and address is in what it pinned. */
+static bool is_needed(const void *closed, uint64_t address, uint64_t generation)
+{
+    const store_moment *self = closed;
+    bool needed = false;
+    writer_is_held(self->store);
+    for (const store_moment *open = self->store->moments; open != NULL && !needed;
+         open = open->next) {
+        needed = open->keys == self->keys && open->generation <= generation &&
+                 moment_pinned_at(open, address) != NULL;
+    }
+    return needed;
+}
+
+/* Drops what nobody shows any more: when the oldest moment closes, and, as others may come and go
+ * while one is kept for ever, when there is much. */
+static void prune(store_moment *self, uint64_t oldest_before, uint64_t oldest)
+{
+    undo_table *undo = &self->keys->undo;
+    if (oldest == UINT64_MAX) {
+        undo_prune(undo, NULL, NULL);
+    } else if (oldest != oldest_before || (undo_has_grown(undo) && !PYKV_PLANTED(328))) {
+        undo_prune(undo, is_needed, self);
+    }
+}
+
 /* Readers that see undo entries gone see given_up too: it is set first. */
 static void let_go(bitcask *store, store_moment *self) REQUIRES(store->writer)
 {
     uint64_t oldest_before = oldest_generation(store, self->keys);
     atomic_store_explicit(&self->given_up, true, memory_order_release);
     unlink_moment(store, self);
-    uint64_t oldest = oldest_generation(store, self->keys);
-    if (oldest != oldest_before) {
-        undo_prune(&self->keys->undo, oldest);
-    }
+    prune(self, oldest_before, oldest_generation(store, self->keys));
     for (size_t i = 0; i < self->pinned_count; i++) {
         bitcask_unpin_segment(store, self->pinned[i].source);
     }

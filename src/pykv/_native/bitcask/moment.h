@@ -66,6 +66,9 @@ void moment_give_up_all(bitcask *store);
 /* PYKV_CLOSED if the moment is given up. */
 PYKV_NODISCARD pykv_status moment_check(const store_moment *self);
 
+/* The pinned segment of address, NULL if its record came after the moment. */
+const pinned_segment *moment_pinned_at(const store_moment *self, uint64_t address);
+
 /* Whether a record, not counting its sequence and deadline, was current: the caller found it at
  * address, in the part of a segment that is pinned. */
 PYKV_NODISCARD pykv_status moment_shows(const store_moment *self, uint64_t hash, uint64_t address,

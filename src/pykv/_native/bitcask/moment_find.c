@@ -26,8 +26,7 @@ typedef struct lookup {
     uint64_t address;
 } lookup;
 
-/* The pinned segment of address, NULL if its record came after the moment. */
-static const pinned_segment *pinned_at(const store_moment *self, uint64_t address)
+const pinned_segment *moment_pinned_at(const store_moment *self, uint64_t address)
 {
     size_t low = 0;
     size_t high = self->pinned_count;
@@ -60,7 +59,7 @@ static pykv_status read_at(const lookup *self, const segment *source, uint64_t o
  * and another one may. */
 static pykv_status look_at(lookup *self, uint64_t address)
 {
-    const pinned_segment *pinned = pinned_at(self->at, address);
+    const pinned_segment *pinned = moment_pinned_at(self->at, address);
     if (pinned == NULL) {
         return PYKV_NOT_FOUND;
     }

@@ -14,6 +14,7 @@ void undo_init(undo_table *self) SINGLE_THREADED
     mutex_init(&self->lock);
     self->entries = NULL;
     self->capacity = 0;
+    self->count_left = 0;
     atomic_init(&self->count, 0);
 }
 
@@ -42,9 +43,9 @@ static void place(undo_entry *entries, uint64_t capacity, undo_entry entry)
     entries[index] = entry;
 }
 
-/* Moves entries that are still needed to a table of capacity. */
-static pykv_status rebuild(undo_table *self, uint64_t capacity, uint64_t oldest)
-    REQUIRES(self->lock)
+/* Moves entries that are still needed to a table of capacity; needed NULL: all of them. */
+static pykv_status rebuild(undo_table *self, uint64_t capacity, undo_needed *needed,
+                           const void *context) REQUIRES(self->lock)
 {
     undo_entry *entries = mem_alloc_zeroed(capacity, sizeof *entries);
     if (entries == NULL) {
@@ -52,8 +53,10 @@ static pykv_status rebuild(undo_table *self, uint64_t capacity, uint64_t oldest)
     }
     uint64_t kept = 0;
     for (uint64_t i = 0; i < self->capacity; i++) {
-        if (self->entries[i].address_and_one != 0 && self->entries[i].generation >= oldest) {
-            place(entries, capacity, self->entries[i]);
+        const undo_entry *entry = &self->entries[i];
+        if (entry->address_and_one != 0 &&
+            (needed == NULL || needed(context, entry->address_and_one - 1, entry->generation))) {
+            place(entries, capacity, *entry);
             kept++;
         }
     }
@@ -73,7 +76,7 @@ pykv_status undo_reserve(undo_table *self, uint64_t count)
         capacity *= 2;
     }
     if (capacity != self->capacity) {
-        status = rebuild(self, capacity, 0);
+        status = rebuild(self, capacity, NULL, NULL);
     }
     mutex_unlock(&self->lock);
     return status;
@@ -143,18 +146,27 @@ bool undo_next(undo_table *self, uint64_t hash, uint64_t generation, uint64_t fr
     return lowest != UINT64_MAX;
 }
 
-void undo_prune(undo_table *self, uint64_t oldest_generation)
+void undo_prune(undo_table *self, undo_needed *needed, const void *context)
 {
     mutex_lock(&self->lock);
-    if (oldest_generation == UINT64_MAX) {
+    if (needed == NULL) {
         mem_free(self->entries);
         self->entries = NULL;
         self->capacity = 0;
         set_count(self, 0);
-    } else if (self->capacity > 0 && rebuild(self, self->capacity, oldest_generation) != PYKV_OK) {
-        /* Entries that are not needed any more stay until the last scan closes. */
+    } else if (self->capacity > 0) {
+        (void)!rebuild(self, self->capacity, needed, context);
     }
+    self->count_left = count_of(self);
     mutex_unlock(&self->lock);
+}
+
+bool undo_has_grown(undo_table *self)
+{
+    mutex_lock(&self->lock);
+    bool has_grown = count_of(self) >= 2 * self->count_left + UNDO_CAPACITY_MIN / 2;
+    mutex_unlock(&self->lock);
+    return has_grown;
 }
 
 uint64_t undo_bytes(undo_table *self)

@@ -26,7 +26,8 @@ typedef struct undo_entry {
 typedef struct undo_table {
     mutex lock;
     undo_entry *entries GUARDED_BY(lock);
-    uint64_t capacity GUARDED_BY(lock); /* power of two, or 0 */
+    uint64_t capacity GUARDED_BY(lock);   /* power of two, or 0 */
+    uint64_t count_left GUARDED_BY(lock); /* entries that the last pruning left */
     _Atomic uint64_t count; /* changed under lock; whoever sees a slot that was displaced sees it */
 } undo_table;
 
@@ -47,8 +48,14 @@ bool undo_shows(undo_table *self, uint64_t hash, uint64_t address, uint64_t gene
 bool undo_next(undo_table *self, uint64_t hash, uint64_t generation, uint64_t from,
                uint64_t *address_out);
 
-/* Drops entries that no scan of oldest_generation or later needs; UINT64_MAX drops all. */
-void undo_prune(undo_table *self, uint64_t oldest_generation);
+/* Whether anybody may ask for an address that was displaced at this generation. */
+typedef bool undo_needed(const void *context, uint64_t address, uint64_t generation);
+
+/* Drops entries that are not needed; needed NULL: all. Without memory for that they stay. */
+void undo_prune(undo_table *self, undo_needed *needed, const void *context);
+
+/* True if there are so many entries more than the last pruning left that another one pays. */
+bool undo_has_grown(undo_table *self);
 
 /* Bytes of memory held. */
 uint64_t undo_bytes(undo_table *self);
