@@ -31,16 +31,34 @@ static void stop(void)
     env_directory_close(to);
 }
 
-static void expect_contents(void)
+static void expect_contents_in(env_directory *home)
 {
     env_file *file;
     char got[16] = "";
     size_t size = 0;
-    CHECK_OK(env_file_open(to, "b", ENV_READ, &file));
+    CHECK_OK(env_file_open(home, "b", ENV_READ, &file));
     CHECK_OK(env_file_read(file, 0, got, sizeof got, &size));
     CHECK_EQUAL(8, size);
     CHECK_BYTES("contents", got, 8);
     env_file_close(file);
+}
+
+static void expect_contents(void)
+{
+    expect_contents_in(to);
+}
+
+/* Those that the power leaves once the names are durable. */
+static void expect_contents_behind_a_power_cut(void)
+{
+    env *after;
+    env_directory *home;
+    CHECK_OK(env_directory_sync(to));
+    CHECK_OK(env_memory_crash(disk, check_seed(), ENV_CRASH_DROP_ALL, &after));
+    CHECK_OK(env_directory_open(after, "/to", false, &home));
+    expect_contents_in(home);
+    env_directory_close(home);
+    env_memory_free(after);
 }
 
 TEST(a_file_gets_a_second_name_and_keeps_the_first)
@@ -56,7 +74,7 @@ TEST(a_file_gets_a_second_name_and_keeps_the_first)
     env_memory_free(disk);
 }
 
-TEST(the_bytes_are_copied_where_there_is_no_second_name)
+TEST(the_bytes_are_copied_and_durable_where_there_is_no_second_name)
 {
     env *wrapper;
     CHECK_OK(env_memory_new(check_seed(), 1 << 20, &disk));
@@ -66,10 +84,11 @@ TEST(the_bytes_are_copied_where_there_is_no_second_name)
     env_fault_set(wrapper, &plan);
     CHECK_OK(second_name(from, "a", to, "b"));
     expect_contents();
+    expect_contents_behind_a_power_cut();
     stop();
     env_fault_free(wrapper);
     env_memory_free(disk);
 }
 
 TEST_MAIN(CASE(a_file_gets_a_second_name_and_keeps_the_first),
-          CASE(the_bytes_are_copied_where_there_is_no_second_name))
+          CASE(the_bytes_are_copied_and_durable_where_there_is_no_second_name))

@@ -3,6 +3,7 @@
  */
 #include "api/handle.h"
 #include "base/buffer.h"
+#include "base/invariant.h"
 #include "base/memory.h"
 
 pykv_status pykv_expires_at(pykv_store *store, const void *key, size_t key_length, int32_t flags,
@@ -59,10 +60,11 @@ static pykv_status set_deadline(pykv_store *store, slice key, const buffer *copy
 {
     epoch_token token;
     slice value = slice_make(copy->data, copy->size);
+    slice kept = slice_make(copy->data, PYKV_PLANTED(326) ? 0 : copy->size);
     pykv_status status = handle_enter(store, &token);
     if (status == PYKV_OK) {
-        status = store->ops->compare_and_set(store->engine, key, &value, &value, deadline_us, flags,
-                                             set_out);
+        status = store->ops->compare_and_set(store->engine, key, &value, &kept,
+                                             PYKV_PLANTED(327) ? 0 : deadline_us, flags, set_out);
         handle_leave(store, token);
     }
     return status;

@@ -315,8 +315,9 @@ size_t change_feeds_keepers(const change_feeds *self, uint64_t feed_bytes, uint6
     }
     for (size_t i = 0; i < self->pins.count; i++) {
         const pykv_pin *pin = &self->pins.pins[i];
-        if ((pin->until_us == 0 || now_us < pin->until_us) && !PYKV_PLANTED(124)) {
-            bool is_bounded = pin->bytes_max != 0 || PYKV_PLANTED(247);
+        bool is_due = pin->until_us != 0 && now_us >= pin->until_us && !PYKV_PLANTED(323);
+        if (!is_due && !PYKV_PLANTED(124)) {
+            bool is_bounded = (pin->bytes_max != 0 && !PYKV_PLANTED(322)) || PYKV_PLANTED(247);
             out[count++] =
                 (history_keeper){pin->sequence, is_bounded ? pin->bytes_max : UINT64_MAX};
         }

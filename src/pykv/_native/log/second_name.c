@@ -4,6 +4,7 @@
 #include "log/second_name.h"
 
 #include "base/error.h"
+#include "base/invariant.h"
 #include "base/memory.h"
 
 enum { COPY_BYTES = 256 * 1024 };
@@ -23,7 +24,7 @@ static pykv_status copy_bytes(env_file *source, env_file *target, uint8_t *block
         }
         offset += got;
     }
-    return env_file_sync(target);
+    return PYKV_PLANTED(324) ? PYKV_OK : env_file_sync(target);
 }
 
 static pykv_status copy_file(env_directory *from, const char *from_name, env_directory *to,
