@@ -1,30 +1,42 @@
 /*
- * fuzz_database: a directory of arbitrary files is opened, read whole, verified, closed, repaired
- * and opened again.
+ * fuzz_database: a directory of arbitrary files is opened, read whole with its change feed,
+ * verified, closed, repaired and opened again.
  *
  * Input: a byte of repairs, a byte of options, then a pack of files (fuzz_disk.h). Repairs 1, 2, 4
  * and 8 make the checks of logs, manifest, hints and image right. Options: 1 read-only, 2 the log
  * is cut at damage, 4 no mapped reads, 8 the mapped sink, 16 writes, a flush and a compaction
- * before the store is closed. The codec of codec_runs.h stands for zstd.
+ * before the store is closed, 32 those under a snapshot and beside a reader, which refreshes then.
+ * The codec of codec_runs.h stands for zstd.
  *
  * Promises: every status is one that pykv.h names for the call. An open that fails leaves all files
- * as they were; after an unclean close all logs, which may have been set aside. Every row that is
- * shown is a put that stands in one of the logs with right checks. What verify finds sound, a scan
- * reads to its end. Unless checks were made right over false contents, a scan, gets and the count
- * agree. A repair that succeeds leaves a store that opens, is sound, and has as many rows as the
- * repair said.
+ * as they were, but for room behind a log; after an unclean close all logs, which may have been set
+ * aside. Every row that is shown or fed is a put that stands in one of the logs with right checks.
+ * What verify finds sound, a scan reads to its end. Unless checks were made right over false
+ * contents, a scan, gets and the count agree, a snapshot shows what there was, and a reader what
+ * the writer does. A repair that succeeds leaves a store that opens, is sound, and has as many rows
+ * as the repair said.
  */
 #include "codec/codec_registry.h"
 #include "fuzz/fuzz_disk.h"
+#include "fuzz/fuzz_feed.h"
 #include "fuzz/fuzz_repair_manifest.h"
 #include "fuzz/fuzz_truth_packed.h"
 
 #include "base/memory.h"
 #include "bitcask/bitcask.h"
 #include "bitcask/named.h"
+#include "bitcask/refresh.h"
+#include "bitcask/snapshot.h"
 
 enum { REPAIR_LOGS = 1, REPAIR_MANIFEST = 2, REPAIR_HINTS = 4, REPAIR_IMAGE = 8 };
-enum { READ_ONLY = 1, POINT_IN_TIME = 2, NO_MAPPED_READS = 4, MAPPED_LOG = 8, WRITES = 16 };
+enum {
+    READ_ONLY = 1,
+    POINT_IN_TIME = 2,
+    NO_MAPPED_READS = 4,
+    MAPPED_LOG = 8,
+    WRITES = 16,
+    BESIDE = 32
+};
 enum { PREFIX_BYTES = 2, FILES_MAX = 16 };
 
 typedef struct fuzz_file {
@@ -121,10 +133,28 @@ static void find_truth(database *self)
     }
 }
 
-static void expect_untouched(const database *self)
+/* Cuts off what the mapped sink reserved behind the end of a log: zeros. */
+static void cut_room(const database *self, const fuzz_file *file)
+{
+    uint64_t size = 0;
+    const uint8_t *found = fuzz_disk_bytes(self->disk, file->name, &size);
+    if (found != NULL && size > file->size && ends_with(file->name, ".log")) {
+        FUZZ_EXPECT(memcmp(found, file->data, file->size) == 0);
+        for (uint64_t i = file->size; i < size; i++) {
+            FUZZ_EXPECT(found[i] == 0);
+        }
+        fuzz_disk_put(self->home, file->name, file->data, file->size);
+    }
+}
+
+/* May have reserved room: the open failed behind the log's being made ready. */
+static void expect_untouched(const database *self, bool may_have_room)
 {
     for (size_t i = 0; i < self->file_count; i++) {
         const fuzz_file *file = &self->files[i];
+        if (may_have_room) {
+            cut_room(self, file);
+        }
         fuzz_disk_expect(self->disk, file->name, file->data, file->size);
     }
 }
@@ -147,11 +177,14 @@ static void expect_logs(const database *self)
 
 /* ---- reading ---- */
 
-static void check_get(const database *self, bitcask *store, slice key, const slice *wanted)
+/* moment NULL: now. wanted: what a scan showed; NULL: it is not known. */
+static void check_get(const database *self, bitcask *store, const store_moment *moment, slice key,
+                      const slice *wanted)
 {
     pykv_pinned pinned = {0};
-    pykv_status status = bitcask_get(store, key, 0, &pinned);
-    pykv_status contains = bitcask_contains(store, key, 0);
+    pykv_status status = moment != NULL ? bitcask_get_at(moment, key, 0, &pinned)
+                                        : bitcask_get(store, key, 0, &pinned);
+    pykv_status contains = moment != NULL ? status : bitcask_contains(store, key, 0);
     FUZZ_EXPECT(fuzz_is_read_status(status) || status == PYKV_NOT_FOUND);
     FUZZ_EXPECT(fuzz_is_read_status(contains) || contains == PYKV_NOT_FOUND);
     if (status == PYKV_OK) {
@@ -164,12 +197,14 @@ static void check_get(const database *self, bitcask *store, slice key, const sli
     FUZZ_EXPECT(wanted == NULL || !self->consistent || status == PYKV_OK);
 }
 
-/* Reads all rows; true if none was refused, with their number. */
-static bool check_scan(const database *self, bitcask *store, uint64_t *count_out)
+/* Reads all rows, of now or of a moment; true if none was refused, with their number. */
+static bool check_scan(const database *self, bitcask *store, const store_moment *moment,
+                       uint64_t *count_out)
 {
     scan *all;
     pykv_rows rows = {.count = 1};
-    pykv_status status = scan_open(store, false, &all);
+    pykv_status status =
+        moment != NULL ? scan_open_at(moment, false, &all) : scan_open(store, false, &all);
     *count_out = 0;
     FUZZ_EXPECT(fuzz_is_read_status(status));
     if (status != PYKV_OK) {
@@ -184,7 +219,7 @@ static bool check_scan(const database *self, bitcask *store, uint64_t *count_out
             slice key = slice_make(bytes + at[0], at[1] - at[0]);
             slice value = slice_make(bytes + at[1], at[2] - at[1]);
             FUZZ_EXPECT(fuzz_truth_has(&self->truth, key, value));
-            check_get(self, store, key, &value);
+            check_get(self, store, moment, key, &value);
             (*count_out)++;
         }
     }
@@ -199,16 +234,35 @@ static bool verify(bitcask *store)
     return report.damage_count == 0;
 }
 
+static bool may_tell(const void *context, const pykv_change *put)
+{
+    const database *self = context;
+    return fuzz_truth_has(&self->truth, slice_make(put->key, put->key_length),
+                          slice_make(put->value, put->value_length));
+}
+
+static void read_feed(const database *self, bitcask *store)
+{
+    change_feed *feed;
+    pykv_status status = bitcask_changes_open(store, 0, PYKV_CHANGES_UNSYNCED, &feed);
+    FUZZ_EXPECT(status == (self->reads_only ? PYKV_NOT_SUPPORTED : PYKV_OK));
+    if (status == PYKV_OK) {
+        fuzz_feed_read(feed, self, may_tell);
+        bitcask_changes_free(store, feed);
+    }
+}
+
 static void read_all(const database *self, bitcask *store)
 {
     uint64_t rows;
     for (size_t i = 0; i < self->truth.count; i++) {
-        check_get(self, store, self->truth.rows[i].key, NULL);
+        check_get(self, store, NULL, self->truth.rows[i].key, NULL);
     }
-    bool whole = check_scan(self, store, &rows);
+    bool whole = check_scan(self, store, NULL, &rows);
     FUZZ_EXPECT(!whole || !self->consistent || rows == bitcask_count(store));
     bool is_strange = !whole && error_last()->status == PYKV_NOT_SUPPORTED;
     FUZZ_EXPECT(whole || is_strange || !verify(store));
+    read_feed(self, store);
 }
 
 /* ---- writing ---- */
@@ -237,6 +291,51 @@ static void write_some(database *self, bitcask *store)
     read_all(self, store);
 }
 
+/* ---- beside the writer ---- */
+
+static bool is_reader_status(pykv_status status)
+{
+    return fuzz_is_read_status(status) || status == PYKV_FORMAT || status == PYKV_REPLACED;
+}
+
+/* Moves the reader to what the writer shows. */
+static void refresh(const database *self, bitcask *reader, bitcask *store)
+{
+    uint64_t sequence;
+    uint64_t shown;
+    uint64_t written;
+    bool moved;
+    pykv_status status = bitcask_refresh(reader, &sequence, &moved);
+    FUZZ_EXPECT(is_reader_status(status));
+    bool whole = check_scan(self, reader, NULL, &shown);
+    whole &= check_scan(self, store, NULL, &written) && status == PYKV_OK;
+    FUZZ_EXPECT(!whole || !self->consistent || shown == written);
+}
+
+/* Writes under a snapshot, which goes on to show what there was, and beside a reader. */
+static void write_beside(database *self, bitcask *store, pykv_options options)
+{
+    bitcask *reader;
+    store_moment *kept = NULL;
+    uint64_t before;
+    uint64_t behind;
+    bool whole = check_scan(self, store, NULL, &before);
+    options.read_only = 1;
+    pykv_status status = bitcask_open(self->disk, FUZZ_HOME, &options, &reader);
+    FUZZ_EXPECT(is_reader_status(status));
+    FUZZ_EXPECT(fuzz_is_read_status(bitcask_snapshot_new(store, &kept)));
+    write_some(self, store);
+    if (kept != NULL) {
+        whole &= check_scan(self, store, kept, &behind);
+        FUZZ_EXPECT(!whole || !self->consistent || before == behind);
+        bitcask_snapshot_free(kept);
+    }
+    if (status == PYKV_OK) {
+        refresh(self, reader, store);
+        bitcask_free(reader);
+    }
+}
+
 /* ---- the life of a store ---- */
 
 static void use_as_it_is(database *self, uint8_t wish)
@@ -257,18 +356,20 @@ static void use_as_it_is(database *self, uint8_t wish)
         if (self->unclean && !self->reads_only) {
             expect_logs(self);
         } else {
-            expect_untouched(self);
+            expect_untouched(self, !self->reads_only && (wish & MAPPED_LOG) != 0);
         }
         return;
     }
     read_all(self, store);
-    if ((wish & WRITES) != 0) {
+    if ((wish & BESIDE) != 0 && !self->reads_only) {
+        write_beside(self, store, options);
+    } else if ((wish & WRITES) != 0) {
         write_some(self, store);
     }
     FUZZ_EXPECT(is_write_status(self, bitcask_close(store, -1)));
     bitcask_free(store);
     if (self->reads_only) {
-        expect_untouched(self);
+        expect_untouched(self, false);
     }
 }
 
@@ -305,7 +406,7 @@ static void repair_and_use(database *self)
     } else {
         self->consistent = true;
         FUZZ_EXPECT(status == PYKV_OK);
-        FUZZ_EXPECT(check_scan(self, store, &rows) && rows == bitcask_count(store));
+        FUZZ_EXPECT(check_scan(self, store, NULL, &rows) && rows == bitcask_count(store));
         FUZZ_EXPECT(count_all(store) == report.kept_record_count && verify(store));
     }
     if (status == PYKV_OK) {

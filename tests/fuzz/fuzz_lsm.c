@@ -1,30 +1,40 @@
 /*
- * fuzz_lsm: a directory of arbitrary files is opened as an LSM store, read whole, verified, written
- * to, closed, opened again, repaired and opened once more.
+ * fuzz_lsm: a directory of arbitrary files is opened as an LSM store, read whole with its change
+ * feed, verified, written to, closed, opened again, repaired and opened once more.
  *
  * Input: a byte of repairs, a byte of options, then a pack of files (fuzz_disk.h, names of
  * fuzz_lsm_name). Repairs: 1 the checks of logs and value segments, 2 those of the manifest, 4
  * those of tables but for data blocks, 8 those too, 16 what the manifest says of its files.
  * Options: 1 read-only, 2 the log is cut at damage, 4 no mapped reads, 8 the mapped sink, 16
- * writes, a flush and a compaction before the store is closed. The codec of codec_runs.h stands for
- * zstd.
+ * writes, a flush and a compaction before the store is closed, 32 those under a snapshot and beside
+ * a reader, which refreshes then. The codec of codec_runs.h stands for zstd.
  *
  * Promises: every status is one that pykv.h names for the call. An open that fails leaves all files
- * but the manifest and the logs as they were, and after a clean close, or read-only, those too.
- * Every row that is shown, of any namespace, is a put that stands in one of the files with right
- * checks. A store that opened and closed opens again. What verify finds sound, scans read to their
- * end. Unless checks were made right over false contents, scans, gets and the count agree. A repair
+ * that the manifest lists, but itself and the logs, as they were, and after a clean close, or
+ * read-only, those too. Every row that is shown or fed, of any namespace, is a put that stands in
+ * one of the files with right checks. A store that opened and closed opens again. What verify finds
+ * sound, scans read to their end. Unless checks were made right over false contents, scans, gets
+ * and the count agree, a snapshot shows what there was, and a reader what the writer does. A repair
  * that succeeds leaves a store that opens, is sound, and has as many rows as the repair said.
  */
 #include "codec/codec_registry.h"
+#include "fuzz/fuzz_feed.h"
 #include "fuzz/fuzz_lsm_read.h"
 #include "fuzz/fuzz_repair_lsm.h"
 
 #include "log/manifest_file.h"
+#include "lsm/refresh.h"
 
 enum { REPAIR_LOGS = 1, REPAIR_MANIFEST = 2, REPAIR_FACTS = 16 };
 enum { REPAIR_TABLE_SHIFT = 2 };
-enum { READ_ONLY = 1, POINT_IN_TIME = 2, NO_MAPPED_READS = 4, MAPPED_LOG = 8, WRITES = 16 };
+enum {
+    READ_ONLY = 1,
+    POINT_IN_TIME = 2,
+    NO_MAPPED_READS = 4,
+    MAPPED_LOG = 8,
+    WRITES = 16,
+    BESIDE = 32
+};
 enum { PREFIX_BYTES = 2, FILES_MAX = 16 };
 
 typedef struct fuzz_file {
@@ -146,17 +156,22 @@ static void find_truth(directory *self)
     }
 }
 
-static void expect_untouched(const directory *self, bool all)
+/* What is not listed goes before a recovery begins: a crash left it. */
+static void expect_untouched(directory *self, bool all)
 {
+    fuzz_lsm_parts parts;
+    const fuzz_file *list = find_file(self, MANIFEST_NAME);
+    bool is_list = list != NULL && fuzz_lsm_find_parts(list->data, list->size, &parts);
     for (size_t i = 0; i < self->file_count; i++) {
         const fuzz_file *file = &self->files[i];
-        if (all || ends_with(file->name, ".tbl") || ends_with(file->name, ".val")) {
+        bool has_rows = ends_with(file->name, ".tbl") || ends_with(file->name, ".val");
+        if (all || (has_rows && (!is_list || fuzz_lsm_lists(&parts, file->name)))) {
             fuzz_disk_expect(self->disk, file->name, file->data, file->size);
         }
     }
 }
 
-/* ---- the life of a store ---- */
+/* ---- writing ---- */
 
 static bool is_write_status(const directory *self, pykv_status status)
 {
@@ -183,6 +198,32 @@ static void write_some(directory *self, lsm *store)
     fuzz_lsm_read_all(&self->rows, store);
 }
 
+/* ---- the change feed ---- */
+
+static bool may_tell(const void *context, const pykv_change *put)
+{
+    const directory *self = context;
+    stored_key stored;
+    slice key = slice_make(put->key, put->key_length);
+    FUZZ_EXPECT(stored_key_make(put->namespace_id, key, &stored) == PYKV_OK);
+    bool told = fuzz_may_show(&self->rows, stored.key, slice_make(put->value, put->value_length));
+    stored_key_reset(&stored);
+    return told;
+}
+
+static void read_feed(const directory *self, lsm *store)
+{
+    change_feed *feed;
+    pykv_status status = lsm_changes_open(store, 0, PYKV_CHANGES_UNSYNCED, &feed);
+    FUZZ_EXPECT(status == (self->reads_only ? PYKV_NOT_SUPPORTED : PYKV_OK));
+    if (status == PYKV_OK) {
+        fuzz_feed_read(feed, self, may_tell);
+        lsm_changes_free(store, feed);
+    }
+}
+
+/* ---- the life of a store ---- */
+
 static pykv_status open_store(directory *self, uint8_t wish, lsm **store_out)
 {
     pykv_options options = {.memory_budget_bytes = 16 << 20,
@@ -195,6 +236,46 @@ static pykv_status open_store(directory *self, uint8_t wish, lsm **store_out)
                             .log_sink =
                                 (wish & MAPPED_LOG) != 0 ? PYKV_LOG_MAPPED : PYKV_LOG_PWRITE};
     return lsm_open(self->disk, FUZZ_HOME, &options, store_out);
+}
+
+static bool is_reader_status(pykv_status status)
+{
+    return fuzz_is_read_status(status) || status == PYKV_FORMAT || status == PYKV_REPLACED;
+}
+
+/* Moves the reader to what the writer shows. */
+static void refresh(const directory *self, lsm *reader, lsm *store)
+{
+    uint64_t sequence;
+    uint64_t shown;
+    uint64_t written;
+    bool moved;
+    pykv_status status = lsm_refresh(reader, &sequence, &moved);
+    FUZZ_EXPECT(is_reader_status(status));
+    bool whole = fuzz_lsm_scan(&self->rows, reader, &shown);
+    whole &= fuzz_lsm_scan(&self->rows, store, &written) && status == PYKV_OK;
+    FUZZ_EXPECT(!whole || !self->rows.consistent || shown == written);
+}
+
+/* Writes under a snapshot, which goes on to show what there was, and beside a reader. */
+static void write_beside(directory *self, lsm *store, uint8_t wish)
+{
+    lsm *reader;
+    lsm_snapshot *kept;
+    uint64_t before;
+    uint64_t behind;
+    bool whole = fuzz_lsm_scan(&self->rows, store, &before);
+    pykv_status status = open_store(self, wish | READ_ONLY, &reader);
+    FUZZ_EXPECT(is_reader_status(status));
+    FUZZ_EXPECT(lsm_snapshot_new(store, &kept) == PYKV_OK);
+    write_some(self, store);
+    whole &= fuzz_lsm_scan_at(&self->rows, store, kept, KEY_SPACE_STORED, &behind);
+    FUZZ_EXPECT(!whole || !self->rows.consistent || before == behind);
+    lsm_snapshot_free(store, kept);
+    if (status == PYKV_OK) {
+        refresh(self, reader, store);
+        lsm_free(reader);
+    }
 }
 
 static bool close_store(const directory *self, lsm *store)
@@ -220,9 +301,12 @@ static void use_as_it_is(directory *self, uint8_t wish)
         return;
     }
     bool whole = fuzz_lsm_read_all(&self->rows, store);
-    if ((wish & WRITES) != 0) {
+    if ((wish & BESIDE) != 0 && !self->reads_only) {
+        write_beside(self, store, wish);
+    } else if ((wish & WRITES) != 0) {
         write_some(self, store);
     }
+    read_feed(self, store);
     whole &= fuzz_lsm_scan(&self->rows, store, &rows);
     if (!close_store(self, store)) {
         return;

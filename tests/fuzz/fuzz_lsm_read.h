@@ -58,7 +58,7 @@ FUZZ_UNUSED static bool fuzz_lsm_read_all(const fuzz_lsm_rows *self, lsm *store)
     uint64_t in_spaces;
     uint64_t count = 0;
     for (size_t i = 0; i < self->truth.count; i++) {
-        fuzz_lsm_check_get(self, store, self->truth.rows[i].key, NULL);
+        fuzz_lsm_check_get(self, store, NULL, self->truth.rows[i].key, NULL);
     }
     bool whole = fuzz_lsm_scan(self, store, &rows);
     bool spaces_whole = fuzz_lsm_scan_spaces(self, store, &in_spaces);

@@ -34,14 +34,15 @@ FUZZ_UNUSED static bool fuzz_may_show(const fuzz_lsm_rows *self, slice stored, s
 
 /* ---- one row ---- */
 
-/* wanted: what a scan showed; NULL: it is not known. */
-FUZZ_UNUSED static void fuzz_lsm_check_get(const fuzz_lsm_rows *self, lsm *store, slice stored,
+/* at NULL: now. wanted: what a scan showed; NULL: it is not known. */
+FUZZ_UNUSED static void fuzz_lsm_check_get(const fuzz_lsm_rows *self, lsm *store,
+                                           const lsm_snapshot *at, slice stored,
                                            const slice *wanted)
 {
     pykv_pinned pinned = {0};
     epoch_token token = epoch_enter(&lsm_gate(store)->readers);
-    pykv_status status = lsm_get(store, stored, 0, &pinned);
-    pykv_status contains = lsm_contains(store, stored, 0);
+    pykv_status status = lsm_get_at(store, at, stored, 0, &pinned);
+    pykv_status contains = at != NULL ? status : lsm_contains(store, stored, 0);
     FUZZ_EXPECT(fuzz_is_read_status(status) || status == PYKV_NOT_FOUND);
     FUZZ_EXPECT(fuzz_is_read_status(contains) || contains == PYKV_NOT_FOUND);
     if (status == PYKV_OK) {
@@ -81,6 +82,7 @@ FUZZ_UNUSED static bool fuzz_lsm_walk(lsm *store, lsm_scan *all, void *context,
 typedef struct fuzz_lsm_reading {
     const fuzz_lsm_rows *rows;
     lsm *store;
+    const lsm_snapshot *at; /* NULL: now */
     uint32_t space;
     uint64_t user_count;
     bool whole; /* namespaces were read to their ends */
@@ -92,23 +94,30 @@ FUZZ_UNUSED static void fuzz_lsm_use_row(void *context, slice key, slice value)
     stored_key stored;
     FUZZ_EXPECT(stored_key_make(self->space, key, &stored) == PYKV_OK);
     FUZZ_EXPECT(fuzz_may_show(self->rows, stored.key, value));
-    fuzz_lsm_check_get(self->rows, self->store, stored.key, &value);
+    fuzz_lsm_check_get(self->rows, self->store, self->at, stored.key, &value);
     self->user_count += fuzz_is_user_row(stored.key);
     stored_key_reset(&stored);
 }
 
-/* Scans a space, KEY_SPACE_STORED for everything, and counts the rows of users; false: one was
- * refused. */
-FUZZ_UNUSED static bool fuzz_lsm_scan_space(const fuzz_lsm_rows *self, lsm *store, uint32_t space,
-                                            uint64_t *count_out)
+/* Scans a space, KEY_SPACE_STORED for everything, now or at a snapshot, and counts the rows of
+ * users; false: one was refused. */
+FUZZ_UNUSED static bool fuzz_lsm_scan_at(const fuzz_lsm_rows *self, lsm *store,
+                                         const lsm_snapshot *at, uint32_t space,
+                                         uint64_t *count_out)
 {
     lsm_scan *all;
-    fuzz_lsm_reading reading = {.rows = self, .store = store, .space = space};
-    pykv_status status = lsm_scan_open_in(store, space, NULL, NULL, &all);
+    fuzz_lsm_reading reading = {.rows = self, .store = store, .at = at, .space = space};
+    pykv_status status = lsm_scan_open_in(store, space, at, NULL, &all);
     FUZZ_EXPECT(fuzz_is_read_status(status));
     bool whole = status == PYKV_OK && fuzz_lsm_walk(store, all, &reading, fuzz_lsm_use_row);
     *count_out = reading.user_count;
     return whole;
+}
+
+FUZZ_UNUSED static bool fuzz_lsm_scan_space(const fuzz_lsm_rows *self, lsm *store, uint32_t space,
+                                            uint64_t *count_out)
+{
+    return fuzz_lsm_scan_at(self, store, NULL, space, count_out);
 }
 
 FUZZ_UNUSED static bool fuzz_lsm_scan(const fuzz_lsm_rows *self, lsm *store, uint64_t *count_out)

@@ -65,6 +65,19 @@ FUZZ_UNUSED static void fuzz_lsm_describe(const fuzz_lsm_parts *self, const char
     }
 }
 
+/* Whether the manifest has an entry for a table or a value segment of this name. */
+FUZZ_UNUSED static bool fuzz_lsm_lists(const fuzz_lsm_parts *self, const char *name)
+{
+    bool is_table = strcmp(name + 8, ".tbl") == 0;
+    uint64_t stop = is_table ? self->values : self->ranges;
+    bool found = false;
+    for (uint64_t at = is_table ? self->tables : self->values; at < stop;
+         at += is_table ? 128 : 48) {
+        found |= load_u32(self->data + at) == (uint32_t)strtoul(name, NULL, 16);
+    }
+    return found;
+}
+
 FUZZ_UNUSED static void fuzz_lsm_check_entry(uint8_t *data, uint64_t at, uint64_t bytes)
 {
     uint32_t crc = crc32c_extend(crc32c_extend(0, data, 252), data + at, bytes - 4);

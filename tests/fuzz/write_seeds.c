@@ -36,6 +36,8 @@ static void save_database(fixture *store, const char *name)
     all = (seed){.data = {0, 16}, .size = 2};
     add_files(&all, store, "", false);
     save(&all, "database", name, "_written");
+    all.data[1] = 32;
+    save(&all, "database", name, "_beside");
     all.data[1] = 1 | 4;
     save(&all, "database", name, "_read_only");
     if (fixture_has(store, BITCASK_IMAGE_NAME)) {

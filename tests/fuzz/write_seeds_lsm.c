@@ -331,7 +331,11 @@ static void save_store(fixture *store, const char *name)
     static const struct {
         const char *variant;
         uint8_t wishes;
-    } ways[] = {{"_written", 16}, {"_read_only", 1 | 4}, {"_mapped", 8 | 16}, {"_in_time", 2}};
+    } ways[] = {{"_written", 16},
+                {"_read_only", 1 | 4},
+                {"_mapped", 8 | 16},
+                {"_in_time", 2},
+                {"_beside", 32}};
     seed all = {.size = LSM_PREFIX_BYTES};
     CHECK(add_files(&all, store) > 1);
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
