@@ -11,6 +11,7 @@
 
 #define MODEL_PATH "/store"
 
+enum { MODEL_TTL_US_MAX = 60000000, MODEL_PAUSE_US_MAX = 20000000 };
 enum { MODEL_FILE_BYTES_MAX = 1 << 20, MODEL_CALLS_UNTIL_CUT = 40, MODEL_OUTPUT_BYTES = 300 };
 
 /* ---- opening ---- */
@@ -19,6 +20,8 @@ enum { MODEL_FILE_BYTES_MAX = 1 << 20, MODEL_CALLS_UNTIL_CUT = 40, MODEL_OUTPUT_
  * record has an output of its own. */
 static void open_store(merge_model *self)
 {
+    bool packs = self->packs && model_roll(self, 3) > 0;
+    self->options.compression = packs ? PYKV_CODEC_ZSTD : PYKV_CODEC_NONE;
     if (bitcask_open(self->disk, MODEL_PATH, &self->options, &self->store) != PYKV_OK) {
         model_fail(self, "the store does not open");
     }
@@ -39,6 +42,8 @@ void model_init(merge_model *self, uint64_t number, uint64_t seed)
     memset(self, 0, sizeof *self);
     self->number = number;
     self->chance = seed;
+    self->expires = model_roll(self, 2) == 0;
+    self->packs = model_roll(self, 3) == 0;
     self->options = (pykv_options){
         .segment_bytes = 4096,
         .batch_bytes_max = 1 << 16,
@@ -85,26 +90,35 @@ static int32_t choose_flags(merge_model *self)
     return chosen == 0 ? PYKV_SYNC : chosen < 3 ? PYKV_NO_SYNC : 0;
 }
 
+/* When a value expires that is put now. */
+static uint64_t choose_deadline(merge_model *self)
+{
+    bool expires = self->expires && model_roll(self, 3) == 0;
+    return expires ? bitcask_now(self->store) + 1 + model_roll(self, MODEL_TTL_US_MAX) : 0;
+}
+
 static pykv_status put_one(merge_model *self, uint32_t index, int32_t flags)
 {
     char key[16];
     uint8_t value[MODEL_VALUE_BYTES];
     uint32_t number = ++self->last_number;
-    begin_commit(self)->values[index] = number;
-    size_t key_length = model_key(index, key);
-    size_t value_length = model_value(number, value);
-    return end_commit(self,
-                      bitcask_put(self->store, slice_make(key, key_length),
-                                  slice_make(value, value_length), flags),
-                      flags);
+    uint64_t deadline_us = choose_deadline(self);
+    model_state *next = begin_commit(self);
+    next->values[index] = number;
+    next->deadlines[index] = deadline_us;
+    slice name = slice_make(key, model_key(index, key));
+    slice whole = slice_make(value, model_value(number, value));
+    return end_commit(self, bitcask_put_until(self->store, name, whole, deadline_us, flags), flags);
 }
 
 static pykv_status delete_one(merge_model *self, uint32_t index, int32_t flags)
 {
     char key[16];
     int32_t existed = 0;
-    bool there = self->states[self->tried].values[index] != 0;
-    begin_commit(self)->values[index] = 0;
+    bool there = model_alive(self, &self->states[self->tried]).values[index] != 0;
+    model_state *next = begin_commit(self);
+    next->values[index] = 0;
+    next->deadlines[index] = 0;
     pykv_status status =
         bitcask_delete(self->store, slice_make(key, model_key(index, key)), flags, &existed);
     if (status == PYKV_OK && (existed != 0) != there) {
@@ -126,10 +140,11 @@ static pykv_status write_batch(merge_model *self, int32_t flags)
         uint32_t number = deletes ? 0 : ++self->last_number;
         size_t length = deletes ? 0 : model_value(number, values[i]);
         operations[i].record.kind = deletes ? RECORD_DELETE : RECORD_PUT;
-        operations[i].record.deadline_us = 0;
+        operations[i].record.deadline_us = deletes ? 0 : choose_deadline(self);
         operations[i].record.key = slice_make(keys[i], model_key(index, keys[i]));
         operations[i].record.value = slice_make(values[i], length);
         next->values[index] = number;
+        next->deadlines[index] = operations[i].record.deadline_us;
     }
     return end_commit(self, bitcask_write(self->store, operations, count, flags), flags);
 }
@@ -151,7 +166,7 @@ pykv_status model_write(merge_model *self)
     if (chosen < 96) {
         return write_batch(self, flags);
     }
-    *begin_commit(self) = (model_state){{0}};
+    *begin_commit(self) = (model_state){{0}, {0}};
     return end_commit(self, bitcask_clear(self->store, flags), flags);
 }
 
@@ -272,6 +287,12 @@ static void cut_power(merge_model *self)
 
 /* ---- the stream ---- */
 
+static void let_time_pass(merge_model *self)
+{
+    int64_t time_us = (int64_t)model_roll(self, MODEL_PAUSE_US_MAX);
+    env_memory_advance(self->disk, time_us, time_us);
+}
+
 static pykv_status keep_up(merge_model *self)
 {
     int32_t more;
@@ -287,7 +308,7 @@ static pykv_status keep_up(merge_model *self)
     case 3:
         return bitcask_compact(self->store, NULL);
     default:
-        env_memory_advance(self->disk, (int64_t)model_roll(self, 20000000), 0);
+        let_time_pass(self);
         return bitcask_maintain_step(
             self->store, model_roll(self, 2) == 0 ? PYKV_ROLE_LOG : PYKV_ROLE_DATA, &more);
     }

@@ -4,7 +4,8 @@
  * The store has few keys and many tiny segments, so that a merge of any of them meets old values,
  * tombstones and clears of the same keys elsewhere. Every value holds the number of its write, so a
  * value tells by itself which write it is. The model keeps the state after every commit; scans
- * keep the state at which they were opened.
+ * keep the state at which they were opened. In half of the histories rows expire, by a clock that
+ * goes on between calls, and in a third merges pack values, at times.
  */
 #ifndef PYKV_TESTS_MERGE_MODEL_H
 #define PYKV_TESTS_MERGE_MODEL_H
@@ -22,9 +23,11 @@ enum {
     MODEL_VERIFY_ONE_IN = 16 /* comparisons that also verify every byte */
 };
 
-/* Number of the write that each key has its value from; 0: absent. */
+/* Number of the write that each key has its value from, 0: absent; and when that expires, 0: never.
+ */
 typedef struct model_state {
     uint32_t values[MODEL_KEY_COUNT];
+    uint64_t deadlines[MODEL_KEY_COUNT];
 } model_state;
 
 /* An open scan, the state it must show, and what it has shown. */
@@ -42,6 +45,8 @@ typedef struct merge_model {
     bitcask *store; /* NULL: not open */
     pykv_options options;
     uint64_t chance;
+    bool expires;                              /* some rows do */
+    bool packs;                                /* some merges do */
     model_state states[MODEL_COMMITS_MAX + 1]; /* [n]: after commit n; [0] is empty */
     size_t tried;                              /* commits begun */
     size_t finished;                           /* commits acknowledged */
@@ -83,6 +88,9 @@ pykv_status model_scan_some(merge_model *self);
 pykv_status model_scan_finish(merge_model *self, model_scan *which);
 /* Frees every scan, whatever it has shown. */
 void model_scan_drop_all(merge_model *self);
+
+/* What is left of a state now. */
+model_state model_alive(const merge_model *self, const model_state *state);
 
 /* Bytes of a key and of the value with that number; return the length. */
 size_t model_key(uint32_t index, char out[16]);

@@ -4,6 +4,8 @@
  *
  * PYKV_HISTORIES: how many. A failure names the history, and PYKV_HISTORY=n runs that one alone.
  */
+#include "codec/codec_registry.h"
+#include "codec/codec_runs.h"
 #include "harness/check.h"
 #include "merge_model.h"
 
@@ -38,8 +40,10 @@ TEST(any_history_of_merges_kills_and_power_cuts_gives_what_was_written)
     uint64_t wanted = check_count("PYKV_HISTORIES", 300);
     uint64_t only = check_count("PYKV_HISTORY", 0);
     uint64_t merged = 0;
+    pykv_codec runs = runs_given();
     uint64_t several = 0;
     CHECK_OK(process_init());
+    CHECK_OK(codec_registry_set(&runs));
     for (uint64_t number = only != 0 ? only : 1; number <= (only != 0 ? only : wanted); number++) {
         run_history(number);
         merged += model.merged_count;
