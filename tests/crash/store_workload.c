@@ -375,6 +375,7 @@ static pykv_status step(store_driver *self)
     if (status == PYKV_OK && check_random(&self->view_chance, 4) == 0) {
         status = driver_view(self);
     }
+    status = status == PYKV_OK ? driver_snapshot(self) : status;
     if (status != PYKV_OK) {
         return status;
     }

@@ -21,6 +21,7 @@ enum {
     WORKLOAD_BATCH_MAX = 6,
     WORKLOAD_COPIES_MAX = 3,
     WORKLOAD_VIEWS_MAX = 4,
+    WORKLOAD_SNAPSHOTS_MAX = 2,
     WORKLOAD_FILE_MAX = 1 << 20
 };
 
@@ -76,6 +77,12 @@ typedef struct store_view {
     uint32_t number;
 } store_view;
 
+/* A snapshot and what it must show; NULL: none. */
+typedef struct store_kept {
+    void *snapshot;
+    key_values expected;
+} store_kept;
+
 typedef struct store_driver {
     const store_plan *plan;
     env *disk;
@@ -88,6 +95,7 @@ typedef struct store_driver {
     uint64_t chance;
     uint64_t view_chance;
     store_view views[WORKLOAD_VIEWS_MAX];
+    store_kept kept[WORKLOAD_SNAPSHOTS_MAX];
     size_t clear_commit; /* the last commit that is a clear: it may be seen before its sync */
 } store_driver;
 
@@ -124,15 +132,6 @@ const char *driver_check_pin(const store_driver *self);
 
 /* Makes a checkpoint, and looks at it: it may be read, or written, beside its source. */
 PYKV_NODISCARD pykv_status driver_copy(store_driver *self);
-
-/* Makes a view of some value in place of another one, whose bytes must be those it was made with;
- * releases all of them, which comes before the store is freed, and checks that too. */
-PYKV_NODISCARD pykv_status driver_view(store_driver *self);
-void driver_release_views(store_driver *self);
-
-/* Opens the reader, or refreshes it, and reads all it shows. */
-PYKV_NODISCARD pykv_status driver_refresh(store_driver *self);
-void driver_drop_reader(store_driver *self);
 
 /* Makes or drops a namespace, or writes behind a drop. Of an engine that has them. */
 PYKV_NODISCARD pykv_status driver_change_names(store_driver *self);

@@ -72,6 +72,7 @@ pykv_status driver_open(store_driver *self, env *disk, const store_plan *plan,
 void driver_drop(store_driver *self)
 {
     driver_release_views(self);
+    driver_release_snapshots(self);
     workload_close_names(self);
     driver_drop_reader(self);
     self->plan->engine->free(self->store);

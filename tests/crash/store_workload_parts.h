@@ -59,6 +59,20 @@ void workload_end_commit(store_driver *self, pykv_status status, bool durable);
 uint32_t workload_next_number(store_driver *self);
 uint64_t workload_choose_deadline(store_driver *self);
 
+/* Makes a view of some value in place of another one, whose bytes must be those it was made with;
+ * releases all of them, which comes before the store is freed, and checks that too. */
+PYKV_NODISCARD pykv_status driver_view(store_driver *self);
+void driver_release_views(store_driver *self);
+
+/* At times makes a snapshot, or reads one to its end, and at times gives it up; gives up all of
+ * them, before the store is freed. */
+PYKV_NODISCARD pykv_status driver_snapshot(store_driver *self);
+void driver_release_snapshots(store_driver *self);
+
+/* Opens the reader, or refreshes it, and reads all it shows. */
+PYKV_NODISCARD pykv_status driver_refresh(store_driver *self);
+void driver_drop_reader(store_driver *self);
+
 /* What driver_check returns when a read failed, as during a power cut. */
 extern const char workload_unreadable[];
 
