@@ -39,7 +39,8 @@ HEADER_FIELDS = (
     ("history_count", 8),
     ("epoch_count", 8),
     ("pin_count", 8),
-    ("unused_2", 108),
+    ("deadlines_count", 8),
+    ("unused_2", 100),
     ("header_crc", 4),
 )
 ENTRY_FIELDS = (
@@ -63,6 +64,13 @@ EPOCH_FIELDS = (
     ("entry_crc", 4),
 )
 EPOCH_BYTES = 24
+BUCKETS = range(1, 8)
+DEADLINES_FIELDS = (
+    ("number", 4),
+    *((f"{what}_{bucket}", 4) for bucket in BUCKETS for what in ("until", "granules")),
+    ("entry_crc", 4),
+)
+DEADLINES_BYTES = 64
 SEGMENTS_MAX = 8 * 1024 * 1024
 
 
@@ -76,6 +84,7 @@ class Manifest:
     history: list[dict[str, int]] = field(default_factory=list)
     epochs: list[dict[str, int]] = field(default_factory=list)
     pins: list[dict[str, int]] = field(default_factory=list)
+    deadlines: list[dict[str, int]] = field(default_factory=list)
 
 
 def decode_manifest(data: bytes) -> Manifest:
@@ -90,14 +99,17 @@ def decode_manifest(data: bytes) -> Manifest:
     history_at = HEADER_BYTES + numbers["segment_count"] * ENTRY_BYTES
     epochs_at = history_at + numbers["history_count"] * ENTRY_BYTES
     pins_at = epochs_at + numbers["epoch_count"] * EPOCH_BYTES
-    fits = len(data) == pins_at + numbers["pin_count"] * PIN_BYTES
+    deadlines_at = pins_at + numbers["pin_count"] * PIN_BYTES
+    fits = len(data) == deadlines_at + numbers["deadlines_count"] * DEADLINES_BYTES
+    fits = fits and numbers["deadlines_count"] <= numbers["segment_count"]
     counts = (numbers["segment_count"], numbers["history_count"], numbers["epoch_count"])
     if not fits or max(counts) > SEGMENTS_MAX or numbers["pin_count"] > PINS_MAX:
         return Manifest(DAMAGED, numbers)
     pieces = _pieces(data[HEADER_BYTES:history_at], ENTRY_BYTES)
     history_pieces = _pieces(data[history_at:epochs_at], ENTRY_BYTES)
     epoch_pieces = _pieces(data[epochs_at:pins_at], EPOCH_BYTES)
-    pin_pieces = _pieces(data[pins_at:], PIN_BYTES)
+    pin_pieces = _pieces(data[pins_at:deadlines_at], PIN_BYTES)
+    deadlines_pieces = _pieces(data[deadlines_at:], DEADLINES_BYTES)
     found = Manifest(
         VALID,
         numbers,
@@ -105,12 +117,13 @@ def decode_manifest(data: bytes) -> Manifest:
         [_fields(piece, ENTRY_FIELDS) for piece in history_pieces],
         [_fields(piece, EPOCH_FIELDS) for piece in epoch_pieces],
         [_fields(piece, PIN_FIELDS) for piece in pin_pieces],
+        [_fields(piece, DEADLINES_FIELDS) for piece in deadlines_pieces],
     )
     whole = all(
         crc32c(data[:252] + piece[:-4]) == int.from_bytes(piece[-4:], "little")
-        for piece in pieces + history_pieces + epoch_pieces + pin_pieces
+        for piece in pieces + history_pieces + epoch_pieces + pin_pieces + deadlines_pieces
     )
-    legal = _is_legal(found) and are_pins(pin_pieces, found.pins)
+    legal = _is_legal(found) and are_pins(pin_pieces, found.pins) and _are_deadlines(found)
     found.result = VALID if whole and legal else DAMAGED
     return found
 
@@ -139,6 +152,20 @@ def _is_legal(found: Manifest) -> bool:
         and 0 not in ends
         and not any(entry["unused_3"] for entry in both)
         and not any(epoch["unused_4"] for epoch in found.epochs)
+    )
+
+
+def _are_deadlines(found: Manifest) -> bool:
+    granules = {entry["number"]: entry["expiring_granules"] for entry in found.entries}
+    numbers = [entry["number"] for entry in found.deadlines]
+    return (
+        numbers == sorted(set(numbers))
+        and set(numbers) <= granules.keys()
+        and all(
+            sum(entry[f"granules_{bucket}"] for bucket in BUCKETS) <= granules[entry["number"]]
+            and all((not entry[f"until_{b}"]) == (not entry[f"granules_{b}"]) for b in BUCKETS)
+            for entry in found.deadlines
+        )
     )
 
 

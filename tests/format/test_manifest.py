@@ -11,6 +11,7 @@ from tests.format.decode_lsm_manifest import PIN_FIELDS
 from tests.format.decode_manifest import (
     ANOTHER_FORMAT,
     DAMAGED,
+    DEADLINES_FIELDS,
     ENTRY_BYTES,
     ENTRY_FIELDS,
     EPOCH_FIELDS,
@@ -23,6 +24,7 @@ from tests.format.key_hash import key_hash
 
 EXAMPLES = find_examples(DOCUMENTS / "manifest.md")
 ABOUT = {"format", "name", "result"}
+DEADLINES_AT = HEADER_BYTES + 2 * ENTRY_BYTES
 
 
 def name_of(example: Example) -> str:
@@ -39,6 +41,7 @@ def fields_of(example: Example) -> dict[str, int]:
         "_history": manifest.history,
         "_epoch": manifest.epochs,
         "_pin": manifest.pins,
+        "_deadlines": manifest.deadlines,
     }
     for kind, entries in kinds.items():
         for index, entry in enumerate(entries):
@@ -86,6 +89,7 @@ def test_the_rows_of_an_example_name_its_fields_where_they_stand(example: Exampl
         "history": ("_history", ENTRY_FIELDS),
         "epoch": ("_epoch", EPOCH_FIELDS),
         "pin": ("_pin", PIN_FIELDS),
+        "deadlines": ("_deadlines", DEADLINES_FIELDS),
     }
     for kind, (suffix, entry_fields) in kinds.items():
         for index in range(example.number(f"{kind}_count")):
@@ -121,6 +125,12 @@ def test_every_flipped_bit_of_an_example_is_noticed(example: Example) -> None:
         (HEADER_BYTES + 4, 0, DAMAGED),
         (HEADER_BYTES + 4, 3, DAMAGED),
         (HEADER_BYTES + 16, 99, VALID),
+        (DEADLINES_AT, 7, DAMAGED),
+        (DEADLINES_AT, 10, DAMAGED),
+        (DEADLINES_AT + 4, 1, DAMAGED),
+        (DEADLINES_AT + 16, 0, DAMAGED),
+        (DEADLINES_AT + 17, 1, DAMAGED),
+        (DEADLINES_AT + 16, 255, VALID),
     ],
 )
 def test_a_field_out_of_range_is_refused_under_a_right_check(

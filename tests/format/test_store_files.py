@@ -139,6 +139,32 @@ def test_namespaces_are_found_by_the_rows_of_their_names(tmp_path: Path) -> None
     }
 
 
+def test_the_manifest_says_when_bytes_expire(tmp_path: Path) -> None:
+    """Of each segment no more by any second than its records, and of each kind of rows some."""
+    ttls = [None, 60, 3_600, 86_400, 30 * 86_400]
+    options = {"segment_bytes": 65_536, "background_threads": 0}
+    with pykv.open(tmp_path / "store", engine="bitcask", **options) as db:
+        for number in range(1_000):
+            db.put(b"%d" % number, b"value" * 40, ttl=ttls[number % 5])
+        db.compact()
+        for number in range(500):
+            db.put(b"%d" % number, b"value" * 40, ttl=ttls[number % 5])
+    files = read(tmp_path / "store")
+    assert len(files.manifest.deadlines) == len(files.manifest.entries) > 2
+    for entry, buckets in zip(files.manifest.entries, files.manifest.deadlines, strict=True):
+        assert buckets["number"] == entry["number"]
+        sizes = {
+            offset: (each.numbers.get("deadline_us", 0), sum(size for _, size, _ in each.layout))
+            for offset, each in files.records[entry["number"]].items()
+        }
+        told = [(buckets[f"until_{n}"], buckets[f"granules_{n}"]) for n in range(1, 8)]
+        assert sum(granules > 0 for _, granules in told) == 4
+        for until, _ in told:
+            passed = sum(size for deadline, size in sizes.values() if 0 < deadline <= until * 10**6)
+            assert sum(granules for second, granules in told if second <= until) * 8 <= passed
+        assert sum(granules for _, granules in told) == entry["expiring_granules"]
+
+
 def test_a_hint_leaves_the_dictionary_out(tmp_path: Path) -> None:
     """A packed segment begins with one, which is no write."""
     words = [b"alpha", b"beta", b"gamma", b"delta", b"epsilon"]

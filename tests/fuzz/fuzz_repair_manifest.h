@@ -13,20 +13,26 @@ FUZZ_UNUSED static void fuzz_repair_manifest(uint8_t *data, size_t size)
     }
     size_t pins = data[136] % 3;
     size_t epochs = data[128] % 4;
-    bool fits = pins * 104 + epochs * 24 <= size - 256;
+    size_t deadlines = data[144] % 4;
+    size_t behind = pins * 104 + epochs * 24 + deadlines * 64;
+    bool fits = behind <= size - 256;
     pins = fits ? pins : 0;
     epochs = fits ? epochs : 0;
-    size_t entries = (size - 256 - pins * 104 - epochs * 24) / 64;
+    deadlines = fits ? deadlines : 0;
+    size_t entries = (size - 256 - (fits ? behind : 0)) / 64;
     size_t history = data[120] % 8 < entries ? data[120] % 8 : entries;
     data[12] = 1;
     store_u64(data + 96, entries - history);
     store_u64(data + 120, history);
     store_u64(data + 128, epochs);
     store_u64(data + 136, pins);
+    store_u64(data + 144, deadlines);
     fuzz_repair_frame(data, "PYKVMAN\n", 256);
     uint32_t seed = crc32c_extend(0, data, 252);
-    for (size_t at = 256, i = 0; i < entries + epochs + pins; i++) {
-        size_t bytes = i < entries ? 64 : i < entries + epochs ? 24 : 104;
+    for (size_t at = 256, i = 0; i < entries + epochs + pins + deadlines; i++) {
+        bool is_pin = i >= entries + epochs && i < entries + epochs + pins;
+        bool is_epoch = i >= entries && i < entries + epochs;
+        size_t bytes = is_epoch ? 24 : is_pin ? 104 : 64;
         store_u32(data + at + bytes - 4, crc32c_extend(seed, data + at, bytes - 4));
         at += bytes;
     }

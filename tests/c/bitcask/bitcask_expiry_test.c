@@ -7,6 +7,9 @@
 
 enum { SECOND = 1000000, VALUE_BYTES = 500, REPAIR_FILE_MAX = 80 << 20 };
 
+static const uint64_t hour_us = UINT64_C(3600) * SECOND;
+static const uint64_t month_us = UINT64_C(30) * 86400 * SECOND;
+
 static uint64_t put_for(fixture *self, const char *key, const char *value, uint64_t ttl_us)
 {
     uint64_t deadline = bitcask_now(self->store) + ttl_us;
@@ -136,6 +139,52 @@ TEST(maintenance_gives_back_the_space_of_segments_whose_rows_have_expired)
     }
 }
 
+static void open_again(fixture *self, int way)
+{
+    if (way == 1) {
+        fixture_reopen(self);
+    } else if (way == 2) {
+        CHECK_OK(bitcask_sync(self->store));
+        fixture_kill(self);
+        CHECK_OK(fixture_open(self));
+    }
+}
+
+/* Of each segment the latest deadline alone was known: one row of a month kept all rows of an hour
+ * around it on the disk for that month. */
+TEST(a_row_of_a_month_does_not_keep_rows_of_an_hour_on_the_disk)
+{
+    for (int way = 0; way < 3; way++) {
+        fixture self = fixture_new();
+        uint64_t deadline = 0;
+        for (uint32_t i = 0; i < 400; i += 20) {
+            fill_for(&self, i, i + 20, hour_us);
+            deadline = put_for(&self, "month", "1", month_us);
+            fill_for(&self, 1000 + i, 1001 + i, month_us);
+        }
+        CHECK_OK(bitcask_flush(self.store));
+        open_again(&self, way);
+        uint64_t before = fixture_stats(&self).disk_bytes;
+        wait_us(&self, (int64_t)hour_us - SECOND);
+        fixture_maintain(&self, PYKV_ROLE_DATA, 1000);
+        CHECK(fixture_stats(&self).disk_bytes >= before);
+        CHECK_EQUAL(421, row_count(&self));
+        wait_us(&self, 60 * SECOND);
+        fixture_maintain(&self, PYKV_ROLE_DATA, 1000);
+        CHECK(fixture_stats(&self).disk_bytes < before / 3);
+        CHECK_EQUAL(21, row_count(&self));
+        env_memory_advance(self.disk, 0, -2 * (int64_t)hour_us);
+        open_again(&self, way);
+        CHECK_EQUAL(21, row_count(&self));
+        CHECK_EQUAL(deadline, deadline_of(&self, "month"));
+        wait_us(&self, (int64_t)(month_us + 3 * hour_us));
+        fixture_maintain(&self, PYKV_ROLE_DATA, 1000);
+        CHECK_EQUAL(0, row_count(&self));
+        CHECK(fixture_stats(&self).disk_bytes < before / 20);
+        fixture_free(&self);
+    }
+}
+
 TEST(a_scan_shows_what_had_not_expired_when_it_began_though_it_is_merged_away)
 {
     fixture self = fixture_new();
@@ -189,6 +238,7 @@ TEST(what_has_expired_stays_so_when_the_clock_goes_back)
 TEST_MAIN(CASE(a_deadline_goes_with_its_row_through_recovery_merge_close_and_repair),
           CASE(a_merge_takes_what_has_expired_for_a_tombstone_and_no_older_value_comes_back),
           CASE(maintenance_gives_back_the_space_of_segments_whose_rows_have_expired),
+          CASE(a_row_of_a_month_does_not_keep_rows_of_an_hour_on_the_disk),
           CASE(a_scan_shows_what_had_not_expired_when_it_began_though_it_is_merged_away),
           CASE(a_condition_takes_what_has_expired_for_absent),
           CASE(what_has_expired_stays_so_when_the_clock_goes_back))

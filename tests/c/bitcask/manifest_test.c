@@ -17,9 +17,9 @@
 enum { SEGMENTS = 3, WHOLE_BYTES = MANIFEST_HEADER_BYTES + SEGMENTS * MANIFEST_ENTRY_BYTES };
 
 static const manifest_segment example_segments[SEGMENTS] = {
-    {1, 2, true, 0x1111111111111111, 40, 3, 39, 8192, 1764230400000000, 2048},
-    {4, 1, true, 0x2222222222222222, 0, 40, 90, 4096, 0, 0},
-    {0xFFFFFFFF, 1, false, UINT64_MAX, 91, 0, 0, 640, 1, 8},
+    {1, 2, true, 0x1111111111111111, 40, 3, 39, 8192, 1764230400000000, 0, {{{0, 0}}}},
+    {4, 1, true, 0x2222222222222222, 0, 40, 90, 4096, 0, 0, {{{0, 0}}}},
+    {0xFFFFFFFF, 1, false, UINT64_MAX, 91, 0, 0, 640, 1, 0, {{{0, 0}}}},
 };
 
 static manifest example(uint64_t edit)
@@ -78,8 +78,8 @@ static void check_equal(const manifest *wanted, const manifest *got)
 static void add_history(manifest *self)
 {
     static const manifest_segment history[] = {
-        {2, 1, true, 0x3333333333333333, 1, 1, 30, 5000, 0, 0},
-        {3, 1, true, 0x4444444444444444, 31, 31, 39, 2000, 0, 0},
+        {2, 1, true, 0x3333333333333333, 1, 1, 30, 5000, 0, 0, {{{0, 0}}}},
+        {3, 1, true, 0x4444444444444444, 31, 31, 39, 2000, 0, 0, {{{0, 0}}}},
     };
     self->history_count = 2;
     self->history = (manifest_segment *)(uintptr_t)history;
@@ -253,7 +253,7 @@ static pykv_status read_changed(env *disk, env_directory *home, size_t at, uint8
  * the checks, would have been read as something else. */
 TEST(unused_bytes_that_are_not_zero_are_refused_though_the_checks_are_right)
 {
-    static const size_t unused[][2] = {{14, 16}, {144, 252}, {262, 264}};
+    static const size_t unused[][2] = {{14, 16}, {152, 252}, {262, 264}};
     env_directory *home;
     env *disk = new_disk(&home);
     manifest wanted = example(9);

@@ -47,6 +47,7 @@ static void list_segments(bitcask *self, manifest *out) REQUIRES(self->writer)
             .last_sequence = source->last_sequence,
             .deadline_max_us = source->deadline_max_us,
             .expiring_bytes = source->expiring_bytes,
+            .deadlines = source->deadlines,
             .length = atomic_load_explicit(&source->length, memory_order_relaxed)};
         if (entry->last_sequence == self->appended_sequence) {
             out->durable_through = log_position(entry->number, entry->length);

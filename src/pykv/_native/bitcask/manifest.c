@@ -7,6 +7,7 @@
 #include "base/coding.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "bitcask/manifest_deadlines.h"
 #include "log/log_format.h"
 #include "log/log_segment.h"
 #include "log/manifest_file.h"
@@ -17,7 +18,8 @@ enum {
     HEADER_HISTORY_COUNT_AT = 120,
     HEADER_EPOCH_COUNT_AT = 128,
     HEADER_PIN_COUNT_AT = 136,
-    HEADER_UNUSED_2_AT = 144,
+    HEADER_DEADLINES_COUNT_AT = 144,
+    HEADER_UNUSED_2_AT = 152,
     ENTRY_SEALED_AT = 5,
     ENTRY_UNUSED_3_AT = 6,
     ENTRY_FILE_ID_AT = 8
@@ -29,10 +31,11 @@ static uint64_t manifest_bytes(uint64_t segment_count)
 }
 
 /* Bytes of a manifest whose counts are set. */
-static uint64_t bytes_of(const manifest *self)
+static uint64_t bytes_of(const manifest *self, uint64_t deadlines_count)
 {
     return manifest_bytes(self->segment_count + self->history_count) +
-           self->epochs.count * PAST_EPOCH_BYTES + manifest_pins_bytes(&self->pins);
+           self->epochs.count * PAST_EPOCH_BYTES + manifest_pins_bytes(&self->pins) +
+           deadlines_count * MANIFEST_DEADLINES_BYTES;
 }
 
 static void encode_header(const manifest *self, uint8_t *out)
@@ -56,6 +59,7 @@ static void encode_header(const manifest *self, uint8_t *out)
     store_u64(out + HEADER_HISTORY_COUNT_AT, self->history_count);
     store_u64(out + HEADER_EPOCH_COUNT_AT, self->epochs.count);
     store_u64(out + HEADER_PIN_COUNT_AT, self->pins.count);
+    store_u64(out + HEADER_DEADLINES_COUNT_AT, manifest_deadlines_count(self));
 }
 
 /* What does not fit counts as the most that does: it only tells when merging is worth it. */
@@ -97,7 +101,10 @@ static pykv_status encode(const manifest *self, buffer *out)
         encode_entry(&self->history[i], header_crc, out->data + offset);
     }
     status = past_epochs_encode(&self->epochs, header_crc, out);
-    return status == PYKV_OK ? manifest_pins_encode(&self->pins, header_crc, out) : status;
+    if (status == PYKV_OK) {
+        status = manifest_pins_encode(&self->pins, header_crc, out);
+    }
+    return status == PYKV_OK ? manifest_deadlines_encode(self, header_crc, out) : status;
 }
 
 static pykv_status decode_header(const uint8_t *data, uint64_t size, const char *path,
@@ -126,14 +133,16 @@ static pykv_status decode_header(const uint8_t *data, uint64_t size, const char 
                       .history_count = load_u64(data + HEADER_HISTORY_COUNT_AT)};
     out->epochs.count = load_u64(data + HEADER_EPOCH_COUNT_AT);
     out->pins.count = load_u64(data + HEADER_PIN_COUNT_AT);
+    uint64_t deadlines_count = load_u64(data + HEADER_DEADLINES_COUNT_AT);
     bool is_possible = out->segment_count <= MANIFEST_SEGMENTS_MAX &&
                        out->history_count <= MANIFEST_SEGMENTS_MAX &&
                        out->epochs.count <= MANIFEST_SEGMENTS_MAX &&
-                       out->pins.count <= HISTORY_PINS_MAX;
-    if (!is_possible || size != bytes_of(out)) {
+                       out->pins.count <= HISTORY_PINS_MAX && deadlines_count <= out->segment_count;
+    uint64_t expected = is_possible ? bytes_of(out, deadlines_count) : 0;
+    if (size != expected) {
         return error_set_corruption(path, HEADER_SEGMENT_COUNT_AT,
-                                    "the manifest's size does not fit its segments",
-                                    is_possible ? bytes_of(out) : 0, size);
+                                    "the manifest's size does not fit its segments", expected,
+                                    size);
     }
     return manifest_check_unused(data, HEADER_UNUSED_2_AT, MANIFEST_HEAD_CRC_AT, path, 0);
 }
@@ -206,8 +215,8 @@ static pykv_status check_history(const manifest *self, const char *path)
     return PYKV_OK;
 }
 
-/* Epochs and pins, which stand behind all entries of segments. */
-static pykv_status decode_rest(const uint8_t *data, uint64_t size, const char *path, manifest *out)
+/* What stands behind all entries of segments. */
+static pykv_status decode_rest(const uint8_t *data, const char *path, manifest *out)
 {
     uint64_t epoch_count = out->epochs.count;
     uint64_t pin_count = out->pins.count;
@@ -217,8 +226,13 @@ static pykv_status decode_rest(const uint8_t *data, uint64_t size, const char *p
     if (status != PYKV_OK) {
         return status;
     }
-    uint64_t pins_at = size - manifest_pins_bytes(&out->pins);
-    return manifest_pins_decode(data, pins_at, pin_count, path, &out->pins);
+    uint64_t pins_at = epochs_at + epoch_count * PAST_EPOCH_BYTES;
+    uint64_t deadlines_at = pins_at + pin_count * MANIFEST_PIN_BYTES;
+    status = manifest_pins_decode(data, pins_at, pin_count, path, &out->pins);
+    return status == PYKV_OK
+               ? manifest_deadlines_decode(data, deadlines_at,
+                                           load_u64(data + HEADER_DEADLINES_COUNT_AT), path, out)
+               : status;
 }
 
 static pykv_status decode(const uint8_t *data, uint64_t size, const char *path, manifest *out)
@@ -237,7 +251,7 @@ static pykv_status decode(const uint8_t *data, uint64_t size, const char *path, 
         status = check_history(out, path);
     }
     if (status == PYKV_OK) {
-        status = decode_rest(data, size, path, out);
+        status = decode_rest(data, path, out);
     }
     highest = highest > highest_of_history ? highest : highest_of_history;
     return status == PYKV_OK ? manifest_check_next_number(out->next_number, highest, path) : status;
@@ -249,7 +263,8 @@ pykv_status manifest_read(env_directory *directory, manifest *out)
     env_file *file;
     uint64_t size_max = manifest_bytes(2 * (uint64_t)MANIFEST_SEGMENTS_MAX) +
                         (uint64_t)MANIFEST_SEGMENTS_MAX * PAST_EPOCH_BYTES +
-                        (uint64_t)HISTORY_PINS_MAX * MANIFEST_PIN_BYTES;
+                        (uint64_t)HISTORY_PINS_MAX * MANIFEST_PIN_BYTES +
+                        (uint64_t)MANIFEST_SEGMENTS_MAX * MANIFEST_DEADLINES_BYTES;
     pykv_status status = manifest_file_load(directory, size_max, &bytes, &file);
     if (status == PYKV_OK) {
         manifest found = {0};

@@ -22,7 +22,8 @@
  *      120    8  history_count
  *      128    8  epoch_count
  *      136    8  pin_count       at most HISTORY_PINS_MAX
- *      144  108  zero
+ *      144    8  deadlines_count
+ *      152  100  zero
  *      252    4  header_crc      crc32c of bytes 0..252
  *      256       segment_count entries of 64 bytes:
  *                  number u32, kind u8, sealed u8, zero u16, file_id u64, birth_sequence u64,
@@ -32,6 +33,7 @@
  *                history_count entries of the same form: append segments that merges replaced
  *                epoch_count entries (bitcask/past_epochs.h)
  *                pin_count entries (log/manifest_pins.h)
+ *                deadlines_count entries (bitcask/manifest_deadlines.h)
  *
  * An un-sealed entry has length 0 unless clean; then the entry with the highest number may be
  * appended to at length. Replaced by writing MANIFEST.tmp, syncing it, renaming and syncing the
@@ -45,6 +47,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/deadline_buckets.h"
 #include "bitcask/past_epochs.h"
 #include "env/env.h"
 #include "log/manifest_file.h"
@@ -63,11 +66,12 @@ typedef struct manifest_segment {
     bool sealed;
     uint64_t file_id;
     uint64_t birth_sequence;
-    uint64_t first_sequence;  /* smallest in it; 0 if not sealed or empty */
-    uint64_t last_sequence;   /* largest in it; 0 likewise */
-    uint64_t length;          /* sealed: bytes of file; clean: bytes of the last segment */
-    uint64_t deadline_max_us; /* of its puts that have a deadline, current or not; 0: none has */
-    uint64_t expiring_bytes;  /* of them, a multiple of 8 */
+    uint64_t first_sequence;    /* smallest in it; 0 if not sealed or empty */
+    uint64_t last_sequence;     /* largest in it; 0 likewise */
+    uint64_t length;            /* sealed: bytes of file; clean: bytes of the last segment */
+    uint64_t deadline_max_us;   /* of its puts that have a deadline, current or not; 0: none has */
+    uint64_t expiring_bytes;    /* of them, a multiple of 8 */
+    deadline_buckets deadlines; /* of these bytes; of history none */
 } manifest_segment;
 
 typedef struct manifest {
@@ -103,7 +107,7 @@ PYKV_NODISCARD pykv_status manifest_replace(env_directory *directory, const mani
 PYKV_NODISCARD pykv_status manifest_place(env_directory *directory, const manifest *self);
 
 /* Keeps blocks for a manifest of up to segment_count segments, history included, and other_bytes of
- * epochs and pins, until it is written or let go. What was kept before counts, and stays on
+ * what stands behind them, until it is written or let go. What was kept before counts, and stays on
  * failure. PYKV_NO_SPACE, PYKV_IO_FAILED. */
 PYKV_NODISCARD pykv_status manifest_reserve(env_directory *directory, uint64_t segment_count,
                                             uint64_t other_bytes);

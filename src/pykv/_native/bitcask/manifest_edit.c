@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "bitcask/history.h"
 #include "bitcask/limbo.h"
+#include "bitcask/manifest_deadlines.h"
 #include "bitcask/segment_list.h"
 
 static void describe(bitcask *self, const segment *source, bool clean, manifest_segment *out)
@@ -28,6 +29,7 @@ static void describe(bitcask *self, const segment *source, bool clean, manifest_
         out->length = atomic_load_explicit(&source->length, memory_order_relaxed);
         out->deadline_max_us = source->deadline_max_us;
         out->expiring_bytes = source->expiring_bytes;
+        out->deadlines = source->deadlines;
     }
 }
 
@@ -145,7 +147,8 @@ pykv_status bitcask_reserve_manifest(bitcask *self)
     mutex_lock(&self->writer);
     uint64_t count = self->segment_count + self->history_count;
     uint64_t other_bytes = (self->epochs.count + 1) * PAST_EPOCH_BYTES +
-                           (uint64_t)HISTORY_PINS_MAX * MANIFEST_PIN_BYTES;
+                           (uint64_t)HISTORY_PINS_MAX * MANIFEST_PIN_BYTES +
+                           (self->segment_count + 2) * MANIFEST_DEADLINES_BYTES;
     mutex_unlock(&self->writer);
     return manifest_reserve(self->home, count + 2, other_bytes);
 }

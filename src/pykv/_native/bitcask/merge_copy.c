@@ -212,7 +212,8 @@ static pykv_status copy_record(bitcask *store, merge *self, bool *full_out)
                         .kind = copy.kind};
     if (copy.deadline_us != 0) {
         mutex_lock(&store->writer);
-        segment_note_deadline(self->output, copy.deadline_us, copy.key.size + copy.value.size);
+        segment_note_deadline(self->output, self->now_us, copy.deadline_us,
+                              copy.key.size + copy.value.size);
         mutex_unlock(&store->writer);
     }
     return hint_list_add(&self->hints, &entry);

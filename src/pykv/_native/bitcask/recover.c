@@ -197,7 +197,8 @@ static pykv_status copy_records(bitcask *store, log_reader *reader, segment *tar
         }
         target->last_sequence = found.sequence;
         if (found.deadline_us != 0) {
-            segment_note_deadline(target, found.deadline_us, found.key.size + found.value.size);
+            segment_note_deadline(target, store_clock_now(&store->clock), found.deadline_us,
+                                  found.key.size + found.value.size);
         }
         if (is_clear(&found)) {
             note_clear(store, found.sequence);

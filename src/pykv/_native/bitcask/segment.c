@@ -9,6 +9,7 @@
 
 #include "codec/packed_value.h"
 
+#include "base/coding.h"
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
@@ -108,6 +109,7 @@ pykv_status segment_open(env_directory *directory, const manifest_segment *entry
     self->last_sequence = entry->last_sequence;
     self->deadline_max_us = entry->deadline_max_us;
     self->expiring_bytes = entry->expiring_bytes;
+    self->deadlines = entry->deadlines;
     map_if_possible(self, capacity > size ? capacity : size, mapped);
     *segment_out = self;
     return PYKV_OK;
@@ -287,10 +289,23 @@ pykv_status segment_view(const segment *self, buffer *scratch, const uint8_t **d
     return log_file_view(self->file, &self->mapping, scratch, data_out, size_out);
 }
 
+void segment_note_deadline(segment *self, uint64_t now_us, uint64_t deadline_us, uint64_t bytes)
+{
+    uint64_t record_bytes =
+        round_up(RECORD_HEADER_BYTES + sizeof deadline_us + bytes, RECORD_GRANULE_BYTES);
+    self->deadline_max_us =
+        deadline_us > self->deadline_max_us ? deadline_us : self->deadline_max_us;
+    self->expiring_bytes += record_bytes;
+    deadline_buckets_add(&self->deadlines, now_us, deadline_us, record_bytes);
+}
+
 uint64_t segment_expired_bytes(const segment *self, uint64_t now_us)
 {
-    if (self->expiring_bytes == 0 || self->deadline_max_us > now_us) {
+    if (self->expiring_bytes == 0) {
         return 0;
     }
-    return self->expiring_bytes < self->live_bytes ? self->expiring_bytes : self->live_bytes;
+    uint64_t expired = self->deadline_max_us <= now_us
+                           ? self->expiring_bytes
+                           : deadline_buckets_passed(&self->deadlines, now_us);
+    return expired < self->live_bytes ? expired : self->live_bytes;
 }

@@ -17,7 +17,7 @@
 #include <stdbool.h>
 
 #include "base/buffer.h"
-#include "base/coding.h"
+#include "base/deadline_buckets.h"
 #include "bitcask/live_shares.h"
 #include "bitcask/manifest.h"
 #include "env/env.h"
@@ -63,10 +63,11 @@ typedef struct segment {
     live_shares shares; /* of them */
     uint64_t tombstone_bytes;
     uint64_t tombstone_count;
-    uint64_t deadline_max_us; /* of its puts, current or not, that have one: the latest, */
-    uint64_t expiring_bytes;  /* and their bytes */
-    uint64_t swung_length;    /* of a merge's output: how far slots are swung; then UINT64_MAX */
-    uint64_t shown_length;    /* up to where the newest moment pinned it; 0: no moment saw it */
+    uint64_t deadline_max_us;   /* of its puts, current or not, that have one: the latest, */
+    uint64_t expiring_bytes;    /* and their bytes */
+    deadline_buckets deadlines; /* of these */
+    uint64_t swung_length;      /* of a merge's output: how far slots are swung; then UINT64_MAX */
+    uint64_t shown_length;      /* up to where the newest moment pinned it; 0: no moment saw it */
     struct segment *limbo_next;
 } segment;
 
@@ -126,16 +127,10 @@ PYKV_NODISCARD pykv_status segment_read(const segment *self, uint64_t offset, bo
 PYKV_NODISCARD pykv_status segment_view(const segment *self, buffer *scratch,
                                         const uint8_t **data_out, uint64_t *size_out);
 
-/* Counts a put with a deadline that comes into it: key and value have so many bytes. */
-static inline void segment_note_deadline(segment *self, uint64_t deadline_us, uint64_t bytes)
-{
-    self->deadline_max_us =
-        deadline_us > self->deadline_max_us ? deadline_us : self->deadline_max_us;
-    self->expiring_bytes +=
-        round_up(RECORD_HEADER_BYTES + sizeof deadline_us + bytes, RECORD_GRANULE_BYTES);
-}
+/* Counts a put with a deadline that comes into it now: key and value have so many bytes. */
+void segment_note_deadline(segment *self, uint64_t now_us, uint64_t deadline_us, uint64_t bytes);
 
-/* Bytes that count as live and have expired. */
+/* Bytes that count as live and have expired, as far as the buckets tell. */
 uint64_t segment_expired_bytes(const segment *self, uint64_t now_us);
 
 /* No record in it, or to come into it, has a lower sequence. Guarded by the store's writer lock. */

@@ -139,7 +139,8 @@ static void count_operations(bitcask *self, const operation *operations, size_t 
         if (written->kind == RECORD_PUT) {
             puts++;
             if (PYKV_UNLIKELY(written->flags & RECORD_FLAG_DEADLINE)) {
-                segment_note_deadline(self->active, written->deadline_us,
+                segment_note_deadline(self->active, store_clock_last(&self->clock),
+                                      written->deadline_us,
                                       written->key.size + written->value.size);
             }
         } else {

@@ -36,6 +36,12 @@ void store_clock_raise(store_clock *self, uint64_t high_us);
  * on, for everybody. */
 uint64_t store_clock_now(store_clock *self);
 
+/* The time that counted last; no clock is read. Whoever gave a put its time to live has read it. */
+static inline uint64_t store_clock_last(const store_clock *self)
+{
+    return atomic_load_explicit(&self->high_us, memory_order_relaxed);
+}
+
 /* As store_clock_has_passed, of a deadline that is not 0. */
 bool store_clock_is_behind(store_clock *self, uint64_t deadline_us);
 
