@@ -20,6 +20,8 @@ VALUES_BYTES = 48
 LEVEL_COUNT = 7
 LOG_HEADER_GRANULES = 8
 
+EIGHTHS = range(1, 8)
+
 #: Name and size of every field in order.
 HEADER_FIELDS = (
     ("magic", 8),
@@ -71,7 +73,7 @@ TABLE_FIELDS = (
     ("file_crc", 4),
     ("unused_7", 4),
     ("deletes_through", 8),
-    ("unused_8", 28),
+    *((f"eighth_{eighth}", 4) for eighth in EIGHTHS),
     ("entry_crc", 4),
 )
 VALUES_FIELDS = (
@@ -224,7 +226,13 @@ def _is_table(table: dict[str, int], numbers: dict[str, int]) -> bool:
         and table["tombstone_count"] <= table["entry_count"]
         and table["sequence_min"] <= table["sequence_max"] <= numbers["last_sequence"]
         and table["deletes_through"] <= numbers["last_sequence"]
+        and _do_not_fall([table[f"eighth_{eighth}"] for eighth in EIGHTHS])
     )
+
+
+def _do_not_fall(eighths: list[int]) -> bool:
+    known = [second for second in eighths if second]
+    return known == sorted(known) and not any(eighths[len(known) :])
 
 
 def _unused(part: dict[str, int]) -> int:

@@ -166,6 +166,15 @@ def test_the_logs_are_every_write_from_the_first_on(stored: Stored) -> None:
             assert replace(logged[key], level=row.level) == row
 
 
+def check_eighths(entry: dict[str, int], deadlines: list[int]) -> None:
+    """By each second at least so many entries have expired; where half have, that is known."""
+    eighths = [entry[f"eighth_{eighth}"] for eighth in range(1, 8)]
+    for eighth, second in enumerate(eighths, start=1):
+        passed = sum(0 < deadline <= second * 1_000_000 for deadline in deadlines)
+        assert not second or passed * 8 >= eighth * len(deadlines)
+    assert sum(map(bool, eighths)) == min(sum(map(bool, deadlines)) * 8 // len(deadlines), 7)
+
+
 def test_the_manifest_says_what_the_tables_hold(stored: Stored) -> None:
     """Sizes, checks, counts, sequences and deadlines, and which ranges none of them knows."""
     files = stored.files
@@ -184,6 +193,7 @@ def test_the_manifest_says_what_the_tables_hold(stored: Stored) -> None:
         deadlines = [each.deadline for each in versions]
         assert entry["deadline_min_us"] == min(filter(None, deadlines), default=0)
         assert entry["deadline_max_us"] == (0 if 0 in deadlines else max(deadlines))
+        check_eighths(entry, deadlines)
         for sequence, start, stop in files.deletes():
             covered = [each for each in versions if start <= each.key and each.sequence < sequence]
             covered = [each for each in covered if not stop or each.key < stop]

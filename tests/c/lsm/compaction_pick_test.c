@@ -196,6 +196,25 @@ TEST(a_table_that_expired_goes_before_one_with_tombstones)
     facts_reset(&fixture);
 }
 
+/* Only a table all of whose entries had expired was picked: a row that stays kept the others. */
+TEST(a_table_most_of_whose_entries_have_expired_goes_like_one_that_expired)
+{
+    static const uint32_t one_second[DEADLINE_EIGHTH_COUNT] = {1, 1, 2, 2, 2, 0, 0};
+    compaction_options options = facts_options();
+    open_fixture();
+    memcpy(facts_add(&fixture, 6, "x", "y")->facts.eighths, one_second, sizeof one_second);
+    options.now_us = 1999999; /* a quarter */
+    check_picked(&options, "", "");
+    fixture.list[1]->facts.tombstone_count = 1;
+    check_picked(&options, "expired", "6>6: 2 | |");
+    fixture.list[1]->facts.tombstone_count = 0;
+    options.now_us = 2000000;
+    check_picked(&options, "expired", "6>6: 2 | |");
+    options.visible_sequence = 1;
+    check_picked(&options, "", "");
+    facts_reset(&fixture);
+}
+
 TEST(in_a_level_that_is_due_what_expired_goes_first_and_then_what_is_dense)
 {
     compaction_options options = facts_options();
@@ -287,6 +306,7 @@ TEST_MAIN(CASE(nothing_is_picked_as_long_as_no_level_is_due),
           CASE(a_table_with_fewer_tombstones_than_pay_stays),
           CASE(tombstones_of_the_last_level_are_dropped_where_they_stand),
           CASE(a_table_that_expired_goes_before_one_with_tombstones),
+          CASE(a_table_most_of_whose_entries_have_expired_goes_like_one_that_expired),
           CASE(in_a_level_that_is_due_what_expired_goes_first_and_then_what_is_dense),
           CASE(in_their_turn_urgent_tables_go_before_another_level_that_is_due),
           CASE(in_their_turn_urgent_tables_go_before_level_0_but_not_where_it_waits_for_base),

@@ -5,6 +5,9 @@
 
 enum { SECOND = 1000000 };
 
+static const uint64_t hour_us = UINT64_C(3600) * SECOND;
+static const uint64_t month_us = UINT64_C(30) * 86400 * SECOND;
+
 static uint64_t put_for(fixture *self, const char *key, const char *value, uint64_t ttl_us)
 {
     uint64_t deadline = lsm_now(self->store) + ttl_us;
@@ -134,6 +137,51 @@ TEST(maintenance_gives_back_the_space_of_tables_whose_rows_have_all_expired)
     fixture_free(&self);
 }
 
+static void open_again(fixture *self, int way)
+{
+    if (way == 1) {
+        fixture_reopen(self);
+    } else if (way == 2) {
+        fixture_recover(self);
+    }
+}
+
+/* Of each table the latest deadline alone was known, and that only if all its rows had one: a row
+ * of a month in a table, or one for ever, kept all rows of an hour around it on the disk. */
+TEST(a_row_that_stays_does_not_keep_rows_of_an_hour_on_the_disk)
+{
+    char key[16];
+    static const char value[1000] = {1};
+    for (int way = 0; way < 6; way++) {
+        fixture self = fixture_new();
+        uint64_t deadline = way < 3 ? lsm_now(self.store) + month_us : 0;
+        for (uint32_t i = 0; i < 500; i++) {
+            uint64_t own = i % 10 == 0 ? deadline : lsm_now(self.store) + hour_us;
+            CHECK_OK(lsm_put_until(self.store, fixture_key(i, key), slice_make(value, sizeof value),
+                                   own, 0));
+        }
+        CHECK_OK(lsm_compact(self.store, NULL));
+        open_again(&self, way % 3);
+        fixture_maintain(&self, PYKV_ROLE_DATA);
+        uint64_t before = fixture_stats(&self).disk_bytes;
+        CHECK(fixture_stats(&self).table_count > 2);
+        wait_us(&self, (int64_t)hour_us - SECOND);
+        fixture_maintain(&self, PYKV_ROLE_DATA);
+        CHECK(fixture_stats(&self).disk_bytes >= before);
+        CHECK_EQUAL(500, fixture_count(&self));
+        wait_us(&self, 60 * SECOND);
+        fixture_maintain(&self, PYKV_ROLE_DATA);
+        CHECK(fixture_stats(&self).disk_bytes < before / 5);
+        CHECK_EQUAL(50, fixture_count(&self));
+        env_memory_advance(self.disk, 0, -2 * (int64_t)hour_us);
+        open_again(&self, way % 3);
+        CHECK_EQUAL(50, fixture_count(&self));
+        (void)fixture_key(490, key);
+        CHECK_EQUAL(deadline, deadline_of(&self, key));
+        fixture_free(&self);
+    }
+}
+
 TEST(what_a_manifest_saw_expire_stays_so_when_the_clock_goes_back)
 {
     fixture self = fixture_new();
@@ -247,6 +295,7 @@ TEST_MAIN(CASE(a_deadline_goes_with_its_row_through_log_flush_compaction_and_rep
           CASE(an_expired_put_hides_what_is_older_until_nothing_older_is_left),
           CASE(a_compaction_writes_no_value_that_has_expired),
           CASE(maintenance_gives_back_the_space_of_tables_whose_rows_have_all_expired),
+          CASE(a_row_that_stays_does_not_keep_rows_of_an_hour_on_the_disk),
           CASE(what_a_manifest_saw_expire_stays_so_when_the_clock_goes_back),
           CASE(a_clock_that_jumps_forward_expires_early_and_leaves_the_rest_as_it_is),
           CASE(a_condition_takes_what_has_expired_for_absent),

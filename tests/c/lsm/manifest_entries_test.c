@@ -12,8 +12,8 @@ enum { AT = MANIFEST_HEAD_BYTES + 40, SIZE = AT + LSM_MANIFEST_TABLE_BYTES, LAST
 
 static const manifest_log log_entry = {3, 0x1111, 80, 4096, 7};
 static const manifest_values values_entry = {6, 0x4444, 4096, 3, 4000};
-static const manifest_table table_entry_of_all = {5,  2,  0x2222, 900, 0xDEADBEEF, 12,  2,
-                                                  70, 81, 5,      6,   1200,       LAST};
+static const manifest_table table_entry_of_all = {
+    5, 2, 0x2222, 900, 0xDEADBEEF, 12, 2, 70, 81, 5, 6, 1200, LAST, {7, 7, 8, UINT32_MAX}};
 
 /* The head of a manifest, sealed, and zeros. Returns its check. */
 static uint32_t begin(uint8_t data[SIZE])
@@ -46,6 +46,9 @@ TEST(entries_are_read_as_they_were_written)
     CHECK_EQUAL(table_entry_of_all.file_crc, table.file_crc);
     CHECK_EQUAL(table_entry_of_all.deadline_max_us, table.deadline_max_us);
     CHECK_EQUAL(table_entry_of_all.deletes_through, table.deletes_through);
+    for (size_t i = 0; i < DEADLINE_EIGHTH_COUNT; i++) {
+        CHECK_EQUAL(table_entry_of_all.eighths[i], table.eighths[i]);
+    }
     manifest_values_encode(&values_entry, begin(data), data + AT);
     CHECK_OK(manifest_values_decode(data, AT, "MANIFEST", &values));
     CHECK_EQUAL(values_entry.value_bytes, values.value_bytes);
@@ -62,6 +65,20 @@ TEST(an_entry_whose_bytes_have_changed_is_refused)
         data[AT + i] ^= 4;
     }
     CHECK_OK(manifest_values_decode(data, AT, "MANIFEST", &values));
+}
+
+TEST(eighths_that_fall_or_stand_behind_none_are_refused)
+{
+    static const uint32_t wrong[][DEADLINE_EIGHTH_COUNT] = {
+        {0, 1}, {2, 1}, {1, 0, 1}, {1, 1, 1, 1, 1, 2, 1}, {[6] = 1}};
+    uint8_t data[SIZE];
+    manifest_table table = table_entry_of_all;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        memcpy(table.eighths, wrong[i], sizeof table.eighths);
+        manifest_table_encode(&table, begin(data), data + AT);
+        expect_refused(manifest_table_decode(data, AT, LAST, "MANIFEST", &table), "deadlines",
+                       AT + 96);
+    }
 }
 
 TEST(what_no_file_can_be_is_refused)
@@ -81,4 +98,6 @@ TEST(what_no_file_can_be_is_refused)
 }
 
 TEST_MAIN(CASE(entries_are_read_as_they_were_written),
-          CASE(an_entry_whose_bytes_have_changed_is_refused), CASE(what_no_file_can_be_is_refused))
+          CASE(an_entry_whose_bytes_have_changed_is_refused),
+          CASE(eighths_that_fall_or_stand_behind_none_are_refused),
+          CASE(what_no_file_can_be_is_refused))

@@ -43,16 +43,20 @@ static overlap_facts measure_overlap(const version *of, uint8_t level_index, con
     return facts;
 }
 
-static bool has_expired(const table_file *asked, const compaction_options *options)
-{
-    uint64_t deadline_us = asked->facts.deadline_max_us;
-    return deadline_us != 0 && deadline_us <= options->now_us;
-}
-
-static uint64_t dead_count(const table_file *asked, const compaction_options *options)
+static uint64_t expired_count(const table_file *asked, const compaction_options *options)
 {
     const manifest_table *facts = &asked->facts;
-    return has_expired(asked, options) ? facts->entry_count : facts->tombstone_count;
+    if (facts->deadline_max_us != 0 && facts->deadline_max_us <= options->now_us) {
+        return facts->entry_count;
+    }
+    return PYKV_PLANTED(316)
+               ? 0
+               : deadline_eighths_passed(facts->eighths, facts->entry_count, options->now_us);
+}
+
+uint64_t compaction_dead_count(const table_file *asked, const compaction_options *options)
+{
+    return expired_count(asked, options) + asked->facts.tombstone_count;
 }
 
 /* Whether much of a table would go, if nothing below were there. Nothing of it is sure to go as
@@ -60,18 +64,19 @@ static uint64_t dead_count(const table_file *asked, const compaction_options *op
 static bool is_dense(const table_file *asked, const compaction_options *options)
 {
     return asked->facts.sequence_max <= options->visible_sequence &&
-           dead_count(asked, options) * 4 > asked->facts.entry_count;
+           compaction_dead_count(asked, options) * 4 > asked->facts.entry_count;
 }
 
 static urgency urgency_of(const version *of, const compaction_options *options, uint8_t level_index,
                           const table_file *asked, const overlap_facts *overlap)
 {
-    if (!is_dense(asked, options) || dead_count(asked, options) * 2 < overlap->entries ||
+    uint64_t dead = compaction_dead_count(asked, options);
+    if (!is_dense(asked, options) || dead * 2 < overlap->entries ||
         (overlap->entries == 0 &&
          version_overlaps_below(of, level_index, asked->smallest, asked->largest))) {
         return URGENCY_NONE;
     }
-    return has_expired(asked, options) ? URGENCY_EXPIRED : URGENCY_TOMBSTONES;
+    return expired_count(asked, options) * 2 > dead ? URGENCY_EXPIRED : URGENCY_TOMBSTONES;
 }
 
 /* True if left goes before right. */

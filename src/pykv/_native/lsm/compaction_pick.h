@@ -2,9 +2,9 @@
  * compaction_pick: which compaction is next.
  *
  * The level with the highest score goes first (compaction_score.h). From level 0 goes the oldest
- * table with all that overlap it, in a chain. From a deeper level goes, in this order, a table all
- * of whose records have expired, one dense with tombstones, and the one that overlaps least of the
- * next level for its size. Where no level is due, tables that have expired or are dense with
+ * table with all that overlap it, in a chain. From a deeper level goes, in this order, a table
+ * dense with records that have expired, one dense with tombstones, and the one that overlaps least
+ * of the next level for its size. Where no level is due, tables that have expired or are dense with
  * tombstones go all the same, because it frees more than it costs, and then one that is crowded: it
  * keeps many range deletes alive. With urgent_first all these go before a level that is due, too,
  * with ranges_first the crowded one at their head. Before all others go tables that range deletes
@@ -14,8 +14,9 @@
  * Where level 0 is due, but has to wait for what is running in base, no table of base or above is
  * taken: else level 0 might wait for ever, as something is always running there.
  *
- * A table is dense if over a quarter of its entries are tombstones, and these are at least half as
- * many as the entries that it overlaps below: so most of what its compaction reads goes.
+ * A table is dense if over a quarter of its entries are tombstones or have expired, and these are
+ * at least half as many as the entries that it overlaps below: so most of what its compaction reads
+ * goes. What has expired is known in eighths of the table (base/deadline_buckets.h).
  *
  * Functions of a version, its busy marks and the options: they need the owner's compaction lock,
  * and no file.
@@ -36,6 +37,10 @@
  * PYKV_NO_MEMORY. Free with compaction_plan_reset. */
 PYKV_NODISCARD pykv_status compaction_pick(version *of, const compaction_options *options,
                                            compaction_plan *out);
+
+/* Entries of a table that may go, if nothing below were there: tombstones, and what has expired as
+ * far as the deadlines of the table's eighths tell. */
+uint64_t compaction_dead_count(const table_file *asked, const compaction_options *options);
 
 /* The removal of all tables that range deletes hide. PYKV_NOT_FOUND, PYKV_NO_MEMORY. */
 PYKV_NODISCARD pykv_status compaction_pick_hidden(version *of, compaction_plan *out);

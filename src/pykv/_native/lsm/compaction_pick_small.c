@@ -13,19 +13,13 @@ typedef struct small_one {
     uint64_t may_go;
 } small_one;
 
-static uint64_t dead_of(const table_file *asked, const compaction_options *options)
-{
-    uint64_t deadline_us = asked->facts.deadline_max_us;
-    bool has_expired = deadline_us != 0 && deadline_us <= options->now_us;
-    return has_expired ? asked->facts.entry_count : asked->facts.tombstone_count;
-}
-
 /* Every entry of a table may hide one that it overlaps below. */
 static small_one measure(const version *of, const compaction_options *options, uint8_t level_index,
                          uint32_t index, uint8_t last)
 {
     const table_file *asked = of->levels[level_index].files[index];
-    small_one made = {level_index, index, asked->facts.file_bytes, dead_of(asked, options)};
+    small_one made = {level_index, index, asked->facts.file_bytes,
+                      compaction_dead_count(asked, options)};
     if (level_index < last) {
         const level *below = &of->levels[level_index + 1];
         level_run run = level_overlap(below, asked->smallest, asked->largest);

@@ -35,6 +35,7 @@ table_job lsm_job(lsm *self, uint8_t level_index, uint64_t visible_sequence)
     bool rewritten_soon = level_index < LSM_LEVEL_COMPRESSED_MIN && codec_id == CODEC_ZSTD;
     const codec *with = codec_table_find(&self->codecs, codec_id);
     int codec_level = rewritten_soon ? LSM_ZSTD_LEVEL_FAST : self->options.compression_level;
+    uint64_t now_us = store_clock_now(&self->clock);
     return (table_job){
         .surroundings = self->env,
         .home = self->home,
@@ -46,9 +47,10 @@ table_job lsm_job(lsm *self, uint8_t level_index, uint64_t visible_sequence)
                      .budget = &self->budget,
                      .codec_level = codec_level,
                      .block_bytes = (uint32_t)self->options.block_bytes,
-                     .keeps_checks = false},
+                     .keeps_checks = false,
+                     .now_us = now_us},
         .visible_sequence = visible_sequence,
-        .now_us = store_clock_now(&self->clock),
+        .now_us = now_us,
         .values = {.store_id = self->store_id,
                    .bytes_min = self->options.value_log_bytes_min,
                    .segment_bytes = self->options.table_bytes,

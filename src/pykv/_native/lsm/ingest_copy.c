@@ -3,6 +3,8 @@
  */
 #include "lsm/ingest_copy.h"
 
+#include <string.h>
+
 #include "base/error.h"
 #include "base/invariant.h"
 #include "lsm/jobs.h"
@@ -49,13 +51,15 @@ static pykv_status add_all(table *from, table_builder *to, uint32_t space)
 
 static manifest_table facts_of(const table_summary *summary)
 {
-    return (manifest_table){.file_id = summary->file_id,
+    manifest_table facts = {.file_id = summary->file_id,
                             .file_bytes = summary->file_bytes,
                             .file_crc = summary->file_crc,
                             .entry_count = summary->entry_count,
                             .deadline_min_us = summary->deadline_min_us,
                             .deadline_max_us = summary->deadline_max_us,
                             .raw_bytes = summary->raw_bytes};
+    memcpy(facts.eighths, summary->eighths, sizeof facts.eighths);
+    return facts;
 }
 
 pykv_status ingest_copy(lsm *self, table *from, uint32_t space, uint32_t number,

@@ -23,7 +23,7 @@ enum {
     TABLE_FILE_ID_AT = 8,
     TABLE_UNUSED_2_AT = 84,
     TABLE_DELETES_AT = 88,
-    TABLE_UNUSED_3_AT = 96,
+    TABLE_EIGHTHS_AT = 96,
     VALUES_UNUSED_1_AT = 4,
     VALUES_FILE_ID_AT = 8,
     VALUES_UNUSED_2_AT = 40
@@ -76,6 +76,9 @@ void manifest_table_encode(const manifest_table *entry, uint32_t header_crc, uin
     store_u64(out + 72, entry->raw_bytes);
     store_u32(out + 80, entry->file_crc);
     store_u64(out + TABLE_DELETES_AT, entry->deletes_through);
+    for (size_t i = 0; i < DEADLINE_EIGHTH_COUNT; i++) {
+        store_u32(out + TABLE_EIGHTHS_AT + i * sizeof(uint32_t), entry->eighths[i]);
+    }
     manifest_entry_seal(out, TABLE_BYTES, header_crc);
 }
 
@@ -104,12 +107,25 @@ static pykv_status check_table_unused(const uint8_t *at, uint64_t offset, const 
 {
     pykv_status status =
         manifest_check_unused(at, TABLE_UNUSED_1_AT, TABLE_FILE_ID_AT, path, offset);
-    if (status == PYKV_OK) {
-        status = manifest_check_unused(at, TABLE_UNUSED_2_AT, TABLE_DELETES_AT, path, offset);
-    }
     return status == PYKV_OK
-               ? manifest_check_unused(at, TABLE_UNUSED_3_AT, TABLE_BYTES - 4, path, offset)
+               ? manifest_check_unused(at, TABLE_UNUSED_2_AT, TABLE_DELETES_AT, path, offset)
                : status;
+}
+
+/* They do not fall, and none is behind one that is not known. */
+static pykv_status decode_eighths(const uint8_t *at, uint64_t offset, const char *path,
+                                  uint32_t *out)
+{
+    for (size_t i = 0; i < DEADLINE_EIGHTH_COUNT; i++) {
+        out[i] = load_u32(at + TABLE_EIGHTHS_AT + i * sizeof(uint32_t));
+        bool is_known = out[i] != 0;
+        if (i > 0 && is_known && (out[i - 1] == 0 || out[i] < out[i - 1])) {
+            return error_set_corruption(path, offset + TABLE_EIGHTHS_AT,
+                                        "deadlines of a table are out of order", out[i - 1],
+                                        out[i]);
+        }
+    }
+    return PYKV_OK;
 }
 
 pykv_status manifest_table_decode(const uint8_t *data, uint64_t offset, uint64_t last_sequence,
@@ -133,6 +149,9 @@ pykv_status manifest_table_decode(const uint8_t *data, uint64_t offset, uint64_t
         manifest_entry_check(at, TABLE_BYTES, manifest_head_crc(data), path, offset);
     if (status == PYKV_OK) {
         status = check_table_unused(at, offset, path);
+    }
+    if (status == PYKV_OK) {
+        status = decode_eighths(at, offset, path, out->eighths);
     }
     return status == PYKV_OK ? check_table(out, last_sequence, path, offset) : status;
 }

@@ -3,6 +3,8 @@
  */
 #include "lsm/table_output.h"
 
+#include <string.h>
+
 #include "base/error.h"
 #include "base/invariant.h"
 #include "log/log_format.h"
@@ -70,6 +72,7 @@ static manifest_table facts_of(const table_output *self, const table_summary *su
                             .deadline_max_us = summary->deadline_max_us,
                             .raw_bytes = summary->raw_bytes,
                             .deletes_through = self->job.deletes_through};
+    memcpy(facts.eighths, summary->eighths, sizeof facts.eighths);
     return facts;
 }
 

@@ -20,7 +20,7 @@
  *                  number u32, level u8, zero 3, file_id u64, file_bytes u64, entry_count u64,
  *                  tombstone_count u64, sequence_min u64, sequence_max u64, deadline_min u64,
  *                  deadline_max u64, raw_bytes u64, file_crc u32, zero 4, deletes_through u64,
- *                  zero 28,
+ *                  eighths u32 x 7 (base/deadline_buckets.h),
  *                  entry_crc u32 (bytes 0..124 of the entry, seeded with header_crc)
  *                values_count entries of 48 bytes, the value segments:
  *                  number u32, zero u32, file_id u64, file_bytes u64, value_count u64,
@@ -39,6 +39,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/deadline_buckets.h"
 #include "env/env.h"
 #include "log/manifest_pins.h"
 #include "lsm/range_set.h"
@@ -79,6 +80,7 @@ typedef struct manifest_table {
     uint64_t raw_bytes; /* of data blocks before compression */
     /* No entry is hidden by a range delete with a sequence up to it; 0: nothing is known. */
     uint64_t deletes_through;
+    uint32_t eighths[DEADLINE_EIGHTH_COUNT]; /* of the entries, by their deadlines; 0: not known */
 } manifest_table;
 
 /* A value segment (lsm/value_segment.h), which tables point to. */

@@ -38,6 +38,7 @@ struct table_builder {
     block_compressor compressor;
     index_entry pending; /* block that is written and not in the index; size 0: none */
     uint64_t no_deadline_count;
+    deadline_buckets deadlines; /* of the other entries */
     uint64_t last_hash;
 };
 
@@ -213,6 +214,9 @@ static void count(table_builder *self, const table_entry *entry)
         facts->key_length_max = (uint32_t)entry->key.size;
     }
     self->no_deadline_count += deadline == 0;
+    if (deadline != 0) {
+        deadline_buckets_add(&self->deadlines, self->options.now_us, deadline, 1);
+    }
     if (deadline != 0 && (facts->deadline_min_us == 0 || deadline < facts->deadline_min_us)) {
         facts->deadline_min_us = deadline;
     }
@@ -372,5 +376,6 @@ pykv_status table_builder_finish(table_builder *self, table_summary *out)
                            .deadline_min_us = self->facts.deadline_min_us,
                            .deadline_max_us = self->facts.deadline_max_us,
                            .raw_bytes = self->facts.raw_bytes};
+    deadline_eighths_make(&self->deadlines, self->facts.entry_count, out->eighths);
     return PYKV_OK;
 }

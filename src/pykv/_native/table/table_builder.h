@@ -14,6 +14,7 @@
 
 #include "codec/compress.h"
 
+#include "base/deadline_buckets.h"
 #include "base/memory_budget.h"
 #include "env/env.h"
 #include "table/table_entry.h"
@@ -41,6 +42,7 @@ typedef struct table_builder_options {
     uint32_t block_bytes;       /* a block is closed when it has reached this size */
     size_t write_bytes;         /* size of the writes */
     bool keeps_checks;          /* the body_crc of every entry is stored: four bytes each */
+    uint64_t now_us;            /* wall clock, which deadlines are told apart by */
 } table_builder_options;
 
 /* What the list of tables of a store needs to know. The keys stand in the file's properties. */
@@ -54,7 +56,8 @@ typedef struct table_summary {
     uint64_t sequence_max;
     uint64_t deadline_min_us; /* as in table_properties */
     uint64_t deadline_max_us;
-    uint64_t raw_bytes; /* of data blocks before compression */
+    uint64_t raw_bytes;                      /* of data blocks before compression */
+    uint32_t eighths[DEADLINE_EIGHTH_COUNT]; /* of the entries, by their deadlines */
 } table_summary;
 
 /* Creates the file, which must not be there yet. self_env gives the random id. */
