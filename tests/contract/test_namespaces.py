@@ -278,6 +278,38 @@ def test_namespaces_outlive_the_process(make_store: MakeStore) -> None:
             reader.namespace("other", create=True)
 
 
+def test_every_opening_finds_the_namespaces_as_the_last_one_left_them(
+    make_store: MakeStore,
+) -> None:
+    """After creates, puts, deletes, clears and drops, of some and of all. A Bitcask that ever had a
+    namespace opened by its hints for good."""
+    db: Any = make_store()
+    if "persistence" not in db.features:
+        return
+    rows: dict[str, dict[bytes, bytes]] = {}
+    for turn in range(6):
+        name = f"n{turn}"
+        rows[name] = {b"%d" % key: b"%d" % (turn * key) for key in range(40 * turn)}
+        db.namespace(name, create=True).update(rows[name])
+        for other in sorted(rows):
+            rows[other][b"turn"] = db.namespace(other)[b"turn"] = b"%d" % turn
+        db[b"turn"] = b"%d" % turn
+        if turn == 2:
+            db.namespace("n0").clear()
+            rows["n0"] = {}
+        for gone in ["n1"] if turn == 3 else sorted(rows) if turn == 4 else []:
+            db.drop_namespace(gone)
+            del rows[gone]
+        for read_only in (True, False):
+            db.close()
+            db = pykv.open(db.path, read_only=read_only)
+            assert db.stats().get("recovered_from_image", True)
+            assert {each: dict(db.namespace(each).items()) for each in db.namespaces()} == rows
+            assert dict(db.items()) == {b"turn": b"%d" % turn}
+            assert db.verify().ok
+    db.close()
+
+
 def test_deadlines_are_of_one_namespace(db: Any) -> None:
     users = db.namespace("users", create=True)
     db.put(b"a", b"1")

@@ -20,8 +20,9 @@ static void check_open(const flip *at, void *store)
     flip_read_keys(at, store, &read);
     flip_expect(at, flip_fits(&read, state), "a key is missing, came back or has an earlier value");
     /* A record that is dead and damaged may still have its slot. */
-    flip_expect(at, bitcask_count(store) == flip_key_count(state) || !flip_is_sound(at, store),
+    flip_expect(at, !flip_is_sound(at, store) || flip_count(store) == flip_key_count(state),
                 "the count is wrong");
+    flip_expect(at, stored.name_id == 0 || flip_is_dropped(store), "a dropped namespace is back");
     bool whole = flip_check_scan(at, store, state);
     flip_expect(at, whole || !flip_is_sound(at, store), "verify passes over what a scan refuses");
 }
@@ -113,28 +114,42 @@ static void repair(const flip *at)
     env_memory_free(disk);
 }
 
-TEST(the_golden_store_has_a_file_of_every_kind_and_is_sound)
+static void check_golden(golden_kind kind)
 {
     static const char *const kinds[] = {".hint", "/KEYDIR", "/MANIFEST", ".log"};
     pykv_options options = {.must_exist = 1};
-    golden_make(&stored, &engine_bitcask, GOLDEN_CLOSED);
+    pykv_stats stats;
+    golden_make(&stored, &engine_bitcask, kind);
     for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
         size_t count = 0;
         for (size_t i = 0; i < stored.file_count; i++) {
             count += flip_is_of(&(flip){&stored.files[i], 0}, kinds[k]);
         }
-        CHECK(count >= (k == 3 ? 4 : 1));
+        CHECK(count >= (k == 3 && kind == GOLDEN_CLOSED ? 4 : 1));
     }
     CHECK_OK(engine_bitcask.open(stored.disk, GOLDEN_PATH, &options, &stored.store));
+    bitcask_stats(stored.store, &stats);
+    CHECK_EQUAL(1, stats.recovered_from_image);
     flip none = {&stored.files[0], 0};
     check_open(&none, stored.store);
     CHECK(flip_is_sound(&none, stored.store));
     golden_free(&stored);
 }
 
+TEST(the_golden_stores_have_a_file_of_every_kind_and_are_sound)
+{
+    check_golden(GOLDEN_CLOSED);
+    check_golden(GOLDEN_NAMED);
+}
+
 TEST(a_flipped_bit_of_a_closed_store_is_an_error_or_harmless)
 {
     flip_bits(&engine_bitcask, GOLDEN_CLOSED, use_closed, "Bitcask, closed");
+}
+
+TEST(a_flipped_bit_of_a_closed_store_with_namespaces_is_an_error_or_harmless)
+{
+    flip_bits(&engine_bitcask, GOLDEN_NAMED, use_closed, "Bitcask with namespaces, closed");
 }
 
 TEST(a_flipped_bit_of_a_store_without_its_image_is_an_error_or_harmless)
@@ -153,8 +168,9 @@ TEST(a_repair_saves_every_record_that_has_no_flipped_bit)
     flip_bits(&engine_bitcask, GOLDEN_CLOSED, repair, "Bitcask, repair");
 }
 
-TEST_MAIN(CASE(the_golden_store_has_a_file_of_every_kind_and_is_sound),
+TEST_MAIN(CASE(the_golden_stores_have_a_file_of_every_kind_and_are_sound),
           CASE(a_flipped_bit_of_a_closed_store_is_an_error_or_harmless),
+          CASE(a_flipped_bit_of_a_closed_store_with_namespaces_is_an_error_or_harmless),
           CASE(a_flipped_bit_of_a_store_without_its_image_is_an_error_or_harmless),
           CASE(a_flipped_bit_of_a_killed_store_is_an_error_or_ends_its_log_there),
           CASE(a_repair_saves_every_record_that_has_no_flipped_bit))

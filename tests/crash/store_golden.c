@@ -166,6 +166,16 @@ static void free_name(golden *self)
     }
 }
 
+static void open_name_again(golden *self)
+{
+    uint32_t id;
+    if (self->name_id != 0) {
+        CHECK_OK(name_book_find(self->engine->name_book(self->store), text(GOLDEN_NAME), &id));
+        CHECK_EQUAL(self->name_id, id);
+        CHECK_OK(self->engine->named_new(self->store, id, &self->named));
+    }
+}
+
 static void maintain(golden *self)
 {
     for (int i = 0; i < STEPS; i++) {
@@ -232,16 +242,18 @@ static void reopen(golden *self)
     pykv_options options = golden_options(self->engine);
     if (self->engine == &engine_bitcask) {
         CHECK_OK(self->engine->close(self->store, -1));
+        free_name(self);
         self->engine->free(self->store);
         CHECK_OK(self->engine->open(self->disk, GOLDEN_PATH, &options, &self->store));
+        open_name_again(self);
     }
 }
 
-static void write_sealed_part(golden *self)
+static void write_sealed_part(golden *self, bool with_names)
 {
     put_all(self, 0, 5);
     clear(self);
-    if (self->engine == &engine_lsm) {
+    if (with_names) {
         make_names(self);
     }
     put_all(self, 1, 6);
@@ -301,7 +313,7 @@ void golden_make(golden *self, const engine_ops *engine, golden_kind kind)
     *self = (golden){.engine = engine};
     CHECK_OK(env_memory_new(1, GOLDEN_FILE_BYTES_MAX, &self->disk));
     CHECK_OK(self->engine->open(self->disk, GOLDEN_PATH, &options, &self->store));
-    write_sealed_part(self);
+    write_sealed_part(self, engine == &engine_lsm || kind == GOLDEN_NAMED);
     CHECK_OK(self->engine->sync(self->store));
     self->durable = self->commit;
     put(self, 2); /* its record says what was synced */

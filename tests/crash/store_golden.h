@@ -2,8 +2,8 @@
  * store_golden: a small store with a file of every kind, and what its user knows of it.
  *
  * Values tell their key and a number, so what a damaged store shows is known to be right, of an
- * earlier write, or never written. In an LSM store some keys are those of a namespace, and another
- * namespace was dropped.
+ * earlier write, or never written. In an LSM store, and in a Bitcask that is to have them, some
+ * keys are those of a namespace, and another namespace was dropped.
  */
 #ifndef PYKV_TESTS_STORE_GOLDEN_H
 #define PYKV_TESTS_STORE_GOLDEN_H
@@ -13,7 +13,7 @@
 
 enum {
     GOLDEN_KEYS = 14,     /* key 0 is the empty one; the last one is never written */
-    GOLDEN_NAMED_KEY = 9, /* of an LSM store: from this one on they are in the namespace */
+    GOLDEN_NAMED_KEY = 9, /* where there is a namespace: from this one on they are in it */
     GOLDEN_TEXT_BYTES = 192,
     GOLDEN_COMMITS_MAX = 64,
     GOLDEN_FILES_MAX = 24,
@@ -49,6 +49,7 @@ typedef struct golden {
 
 typedef enum golden_kind {
     GOLDEN_CLOSED = 1,
+    GOLDEN_NAMED,         /* a Bitcask with namespaces, closed */
     GOLDEN_WITHOUT_IMAGE, /* a Bitcask, closed: the directory is to be made again from hints */
     GOLDEN_KILLED         /* with an end of the log that was not synced */
 } golden_kind;

@@ -41,9 +41,13 @@ HEADER_FIELDS = (
     ("checks_bytes", 8),
     ("epoch", 8),
     ("sequence", 8),
-    ("unused", 148),
+    ("space_id", 4),
+    ("sections_behind", 4),
+    ("unused", 140),
     ("header_crc", 4),
 )
+#: What all sections of an image have in common.
+MOMENT = ("store_id", "merge_edit", "log_position", "epoch", "sequence")
 SEGMENT_FIELDS = (("number", 8), ("address_base", 8), ("live_bytes", 8), ("live_count", 8))
 BUCKET_FIELDS = (
     *((f"unit_{index}", 4) for index in range(BUCKET_UNITS_MAX)),
@@ -72,13 +76,16 @@ def round_up(size: int) -> int:
 
 @dataclass
 class Image:
-    """What was seen: VALID, DAMAGED or ANOTHER_FORMAT, and the parts that could be read."""
+    """A section: VALID, DAMAGED or ANOTHER_FORMAT, and the parts of it that could be read."""
 
     result: str
     numbers: dict[str, int] = field(default_factory=dict)
     segments: list[dict[str, int]] = field(default_factory=list)
     buckets: list[dict[str, int]] = field(default_factory=list)
     units: list[tuple[int, ...]] = field(default_factory=list)
+    size: int = 0
+    #: The sections behind the first one.
+    behind: list[Image] = field(default_factory=list)
 
     @property
     def level(self) -> int:
@@ -156,14 +163,53 @@ def _units_are_in_order(buckets: list[dict[str, int]]) -> bool:
 
 
 def decode_keydir_image(data: bytes) -> Image:
-    """Decodes the bytes of an image file."""
+    """Decodes the bytes of an image file. The first section tells of the whole."""
+    first = _decode_section(data)
+    last, at = first, first.size
+    while last.result == VALID and last.numbers["sections_behind"] > 0:
+        before, last = last, _decode_section(data[at:])
+        at += last.size
+        first.behind.append(last)
+        if last.result == VALID and not _follows(first, before, last):
+            last.result = DAMAGED
+    if last.result != VALID:
+        first.result = last.result
+    elif at != len(data) or first.numbers["space_id"] != 0:
+        first.result = DAMAGED
+    return first
+
+
+def _follows(first: Image, before: Image, section: Image) -> bool:
+    """Whether a section can be the one behind another one."""
+    shares = iter(first.segments)
+    return (
+        all(section.numbers[name] == first.numbers[name] for name in MOMENT)
+        and section.numbers["sections_behind"] == before.numbers["sections_behind"] - 1
+        and section.numbers["space_id"] > before.numbers["space_id"]
+        and all(any(_has_share(whole, own) for whole in shares) for own in section.segments)
+        and sum(own["live_count"] for own in section.segments) == section.numbers["key_count"]
+    )
+
+
+def _has_share(whole: dict[str, int], own: dict[str, int]) -> bool:
+    return (
+        whole["number"] == own["number"]
+        and whole["address_base"] == own["address_base"]
+        and whole["live_bytes"] >= own["live_bytes"]
+        and whole["live_count"] >= own["live_count"]
+    )
+
+
+def _decode_section(data: bytes) -> Image:
+    """Decodes the section that data begins with."""
     numbers = numbers_of(data, HEADER_FIELDS)
     if len(data) < HEADER_BYTES or crc32c(data[: HEADER_BYTES - 4]) != numbers["header_crc"]:
         return Image(DAMAGED)
-    known = (data[:8], numbers["format_version"], numbers["page_bytes"])
-    if known != (MAGIC, 1, PAGE_BYTES):
+    known = (data[:8], numbers["page_bytes"]) == (MAGIC, PAGE_BYTES)
+    if not known or numbers["format_version"] not in (1, 2):
         return Image(ANOTHER_FORMAT, numbers)
-    if not _counts_are_legal(numbers):
+    is_only = numbers["space_id"] == numbers["sections_behind"] == 0
+    if not _counts_are_legal(numbers) or is_only != (numbers["format_version"] == 1):
         return Image(DAMAGED, numbers)
     return _decode_parts(data, numbers)
 
@@ -175,8 +221,9 @@ def _decode_parts(data: bytes, numbers: dict[str, int]) -> Image:
     page_count = payload_bytes // PAGE_BYTES
     checks_at = round_up(HEADER_BYTES + segment_bytes + 4)
     payload_at = checks_at + round_up(4 * page_count + 4)
-    sizes = (numbers["checks_bytes"], numbers["payload_bytes"], len(data))
-    if sizes != (payload_at - checks_at, payload_bytes, payload_at + payload_bytes):
+    end = payload_at + payload_bytes
+    sizes = (numbers["checks_bytes"], numbers["payload_bytes"])
+    if sizes != (payload_at - checks_at, payload_bytes) or end > len(data):
         return Image(DAMAGED, numbers)
     segments_are_intact = _table_is_intact(data, HEADER_BYTES, segment_bytes, checks_at)
     if not segments_are_intact or not _table_is_intact(data, checks_at, 4 * page_count, payload_at):
@@ -185,11 +232,11 @@ def _decode_parts(data: bytes, numbers: dict[str, int]) -> Image:
         check = int.from_bytes(data[checks_at + 4 * page :][:4], "little")
         if crc32c(data[payload_at + PAGE_BYTES * page :][:PAGE_BYTES]) != check:
             return Image(DAMAGED, numbers)
-    return _decode_payload(data, numbers, data[payload_at:], header_bytes)
+    return _decode_payload(data, numbers, data[payload_at:end], header_bytes, end)
 
 
 def _decode_payload(
-    data: bytes, numbers: dict[str, int], payload: bytes, header_bytes: int
+    data: bytes, numbers: dict[str, int], payload: bytes, header_bytes: int, size: int
 ) -> Image:
     segments = [
         numbers_of(data[HEADER_BYTES + SEGMENT_BYTES * index :], SEGMENT_FIELDS)
@@ -210,4 +257,4 @@ def _decode_payload(
         and not any(payload[BUCKET_BYTES * len(buckets) : header_bytes])
         and not any(payload[header_bytes + UNIT_BYTES * len(units) :])
     )
-    return Image(VALID if legal else DAMAGED, numbers, segments, buckets, units)
+    return Image(VALID if legal else DAMAGED, numbers, segments, buckets, units, size)

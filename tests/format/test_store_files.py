@@ -165,6 +165,32 @@ def test_the_manifest_says_when_bytes_expire(tmp_path: Path) -> None:
         assert sum(granules for _, granules in told) == entry["expiring_granules"]
 
 
+def test_each_namespace_has_a_section_of_the_image(tmp_path: Path) -> None:
+    """Which leads to the records of its keys; each has the same key, and another value."""
+    with pykv.open(tmp_path / "store", engine="bitcask") as db:
+        db.put(b"k", b"default")
+        for name in ("gone", "users", "items"):
+            db.namespace(name, create=True).put(b"k", name.encode())
+        db.namespace("empty", create=True)
+        db.drop_namespace("gone")
+    files = read(tmp_path / "store")
+    image = decode_keydir_image((files.path / "KEYDIR").read_bytes())
+    assert image.result == VALID
+    sections = {each.numbers["space_id"]: each for each in (image, *image.behind)}
+    assert list(sections) == [0, 2, 3, NAMES_ID]
+    bases = {segment["number"]: segment["address_base"] for segment in image.segments}
+    records = {
+        bases[number] + offset // 8: record
+        for number, found in files.records.items()
+        for offset, record in found.items()
+    }
+    for space_id, value in ((0, b"default"), (2, b"users"), (3, b"items")):
+        addresses = sections[space_id].candidates(key_hash(b"k", *files.seeds()))
+        assert [records[each].texts["value"] for each in addresses] == [value]
+        assert sections[space_id].numbers["key_count"] == 1
+    assert sections[NAMES_ID].numbers["key_count"] == 4
+
+
 def test_a_hint_leaves_the_dictionary_out(tmp_path: Path) -> None:
     """A packed segment begins with one, which is no write."""
     words = [b"alpha", b"beta", b"gamma", b"delta", b"epsilon"]

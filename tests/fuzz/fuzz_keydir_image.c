@@ -6,8 +6,8 @@
  *
  * Promises: the status is PYKV_OK, PYKV_CORRUPTION or PYKV_FORMAT, when it is opened and when a
  * page is touched. A lookup ends, after as many candidates as a bucket has slots at most, and gives
- * addresses that stand in the file. An image whose directory is sound is written again to the same
- * bytes, and takes new keys and gives them back.
+ * addresses that stand in the file. An image whose directories are sound is written again to the
+ * same bytes, and they take new keys and give them back.
  */
 #include "fuzz/fuzz_disk.h"
 #include "fuzz/fuzz_repair.h"
@@ -105,32 +105,33 @@ static void insert_and_remove(keydir *keys, uint64_t seed)
     FUZZ_EXPECT(keydir_count(keys) == before);
 }
 
-static void check_sound(env *disk, env_directory *home, keydir *keys,
-                        const keydir_image_header *header, uint64_t seed, slice file)
+static void check_sound(env *disk, env_directory *home, const keydir_image_sections *image,
+                        uint64_t seed, slice file)
 {
     char text[256];
-    /* Buckets of one page of headers: their units stand in order. */
-    bool ordered = keys->bucket_count <= KEYDIR_IMAGE_PAGE_HEADERS;
-    if (keydir_check(keys, NULL, NULL, text, sizeof text) != PYKV_OK) {
-        return;
+    bool ordered = true;
+    for (uint32_t i = 0; i < image->count; i++) {
+        keydir *keys = image->list[i].keys;
+        /* Buckets of one page of headers: their units stand in order. */
+        ordered &= keys->bucket_count <= KEYDIR_IMAGE_PAGE_HEADERS;
+        if (keydir_check(keys, NULL, NULL, text, sizeof text) != PYKV_OK) {
+            return;
+        }
     }
-    FUZZ_EXPECT(keydir_image_write(keys, home, IMAGE_NAME, header) == PYKV_OK);
+    FUZZ_EXPECT(keydir_image_write(image, home, IMAGE_NAME) == PYKV_OK);
     if (ordered) {
         fuzz_disk_expect(disk, IMAGE_NAME, file.data, file.size);
     }
-    insert_and_remove(keys, seed);
+    for (uint32_t i = 0; i < image->count; i++) {
+        insert_and_remove(image->list[i].keys, seed);
+    }
 }
 
-static void check_image(env *disk, env_directory *home, uint64_t seed, slice file)
+/* False if a page of it is damaged. */
+static bool check_directory(keydir *keys, uint64_t seed, slice file)
 {
-    keydir *keys;
-    keydir_image_header header;
     uint64_t pending = 1;
     bool sound = true;
-    fuzz_disk_put(home, IMAGE_NAME, file.data, file.size);
-    if (is_refused(keydir_image_open(home, IMAGE_NAME, &keys, &header))) {
-        return;
-    }
     for (uint64_t i = 0; i < LOOKUPS; i++) {
         sound &= look_up(keys, hash_of(seed + i), file.data, file.size);
     }
@@ -140,11 +141,24 @@ static void check_image(env *disk, env_directory *home, uint64_t seed, slice fil
     for (uint64_t i = 0; sound && i < LOOKUPS; i++) {
         FUZZ_EXPECT(look_up(keys, i << 56 | i, file.data, file.size));
     }
-    if (sound) {
-        check_sound(disk, home, keys, &header, seed, file);
+    return sound;
+}
+
+static void check_image(env *disk, env_directory *home, uint64_t seed, slice file)
+{
+    keydir_image_sections image;
+    bool sound = true;
+    fuzz_disk_put(home, IMAGE_NAME, file.data, file.size);
+    if (is_refused(keydir_image_open(home, IMAGE_NAME, &image))) {
+        return;
     }
-    mem_free(header.segments);
-    keydir_free(keys);
+    for (uint32_t i = 0; i < image.count; i++) {
+        sound &= check_directory(image.list[i].keys, seed, file);
+    }
+    if (sound) {
+        check_sound(disk, home, &image, seed, file);
+    }
+    keydir_image_reset(&image);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -93,15 +93,13 @@ FUZZ_UNUSED static void fuzz_repair_hint(uint8_t *data, size_t size)
     store_u32(data + 60, crc32c_extend(0, data, 60));
 }
 
-/* An image whose segment table fits its first page. */
-FUZZ_UNUSED static void fuzz_repair_image(uint8_t *data, size_t size)
+/* A section of an image whose segment table fits its first page. */
+FUZZ_UNUSED static void fuzz_repair_section(uint8_t *data, size_t page_count)
 {
-    size_t page_count = size / FUZZ_PAGE_BYTES;
-    if (page_count < 4 || load_u64(data + 64) > 119) {
-        return;
-    }
     store_u32(data + 12, FUZZ_PAGE_BYTES);
     fuzz_repair_frame(data, "PYKVKEY\n", 256);
+    store_u32(data + 8, load_u64(data + 104) != 0 ? 2 : 1);
+    store_u32(data + 252, crc32c_extend(0, data, 252));
     size_t table_bytes = load_u64(data + 64) * 32;
     store_u32(data + 256 + table_bytes, crc32c_extend(0, data + 256, table_bytes));
     uint8_t *checks = data + FUZZ_PAGE_BYTES;
@@ -110,6 +108,23 @@ FUZZ_UNUSED static void fuzz_repair_image(uint8_t *data, size_t size)
         store_u32(checks + 4 * (i - 2), crc32c_extend(0, page, FUZZ_PAGE_BYTES));
     }
     store_u32(checks + 4 * (page_count - 2), crc32c_extend(0, checks, 4 * (page_count - 2)));
+}
+
+/* One section behind the other; the last one goes up to the end. */
+FUZZ_UNUSED static void fuzz_repair_image(uint8_t *data, size_t size)
+{
+    size_t page_count = size / FUZZ_PAGE_BYTES;
+    while (page_count >= 4 && load_u64(data + 64) <= 119) {
+        uint64_t payload = load_u64(data + 72) / FUZZ_PAGE_BYTES;
+        bool last = load_u32(data + 108) == 0 || payload + 2 > page_count;
+        size_t section = last ? page_count : (size_t)payload + 2;
+        if (section < 3) {
+            return;
+        }
+        fuzz_repair_section(data, section);
+        data += section * FUZZ_PAGE_BYTES;
+        page_count -= section;
+    }
 }
 
 #endif

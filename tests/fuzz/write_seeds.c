@@ -193,6 +193,7 @@ TEST(a_store_with_namespaces)
     fixture_maintain(&store, PYKV_ROLE_LOG, 4);
     fixture_maintain(&store, PYKV_ROLE_DATA, 4);
     fixture_close(&store);
+    save_file(&store, BITCASK_IMAGE_NAME, 2, "keydir_image", "named");
     save_database(&store, "named");
     save_logs(&store, "named");
     save_file(&store, "00000001.hint", 1, "hint", "named");

@@ -254,7 +254,167 @@ TEST(a_damaged_image_is_replaced_before_a_merge_begins)
     damage_everywhere(use_merge);
 }
 
-TEST_MAIN(CASE(an_image_from_before_later_writes_is_not_used),
+/* ---- namespaces ---- */
+
+/* The rows of a store with two namespaces, of which the second has what the first had before. */
+static void named_rows(fixture *store, void (*use)(fixture *store, space *within, uint32_t index))
+{
+    static const char *const names[] = {"users", "items"};
+    for (uint32_t i = 0; i < 2; i++) {
+        space *within = named_make(store, names[i]);
+        use(store, within, i);
+        named_let_go(store, within);
+    }
+}
+
+static void fill_named(fixture *store, space *within, uint32_t index)
+{
+    char key[32];
+    char value[32];
+    for (uint32_t i = 0; i < KEY_COUNT; i++) {
+        snprintf(key, sizeof key, "key-%u", i);
+        snprintf(value, sizeof value, "%u of namespace %u", i, index);
+        if (i % 5 != index) {
+            named_put(store, within, key, value);
+        }
+    }
+}
+
+static void check_named(fixture *store, space *within, uint32_t index)
+{
+    char key[32];
+    char value[32];
+    for (uint32_t i = 0; i < KEY_COUNT; i++) {
+        snprintf(key, sizeof key, "key-%u", i);
+        snprintf(value, sizeof value, "%u of namespace %u", i, index);
+        named_expect(store, within, key, i % 5 != index ? value : NULL);
+    }
+    CHECK_EQUAL(KEY_COUNT - KEY_COUNT / 5, bitcask_count_in(within));
+}
+
+static void check_all(fixture *store)
+{
+    check_by_get(store);
+    check_by_scan(store);
+    named_rows(store, check_named);
+    fixture_expect_exact_books(store);
+}
+
+/* A closed store with rows in namespaces and in the default one. */
+static fixture closed_named_store(void)
+{
+    fixture store = closed_store();
+    CHECK_OK(fixture_open(&store));
+    named_rows(&store, fill_named);
+    fixture_close(&store);
+    return store;
+}
+
+/* Opens a copy of the store with another image. */
+static fixture open_with(const fixture *closed, const uint8_t *image, uint64_t size)
+{
+    fixture store = *closed;
+    CHECK_OK(env_memory_clone(closed->disk, &store.disk));
+    put_image(&store, image, size);
+    CHECK_OK(fixture_open(&store));
+    return store;
+}
+
+/* All sections are used or none: damage behind the first one is found by the open. */
+TEST(a_damaged_image_with_namespaces_costs_only_a_rebuild)
+{
+    uint64_t size;
+    uint64_t chance = check_seed();
+    fixture closed = closed_named_store();
+    uint8_t *image = copy_image(&closed, &size);
+    uint64_t first_bytes = 2 * 4096 + (uint64_t)image[72] + 256 * image[73] + 65536 * image[74];
+    CHECK(first_bytes >= 16384 && first_bytes + 3 * 16384 <= size);
+    for (uint64_t at = 0; at < size; at += 1 + check_random(&chance, 600)) {
+        image[at] ^= (uint8_t)(1U << check_random(&chance, 8));
+        fixture store = open_with(&closed, image, size);
+        CHECK(at < first_bytes || !used_image(&store));
+        check_all(&store);
+        CHECK(!used_image(&store));
+        fixture_reopen(&store);
+        CHECK(used_image(&store));
+        check_all(&store);
+        fixture_free(&store);
+        memcpy(image, fixture_bytes(&closed, BITCASK_IMAGE_NAME, &size), size);
+    }
+    free(image);
+    fixture_free(&closed);
+}
+
+TEST(an_image_with_namespaces_that_is_torn_is_not_used)
+{
+    uint64_t size;
+    fixture closed = closed_named_store();
+    uint8_t *image = copy_image(&closed, &size);
+    for (uint64_t end = 0; end < size; end += 4096) {
+        fixture cut = open_with(&closed, image, end);
+        CHECK(!used_image(&cut));
+        check_all(&cut);
+        fixture_free(&cut);
+        uint8_t *zeroed = calloc(1, size); /* a file that is as long, of which the rest is lost */
+        CHECK(zeroed != NULL);
+        memcpy(zeroed, image, end);
+        fixture lost = open_with(&closed, zeroed, size);
+        CHECK(!used_image(&lost));
+        check_all(&lost);
+        fixture_free(&lost);
+        free(zeroed);
+    }
+    fixture_unlink(&closed, BITCASK_IMAGE_NAME);
+    CHECK_OK(fixture_open(&closed));
+    CHECK(!used_image(&closed));
+    check_all(&closed);
+    free(image);
+    fixture_free(&closed);
+}
+
+TEST(an_image_from_before_a_namespace_changed_is_not_used)
+{
+    for (int turn = 0; turn < 4; turn++) {
+        uint64_t size;
+        uint32_t id;
+        fixture store = turn == 0 ? closed_store() : closed_named_store();
+        uint8_t *old = copy_image(&store, &size);
+        CHECK_OK(fixture_open(&store));
+        CHECK(used_image(&store));
+        if (turn == 0) {
+            named_rows(&store, fill_named);
+        } else if (turn == 1) {
+            space *users = named_make(&store, "users");
+            named_put(&store, users, "key-1", "new");
+            named_let_go(&store, users);
+        } else if (turn == 2) {
+            named_drop(&store, "users");
+        } else {
+            CHECK_OK(bitcask_compact(store.store, NULL));
+        }
+        fixture_close(&store);
+        put_image(&store, old, size);
+        CHECK_OK(fixture_open(&store));
+        CHECK(!used_image(&store));
+        if (turn == 2) {
+            CHECK_STATUS(PYKV_NOT_FOUND, name_book_find(bitcask_name_book(store.store),
+                                                        fixture_text("users"), &id));
+        } else if (turn == 1) {
+            space *users = named_make(&store, "users");
+            named_expect(&store, users, "key-1", "new");
+            named_let_go(&store, users);
+        } else {
+            check_all(&store);
+        }
+        free(old);
+        fixture_free(&store);
+    }
+}
+
+TEST_MAIN(CASE(a_damaged_image_with_namespaces_costs_only_a_rebuild),
+          CASE(an_image_with_namespaces_that_is_torn_is_not_used),
+          CASE(an_image_from_before_a_namespace_changed_is_not_used),
+          CASE(an_image_from_before_later_writes_is_not_used),
           CASE(an_image_from_before_a_merge_is_not_used),
           CASE(a_damaged_image_is_replaced_when_a_read_meets_the_damage),
           CASE(a_damaged_image_is_replaced_when_a_write_meets_the_damage),

@@ -7,6 +7,8 @@
 #include "bitcask/key_hash.h"
 #include "bitcask/keydir_image.h"
 #include "bitcask/keydir_image_pages.h"
+#include "bitcask/named_fixture.h"
+#include "bitcask/operation_fixture.h"
 #include "bitcask/scan.h"
 
 enum { IMAGE_KEYS = 2000, PAGE_BYTES = 4096 };
@@ -146,7 +148,162 @@ TEST(an_image_with_a_damaged_header_or_none_at_all_costs_only_a_rebuild)
     }
 }
 
-TEST_MAIN(CASE(a_page_is_checked_when_it_is_first_touched_and_the_rest_in_bounded_steps),
+/* ---- namespaces ---- */
+
+enum { USERS_KEYS = 700, ITEMS_KEYS = 3 };
+
+static uint64_t scanned_count(fixture *f, space *within)
+{
+    scan *walk;
+    pykv_rows rows = {.count = 1};
+    uint64_t count = 0;
+    CHECK_OK(scan_open_in(f->store, within, false, &walk));
+    while (rows.count > 0) {
+        CHECK_OK(scan_next(walk, 0, &rows));
+        count += rows.count;
+    }
+    scan_free(walk);
+    return count;
+}
+
+/* A closed store of several segments with rows in the default namespace and two others, of which
+ * one has deleted rows, and one that is empty; another one was dropped. */
+static fixture imaged_with_names(void)
+{
+    fixture f = fixture_new();
+    space *users = named_make(&f, "users");
+    space *items = named_make(&f, "items");
+    space *gone = named_make(&f, "gone");
+    named_let_go(&f, named_make(&f, "empty"));
+    named_fill(&f, users, 0, USERS_KEYS, 10);
+    named_fill(&f, gone, 0, USERS_KEYS, 10);
+    fixture_fill(&f, 0, IMAGE_KEYS, 10);
+    named_fill(&f, users, 0, USERS_KEYS, 20);
+    named_fill(&f, items, 0, ITEMS_KEYS, 20);
+    named_drop(&f, "gone");
+    CHECK_OK(bitcask_delete_in(f.store, users, fixture_text("key-0"), 0, &(int32_t){0}));
+    named_let_go(&f, users);
+    named_let_go(&f, items);
+    named_let_go(&f, gone);
+    fixture_close(&f);
+    return f;
+}
+
+static void expect_named_rows(fixture *f, space *within, uint32_t from, uint32_t to)
+{
+    char key[16];
+    for (uint32_t i = 0; i < to + 10; i++) {
+        bool is_there = i >= from && i < to;
+        snprintf(key, sizeof key, "key-%u", i);
+        named_expect(f, within, key, is_there ? "nnnnnnnnnnnnnnnnnnnn" : NULL);
+    }
+    CHECK_EQUAL(to - from, bitcask_count_in(within));
+    CHECK_EQUAL(to - from, scanned_count(f, within));
+}
+
+static void expect_names_and_all(fixture *f)
+{
+    uint32_t id;
+    expect_all(f);
+    CHECK_STATUS(PYKV_NOT_FOUND,
+                 name_book_find(bitcask_name_book(f->store), fixture_text("gone"), &id));
+    CHECK_OK(name_book_find(bitcask_name_book(f->store), fixture_text("empty"), &id));
+    space *users = named_make(f, "users");
+    space *items = named_make(f, "items");
+    expect_named_rows(f, users, 1, USERS_KEYS);
+    expect_named_rows(f, items, 0, ITEMS_KEYS);
+    uint64_t live_bytes = named_live_bytes(f, users);
+    fixture_expect_exact_books(f);
+    CHECK_EQUAL(live_bytes, named_live_bytes(f, users));
+    named_let_go(f, users);
+    named_let_go(f, items);
+}
+
+static void remove_hints(fixture *f)
+{
+    char name[SEGMENT_NAME_BYTES];
+    for (uint32_t number = 1; number < 100; number++) {
+        segment_name(number, true, name);
+        if (fixture_has(f, name)) {
+            fixture_unlink(f, name);
+        }
+    }
+}
+
+/* A store that had ever had a namespace wrote no image, and opened by its hints for good. */
+TEST(each_namespace_has_its_directory_from_the_image)
+{
+    for (int read_only = 0; read_only < 2; read_only++) {
+        fixture f = imaged_with_names();
+        remove_hints(&f);
+        f.options.read_only = read_only;
+        CHECK_OK(fixture_open(&f));
+        CHECK(f.store->recovered_from_image);
+        if (read_only == 0) {
+            space *users = named_make(&f, "users");
+            named_put(&f, users, "key-0", "back");
+            CHECK_OK(bitcask_delete_in(f.store, users, fixture_text("key-0"), 0, &(int32_t){0}));
+            named_let_go(&f, users);
+            fixture_reopen(&f);
+            CHECK(f.store->recovered_from_image);
+        }
+        expect_names_and_all(&f);
+        fixture_free(&f);
+    }
+}
+
+TEST(a_store_without_its_image_writes_one_at_the_next_close_though_nothing_was_written)
+{
+    fixture f = imaged_with_names();
+    fixture_unlink(&f, BITCASK_IMAGE_NAME);
+    CHECK_OK(fixture_open(&f));
+    CHECK(!f.store->recovered_from_image);
+    fixture_reopen(&f);
+    CHECK(f.store->recovered_from_image);
+    expect_names_and_all(&f);
+    fixture_free(&f);
+}
+
+TEST(a_store_whose_namespaces_were_all_dropped_opens_by_its_image)
+{
+    fixture f = imaged_with_names();
+    uint32_t id;
+    CHECK_OK(fixture_open(&f));
+    named_drop(&f, "users");
+    named_drop(&f, "items");
+    named_drop(&f, "empty");
+    fixture_reopen(&f);
+    CHECK(f.store->recovered_from_image);
+    expect_all(&f);
+    CHECK_STATUS(PYKV_NOT_FOUND,
+                 name_book_find(bitcask_name_book(f.store), fixture_text("users"), &id));
+    space *users = named_make(&f, "users");
+    CHECK_EQUAL(5, users->id); /* of a name that was never given before */
+    CHECK_EQUAL(0, scanned_count(&f, users));
+    named_let_go(&f, users);
+    fixture_reopen(&f);
+    CHECK(f.store->recovered_from_image);
+    expect_all(&f);
+    fixture_free(&f);
+}
+
+/* The writes of merges, which move the records of namespaces, are in the next image. */
+TEST(an_image_after_a_merge_leads_to_where_the_rows_are)
+{
+    fixture f = imaged_with_names();
+    CHECK_OK(fixture_open(&f));
+    CHECK_OK(bitcask_compact(f.store, NULL));
+    fixture_reopen(&f);
+    CHECK(f.store->recovered_from_image);
+    expect_names_and_all(&f);
+    fixture_free(&f);
+}
+
+TEST_MAIN(CASE(each_namespace_has_its_directory_from_the_image),
+          CASE(a_store_without_its_image_writes_one_at_the_next_close_though_nothing_was_written),
+          CASE(a_store_whose_namespaces_were_all_dropped_opens_by_its_image),
+          CASE(an_image_after_a_merge_leads_to_where_the_rows_are),
+          CASE(a_page_is_checked_when_it_is_first_touched_and_the_rest_in_bounded_steps),
           CASE(a_damaged_page_is_noticed_at_its_first_touch_and_the_directory_made_anew),
           CASE(a_write_is_as_good_as_a_read_in_finding_a_damaged_page),
           CASE(a_scan_and_the_background_find_damage_before_anyone_reads_it),

@@ -57,10 +57,36 @@ static inline void image_fill(keydir_model *model, uint64_t key_count, uint64_t 
     }
 }
 
+/* Writes an image of one directory. */
+static inline pykv_status image_write(keydir *keys, const keydir_image_header *header,
+                                      env_directory *directory, const char *name)
+{
+    keydir_image_section only = {keys, *header};
+    keydir_image_sections sections = {&only, 1};
+    return keydir_image_write(&sections, directory, name);
+}
+
 static inline pykv_status image_save(const keydir_model *model, env_directory *directory)
 {
     keydir_image_header header = image_header();
-    return keydir_image_write(model->directory, directory, IMAGE_NAME, &header);
+    return image_write(model->directory, &header, directory, IMAGE_NAME);
+}
+
+/* Opens an image of one directory; the caller frees that and the segments of the header. */
+static inline pykv_status image_open(env_directory *directory, keydir **keys_out,
+                                     keydir_image_header *header_out)
+{
+    keydir_image_sections opened = {.list = NULL};
+    pykv_status status = keydir_image_open(directory, IMAGE_NAME, &opened);
+    if (status == PYKV_OK) {
+        CHECK_EQUAL(1, opened.count);
+        *keys_out = opened.list[0].keys;
+        *header_out = opened.list[0].header;
+        mem_free(opened.list);
+    } else {
+        CHECK(opened.list == NULL);
+    }
+    return status;
 }
 
 /* Puts the directory of the image in place of the model's, which stays if that fails. */
@@ -68,13 +94,11 @@ static inline pykv_status image_load(keydir_model *model, env_directory *directo
 {
     keydir *opened = NULL;
     keydir_image_header header;
-    pykv_status status = keydir_image_open(directory, IMAGE_NAME, &opened, &header);
+    pykv_status status = image_open(directory, &opened, &header);
     if (status == PYKV_OK) {
         mem_free(header.segments);
         keydir_free(model->directory);
         model->directory = opened;
-    } else {
-        CHECK(opened == NULL);
     }
     return status;
 }

@@ -2,7 +2,7 @@
  * keydir_image_write: what the file is, and what a reader finds when the writing fails or the power
  * goes at any moment: the old image, the new one or none, never a part.
  */
-#include "bitcask/keydir_image_model.h"
+#include "bitcask/keydir_image_sectioned.h"
 #include "env/env_fault.h"
 
 TEST(free_units_are_left_out_and_units_follow_their_buckets)
@@ -15,7 +15,7 @@ TEST(free_units_are_left_out_and_units_follow_their_buckets)
     image_fill(&model, 10000, 10000);
     CHECK_OK(image_save(&model, directory));
     const uint8_t *data = image_bytes(disk, &size, &layout);
-    CHECK_EQUAL(layout.file_bytes, size);
+    CHECK_EQUAL(layout.section_bytes, size);
     CHECK_EQUAL(model.directory->bucket_count, layout.bucket_count);
     CHECK_EQUAL(model.count, layout.key_count);
     CHECK(layout.unit_count < model.directory->units.item_count);
@@ -60,8 +60,7 @@ TEST(a_name_that_is_too_long_is_refused)
     memset(name, 'n', sizeof name);
     name[sizeof name - 1] = '\0';
     image_fill(&model, 10, 10);
-    CHECK_STATUS(PYKV_INVALID_ARGUMENT,
-                 keydir_image_write(model.directory, directory, name, &header));
+    CHECK_STATUS(PYKV_INVALID_ARGUMENT, image_write(model.directory, &header, directory, name));
     keydir_model_close(&model);
     env_directory_close(directory);
     env_memory_free(disk);
@@ -73,7 +72,7 @@ static void expect_one_of(env *disk, uint64_t old_count, uint64_t new_count, boo
     keydir *opened;
     keydir_image_header header;
     env_directory *directory = image_directory(disk, "/d");
-    pykv_status status = keydir_image_open(directory, IMAGE_NAME, &opened, &header);
+    pykv_status status = image_open(directory, &opened, &header);
     if (status == PYKV_OK) {
         char text[256] = "";
         uint64_t count = keydir_count(opened);
@@ -192,7 +191,74 @@ TEST(a_power_cut_at_any_call_leaves_a_whole_image)
     env_memory_free(disk);
 }
 
-TEST_MAIN(CASE(free_units_are_left_out_and_units_follow_their_buckets),
+/* ---- several directories ---- */
+
+/* The image on a disk is that of before the change, or of behind it. */
+static void expect_sections(sectioned *self, env *disk, uint64_t first_id, bool is_new_due)
+{
+    keydir_image_sections opened;
+    env_directory *directory = image_directory(disk, "/d");
+    CHECK_OK(keydir_image_open(directory, IMAGE_NAME, &opened));
+    CHECK_EQUAL(SECTIONS, opened.count);
+    uint64_t id = opened.list[1].header.space_id;
+    CHECK(id == self->list[1].header.space_id || (id == first_id && !is_new_due));
+    keydir_image_reset(&opened);
+    env_directory_close(directory);
+}
+
+TEST(a_failed_call_leaves_all_sections_of_before)
+{
+    sectioned self;
+    env *faulty;
+    sectioned_open(&self, 100);
+    CHECK_OK(env_fault_new(self.disk, &faulty));
+    env_directory *directory = image_directory(faulty, "/d");
+    pykv_status status = PYKV_IO_FAILED;
+    self.list[1].header.space_id = 2;
+    for (uint64_t k = 1; status != PYKV_OK; k++) {
+        CHECK_EQUAL(PYKV_IO_FAILED, status);
+        env_fault_plan plan = {.at = k, .system_errno = 5};
+        env_fault_set(faulty, &plan);
+        status = sectioned_save(&self, directory);
+        env_fault_plan none = {.at = 0};
+        env_fault_set(faulty, &none);
+        expect_sections(&self, self.disk, 3, status == PYKV_OK);
+    }
+    env_directory_close(directory);
+    env_fault_free(faulty);
+    sectioned_close(&self);
+}
+
+TEST(a_power_cut_at_any_call_leaves_all_sections_of_one_moment)
+{
+    sectioned self;
+    bool off = true;
+    sectioned_open(&self, 100);
+    self.list[1].header.space_id = 2;
+    for (uint64_t call_number = 1; off; call_number++) {
+        env *disk;
+        CHECK_OK(env_memory_clone(self.disk, &disk));
+        env_directory *directory = image_directory(disk, "/d");
+        env_memory_power_off_at(disk, env_memory_call_count(disk) + call_number);
+        pykv_status status = sectioned_save(&self, directory);
+        off = env_memory_is_off(disk);
+        env_directory_close(directory);
+        for (uint64_t seed = 0; seed < 4 * (ENV_CRASH_POLICY_COUNT - 1); seed++) {
+            env *after;
+            env_crash_policy policy =
+                (env_crash_policy)(ENV_CRASH_DROP_ALL + seed % (ENV_CRASH_POLICY_COUNT - 1));
+            CHECK_OK(env_memory_crash(disk, seed, policy, &after));
+            expect_sections(&self, after, 3, status == PYKV_OK);
+            env_memory_free(after);
+        }
+        env_memory_free(disk);
+    }
+    sectioned_close(&self);
+}
+
+TEST_MAIN(CASE(a_failed_call_leaves_all_sections_of_before),
+          CASE(a_power_cut_at_any_call_leaves_all_sections_of_one_moment),
+          CASE(free_units_are_left_out_and_units_follow_their_buckets),
           CASE(pending_pages_are_never_written_with_new_checks),
           CASE(a_name_that_is_too_long_is_refused),
           CASE(a_failed_call_leaves_the_old_image_and_no_rest),

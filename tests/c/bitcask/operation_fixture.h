@@ -12,12 +12,14 @@ FIXTURE_UNUSED static void fixture_expect_exact_books(fixture *self)
 {
     uint64_t bytes[64];
     uint64_t counts[64];
+    live_share shares[64];
     size_t count = self->store->segment_count;
     pykv_stats before = fixture_stats(self);
     CHECK(count <= 64);
     for (size_t i = 0; i < count; i++) {
         bytes[i] = self->store->segments[i]->live_bytes;
         counts[i] = self->store->segments[i]->live_count;
+        shares[i] = live_shares_sum(&self->store->segments[i]->shares);
     }
     mutex_lock(&self->store->writer);
     CHECK_OK(bitcask_rebuild(self->store));
@@ -25,6 +27,9 @@ FIXTURE_UNUSED static void fixture_expect_exact_books(fixture *self)
     for (size_t i = 0; i < count; i++) {
         CHECK_EQUAL(self->store->segments[i]->live_bytes, bytes[i]);
         CHECK_EQUAL(self->store->segments[i]->live_count, counts[i]);
+        live_share counted = live_shares_sum(&self->store->segments[i]->shares);
+        CHECK_EQUAL(counted.bytes, shares[i].bytes);
+        CHECK_EQUAL(counted.count, shares[i].count);
     }
     CHECK_EQUAL(fixture_stats(self).key_count, before.key_count);
 }

@@ -28,12 +28,14 @@ enum {
     CHECKS_BYTES_AT = PAYLOAD_BYTES_AT + 8,
     EPOCH_AT = CHECKS_BYTES_AT + 8,
     SEQUENCE_AT = EPOCH_AT + 8,
-    ZEROS_AT = SEQUENCE_AT + 8,
+    SPACE_ID_AT = SEQUENCE_AT + 8,
+    SECTIONS_BEHIND_AT = SPACE_ID_AT + 4,
+    ZEROS_AT = SECTIONS_BEHIND_AT + 4,
     HEADER_CRC_AT = KEYDIR_IMAGE_HEADER_BYTES - 4,
     CRC_BYTES = 4
 };
 
-_Static_assert(ZEROS_AT == 104, "the fields of the header are those of the document");
+_Static_assert(ZEROS_AT == 112, "the fields of the header are those of the document");
 
 static uint64_t table_bytes(uint64_t segment_count)
 {
@@ -53,7 +55,14 @@ void keydir_image_derive(keydir_image_layout *layout)
                  KEYDIR_IMAGE_PAGE_BYTES);
     layout->checks_bytes = round_up((layout->page_count + 1) * CRC_BYTES, KEYDIR_IMAGE_PAGE_BYTES);
     layout->payload_offset = layout->checks_offset + layout->checks_bytes;
-    layout->file_bytes = layout->payload_offset + layout->page_count * KEYDIR_IMAGE_PAGE_BYTES;
+    layout->section_bytes = layout->payload_offset + layout->page_count * KEYDIR_IMAGE_PAGE_BYTES;
+}
+
+/* Format 1 where it will do: versions that know no other use it too. */
+static uint32_t format_of(const keydir_image_header *header)
+{
+    return header->space_id == 0 && header->sections_behind == 0 ? KEYDIR_IMAGE_FORMAT_VERSION
+                                                                 : KEYDIR_IMAGE_FORMAT_SECTIONS;
 }
 
 void keydir_image_encode_header(const keydir_image_layout *layout,
@@ -61,7 +70,7 @@ void keydir_image_encode_header(const keydir_image_layout *layout,
 {
     memset(out, 0, KEYDIR_IMAGE_HEADER_BYTES);
     memcpy(out + MAGIC_AT, magic, sizeof magic);
-    store_u32(out + FORMAT_VERSION_AT, KEYDIR_IMAGE_FORMAT_VERSION);
+    store_u32(out + FORMAT_VERSION_AT, format_of(header));
     store_u32(out + PAGE_BYTES_AT, KEYDIR_IMAGE_PAGE_BYTES);
     store_u64(out + STORE_ID_AT, header->store_id);
     store_u64(out + MERGE_EDIT_AT, header->merge_edit);
@@ -74,6 +83,8 @@ void keydir_image_encode_header(const keydir_image_layout *layout,
     store_u64(out + CHECKS_BYTES_AT, layout->checks_bytes);
     store_u64(out + EPOCH_AT, header->epoch);
     store_u64(out + SEQUENCE_AT, header->sequence);
+    store_u32(out + SPACE_ID_AT, header->space_id);
+    store_u32(out + SECTIONS_BEHIND_AT, header->sections_behind);
     store_u32(out + HEADER_CRC_AT, crc32c_extend(0, out, HEADER_CRC_AT));
 }
 
@@ -88,11 +99,11 @@ static pykv_status verify_header(const uint8_t *data, const char *path)
     if (memcmp(data + MAGIC_AT, magic, sizeof magic) != 0) {
         return error_set(PYKV_FORMAT, "%s is no image of a key directory", path);
     }
-    if (load_u32(data + FORMAT_VERSION_AT) != KEYDIR_IMAGE_FORMAT_VERSION ||
-        load_u32(data + PAGE_BYTES_AT) != KEYDIR_IMAGE_PAGE_BYTES) {
+    uint32_t format = load_u32(data + FORMAT_VERSION_AT);
+    bool known = format == KEYDIR_IMAGE_FORMAT_VERSION || format == KEYDIR_IMAGE_FORMAT_SECTIONS;
+    if (!known || load_u32(data + PAGE_BYTES_AT) != KEYDIR_IMAGE_PAGE_BYTES) {
         return error_set(PYKV_FORMAT, "%s has image format %u with pages of %u bytes", path,
-                         (unsigned)load_u32(data + FORMAT_VERSION_AT),
-                         (unsigned)load_u32(data + PAGE_BYTES_AT));
+                         (unsigned)format, (unsigned)load_u32(data + PAGE_BYTES_AT));
     }
     return PYKV_OK;
 }
@@ -130,6 +141,36 @@ static pykv_status verify_counts(const keydir_image_layout *layout, const char *
     return status;
 }
 
+static keydir_image_header read_fields(const uint8_t *data)
+{
+    return (keydir_image_header){.store_id = load_u64(data + STORE_ID_AT),
+                                 .merge_edit = load_u64(data + MERGE_EDIT_AT),
+                                 .log_position = load_u64(data + LOG_POSITION_AT),
+                                 .epoch = load_u64(data + EPOCH_AT),
+                                 .sequence = load_u64(data + SEQUENCE_AT),
+                                 .segment_count = load_u64(data + SEGMENT_COUNT_AT),
+                                 .space_id = load_u32(data + SPACE_ID_AT),
+                                 .sections_behind = load_u32(data + SECTIONS_BEHIND_AT)};
+}
+
+/* A header of format 1 has zeros where one of format 2 tells of sections, which one of them alone
+ * does not have. */
+static pykv_status verify_rest(const uint8_t *data, const keydir_image_header *header,
+                               const char *path)
+{
+    uint32_t due = format_of(header);
+    uint32_t format = load_u32(data + FORMAT_VERSION_AT);
+    if (format != due) {
+        return error_set_corruption(path, SPACE_ID_AT, "the sections are not those of the format",
+                                    due, format);
+    }
+    if (!all_zero(data + ZEROS_AT, HEADER_CRC_AT - ZEROS_AT)) {
+        return error_set_corruption(path, ZEROS_AT, "unused bytes of the image header are not zero",
+                                    0, 1);
+    }
+    return PYKV_OK;
+}
+
 pykv_status keydir_image_decode_header(const uint8_t *data, const char *path,
                                        keydir_image_layout *layout_out,
                                        keydir_image_header *header_out)
@@ -145,10 +186,6 @@ pykv_status keydir_image_decode_header(const uint8_t *data, const char *path,
     if (status != PYKV_OK) {
         return status;
     }
-    if (!all_zero(data + ZEROS_AT, HEADER_CRC_AT - ZEROS_AT)) {
-        return error_set_corruption(path, ZEROS_AT, "unused bytes of the image header are not zero",
-                                    0, 1);
-    }
     keydir_image_derive(&layout);
     uint64_t payload_bytes = layout.page_count * KEYDIR_IMAGE_PAGE_BYTES;
     if (load_u64(data + PAYLOAD_BYTES_AT) != payload_bytes ||
@@ -156,15 +193,13 @@ pykv_status keydir_image_decode_header(const uint8_t *data, const char *path,
         return error_set_corruption(path, PAYLOAD_BYTES_AT, "the counts do not make the sizes",
                                     payload_bytes, load_u64(data + PAYLOAD_BYTES_AT));
     }
-    *layout_out = layout;
-    *header_out = (keydir_image_header){.store_id = load_u64(data + STORE_ID_AT),
-                                        .merge_edit = load_u64(data + MERGE_EDIT_AT),
-                                        .log_position = load_u64(data + LOG_POSITION_AT),
-                                        .epoch = load_u64(data + EPOCH_AT),
-                                        .sequence = load_u64(data + SEQUENCE_AT),
-                                        .segment_count = layout.segment_count,
-                                        .segments = NULL};
-    return PYKV_OK;
+    keydir_image_header header = read_fields(data);
+    status = verify_rest(data, &header, path);
+    if (status == PYKV_OK) {
+        *layout_out = layout;
+        *header_out = header;
+    }
+    return status;
 }
 
 void keydir_image_encode_segments(const keydir_image_header *header, uint8_t *out)

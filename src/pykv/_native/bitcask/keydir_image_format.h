@@ -1,5 +1,5 @@
 /*
- * keydir_image_format: the bytes of an image's header and tables, and where its parts stand.
+ * keydir_image_format: the bytes of a section's header and tables, and where its parts stand.
  * Shared by the writer and the reader; docs/format/keydir_image.md is the contract.
  */
 #ifndef PYKV_BITCASK_KEYDIR_IMAGE_FORMAT_H
@@ -14,10 +14,12 @@
 #include "bitcask/keydir_layout.h"
 
 enum {
-    KEYDIR_IMAGE_FORMAT_VERSION = 1,
+    KEYDIR_IMAGE_FORMAT_VERSION = 1,  /* of an image with the default namespace alone */
+    KEYDIR_IMAGE_FORMAT_SECTIONS = 2, /* of one with several sections */
     KEYDIR_IMAGE_PAGE_BYTES = 4096,
     KEYDIR_IMAGE_HEADER_BYTES = 256,
     KEYDIR_IMAGE_SEGMENT_BYTES = 32,
+    KEYDIR_IMAGE_SECTION_BYTES_MIN = 4 * KEYDIR_IMAGE_PAGE_BYTES,
     KEYDIR_IMAGE_PAGE_HEADERS = KEYDIR_IMAGE_PAGE_BYTES / KEYDIR_HEADER_BYTES,
     KEYDIR_IMAGE_PAGE_UNITS = KEYDIR_IMAGE_PAGE_BYTES / KEYDIR_UNIT_BYTES,
     KEYDIR_IMAGE_SEGMENT_COUNT_MAX = 1 << 23 /* as many as there are extents */
@@ -30,7 +32,8 @@ _Static_assert((int)KEYDIR_IMAGE_PAGE_HEADERS == (int)KEYDIR_GRANULE_ITEMS,
 _Static_assert(KEYDIR_GRANULE_ITEMS % KEYDIR_IMAGE_PAGE_UNITS == 0,
                "a granule of units is whole pages");
 
-/* The numbers that an image has of itself, and the places that follow from them. */
+/* The numbers that a section has of itself, and the places that follow from them, from its
+ * beginning on. */
 typedef struct keydir_image_layout {
     uint64_t bucket_count;
     uint64_t unit_count;
@@ -39,10 +42,10 @@ typedef struct keydir_image_layout {
     /* from here on derived */
     uint64_t header_page_count; /* pages of the payload that hold bucket headers */
     uint64_t page_count;        /* of the payload */
-    uint64_t checks_offset;     /* of the page checks in the file */
+    uint64_t checks_offset;     /* of the page checks */
     uint64_t checks_bytes;      /* with their own check and the zeros behind it */
     uint64_t payload_offset;
-    uint64_t file_bytes;
+    uint64_t section_bytes;
 } keydir_image_layout;
 
 /* Fills the derived fields. Requires counts within their limits. */

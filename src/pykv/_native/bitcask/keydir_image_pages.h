@@ -32,7 +32,7 @@ typedef struct keydir_image {
     uint64_t header_page_count;
     uint64_t page_count;
     uint32_t *checks; /* one a page; owned */
-    env_file *file;   /* owned */
+    env_file *file;   /* owned; NULL: all pages were checked when it was opened */
     /* own synchronisation: one writer, any readers */
     _Atomic uint64_t *checked; /* one bit a page; owned */
     /* the writer's */

@@ -1,9 +1,9 @@
 /*
- * keydir_image_write: the directory as a file. See docs/format/keydir_image.md.
+ * keydir_image_write: directories as a file. See docs/format/keydir_image.md.
  *
- * The payload is streamed first, through one buffer, while its checks are collected; header and
- * tables stand before it and are written last. Units get new numbers in the order of the buckets,
- * so that a bucket's pages are neighbours and free units take no room.
+ * The payload of a section is streamed first, through one buffer, while its checks are collected;
+ * header and tables stand before it and are written last. Units get new numbers in the order of the
+ * buckets, so that a bucket's pages are neighbours and free units take no room.
  */
 #include <stdio.h>
 #include <string.h>
@@ -35,6 +35,7 @@ _Static_assert(USED_AT == offsetof(keydir_bucket, used) &&
 typedef struct image_writer {
     const keydir *source;
     env_file *file;
+    uint64_t offset; /* of the section in the file */
     keydir_image_layout layout;
     uint32_t *checks;
     uint64_t page_next; /* of the payload, to be written */
@@ -52,7 +53,8 @@ static pykv_status write_at(env_file *file, uint64_t offset, const uint8_t *data
 static pykv_status flush_pages(image_writer *self)
 {
     PYKV_ASSERT(self->fill % KEYDIR_IMAGE_PAGE_BYTES == 0);
-    uint64_t offset = self->layout.payload_offset + self->page_next * KEYDIR_IMAGE_PAGE_BYTES;
+    uint64_t offset =
+        self->offset + self->layout.payload_offset + self->page_next * KEYDIR_IMAGE_PAGE_BYTES;
     for (uint64_t at = 0; at < self->fill; at += KEYDIR_IMAGE_PAGE_BYTES) {
         self->checks[self->page_next++] =
             crc32c_extend(0, self->pages + at, KEYDIR_IMAGE_PAGE_BYTES);
@@ -155,7 +157,7 @@ static pykv_status write_header_and_tables(image_writer *self, const keydir_imag
     keydir_image_encode_header(layout, header, bytes);
     keydir_image_encode_segments(header, bytes + KEYDIR_IMAGE_HEADER_BYTES);
     keydir_image_encode_checks(self->checks, layout->page_count, bytes + layout->checks_offset);
-    pykv_status status = write_at(self->file, 0, bytes, layout->payload_offset);
+    pykv_status status = write_at(self->file, self->offset, bytes, layout->payload_offset);
     mem_free(bytes);
     return status;
 }
@@ -169,9 +171,6 @@ static pykv_status write_parts(image_writer *self, const keydir_image_header *he
     if (status == PYKV_OK) {
         PYKV_ASSERT(self->page_next == self->layout.page_count);
         status = write_header_and_tables(self, header);
-    }
-    if (status == PYKV_OK && !PYKV_PLANTED(44)) {
-        status = env_file_sync(self->file);
     }
     return status;
 }
@@ -204,18 +203,45 @@ static keydir_image_layout layout_of(const keydir *source, const keydir_image_he
     return layout;
 }
 
-/* Writes the file of this name, synced, or removes it again. */
-static pykv_status write_file(const keydir *source, env_directory *directory, const char *name,
-                              const keydir_image_header *header)
+/* Writes one at *offset, and moves that behind it. */
+static pykv_status write_section(const keydir_image_section *section, uint32_t sections_behind,
+                                 env_file *file, uint64_t *offset)
 {
-    image_writer writer = {.source = source, .layout = layout_of(source, header)};
+    keydir_image_header header = section->header;
+    header.sections_behind = sections_behind;
+    image_writer writer = {.source = section->keys,
+                           .file = file,
+                           .offset = *offset,
+                           .layout = layout_of(section->keys, &header)};
+    *offset += writer.layout.section_bytes;
+    return write_all(&writer, &header);
+}
+
+static pykv_status write_sections(const keydir_image_sections *self, env_file *file)
+{
+    uint64_t offset = 0;
+    pykv_status status = PYKV_OK;
+    for (uint32_t i = 0; i < self->count && status == PYKV_OK; i++) {
+        status = write_section(&self->list[i], self->count - 1 - i, file, &offset);
+    }
+    if (status == PYKV_OK && !PYKV_PLANTED(44)) {
+        status = env_file_sync(file);
+    }
+    return status;
+}
+
+/* Writes the file of this name, synced, or removes it again. */
+static pykv_status write_file(const keydir_image_sections *self, env_directory *directory,
+                              const char *name)
+{
+    env_file *file;
     pykv_status status =
-        env_file_open(directory, name, ENV_WRITE | ENV_CREATE | ENV_TRUNCATE, &writer.file);
+        env_file_open(directory, name, ENV_WRITE | ENV_CREATE | ENV_TRUNCATE, &file);
     if (status != PYKV_OK) {
         return status;
     }
-    status = write_all(&writer, header);
-    env_file_close(writer.file);
+    status = write_sections(self, file);
+    env_file_close(file);
     if (status != PYKV_OK) {
         pykv_error saved = *error_last();
         if (env_unlink(directory, name) != PYKV_OK) {
@@ -225,21 +251,34 @@ static pykv_status write_file(const keydir *source, env_directory *directory, co
     return status;
 }
 
-pykv_status keydir_image_write(const keydir *self, env_directory *directory, const char *name,
-                               const keydir_image_header *header)
+static pykv_status check_section(const keydir_image_section *section, const char *name)
 {
-    char temporary[NAME_BYTES_MAX];
-    int length = snprintf(temporary, sizeof temporary, "%s.tmp", name);
-    if (length < 0 || length >= NAME_BYTES_MAX ||
-        header->segment_count > KEYDIR_IMAGE_SEGMENT_COUNT_MAX) {
+    uint32_t pending = atomic_load_explicit(&section->keys->pages_pending, memory_order_acquire);
+    if (section->header.segment_count > KEYDIR_IMAGE_SEGMENT_COUNT_MAX) {
         return error_set(PYKV_INVALID_ARGUMENT, "no image can be written as %s", name);
     }
-    uint32_t pending = atomic_load_explicit(&self->pages_pending, memory_order_acquire);
     if (pending > 0) {
         return error_set(PYKV_INVALID_ARGUMENT, "%u pages of the last image are not checked yet",
                          (unsigned)pending);
     }
-    pykv_status status = write_file(self, directory, temporary, header);
+    return PYKV_OK;
+}
+
+pykv_status keydir_image_write(const keydir_image_sections *self, env_directory *directory,
+                               const char *name)
+{
+    char temporary[NAME_BYTES_MAX];
+    int length = snprintf(temporary, sizeof temporary, "%s.tmp", name);
+    pykv_status status = PYKV_OK;
+    if (length < 0 || length >= NAME_BYTES_MAX) {
+        return error_set(PYKV_INVALID_ARGUMENT, "no image can be written as %s", name);
+    }
+    for (uint32_t i = 0; i < self->count && status == PYKV_OK; i++) {
+        status = check_section(&self->list[i], name);
+    }
+    if (status == PYKV_OK) {
+        status = write_file(self, directory, temporary);
+    }
     if (status == PYKV_OK) {
         status = env_rename(directory, temporary, name);
     }

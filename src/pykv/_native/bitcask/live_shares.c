@@ -32,10 +32,9 @@ void live_shares_add(live_shares *self, uint32_t space_id, uint64_t bytes)
 void live_shares_subtract(live_shares *self, uint32_t space_id, uint64_t bytes)
 {
     live_share *share = live_shares_find(self, space_id);
-    PYKV_ASSERT(share != NULL && share->bytes >= bytes && share->count > 0);
     if (share != NULL) {
-        share->bytes -= bytes;
-        share->count--;
+        share->bytes -= share->bytes < bytes ? share->bytes : bytes;
+        share->count -= share->count > 0;
     }
 }
 

@@ -31,8 +31,9 @@ PYKV_NODISCARD pykv_status live_shares_reserve(live_shares *self, uint32_t space
 /* The share of a namespace, NULL: it has none. Valid until the next call that changes shares. */
 live_share *live_shares_find(const live_shares *self, uint32_t space_id);
 
-/* Counts a record in, or out. Require a share; and out what was counted in. */
+/* Counts a record in; requires a share. */
 void live_shares_add(live_shares *self, uint32_t space_id, uint64_t bytes);
+/* Counts one out; as far as there is a share: an image says how much, and may be false. */
 void live_shares_subtract(live_shares *self, uint32_t space_id, uint64_t bytes);
 
 /* Takes the share of a namespace away and returns it; zeros where it had none. */

@@ -15,6 +15,7 @@
 #include "bitcask/rolling.h"
 #include "bitcask/segment_dictionary.h"
 #include "bitcask/segment_list.h"
+#include "bitcask/space_list.h"
 
 /* Opens the segment of entry and adds it to the list, at base. */
 static pykv_status load_segment(bitcask *self, const manifest_segment *entry, uint64_t capacity,
@@ -94,20 +95,71 @@ static pykv_status match_bases(const manifest *listed, const keydir_image_header
                                                                                : PYKV_NOT_FOUND;
 }
 
+/* The segment of a number, which is one of them. */
+static segment *find_segment(const bitcask *self, uint64_t number) SINGLE_THREADED
+{
+    size_t low = 0;
+    size_t high = self->segment_count;
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+        if (self->segments[middle]->number <= number) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    PYKV_ASSERT(low < high && self->segments[low]->number == number);
+    return self->segments[low];
+}
+
 static void adopt_live_counts(bitcask *self, const keydir_image_header *image) SINGLE_THREADED
 {
-    for (size_t i = 0; i < self->segment_count; i++) {
-        for (uint64_t j = 0; j < image->segment_count; j++) {
-            if (image->segments[j].number == self->segments[i]->number) {
-                self->segments[i]->live_bytes = image->segments[j].live_bytes;
-                self->segments[i]->live_count = image->segments[j].live_count;
-            }
-        }
+    for (uint64_t j = 0; j < image->segment_count; j++) {
+        segment *counted = find_segment(self, image->segments[j].number);
+        counted->live_bytes = image->segments[j].live_bytes;
+        counted->live_count = image->segments[j].live_count;
     }
 }
 
-static pykv_status load_with_image(bitcask *self, const manifest *listed, keydir *keys,
-                                   const keydir_image_header *image, const uint64_t *bases)
+/* What a namespace has of the segments' live records. */
+static pykv_status adopt_shares(bitcask *self, const keydir_image_header *image,
+                                directory *now) SINGLE_THREADED
+{
+    pykv_status status = PYKV_OK;
+    for (uint64_t j = 0; j < image->segment_count && status == PYKV_OK; j++) {
+        live_shares *shares = &find_segment(self, image->segments[j].number)->shares;
+        status = live_shares_reserve(shares, image->space_id);
+        if (status == PYKV_OK) {
+            live_share *share = live_shares_find(shares, image->space_id);
+            share->bytes = image->segments[j].live_bytes;
+            share->count = image->segments[j].live_count;
+            now->live_bytes += share->bytes;
+        }
+    }
+    return status;
+}
+
+/* Puts the directory of a section in the place of the empty one of its namespace. */
+static pykv_status adopt_section(bitcask *self, keydir_image_section *section) SINGLE_THREADED
+{
+    space *within = NULL;
+    pykv_status status = bitcask_add_space(self, section->header.space_id, &within);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    directory *now = directory_now_locked(&within->directory);
+    keydir_free(now->keys);
+    now->keys = section->keys;
+    section->keys = NULL;
+    if (within->id == NAMESPACE_DEFAULT || PYKV_PLANTED(312)) {
+        adopt_live_counts(self, &section->header);
+        return PYKV_OK;
+    }
+    return adopt_shares(self, &section->header, now);
+}
+
+static pykv_status load_with_image(bitcask *self, const manifest *listed,
+                                   keydir_image_sections *image, const uint64_t *bases)
 {
     pykv_status status = bitcask_load_sealed(self, listed, bases);
     for (uint64_t i = 0; i < listed->segment_count && status == PYKV_OK; i++) {
@@ -115,45 +167,38 @@ static pykv_status load_with_image(bitcask *self, const manifest *listed, keydir
             status = bitcask_continue_active(self, &listed->segments[i], bases[i]);
         }
     }
-    if (status != PYKV_OK) {
-        return status;
+    for (uint32_t i = 0; i < image->count && status == PYKV_OK; i++) {
+        status = adopt_section(self, &image->list[i]);
     }
-    adopt_live_counts(self, image);
-    directory *now = directory_now_locked(&self->spaces.main.directory);
-    keydir_free(now->keys);
-    now->keys = keys;
-    return PYKV_OK;
+    return status;
+}
+
+static bool is_of_manifest(const keydir_image_header *image, const manifest *listed)
+{
+    return image->store_id == listed->store_id && image->merge_edit == listed->merge_edit &&
+           image->epoch == listed->epoch &&
+           (image->sequence == listed->last_sequence || PYKV_PLANTED(47));
 }
 
 pykv_status bitcask_load_image(bitcask *self, const manifest *listed)
 {
-    keydir *keys;
-    keydir_image_header image;
-    pykv_status status = keydir_image_open(self->home, BITCASK_IMAGE_NAME, &keys, &image);
+    keydir_image_sections image;
+    pykv_status status = keydir_image_open(self->home, BITCASK_IMAGE_NAME, &image);
     if (status != PYKV_OK) {
         return status == PYKV_NO_MEMORY ? status : PYKV_NOT_FOUND;
     }
+    const keydir_image_header *main = &image.list[0].header;
     uint64_t *bases = mem_alloc((listed->segment_count + 1) * sizeof *bases);
     if (bases == NULL) {
-        keydir_free(keys);
-        mem_free(image.segments);
-        return error_set_no_memory((listed->segment_count + 1) * sizeof *bases);
-    }
-    if (image.store_id != listed->store_id || image.merge_edit != listed->merge_edit ||
-        image.epoch != listed->epoch ||
-        (image.sequence != listed->last_sequence && !PYKV_PLANTED(47))) {
-        status = PYKV_NOT_FOUND;
+        status = error_set_no_memory((listed->segment_count + 1) * sizeof *bases);
     } else {
-        status = match_bases(listed, &image, bases);
+        status = is_of_manifest(main, listed) ? match_bases(listed, main, bases) : PYKV_NOT_FOUND;
     }
-    if (status == PYKV_OK) {
-        status = load_with_image(self, listed, keys, &image, bases);
-    }
-    if (status != PYKV_OK) {
-        keydir_free(keys);
+    if (status == PYKV_OK && bases != NULL) {
+        status = load_with_image(self, listed, &image, bases);
     }
     mem_free(bases);
-    mem_free(image.segments);
+    keydir_image_reset(&image);
     return status;
 }
 
