@@ -77,6 +77,19 @@ def test_destroy_leaves_what_is_not_of_the_database(tmp_path: Path, engine: str)
 
 
 @adapters
+def test_destroy_leaves_files_whose_names_end_as_theirs_do(tmp_path: Path, engine: str) -> None:
+    """Every `*.log` and `*.ldb` went with a LevelDB, so the log of a program that has it there."""
+    path = fill(tmp_path / "db", engine)
+    mine = ("2026-11.log", "notes.ldb", "server.log", "LOG.old-1", "rows.sqlite3-copy", "x.dbtmp")
+    for name in mine:
+        (path / name).write_text("mine")
+    with pykv.open(path, engine=engine) as db:
+        db[b"k"] = b"v"
+    pykv.destroy(path)
+    assert sorted(each.name for each in path.iterdir()) == sorted(mine)
+
+
+@adapters
 def test_what_they_lack_is_refused(tmp_path: Path, engine: str) -> None:
     with pykv.open(tmp_path / "db", engine=engine) as db:
         for refused in (

@@ -32,12 +32,15 @@ def adapter(
         },
     )
 
+    own_names = (open_peer.data_names, open_peer.other_names)
+
     def destroy(path: Path) -> None:
         lock = lock_writer(path)
         try:
-            for pattern in (*open_peer.own_patterns, LOCK_NAME):
-                for each in path.glob(pattern):
+            for each in list(path.iterdir()):
+                if any(names.fullmatch(each.name) for names in own_names):
                     each.unlink()
+            (path / LOCK_NAME).unlink()
         finally:
             lock.release()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -40,10 +41,9 @@ class _Moment:
 
 
 class _LevelDb:
-    data_patterns: ClassVar[tuple[str, ...]] = ("*.log", "*.ldb", "*.sst")
-    own_patterns: ClassVar[tuple[str, ...]] = (
-        *("CURRENT", "MANIFEST-*", "LOCK", "LOG", "LOG.old", "*.dbtmp"),
-        *data_patterns,
+    data_names: ClassVar[re.Pattern[str]] = re.compile(r"[0-9]{6,}\.(log|ldb|sst)")
+    other_names: ClassVar[re.Pattern[str]] = re.compile(
+        r"CURRENT|MANIFEST-[0-9]{6,}|LOCK|LOG|LOG\.old|[0-9]{6,}\.dbtmp"
     )
     key_bytes_max = 65_535
 

@@ -10,6 +10,7 @@ A process may open an environment once, so readers beside a writer share it.
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -154,8 +155,8 @@ class _Moment:
 
 
 class _Lmdb:
-    data_patterns: ClassVar[tuple[str, ...]] = (_FILE,)
-    own_patterns: ClassVar[tuple[str, ...]] = (_FILE, "lock.mdb")
+    data_names: ClassVar[re.Pattern[str]] = re.compile(re.escape(_FILE))
+    other_names: ClassVar[re.Pattern[str]] = re.compile(r"lock\.mdb")
 
     def __init__(self, path: Path, read_only: bool, durable: bool) -> None:
         if not read_only:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -33,8 +34,8 @@ class Peer(Protocol):
     """
 
     errors: tuple[type[BaseException], ...]  # what it raises in trouble
-    data_patterns: ClassVar[tuple[str, ...]]  # the names of files with rows
-    own_patterns: ClassVar[tuple[str, ...]]  # of all its files, for destroy
+    data_names: ClassVar[re.Pattern[str]]  # of its files with rows, whole
+    other_names: ClassVar[re.Pattern[str]]  # of its other files, whole
     key_bytes_max: int
 
     def __init__(self, path: Path, read_only: bool, durable: bool) -> None: ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -57,10 +58,10 @@ class _Moment:
 
 
 class _RocksDb:
-    data_patterns: ClassVar[tuple[str, ...]] = ("*.log", "*.sst", "*.blob")
-    own_patterns: ClassVar[tuple[str, ...]] = (
-        *("CURRENT", "MANIFEST-*", "LOCK", "LOG", "LOG.old*", "*.dbtmp", "IDENTITY", "OPTIONS-*"),
-        *("rocksdict-config.json", *data_patterns),
+    data_names: ClassVar[re.Pattern[str]] = re.compile(r"[0-9]{6,}\.(log|sst|ldb|blob)")
+    other_names: ClassVar[re.Pattern[str]] = re.compile(
+        r"CURRENT|MANIFEST-[0-9]{6,}|LOCK|LOG|LOG\.old(\.[0-9]+)?|[0-9]{6,}\.dbtmp|IDENTITY"
+        r"|OPTIONS-[0-9]{6,}(\.dbtmp)?|rocksdict-config\.json"
     )
     key_bytes_max = 65_535
     errors: tuple[type[BaseException], ...] = (Exception,)  # the package raises nothing else

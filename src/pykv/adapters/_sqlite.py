@@ -5,6 +5,7 @@ Each moment is a connection of its own with a read transaction.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
@@ -74,8 +75,8 @@ class _Moment:
 
 class _Sqlite:
     errors: tuple[type[BaseException], ...] = (sqlite3.Error,)
-    data_patterns: ClassVar[tuple[str, ...]] = (NAME, f"{NAME}-wal")
-    own_patterns: ClassVar[tuple[str, ...]] = (NAME, f"{NAME}-*")
+    data_names: ClassVar[re.Pattern[str]] = re.compile(rf"{re.escape(NAME)}(-wal)?")
+    other_names: ClassVar[re.Pattern[str]] = re.compile(rf"{re.escape(NAME)}-(shm|journal)")
     key_bytes_max = 65_535
 
     def __init__(self, path: Path, read_only: bool, durable: bool) -> None:

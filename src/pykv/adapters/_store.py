@@ -233,8 +233,8 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
         return self._seq
 
     def _files(self) -> Iterator[os.stat_result]:
-        for pattern in self._open_peer.data_patterns:
-            for each in self._home.glob(pattern):
+        for each in self._home.glob("*"):
+            if self._open_peer.data_names.fullmatch(each.name):
                 with suppress(FileNotFoundError):
                     yield each.stat()
 
