@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from pykv.adapters._engine import adapter
 from pykv.adapters._peer import Changes, require
+from pykv.adapters._rocksdb import names_rocksdb
 from pykv.errors import LockedError
 from pykv.reader import Row
 
@@ -87,7 +88,7 @@ class _LevelDb:
 
 def _is_there(path: Path) -> bool:
     ours = (path / "CURRENT").is_file() and any(path.glob("MANIFEST-*"))
-    return ours and not any(path.glob("OPTIONS-*"))
+    return ours and not names_rocksdb(path)
 
 
 LevelDb, ENGINE = adapter("leveldb", "LevelDb", _LevelDb, _is_there, lacks={"readers"})

@@ -115,7 +115,13 @@ class _RocksDb:
 
 
 def _is_there(path: Path) -> bool:
-    return (path / "CURRENT").is_file() and any(path.glob("OPTIONS-*"))
+    return (path / "CURRENT").is_file() and names_rocksdb(path)
+
+
+def names_rocksdb(path: Path) -> bool:
+    """Whether a directory has files that a RocksDB has and a LevelDB has not: the first is there
+    before any row, the others of a RocksDB that has been opened."""
+    return (path / "IDENTITY").is_file() or any(path.glob("OPTIONS-[0-9]*"))
 
 
 RocksDb, ENGINE = adapter("rocksdb", "RocksDb", _RocksDb, _is_there, lacks={"snapshot"})

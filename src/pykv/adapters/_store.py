@@ -20,19 +20,13 @@ from pykv.adapters._forked import never_end_in_child
 from pykv.adapters._lock import lock_writer, note_seq, noted_seq
 from pykv.adapters._moment import AdapterReader, AdapterSnapshot, SharedMoment
 from pykv.adapters._peer import Peer
+from pykv.adapters._place import refuse_others
 from pykv.adapters._turn import WriterTurn
 from pykv.arguments import BytesLike, key_range
 from pykv.engine.batch import DeleteRange, Operation, Put
 from pykv.engine.file_lock import FileLock
 from pykv.engine.order import OrderedStoreBase
-from pykv.errors import (
-    ClosedError,
-    Damage,
-    Error,
-    ForkedError,
-    IOFailedError,
-    ReadOnlyError,
-)
+from pykv.errors import ClosedError, Damage, Error, ForkedError, IOFailedError, ReadOnlyError
 from pykv.options import CommonOptions
 from pykv.store import Progress, Report, State
 
@@ -108,6 +102,8 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
         is_there = self._was_there = path.is_dir() and type(self)._is_there(path)
         if options.error_if_exists and is_there:
             raise FileExistsError(f"{path} holds a database already")
+        if not is_there and path.is_dir():
+            refuse_others(path, self._engine, self._open_peer.other_names)
         if not is_there and (options.read_only or not options.create):
             raise FileNotFoundError(f"{path} holds no {self._engine} database")
         if not options.read_only:
