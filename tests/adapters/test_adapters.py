@@ -269,6 +269,63 @@ def test_an_environment_of_somebody_else_is_read_and_written_as_it_is(tmp_path: 
     assert made.row_count == 4
 
 
+def test_an_environment_with_named_databases_is_refused_with_their_names(tmp_path: Path) -> None:
+    """The records of the named databases were taken over as rows, their rows were lost, and the
+    conversion reported success; clear() failed at them."""
+    lmdb = pytest.importorskip("lmdb")
+    theirs = tmp_path / "theirs"
+    with lmdb.open(str(theirs), max_dbs=9) as environment:
+        for name in (b"users", b"groups"):
+            database = environment.open_db(name, dupsort=name == b"groups")
+            with environment.begin(database, write=True) as transaction:
+                transaction.put(b"k", b"of " + name)
+        with environment.begin(write=True) as transaction:
+            transaction.put(b"looks like one", b"v" * 48)
+    told = r"databases with names \(groups, users\), which pykv does not read"
+    for read_only in (False, True):
+        with pytest.raises(NotSupportedError, match=told):
+            pykv.open(theirs, read_only=read_only)
+    with pytest.raises(NotSupportedError, match=told):
+        pykv.convert(theirs, tmp_path / "mine", engine="lsm")
+    assert not (tmp_path / "mine").exists()
+    with lmdb.open(str(theirs), max_dbs=9) as environment:
+        for name in (b"users", b"groups"):
+            with environment.begin(environment.open_db(name, create=False)) as transaction:
+                assert transaction.get(b"k") == b"of " + name
+
+
+def test_a_row_that_looks_like_a_named_database_is_a_row(tmp_path: Path) -> None:
+    lmdb = pytest.importorskip("lmdb")
+    rows = {b"%d" % number: bytes([number]) * 48 for number in range(20)}
+    with (
+        lmdb.open(str(tmp_path / "theirs")) as environment,
+        environment.begin(write=True) as transaction,
+    ):
+        for key, value in rows.items():
+            transaction.put(key, value)
+    with pykv.open(tmp_path / "theirs") as db:
+        assert dict(db.items()) == rows
+
+
+@pytest.mark.parametrize("flag", ["dupsort", "integerkey", "reverse_key"])
+def test_an_lmdb_that_is_no_map_in_order_of_bytes_is_refused(tmp_path: Path, flag: str) -> None:
+    """Of several values to a key a conversion took some, and reported success."""
+    lmdb = pytest.importorskip("lmdb")
+    bits = {"reverse_key": 0x02, "dupsort": 0x04, "integerkey": 0x08}
+    main, ours = tmp_path / "main", tmp_path / "ours"
+    with lmdb.open(str(ours), max_dbs=1) as environment:
+        environment.open_db(b"pykv", **{flag: True})
+    with lmdb.open(str(main)) as environment, environment.begin(write=True) as transaction:
+        transaction.put(b"12345678", b"v")
+    with (main / "data.mdb").open("r+b") as file:
+        for page in (0, 4096):  # A program in C gives the main database flags; the package cannot.
+            file.seek(page + 92)
+            file.write(bytes([bits[flag]]))
+    for path in (main, ours):
+        with pytest.raises(NotSupportedError, match=f"was made with {flag}"):
+            pykv.open(path, read_only=True)
+
+
 @pytest.mark.parametrize("durability", ["os", "sync"])
 def test_lmdb_syncs_by_itself_where_every_write_is_to_last(tmp_path: Path, durability: str) -> None:
     """One sync behind a commit leaves a moment in which a loss of power damages the database: the

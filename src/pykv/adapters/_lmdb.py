@@ -2,7 +2,9 @@
 
 LMDB has no empty key: a key that is empty or begins with a zero byte gets one more in front, which
 keeps the order. An environment without that name, and with rows, is somebody else's: its main
-database is read and written as it is.
+database is read and written as it is. One with databases that have names is refused: in the main
+one they are rows like others to who reads it, so an open looks at all of its rows. So is one with
+several values to a key, or another order than that of bytes.
 
 A process may open an environment once, so readers beside a writer share it.
 """
@@ -13,6 +15,7 @@ import os
 import re
 import threading
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -25,6 +28,8 @@ _FILE: Final = "data.mdb"
 _NAME: Final = b"pykv"
 _MAP_BYTES: Final = 1 << 40  # of addresses: the file grows as rows come
 _READERS: Final = 1_024
+_RECORD_BYTES: Final = 48  # what the main database has of one with a name
+_NAMES_TOLD: Final = 5
 _shared: dict[tuple[int, int], list[Any]] = {}  # environments of this process, and their users
 _shared_lock = threading.RLock()  # The collector may close a store in the middle of an open.
 
@@ -68,7 +73,7 @@ def _open(lmdb: Any, path: Path, read_only: bool, durable: bool) -> Any:
         return lmdb.open(
             str(path),
             map_size=_MAP_BYTES,
-            max_dbs=1,
+            max_dbs=1 + _NAMES_TOLD,
             max_readers=_READERS,
             readonly=read_only,
             create=False,
@@ -94,6 +99,46 @@ def _close_shared(key: tuple[int, int]) -> None:
         if entry[1] == 0:
             del _shared[key]
             entry[0].close()
+
+
+def _refuse_names(environment: Any, path: Path) -> None:
+    """NotSupportedError where there are databases with names."""
+    with environment.begin() as transaction:
+        rows = transaction.cursor()
+        wide = (key for key, value in rows if len(value) == _RECORD_BYTES and b"\0" not in key)
+        named = (key for key in wide if _is_named(environment, transaction, key))
+        names = [os.fsdecode(key) for key in islice(named, _NAMES_TOLD)]
+    if names:
+        raise NotSupportedError(
+            f"{path} has databases with names ({', '.join(names)}), which pykv does not read: put "
+            "the rows of each into a store of its own, read by the package lmdb",
+            path=path,
+        )
+
+
+def _is_named(environment: Any, transaction: Any, key: bytes) -> bool:
+    """Whether a row of the main database is another database; it is open until the transaction
+    ends."""
+    lmdb = require(_module, "lmdb")
+    try:
+        environment.open_db(key, txn=transaction, create=False)
+    except lmdb.IncompatibleError:
+        return False
+    return True
+
+
+def _refuse_order(environment: Any, database: Any, path: Path) -> None:
+    """NotSupportedError where a database, None: the main one, is not a map in order of bytes."""
+    with environment.begin() as transaction:
+        chosen = database or environment.open_db(None, txn=transaction, create=False)
+        flags = chosen.flags(transaction)
+    for flag in ("dupsort", "integerkey", "reverse_key"):
+        if flags[flag]:
+            raise NotSupportedError(
+                f"{path} was made with {flag}, and pykv has one value to a key, in order of bytes: "
+                "put its rows into a store of pykv, read by the package lmdb",
+                path=path,
+            )
 
 
 class _Names:
@@ -165,21 +210,25 @@ class _Lmdb:
         self._syncs = durable
         self.errors: tuple[type[BaseException], ...] = (require(_module, "lmdb").Error,)
         try:
-            self._database = self._find(read_only)
+            self._database = self._find(path, read_only)
         except BaseException:
             _close_shared(self._key)
             raise
         self._names = _Names(self._environment, self._database is not None)
         self.key_bytes_max = self._names.bytes_max
 
-    def _find(self, read_only: bool) -> Any:
+    def _find(self, path: Path, read_only: bool) -> Any:
         """The database of the rows; None: the main one, which is somebody else's."""
         with self._environment.begin() as transaction:
             ours = transaction.get(_NAME) is not None
             others = transaction.stat()["entries"] > 0
+        database = None
         if not ours and (others or read_only):
-            return None
-        return self._environment.open_db(_NAME, create=not ours)
+            _refuse_names(self._environment, path)
+        else:
+            database = self._environment.open_db(_NAME, create=not ours)
+        _refuse_order(self._environment, database, path)
+        return database
 
     def get(self, key: bytes) -> bytes | None:
         moment = self.moment()
