@@ -1,7 +1,9 @@
 """`pykv dump` writes rows that `pykv load` stores again, byte for byte."""
 
 import json
+import os
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -117,6 +119,54 @@ def test_a_dump_that_fails_leaves_no_file(run: Run, database: Path, tmp_path: Pa
     result = run("dump", database, target, "--value-format", "utf8")
     assert result.exit_code == Exit.USAGE
     assert list(target.parent.iterdir()) == []
+
+
+def test_a_pipe_is_written_to_and_stays_one(run: Run, database: Path, tmp_path: Path) -> None:
+    """It was replaced by a file, and so was a device by who may write to its directory."""
+    pipe = tmp_path / "rows.tsv"
+    os.mkfifo(pipe)
+    (tmp_path / "link.tsv").symlink_to(pipe)
+    for target in (pipe, tmp_path / "link.tsv"):
+        assert run("dump", database, target).exit_code == Exit.USAGE
+        read: list[bytes] = []
+        reader = Thread(target=lambda into=read: into.append(pipe.read_bytes()))
+        reader.start()
+        assert run("dump", database, target, "--overwrite").exit_code == Exit.GOOD
+        reader.join(timeout=60)
+        assert len(read[0].splitlines()) == 3
+    assert pipe.is_fifo()
+    assert (tmp_path / "link.tsv").is_symlink()
+    assert {each.name for each in tmp_path.iterdir()} == {"database", "rows.tsv", "link.tsv"}
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_link_stays_and_leads_to_the_rows(
+    run: Run, database: Path, tmp_path: Path, is_there: bool
+) -> None:
+    """The link was replaced by a file, and what it led to kept its old rows."""
+    link, place = tmp_path / "rows.tsv", tmp_path / "disk" / "rows"
+    place.parent.mkdir()
+    link.symlink_to(place)
+    if is_there:
+        place.write_text("old", encoding="ascii")
+    assert run("dump", database, link, "--overwrite").exit_code == Exit.GOOD
+    assert link.is_symlink()
+    assert len(place.read_text(encoding="ascii").splitlines()) == 3
+    assert [each.name for each in place.parent.iterdir()] == ["rows"]
+
+
+def test_no_file_beside_the_target_is_lost(run: Run, database: Path, tmp_path: Path) -> None:
+    """The file that a dump wrote first was opened over what had its name."""
+    mine = [tmp_path / f"rows.tsv.unfinished{end}" for end in ("", "-0")]
+    for each in mine:
+        each.write_text("mine", encoding="ascii")
+    assert run("dump", database, tmp_path / "rows.tsv").exit_code == Exit.GOOD
+    assert run("dump", database, tmp_path / "other.tsv", "--value-format", "utf8").exit_code
+    assert [each.read_text(encoding="ascii") for each in mine] == ["mine", "mine"]
+    assert {each.name for each in tmp_path.iterdir()} == {
+        *("database", "rows.tsv"),
+        *(each.name for each in mine),
+    }
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import IO, Any, cast
 
 import click
 
@@ -46,7 +46,7 @@ from pykv.cli.rows.tree import write_tree
 @format_option("--key-format", None, "Without it: escape; in jsonl text, or base64.")
 @format_option("--value-format", None, "Without it: escape; in jsonl text, or base64.")
 @namespace_option("All of them by default; the default one alone is ''.")
-@click.option("--overwrite", is_flag=True, help="Replace a file that exists.")
+@click.option("--overwrite", is_flag=True, help="Replace a file that exists, or write to a pipe.")
 def command(
     database: Path,
     target: Path,
@@ -131,10 +131,27 @@ def _write(lines: Iterator[Line], target: Path, kind: str, formats: dict[str, An
     if str(target) == "-":
         write_rows(stream_kind, lines, standard_output(), **formats)
         return
-    unfinished = target.with_name(f"{target.name}.unfinished")
+    if target.exists() and not target.is_file():  # A pipe or a device, which nothing can replace.
+        with target.open("wb") as stream:
+            write_rows(stream_kind, lines, stream, **formats)
+        return
+    whole = target.resolve()
+    unfinished, file = _made_beside(whole)
     try:
-        with unfinished.open("wb") as file:
+        with file:
             write_rows(stream_kind, lines, file, **formats)
-        unfinished.replace(target)
-    finally:
+        unfinished.replace(whole)
+    except BaseException:
         unfinished.unlink(missing_ok=True)
+        raise
+
+
+def _made_beside(target: Path) -> tuple[Path, IO[bytes]]:
+    """A new file beside target, under a name that nobody had."""
+    number = 0
+    while True:
+        path = target.with_name(f"{target.name}.unfinished-{number}")
+        try:
+            return path, path.open("xb")
+        except FileExistsError:
+            number += 1
