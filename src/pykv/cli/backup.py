@@ -17,7 +17,10 @@ from pykv.cli.progress import progress_bar
 @database_argument
 @click.argument("repository", type=click.Path(path_type=Path))
 @click.option(
-    "--keep", metavar="N", type=click.IntRange(min=1), help="Remove all but the last N versions."
+    "--keep",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Remove all but the last N versions of this database.",
 )
 @json_option("Write the version as a JSON object.")
 def command(database: Path, repository: Path, keep: int | None, as_json: bool) -> None:
@@ -33,8 +36,8 @@ def command(database: Path, repository: Path, keep: int | None, as_json: bool) -
         with progress_bar("backup", "bytes") as advance:
             made = db.backup(repository, advance)
     if keep is not None:
-        old = [each.version for each in pykv.backups(repository)][:-keep]
-        pykv.delete_backups(repository, old)
+        own = [each for each in pykv.backups(repository) if each.store_id == made.store_id]
+        pykv.delete_backups(repository, [each.version for each in own[:-keep]])
     if as_json:
         write_json(fields_of(made))
     else:

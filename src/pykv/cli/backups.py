@@ -42,7 +42,8 @@ def command(repository: Path, verify: bool, delete: tuple[int, ...], as_json: bo
             made = datetime.fromtimestamp(each.time, UTC).isoformat(" ", "seconds")
             new = size_text(each.new_byte_count)
             size = size_text(each.byte_count)
-            write_line(f"version {each.version}  {made}  {each.engine}  {size}, {new} of them new")
+            whose = f"{each.engine}  store {each.store_id:016x}"
+            write_line(f"version {each.version}  {made}  {whose}  {size}, {new} of them new")
     return Exit.GOOD
 
 

@@ -16,7 +16,12 @@ from pykv.cli.progress import progress_bar
 @click.command("restore", epilog=example("  pykv restore /backups/data data"))
 @click.argument("repository", type=click.Path(path_type=Path))
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--version", metavar="N", type=int, help="The version to restore.  [default: last]")
+@click.option(
+    "--version",
+    metavar="N",
+    type=int,
+    help="The version to restore.  [default: the last, where all are of one database]",
+)
 def command(repository: Path, path: Path, version: int | None) -> None:
     """Make a database at PATH of a version in a repository.
 

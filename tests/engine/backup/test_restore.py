@@ -60,6 +60,23 @@ def test_a_missing_or_cut_file_is_named(kind: Kind, tmp_path: Path, repository: 
     assert not (tmp_path / "restored").exists()
 
 
+def test_of_several_stores_a_version_is_to_be_said(
+    kind: Kind, tmp_path: Path, repository: Path
+) -> None:
+    """The last was taken, whichever store it was of."""
+    for name in ("a", "b"):
+        with kind.open(tmp_path / name) as db:
+            db[b"name"] = name.encode()
+            db.backup(repository)
+    with pytest.raises(pykv.InvalidOptionError, match="versions of 2 stores"):
+        pykv.restore(repository, tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
+    assert restored(repository, tmp_path / "copy", 1) == {b"name": b"a"}
+    first = repository / "versions" / "00000001"
+    first.write_bytes(first.read_bytes()[:-1])
+    assert restored(repository, tmp_path / "other") == {b"name": b"b"}
+
+
 def test_a_restore_wants_a_new_path(kind: Kind, tmp_path: Path, repository: Path) -> None:
     fill(kind, tmp_path / "db", repository)
     (tmp_path / "empty").mkdir()

@@ -19,6 +19,7 @@ from pykv.engine.backup.durable import (
 )
 from pykv.engine.backup.repository import Repository
 from pykv.engine.backup.version import StoredFile, corruption, damaged
+from pykv.errors import CorruptionError, FormatError, InvalidOptionError
 from pykv.store import BackupVersion, Progress
 
 
@@ -33,12 +34,15 @@ def restore(
 
     Every byte is checked. progress(done, total) is told bytes.  Raises FileNotFoundError and
     FormatError where there is no repository, KeyError where it has no such version,
-    FileExistsError, CorruptionError where a file of the version is damaged or missing,
-    NoSpaceError; then nothing stays at path.
+    InvalidOptionError for None where it has versions of several stores, FileExistsError,
+    CorruptionError where a file of the version is damaged or missing, NoSpaceError; then nothing
+    stays at path.
     """
     source, place = Repository(as_path(repository)), as_path(path)
     with told_as_ours(), source.reading():
         listed = source.read(as_version(version))
+        if version is None:
+            _refuse_several(source)
         total = sum(each.length for each in listed.files)
         done = 0
 
@@ -55,6 +59,22 @@ def restore(
             _take_back(place)
             raise
     return listed.facts
+
+
+def _refuse_several(source: Repository) -> None:
+    """InvalidOptionError where the versions are of several stores; what cannot be read is none."""
+    last: dict[int, BackupVersion] = {}
+    for number in source.numbers():
+        with suppress(CorruptionError, FormatError):
+            facts = source.read(number).facts
+            last[facts.store_id] = facts
+    if len(last) > 1:
+        each = (f"{one.version} ({one.engine}, store {one.store_id:016x})" for one in last.values())
+        raise InvalidOptionError(
+            f"{source.path} has versions of {len(last)} stores, so say which version; the last of "
+            f"each: {', '.join(each)}",
+            path=source.path,
+        )
 
 
 def _fill(
