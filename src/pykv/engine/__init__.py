@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, overload
 
 from pykv.arguments import StrPath, as_path
+from pykv.engine.backup_place import left_in
 from pykv.engine.given_options import make_options
 from pykv.engine.registry import Engine, engine_of, find_engine
 from pykv.errors import FormatError, NotSupportedError, UnfinishedError
@@ -95,7 +96,7 @@ def destroy(path: StrPath) -> None:
     if engine_of(place) or (place / UNFINISHED_NAME).exists() or not converting.exists():
         _destroy_by_engine(place)
     # What a backup, a conversion, or a call of this that was killed left there.
-    for left in [*place.glob(".backup-*"), *place.glob(CONVERTING_NAME)]:
+    for left in [*left_in(place), *place.glob(CONVERTING_NAME)]:
         shutil.rmtree(left)
     with suppress(OSError):
         place.rmdir()

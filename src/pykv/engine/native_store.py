@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from pykv._native import SCAN_KEYS, Handle, StoreBase, check, ffi, lib, now_us, range_of
 from pykv.arguments import StrPath, as_path, as_sequence, timeout_us_of
+from pykv.engine.backup_place import remove_left
 from pykv.engine.batch import Operation
 from pykv.engine.maintenance import lend_threads, run_long
 from pykv.engine.native import (
@@ -37,7 +38,7 @@ class NativeStore(StoreBase, NativeArrayStore, NativeReader):
     One process has it open for writing; others may open it with read_only=True.
     """
 
-    __slots__ = ("__weakref__", "_handle", "_options", "_path", "_thread_count")
+    __slots__ = ("__weakref__", "_handle", "_home", "_options", "_path", "_thread_count")
 
     _options: NativeOptions
     _niceness: ClassVar[int] = 0
@@ -53,9 +54,12 @@ class NativeStore(StoreBase, NativeArrayStore, NativeReader):
         """Opens the store at path and lends it threads. fields: of pykv_options."""
         self._options = options
         self._path = path
+        self._home = path.absolute()  # Later the process may be in another directory.
         handle = Handle(path, fields, thread_count)
         self._bind(handle.address, handle.owner, options.batch_bytes_max)
         self._handle = handle
+        if not options.read_only:
+            remove_left(self._home)
         self._thread_count = lend_threads(
             handle, 0 if options.read_only else thread_count, self._niceness
         )
@@ -64,6 +68,7 @@ class NativeStore(StoreBase, NativeArrayStore, NativeReader):
         """Becomes a part of an open store that has a handle of its own."""
         self._options = store._options
         self._path = store._path
+        self._home = store._home
         self._bind(handle.address, handle.owner, store._options.batch_bytes_max)
         self._handle = handle
         self._thread_count = store._thread_count
@@ -238,12 +243,13 @@ class NativeStore(StoreBase, NativeArrayStore, NativeReader):
         """Adds a version with the rows of one moment to a repository, which is made if need be.
 
         Files that an earlier version has are not copied again. progress(done, total) is told bytes.
-        Raises FormatError where something else is at repository, LockedError while another backup
-        is made there, NoSpaceError, and what `checkpoint` raises; older versions stay whole.
+        Raises FormatError where something else is at repository, or this store, LockedError while
+        another backup is made there, NoSpaceError, and what `checkpoint` raises; older versions
+        stay whole.
         """
         from pykv.engine.backup import create_backup
 
-        return create_backup(self, repository, progress)
+        return create_backup(self._home, self.checkpoint, repository, progress)
 
     def close(self, timeout: float | None = None) -> None:
         """Ends scans, syncs, and releases every file; silent where that is done.

@@ -112,17 +112,47 @@ def test_a_backup_that_dies_anywhere_leaves_every_version_whole(
     assert step > 10
 
 
-def test_a_relative_path_that_leads_elsewhere_makes_nothing_there(
+def test_a_store_of_a_relative_path_is_backed_up_from_anywhere(
     kind: Kind, tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Its manifest was looked for below the directory that the process was in by then, and what
+    another store there had for a backup was removed."""
     (tmp_path / "elsewhere").mkdir()
-    monkeypatch.chdir(tmp_path)
-    with kind.open(Path("db")) as db:
-        monkeypatch.chdir(tmp_path / "elsewhere")
+    with kind.open(tmp_path / "elsewhere" / "db") as other:
+        other[b"name"] = b"other"
+        monkeypatch.chdir(tmp_path)
+        with kind.open(Path("db")) as db:
+            db.namespace("space", create=True)[b"name"] = b"in space"
+            db[b"name"] = b"db"
+            monkeypatch.chdir(tmp_path / "elsewhere")
+            other.checkpoint(tmp_path / "elsewhere" / "db" / ".backup-77")
+            db.backup(repository)
+            db.namespace("space").backup(repository)
+            made = pykv.convert(db, tmp_path / "converted", engine="lsm")
+    assert made.row_count == 2
+    assert (tmp_path / "elsewhere" / "db" / ".backup-77").exists()
+    assert restored(repository, tmp_path / "1", 1) == {b"name": b"db"}
+    assert restored(repository, tmp_path / "2") == {b"name": b"db"}
+
+
+def test_a_directory_that_was_moved_is_not_made_again(
+    kind: Kind, tmp_path: Path, repository: Path
+) -> None:
+    with kind.open(tmp_path / "db") as db:
+        (tmp_path / "db").rename(tmp_path / "moved")
         with pytest.raises(FileNotFoundError):
             db.backup(repository)
-    assert not list((tmp_path / "elsewhere").iterdir())
-    assert not repository.exists()
+    assert [each.name for each in tmp_path.iterdir()] == ["moved"]
+
+
+def test_a_database_is_no_repository_of_its_own(kind: Kind, tmp_path: Path) -> None:
+    """It was told of a `.backup-0`, which the backup had made itself."""
+    with kind.open(tmp_path / "db") as db:
+        (tmp_path / "link").symlink_to(tmp_path / "db")
+        for place in (tmp_path / "db", tmp_path / "link"):
+            with pytest.raises(pykv.FormatError, match="is the database itself"):
+                db.backup(place)
+        assert not list((tmp_path / "db").glob(".backup*"))
 
 
 def test_a_reader_that_is_refused_leaves_the_backup_of_the_writer_alone(
@@ -149,17 +179,22 @@ def test_a_reader_that_is_refused_leaves_the_backup_of_the_writer_alone(
     assert restored(repository, tmp_path / "copy") == rows(10)
 
 
-def test_what_a_killed_backup_left_in_the_database_goes_with_the_next(
+def test_what_a_killed_backup_left_in_the_database_goes_with_the_next_open_to_write(
     kind: Kind, tmp_path: Path, repository: Path
 ) -> None:
+    """It kept the space of its files until there was another backup."""
+    mine = tmp_path / "db" / ".backup-of-mine"
     with kind.open(tmp_path / "db") as db:
         db.put(b"key", b"value")
         db.checkpoint(tmp_path / "db" / ".backup-77")
+    mine.mkdir()
+    with kind.open(tmp_path / "db", read_only=True):
+        assert (tmp_path / "db" / ".backup-77").exists()
     with kind.open(tmp_path / "db") as db:
+        assert not (tmp_path / "db" / ".backup-77").exists()
         assert db.verify().ok
         db.backup(repository)
-        assert not (tmp_path / "db" / ".backup-77").exists()
         db.checkpoint(tmp_path / "db" / ".backup-78")
     pykv.destroy(tmp_path / "db")
-    assert not (tmp_path / "db").exists()
+    assert list((tmp_path / "db").iterdir()) == [mine]
     assert restored(repository, tmp_path / "copy") == {b"key": b"value"}

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
-import shutil
 import struct
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from pykv._native import lib
 from pykv.arguments import StrPath, as_path
@@ -25,28 +21,16 @@ from pykv.engine.backup.durable import (
 )
 from pykv.engine.backup.repository import Repository, open_or_make, stored_name
 from pykv.engine.backup.version import Listed, StoredFile, encode
-from pykv.errors import InternalError
+from pykv.engine.backup_place import place_in
+from pykv.errors import FormatError, InternalError
 from pykv.store import BackupVersion, Progress
 
 _MANIFEST: Final = "MANIFEST"
-_CHECKPOINT: Final = ".backup-"
 # Files that are written once begin with a magic number, and have their random id at byte 16.
 _WRITTEN_ONCE: Final = frozenset({".log", ".hint", ".tbl", ".val"})
 _FILE_ID: Final = struct.Struct("<16xQ")
 _STORE_ID: Final = struct.Struct("<12xB3xQ")
 _ENGINES: Final = {lib.PYKV_ENGINE_BITCASK: "bitcask", lib.PYKV_ENGINE_LSM: "lsm"}
-
-_numbers = itertools.count()
-_in_use: set[Path] = set()
-_in_use_lock = threading.Lock()
-
-
-class _Source(Protocol):
-    """The store that is backed up."""
-
-    @property
-    def path(self) -> Path: ...
-    def checkpoint(self, path: StrPath) -> None: ...
 
 
 @dataclass
@@ -64,41 +48,25 @@ class _Copying:
 
 
 def create_backup(
-    store: _Source, repository: StrPath, progress: Progress | None = None
+    home: Path,
+    checkpoint: Callable[[Path], object],
+    repository: StrPath,
+    progress: Progress | None = None,
 ) -> BackupVersion:
-    """Adds a version with the rows that store has at one moment; see `NativeStore.backup`."""
-    with told_as_ours(), _checkpoint_of(store) as source:
-        target = open_or_make(as_path(repository))
+    """Adds a version with the rows that a store has at one moment; see `NativeStore.backup`.
+
+    home: the directory of the store, absolute.  checkpoint: makes one of it at a path.
+    """
+    place = as_path(repository)
+    if place.exists() and place.samefile(home):
+        text = f"{place} is the database itself: back it up to another directory"
+        raise FormatError(text, path=place)
+    (home / _MANIFEST).stat()  # Somebody may have moved the directory.
+    with told_as_ours(), place_in(home) as source:
+        checkpoint(source)
+        target = open_or_make(place)
         with target.writing():
             return _add_version(target, source, progress)
-
-
-@contextmanager
-def _checkpoint_of(store: _Source) -> Iterator[Path]:
-    """A checkpoint inside the directory of the store, where links work, for the time of a block."""
-    # A relative path leads elsewhere once the process has changed its directory.
-    (store.path / _MANIFEST).stat()
-    with _in_use_lock:
-        places = (store.path / f"{_CHECKPOINT}{number}" for number in _numbers)
-        path = next(each for each in places if not each.exists())
-        _in_use.add(path)
-    try:
-        store.checkpoint(path)
-        _remove_left(store.path)
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
-        with _in_use_lock:
-            _in_use.discard(path)
-
-
-def _remove_left(home: Path) -> None:
-    """Removes what a crash has left. The caller has made a checkpoint of the store in home, which
-    one process at a time may do."""
-    with _in_use_lock:
-        for left in home.glob(f"{_CHECKPOINT}[0-9]*"):
-            if left not in _in_use:
-                shutil.rmtree(left)
 
 
 def _add_version(target: Repository, source: Path, progress: Progress | None) -> BackupVersion:

@@ -100,9 +100,10 @@ def convert(
 def _identity_of(store: Store) -> dict[str, Any]:
     """What tells a store at a moment from all others; nothing for one that is not on disk."""
     stats = store.stats()
-    path = store.path
-    if path is None or "persistence" not in store.features:
+    if store.path is None or "persistence" not in store.features:
         return {}
+    # A relative path leads elsewhere once the process has changed its directory.
+    path: Path = getattr(store, "_home", store.path)
     names = ("engine", "last_seq", "epoch")
     identity: dict[str, Any] = {name: stats[name] for name in names if name in stats}
     if stats["engine"] in _NATIVE:
