@@ -154,9 +154,12 @@ class FormatError(Error):
 
 
 class UnfinishedError(FormatError):
-    """The directory holds a conversion that was not finished; the message says what to do."""
+    """The directory holds a conversion that was not finished; the text says what to do."""
 
-    hint = ""
+    hint = (
+        "Call pykv.convert() as before to go on with it, if its source has not changed, or remove "
+        "it with pykv.destroy()."
+    )
 
 
 class ReplacedError(Error):

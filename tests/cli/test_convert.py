@@ -31,7 +31,31 @@ def test_failures_say_what_to_do(run: Run, database: Path, tmp_path: Path) -> No
     (tmp_path / "half" / ".convert" / "MARK").touch()
     half = run("get", tmp_path / "half", "key")
     assert half.exit_code == Exit.FAILED
-    assert "pykv.destroy" in half.stderr
+    assert "`pykv convert`" in half.stderr
+    assert "`pykv destroy`" in half.stderr
+    assert "pykv.convert" not in half.stderr
+    taken = run("convert", database, database, "--engine", "lsm").stderr
+    assert taken == f"pykv: {database}: File exists. Choose a path that does not exist.\n"
+
+
+def test_namespaces_are_converted_one_by_one(run: Run, ordered: Path, tmp_path: Path) -> None:
+    """The message told of handles, which a shell has not, and showed an object of Python."""
+    run("put", ordered, "k", "v", "--namespace", "u")
+    refused = run("convert", ordered, tmp_path / "all", "--engine", "sqlite")
+    assert refused.exit_code == Exit.USAGE
+    assert f"{ordered} has namespaces (u), which engine 'sqlite' has not" in refused.stderr
+    assert "naming the one namespace" in refused.stderr
+    for name in ("u", ""):
+        made = run(
+            "convert", ordered, tmp_path / f"of-{name}", "--engine", "sqlite", "--namespace", name
+        )
+        assert made.exit_code == Exit.GOOD
+    assert rows_of(tmp_path / "of-u") == {b"k": b"v"}
+    assert rows_of(tmp_path / "of-") == rows_of(ordered)
+    missing = run("convert", ordered, tmp_path / "no", "--engine", "lsm", "--namespace", "no")
+    assert missing.exit_code == Exit.NOT_FOUND
+    assert "there is no namespace 'no'" in missing.stderr
+    assert not (tmp_path / "no").exists()
 
 
 def test_the_command_is_listed(run: Run) -> None:

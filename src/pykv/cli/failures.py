@@ -17,6 +17,7 @@ from pykv.errors import (
     LockedError,
     NotSupportedError,
     ReadOnlyError,
+    UnfinishedError,
     ValueTooLargeError,
 )
 
@@ -47,6 +48,11 @@ _CODES: Final[tuple[tuple[type[Exception], Exit], ...]] = (
 )
 # What to do, where the hint of the class speaks of Python.
 _HINTS: Final[tuple[tuple[type[Exception], str], ...]] = (
+    (
+        UnfinishedError,
+        "Run the same `pykv convert` to go on with it, if its source has not changed, or remove it "
+        "with `pykv destroy`.",
+    ),
     (LockedError, "Stop the process that has it open, or wait for it."),
     (ReadOnlyError, "Choose a database on media that can be written."),
     (Error, ""),
@@ -90,10 +96,14 @@ def failure_of(error: Exception) -> Failure:
 def _text(error: Exception) -> str:
     if isinstance(error, LockedError | ReadOnlyError):
         return _with_pid(error)
+    if isinstance(error, UnfinishedError):
+        return error.message
     if isinstance(error, Error | DataError):
         return str(error)
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    if isinstance(error, OSError) and str(error):
+        return str(error)
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 

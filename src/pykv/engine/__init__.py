@@ -111,11 +111,7 @@ def _destroy_by_engine(place: Path) -> None:
 
 def _refuse_unfinished(place: Path | None) -> None:
     if place is not None and (place / CONVERTING_NAME / MARK_NAME).exists():
-        raise UnfinishedError(
-            f"{place} holds a conversion that was not finished: call pykv.convert() as before to "
-            "go on with it, or remove it with pykv.destroy()",
-            path=place,
-        )
+        raise UnfinishedError(f"{place} holds a conversion that was not finished", path=place)
 
 
 def _existing(place: Path) -> Engine:

@@ -3,7 +3,7 @@
 import time
 
 import pykv
-from pykv.engine.convert.check import digest_of, digests_of
+from pykv.engine.convert.check import Side, digest_of, digests_of
 from pykv.engine.dated_rows import DatedRow
 
 ROWS = [DatedRow(b"a", b"1"), DatedRow(b"b", b"2", 1 << 60), DatedRow(b"", b"")]
@@ -45,7 +45,7 @@ def test_stores_are_read_again_where_reading_took_longer_than_the_horizon() -> N
             told.append(0)
             time.sleep(0.03)
 
-        found, copied = digests_of(one, two, slowly, horizon_us=1)
+        found, copied = digests_of(Side(one), Side(two), slowly, horizon_us=1)
         assert found == copied
         assert found.row_count == 1
         assert len(told) > 2

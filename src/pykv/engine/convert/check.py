@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import struct
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
-from pykv.engine.dated_rows import DatedRow, export_rows
+from pykv.engine.dated_rows import DatedRow, rows_of
 from pykv.engine.expiry import ExpiryBase
 from pykv.engine.namespaces import each_namespace
 from pykv.store import Store
@@ -17,6 +17,18 @@ from pykv.store import Store
 _HEAD: Final = struct.Struct("<QQ")
 _DIGEST_BYTES: Final = 16
 _HORIZON_US: Final = 60_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of two stores that are to hold the same rows. alone: without its namespaces."""
+
+    store: Store
+    alone: bool = False
+
+    def spaces(self) -> Iterator[tuple[str | None, Store]]:
+        """As `pykv.each_namespace`, of what counts."""
+        return iter([(None, self.store)]) if self.alone else each_namespace(self.store)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +85,24 @@ def _number_of(digest: blake2b) -> int:
     return int.from_bytes(digest.digest(), "little")
 
 
-def _digest_of(store: Store, horizon_us: int, told: Callable[[], object]) -> Digest:
-    names = [name for name, _ in each_namespace(store) if name is not None]
-    return digest_of(export_rows(store), horizon_us, told, names)
+def _digest_of(side: Side, horizon_us: int, told: Callable[[], object]) -> Digest:
+    names = [name for name, _ in side.spaces() if name is not None]
+    rows = (row for name, space in side.spaces() for row in rows_of(name, space))
+    return digest_of(rows, horizon_us, told, names)
 
 
 def digests_of(
-    source: Store, target: Store, told: Callable[[], object], horizon_us: int = _HORIZON_US
+    source: Side, target: Side, told: Callable[[], object], horizon_us: int = _HORIZON_US
 ) -> tuple[Digest, Digest]:
     """The digests of two stores that nobody writes to.
 
     Rows that expire before both are read, or within horizon_us of now, are left out of both.
     """
     while True:
-        horizon = _now_us(source, target) + horizon_us
+        horizon = _now_us(source.store, target.store) + horizon_us
         found = _digest_of(source, horizon, told)
         copied = _digest_of(target, horizon, told)
-        if _now_us(source, target) < horizon:
+        if _now_us(source.store, target.store) < horizon:
             return found, copied
         horizon_us *= 8
 

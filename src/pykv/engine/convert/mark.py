@@ -5,6 +5,7 @@ A JSON object in one file that is replaced whole. Keys in it are in hexadecimal.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -77,7 +78,7 @@ class Place:
         if not self.path.is_dir():
             make_directory(self.path)
         elif {each.name for each in self.path.iterdir()} - _OURS:
-            raise FileExistsError(f"{self.path} exists: choose another place for the conversion")
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(self.path))
         (self.path / UNFINISHED_NAME).touch()
         self.work.mkdir(exist_ok=True)
         sync_directory(self.path)

@@ -14,11 +14,10 @@ from pykv.arguments import StrPath, as_path
 from pykv.engine import open_store
 from pykv.engine.backup.durable import told_as_ours
 from pykv.engine.batch import Operation, Put, chunks, operation_bytes
-from pykv.engine.convert.check import Digest, digests_of
+from pykv.engine.convert.check import Digest, Side, digests_of
 from pykv.engine.convert.mark import Mark, Place, resolved
 from pykv.engine.dated_rows import batch_bytes_of, rows_of, write_rows
 from pykv.engine.given_options import make_options
-from pykv.engine.namespaces import each_namespace
 from pykv.engine.registry import find_engine
 from pykv.errors import CorruptionError, InvalidOptionError, NotSupportedError, UnfinishedError
 from pykv.store import Progress, Store
@@ -67,15 +66,18 @@ def convert(
     target: StrPath,
     *,
     engine: str,
+    namespace: str | None = None,
     progress: Progress | None = None,
     **options: object,
 ) -> Conversion:
     """Makes a database of engine at target, where nothing may be, with the rows of source.
 
     source: a path, which is opened read-only, or an open store, to which nobody may write
-    meanwhile.  options: of the new database.  progress(done, total) is told rows; each counts three
-    times, because it is copied and then read on both sides, which must come to the same counts and
-    the same digest. Deadlines go with their rows, and namespaces with all of theirs.
+    meanwhile.  namespace: the only one whose rows are taken, which become those of the new database
+    itself; "" is the default one alone, None all of them.  options: of the new database.
+    progress(done, total) is told rows; each counts three times, because it is copied and then read
+    on both sides, which must come to the same counts and the same digest. Deadlines go with their
+    rows, and namespaces with all of theirs.
 
     A call that failed or died on the way leaves a directory that cannot be opened
     (UnfinishedError); the same call goes on from there, if source is on disk and has not changed.
@@ -83,7 +85,8 @@ def convert(
     Raises FileExistsError where a database or anything else is at target, UnfinishedError where the
     conversion there is of something else or source was written to, CorruptionError where the sides
     differ, NotSupportedError where rows have deadlines or source has namespaces and engine has none
-    of these, and what opening, reading and writing raise.
+    of these, KeyError where there is no namespace of that name, and what opening, reading and
+    writing raise.
     """
     path = as_path(target)
     with ExitStack() as opened, told_as_ours():
@@ -93,12 +96,16 @@ def convert(
             store = open_store(as_path(source), read_only=True, create=False)
             opened.callback(store.close)
             name = resolved(as_path(source))
-        wanted = Mark(engine=engine, source=name, identity=_identity_of(store))
-        return _convert(store, Place(path), wanted, progress, options)
+        if namespace is not None:
+            name = f"namespace {namespace!r} of {name}"
+        side = Side(store.namespace(namespace) if namespace else store, namespace is not None)
+        wanted = Mark(engine=engine, source=name, identity=_identity_of(side))
+        return _convert(side, Place(path), wanted, progress, options)
 
 
-def _identity_of(store: Store) -> dict[str, Any]:
+def _identity_of(source: Side) -> dict[str, Any]:
     """What tells a store at a moment from all others; nothing for one that is not on disk."""
+    store = source.store
     stats = store.stats()
     if store.path is None or "persistence" not in store.features:
         return {}
@@ -111,13 +118,14 @@ def _identity_of(store: Store) -> dict[str, Any]:
             (identity["store_id"],) = _STORE_ID.unpack(file.read(_STORE_ID.size))
     else:
         identity["path"] = resolved(path)
-    if (name := getattr(store, "name", None)) is not None:
+    name = getattr(store, "name", "" if source.alone else None)
+    if name is not None:
         identity["namespace"] = name
     return identity
 
 
 def _convert(
-    source: Store, place: Place, wanted: Mark, progress: Progress | None, options: dict[str, Any]
+    source: Side, place: Place, wanted: Mark, progress: Progress | None, options: dict[str, Any]
 ) -> Conversion:
     engine = find_engine(wanted.engine)
     if engine.needs_path is False:
@@ -142,7 +150,7 @@ def _convert(
     else:
         place.finish(mark)
         with open_store(place.path, read_only=True) as made:
-            found = digests_of(source, made, lambda: None)[1]
+            found = digests_of(source, Side(made), lambda: None)[1]
     return Conversion(found.row_count, found.byte_count, str(found), mark.row_count)
 
 
@@ -154,24 +162,23 @@ def _check_same(mark: Mark, wanted: Mark, path: Path) -> None:
     if mark.engine != wanted.engine:
         what = f"to engine {mark.engine!r}"
     raise UnfinishedError(
-        f"{path} holds a conversion of {mark.source} {what}, which cannot go on with this call: "
-        "remove it with pykv.destroy()",
+        f"{path} holds a conversion of {mark.source} {what}, which cannot go on with this call",
         path=path,
     )
 
 
 def _fill(
-    source: Store, place: Place, mark: Mark, progress: Progress | None, options: dict[str, Any]
+    source: Side, place: Place, mark: Mark, progress: Progress | None, options: dict[str, Any]
 ) -> Digest:
     """Copies what is not yet copied, and compares; the database is closed then."""
-    row_count = sum(space.stats()["key_count"] for _, space in each_namespace(source))
+    row_count = sum(space.stats()["key_count"] for _, space in source.spaces())
     told = _Progress(progress, row_count)
     with open_store(place.data, engine=mark.engine, **options) as target:
-        _check_namespaces(source, target)
-        written_before = source.last_seq
+        _check_namespaces(source, target, mark)
+        written_before = source.store.last_seq
         _Copying(source, target, mark, told).run(place)
-        found, copied = digests_of(source, target, told.add)
-        if source.last_seq != written_before or _identity_of(source) != mark.identity:
+        found, copied = digests_of(source, Side(target), told.add)
+        if source.store.last_seq != written_before or _identity_of(source) != mark.identity:
             raise UnfinishedError(
                 f"{mark.source} was written to while it was converted to {place.path}",
                 path=place.path,
@@ -192,18 +199,18 @@ class _Copying:
     behind it. Without order all are looked at, and those that the target has are passed over.
     """
 
-    def __init__(self, source: Store, target: Store, mark: Mark, told: _Progress) -> None:
+    def __init__(self, source: Side, target: Store, mark: Mark, told: _Progress) -> None:
         self._source = source
         self._target = target
         self._mark = mark
         self._told = told
-        self._is_ordered = "order" in source.features
+        self._is_ordered = "order" in source.store.features
         self._copied_bytes, self._since = 0, time.monotonic()
         self.count = 0
 
     def run(self, place: Place) -> None:
         """Copies what is left, and makes durable how far that is from time to time."""
-        for name, space in each_namespace(self._source):
+        for name, space in self._source.spaces():
             into = self._target if name is None else self._target.namespace(name, create=True)
             if not self._is_done(name):
                 self._copy(place, name, space, into)
@@ -252,11 +259,12 @@ def _position_of(name: str | None) -> bytes:
     return b"" if name is None else name.encode()
 
 
-def _check_namespaces(source: Store, target: Store) -> None:
-    names = [name for name, _ in each_namespace(source) if name is not None]
+def _check_namespaces(source: Side, target: Store, mark: Mark) -> None:
+    names = [name for name, _ in source.spaces() if name is not None]
     if names and "namespaces" not in target.features:
         raise NotSupportedError(
-            f"{source!r} has namespaces ({', '.join(names[:5])}), which the new engine has not: "
-            "convert each by giving its handle",
-            path=source.path,
+            f"{mark.source} has namespaces ({', '.join(names[:5])}), which engine {mark.engine!r} "
+            "has not: convert each to a place of its own, by naming the one namespace that is to "
+            "be taken, '' for the default one",
+            path=source.store.path,
         )
