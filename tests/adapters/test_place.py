@@ -123,6 +123,20 @@ def test_a_rocksdb_of_a_process_that_died_early_is_one(tmp_path: Path) -> None:
         assert db.stats()["engine"] == "rocksdb"
 
 
+@pytest.mark.parametrize("engine", [each for each in HERE if each in ("leveldb", "rocksdb")])
+def test_a_database_of_many_files_is_not_taken_for_a_bitcask(tmp_path: Path, engine: str) -> None:
+    """From 10,000,000 on the logs of others are named as those of a Bitcask: an open advised to
+    repair it, and destroying it removed the logs alone."""
+    path = tmp_path / "db"
+    with pykv.open(path, engine=engine) as db:
+        db[b"k"] = b"v"
+    for log in path.glob("*.log"):
+        log.rename(path / "10000005.log")
+    with pykv.open(path) as db:
+        assert dict(db.items()) == {b"k": b"v"}
+        assert db.stats()["engine"] == engine
+
+
 def test_refuse_others_takes_an_empty_directory(tmp_path: Path) -> None:
     refuse_others(tmp_path, "leveldb", re.compile("LOG"))
     (tmp_path / "LOGS").touch()

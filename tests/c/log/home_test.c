@@ -95,6 +95,8 @@ TEST(names_tell_the_engine_of_a_store_without_its_manifest)
         {{"MARK"}, PYKV_ENGINE_ANY},
         {{"MARK", "a.log"}, SECOND},
         {{"MARK", "a.log", "b.one"}, FIRST},
+        {{"MARK", "a.log", "CURRENT"}, SECOND},
+        {{"a.log", "b.one", "CURRENT"}, FIRST},
         {{"b.two", "notes.txt"}, SECOND},
         {{"a.two", "b.one"}, SECOND}, /* the first name in the directory with the best claim */
     };
@@ -115,6 +117,9 @@ TEST(files_of_nobody_and_of_other_software_are_refused_by_name)
         {{"a.tmp", "data.mdb"}, "LMDB"},
         {{"CURRENT", "MANIFEST-000002"}, "LevelDB"},
         {{"app.sqlite3"}, "SQLite"},
+        /* Those of a LevelDB and a RocksDB that have made 10,000,000 files were a Bitcask's. */
+        {{"a.log", "CURRENT", "MANIFEST-000002"}, "LevelDB"},
+        {{"a.log", "CURRENT", "IDENTITY"}, "RocksDB"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         int32_t engine = -1;

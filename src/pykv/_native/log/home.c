@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/invariant.h"
 #include "log/manifest_file.h"
 
 pykv_status home_manifest_engine(env_directory *home, int32_t *engine_out)
@@ -87,6 +88,17 @@ static home_claim claim_of(const char *name, const home_engine *const *engines, 
     return best;
 }
 
+/* LevelDB and RocksDB number their logs as we do from 10,000,000 on, and always have this file. */
+static bool has_logs_of_others(const env_names *names)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        if (strcmp(names->names[i], "CURRENT") == 0) {
+            return !PYKV_PLANTED(330);
+        }
+    }
+    return false;
+}
+
 /* The engine with the strongest claim to the directory, PYKV_ENGINE_ANY: no store is there. */
 static int32_t owner_of(const env_names *names, const home_engine *const *engines, size_t count)
 {
@@ -103,7 +115,13 @@ static int32_t owner_of(const env_names *names, const home_engine *const *engine
             decided = engine;
         }
     }
-    return best == HOME_LIKELY && decided != PYKV_ENGINE_ANY ? decided : owner;
+    if (best != HOME_LIKELY) {
+        return owner;
+    }
+    if (decided != PYKV_ENGINE_ANY) {
+        return decided;
+    }
+    return has_logs_of_others(names) ? PYKV_ENGINE_ANY : owner;
 }
 
 /* A name of somebody else, NULL if there is none; *owner_out what the directory looks like. */
