@@ -87,9 +87,10 @@ static void expect_pins(fixture *self, size_t count, uint64_t sequence)
     change_feeds_list_pins(&self->store->feeds, listed, HISTORY_PINS_MAX, &found);
     CHECK_EQUAL(count, found);
     CHECK_EQUAL(sequence, count > 0 ? listed[0].sequence : 0);
+    CHECK(count == 0 || !listed[0].gone);
 }
 
-/* It showed those that there were when it was opened. */
+/* It showed those that there were when it was opened, and those of an LSM store as gone. */
 static void check_that_it_shows_the_pins(fixture *self)
 {
     pykv_pin pin = {.name = "copy", .sequence = 3};

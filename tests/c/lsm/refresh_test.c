@@ -127,6 +127,34 @@ TEST(a_reader_shows_the_pins_that_there_are_now)
     fixture_free(&self);
 }
 
+static bool pin_is_gone(fixture *self)
+{
+    pykv_pin listed[HISTORY_PINS_MAX];
+    size_t count = 0;
+    lsm_list_pins(self->store, listed, HISTORY_PINS_MAX, &count);
+    CHECK_EQUAL(1, count);
+    return listed[0].gone;
+}
+
+TEST(a_reader_tells_a_pin_that_gave_way_from_one_that_holds)
+{
+    pykv_pin slow = {.name = "slow", .bytes_max = 8000};
+    fixture self = fixture_new();
+    fixture_put(&self, "key", "value");
+    CHECK_OK(lsm_pin_history(self.store, &slow));
+    fixture reader = reader_new(&self);
+    CHECK(!pin_is_gone(&reader));
+    for (int round = 0; round < 10; round++) {
+        fixture_fill(&self, 0, 30, 50);
+        CHECK_OK(lsm_flush(self.store));
+        (void)refresh(&reader);
+        CHECK_EQUAL(pin_is_gone(&self), pin_is_gone(&reader));
+    }
+    CHECK(pin_is_gone(&reader));
+    fixture_kill(&reader);
+    fixture_free(&self);
+}
+
 TEST(another_database_or_none_in_the_directory_is_refused_and_the_old_moment_stays)
 {
     fixture self = fixture_new();
@@ -191,6 +219,7 @@ TEST_MAIN(CASE(a_store_that_writes_tells_its_last_sequence_and_nothing_else_happ
           CASE(clears_and_range_deletes_in_the_log_show),
           CASE(a_reader_goes_on_when_the_writer_died_and_when_the_next_one_came),
           CASE(a_reader_shows_the_pins_that_there_are_now),
+          CASE(a_reader_tells_a_pin_that_gave_way_from_one_that_holds),
           CASE(another_database_or_none_in_the_directory_is_refused_and_the_old_moment_stays),
           CASE(a_damaged_manifest_is_told_and_a_later_refresh_goes_on),
           CASE(a_refresh_that_fails_changes_nothing))
