@@ -15,6 +15,7 @@ import contextlib
 import fcntl
 import os
 import random
+import shutil
 import signal
 import sys
 import time
@@ -34,8 +35,16 @@ from tests.crash.power_cut_disk import (
     die_with_parent,
     enter_namespace,
 )
-from tests.crash.power_cut_history import CLOSED, OPENED, REFUSED, TOLD, History
-from tests.crash.process_writes import Rows, options_of, writes_of
+from tests.crash.power_cut_history import CLOSED, OPENED, REFUSED, TOLD, History, Pinned
+from tests.crash.process_rows import (
+    MixedAnswersError,
+    Rows,
+    contents,
+    differences,
+    followed,
+    said_of_pin,
+)
+from tests.crash.process_writes import copies_in, options_of, writes_of
 from tests.crash.processes import fork, wait_for
 from tests.engine.native_kinds import KINDS, Kind
 
@@ -174,21 +183,51 @@ def pass_time(disk: Disk, plan: Plan) -> None:
             disk.write_back_some(rng)
 
 
-def read_back(path: Path, plan: Plan) -> Rows:
-    """The rows of a store, read in every way, after it was verified. A reader leaves the recovery
-    to the next child; a store that was being made may not be there yet, which is an empty one."""
+def read_back(path: Path, plan: Plan, pinned: dict[bytes, Pinned]) -> Rows:
+    """What a store holds, read in every way, after it was verified; the changes behind each of its
+    pins must lead there. A reader leaves the recovery to the next child, and has no feed; a store
+    that was being made may not be there yet, which is an empty one."""
     try:
         db = plan.kind.open(path, read_only=plan.read_only)
     except FileNotFoundError:
         return {}
     with db:
-        found = dict(db.items())
-        if len(db) != len(found) or db.get_many(list(found)) != list(found.values()):
-            raise BrokenPromiseError("count, items and get_many do not agree")
-        report = db.verify()
-        if not report.ok:
-            raise BrokenPromiseError(f"verify: {report.damages}")
+        found = contents(db)
+        check_whole(db)
+        if not plan.read_only:
+            check_feeds(db, pinned, found)
     return found
+
+
+def check_whole(db: Any) -> None:
+    """BrokenPromiseError with what a verification finds."""
+    report = db.verify()
+    if not report.ok:
+        raise BrokenPromiseError(f"verify: {report.damages}")
+
+
+def check_feeds(db: Any, pinned: dict[bytes, Pinned], found: Rows) -> None:
+    """BrokenPromiseError where the changes behind a pin lead elsewhere than to found."""
+    for pin in db.history_pins():
+        if (at := pinned.get(said_of_pin(pin))) is None:
+            raise BrokenPromiseError(f"nobody has set such a pin: {pin}")
+        led_to = at.own(followed(db, pin.since, at.rows))
+        if led_to != at.own(found):
+            difference = differences(led_to, [at.own(found)])
+            raise BrokenPromiseError(f"the feed of {pin} leads elsewhere: {difference}")
+
+
+def check_copies(folder: Path, kind: Kind, history: History, rows: Rows) -> int:
+    """Opens the checkpoints that were told and removes all; returns how many were opened.
+    BrokenPromiseError where one does not hold its moment."""
+    for told in history.copies.values():
+        with kind.open(folder / told.name, create=False) as copy:
+            check_whole(copy)
+            if fault := history.copy_fault(told, rows, contents(copy)):
+                raise BrokenPromiseError(fault)
+    for path in copies_in(folder):
+        shutil.rmtree(path)
+    return len(history.copies)
 
 
 @dataclass
@@ -199,6 +238,7 @@ class Run:
     kind: Kind
     disk: Disk
     rows: Rows = field(default_factory=dict)
+    pinned: dict[bytes, Pinned] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
 
     def cut(self, number: int) -> None:
@@ -207,7 +247,7 @@ class Run:
             if number:
                 self.disk.check()
             self.disk.format()
-            self.rows = {}
+            self.rows, self.pinned = {}, {}
         plan = Plan.draw(f"{self.seed} {number}", self.kind)
         self.disk.mount(plan.mount_options)
         history, ended = write_until_cut(self.disk, plan)
@@ -216,7 +256,7 @@ class Run:
         self.disk.save(copy)
         try:
             self.judge(plan, history, ended)
-        except (BrokenPromiseError, Error, OSError) as error:
+        except (BrokenPromiseError, MixedAnswersError, Error, OSError) as error:
             kept = FOLDER / f"failed-{self.kind.name}-{self.seed}-{number}.img"
             copy.replace(kept)
             told = f"{history.acknowledged} acknowledged, {history.durable} durable"
@@ -232,13 +272,16 @@ class Run:
         # A store into a page of the mapped log that ext4 no longer takes is a bus error.
         if ended not in (0, -signal.SIGKILL, -signal.SIGBUS):
             raise BrokenPromiseError(f"the writing process ended by itself with {ended}")
+        self.pinned |= history.pinned(self.rows)
         self.disk.mount()
         try:
-            found = read_back(self.disk.place / "db", plan)
+            found = read_back(self.disk.place / "db", plan, self.pinned)
+            copy_count = check_copies(self.disk.place, plan.kind, history, self.rows)
         finally:
             self.disk.unmount()
         if fault := history.fault(self.rows, found):
             raise BrokenPromiseError(fault)
+        self.counts["copies"] += copy_count
         self.counts["acknowledged"] += sum(history.acknowledged)
         self.counts["durable"] += sum(history.durable)
         self.counts["gone"] += history.lost(self.rows, found)
@@ -275,8 +318,9 @@ def cut_all(kind: Kind, count: int, seed: int) -> None:
         f"{count} power cuts of ext4 under {kind.name}, seed {seed}, "
         f"{counts['while opening']} while opening: "
         f"{counts['acknowledged']:,} acknowledged writes, {counts['durable']:,} durable, 0 of them "
-        f"lost; {counts['gone']:,} not durable are gone, no hole; after the cut a named error "
-        f"reached {counts['refused']} processes, {counts['bus error']} died of a bus error"
+        f"lost; {counts['gone']:,} not durable are gone, no hole; "
+        f"{counts['copies']} checkpoints whole; after the cut a named error reached "
+        f"{counts['refused']} processes, {counts['bus error']} died of a bus error"
     )
 
 

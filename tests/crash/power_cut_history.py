@@ -14,11 +14,39 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-from tests.crash.process_writes import Rows, Write, differences, writer_of
+from tests.crash.process_rows import Rows, differences, without_pins, writer_of
+from tests.crash.process_writes import Write
 
 TOLD = struct.Struct("<Bi")
 OPENED, CLOSED, REFUSED = -1, -2, -3
 Counts = list[int]
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """What a writer had made of its places when it set a pin."""
+
+    rows: Rows
+    writer: int
+    writer_count: int
+
+    def own(self, rows: Rows) -> Rows:
+        """The rows and namespaces in the places of the writer."""
+        return own_rows(without_pins(rows), self.writer, self.writer_count)
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A checkpoint: how many writes of each writer it has at least, and at most."""
+
+    name: str
+    least: Counts
+    most: Counts
+
+
+def own_rows(rows: Rows, writer: int, writer_count: int) -> Rows:
+    """What is in the places of a writer."""
+    return {place: said for place, said in rows.items() if writer_of(place, writer_count) == writer}
 
 
 @dataclass
@@ -27,6 +55,7 @@ class History:
 
     power_is_off: set between what was told before the cut and what was told after it.
     refused: the writers that a named error ended. late: those that told something after the cut.
+    copies: the last checkpoint of each writer, if it was told before the cut.
     """
 
     writers: list[Iterator[Write]]
@@ -36,6 +65,7 @@ class History:
     power_is_off: bool = False
     refused: set[int] = field(default_factory=set)
     late: set[int] = field(default_factory=set)
+    copies: dict[int, Copy] = field(default_factory=dict)
     acknowledged: Counts = field(init=False)
     durable: Counts = field(init=False)
     made: list[list[Write]] = field(init=False)
@@ -70,6 +100,7 @@ class History:
         self.acknowledged[writer] += 1
         if writer in self.late or not self.power_is_off:
             self._promise(writer, number)
+        self._note_copy(writer, number)
         self.made[writer].append(next(self.writers[writer]))
         self.before[writer].append(list(self.acknowledged))
 
@@ -80,6 +111,35 @@ class History:
             earlier = self.before[writer][number]
             self.durable = [max(pair) for pair in zip(self.durable, earlier, strict=True)]
             self.durable[writer] = number + 1
+
+    def _note_copy(self, writer: int, number: int) -> None:
+        if not (name := self.made[writer][number].copy):
+            return
+        self.copies.pop(writer, None)
+        if not self.power_is_off:
+            most = [count + 1 for count in self.acknowledged]
+            self.copies[writer] = Copy(name, self.before[writer][number], most)
+
+    def pinned(self, rows: Rows) -> dict[bytes, Pinned]:
+        """What the writers had made of rows when they set their pins, by what tells these apart."""
+        found = {}
+        for writer, made in enumerate(self.made):
+            states = islice(self._states(writer, rows), 1, None)
+            for write, state in zip(made, states, strict=False):
+                if write.pin:
+                    found[write.pin] = Pinned(dict(state), writer, len(self.writers))
+        return found
+
+    def copy_fault(self, copy: Copy, rows: Rows, found: Rows) -> str:
+        """Why a checkpoint of a store that held rows before may not hold found; empty: it may."""
+        for writer in range(len(self.writers)):
+            own = self._own(found, writer)
+            states = islice(self._states(writer, rows), copy.least[writer], copy.most[writer] + 1)
+            allowed = [without_pins(state) for state in states]
+            if own not in allowed:
+                told = f"{copy.name} has no state of writer {writer} from its time"
+                return f"{told}: {differences(own, allowed)}"
+        return ""
 
     def fault(self, rows: Rows, found: Rows) -> str:
         """Why a store that held rows before may not hold found now; empty where it may."""
@@ -99,8 +159,7 @@ class History:
         return sum(max(0, acknowledged - match) for acknowledged, match in pairs)
 
     def _own(self, rows: Rows, writer: int) -> Rows:
-        count = len(self.writers)
-        return {key: value for key, value in rows.items() if writer_of(key, count) == writer}
+        return own_rows(rows, writer, len(self.writers))
 
     def _states(self, writer: int, rows: Rows) -> Iterator[Rows]:
         """The rows of a writer after each number of its writes; one dict, which changes.

@@ -1,68 +1,193 @@
 """What the writing processes of this folder do: random writes, each known from a seed and a number.
 
-The same writes are made on a store and on a dict, which is then what the store must hold. Several
-writers share the keys without meeting: the key n belongs to the writer n modulo their number.
+The same writes are made on a store and on a dict, which is then what the store must hold
+(`process_rows`). Several writers share its places without meeting: a place with the number n
+belongs to the writer n modulo their number.
 """
 
+import contextlib
 import random
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from tests.crash.process_rows import (
+    HOUR_SOON,
+    NAMESPACE,
+    PIN,
+    Rows,
+    dated,
+    drop,
+    in_space,
+    place_of,
+    space_of,
+    ttl_of,
+    undated,
+)
 from tests.engine.native_kinds import NativeStore
 
+# The numbers of writers in use divide all three, so that no place changes hands within a round.
 KEY_COUNT = 300
+SPACE_COUNT = 6
+PIN_COUNT = 3
 KINDS = {"put": 300, "delete": 60, "many": 40, "batch": 50, "put_synced": 4, "sync": 2}
-KINDS |= {"flush": 2, "compact": 2, "clear": 1}
+KINDS |= {"flush": 2, "compact": 2, "clear": 1, "clear_space": 2, "touch": 40, "name": 12}
+KINDS |= {"drop": 4, "pin": 2, "unpin": 1, "checkpoint": 2}
 SIZES = [0, 20, 20, 20, 200, 200, 200, 3_000, 3_000, 20_000]
-
-Rows = dict[bytes, bytes]
+HOURS = [None, None, None, None, 1_000_017, 1_000_018, 2_000_000, HOUR_SOON]
+# Keys whose number this divides are put to expire soon and never touched, so that no write
+# depends on the moment at which another row went.
+SOON_KEYS = 5
 
 
 @dataclass(frozen=True)
 class Write:
-    """One write: rows to put and keys to delete together; kind says by which call."""
+    """One write: what is put and deleted together; kind says by which call.
+
+    space: the namespace of a clear or a drop. copy: the name of the checkpoint that it makes.
+    """
 
     kind: str
     puts: Rows = field(default_factory=dict)
     deletes: tuple[bytes, ...] = ()
+    space: bytes = b""
+    copy: str = ""
 
     @property
     def makes_durable(self) -> bool:
         """Whether what was written before its return survives the loss of power in any mode."""
-        return self.kind in ("put_synced", "sync")
+        return self.kind in ("put_synced", "sync", "pin", "unpin")
+
+    @property
+    def pin(self) -> bytes:
+        """What stands in the place of the pin that it sets, empty where it sets none."""
+        return next(iter(self.puts.values())) if self.kind == "pin" else b""
 
     def apply(self, rows: Rows) -> None:
         """Does to a dict what `perform` does to a store."""
-        if self.kind == "clear":
-            rows.clear()
-        rows.update(self.puts)
-        for key in self.deletes:
-            rows.pop(key, None)
+        match self.kind:
+            case "clear" | "clear_space":
+                for place in in_space(rows, self.space):
+                    del rows[place]
+            case "drop":
+                drop(rows, self.space)
+            case "touch":
+                ((place, said),) = self.puts.items()
+                if place in rows:
+                    rows[place] = dated(undated(rows[place])[0], undated(said)[1])
+            case _:
+                self._apply_rows(rows)
+
+    def _apply_rows(self, rows: Rows) -> None:
+        for place, said in self.puts.items():
+            space = space_of(place)
+            if undated(said)[1] == HOUR_SOON:
+                rows.pop(place, None)
+            elif not space or NAMESPACE + space in rows:
+                rows[place] = said
+        for place in self.deletes:
+            rows.pop(place, None)
 
     def perform(self, db: NativeStore) -> None:
-        """Makes the write."""
+        """Makes the write. One to a namespace that is not there does nothing."""
         match self.kind:
-            case "put" | "put_synced":
-                ((key, value),) = self.puts.items()
-                db.put(key, value, sync=self.makes_durable or None)
-            case "delete":
-                db.delete(*self.deletes)
+            case "put" | "put_synced" | "touch" | "delete":
+                self._perform_one(db)
             case "many":
-                db.put_many(self.puts.items(), atomic=True)
+                self._perform_many(db)
             case "batch":
-                with db.batch() as batch:
-                    for key, value in self.puts.items():
-                        batch.put(key, value)
-                    for key in self.deletes:
-                        batch.delete(key)
+                self._perform_batch(db)
+            case "clear_space" | "name" | "drop":
+                self._perform_on_space(db)
+            case "pin" | "unpin":
+                self._perform_on_pin(db)
+            case "checkpoint":
+                self._perform_checkpoint(db)
             case _:
                 getattr(db, self.kind)()
 
+    def _perform_one(self, db: NativeStore) -> None:
+        (place,) = (*self.puts, *self.deletes)
+        key = place.split()[0]
+        store = _store_of(db, space_of(place))
+        if store is None:
+            return
+        value, hour = undated(self.puts.get(place, b""))
+        match self.kind:
+            case "delete":
+                store.delete(key)
+            case "touch":
+                store.touch(key, ttl_of(hour))
+            case _:
+                store.put(key, value, ttl=ttl_of(hour), sync=self.makes_durable or None)
 
-def writer_of(key: bytes, writer_count: int) -> int:
-    """The writer that a key belongs to."""
-    return int(key) % writer_count
+    def _perform_many(self, db: NativeStore) -> None:
+        rows = {place.split()[0]: undated(said) for place, said in self.puts.items()}
+        ((space, hour),) = {
+            (space_of(place), undated(said)[1]) for place, said in self.puts.items()
+        }
+        if (store := _store_of(db, space)) is not None:
+            pairs = [(key, value) for key, (value, _) in rows.items()]
+            store.put_many(pairs, ttl=ttl_of(hour), atomic=True)
+
+    def _perform_batch(self, db: NativeStore) -> None:
+        spaces = {space_of(place) for place in (*self.puts, *self.deletes)}
+        stores = {space: _store_of(db, space) for space in spaces}
+        with db.batch() as batch:
+            for place, said in self.puts.items():
+                value, hour = undated(said)
+                if (store := stores[space_of(place)]) is not None:
+                    key, namespace = place.split()[0], store if space_of(place) else None
+                    batch.put(key, value, ttl=ttl_of(hour), namespace=namespace)
+            for place in self.deletes:
+                if (store := stores[space_of(place)]) is not None:
+                    batch.delete(place.split()[0], namespace=store if space_of(place) else None)
+
+    def _perform_on_space(self, db: NativeStore) -> None:
+        name = self.space.decode()
+        if self.kind == "name":
+            db.namespace(name, create=True)
+        elif (store := _store_of(db, self.space)) is None:
+            return
+        elif self.kind == "drop":
+            db.drop_namespace(name)
+        else:
+            store.clear()
+
+    def _perform_on_pin(self, db: NativeStore) -> None:
+        """A pin is durable at once, so what comes before it is made so first."""
+        (place,) = (*self.puts, *self.deletes)
+        name = place.split()[1].decode()
+        db.sync()
+        if self.kind == "pin":
+            db.pin_history(name, db.stats()["synced_seq"], bytes_max=int(self.pin))
+        else:
+            with contextlib.suppress(KeyError):
+                db.unpin_history(name)
+
+    def _perform_checkpoint(self, db: NativeStore) -> None:
+        """Makes a copy beside the store; of the earlier ones of this writer the last one stays."""
+        assert db.path is not None
+        for old in copies_in(db.path.parent, self.copy.rpartition("-")[0])[:-1]:
+            shutil.rmtree(old)
+        db.checkpoint(db.path.with_name(self.copy))
+
+
+def _store_of(db: NativeStore, space: bytes) -> Any:
+    """The store or the handle that a namespace is written to, None where there is none."""
+    if not space:
+        return db
+    try:
+        return db.namespace(space.decode())
+    except KeyError:
+        return None
+
+
+def copies_in(folder: Path, prefix: str = "copy") -> list[Path]:
+    """The checkpoints in a folder whose names begin so, in the order of their writes."""
+    return sorted(folder.glob(f"{prefix}-*"), key=lambda path: int(path.name.split("-")[-1]))
 
 
 def writes_of(seed: int | str, writer: int = 0, writer_count: int = 1) -> Iterator[Write]:
@@ -77,27 +202,75 @@ def writes_of(seed: int | str, writer: int = 0, writer_count: int = 1) -> Iterat
     while True:
         kind = rng.choices(kinds, weights)[0]
         many = range(rng.randrange(2, 40))
-        keys = [b"%d" % rng.randrange(writer, KEY_COUNT, writer_count) for _ in many]
-        yield _write(kind, keys, rng, f"{number} of {seed}.".encode())
+        spaces = [b"%d" % rng.randrange(writer, SPACE_COUNT, writer_count) for _ in range(2)]
+        places = [_draw_place(rng, spaces, writer, writer_count) for _ in many]
+        mark = f"{number} of {seed}.".encode()
+        if kind == "put_synced":
+            # Not to a namespace: where that is not there, nothing is synced.
+            places = [b"%d" % rng.randrange(writer, KEY_COUNT, writer_count)]
+        if kind in SPECIAL:
+            yield _special(kind, spaces[0], places[0], rng, f"copy-{writer}-{number}")
+        else:
+            yield _write(kind, places, rng, mark)
         number += 1
 
 
-def _write(kind: str, keys: list[bytes], rng: random.Random, mark: bytes) -> Write:
-    """A write of one kind to keys; mark makes its values unlike those of every other write."""
+SPECIAL = ("touch", "name", "drop", "clear_space", "pin", "unpin", "checkpoint")
 
-    def rows(chosen: list[bytes]) -> Rows:
-        return {key: b"%s in %s" % (key, mark) + b"x" * rng.choice(SIZES) for key in chosen}
 
-    half = len(keys) // 2
+def _draw_place(rng: random.Random, spaces: list[bytes], writer: int, writer_count: int) -> bytes:
+    """The place of a row of a writer. What stands in its namespaces may have any key."""
+    if rng.random() < 0.3:
+        return place_of(b"%d" % rng.randrange(KEY_COUNT), rng.choice(spaces))
+    return b"%d" % rng.randrange(writer, KEY_COUNT, writer_count)
+
+
+def _special(kind: str, space: bytes, place: bytes, rng: random.Random, copy: str) -> Write:
+    """A write that is not of rows, and a touch."""
+    pin = PIN + b"%d" % (int(space) % PIN_COUNT)
     match kind:
-        case "put" | "put_synced":
-            return Write(kind, rows(keys[:1]))
+        case "touch" if int(place.split()[0]) % SOON_KEYS:
+            return Write(kind, {place: dated(b"", rng.choice(HOURS[:-1]))})
+        case "touch":
+            return Write("delete", deletes=(place,))
+        case "name":
+            return Write(kind, {NAMESPACE + space: b""}, space=space)
+        case "pin":
+            # No history comes near such a limit, and no two pins have the same.
+            return Write(kind, {pin: b"%d" % rng.randrange(1 << 40, 1 << 50)})
+        case "unpin":
+            return Write(kind, deletes=(pin,))
+        case "checkpoint":
+            return Write(kind, copy=copy)
+        case _:
+            return Write(kind, space=space)
+
+
+def _write(kind: str, places: list[bytes], rng: random.Random, mark: bytes) -> Write:
+    """A write of rows to places; mark makes its values unlike those of every other write."""
+
+    def rows(chosen: list[bytes], hours: list[int | None]) -> Rows:
+        found = {}
+        for place in chosen:
+            value = b"%s in %s" % (place, mark) + b"x" * rng.choice(SIZES)
+            hour = rng.choice(hours)
+            soon = hour == HOUR_SOON and int(place.split()[0]) % SOON_KEYS != 0
+            found[place] = dated(value, None if soon else hour)
+        return found
+
+    half = len(places) // 2
+    match kind:
+        case "put":
+            return Write(kind, rows(places[:1], HOURS))
+        case "put_synced":
+            return Write(kind, rows(places, [None]))
         case "delete":
-            return Write(kind, deletes=tuple(keys[:1]))
+            return Write(kind, deletes=tuple(places[:1]))
         case "many":
-            return Write(kind, rows(keys))
+            same = [place for place in places if space_of(place) == space_of(places[0])]
+            return Write(kind, rows(same, [rng.choice(HOURS[:-1])]))
         case "batch":
-            return Write(kind, rows(keys[:half]), tuple(keys[half:]))
+            return Write(kind, rows(places[:half], HOURS), tuple(places[half:]))
         case _:
             return Write(kind)
 
@@ -108,6 +281,7 @@ def options_of(rng: random.Random, engine: str) -> dict[str, Any]:
         "durability": rng.choice(["os", "os", "interval:5ms", "sync"]),
         "log_sink": rng.choice(["auto", "auto", "pwrite"]),
         "background_threads": rng.choice([0, 2, 3]),
+        "history_bytes": rng.choice([0, 0, 1 << 20]),
     }
     if engine == "lsm":
         return common | {
@@ -120,15 +294,5 @@ def options_of(rng: random.Random, engine: str) -> dict[str, Any]:
     return common | {
         "segment_bytes": rng.choice([65_536, 1 << 20]),
         "space_amplification_max": rng.choice([1.1, 1.5]),
+        "compression": rng.choice(["none", "zstd"]),
     }
-
-
-def differences(found: Rows, allowed: list[Rows]) -> str:
-    """How found differs from each of the states that are allowed, a few keys of each kind."""
-    lines = []
-    for expected in allowed:
-        missing = [key for key in expected if key not in found]
-        extra = [key for key in found if key not in expected]
-        wrong = [key for key in expected if key in found and found[key] != expected[key]]
-        lines.append(f"missing {missing[:5]}, not expected {extra[:5]}, another value {wrong[:5]}")
-    return "; or ".join(lines)

@@ -1,7 +1,8 @@
 """The judge of the power cuts: what it lets pass, and every kind of loss that it must see."""
 
 from tests.crash.power_cut_history import CLOSED, OPENED, REFUSED, TOLD, History
-from tests.crash.process_writes import Rows, Write, writer_of, writes_of
+from tests.crash.process_rows import Rows, writer_of
+from tests.crash.process_writes import KINDS, Write, writes_of
 
 BEFORE: Rows = {b"0": b"old", b"1": b"old"}
 OVERWRITE = Write("put", {b"0": b"new"})
@@ -113,6 +114,37 @@ def test_a_close_that_began_after_the_cut_promises_all() -> None:
     assert told.durable == [2]
 
 
+def test_a_pin_is_known_with_what_its_writer_had_made() -> None:
+    pin = Write("pin", {b"pin 0": b"77"})
+    made = History([iter([OVERWRITE, pin, BATCH]), iter([Write("put", {b"1": b"new"})] * 2)], False)
+    made.add(TOLD.pack(1, 0) + TOLD.pack(0, 0) + TOLD.pack(0, 1))
+    (pinned,) = made.pinned(BEFORE).values()
+    assert pinned.rows == {b"0": b"new", b"pin 0": b"77"}
+    assert pinned.own(after(OVERWRITE, BATCH)) == {b"2": b"batch", b"4": b"batch"}
+    assert made.durable == [2, 1], "who pins makes all before it durable"
+
+
+def test_a_checkpoint_has_all_that_was_acknowledged_before_it_and_nothing_later() -> None:
+    copy = Write("checkpoint", copy="copy-0-1")
+    lists = [[OVERWRITE, copy, BATCH], [Write("put", {b"%d" % key: b"of 1"}) for key in (1, 3, 5)]]
+    made = History([iter(each) for each in lists], False)
+    made.add(TOLD.pack(1, 0) + TOLD.pack(0, 0) + TOLD.pack(0, 1) + TOLD.pack(1, 1))
+    told = made.copies[0]
+    assert (told.name, told.least, told.most) == ("copy-0-1", [1, 1], [3, 2])
+    mine, other = after(OVERWRITE), {b"1": b"of 1"}
+    for found in (mine | other, mine | other | {b"3": b"of 1"}):
+        assert made.copy_fault(told, BEFORE, found) == ""
+    for found in (BEFORE | other, mine, mine | other | {b"3": b"of 1", b"5": b"of 1"}):
+        assert "copy-0-1 has no state of writer" in made.copy_fault(told, BEFORE, found)
+
+
+def test_a_checkpoint_that_was_told_after_the_cut_is_not_known() -> None:
+    made = History([iter([Write("checkpoint", copy="copy-0-0"), OVERWRITE])], False)
+    made.power_is_off = True
+    made.add(TOLD.pack(0, 0))
+    assert made.copies == {}
+
+
 def test_writers_keep_to_their_own_keys_and_repeat_themselves() -> None:
     for writer in range(3):
         first, again = writes_of(7, writer, 3), writes_of(7, writer, 3)
@@ -120,6 +152,7 @@ def test_writers_keep_to_their_own_keys_and_repeat_themselves() -> None:
             write = next(first)
             assert write == next(again)
             assert write.kind != "clear"
-            assert all(writer_of(key, 3) == writer for key in [*write.puts, *write.deletes])
+            places = [*write.puts, *write.deletes, *filter(None, [write.space])]
+            assert all(writer_of(place, 3) == writer for place in places)
     alone = writes_of(7)
-    assert "clear" in {next(alone).kind for _ in range(5_000)}
+    assert {next(alone).kind for _ in range(5_000)} == set(KINDS)

@@ -2,20 +2,36 @@
 
 A child draws writes from a seed and tells each through a pipe when it has returned. It is killed at
 a random moment, in some rounds while it opens the store or closes it. The store must then hold the
-result of the acknowledged writes, or of one more, which was under way.
+result of the acknowledged writes, or of one more, which was under way; the changes behind each pin
+lead there from what the store held when the pin was set; and checkpoints hold their moments.
 """
 
 import os
 import random
+import shutil
 import signal
 import struct
 import time
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from tests.crash.process_writes import Rows, differences, options_of, writes_of
+from tests.crash.process_rows import (
+    Rows,
+    contents,
+    differences,
+    followed,
+    said_of_pin,
+    without_pins,
+)
+from tests.crash.process_writes import copies_in, options_of, writes_of
 from tests.crash.processes import fork, wait_for
 from tests.engine.native_kinds import Kind
+
+import pykv
+from pykv.errors import FormatError
 
 KILLS = int(os.environ.get("PYKV_KILLS") or 20)
 WRITES_MAX = 4_000
@@ -67,17 +83,73 @@ def kill_in_round(kind: Kind, path: Path, seed: int) -> tuple[int, bool]:
     return len(acknowledged), -2 in told
 
 
-def states_after(before: Rows, seed: int, acknowledged: int, closed: bool) -> list[Rows]:
-    """What the store may hold: the acknowledged writes, or one more."""
-    rows = dict(before)
-    writes = writes_of(seed)
-    for _ in range(acknowledged):
-        next(writes).apply(rows)
-    states = [dict(rows)]
-    if not closed and (under_way := next(writes, None)) is not None:
-        under_way.apply(rows)
-        states.append(rows)
-    return states
+@dataclass
+class Known:
+    """What one round may have led to, by the writes that its child has told.
+
+    states: what the store may hold. pinned: what it held when a pin was set, by what tells that
+    from others. copied: what the checkpoint of that name holds; last_copy: the last one of those
+    that were told.
+    """
+
+    states: list[Rows]
+    pinned: dict[bytes, Rows]
+    copied: dict[str, Rows] = field(default_factory=dict)
+    last_copy: str = ""
+
+    @classmethod
+    def after(cls, before: "Known", seed: int, acknowledged: int, closed: bool) -> "Known":
+        """What follows from a round that began with one state, before.states[0]."""
+        rows = dict(before.states[0])
+        known = cls([], dict(before.pinned))
+        for number, write in enumerate(islice(writes_of(seed), acknowledged + (not closed))):
+            if number == acknowledged:
+                known.states.append(dict(rows))
+            write.apply(rows)
+            if write.pin:
+                known.pinned[write.pin] = dict(rows)
+            if write.copy:
+                known.copied[write.copy] = dict(rows)
+                known.last_copy = write.copy if number < acknowledged else known.last_copy
+        known.states.append(rows)
+        return known
+
+
+def check_store(db: Any, known: Known) -> Rows:
+    """What a store holds, all of which must be known."""
+    found = contents(db)
+    assert found in known.states, differences(found, known.states)
+    report = db.verify()
+    assert report.ok, report.damages
+    for pin in () if db.state == "read-only" else db.history_pins():
+        rows = known.pinned[said_of_pin(pin)]
+        led_to = followed(db, pin.since, rows)
+        assert led_to == without_pins(found), differences(led_to, [without_pins(found)])
+    return found
+
+
+def check_copies(kind: Kind, folder: Path, known: Known) -> int:
+    """Opens the checkpoints of a round and removes them; returns how many were cut off.
+
+    One that was told holds its moment, one that was under way too, or says that it is unfinished.
+    """
+    names = [path.name for path in copies_in(folder)]
+    first = names.index(known.last_copy) if known.last_copy else 0
+    for name in names[:first]:
+        shutil.rmtree(folder / name)
+    cut_off = 0
+    for name in names[first:]:
+        try:
+            with kind.open(folder / name, create=False) as copy:
+                assert without_pins(contents(copy)) == without_pins(known.copied[name])
+                assert copy.verify().ok
+        except (FormatError, FileNotFoundError):
+            assert name != known.last_copy
+            cut_off += 1
+        if (folder / name).exists():
+            pykv.destroy(folder / name)
+        assert not (folder / name).exists()
+    return cut_off
 
 
 def test_no_acknowledged_write_is_lost_to_a_kill(
@@ -85,22 +157,26 @@ def test_no_acknowledged_write_is_lost_to_a_kill(
 ) -> None:
     path = tmp_path / "db"
     kind.open(path).close()
-    rows: Rows = {}
-    total = 0
+    known = Known([{}], {})
+    counts: Counter[str] = Counter()
     for round_ in range(KILLS):
         acknowledged, closed = kill_in_round(kind, path, seed + round_)
-        total += acknowledged
+        counts["writes"] += acknowledged
+        known = Known.after(known, seed + round_, acknowledged, closed)
         # A reader leaves the recovery to the next child, which may be killed in it.
         reading = round_ % 2 == 0 and round_ + 1 < KILLS
-        with kind.open(path, read_only=reading) as db:
-            found = dict(db.items())
-            allowed = states_after(rows, seed + round_, acknowledged, closed)
-            assert found in allowed, (
-                f"PYKV_SEED={seed}, round {round_}: {differences(found, allowed)}"
-            )
-            assert len(db) == len(found)
-            assert db.get_many(list(found)) == list(found.values())
-            report = db.verify()
-            assert report.ok, f"PYKV_SEED={seed}, round {round_}: {report.damages}"
-        rows = found
-    told.append(f"{KILLS} kills, {total:,} acknowledged writes, 0 lost, 0 in part")
+        try:
+            with kind.open(path, read_only=reading) as db:
+                found = check_store(db, known)
+                counts["feeds"] += 0 if reading else len(db.history_pins())
+            counts["copies"] += len(known.copied)
+            counts["cut off"] += check_copies(kind, tmp_path, known)
+        except Exception as error:
+            error.add_note(f"PYKV_SEED={seed}, round {round_}")
+            raise
+        known = Known([found], known.pinned)
+    told.append(
+        f"{KILLS} kills, {counts['writes']:,} acknowledged writes, 0 lost, 0 in part; "
+        f"{counts['feeds']} feeds led to what is there; {counts['copies']} checkpoints, "
+        f"{counts['cut off']} of them cut off"
+    )
