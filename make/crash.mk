@@ -7,14 +7,16 @@
 #   PYKV_LISTS      lists of operations under all option sets: one short one without it
 #   PYKV_CUTS       power cuts of a real ext4 file system: make test-power alone, 30, as root
 #   PYKV_FLIPS      flipped bits of small stores, at most as many as these have
+#   PYKV_RACES      rounds in which threads race with the close of a store
 #   PYKV_PROCESSES  among which the flips are shared: JOBS in full
 #   PYKV_SEED       the seed, printed with every failure
 QUICK_COUNTS = PYKV_STATES=$${PYKV_STATES:-400} PYKV_FAULTS=$${PYKV_FAULTS:-300} \
 	PYKV_HISTORIES=$${PYKV_HISTORIES:-300} PYKV_KILLS=$${PYKV_KILLS:-15} \
-	PYKV_FLIPS=$${PYKV_FLIPS:-600}
+	PYKV_FLIPS=$${PYKV_FLIPS:-600} PYKV_RACES=$${PYKV_RACES:-2}
 FULL_COUNTS = PYKV_STATES=$${PYKV_STATES:-20000} PYKV_FAULTS=$${PYKV_FAULTS:-6000} \
 	PYKV_HISTORIES=$${PYKV_HISTORIES:-20000} PYKV_KILLS=$${PYKV_KILLS:-500} \
-	PYKV_FLIPS=$${PYKV_FLIPS:-1000000000} PYKV_PROCESSES=$${PYKV_PROCESSES:-$(JOBS)}
+	PYKV_FLIPS=$${PYKV_FLIPS:-1000000000} PYKV_RACES=$${PYKV_RACES:-30} \
+	PYKV_PROCESSES=$${PYKV_PROCESSES:-$(JOBS)}
 
 CRASH_SOURCES := $(sort $(wildcard tests/crash/*.c))
 MODEL_SOURCES := $(sort $(wildcard tests/model/*.c))

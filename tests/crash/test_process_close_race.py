@@ -2,8 +2,10 @@
 
 import contextlib
 import gc
+import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,11 +14,12 @@ import numpy as np
 import pytest
 from tests.engine.native_kinds import Kind
 
-from pykv.errors import ClosedError
+import pykv
+from pykv.errors import ClosedError, HistoryGoneError
 
 pytestmark = pytest.mark.usefixtures("frequent_switches")
 
-ROUNDS = 8
+ROUNDS = int(os.environ.get("PYKV_RACES") or 2)
 Scan = Iterator[tuple[bytes, bytes]]
 KEYS = [b"%04d" % number for number in range(1_000)]
 KEY_ARRAY = np.array(KEYS, "V4")
@@ -42,7 +45,82 @@ CALLS: dict[str, Callable[[Any, int], object]] = {
     "compact": lambda db, i: db.compact(),
     "verify": lambda db, i: db.verify(),
     "clear": lambda db, i: db.clear() if i % 50 == 0 else None,
+    "get_view": lambda db, i: VIEWS.append(db.get_view(KEYS[i % 1_000])),
+    "put with a time to live": lambda db, i: db.put(KEYS[i % 1_000], b"y", ttl=0.001),
+    "touch": lambda db, i: db.touch(KEYS[i % 1_000], 1_000 if i % 2 else None),
+    "snapshot": lambda db, i: read_a_snapshot(db),
+    "cursor": lambda db, i: move_a_cursor(db),
+    "changes": lambda db, i: sum(1 for _ in changes(db, 0)),
+    "changes that follow": lambda db, i: next(changes(db, db.last_seq, follow=True), None),
+    "pin": lambda db, i: db.pin_history("pin", db.stats()["synced_seq"]),
+    "checkpoint": lambda db, i: make_a_checkpoint(db),
+    "namespace": lambda db, i: use_a_namespace(db, i),
+    "batch across": lambda db, i: write_across(db, i),
+    "drop_namespace": lambda db, i: drop_a_namespace(db, i),
 }
+
+VIEWS: deque[memoryview | None] = deque(maxlen=100)
+"""Views that outlive their stores."""
+
+
+def read_a_snapshot(db: Any) -> None:
+    with db.snapshot() as kept:
+        assert kept.get_many(KEYS) == [kept.get(key) for key in KEYS]
+        assert len(list(kept.scan_keys())) == len(dict(kept.scan()))
+
+
+def move_a_cursor(db: Any) -> None:
+    if "order" in db.features:
+        with db.cursor() as cursor:
+            while cursor.next() and cursor.key < KEYS[50]:
+                assert cursor.value is not None
+
+
+def changes(db: Any, since: int, follow: bool = False) -> Iterator[pykv.Change]:
+    """What was written behind since, as far as it is kept."""
+    with contextlib.suppress(HistoryGoneError):
+        yield from db.changes(since, follow=follow, unsynced=not follow)
+
+
+def make_a_checkpoint(db: Any) -> None:
+    path = db.path.with_name("copy")
+    try:
+        db.checkpoint(path)
+    except ClosedError:
+        assert not path.exists()
+        raise
+    pykv.destroy(path)
+
+
+@contextlib.contextmanager
+def unless_dropped(db: Any) -> Iterator[None]:
+    """Lets pass that another thread has dropped a namespace, and not that its store is closed."""
+    try:
+        yield
+    except (ClosedError, KeyError) as error:
+        if isinstance(error, ClosedError) and db.closed:
+            raise
+
+
+def use_a_namespace(db: Any, i: int) -> None:
+    with unless_dropped(db):
+        space = db.namespace(f"{i % 3}", create=True)
+        space.put_many((key, key) for key in KEYS[::50])
+        assert space.get(KEYS[0]) in (KEYS[0], b"across", None)
+        with space.snapshot() as kept:
+            assert len(dict(kept.items())) <= len(KEYS)
+
+
+def write_across(db: Any, i: int) -> None:
+    with unless_dropped(db), db.batch() as batch:
+        space = db.namespace(f"{i % 3}")
+        batch.put(KEYS[0], b"across")
+        batch.put(KEYS[0], b"across", namespace=space)
+
+
+def drop_a_namespace(db: Any, i: int) -> None:
+    with unless_dropped(db):
+        db.drop_namespace(f"{i % 3}")
 
 
 def call_until_closed(db: Any, name: str, failures: list[BaseException]) -> None:
@@ -55,6 +133,16 @@ def call_until_closed(db: Any, name: str, failures: list[BaseException]) -> None
         pass
     except BaseException as error:
         failures.append(error)
+
+
+def check_what_is_left(kind: Kind, path: Path) -> None:
+    """The store is whole, and each view that is left shows one value."""
+    for value in (view.tobytes() for view in VIEWS if view is not None):
+        assert len(set(value)) <= 1 or value == b"across" or value in KEYS
+    VIEWS.clear()
+    with kind.open(path) as db:
+        assert db.verify().ok
+        assert db.stats()["open_snapshot_count"] == db.stats()["view_count"] == 0
 
 
 @pytest.mark.parametrize("closers", [1, 3])
@@ -78,6 +166,70 @@ def test_every_call_may_race_with_close(kind: Kind, tmp_path: Path, closers: int
             assert not thread.is_alive()
         assert failures == []
         assert db.closed
+    check_what_is_left(kind, tmp_path / "db")
+
+
+CLOSED_ELSEWHERE = ["snapshot", "snapshot of a namespace", "namespace"]
+"""The parts that a thread may close while another one uses them."""
+
+
+def held_parts(db: Any) -> dict[str, tuple[Any, Callable[[Any], object]]]:
+    """What a store has given out, and how each is used until the store is closed."""
+    space = db.namespace("space", create=True)
+    space.update(dict.fromkeys(KEYS[:100], b"v"))
+    parts: dict[str, tuple[Any, Callable[[Any], object]]] = {
+        "snapshot": (db.snapshot(), lambda kept: dict(kept.scan(limit=50))),
+        "snapshot of a namespace": (space.snapshot(), lambda kept: kept.get_many(KEYS[:200])),
+        "namespace": (space, lambda space: (space.put(b"k", b"v"), len(space))),
+        "feed": (db.changes(follow=True), next),
+        "waiting feed": (db.changes(db.last_seq, follow=True), next),
+    }
+    if "order" in db.features:
+        parts["cursor"] = (db.cursor(), lambda cursor: cursor.first() and cursor.key)
+    return parts
+
+
+def use_until_closed(
+    part: Any, use: Callable[[Any], object], failures: list[BaseException]
+) -> None:
+    try:
+        while True:
+            use(part)
+    except (ClosedError, StopIteration):
+        pass
+    except BaseException as error:
+        failures.append(error)
+
+
+@pytest.mark.parametrize("closes_parts", [False, True])
+def test_what_a_store_has_given_out_may_be_used_while_it_closes(
+    kind: Kind, tmp_path: Path, closes_parts: bool
+) -> None:
+    """Each in a thread of its own, and at times closed by yet another one."""
+    for round_ in range(ROUNDS):
+        db = kind.open(tmp_path / "db", **kind.small)
+        db.update(dict.fromkeys(KEYS, b"v" * 100))
+        view = db.get_view(KEYS[7])
+        failures: list[BaseException] = []
+        parts = held_parts(db)
+        threads = [
+            threading.Thread(target=use_until_closed, args=(*part, failures))
+            for part in parts.values()
+        ]
+        if closes_parts:
+            closable = [parts[name][0] for name in CLOSED_ELSEWHERE]
+            threads += [threading.Thread(target=part.close) for part in closable]
+        del parts
+        for thread in threads:
+            thread.start()
+        time.sleep(0.005 * (round_ % 4))
+        db.close(timeout=60)
+        for thread in threads:
+            thread.join(60)
+            assert not thread.is_alive()
+        assert failures == []
+        assert view is not None
+        assert view.tobytes() == b"v" * 100
     with kind.open(tmp_path / "db") as db:
         assert db.verify().ok
 
