@@ -698,10 +698,10 @@ PYKV_API pykv_status pykv_find_row_at(pykv_snapshot *snapshot, int32_t move, con
 PYKV_API pykv_status pykv_changes_open(pykv_store *store, uint64_t since, int32_t flags,
                                        pykv_changes **changes_out);
 
-/* The next operations, about chunk_bytes of them (0: 256 KiB), valid until the next call. Waits at
- * most timeout_us for the first (0: not at all, negative: for ever) if it follows; count 0: there
- * is none. A failure is final: PYKV_HISTORY_GONE where the log went before it was read,
- * PYKV_CORRUPTION. */
+/* The next operations, about chunk_bytes of them (0: 256 KiB), valid until the next call, also
+ * where the store is closed meanwhile. Waits at most timeout_us for the first (0: not at all,
+ * negative: for ever) if it follows; count 0: there is none. A failure is final: PYKV_HISTORY_GONE
+ * where the log went before it was read, PYKV_CORRUPTION. */
 PYKV_API pykv_status pykv_changes_next(pykv_changes *changes, size_t chunk_bytes,
                                        int64_t timeout_us, const pykv_change **changes_out,
                                        size_t *count_out);

@@ -66,6 +66,30 @@ TEST(close_ends_a_wait_and_the_feed)
     api_free(&f);
 }
 
+/* A thread copied a large value out of its chunk when another one closed the store, which freed the
+ * chunk: a segmentation fault. */
+TEST(what_was_fed_stays_when_the_store_is_closed)
+{
+    enum { VALUE_BYTES = 8 << 20 };
+    static char value[VALUE_BYTES];
+    memset(value, 'v', sizeof value);
+    for (int32_t engine = PYKV_ENGINE_BITCASK; engine <= PYKV_ENGINE_LSM; engine++) {
+        api_fixture f = new_store(engine);
+        pykv_changes *feed;
+        const pykv_change *changes;
+        size_t count;
+        CHECK_OK(pykv_put(f.store, "key", 3, value, sizeof value, PYKV_SYNC));
+        CHECK_OK(pykv_changes_open(f.store, 0, 0, &feed));
+        CHECK_OK(pykv_changes_next(feed, 0, 0, &changes, &count));
+        CHECK_OK(pykv_close(f.store, -1));
+        CHECK_EQUAL(1, count);
+        CHECK_EQUAL(sizeof value, changes[0].value_length);
+        CHECK(memcmp(value, changes[0].value, sizeof value) == 0);
+        pykv_changes_close(feed);
+        api_free(&f);
+    }
+}
+
 TEST(a_bitcask_feeds_what_its_segments_hold_and_keeps_pins)
 {
     api_fixture f = new_store(PYKV_ENGINE_BITCASK);
@@ -170,6 +194,7 @@ TEST(a_reader_that_follows_is_told_of_another_database)
 }
 
 TEST_MAIN(CASE(what_was_written_is_fed_in_order), CASE(close_ends_a_wait_and_the_feed),
+          CASE(what_was_fed_stays_when_the_store_is_closed),
           CASE(a_bitcask_feeds_what_its_segments_hold_and_keeps_pins),
           CASE(a_namespace_has_no_feed_of_its_own),
           CASE(a_reader_that_follows_moves_on_by_itself_and_one_that_does_not_stays),

@@ -108,7 +108,10 @@ static void end(change_feeds *feeds, change_feed *self)
         at = &(*at)->next;
     }
     *at = self->next;
-    log_feed_reset(&self->log);
+    log_feed_close(&self->log); /* its reader may be in the middle of a chunk */
+    if (PYKV_PLANTED(319)) {
+        log_feed_reset(&self->log);
+    }
     self->feeds = NULL;
 }
 
@@ -131,6 +134,7 @@ void change_feed_free(change_feeds *feeds, change_feed *self)
         end(feeds, self);
     }
     mutex_unlock(feeds->writer);
+    log_feed_reset(&self->log);
     mem_free(self);
 }
 

@@ -97,7 +97,7 @@ size_t change_feeds_keepers(const change_feeds *self, uint64_t feed_bytes, uint6
 bool history_is_wanted(const history_keeper *keepers, size_t count, uint64_t last_sequence,
                        uint64_t bytes);
 
-/* Ends every feed; before home is closed. */
+/* Ends every feed; before home is closed. What they gave last stays until they are freed. */
 void change_feeds_end_all(change_feeds *self);
 
 /* As pykv_changes_open, pykv_changes_next and pykv_changes_close. */

@@ -20,12 +20,17 @@ void log_feed_init(log_feed *self, uint64_t sequence)
     *self = (log_feed){.next_sequence = sequence};
 }
 
-static void close_file(log_feed *self)
+void log_feed_close(log_feed *self)
 {
     if (self->file != NULL) {
         env_file_close(self->file);
         self->file = NULL;
     }
+}
+
+static void close_file(log_feed *self)
+{
+    log_feed_close(self);
     buffer_clear(&self->window);
     if (self->window.capacity > WINDOW_KEPT_BYTES) {
         buffer_reset(&self->window);

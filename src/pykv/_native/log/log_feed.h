@@ -47,6 +47,9 @@ typedef struct log_feed_place {
 /* A feed without a file whose first operation is to be sequence. */
 void log_feed_init(log_feed *self, uint64_t sequence);
 
+/* Closes the file; what was read last stays. */
+void log_feed_close(log_feed *self);
+
 /* Closes the file and frees the memory. */
 void log_feed_reset(log_feed *self);
 
