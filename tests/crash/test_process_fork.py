@@ -5,7 +5,9 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.crash.processes import fork, in_child, run_program, wait_for, wait_until
@@ -77,6 +79,72 @@ def test_a_child_may_drop_what_it_inherited(kind: Kind, tmp_path: Path) -> None:
     assert dict(db.items()) == {b"k": b"v"}
     assert [list(scan) for scan in scans] == [[(b"k", b"v")], [b"k"]]
     db.close()
+
+
+def uses_of(db: Any, kept: dict[str, Any], path: Path) -> list[Callable[[], object]]:
+    """Calls of a store and of all that it has given out."""
+    space, snapshot, inner = kept["space"], kept["snapshot"], kept["inner"]
+    uses: list[Callable[[], object]] = [
+        lambda: next(kept["feed"]),
+        lambda: next(kept["waiting"]),
+        lambda: next(kept["scan"]),
+        lambda: space[b"k"],
+        lambda: space.put(b"k", b"child"),
+        lambda: space.touch(b"k", 10),
+        lambda: db.get_view(b"k"),
+        lambda: db.namespace("space"),
+        lambda: db.drop_namespace("space"),
+        lambda: db.checkpoint(path),
+        lambda: db.pin_history("pin", 0),
+        lambda: snapshot.get(b"k"),
+        lambda: b"k" in inner,
+    ]
+    uses += [db.changes, db.namespaces, db.snapshot, db.history_pins, space.snapshot, space.scan]
+    uses += [space.__len__, space.items, snapshot.keys, snapshot.scan, inner.items, inner.__enter__]
+    if "cursor" in kept:
+        uses += [kept["cursor"].first, kept["cursor"].next]
+    return uses
+
+
+def test_what_a_store_has_given_out_is_refused_in_the_child_and_goes_on_in_the_parent(
+    kind: Kind, tmp_path: Path
+) -> None:
+    """A feed of the parent waits in another thread while it forks. The items of a snapshot once
+    told the child that their store was closed."""
+    db = kind.open(tmp_path / "db")
+    space = db.namespace("space", create=True)
+    db[b"k"], space[b"k"] = b"v", b"in space"
+    db.sync()
+    view = db.get_view(b"k")
+    kept = {"space": space, "feed": db.changes(), "scan": space.scan(), "view": view}
+    kept |= {"snapshot": db.snapshot(), "inner": space.snapshot()}
+    kept |= {"waiting": db.changes(db.last_seq, follow=True)}
+    if "order" in db.features:
+        kept["cursor"] = space.cursor()
+    told: list[bytes] = []
+    thread = threading.Thread(target=lambda: told.append(next(kept["waiting"]).key))
+    thread.start()
+
+    def work() -> None:
+        for use in uses_of(db, kept, tmp_path / "copy"):
+            with pytest.raises(ForkedError):
+                use()
+        assert bytes(kept["view"]) == b"v"
+        for name in ("snapshot", "inner", "space"):
+            kept[name].close()
+        kept.clear()
+        gc.collect()
+        db.close()
+
+    assert [in_child(work) for _ in range(3)] == [0] * 3
+    space.put(b"after", b"v", sync=True)
+    thread.join(60)
+    assert told == [b"after"]
+    assert [change.key for change in kept["feed"]] == [b"space", b"k", b"k"]
+    assert list(kept["scan"]) == [(b"k", b"in space")]
+    assert (kept["snapshot"][b"k"], kept["inner"][b"k"], bytes(view)) == (b"v", b"in space", b"v")
+    db.close()
+    assert not (tmp_path / "copy").exists()
 
 
 def test_a_batch_of_the_parent_is_refused_in_the_child(kind: Kind, tmp_path: Path) -> None:

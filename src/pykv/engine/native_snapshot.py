@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pykv._native import Handle, SnapshotBase, ffi, lib, own
+from pykv._native import Handle, SnapshotBase, check, ffi, lib, own
 from pykv.engine.native_arrays import Source
 from pykv.errors import ClosedError
 
@@ -46,6 +46,9 @@ class NativeSnapshot(SnapshotBase):
         )
 
     def _check_open(self) -> None:
+        status = lib.pykv_check_open(self._store)
+        if status == lib.PYKV_FORKED:
+            check(status)
         if self.closed:
             raise ClosedError(f"{self!r} is closed", path=self._path)
 
