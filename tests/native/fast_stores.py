@@ -11,7 +11,6 @@ import pytest
 
 import pykv._native
 from pykv._native import Handle, _plain
-from pykv.engine import lsm_snapshot, native_store
 from pykv.options import BitcaskOptions, LsmOptions
 
 ENGINES: dict[str, Any] = {"bitcask": BitcaskOptions, "lsm": LsmOptions}
@@ -46,15 +45,25 @@ def _copy_of(name: str) -> Any:
     return copy
 
 
+# The classes between a base and the stores, each with its module, in the order of their imports.
+BETWEEN = {
+    "native_store": ["NativeStore"],
+    "native_space": ["NativeSpace", "NativeNamespace"],
+    "native_snapshot": ["NativeSnapshot"],
+    "bitcask_snapshot": ["BitcaskSnapshot"],
+    "lsm_snapshot": ["LsmSnapshot"],
+}
+
+
 def _classes_over(base: Any, snapshot_base: Any) -> dict[str, Any]:
     """The classes of native stores over two bases, by the name of their engine."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pykv._native, "StoreBase", base)
         patch.setattr(pykv._native, "SnapshotBase", snapshot_base)
-        common = _copy_of("pykv.engine.native_store")
-        patch.setattr(native_store, "NativeStore", common.NativeStore)
-        snapshots = _copy_of("pykv.engine.lsm_snapshot")
-        patch.setattr(lsm_snapshot, "LsmSnapshot", snapshots.LsmSnapshot)
+        for name, classes in BETWEEN.items():
+            copy = _copy_of(f"pykv.engine.{name}")
+            for each in classes:
+                patch.setattr(f"pykv.engine.{name}.{each}", getattr(copy, each))
         modules = {engine: _copy_of(f"pykv.engine.{engine}") for engine in ENGINES}
     return {"bitcask": modules["bitcask"].Bitcask, "lsm": modules["lsm"].Lsm}
 
@@ -64,6 +73,10 @@ CLASSES = {
     for path in PATHS
     if path == "plain" or HAS_FAST
 }
+
+
+for _path, _classes in CLASSES.items():
+    assert all(base_of(_path) in each.__mro__ for each in _classes.values())
 
 
 def open_over(path: str, directory: Path, engine: str = "bitcask", **options: Any) -> Any:
