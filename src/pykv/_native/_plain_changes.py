@@ -27,7 +27,17 @@ _KINDS: Final = {
 class Changes:
     """An iterator over a pykv_changes, which it closes at the end and when it is dropped."""
 
-    __slots__ = ("_change_type", "_feed_owner", "_life", "_owner", "_pointer", "_rows", "_wait_us")
+    __slots__ = (
+        "_change_type",
+        "_chunk_out",
+        "_count_out",
+        "_feed_owner",
+        "_life",
+        "_next",
+        "_owner",
+        "_pointer",
+        "_wait_us",
+    )
 
     def __init__(
         self,
@@ -49,34 +59,42 @@ class Changes:
         self._pointer = pointer
         self._wait_us = timeout_us
         self._change_type = change_type
-        self._rows: Iterator[Any] = iter(())
+        self._chunk_out: Any = ffi.new("pykv_change **")
+        self._count_out: Any = ffi.new("size_t *")
+        self._next = 0  # of the chunk
 
     def __iter__(self) -> Iterator[Any]:
         return self
 
     def __next__(self) -> Any:
         check(lib.pykv_check_open(self._pointer))
-        change = next(self._rows, None)
-        if change is None and self._life.target != ffi.NULL:
-            self._rows = iter(self._fetch())
-            change = next(self._rows, None)
-        if change is None:
+        if self._next >= self._count_out[0] and self._life.target != ffi.NULL:
+            self._fetch()
+        if self._next >= self._count_out[0]:
             self._life.end()
             raise StopIteration
+        change = self._made(self._chunk_out[0][self._next])
+        self._next += 1
         return change
 
-    def _fetch(self) -> list[Any]:
-        """The next changes, copied; none at the end. Signals get through between slices."""
-        chunk_out: Any = ffi.new("pykv_change **")
-        count_out: Any = ffi.new("size_t *")
+    def _fetch(self) -> None:
+        """Fetches the next chunk, which is empty at the end.
+
+        Signals get through between slices; a chunk that had come by then stays for the next call.
+        """
         left = self._wait_us
         while True:
+            self._count_out[0] = 0
+            self._next = 0
             part = WAIT_SLICE_US if left < 0 else min(left, WAIT_SLICE_US)
-            check(lib.pykv_changes_next(self._feed_owner[0], 0, part, chunk_out, count_out))
+            check(
+                lib.pykv_changes_next(
+                    self._feed_owner[0], 0, part, self._chunk_out, self._count_out
+                )
+            )
             left -= part if left > 0 else 0
-            if count_out[0] or not left:
+            if self._count_out[0] or not left:
                 break
-        return [self._made(raw) for raw in chunk_out[0][0 : count_out[0]]]
 
     def _made(self, raw: Any) -> Any:
         return self._change_type(
