@@ -52,6 +52,31 @@ for work in (write, write, read, read):
     threading.Thread(target=work, daemon=True).start()
 time.sleep(0.3)
 """,
+    "all that a store gives out": """
+space = db.namespace("space", create=True)
+space.put(b"k", b"v", sync=True)
+kept = [db.snapshot(), space.snapshot(), db.get_view(b"000007"), space.scan(), db.changes()]
+kept.append(db.changes(follow=True, unsynced=True))
+kept.append(db.cursor() if "order" in db.features else db.scan_keys())
+for each in kept[3:6]:
+    next(each)
+""",
+    "the same in a cycle": """
+class Holder: pass
+holder = Holder()
+space = db.namespace("space", create=True)
+holder.parts = [space, space.snapshot(), db.get_view(b"000007"), db.changes(), holder, db]
+del db, space
+""",
+    "feeds that wait in other threads": """
+def follow(since):
+    for change in db.changes(since, follow=True):
+        pass
+db.sync()
+for since in (0, db.last_seq, db.last_seq):
+    threading.Thread(target=follow, args=(since,), daemon=True).start()
+time.sleep(0.2)
+""",
     "another opened in a finalizer": """
 class Late:
     def __del__(self):
@@ -77,6 +102,11 @@ def test_a_store_left_open_is_closed_at_exit(kind: Kind, tmp_path: Path, state: 
 SILENT = {
     "closed": "db.close()",
     "closed in a with block": "with db: pass",
+    "closed before what it has given out": """
+space = db.namespace("space", create=True)
+kept = [db.snapshot(), space.snapshot(), db.get_view(b"000007"), db.changes(), space.scan(), space]
+db.close()
+""",
     "used and closed by an exit handler": """
 def finish():
     db[b"at exit"] = b"v"

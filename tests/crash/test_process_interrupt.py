@@ -1,12 +1,15 @@
 """Ctrl-C at any moment: KeyboardInterrupt where Python expects it, each call done or not begun, and
 nothing left behind: no pin, no scan, no lock, no thread."""
 
+import gc
 import itertools
 import signal
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -14,6 +17,9 @@ from typing import Any
 import pytest
 from tests.crash.processes import in_child, run_program
 from tests.engine.native_kinds import Kind
+from tests.native.fast_stores import needs_fast
+
+import pykv
 
 STORM_SECONDS = 2.0
 
@@ -33,11 +39,11 @@ def may_strike(frame: FrameType | None) -> bool:
     return True
 
 
-def weather(work: Callable[[], object]) -> int:
+def weather(work: Callable[[], object], seconds: float = STORM_SECONDS) -> int:
     """Does work over and over while KeyboardInterrupt strikes it wherever it is; returns how often
     it did."""
     strikes = itertools.count()
-    deadline = time.monotonic() + STORM_SECONDS
+    deadline = time.monotonic() + seconds
     ended = False
 
     def strike(_signal: int, frame: FrameType | None) -> None:
@@ -69,7 +75,7 @@ def weather(work: Callable[[], object]) -> int:
 
 def check_nothing_left(db: Any) -> None:
     stats = db.stats()
-    assert stats["open_scan_count"] == 0
+    assert stats["open_scan_count"] == stats["open_snapshot_count"] == stats["view_count"] == 0
     assert db.verify().ok
     # A call that was left half done would keep close waiting.
     db.close(timeout=20)
@@ -91,6 +97,62 @@ def test_reads_in_a_storm_leave_no_pin(kind: Kind, tmp_path: Path) -> None:
         assert sum(1 for _ in db.scan_keys()) == len(rows)
 
     assert weather(read) > 50
+    check_nothing_left(db)
+
+
+@needs_fast
+def test_moments_and_views_in_a_storm_leave_nothing_open(kind: Kind, tmp_path: Path) -> None:
+    db = kind.open(tmp_path / "db")
+    rows = {b"%04d" % i: b"v%d" % i * 2_000 for i in range(50)}
+    db.namespace("space", create=True).update(rows)
+    last = db.last_seq
+
+    def read() -> None:
+        space = db.namespace("space")
+        with space.snapshot() as kept:
+            assert dict(kept.scan()) == rows
+            assert kept.get_many(rows) == list(rows.values())
+        views = [space.get_view(key) for key in rows]
+        assert [bytes(view) for view in views] == list(rows.values())
+        if "order" in db.features:
+            with space.cursor() as cursor:
+                assert cursor.seek(b"0007")
+                assert cursor.value == rows[b"0007"]
+        assert [change.seq for change in db.changes(last - 3, unsynced=True)][-1] == last
+
+    assert weather(read, 1.0) > 20
+    gc.collect()
+    check_nothing_left(db)
+
+
+@needs_fast
+def test_a_feed_that_is_struck_while_it_waits_gives_each_change_once(
+    kind: Kind, tmp_path: Path
+) -> None:
+    db = kind.open(tmp_path / "db", **kind.small)
+    ended = threading.Event()
+    seen: list[pykv.Change] = []
+    feed = db.changes(follow=True)
+
+    def write() -> None:
+        for number in itertools.count():
+            db.put(b"%d" % (number % 100), b"v" * 100)
+            if number % 10 == 0:
+                db.sync()
+                if ended.wait(0.002):
+                    break
+        db.put(b"last", b"v", sync=True)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    # An interrupt between the return of the feed and the list would be one in the caller's code.
+    strikes = weather(lambda: seen.extend(islice(feed, 50)), 1.0)
+    ended.set()
+    while not seen or seen[-1].key != b"last":
+        seen.append(next(feed))
+    writer.join()
+    assert strikes > 50
+    assert [change.seq for change in seen] == list(range(1, db.last_seq + 1))
     check_nothing_left(db)
 
 
@@ -173,3 +235,39 @@ except KeyboardInterrupt:
     with kind.open(tmp_path / "db") as db:
         assert len(db) - int(done.stdout) in (0, 1)
         assert db.stats()["clean_open"]
+
+
+FOLLOW = """
+import os, signal, sys, threading, time
+os.environ["PYKV_FASTPATH"] = sys.argv[3]
+import pykv
+signal.signal(signal.SIGINT, signal.default_int_handler)
+with pykv.open(sys.argv[1], engine=sys.argv[2]) as db:
+    db.put(b"before", b"v", sync=True)
+    feed = db.changes(follow=True)
+    assert next(feed).key == b"before"
+    struck = 0.0
+    def strike():
+        global struck
+        struck = time.monotonic()
+        os.kill(os.getpid(), signal.SIGINT)
+    for _ in range(3):
+        threading.Timer(0.1, strike).start()
+        try:
+            next(feed)
+        except KeyboardInterrupt:
+            took = time.monotonic() - struck
+        assert took < 1.5, took
+    db.put(b"after", b"v", sync=True)
+    assert next(feed).key == b"after"
+    assert db.stats()["open_snapshot_count"] == 0
+print("followed")
+"""
+
+
+@pytest.mark.parametrize("fast", ["1", "0"])
+def test_ctrl_c_ends_a_wait_for_changes_and_the_feed_goes_on(
+    kind: Kind, tmp_path: Path, fast: str
+) -> None:
+    done = run_program(FOLLOW, tmp_path / "db", kind.name, fast)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "followed\n", "")
