@@ -52,7 +52,7 @@ def main(engine, method):
         # A lock is not pickled, so a spawned worker makes a reader of its own.
         requests, answers = context.Queue(), context.Queue()
         given = shared if method == "fork" else None
-        worker = context.Process(target=serve, args=(given, requests, answers))
+        worker = context.Process(target=serve, args=(given, requests, answers), daemon=True)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
             worker.start()
@@ -67,9 +67,16 @@ def main(engine, method):
             assert ask(workers, b"config") == [b"v%d" % number] * 2
             assert shared.get()[b"config"] == b"v%d" % number
     pykv.destroy("shared")
+    try:
+        shared.get()
+    except FileNotFoundError as error:
+        assert "no database" in str(error) or "shared" in str(error)
+    else:
+        raise AssertionError("there is no database")
     with pykv.open("shared", engine=engine) as db:
         db[b"config"] = b"made anew"
         assert ask(workers, b"config") == [b"made anew"] * 2
+        assert shared.get()[b"config"] == b"made anew"
     for requests, _, worker in workers:
         requests.put(None)
         worker.join(60)
@@ -117,7 +124,7 @@ def main(engine, method):
         workers = []
         for start in range(2):
             numbers, answers = range(start, 100, 2), context.Queue()
-            worker = context.Process(target=load, args=(samples, numbers, answers))
+            worker = context.Process(target=load, args=(samples, numbers, answers), daemon=True)
             worker.start()
             workers.append((numbers, answers, worker))
         for numbers, answers, worker in workers:
@@ -170,7 +177,8 @@ def run(program: str, recipe: str, folder: Path, *arguments: str) -> str:
 def test_workers_of_a_server_read_what_one_process_writes(
     engine: str, method: str, tmp_path: Path
 ) -> None:
-    """Also where the reader was used before the fork, and where the database is made anew."""
+    """Also where the reader was used before the fork, and where the database is made anew. A reader
+    that was asked while there was none once stayed closed."""
     assert run(SERVER, "Reader", tmp_path, engine, method) == "served\n"
 
 
