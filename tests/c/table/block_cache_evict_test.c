@@ -221,6 +221,36 @@ TEST(a_reader_that_stays_inside_does_not_empty_the_cache)
     fixture_close(self);
 }
 
+/* Views of values held blocks of tables that a compaction had replaced. As these counted as coming
+ * free, nothing was evicted for what came, and no block was cached as long as the views lived. */
+TEST(erased_blocks_that_pins_hold_are_not_taken_for_room_that_comes)
+{
+    enum { PINS = CAPACITY / 4 };
+    cache_fixture *self = fixture_open(LIMIT, SLOTS);
+    static cached_block *pinned[PINS];
+    uint64_t charge = block_cache_charge(FIXTURE_BLOCK_BYTES);
+    for (size_t i = 0; i < PINS; i++) {
+        pinned[i] = fixture_load(self, i, FIXTURE_BLOCK_BYTES);
+    }
+    block_cache_erase(self->cache, self->slots, PINS);
+    CHECK_EQUAL(PINS * charge, fixture_counters(self).block_bytes);
+    for (size_t i = PINS; i < PINS + CAPACITY; i++) {
+        (void)fixture_get(self, i);
+        CHECK(memory_budget_used(&self->budget) <= LIMIT);
+        CHECK(fixture_cached(self, i, false));
+    }
+    CHECK_EQUAL(0, fixture_counters(self).refused_count);
+    CHECK(fixture_counters(self).evict_count >= PINS / 2);
+    CHECK(block_cache_is_sound(self->cache));
+    uint64_t used = memory_budget_used(&self->budget);
+    for (size_t i = 0; i < PINS; i++) {
+        CHECK(fixture_holds(pinned[i], i));
+        block_unpin(pinned[i]);
+    }
+    CHECK_EQUAL(used - PINS * charge, memory_budget_used(&self->budget));
+    fixture_close(self);
+}
+
 TEST(a_miss_inside_the_epoch_finds_room_that_was_kept_for_it)
 {
     cache_fixture *self = fixture_open(LIMIT, SLOTS);
@@ -307,6 +337,7 @@ TEST_MAIN(CASE(blocks_never_used_again_go_first_come_first_served),
           CASE(a_pinned_block_is_passed_over),
           CASE(when_everything_is_pinned_a_block_is_made_outside_the_budget),
           CASE(a_reader_that_stays_inside_does_not_empty_the_cache),
+          CASE(erased_blocks_that_pins_hold_are_not_taken_for_room_that_comes),
           CASE(a_miss_inside_the_epoch_finds_room_that_was_kept_for_it),
           CASE(a_reservation_by_others_takes_room_from_blocks_and_gives_it_back),
           CASE(a_lowered_limit_and_forced_bytes_are_met_by_trimming),

@@ -44,7 +44,7 @@ typedef struct block_cache_counters {
     uint64_t evict_count;
     uint64_t refused_count; /* blocks made outside the budget, because no room could be had */
     uint64_t block_bytes;   /* of blocks within the budget, with their overhead */
-    uint64_t retired_bytes; /* of these: evicted, but still held by a reader or a pin */
+    uint64_t retired_bytes; /* of these: evicted, and readers of that time may be inside */
     uint64_t refused_bytes; /* of blocks outside the budget; they live as long as their pins */
 } block_cache_counters;
 

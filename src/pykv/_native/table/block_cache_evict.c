@@ -80,15 +80,22 @@ bool block_shard_remembers(const block_shard *shard, uintptr_t word)
     return age <= block_count_now;
 }
 
+/* What pins still hold does not come free by waiting. */
 static void drop_reference_of_cache(reclaim_item *item)
 {
-    block_unpin((cached_block *)((char *)item - offsetof(cached_block, link)));
+    cached_block *block = (cached_block *)((char *)item - offsetof(cached_block, link));
+    bool is_held = atomic_load_explicit(&block->references, memory_order_relaxed) > 1;
+    if (!PYKV_PLANTED(336) || !is_held) {
+        atomic_fetch_sub_explicit(&block->cache->retired_bytes, block_cache_charge(block->length),
+                                  memory_order_relaxed);
+    }
+    block_unpin(block);
 }
 
 /* Gives a block that is in no queue and no slot to the reclaimer. */
 static void retire(block_cache *self, cached_block *block)
 {
-    block->place = PLACE_RETIRED;
+    block->place = PLACE_NONE;
     atomic_fetch_add_explicit(&self->retired_bytes, block_cache_charge(block->length),
                               memory_order_relaxed);
     reclaimer_retire(self->readers, &block->link.retired, drop_reference_of_cache);

@@ -25,7 +25,7 @@ enum { BLOCK_SHARD_COUNT_MAX = 16, BLOCK_QUEUE_COUNT = 2 };
 enum { BLOCK_MAPPED_COUNT_MAX = 16 << 10 };
 
 /* Places of a block. */
-enum { PLACE_SMALL = 0, PLACE_MAIN = 1, PLACE_NONE = 2, PLACE_RETIRED = 3 };
+enum { PLACE_SMALL = 0, PLACE_MAIN = 1, PLACE_NONE = 2 };
 
 typedef struct block_queue {
     cached_block *newest;
@@ -60,7 +60,7 @@ struct block_cache {
     /* own synchronisation */
     slab_arena slabs; /* counted in the budget */
     _Atomic uint64_t block_bytes;
-    _Atomic uint64_t retired_bytes;
+    _Atomic uint64_t retired_bytes; /* of those that readers may be at, pinned or not */
     _Atomic uint64_t refused_bytes;
     _Atomic uint64_t wanted_bytes; /* by refused blocks that fit into no slab */
     _Atomic uint32_t mapped_count; /* of blocks that are mappings of their own */

@@ -43,7 +43,6 @@ static void free_block(cached_block *block)
     uint64_t charge = block_cache_charge(block->length);
     bool reserved = block->reserved;
     bool is_in_slab = block->is_in_slab;
-    bool retired = block->place == PLACE_RETIRED;
     if (is_in_slab) {
         slab_arena_give(&self->slabs, block, sizeof *block + block->length);
     } else {
@@ -52,9 +51,6 @@ static void free_block(cached_block *block)
     if (!reserved) {
         atomic_fetch_sub_explicit(&self->refused_bytes, charge, memory_order_relaxed);
         return;
-    }
-    if (retired) {
-        atomic_fetch_sub_explicit(&self->retired_bytes, charge, memory_order_relaxed);
     }
     if (!is_in_slab) {
         memory_budget_release(self->budget, charge);
