@@ -217,6 +217,39 @@ TEST(the_files_go_by_maintenance_where_nobody_writes_after_a_clear_whose_manifes
     env_memory_free(inner.disk);
 }
 
+/* The manifest for the next log came before that of maintenance, and nothing was in doubt any more:
+ * the logs stayed until the next flush. */
+TEST(the_logs_of_a_cleared_store_go_with_whatever_manifest_comes_first)
+{
+    fixture self = fixture_blank();
+    fixture inner = {.disk = self.disk};
+    env_fault_plan plan = {.at = 1,
+                           .sticky = true,
+                           .system_errno = EIO,
+                           .call_mask = 1u << ENV_CALL_SYNC,
+                           .name_part = "MANIFEST"};
+    int32_t more;
+    CHECK_OK(env_fault_new(inner.disk, &self.disk));
+    CHECK_OK(fixture_open(&self));
+    fixture_fill(&self, 0, 100, 1000);
+    env_fault_set(self.disk, &plan);
+    CHECK_EQUAL(PYKV_IO_FAILED, lsm_maintain_step(self.store, PYKV_ROLE_LOG, &more));
+    CHECK_OK(lsm_clear(self.store, 0));
+    CHECK(fixture_files(&inner, ".log", NULL) > 2);
+    plan.at = 0;
+    env_fault_set(self.disk, &plan);
+    fixture_maintain(&self, PYKV_ROLE_LOG);
+    fixture_maintain(&self, PYKV_ROLE_DATA);
+    CHECK_EQUAL(2, fixture_files(&inner, ".log", NULL)); /* one is prepared */
+    CHECK_EQUAL(PYKV_STATE_OPEN, lsm_state(self.store));
+    fixture_put(&self, "after", "1");
+    fixture_recover(&self);
+    CHECK_EQUAL(1, fixture_count(&self));
+    fixture_kill(&self);
+    env_fault_free(self.disk);
+    env_memory_free(inner.disk);
+}
+
 /* The manifest that takes them away goes into blocks that are kept for it. */
 TEST(the_files_of_a_clear_go_by_maintenance_on_a_full_disk_too)
 {
@@ -247,4 +280,5 @@ TEST_MAIN(CASE(a_clear_removes_what_is_in_memtables_and_tables),
           CASE(without_memory_a_clear_is_done_or_not), CASE(a_clear_that_may_not_wait_is_not_done),
           CASE(the_files_go_with_the_next_manifest_where_that_of_the_clear_fails),
           CASE(the_files_go_by_maintenance_where_nobody_writes_after_a_clear_whose_manifest_failed),
+          CASE(the_logs_of_a_cleared_store_go_with_whatever_manifest_comes_first),
           CASE(the_files_of_a_clear_go_by_maintenance_on_a_full_disk_too))

@@ -89,6 +89,18 @@ static pykv_status replace_manifest(lsm *self, lsm_manifest_blocks blocks,
     return status;
 }
 
+/* The manifest is durable: what was in doubt goes, and with it the logs of before a clear. */
+static void end_doubt(lsm *self) REQUIRES(self->manifest_lock)
+{
+    if (doubt_is_left(&self->doubt)) {
+        doubt_end(&self->doubt, self->home);
+        if (!PYKV_PLANTED(337)) {
+            wal_drop_before(self->log, self->first_log);
+        }
+        lsm_note_result(self, LSM_WORK_SETTLE, PYKV_OK);
+    }
+}
+
 static pykv_status write_version(lsm *self, const version *tables, uint64_t flushed_sequence,
                                  lsm_manifest_blocks blocks, bool clean)
     REQUIRES(self->manifest_lock)
@@ -103,10 +115,7 @@ static pykv_status write_version(lsm *self, const version *tables, uint64_t flus
         self->edit = listed.edit;
         self->first_log = first_log;
         self->is_clean_on_disk = clean;
-        if (doubt_is_left(&self->doubt)) {
-            doubt_end(&self->doubt, self->home);
-            lsm_note_result(self, LSM_WORK_SETTLE, PYKV_OK);
-        }
+        end_doubt(self);
     }
     lsm_manifest_reset(&listed);
     return status;
@@ -133,18 +142,6 @@ pykv_status lsm_settle_manifest(lsm *self)
     return status;
 }
 
-/* As things are; the logs that it does not list go. */
-static pykv_status write_and_drop(lsm *self, lsm_manifest_blocks blocks)
-    REQUIRES(self->manifest_lock)
-{
-    version *tables = current_version(self);
-    pykv_status status = write_version(self, tables, self->flushed_sequence, blocks, false);
-    if (status == PYKV_OK) {
-        wal_drop_before(self->log, self->first_log);
-    }
-    return status;
-}
-
 pykv_status lsm_settle_all(lsm *self, bool *settled_out, bool *left_out)
 {
     bool settled = false;
@@ -153,8 +150,10 @@ pykv_status lsm_settle_all(lsm *self, bool *settled_out, bool *left_out)
     mutex_lock(&self->manifest_lock);
     bool is_left = doubt_is_left(&self->doubt) && !PYKV_PLANTED(284);
     if (is_left && now_us >= self->doubt.retry_us) {
-        bool gives_room = self->doubt.cleared != NULL;
-        status = write_and_drop(self, gives_room ? LSM_BLOCKS_KEPT : LSM_BLOCKS_OF_ITS_OWN);
+        lsm_manifest_blocks blocks =
+            self->doubt.cleared != NULL ? LSM_BLOCKS_KEPT : LSM_BLOCKS_OF_ITS_OWN;
+        version *tables = current_version(self);
+        status = write_version(self, tables, self->flushed_sequence, blocks, false);
         settled = status == PYKV_OK;
         is_left = !settled;
         self->doubt.retry_us = is_left ? now_us + SETTLE_RETRY_US : 0;
@@ -168,7 +167,12 @@ pykv_status lsm_settle_all(lsm *self, bool *settled_out, bool *left_out)
 pykv_status lsm_trim_history(lsm *self)
 {
     mutex_lock(&self->manifest_lock);
-    pykv_status status = write_and_drop(self, LSM_BLOCKS_OF_ITS_OWN);
+    version *tables = current_version(self);
+    pykv_status status =
+        write_version(self, tables, self->flushed_sequence, LSM_BLOCKS_OF_ITS_OWN, false);
+    if (status == PYKV_OK) {
+        wal_drop_before(self->log, self->first_log);
+    }
     mutex_unlock(&self->manifest_lock);
     return status;
 }
@@ -488,9 +492,5 @@ pykv_status lsm_install_clear(lsm *self, uint64_t sequence)
     /* Any later manifest is one of the cleared store, whether this one succeeds or not. */
     self->flushed_sequence = sequence;
     lsm_history_sync(self, sequence);
-    pykv_status status = write_version(self, tables, sequence, LSM_BLOCKS_KEPT, false);
-    if (status == PYKV_OK) {
-        wal_drop_before(self->log, self->first_log);
-    }
-    return status;
+    return write_version(self, tables, sequence, LSM_BLOCKS_KEPT, false);
 }

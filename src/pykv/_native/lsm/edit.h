@@ -67,7 +67,7 @@ PYKV_NODISCARD pykv_status lsm_settle_all(lsm *self, bool *settled_out, bool *le
 PYKV_NODISCARD pykv_status lsm_trim_history(lsm *self) EXCLUDES(self->manifest_lock);
 
 /* Makes the manifest durable that says that everything up to sequence is gone, and takes the files
- * away: after a clear was published with the manifest lock held. */
+ * away, which are in doubt: after a clear was published with the manifest lock held. */
 PYKV_NODISCARD pykv_status lsm_install_clear(lsm *self, uint64_t sequence)
     REQUIRES(self->manifest_lock);
 
