@@ -178,6 +178,17 @@ TEST(a_table_that_expired_goes_within_four_compactions_though_others_are_due)
     fixture_free(&self);
 }
 
+/* Makes tables of level 0 with about 3 MiB of rows, which take three steps. */
+static void crowd_level0(fixture *self)
+{
+    fixture_hold_compactions(self);
+    for (uint32_t i = 0; i < 60; i++) {
+        fixture_fill(self, 0, 50, 1000);
+        CHECK_OK(lsm_flush(self->store));
+    }
+    fixture_let_compactions(self);
+}
+
 static uint64_t level0_read(fixture *self)
 {
     mutex_lock(&self->store->writer);
@@ -190,30 +201,59 @@ static uint64_t level0_read(fixture *self)
 TEST(each_step_says_what_it_has_read_of_level_0)
 {
     fixture self = fixture_new();
-    fixture_hold_compactions(&self);
-    for (uint32_t i = 0; i < 40; i++) {
-        fixture_fill(&self, 0, 50, 1000);
-        CHECK_OK(lsm_flush(self.store));
-    }
-    fixture_let_compactions(&self);
+    crowd_level0(&self);
     for (int gives_up = 1; gives_up >= 0; gives_up--) {
         compaction_job *job;
         CHECK_OK(take(&self, &job));
         uint64_t before = 0;
         bool more = true;
-        while (more) {
+        do {
             CHECK_OK(compaction_job_advance(self.store, job, &more));
-            CHECK(level0_read(&self) > before);
+            CHECK(level0_read(&self) > before || !more);
             before = level0_read(&self);
-            if (gives_up) {
-                break;
-            }
-        }
-        CHECK(more || before == 40 * LSM_LEVEL0_PARTS);
+        } while (more && !gives_up);
+        CHECK(more || before == 0); /* its tables are in level 0 no more */
         end(&self, job);
         CHECK_EQUAL(0, level0_read(&self));
     }
     CHECK_EQUAL(0, fixture_stats(&self).level_table_count[0]);
+    fixture_free(&self);
+}
+
+static uint64_t renewed_pace(fixture *self)
+{
+    mutex_lock(&self->store->writer);
+    lsm_brake_renew(self->store);
+    mutex_unlock(&self->store->writer);
+    return atomic_load(&self->store->pacer.ns_per_kib);
+}
+
+/* It read on to its end for nothing, and what it had read of tables that were gone counted as read
+ * of those that came after the clear: writers were not slowed down. */
+TEST(a_job_that_a_clear_made_void_ends_at_once)
+{
+    fixture self = fixture_new();
+    compaction_job *job;
+    bool more;
+    crowd_level0(&self);
+    CHECK_OK(take(&self, &job));
+    CHECK_OK(compaction_job_advance(self.store, job, &more));
+    CHECK(more && level0_read(&self) > 8 * LSM_LEVEL0_PARTS);
+    CHECK_OK(lsm_clear(self.store, 0));
+    CHECK_OK(compaction_job_advance(self.store, job, &more));
+    CHECK(!more);
+    CHECK_EQUAL(0, level0_read(&self));
+    atomic_store(&self.store->gate.lent.thread_count[PYKV_ROLE_DATA], 1); /* it does nothing */
+    for (uint32_t i = 0; i < LSM_LEVEL0_SLOW + 8; i++) {
+        fixture_fill(&self, 0, 5, 100);
+        CHECK_OK(lsm_flush(self.store));
+    }
+    CHECK(renewed_pace(&self) > 0);
+    end(&self, job);
+    lsm_tidy(self.store);
+    CHECK_EQUAL(0, fixture_stats(&self).compaction_count);
+    CHECK_EQUAL(LSM_LEVEL0_SLOW + 8, fixture_files(&self, ".tbl", NULL));
+    atomic_store(&self.store->gate.lent.thread_count[PYKV_ROLE_DATA], 0);
     fixture_free(&self);
 }
 
@@ -305,5 +345,6 @@ TEST_MAIN(CASE(nothing_is_taken_where_nothing_is_due),
           CASE(a_table_that_expired_goes_within_four_compactions_though_others_are_due),
           CASE(a_table_that_keeps_range_deletes_alive_goes_within_four_compactions_too),
           CASE(each_step_says_what_it_has_read_of_level_0),
+          CASE(a_job_that_a_clear_made_void_ends_at_once),
           CASE(while_writers_wait_for_level_0_no_turn_is_taken),
           CASE(many_threads_take_turns_until_nothing_is_due))

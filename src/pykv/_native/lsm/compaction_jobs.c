@@ -352,16 +352,31 @@ static void note_progress(lsm *self, compaction_job *job)
     }
 }
 
+/* True if a clear took the tables of a job away: nothing of it is installed. */
+static bool is_void(lsm *self, const compaction_job *job)
+{
+    mutex_lock(&self->writer);
+    bool cleared = self->clear_count != job->clear_count;
+    mutex_unlock(&self->writer);
+    return cleared && !PYKV_PLANTED(338);
+}
+
+static pykv_status go_on(lsm *self, compaction_job *job, bool *more_out)
+{
+    pykv_status status = PYKV_OK;
+    if (job->run != NULL) {
+        status = compaction_step(job->run, LSM_STEP_BYTES, more_out);
+        note_progress(self, job);
+    }
+    return status == PYKV_OK && !*more_out ? finish(self, job) : status;
+}
+
 pykv_status compaction_job_advance(lsm *self, compaction_job *job, bool *more_out)
 {
     bool more = false;
-    pykv_status status = PYKV_OK;
-    if (job->run != NULL) {
-        status = compaction_step(job->run, LSM_STEP_BYTES, &more);
-        note_progress(self, job);
-    }
-    if (status == PYKV_OK && !more) {
-        status = finish(self, job);
+    pykv_status status = is_void(self, job) ? PYKV_OK : go_on(self, job, &more);
+    if (!more) {
+        lsm_brake_forget(self, &job->level0_read); /* or tables that are gone count as read */
     }
     if (status == PYKV_OK) {
         *more_out = more;

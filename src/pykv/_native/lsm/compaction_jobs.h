@@ -15,8 +15,8 @@ PYKV_NODISCARD pykv_status compaction_jobs_take(lsm *self, compaction_job **job_
 /* True if somebody is at a step of one. */
 bool compaction_jobs_running(lsm *self) REQUIRES(self->compaction_lock);
 
-/* Goes on with a job that was taken, and installs it when it is done. *more_out: it is not. After a
- * failure it has to be ended. */
+/* Goes on with a job that was taken, and installs it when it is done; one that a clear made void
+ * goes on no more. *more_out: it is not done. After a failure it has to be ended. */
 PYKV_NODISCARD pykv_status compaction_job_advance(lsm *self, compaction_job *job, bool *more_out)
     EXCLUDES(self->compaction_lock);
 
