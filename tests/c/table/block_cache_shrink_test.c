@@ -185,6 +185,46 @@ TEST(blocks_that_fit_into_no_slab_find_room_in_a_cache_of_slabs)
     fixture_close(self);
 }
 
+enum { LONG_COUNT = 60, SHORT_GETS = 20 };
+
+/* Gets of short blocks below an index. */
+static void get_short(cache_fixture *self, uint64_t *chance, size_t count, size_t below)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t index = LONG_COUNT + check_random(chance, below - LONG_COUNT);
+        get_length(self, index, length_of(index));
+    }
+}
+
+/* Blocks of this length fit into slabs, but into no gap of a cache of short ones. Each of them
+ * evicted short ones wherever these lay, in vain, until a quarter of the cache was empty. */
+TEST(long_blocks_find_room_beside_short_ones_and_do_not_drain_them)
+{
+    enum { LONG = 120000, PASSES = 12, HOT = 5500 };
+    cache_fixture *self = filled(SLOTS);
+    uint64_t chance = check_seed();
+    uint64_t least = LIMIT;
+    size_t found = 0;
+    CHECK(LONG < (int)SLAB_BLOCK_BYTES_MAX);
+    block_cache_erase(self->cache, self->slots, LONG_COUNT);
+    get_short(self, &chance, 3 * SLOTS, SLOTS); /* so that old and new ones lie side by side */
+    for (size_t pass = 0; pass < PASSES; pass++) {
+        found = 0;
+        for (size_t i = 0; i < LONG_COUNT; i++) {
+            found += fixture_cached(self, i, true) ? 1 : 0;
+            get_length(self, i, LONG);
+            get_short(self, &chance, SHORT_GETS, HOT);
+            uint64_t bytes = fixture_counters(self).block_bytes;
+            least = bytes < least ? bytes : least;
+        }
+        (void)block_cache_trim(self->cache); /* maintenance comes by */
+    }
+    CHECK(found >= LONG_COUNT * 5 / 6);
+    CHECK(least > LIMIT * 13 / 16);
+    CHECK(block_cache_is_sound(self->cache));
+    fixture_close(self);
+}
+
 /* Views of values kept one block in each of the emptiest slabs. Trims vacated the same ones again
  * and again, of which nothing could come, and walked over the whole cache each time. */
 TEST(slabs_that_views_keep_do_not_stand_before_the_others)
@@ -329,6 +369,7 @@ TEST_MAIN(CASE(slabs_with_few_blocks_count_whole),
           CASE(where_slabs_are_full_the_coldest_go_and_what_they_leave_takes_the_others),
           CASE(pinned_blocks_stay_where_they_are), CASE(a_reader_goes_on_with_a_block_that_moved),
           CASE(blocks_that_fit_into_no_slab_find_room_in_a_cache_of_slabs),
+          CASE(long_blocks_find_room_beside_short_ones_and_do_not_drain_them),
           CASE(slabs_that_views_keep_do_not_stand_before_the_others),
           CASE(what_is_free_in_slabs_that_go_is_not_evicted_once_more),
           CASE(what_is_missing_is_taken_from_all_shards),

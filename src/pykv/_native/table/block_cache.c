@@ -179,8 +179,8 @@ static bool take_memory(block_cache *self, size_t size, uint64_t charge, cached_
     if (*block_out != NULL) {
         return true;
     }
-    if (is_slabs && (awaits_slab(self, size) ||
-                     memory_budget_left(self->budget) < charge + block_cache_wanted(self))) {
+    uint64_t kept = block_is_long(size) ? 0 : block_cache_wanted(self);
+    if (is_slabs && (awaits_slab(self, size) || memory_budget_left(self->budget) < charge + kept)) {
         return false;
     }
     if (!memory_budget_reserve(self->budget, charge)) {
@@ -193,8 +193,8 @@ static bool take_memory(block_cache *self, size_t size, uint64_t charge, cached_
     return true;
 }
 
-/* Tells slabs how much to leave to blocks that fit into none: more if one was refused. */
-static void note_large(block_cache *self, uint64_t charge, bool taken)
+/* Tells slabs how much to leave to long blocks: more if one was refused. */
+static void note_long(block_cache *self, uint64_t charge, bool taken)
 {
     uint64_t most = memory_budget_limit(self->budget) / LARGE_SHARE;
     uint64_t wanted = atomic_load_explicit(&self->wanted_bytes, memory_order_relaxed);
@@ -220,8 +220,8 @@ static bool take_in_budget(block_cache *self, size_t size, uint64_t charge, uint
         taken = take_memory(self, size, charge, block_out);
         waits = awaits_slab(self, size);
     }
-    if (size > SLAB_BLOCK_BYTES_MAX) {
-        note_large(self, charge, taken);
+    if (block_is_long(size) && !waits) {
+        note_long(self, charge, taken);
     }
     return taken;
 }

@@ -94,9 +94,9 @@ PYKV_NODISCARD bool block_cache_reserve(block_cache *self, uint64_t bytes);
 memory_budget *block_cache_budget(const block_cache *self);
 
 /* Evicts until the budget's used bytes are within its limit, as far as blocks can do it: after the
- * limit was lowered or bytes were forced. Gives slabs back to that end, and where blocks that fit
- * into none found no room. Best called now and then, outside the epoch. False if something is still
- * held by readers or pins. */
+ * limit was lowered or bytes were forced. Gives slabs back to that end, and where blocks of
+ * more than 32 KiB found no room. Best called now and then, outside the epoch. False if something
+ * is still held by readers or pins. */
 bool block_cache_trim(block_cache *self);
 
 void block_cache_get_counters(block_cache *self, block_cache_counters *counters_out);

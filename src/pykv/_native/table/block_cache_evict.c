@@ -270,7 +270,7 @@ bool block_cache_make_room(block_cache *self, uint64_t bytes, uint32_t first, ui
     }
     if (attempt == 0) {
         sweep_ahead(self);
-    } else if (bytes <= SLAB_BLOCK_BYTES_MAX) {
+    } else if (!block_is_long(bytes)) {
         widen_gaps(self, bytes, first);
     }
     block_cache_evict_for(self, bytes, first);

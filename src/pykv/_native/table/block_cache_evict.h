@@ -29,10 +29,10 @@ void block_replace(block_cache *self, block_shard *shard, cached_block *block, c
 /* Evicts one block of a shard; returns its bytes, 0 if all are pinned or none is there. */
 uint64_t block_shard_evict(block_cache *self, block_shard *shard) EXCLUDES(shard->lock);
 
-/* Of the budget, what no new slab is to take: blocks that fit into none need it. */
+/* Of the budget, what no new slab is to take: long blocks need it. */
 uint64_t block_cache_spare(const block_cache *self);
 
-/* Of these, what blocks that found no room wanted; blocks that fit into a slab leave it to them. */
+/* Of these, what long blocks that found no room wanted; others leave it to them. */
 uint64_t block_cache_wanted(const block_cache *self);
 
 /* Evicts blocks of so many bytes, from shard first on, from each in turn; fewer if the rest is

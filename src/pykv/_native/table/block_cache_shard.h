@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/invariant.h"
 #include "base/memory_budget.h"
 #include "base/mutex.h"
 #include "base/slab_arena.h"
@@ -23,6 +24,9 @@ enum { BLOCK_SHARD_COUNT_MAX = 16, BLOCK_QUEUE_COUNT = 2 };
 /* Of blocks that are mappings of their own, a quarter of what Linux lets a process have of them;
  * where there are more, it has no memory however much is free. More blocks are the heap's. */
 enum { BLOCK_MAPPED_COUNT_MAX = 16 << 10 };
+
+/* Longer blocks are long. */
+enum { BLOCK_LONG_BYTES = 32 << 10 };
 
 /* Places of a block. */
 enum { PLACE_SMALL = 0, PLACE_MAIN = 1, PLACE_NONE = 2 };
@@ -62,7 +66,7 @@ struct block_cache {
     _Atomic uint64_t block_bytes;
     _Atomic uint64_t retired_bytes; /* of those that readers may be at, pinned or not */
     _Atomic uint64_t refused_bytes;
-    _Atomic uint64_t wanted_bytes; /* by refused blocks that fit into no slab */
+    _Atomic uint64_t wanted_bytes; /* by refused blocks that are long */
     _Atomic uint32_t mapped_count; /* of blocks that are mappings of their own */
     _Atomic uint32_t evict_next;   /* shard to begin with where no slot says one */
     mutex shrink_lock;             /* of who vacates slabs */
@@ -83,6 +87,13 @@ static inline void block_count_hit(block_counter_line *line)
 {
     uint64_t hits = atomic_load_explicit(&line->hits, memory_order_relaxed);
     atomic_store_explicit(&line->hits, hits + 1, memory_order_relaxed);
+}
+
+/* True if a block finds a gap of a slab among others by chance, if at all: room beside the slabs is
+ * kept for it. */
+static inline bool block_is_long(uint64_t size)
+{
+    return size > (PYKV_PLANTED(339) ? (uint64_t)SLAB_BLOCK_BYTES_MAX : BLOCK_LONG_BYTES);
 }
 
 /* The block of a slot's word, or NULL. */

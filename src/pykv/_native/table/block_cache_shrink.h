@@ -1,8 +1,8 @@
 /*
  * block_cache_shrink: giving slabs back to the system.
  *
- * Blocks that go leave gaps all over the slabs. Where bytes are wanted for other use, or for blocks
- * that fit into no slab, the emptiest slabs are vacated: their blocks move to gaps of others.
+ * Blocks that go leave gaps all over the slabs. Where bytes are wanted for other use, or for long
+ * blocks, the emptiest slabs are vacated: their blocks move to gaps of others.
  * Where there is none, cold blocks go, and hot ones too if they must. Pinned blocks stay, and keep
  * their slab.
  */
