@@ -1,6 +1,7 @@
 """`pykv changes` lists what was written."""
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 import pykv
 from pykv.cli.failures import Exit
 from pykv.engine.given_options import make_options
-from tests.cli.conftest import Run
+from tests.cli.conftest import Run, Spawn
 from tests.contract.minimal_store import ENGINE as minimal
 
 
@@ -89,3 +90,35 @@ def test_an_engine_without_a_feed_is_told(
     result = run("changes", tmp_path)
     assert (result.exit_code, result.stdout) == (Exit.USAGE, "")
     assert "change feed" in result.stderr
+
+
+@pytest.mark.parametrize("engine", ["bitcask", "lsm"])
+def test_it_follows_a_program_that_writes(spawn: Spawn, tmp_path: Path, engine: str) -> None:
+    path = tmp_path / "followed"
+    with pykv.open(path, engine=engine, history_bytes=1 << 20) as db:
+        db.put(b"before", b"1")
+        with spawn("changes", path, "--follow", "--limit", 3) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"1\tput\tbefore\t1\n"
+            db.put(b"meanwhile", b"2")
+            assert process.stdout.readline() == b"2\tput\tmeanwhile\t2\n"
+            db.delete(b"before")
+            assert process.stdout.readline() == b"3\tdelete\tbefore\n"
+            assert process.wait(60) == Exit.GOOD
+
+
+def test_it_ends_where_nothing_comes_and_at_an_interrupt(spawn: Spawn, written: Path) -> None:
+    with spawn("changes", written, "--follow", "--timeout", 0.2, "--since", 6) as process:
+        assert process.communicate(timeout=60) == (b"7\tput\te\t\n", b"")
+        assert process.returncode == Exit.GOOD
+    with spawn("changes", written, "--follow") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith(b"1\tput")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == Exit.INTERRUPTED
+
+
+def test_a_timeout_is_for_following(run: Run, written: Path) -> None:
+    result = run("changes", written, "--timeout", 1)
+    assert result.exit_code == Exit.USAGE
+    assert "--timeout is for --follow" in result.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -14,7 +15,7 @@ from pykv.cli.opening import (
     example,
     format_option,
     json_option,
-    open_keeper,
+    open_reader,
 )
 from pykv.cli.output import json_fields, write_json, write_line
 
@@ -23,7 +24,7 @@ _COUNT_MAX: Final = 1 << 62
 
 @click.command(
     "changes",
-    epilog=example("  pykv changes data --since 1000\n  pykv changes data --json | tail -n 3"),
+    epilog=example("  pykv changes data --since 1000\n  pykv changes data --follow --json"),
 )
 @database_argument
 @click.option(
@@ -34,6 +35,13 @@ _COUNT_MAX: Final = 1 << 62
     help="Changes behind this sequence number. Without it: all that are kept.",
 )
 @click.option("--limit", type=click.IntRange(min=0), metavar="N", help="At most N changes.")
+@click.option("--follow", is_flag=True, help="Wait for more, until it is interrupted.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="With --follow: end where nothing came for so long.",
+)
 @format_option("--key-format", None, "Without it: escape; with --json text, or base64.")
 @format_option("--value-format", None, "Without it: escape; with --json text, or base64.")
 @json_option("Write a JSON object for each change.")
@@ -41,6 +49,8 @@ def command(
     database: Path,
     since: int,
     limit: int | None,
+    follow: bool,
+    timeout: float | None,
     key_format: str | None,
     value_format: str | None,
     as_json: bool,
@@ -50,16 +60,24 @@ def command(
     A line has the sequence number, what was done, the key, and the value, with tabs between. A
     delete_range has its bounds there; a clear has neither. namespace=N behind them is the number of
     a namespace, of which the change that made it tells the name. With --json a change is "last" if
-    the next one was not written together with it. Needs an engine that keeps its log, and the
-    database closed; a program that has it open follows its changes with changes(follow=True).
+    the next one was not written together with it. Needs an engine that keeps its log. A program may
+    have the database open, and write to it: what it wrote is shown, on the device or not, as far as
+    its history_bytes and pins keep it.
     """
+    if timeout is not None and not follow:
+        raise click.UsageError("--timeout is for --follow")
     write = _write_json if as_json else _write_text
     formats = (key_format, value_format)
-    with open_keeper(database) as db:
-        for count, change in enumerate(db.changes(since)):
+    if limit == 0:
+        return
+    with open_reader(database) as db:
+        feed = db.changes(since, follow=follow, timeout=timeout, unsynced=True)
+        for count, change in enumerate(feed, 1):
+            write(change, formats)
+            if follow:
+                sys.stdout.flush()
             if count == limit:
                 break
-            write(change, formats)
 
 
 def _write_text(change: pykv.Change, formats: tuple[str | None, str | None]) -> None:

@@ -108,14 +108,6 @@ def open_writer(database: Path, *, create: bool, engine: str | None = None) -> p
     return _open(database, create=create, **({} if engine is None else {"engine": engine}))
 
 
-def open_keeper(database: Path) -> pykv.Store:
-    """The database for writing, so that opening and closing it drops no history."""
-    try:
-        return _open(database, create=False, history_bytes=1 << 50)
-    except TypeError:  # Its engine keeps none.
-        return _open(database, create=False)
-
-
 def _open(database: Path, **options: Any) -> pykv.Store:
     try:
         store: pykv.Store = pykv.open(database, **options)
