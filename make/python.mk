@@ -45,7 +45,7 @@ type: $(TESTABLE) $(VENV)/.pykv-needs-bench ## mypy --strict
 STORE_TESTS = $(wildcard tests/contract tests/engine)
 
 .PHONY: test-py
-test-py: $(TESTABLE) ## Python and house tests (T=words as of pytest -k)
+test-py: $(TESTABLE) $(VENV)/.pykv-needs-bench ## Python and house tests (T=words as of pytest -k)
 	$(if $(T),,PYKV_FASTPATH=0 $(BIN)/python -m pytest $(STORE_TESTS) $(PYTEST_ARGS))
 	$(QUICK_COUNTS) $(BIN)/python -m pytest tests $(if $(T),-k '$(T)') $(PYTEST_ARGS)
 
