@@ -142,13 +142,24 @@ pykv_status bitcask_write_current_manifest(bitcask *self)
     return status;
 }
 
+/* Of what is there, and two more. */
+static uint64_t deadline_bytes(const bitcask *self) REQUIRES(self->writer)
+{
+    uint64_t count = 2;
+    for (size_t i = 0; i < self->segment_count; i++) {
+        count += self->segments[i]->expiring_bytes > 0;
+    }
+    return count * MANIFEST_DEADLINES_BYTES;
+}
+
+/* Of no more than there may be: on a full disk the blocks of the manifest that was replaced are all
+ * there is for the next one. */
 pykv_status bitcask_reserve_manifest(bitcask *self)
 {
     mutex_lock(&self->writer);
     uint64_t count = self->segment_count + self->history_count;
     uint64_t other_bytes = (self->epochs.count + 1) * PAST_EPOCH_BYTES +
-                           (uint64_t)HISTORY_PINS_MAX * MANIFEST_PIN_BYTES +
-                           (self->segment_count + 2) * MANIFEST_DEADLINES_BYTES;
+                           (uint64_t)HISTORY_PINS_MAX * MANIFEST_PIN_BYTES + deadline_bytes(self);
     mutex_unlock(&self->writer);
     return manifest_reserve(self->home, count + 2, other_bytes);
 }
