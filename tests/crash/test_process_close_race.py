@@ -195,8 +195,8 @@ def use_until_closed(
     try:
         while True:
             use(part)
-    except (ClosedError, StopIteration):
-        pass
+    except (ClosedError, HistoryGoneError, StopIteration):
+        pass  # merges go on beside a feed that nothing is kept for
     except BaseException as error:
         failures.append(error)
 
