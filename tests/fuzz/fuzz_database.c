@@ -293,11 +293,6 @@ static void write_some(database *self, bitcask *store)
 
 /* ---- beside the writer ---- */
 
-static bool is_reader_status(pykv_status status)
-{
-    return fuzz_is_read_status(status) || status == PYKV_FORMAT || status == PYKV_REPLACED;
-}
-
 /* Moves the reader to what the writer shows. */
 static void refresh(const database *self, bitcask *reader, bitcask *store)
 {
@@ -306,7 +301,7 @@ static void refresh(const database *self, bitcask *reader, bitcask *store)
     uint64_t written;
     bool moved;
     pykv_status status = bitcask_refresh(reader, &sequence, &moved);
-    FUZZ_EXPECT(is_reader_status(status));
+    FUZZ_EXPECT(fuzz_is_reader_status(status));
     bool whole = check_scan(self, reader, NULL, &shown);
     whole &= check_scan(self, store, NULL, &written) && status == PYKV_OK;
     FUZZ_EXPECT(!whole || !self->consistent || shown == written);
@@ -322,7 +317,7 @@ static void write_beside(database *self, bitcask *store, pykv_options options)
     bool whole = check_scan(self, store, NULL, &before);
     options.read_only = 1;
     pykv_status status = bitcask_open(self->disk, FUZZ_HOME, &options, &reader);
-    FUZZ_EXPECT(is_reader_status(status));
+    FUZZ_EXPECT(fuzz_is_reader_status(status));
     FUZZ_EXPECT(fuzz_is_read_status(bitcask_snapshot_new(store, &kept)));
     write_some(self, store);
     if (kept != NULL) {

@@ -41,6 +41,12 @@ FUZZ_UNUSED static bool fuzz_is_read_status(pykv_status status)
     return status == PYKV_OK || status == PYKV_CORRUPTION || status == PYKV_NOT_SUPPORTED;
 }
 
+/* What opening or refreshing a reader beside a writer may end in. */
+FUZZ_UNUSED static bool fuzz_is_reader_status(pykv_status status)
+{
+    return fuzz_is_read_status(status) || status == PYKV_FORMAT || status == PYKV_REPLACED;
+}
+
 FUZZ_UNUSED static const char *fuzz_pack_name(uint8_t code)
 {
     return fuzz_pack_names[code % FUZZ_PACK_NAMES];

@@ -238,11 +238,6 @@ static pykv_status open_store(directory *self, uint8_t wish, lsm **store_out)
     return lsm_open(self->disk, FUZZ_HOME, &options, store_out);
 }
 
-static bool is_reader_status(pykv_status status)
-{
-    return fuzz_is_read_status(status) || status == PYKV_FORMAT || status == PYKV_REPLACED;
-}
-
 /* Moves the reader to what the writer shows. */
 static void refresh(const directory *self, lsm *reader, lsm *store)
 {
@@ -251,7 +246,7 @@ static void refresh(const directory *self, lsm *reader, lsm *store)
     uint64_t written;
     bool moved;
     pykv_status status = lsm_refresh(reader, &sequence, &moved);
-    FUZZ_EXPECT(is_reader_status(status));
+    FUZZ_EXPECT(fuzz_is_reader_status(status));
     bool whole = fuzz_lsm_scan(&self->rows, reader, &shown);
     whole &= fuzz_lsm_scan(&self->rows, store, &written) && status == PYKV_OK;
     FUZZ_EXPECT(!whole || !self->rows.consistent || shown == written);
@@ -266,7 +261,7 @@ static void write_beside(directory *self, lsm *store, uint8_t wish)
     uint64_t behind;
     bool whole = fuzz_lsm_scan(&self->rows, store, &before);
     pykv_status status = open_store(self, wish | READ_ONLY, &reader);
-    FUZZ_EXPECT(is_reader_status(status));
+    FUZZ_EXPECT(fuzz_is_reader_status(status));
     FUZZ_EXPECT(lsm_snapshot_new(store, &kept) == PYKV_OK);
     write_some(self, store);
     whole &= fuzz_lsm_scan_at(&self->rows, store, kept, KEY_SPACE_STORED, &behind);
