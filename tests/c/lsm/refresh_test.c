@@ -1,7 +1,7 @@
 /*
  * refresh_test: what a store that is open read-only shows of another that writes the same files.
  */
-#include "lsm_fixture.h"
+#include "ingest_fixture.h"
 
 #include "lsm/refresh.h"
 #include "lsm/snapshot.h"
@@ -113,6 +113,34 @@ TEST(clears_and_range_deletes_in_the_log_show)
     fixture_free(&self);
 }
 
+/* It showed the write behind the ingest, whose rows came with a manifest that it had not read. */
+TEST(what_was_written_behind_an_ingest_shows_with_its_rows)
+{
+    fixture self = fixture_new();
+    fixture_put(&self, "a", "1");
+    CHECK_OK(lsm_flush(self.store));
+    fixture reader = reader_new(&self);
+    lsm_manifest listed = {0};
+    shown_state shown;
+    mutex_lock(&reader.store->manifest_lock);
+    CHECK_OK(shown_state_begin(reader.store->home, &shown));
+    CHECK_OK(lsm_manifest_read(reader.store->home, &listed));
+    ingest_write(&self, "/files/1", 0, 1, "2");
+    CHECK_OK(ingest_one(&self, "/files/1"));
+    fixture_put(&self, "c", "3");
+    CHECK_STATUS(PYKV_CORRUPTION, lsm_show(reader.store, &listed, &shown));
+    CHECK(strstr(error_last()->text, "rows were ingested") != NULL);
+    mutex_unlock(&reader.store->manifest_lock);
+    lsm_manifest_reset(&listed);
+    shown_state_reset(&shown);
+    fixture_expect(&reader, "c", NULL);
+    (void)refresh(&reader);
+    fixture_expect(&reader, "key-00000", "2");
+    fixture_expect(&reader, "c", "3");
+    fixture_kill(&reader);
+    fixture_free(&self);
+}
+
 TEST(a_reader_goes_on_when_the_writer_died_and_when_the_next_one_came)
 {
     fixture self = fixture_new();
@@ -212,6 +240,7 @@ TEST(a_refresh_that_fails_changes_nothing)
 }
 
 TEST_MAIN(CASE(a_store_that_writes_tells_its_last_sequence_and_nothing_else_happens),
+          CASE(what_was_written_behind_an_ingest_shows_with_its_rows),
           CASE(a_reader_shows_what_was_written_only_after_a_refresh),
           CASE(where_nothing_is_new_the_view_stays),
           CASE(tables_that_are_open_are_shared_and_those_that_went_are_closed),

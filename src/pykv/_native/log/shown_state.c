@@ -70,18 +70,28 @@ static pykv_status has_ended(const shown_log *log, bool *ended_out)
     return status;
 }
 
-pykv_status shown_state_is_newest(const shown_state *self, env_directory *home, bool *newest_out)
+pykv_status shown_state_manifest_is_newest(const shown_state *self, env_directory *home,
+                                           bool *newest_out)
 {
     uint8_t head[MANIFEST_HEAD_BYTES];
     pykv_status status = read_head(home, head);
-    bool newest = status == PYKV_OK && memcmp(head, self->head, sizeof head) == 0;
+    if (status == PYKV_OK) {
+        *newest_out = memcmp(head, self->head, sizeof head) == 0;
+    }
+    return status == PYKV_NOT_FOUND ? shown_set_gone(home) : status;
+}
+
+pykv_status shown_state_is_newest(const shown_state *self, env_directory *home, bool *newest_out)
+{
+    bool newest = false;
+    pykv_status status = shown_state_manifest_is_newest(self, home, &newest);
     for (size_t i = 0; i < self->log_count && newest && status == PYKV_OK; i++) {
         status = has_ended(&self->logs[i], &newest);
     }
     if (status == PYKV_OK) {
         *newest_out = newest;
     }
-    return status == PYKV_NOT_FOUND ? shown_set_gone(home) : status;
+    return status;
 }
 
 /* ---- tries ---- */

@@ -71,6 +71,11 @@ PYKV_NODISCARD pykv_status shown_state_add(shown_state *self, env_directory *hom
 PYKV_NODISCARD pykv_status shown_state_is_newest(const shown_state *self, env_directory *home,
                                                  bool *newest_out);
 
+/* Whether its manifest is still the one in force. A read of the head. What shown_state_is_newest
+ * gives. */
+PYKV_NODISCARD pykv_status shown_state_manifest_is_newest(const shown_state *self,
+                                                          env_directory *home, bool *newest_out);
+
 /* Shows what is newest: nothing if self is, else what show_newest shows, which is tried again where
  * a live writer removed files meanwhile. moved_out: whether something is shown now that was not.
  * What shown_state_is_newest and show_newest give. */

@@ -17,7 +17,8 @@ PYKV_NODISCARD pykv_status lsm_refresh(lsm *self, uint64_t *sequence_out, bool *
 
 /* Shows what listed says, and notes it in shown, which was begun before listed was read. After a
  * failure what was shown stays; after success *shown is what was noted before. PYKV_CORRUPTION also
- * where a writer removed files meanwhile; PYKV_REPLACED: it ends before what is shown. */
+ * where a writer removed files meanwhile, or ingested some; PYKV_REPLACED: it ends before what is
+ * shown. */
 PYKV_NODISCARD pykv_status lsm_show(lsm *self, const lsm_manifest *listed, shown_state *shown)
     REQUIRES(self->manifest_lock);
 
