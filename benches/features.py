@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 OPERATIONS_MAX: Final = 300_000
 PIECES: Final = 16
 CHECKPOINTS: Final = 3
+SPACES: Final = 4
 TTL_SECONDS: Final = 3_600.0
 DELETED_ROWS: Final = 1_000_000
 DELETED_FRESH_ROWS: Final = 4_000
@@ -88,6 +89,8 @@ def measure(session: Session) -> None:
         _gets(session, count, keys, values)
     if any(map(session.wants, ("scan_deleted", "scan_deleted_flushed"))):
         _deleted_range(session, values)
+    if any(map(session.wants, ("drop", "reopen_spaces"))):
+        _namespaces(session, keys, values)
     if session.wants("changes"):
         _feed(session, keys, values)
     if session.wants("checkpoint"):
@@ -203,6 +206,39 @@ def _scan_nothing(row: str, db: Any, start: bytes, stop: bytes) -> None:
     for _ in range(EMPTY_SCANS):
         for key, _value in scan(start, stop):
             raise WrongCountError(f"{row}: {key!r} is there")
+
+
+def _namespaces(session: Session, keys: list[bytes], values: list[bytes]) -> None:
+    """An open of a store whose rows are in namespaces, and drops of these beside empty ones."""
+    path, store = session.fresh_path(), _store(session)
+    names = [f"space {number}" for number in range(SPACES)]
+    size = -(-len(keys) // SPACES)
+    opened: list[Any] = []
+    db = store.opened(path)
+    try:
+        for number, name in enumerate(names):
+            part = slice(number * size, (number + 1) * size)
+            _fill(db.namespace(name, create=True), keys[part], values[part])
+        if session.wants("reopen_spaces"):
+            db.close()
+            session.time("reopen_spaces", 1, lambda: opened.append(store.opened(path)))
+            db = opened.pop()
+        if sum(len(db.namespace(name)) for name in names) != len(keys):
+            raise WrongCountError(f"reopen_spaces: not the {len(keys):,} keys that were put")
+        _drops(session, db, names)
+    finally:
+        db.close()
+
+
+def _drops(session: Session, db: Any, names: list[str]) -> None:
+    turns = Turns(session, "drop")
+    for name in names:
+        db.namespace("empty", create=True)
+        turns.take(WITHOUT, 1, db.drop_namespace, "empty")
+        turns.take("", 1, db.drop_namespace, name)
+    if db.namespaces():
+        raise WrongCountError(f"drop: {db.namespaces()} are left")
+    turns.keep()
 
 
 def _feed(session: Session, keys: list[bytes], values: list[bytes]) -> None:

@@ -88,6 +88,8 @@ ROWS: tuple[Row, ...] = (
     Row("put_ttl", "put, each with a ttl", "us", Section.FEATURES, "os"),
     Row("scan_deleted", "scan over a range, just deleted", "us", Section.FEATURES, "-"),
     Row("scan_deleted_flushed", "the same, once it is flushed", "us", Section.FEATURES, "-"),
+    Row("drop", "drop of a namespace with rows", "us", Section.FEATURES, "os"),
+    Row("reopen_spaces", "reopen, all rows in namespaces", "ms", Section.FEATURES, "-"),
     Row("changes", "change feed, a change", "us", Section.FEATURES, "os"),
     Row("checkpoint", "checkpoint", "ms", Section.FEATURES, "os"),
 )
@@ -103,7 +105,7 @@ which is the best that it offers."""
 WITHOUT = "without it"
 """In rows of features the samples of pykv itself without the feature."""
 
-WAITING_ROWS = frozenset({"put_synced", "reopen", "checkpoint"})
+WAITING_ROWS = frozenset({"put_synced", "reopen", "reopen_spaces", "checkpoint"})
 """Rows that wait for the device: wall-clock time whatever the clock of the run."""
 
 ROW_BY_NAME: dict[str, Row] = {row.name: row for row in ROWS}
@@ -130,6 +132,7 @@ _COMMON: dict[str, Goal] = {
     "get_at": Goal(Kind.COST, 1.1),
     "put_after": Goal(Kind.COST, 1.05),
     "put_ttl": Goal(Kind.COST, 1.15),
+    "drop": Goal(Kind.COST, 1.1),
     "changes": Goal(Kind.VALUE, 1.0),
     "checkpoint": Goal(Kind.FLOOR, 1.1),
 }
@@ -142,6 +145,7 @@ GOALS: dict[str, dict[str, Goal]] = {
         "get": Goal(Kind.PEER, 2.0),
         "get_missing": Goal(Kind.PEER, 2.0),
         "reopen": Goal(Kind.VALUE, 5.0),
+        "reopen_spaces": Goal(Kind.VALUE, 5.0),
         "ram": Goal(Kind.VALUE, 12.0),
     },
     "lsm": _COMMON
@@ -152,6 +156,7 @@ GOALS: dict[str, dict[str, Goal]] = {
         "get_missing": Goal(Kind.PEER, 1.5),
         "seek": Goal(Kind.PEER, 1.5),
         "reopen": Goal(Kind.VALUE, 20.0),
+        "reopen_spaces": Goal(Kind.VALUE, 20.0),
         "disk": Goal(Kind.PEER, 1.0),
         "scan_deleted": Goal(Kind.COST, 1.1),
         "scan_deleted_flushed": Goal(Kind.COST, 1.1),

@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from benches.goals import FEATURE_ROWS, RANGE_ROWS
+from benches.goals import FEATURE_ROWS, RANGE_ROWS, WAITING_ROWS
 from benches.workloads import BATCH_PAIRS, KEY_BYTES, SEEK_ROWS, VALUE_BYTES, Bytes2D
 
 Batch = list[tuple[bytes, bytes]]
@@ -192,7 +192,7 @@ class PykvStore(BenchStore):
 
         self._pykv: Any = pykv
         self._engine = engine
-        volatile = {"ram", "disk", "reopen", "put_synced", "device", "changes", "checkpoint"}
+        volatile = {"ram", "disk", "device", "changes", *WAITING_ROWS}
         lacking = {"bitcask": RANGE_ROWS, "memory": volatile}
         self.lacks = frozenset(lacking.get(engine, {"ram"}))
         budget = {"memory_budget_bytes": budget_bytes} if engine == "lsm" else {}

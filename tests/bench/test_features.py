@@ -42,7 +42,7 @@ def test_every_row_has_both_sides(tmp_path: Path, engine: str) -> None:
     measured = FEATURE_ROWS - (RANGE_ROWS if engine == "bitcask" else frozenset())
     assert set(session.samples) == measured
     assert all(figure > 0 for figure in session.samples.values())
-    compared = measured - {"changes", "checkpoint"}
+    compared = measured - {"changes", "checkpoint", "reopen_spaces"}
     assert {row: set(names) for row, names in session.beside.items()} == {
         "checkpoint": {LINKED},
         **{row: {WITHOUT} for row in compared},
@@ -52,7 +52,7 @@ def test_every_row_has_both_sides(tmp_path: Path, engine: str) -> None:
 def test_a_store_without_files_has_the_rows_that_need_none(tmp_path: Path) -> None:
     session = session_of(tmp_path, "memory")
     measure(session)
-    assert set(session.samples) == FEATURE_ROWS - {"changes", "checkpoint"}
+    assert set(session.samples) == FEATURE_ROWS - {"changes", "checkpoint", "reopen_spaces"}
 
 
 def test_only_the_rows_asked_for_are_measured(tmp_path: Path) -> None:
@@ -85,6 +85,15 @@ def test_a_feed_that_lacks_changes_is_an_error(
     monkeypatch.setattr(features, "_fill", short)
     with pytest.raises(WrongCountError, match="499"):
         measure(session_of(tmp_path, "bitcask", frozenset({"changes"})))
+
+
+@pytest.mark.parametrize("row", ["drop", "reopen_spaces"])
+def test_namespaces_that_lack_rows_are_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, row: str
+) -> None:
+    monkeypatch.setattr(features, "_fill", lambda _db, _keys, _values: None)
+    with pytest.raises(WrongCountError, match="not the 500 keys"):
+        measure(session_of(tmp_path, "lsm", frozenset({row})))
 
 
 def test_the_raw_way_of_a_checkpoint_gives_every_file_a_second_name(tmp_path: Path) -> None:
