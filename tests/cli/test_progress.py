@@ -32,13 +32,18 @@ def _seen(spawn: Spawn, *args: object) -> bytes:
         os.close(theirs)
 
 
-@pytest.mark.parametrize("command", ["load", "dump", "verify", "compact", "repair"])
+@pytest.mark.parametrize("command", ["load", "dump", "verify", "compact", "repair", "convert"])
 def test_long_commands_show_a_bar_on_a_terminal(
     spawn: Spawn, database: Path, tmp_path: Path, command: str
 ) -> None:
     rows = tmp_path / "rows.tsv"
     rows.write_text("a\tb\n", encoding="ascii")
-    args = {"load": [rows], "dump": [tmp_path / "out.tsv"]}.get(command, [])
+    given: dict[str, list[object]] = {
+        "load": [rows],
+        "dump": [tmp_path / "out.tsv"],
+        "convert": [tmp_path / "converted", "--engine", "lsm"],
+    }
+    args = given.get(command, [])
     assert command.encode() in _seen(spawn, command, database, *args)
 
 

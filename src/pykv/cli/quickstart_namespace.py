@@ -13,7 +13,7 @@ from pykv.cli.quickstart_report import Work
 
 NAME: Final = "copy"
 # Of the bytes that a namespace took at most so many may stay: a share, and heads of files.
-SHARE_KEPT_MAX: Final = 0.5
+SHARE_KEPT_MAX: Final = 0.1
 HEAD_BYTES: Final = 65_536
 
 
