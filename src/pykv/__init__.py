@@ -49,7 +49,7 @@ from pykv.options import (
     Os,
     Sync,
 )
-from pykv.reader import Cursor, OrderedReader, OrderedSnapshot, Reader, Snapshot
+from pykv.reader import CloseableIterator, Cursor, OrderedReader, OrderedSnapshot, Reader, Snapshot
 from pykv.store import (
     BackupVersion,
     Batch,
@@ -78,6 +78,7 @@ __all__ = [
     "Bitcask",
     "BitcaskOptions",
     "Change",
+    "CloseableIterator",
     "ClosedError",
     "CommitUnknownError",
     "CommonOptions",

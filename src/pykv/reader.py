@@ -17,6 +17,18 @@ from pykv.arrays import CHUNK_ROWS, ItemsLike, RowChunk, Rows
 
 Row: TypeAlias = tuple[bytes, bytes]
 T = TypeVar("T")
+Item = TypeVar("Item", covariant=True)
+
+
+class CloseableIterator(Iterator[Item], Protocol[Item]):
+    """What scans and change feeds are: an iterator that can be ended before its last item."""
+
+    def close(self) -> None:
+        """Ends it and gives up what it keeps; silent where that is done.
+
+        It has no more items then. A scan is closed by the thread that uses it; a change feed by
+        any, and one that waits for changes ends within a moment.
+        """
 
 
 @runtime_checkable
@@ -83,7 +95,7 @@ class Reader(Protocol):
         prefix: BytesLike | None = None,
         reverse: bool = False,
         limit: int | None = None,
-    ) -> Iterator[Row]:
+    ) -> CloseableIterator[Row]:
         """The rows of a range, at one moment: that of this call.
 
         A store without order takes limit only and raises NotSupportedError for the rest.
@@ -97,7 +109,7 @@ class Reader(Protocol):
         prefix: BytesLike | None = None,
         reverse: bool = False,
         limit: int | None = None,
-    ) -> Iterator[bytes]:
+    ) -> CloseableIterator[bytes]:
         """The keys of scan."""
 
     def scan_values(
@@ -108,7 +120,7 @@ class Reader(Protocol):
         prefix: BytesLike | None = None,
         reverse: bool = False,
         limit: int | None = None,
-    ) -> Iterator[bytes]:
+    ) -> CloseableIterator[bytes]:
         """The values of scan."""
 
     def keys(self) -> KeysView[bytes]:
@@ -140,7 +152,7 @@ class Reader(Protocol):
         prefix: BytesLike | None = None,
         chunk_rows: int = CHUNK_ROWS,
         out: RowChunk | None = None,
-    ) -> Iterator[RowChunk]:
+    ) -> CloseableIterator[RowChunk]:
         """The rows of scan as arrays, in chunks of up to chunk_rows rows."""
 
 

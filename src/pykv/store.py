@@ -7,7 +7,7 @@ used by one thread at a time. After close every call but close raises ClosedErro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import runtime_checkable as runtime_checkable
 from pykv.arguments import BytesLike, StrPath
 from pykv.arrays import ItemsLike
 from pykv.errors import Damage
-from pykv.reader import OrderedReader, OrderedSnapshot, Reader, Snapshot
+from pykv.reader import CloseableIterator, OrderedReader, OrderedSnapshot, Reader, Snapshot
 from pykv.reader import Row as Row
 
 Progress = Callable[[int, int], object]
@@ -269,7 +269,7 @@ class Store(Reader, Protocol):
         follow: bool = False,
         timeout: float | None = None,
         unsynced: bool = False,
-    ) -> Iterator[Change]:
+    ) -> CloseableIterator[Change]:
         """What was written behind sequence since, in order; 0: all that is kept.
 
         Ends at this moment, with follow=True, which refreshes a reader, after timeout idle seconds.

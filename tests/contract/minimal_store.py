@@ -8,7 +8,7 @@ import fcntl
 import os
 import pickle
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from pykv.engine.batch import Delete, Operation, Put
 from pykv.engine.order import UnorderedStoreBase
 from pykv.errors import ClosedError, ForkedError, LockedError, ReadOnlyError
 from pykv.options import CommonOptions
+from pykv.reader import CloseableIterator
 from pykv.store import Progress, Report, Row, State
 
 
@@ -144,14 +145,14 @@ class Minimal(UnorderedStoreBase):
         prefix: BytesLike | None = None,
         reverse: bool = False,
         limit: int | None = None,
-    ) -> Iterator[Row]:
+    ) -> CloseableIterator[Row]:
         self._refuse_range(start, stop, prefix, reverse)
         check_limit(limit)
         with self._lock:
             rows = list(self._live().items())[:limit]
         return self._stream(rows)
 
-    def _stream(self, rows: list[Row]) -> Iterator[Row]:
+    def _stream(self, rows: list[Row]) -> CloseableIterator[Row]:
         for row in rows:
             self._live()
             yield row

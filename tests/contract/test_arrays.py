@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,13 @@ def test_a_scan_has_every_row_once(filled: Any, chunk_rows: int) -> None:
     assert [row for chunk in chunks for row in chunk.to_list()] == list(filled.scan())
     assert all(len(chunk) == min(chunk_rows, 6) for chunk in chunks[:-1])
     assert all(chunk.keys.found.all() and chunk.values.found.all() for chunk in chunks)
+
+
+@pytest.mark.parametrize("taken", [0, 2])
+def test_a_scan_that_is_closed_has_no_more_chunks(filled: Any, taken: int) -> None:
+    with closing(filled.scan_arrays(chunk_rows=1)) as chunks:
+        assert len([next(chunks) for _ in range(taken)]) == taken
+    assert list(chunks) == []
 
 
 def test_a_scan_shows_the_moment_of_its_call(filled: Any) -> None:

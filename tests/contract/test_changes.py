@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -213,6 +214,31 @@ def test_close_ends_a_feed_that_waits(make_store: Any) -> None:
         next(changes)
     with pytest.raises(ClosedError):
         db.changes()
+
+
+@feeds
+@pytest.mark.parametrize("taken", [0, 1])
+def test_a_feed_that_is_closed_has_no_more_changes(db: Any, taken: int) -> None:
+    db.put_many([(b"a", b"1"), (b"b", b"2")], sync=True)
+    with closing(db.changes(follow=True)) as changes:
+        assert len([next(changes) for _ in range(taken)]) == taken
+    assert list(changes) == []
+    changes.close()
+
+
+@feeds
+def test_another_thread_may_close_a_feed_that_waits(db: Any) -> None:
+    db.put(b"a", b"1", sync=True)
+    changes = db.changes(follow=True)
+    seen: list[Any] = []
+    reader = threading.Thread(target=lambda: seen.extend(changes))
+    reader.start()
+    time.sleep(0.02)
+    changes.close()
+    reader.join(30)
+    assert not reader.is_alive()
+    assert [change.key for change in seen] == [b"a"]
+    assert seqs(db.changes()) == [1]
 
 
 @feeds

@@ -1,5 +1,6 @@
 """Scans: what they show, and that they show one moment."""
 
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -69,6 +70,27 @@ def test_an_iterator_is_its_own_iterator(db: Any) -> None:
     assert list(rows) == []
     with pytest.raises(StopIteration):
         next(rows)
+
+
+@pytest.mark.parametrize("taken", [0, 1, 1_500])
+@pytest.mark.parametrize("kind", ["scan", "scan_keys", "scan_values", "__iter__"])
+def test_a_scan_that_is_closed_has_no_more_rows(db: Any, kind: str, taken: int) -> None:
+    fill(db, 3_000)
+    before = db.stats().get("open_scan_count")
+    with closing(getattr(db, kind)()) as scan:
+        assert len([next(scan) for _ in range(taken)]) == taken
+    assert list(scan) == []
+    assert db.stats().get("open_scan_count") == before
+    scan.close()
+
+
+def test_a_scan_may_be_closed_when_its_store_is(db: Any) -> None:
+    fill(db, 10)
+    begun, fresh = db.scan(), db.scan_keys()
+    next(begun)
+    db.close()
+    begun.close()
+    fresh.close()
 
 
 @pytest.mark.needs("consistent_scan")

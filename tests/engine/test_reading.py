@@ -1,6 +1,5 @@
 """The base of readers: what it makes of its primitives."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ import pytest
 
 from pykv.engine.reading import ReaderBase
 from pykv.errors import ClosedError
+from pykv.reader import CloseableIterator
 
 
 class Fixed(ReaderBase):
@@ -31,8 +31,8 @@ class Fixed(ReaderBase):
     def _get(self, key: bytes) -> bytes | None:
         return self.rows.get(key)
 
-    def scan(self, *args: Any, **named: Any) -> Iterator[tuple[bytes, bytes]]:
-        return iter(self.rows.items())
+    def scan(self, *args: Any, **named: Any) -> CloseableIterator[tuple[bytes, bytes]]:
+        return (row for row in self.rows.items())
 
     def count(self, *args: Any, **named: Any) -> int:
         return len(self.rows)

@@ -1,6 +1,5 @@
 """Cursors over the fast type beside those over its plain twin."""
 
-import ast
 import gc
 import random
 import sys
@@ -11,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from pykv._native._plain_cursor import Cursor
 from pykv.errors import ClosedError
 from tests.native.fast_stores import (
     PATHS,
@@ -24,7 +22,6 @@ from tests.native.fast_stores import (
 
 pytestmark = needs_fast
 
-STUB = Path(__file__).parents[2] / "src" / "pykv" / "_native" / "_fast.pyi"
 KEYS = [b"%04d" % i for i in range(0, 2_000, 3)]
 
 
@@ -38,23 +35,6 @@ def both(tmp_path: Path) -> Iterator[list[Any]]:
     yield stores
     for store in stores:
         store.close()
-
-
-def names_of(kind: type) -> set[str]:
-    return {name for name in vars(kind) if not name.startswith("_")} | {"__enter__", "__exit__"}
-
-
-def test_both_have_the_same_attributes_and_the_stub_names_them(both: list[Any]) -> None:
-    fast = type(both[0].cursor())
-    assert fast.__module__ == "pykv._native._fast"
-    assert type(both[1].cursor()).__name__ == "Cursor"
-    (described,) = (
-        node
-        for node in ast.parse(STUB.read_text()).body
-        if isinstance(node, ast.ClassDef) and node.name == "Cursor"
-    )
-    stub = {node.name for node in described.body if isinstance(node, ast.FunctionDef)}
-    assert names_of(fast) == names_of(Cursor) == stub
 
 
 def test_the_same_moves_come_to_the_same_rows(both: list[Any]) -> None:

@@ -1,7 +1,6 @@
 """The type in C beside its plain twin: the same attributes, arguments, results and errors."""
 
 import array
-import ast
 import ctypes
 import inspect
 import sys
@@ -29,7 +28,6 @@ from tests.native.fast_stores import (
 
 pytestmark = needs_fast
 
-STUB = Path(__file__).parents[2] / "src" / "pykv" / "_native" / "_fast.pyi"
 ITEM_METHODS = {"__contains__", "__delitem__", "__getitem__", "__setitem__"}
 ONLY_FAST = {"put_many", "delete_many"}
 Pair = namedtuple("Pair", "key value")
@@ -65,19 +63,6 @@ def test_it_has_the_attributes_of_its_twin_and_two_more() -> None:
 def test_that_of_snapshots_has_the_attributes_of_its_twin() -> None:
     fast = snapshot_base_of("fast")
     assert names_of(fast) == names_of(snapshot_base_of("plain")) - ONLY_PLAIN
-
-
-def test_the_stub_names_what_there_is() -> None:
-    described = {
-        node.name: {each.name for each in node.body if isinstance(each, ast.FunctionDef)}
-        for node in ast.parse(STUB.read_text()).body
-        if isinstance(node, ast.ClassDef)
-    }
-    del described["Cursor"]  # test_fast_cursors has it.
-    assert described == {
-        "StoreBase": names_of(base_of("fast")),
-        "SnapshotBase": names_of(snapshot_base_of("fast")),
-    }
 
 
 @pytest.mark.parametrize("name", ["get", "get_many", "put", "put_many", "delete", "delete_many"])

@@ -1,12 +1,17 @@
-"""The feed over cffi: what an interrupt strikes is not lost."""
+"""The feed over cffi: what an interrupt strikes is not lost, and any thread may close it."""
 
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pykv._native import _plain_changes
-from tests.native.fast_stores import ENGINES, open_over
+from tests.native.fast_stores import ENGINES, HAS_FAST, open_over
+
+PATHS = ("fast", "plain") if HAS_FAST else ("plain",)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -32,3 +37,30 @@ def test_an_interrupt_while_a_chunk_is_read_loses_nothing(engine: str, tmp_path:
                 continue
         assert list(feed) == []
     assert seen == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_close_by_another_thread_ends_a_wait(path: str, tmp_path: Path) -> None:
+    seen: list[Any] = []
+    with open_over(path, tmp_path / "db") as db:
+        feed = db.changes(follow=True)
+        reader = threading.Thread(target=lambda: seen.extend(feed))
+        reader.start()
+        time.sleep(0.02)
+        feed.close()
+        reader.join(30)
+        assert (reader.is_alive(), seen, list(feed)) == (False, [], [])
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("begin", [lambda db: db.scan(), lambda db: db.changes(unsynced=True)])
+def test_what_is_closed_gives_nothing_of_its_chunk(
+    path: str, begin: Callable[[Any], Any], tmp_path: Path
+) -> None:
+    with open_over(path, tmp_path / "db") as db:
+        db.put_many((b"%d" % number, b"v") for number in range(100))
+        begun = begin(db)
+        assert next(begun)
+        begun.close()
+        begun.close()
+        assert list(begun) == []

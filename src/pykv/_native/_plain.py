@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, overload
 
 from pykv._native._core import ffi, lib
 from pykv._native._plain_changes import Changes
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from _cffi_backend import FFI
 
 T = TypeVar("T")
-C = TypeVar("C", bound=tuple[Any, ...])
 
 SCAN_ROWS: Final = 0
 SCAN_KEYS: Final = 1
@@ -150,14 +149,14 @@ class _Reads:
         stop: bytes | None = None,
         reverse: bool = False,
         /,
-    ) -> Iterator[Any]:
+    ) -> Scan:
         """At most limit (-1: all) rows, keys or values (SCAN_*) of this moment from start to stop.
 
         Bounds and reverse are given all or none; NotSupportedError in a store without order. The
         scan is ended by its last row, by close of the store, and when it is dropped.
         """
         wanted = range_of(kind, limit, start, stop, reverse)
-        return _Scan(self._pointer, self._owner, kind, limit, lambda out: self._begin(wanted, out))
+        return Scan(self._pointer, self._owner, kind, limit, lambda out: self._begin(wanted, out))
 
     def _cursor(self, start: bytes | None, stop: bytes | None, /) -> Cursor:
         """A cursor from start (None: the first row) to stop (None: the last)."""
@@ -229,8 +228,8 @@ class StoreBase(_Reads):
     # ---- changes ----
 
     def _changes(
-        self, since: int, flags: int, timeout_us: int, change_type: type[C], /
-    ) -> Iterator[C]:
+        self, since: int, flags: int, timeout_us: int, change_type: type[tuple[Any, ...]], /
+    ) -> Changes:
         """Changes behind since (PYKV_CHANGES_*).
 
         timeout_us: to wait for the next, -1: for ever.  change_type: a named tuple of their fields.
@@ -316,7 +315,7 @@ def count_rows(opened: FFI.CData, owner: FFI.CData, start: bytes | None, stop: b
         life.end()
 
 
-class _Scan:
+class Scan:
     """An iterator over a pykv_scan, which it closes at the end and when it is dropped."""
 
     __slots__ = ("_kind", "_left", "_life", "_owner", "_pointer", "_rows", "_scan_owner")
@@ -337,7 +336,7 @@ class _Scan:
         self._left = limit
         self._rows: Iterator[Any] = iter(())
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> Any:
@@ -348,14 +347,15 @@ class _Scan:
             self._rows = iter(self._read())
             row = next(self._rows, None)
         if row is None:
-            self._end()
+            self.close()
             raise StopIteration
         self._left -= 1
         if self._left == 0:
-            self._end()
+            self.close()
         return row
 
-    def _end(self) -> None:
+    def close(self) -> None:
+        """Ends it, and gives up what it keeps; silent where that is done."""
         self._left = 0
         self._life.end()
 

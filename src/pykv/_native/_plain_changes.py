@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from pykv._native._core import ffi, lib
 from pykv._native.ownership import own
@@ -28,8 +27,10 @@ class Changes:
     """An iterator over a pykv_changes, which it closes at the end and when it is dropped."""
 
     __slots__ = (
+        "_busy",
         "_change_type",
         "_chunk_out",
+        "_closing",
         "_count_out",
         "_feed_owner",
         "_life",
@@ -62,17 +63,36 @@ class Changes:
         self._chunk_out: Any = ffi.new("pykv_change **")
         self._count_out: Any = ffi.new("size_t *")
         self._next = 0  # of the chunk
+        self._busy = False  # the chunk is in use
+        self._closing = False
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> Any:
         check(lib.pykv_check_open(self._pointer))
-        if self._next >= self._count_out[0] and self._life.target != ffi.NULL:
-            self._fetch()
-        if self._next >= self._count_out[0]:
-            self._life.end()
+        self._busy = True
+        try:
+            change = self._next_change()
+        finally:
+            self._busy = False
+        if change is None:
+            self.close()
             raise StopIteration
+        return change
+
+    def close(self) -> None:
+        """Ends it, from any thread: a wait for changes ends within a moment."""
+        self._closing = True
+        if not self._busy:
+            self._life.end()
+
+    def _next_change(self) -> Any:
+        """The next change, None at the end."""
+        if self._next >= self._count_out[0] and not self._closing:
+            self._fetch()
+        if self._next >= self._count_out[0] or self._closing:
+            return None
         change = self._made(self._chunk_out[0][self._next])
         self._next += 1
         return change
@@ -93,7 +113,7 @@ class Changes:
                 )
             )
             left -= part if left > 0 else 0
-            if self._count_out[0] or not left:
+            if self._count_out[0] or not left or self._closing:
                 break
 
     def _made(self, raw: Any) -> Any:

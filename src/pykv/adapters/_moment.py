@@ -15,7 +15,7 @@ from pykv.arguments import BytesLike, as_bytes, check_limit, key_range
 from pykv.engine.cursor import CursorBase
 from pykv.engine.order import OrderedReaderBase
 from pykv.errors import ClosedError
-from pykv.reader import Row
+from pykv.reader import CloseableIterator, Row
 
 if TYPE_CHECKING:
     from pykv.adapters._store import AdapterStore
@@ -238,7 +238,7 @@ class AdapterReader(OrderedReaderBase):
         prefix: BytesLike | None = None,
         reverse: bool = False,
         limit: int | None = None,
-    ) -> Iterator[Row]:
+    ) -> CloseableIterator[Row]:
         """The rows of a range at the moment of this call, in byte order."""
         check_limit(limit)
         low, high = key_range(start, stop, prefix)
@@ -249,7 +249,7 @@ class AdapterReader(OrderedReaderBase):
 
     def _begin(
         self, bounds: tuple[bytes, bytes | None], reverse: bool, limit: int | None
-    ) -> Iterator[Row]:
+    ) -> CloseableIterator[Row]:
         return _Scan(self._store(), self._new_moment(), bounds, reverse, limit)
 
     def cursor(

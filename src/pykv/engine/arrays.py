@@ -23,7 +23,7 @@ from pykv.arrays import (
     refuse_rows,
     room_rows,
 )
-from pykv.reader import Row
+from pykv.reader import CloseableIterator, Row
 
 
 class ArrayReaderBase(ABC):
@@ -42,7 +42,7 @@ class ArrayReaderBase(ABC):
         stop: BytesLike | None = None,
         *,
         prefix: BytesLike | None = None,
-    ) -> Iterator[Row]:
+    ) -> CloseableIterator[Row]:
         """The rows of a range at the moment of this call."""
 
     @abstractmethod
@@ -69,7 +69,7 @@ class ArrayReaderBase(ABC):
         prefix: BytesLike | None = None,
         chunk_rows: int = CHUNK_ROWS,
         out: RowChunk | None = None,
-    ) -> Iterator[RowChunk]:
+    ) -> CloseableIterator[RowChunk]:
         """The rows of scan in chunks of chunk_rows rows; out: room that every chunk is put in."""
         self._check_open()
         room = check_rooms(out)
@@ -79,7 +79,7 @@ class ArrayReaderBase(ABC):
 
     def _array_chunks(
         self, rows: Iterator[Row], row_count: int, out: RowChunk | None
-    ) -> Iterator[RowChunk]:
+    ) -> CloseableIterator[RowChunk]:
         left = chain(rows)
         while chunk := list(islice(left, row_count)):
             self._check_open()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, Final, NoReturn, TypeVar, overload
@@ -22,7 +22,7 @@ from pykv.engine.namespaces import NamespacesBase
 from pykv.engine.reading import ReaderBase
 from pykv.errors import NotSupportedError, StoreFailedError
 from pykv.options import CommonOptions
-from pykv.reader import Snapshot
+from pykv.reader import CloseableIterator, Snapshot
 from pykv.store import Batch, Change, HistoryPin, Progress, Report, State
 
 T = TypeVar("T")
@@ -220,7 +220,7 @@ class StoreBase(ArrayStoreBase, ReaderBase, ExpiryBase, NamespacesBase):
         follow: bool = False,
         timeout: float | None = None,
         unsynced: bool = False,
-    ) -> Iterator[Change]:
+    ) -> CloseableIterator[Change]:
         """What was written, in order. NotSupportedError where the engine keeps no history."""
         self._refuse_history()
 

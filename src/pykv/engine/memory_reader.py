@@ -11,7 +11,7 @@ from pykv.engine.cursor import CursorBase
 from pykv.engine.order import OrderedReaderBase
 from pykv.engine.ordered_map import OrderedMap
 from pykv.errors import ClosedError
-from pykv.reader import Row
+from pykv.reader import CloseableIterator, Row
 
 T = TypeVar("T")
 
@@ -46,7 +46,7 @@ class MemoryReader(OrderedReaderBase):
         prefix: BytesLike | None = None,
         reverse: bool = False,
         limit: int | None = None,
-    ) -> Iterator[Row]:
+    ) -> CloseableIterator[Row]:
         """The rows of a range at the moment of this call, in byte order."""
         check_limit(limit)
         rows = self._rows()
@@ -57,7 +57,7 @@ class MemoryReader(OrderedReaderBase):
             last = min(last, first + limit)
         return self._stream(rows.slices(first, last, bool(reverse)))
 
-    def _stream(self, runs: Iterator[tuple[Row, ...]]) -> Iterator[Row]:
+    def _stream(self, runs: Iterator[tuple[Row, ...]]) -> CloseableIterator[Row]:
         """The rows of runs one by one, for as long as it is open."""
         self._rows()
         for run in runs:

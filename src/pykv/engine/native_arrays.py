@@ -5,7 +5,6 @@ The core copies what it is given before it uses it, and lets other threads run m
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -23,6 +22,7 @@ from pykv.arrays import (
     room_rows,
 )
 from pykv.engine.arrays import check_rooms, chunk_rows_of, paired, room_beside
+from pykv.reader import CloseableIterator
 
 if TYPE_CHECKING:
     from _cffi_backend import FFI
@@ -107,7 +107,7 @@ class NativeArrayReader:
         prefix: BytesLike | None = None,
         chunk_rows: int = CHUNK_ROWS,
         out: RowChunk | None = None,
-    ) -> Iterator[RowChunk]:
+    ) -> CloseableIterator[RowChunk]:
         """The rows of a range at the moment of this call, in chunks of up to chunk_rows rows.
 
         out: room that every chunk is put in, in place of the one before; a chunk ends where it is
@@ -251,7 +251,9 @@ class _Room:
         return Rows(data, offsets, found)
 
 
-def _chunks(scan: FFI.CData, life: Life, rows_max: int, out: RowChunk | None) -> Iterator[RowChunk]:
+def _chunks(
+    scan: FFI.CData, life: Life, rows_max: int, out: RowChunk | None
+) -> CloseableIterator[RowChunk]:
     """The chunks of a scan, which is closed at the end, and when this is dropped."""
     key_bytes, value_bytes = rows_max * _GUESS_BYTES // 4, rows_max * _GUESS_BYTES
     try:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 from abc import abstractmethod
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from pykv._native import SCAN_KEYS, SCAN_ROWS, SCAN_VALUES, lib
 from pykv.arguments import BytesLike, check_limit, key_range
 from pykv.engine.native_arrays import NativeArrayReader
-from pykv.reader import Cursor, Row
+from pykv.reader import CloseableIterator, Cursor, Row
 
 
 class NativeReader(NativeArrayReader):
@@ -28,7 +27,7 @@ class NativeReader(NativeArrayReader):
             stop: bytes | None = None,
             reverse: bool = False,
             /,
-        ) -> Iterator[Any]: ...
+        ) -> CloseableIterator[Any]: ...
 
     def _begin_scan(
         self,
@@ -38,7 +37,7 @@ class NativeReader(NativeArrayReader):
         prefix: BytesLike | None,
         reverse: bool,
         limit: int,
-    ) -> Iterator[Any]:
+    ) -> CloseableIterator[Any]:
         """A scan of rows, keys or values (SCAN_*) as `_scan` gives it; limit -1: all."""
         low, high = self._bounds(start, stop, prefix, reverse)
         return self._scan(kind, limit, low, high, bool(reverse))
@@ -51,7 +50,7 @@ class NativeReader(NativeArrayReader):
         prefix: BytesLike | None = None,
         reverse: bool = False,
         limit: int | None = None,
-    ) -> Iterator[Row]:
+    ) -> CloseableIterator[Row]:
         """The rows of a range at the moment of this call, in byte order if the store has order.
 
         A store without order raises NotSupportedError for every argument but limit. The iterator
@@ -68,7 +67,7 @@ class NativeReader(NativeArrayReader):
         prefix: BytesLike | None = None,
         reverse: bool = False,
         limit: int | None = None,
-    ) -> Iterator[bytes]:
+    ) -> CloseableIterator[bytes]:
         """The keys of scan."""
         return self._begin_scan(SCAN_KEYS, start, stop, prefix, reverse, _row_limit(limit))
 
@@ -80,7 +79,7 @@ class NativeReader(NativeArrayReader):
         prefix: BytesLike | None = None,
         reverse: bool = False,
         limit: int | None = None,
-    ) -> Iterator[bytes]:
+    ) -> CloseableIterator[bytes]:
         """The values of scan."""
         return self._begin_scan(SCAN_VALUES, start, stop, prefix, reverse, _row_limit(limit))
 

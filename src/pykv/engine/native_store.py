@@ -7,7 +7,7 @@ adds how it scans and counts. The rest is the core's.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -29,6 +29,7 @@ from pykv.engine.native_arrays import NativeArrayStore, Source
 from pykv.engine.native_history import history_pins, pin_history, unpin_history
 from pykv.engine.native_reader import NativeReader
 from pykv.options import NativeOptions
+from pykv.reader import CloseableIterator
 from pykv.store import BackupVersion, Change, HistoryPin, Progress, Report, State
 
 
@@ -113,7 +114,7 @@ class NativeStore(StoreBase, NativeArrayStore, NativeReader):
         follow: bool = False,
         timeout: float | None = None,
         unsynced: bool = False,
-    ) -> Iterator[Change]:
+    ) -> CloseableIterator[Change]:
         """What was written behind sequence since, in order; see `Store.changes`."""
         flags = (lib.PYKV_CHANGES_FOLLOW if follow else 0) | (
             lib.PYKV_CHANGES_UNSYNCED if unsynced else 0

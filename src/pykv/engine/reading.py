@@ -15,7 +15,7 @@ from pykv.arguments import BytesLike, as_bytes
 from pykv.engine.arrays import ArrayReaderBase
 from pykv.engine.views import StoreItems, StoreKeys, StoreValues
 from pykv.errors import ClosedError
-from pykv.reader import Row
+from pykv.reader import CloseableIterator, Row
 
 T = TypeVar("T")
 
@@ -57,7 +57,7 @@ class ReaderBase(ArrayReaderBase, ABC):
         prefix: BytesLike | None = None,
         reverse: bool = False,
         limit: int | None = None,
-    ) -> Iterator[Row]:
+    ) -> CloseableIterator[Row]:
         """The rows of a range at the moment of this call, not of the first next()."""
 
     @abstractmethod
@@ -121,7 +121,7 @@ class ReaderBase(ArrayReaderBase, ABC):
         prefix: BytesLike | None = None,
         reverse: bool = False,
         limit: int | None = None,
-    ) -> Iterator[bytes]:
+    ) -> CloseableIterator[bytes]:
         """The keys of scan."""
         rows = self.scan(start, stop, prefix=prefix, reverse=reverse, limit=limit)
         return (key for key, _ in rows)
@@ -134,7 +134,7 @@ class ReaderBase(ArrayReaderBase, ABC):
         prefix: BytesLike | None = None,
         reverse: bool = False,
         limit: int | None = None,
-    ) -> Iterator[bytes]:
+    ) -> CloseableIterator[bytes]:
         """The values of scan."""
         rows = self.scan(start, stop, prefix=prefix, reverse=reverse, limit=limit)
         return (value for _, value in rows)

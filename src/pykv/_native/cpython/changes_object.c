@@ -2,8 +2,8 @@
  * changes_object: changes are fetched in chunks, without the interpreter lock, and made into tuples
  * of pykv.store.Change one by one out of the chunk, which the feed keeps until the next one.
  *
- * A wait is cut into slices, between which signals get through. A second thread that comes while a
- * chunk is fetched gets RuntimeError.
+ * A wait is cut into slices, between which signals get through, and a close by another thread. Any
+ * other call of a second thread that comes while a chunk is fetched gets RuntimeError.
  *
  * The fields are guarded by the interpreter lock, the chunk by busy.
  */
@@ -31,7 +31,8 @@ typedef struct changes_object {
     PyObject *kinds[KIND_COUNT];
     pykv_changes *feed; /* NULL once ended */
     int64_t timeout_us; /* negative: for ever */
-    bool busy;          /* a chunk is being fetched without the interpreter lock */
+    bool busy;          /* a chunk is being fetched, or copied, without the interpreter lock */
+    bool closing;       /* by a call that came while it was busy */
     const pykv_change *chunk;
     size_t count;
     size_t next; /* of the chunk */
@@ -152,7 +153,7 @@ static bool fetch(changes_object *self)
             return false; /* the chunk stays for the next call */
         }
         left = left < 0 ? left : left - slice;
-    } while (self->count == 0 && left != 0 && self->feed != NULL);
+    } while (self->count == 0 && left != 0 && !self->closing);
     return true;
 }
 
@@ -248,14 +249,26 @@ static PyObject *changes_iternext(PyObject *op)
     if (FAST_UNLIKELY(!check_usable(self))) {
         return NULL;
     }
-    if (FAST_UNLIKELY(self->next == self->count) && self->feed != NULL && !fetch(self)) {
+    if (FAST_UNLIKELY(self->next == self->count) && self->feed != NULL && !self->closing &&
+        !fetch(self)) {
         return NULL;
     }
-    if (FAST_UNLIKELY(self->next == self->count)) {
+    if (FAST_UNLIKELY(self->next == self->count || self->closing)) {
         end(self);
         return NULL;
     }
     return change_of(self, &self->chunk[self->next++]);
+}
+
+static PyObject *changes_close(PyObject *op, PyObject *ignored)
+{
+    changes_object *self = (changes_object *)op;
+    (void)ignored;
+    self->closing = true;
+    if (!self->busy) {
+        end(self);
+    }
+    return Py_NewRef(Py_None);
 }
 
 /* ---- the type ---- */
@@ -284,10 +297,17 @@ static void changes_dealloc(PyObject *op)
     Py_DECREF(type);
 }
 
+static PyMethodDef changes_methods[] = {
+    {"close", changes_close, METH_NOARGS,
+     "close($self, /)\n--\n\nEnds it, from any thread: a wait for changes ends within a moment."},
+    {NULL, NULL, 0, NULL},
+};
+
 static PyType_Slot changes_slots[] = {
     {Py_tp_doc, "The changes of a store, in their order."},
     {Py_tp_iter, PyObject_SelfIter},
     {Py_tp_iternext, changes_iternext},
+    {Py_tp_methods, changes_methods},
     {Py_tp_traverse, changes_traverse},
     {Py_tp_dealloc, changes_dealloc},
     {0, NULL},

@@ -94,6 +94,16 @@ static bool fetch(scan_object *self)
     return true;
 }
 
+static bool check_idle(const scan_object *self)
+{
+    if (FAST_UNLIKELY(self->busy)) {
+        PyErr_SetString(PyExc_RuntimeError,
+                        "another thread is in the middle of this scan: give each thread its own");
+        return false;
+    }
+    return true;
+}
+
 static bool check_usable(const scan_object *self)
 {
     pykv_status status = pykv_check_open(self->store);
@@ -101,12 +111,7 @@ static bool check_usable(const scan_object *self)
         raise_status(status);
         return false;
     }
-    if (FAST_UNLIKELY(self->busy)) {
-        PyErr_SetString(PyExc_RuntimeError,
-                        "another thread is in the middle of this scan: give each thread its own");
-        return false;
-    }
-    return true;
+    return check_idle(self);
 }
 
 /* The bytes from begin to end of the chunk. */
@@ -185,6 +190,17 @@ static PyObject *scan_iternext(PyObject *op)
     return row(self);
 }
 
+static PyObject *scan_close(PyObject *op, PyObject *ignored)
+{
+    scan_object *self = (scan_object *)op;
+    (void)ignored;
+    if (!check_idle(self)) {
+        return NULL;
+    }
+    end(self);
+    return Py_NewRef(Py_None);
+}
+
 /* ---- the type ---- */
 
 static int scan_traverse(PyObject *op, visitproc visit, void *arg)
@@ -207,10 +223,17 @@ static void scan_dealloc(PyObject *op)
     Py_DECREF(type);
 }
 
+static PyMethodDef scan_methods[] = {
+    {"close", scan_close, METH_NOARGS,
+     "close($self, /)\n--\n\nEnds it, and gives up what it keeps; silent where that is done."},
+    {NULL, NULL, 0, NULL},
+};
+
 static PyType_Slot scan_slots[] = {
     {Py_tp_doc, "Rows of a store, or their keys or values, at one moment."},
     {Py_tp_iter, PyObject_SelfIter},
     {Py_tp_iternext, scan_iternext},
+    {Py_tp_methods, scan_methods},
     {Py_tp_traverse, scan_traverse},
     {Py_tp_dealloc, scan_dealloc},
     {0, NULL},
