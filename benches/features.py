@@ -221,13 +221,19 @@ def _namespaces(session: Session, keys: list[bytes], values: list[bytes]) -> Non
             _fill(db.namespace(name, create=True), keys[part], values[part])
         if session.wants("reopen_spaces"):
             db.close()
-            session.time("reopen_spaces", 1, lambda: opened.append(store.opened(path)))
+            session.time("reopen_spaces", 1, _open_spaces, store, path, names, opened)
             db = opened.pop()
         if sum(len(db.namespace(name)) for name in names) != len(keys):
             raise WrongCountError(f"reopen_spaces: not the {len(keys):,} keys that were put")
         _drops(session, db, names)
     finally:
         db.close()
+
+
+def _open_spaces(store: PykvStore, path: Path, names: list[str], opened: list[Any]) -> None:
+    opened.append(store.opened(path))
+    for name in names:
+        opened[0].namespace(name)
 
 
 def _drops(session: Session, db: Any, names: list[str]) -> None:
