@@ -4,11 +4,14 @@
 #include "bitcask/names.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/coding.h"
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
+#include "bitcask/address.h"
+#include "bitcask/keydir_list.h"
 #include "bitcask/named.h"
 #include "bitcask/operation.h"
 #include "bitcask/space_list.h"
@@ -43,31 +46,60 @@ static pykv_status read_id(void *owner, slice name, uint32_t *id_out)
     return status;
 }
 
-/* Calls visit for each row of a name until it fails. */
-static pykv_status
-each_row(bitcask *self, pykv_status (*visit)(void *context, slice name, slice value), void *context)
+typedef pykv_status name_visitor(void *context, slice name, uint32_t id);
+
+/* Where the rows of names stand now. */
+static pykv_status list_addresses(bitcask *self, buffer *addresses)
 {
-    scan *walk;
-    pykv_rows rows = {.count = 1};
-    space *names = names_of(self);
-    if (names == NULL) {
-        return PYKV_OK;
+    pykv_status status = PYKV_OK;
+    mutex_lock(&self->writer);
+    const space *names = bitcask_find_space(self, NAMESPACE_NAMES);
+    if (names != NULL) {
+        status = keydir_list(directory_now_locked(&names->directory)->keys, addresses);
     }
-    pykv_status status = scan_open_in(self, names, false, &walk);
-    if (status != PYKV_OK) {
+    mutex_unlock(&self->writer);
+    return status;
+}
+
+/* Calls visit for the name whose row stood at address, if there is one by that name still. The
+ * caller is in the epoch since before the address was listed. */
+static pykv_status visit_at(bitcask *self, uint64_t address, buffer *scratch, name_visitor *visit,
+                            void *context)
+{
+    const segment *holder = extent_segment(&self->extents, address);
+    record found;
+    uint32_t id;
+    if (holder == NULL) {
+        return error_set(PYKV_CORRUPTION, "%s: the directory of names leads to no segment",
+                         env_directory_path(self->home));
+    }
+    pykv_status status =
+        segment_read(holder, bitcask_offset(holder, address), true, scratch, &found);
+    if (status != PYKV_OK || found.key.size == 0) {
         return status;
     }
-    while (status == PYKV_OK && rows.count > 0) {
-        status = scan_next(walk, 0, &rows);
-        for (size_t i = 0; status == PYKV_OK && i < rows.count; i++) {
-            const uint64_t *ends = rows.offsets + 2 * i;
-            slice name = slice_make(rows.data + ends[0], ends[1] - ends[0]);
-            if (name.size > 0) {
-                status = visit(context, name, slice_make(rows.data + ends[1], ends[2] - ends[1]));
-            }
-        }
+    status = read_id(self, found.key, &id);
+    return status == PYKV_OK          ? visit(context, found.key, id)
+           : status == PYKV_NOT_FOUND ? PYKV_OK
+                                      : status;
+}
+
+/* Calls visit for each name until it fails. Names are few: each is read by itself, as a scan reads
+ * all of the segments that they stand in. */
+static pykv_status each_name(bitcask *self, name_visitor *visit, void *context)
+{
+    buffer addresses = BUFFER_EMPTY;
+    buffer scratch = BUFFER_EMPTY;
+    epoch_token token = epoch_enter(&self->gate.readers);
+    pykv_status status = list_addresses(self, &addresses);
+    for (size_t at = 0; at < addresses.size && status == PYKV_OK; at += sizeof(uint64_t)) {
+        uint64_t address;
+        memcpy(&address, addresses.data + at, sizeof address);
+        status = visit_at(self, address, &scratch, visit, context);
     }
-    scan_free(walk);
+    epoch_leave(&self->gate.readers, token);
+    buffer_reset(&scratch);
+    buffer_reset(&addresses);
     return status;
 }
 
@@ -94,18 +126,15 @@ static void leave_id(void *owner, uint32_t id)
     mutex_unlock(&self->writer);
 }
 
-static pykv_status use_row(void *owner, slice name, slice value)
+static pykv_status use_name(void *owner, slice name, uint32_t id)
 {
-    bitcask *self = owner;
-    uint32_t id;
     (void)name;
-    pykv_status status = name_book_decode(value, env_directory_path(self->home), &id);
-    return status == PYKV_OK ? use_id(self, id) : status;
+    return use_id(owner, id);
 }
 
 static pykv_status use_all(void *owner)
 {
-    return each_row(owner, use_row, owner);
+    return each_name(owner, use_name, owner);
 }
 
 /* ---- making and dropping ---- */
@@ -168,10 +197,10 @@ typedef struct name_list {
     buffer ends; /* of size_t */
 } name_list;
 
-static pykv_status list_row(void *context, slice name, slice value)
+static pykv_status list_name(void *context, slice name, uint32_t id)
 {
     name_list *self = context;
-    (void)value;
+    (void)id;
     pykv_status status = buffer_append(&self->bytes, name.data, name.size);
     if (status == PYKV_OK) {
         status = buffer_append(&self->ends, &self->bytes.size, sizeof self->bytes.size);
@@ -207,7 +236,7 @@ static pykv_status open_sorted(const name_list *self, scan **scan_out)
 pykv_status bitcask_names_scan(bitcask *self, scan **scan_out)
 {
     name_list list = {.bytes = BUFFER_EMPTY, .ends = BUFFER_EMPTY};
-    pykv_status status = each_row(self, list_row, &list);
+    pykv_status status = each_name(self, list_name, &list);
     if (status == PYKV_OK) {
         status = open_sorted(&list, scan_out);
     }
