@@ -5,6 +5,7 @@
 
 #include "bitcask/merge.h"
 #include "bitcask/merge_pick.h"
+#include "bitcask/named_fixture.h"
 #include "bitcask/scan.h"
 
 enum { SCAN_KEYS = 200, SCAN_CHUNK = 1000 };
@@ -374,6 +375,88 @@ TEST(a_scan_gives_every_row_once_in_arrays_or_beside_them)
     }
 }
 
+/* ---- few rows among much else, which are read one by one ---- */
+
+enum { FEW_ROWS = 20 };
+
+/* Rows of the default namespace, each between some of another one. */
+static fixture with_few_rows(void)
+{
+    fixture f = fixture_new();
+    space *other = named_make(&f, "other");
+    for (uint32_t i = 0; i < FEW_ROWS; i++) {
+        fixture_fill(&f, i, i + 1, 100);
+        named_fill(&f, other, 10 * i, 10 * i + 10, 1000);
+    }
+    named_let_go(&f, other);
+    return f;
+}
+
+TEST(few_rows_are_those_of_the_moment_whatever_is_done_to_them)
+{
+    fixture f = with_few_rows();
+    scan *before;
+    scan *behind;
+    CHECK_OK(scan_open(f.store, false, &before));
+    fixture_fill(&f, 0, FEW_ROWS / 2, 50);
+    CHECK_OK(bitcask_delete(f.store, fixture_text("key-15"), 0, NULL));
+    CHECK_OK(scan_open(f.store, false, &behind));
+    fixture_fill(&f, 0, 3 * FEW_ROWS, 10);
+    CHECK_OK(bitcask_flush(f.store));
+    CHECK_OK(bitcask_compact(f.store, NULL));
+    CHECK_OK(bitcask_clear(f.store, 0));
+    expect_rows(before, FEW_ROWS, 100);
+    pykv_rows rows;
+    CHECK_OK(scan_next(behind, 1 << 20, &rows));
+    CHECK_EQUAL(FEW_ROWS - 1, rows.count);
+    scan_free(before);
+    scan_free(behind);
+    fixture_free(&f);
+}
+
+/* Changes a bit of the value behind the key in the first segment of a store that was closed. */
+static void damage(fixture *f, const char *key_and_value)
+{
+    uint64_t size;
+    uint8_t *data = fixture_bytes(f, "00000001.log", &size);
+    uint8_t *at = memmem(data, size, key_and_value, strlen(key_and_value));
+    CHECK(at != NULL);
+    at[strlen(key_and_value) + 1] ^= 4;
+}
+
+/* Of such a store a scan once decoded all that stands between its rows. */
+TEST(what_stands_between_few_rows_is_not_read)
+{
+    fixture f = with_few_rows();
+    scan *rows_of;
+    pykv_rows rows;
+    fixture_close(&f);
+    damage(&f, "key-3n");
+    CHECK_OK(fixture_open(&f));
+    CHECK_OK(scan_open(f.store, false, &rows_of));
+    expect_rows(rows_of, FEW_ROWS, 100);
+    scan_free(rows_of);
+    fixture_close(&f);
+    damage(&f, "key-0v");
+    CHECK_OK(fixture_open(&f));
+    CHECK_OK(scan_open(f.store, false, &rows_of));
+    CHECK_STATUS(PYKV_CORRUPTION, scan_next(rows_of, 1 << 20, &rows));
+    scan_free(rows_of);
+    fixture_free(&f);
+}
+
+TEST(few_rows_that_expired_are_not_shown)
+{
+    fixture f = with_few_rows();
+    scan *rows_of;
+    uint64_t now = bitcask_now(f.store);
+    CHECK_OK(bitcask_put_until(f.store, fixture_text("late"), fixture_text("1"), now, 0));
+    CHECK_OK(scan_open(f.store, false, &rows_of));
+    expect_rows(rows_of, FEW_ROWS, 100);
+    scan_free(rows_of);
+    fixture_free(&f);
+}
+
 TEST_MAIN(CASE(a_scan_gives_every_row_once_in_arrays_or_beside_them),
           CASE(rows_of_no_bytes_have_an_address),
           CASE(a_scan_ends_at_its_limit_wherever_a_chunk_ends),
@@ -384,5 +467,7 @@ TEST_MAIN(CASE(a_scan_gives_every_row_once_in_arrays_or_beside_them),
           CASE(what_a_scan_holds_is_let_go_with_the_last_one_that_needs_it),
           CASE(a_scan_of_segments_that_are_not_mapped_shows_the_same),
           CASE(the_end_of_the_store_ends_its_scans_but_not_their_handles),
+          CASE(few_rows_are_those_of_the_moment_whatever_is_done_to_them),
+          CASE(what_stands_between_few_rows_is_not_read), CASE(few_rows_that_expired_are_not_shown),
           CASE(a_damaged_record_is_reported_and_not_passed_over),
           CASE(a_scan_that_failed_gives_the_same_failure_for_ever_and_others_are_not_touched))

@@ -9,6 +9,7 @@
 #include "base/invariant.h"
 #include "base/memory.h"
 #include "bitcask/image.h"
+#include "bitcask/keydir_list.h"
 #include "bitcask/limbo.h"
 
 /* Orders pinned segments by address. */
@@ -70,15 +71,10 @@ static void link_moment(bitcask *store, store_moment *self) REQUIRES(store->writ
     store->open_snapshot_count += self->kind == MOMENT_SNAPSHOT;
 }
 
-pykv_status moment_open_in(bitcask *store, space *within, moment_kind kind, store_moment *self)
+static pykv_status open_locked(bitcask *store, space *within, store_moment *self)
+    REQUIRES(store->writer)
 {
-    *self = (store_moment){.kind = kind};
-    pykv_status status = bitcask_check_image_rest(store);
-    if (status != PYKV_OK) {
-        return status;
-    }
-    mutex_lock(&store->writer);
-    status = new_pins(store->segment_count, self);
+    pykv_status status = new_pins(store->segment_count, self);
     if (status == PYKV_OK) {
         self->keys = directory_now_locked(&within->directory);
         pin_all(store, self);
@@ -89,7 +85,65 @@ pykv_status moment_open_in(bitcask *store, space *within, moment_kind kind, stor
         self->row_count = keydir_count(self->keys->keys);
         link_moment(store, self);
     }
+    return status;
+}
+
+pykv_status moment_open_in(bitcask *store, space *within, moment_kind kind, store_moment *self)
+{
+    *self = (store_moment){.kind = kind};
+    pykv_status status = bitcask_check_image_rest(store);
+    if (status == PYKV_OK) {
+        mutex_lock(&store->writer);
+        status = open_locked(store, within, self);
+        mutex_unlock(&store->writer);
+    }
+    return status;
+}
+
+/* ---- few rows ---- */
+
+/* A walk decodes what stands between the rows; a list of them takes memory, and the writer lock
+ * while the directory is gone through, which may have had more of them. */
+enum { FEW_ROWS_MAX = 16384, FEW_ROW_BYTES = 256, FEW_DIRECTORY_BYTES = 1 << 20 };
+
+static bool has_few_rows(const store_moment *self)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < self->pinned_count; i++) {
+        bytes += self->pinned[i].length;
+    }
+    return self->row_count <= FEW_ROWS_MAX && self->row_count * FEW_ROW_BYTES < bytes &&
+           keydir_bytes(self->keys->keys) <= FEW_DIRECTORY_BYTES;
+}
+
+static int compare_addresses(const void *left, const void *right)
+{
+    uint64_t a = *(const uint64_t *)left;
+    uint64_t b = *(const uint64_t *)right;
+    return (a > b) - (a < b);
+}
+
+pykv_status moment_open_for_scan(bitcask *store, space *within, store_moment *self,
+                                 buffer *addresses, bool *listed_out)
+{
+    *self = (store_moment){.kind = MOMENT_SCAN};
+    pykv_status status = bitcask_check_image_rest(store);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    mutex_lock(&store->writer);
+    status = open_locked(store, within, self);
+    *listed_out = status == PYKV_OK && has_few_rows(self);
+    if (*listed_out) {
+        status = keydir_list(self->keys->keys, addresses);
+    }
     mutex_unlock(&store->writer);
+    if (status != PYKV_OK) {
+        moment_free(self);
+    } else if (addresses->size > 0) {
+        qsort(addresses->data, addresses->size / sizeof(uint64_t), sizeof(uint64_t),
+              compare_addresses);
+    }
     return status;
 }
 

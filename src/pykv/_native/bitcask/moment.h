@@ -51,6 +51,11 @@ PYKV_NODISCARD pykv_status moment_open(bitcask *store, moment_kind kind, store_m
 PYKV_NODISCARD pykv_status moment_open_in(bitcask *store, space *within, moment_kind kind,
                                           store_moment *self);
 
+/* The moment of now for a scan. Where there are few rows among much else, addresses gets those of
+ * their records, rising: that is what the moment shows, but for deadlines. PYKV_NO_MEMORY too. */
+PYKV_NODISCARD pykv_status moment_open_for_scan(bitcask *store, space *within, store_moment *self,
+                                                buffer *addresses, bool *listed_out);
+
 /* The same moment again for a scan, into self. PYKV_CLOSED if it is given up, PYKV_NO_MEMORY. */
 PYKV_NODISCARD pykv_status moment_share(const store_moment *from, store_moment *self);
 

