@@ -238,6 +238,10 @@ def test_a_ttl_out_of_range_is_a_value_error(db: Any, wrong: Any) -> None:
     with pytest.raises(ValueError, match="ttl"):
         db.touch(b"k", wrong)
     assert b"k" not in db
+    db[b"k"] = b"v"
+    for call in (db.setdefault, db.put_if_absent):
+        with pytest.raises(ValueError, match="ttl"):
+            call(b"k", b"other", ttl=wrong)  # which sets nothing: it told one of them only
 
 
 @pytest.mark.needs("ttl")
@@ -279,6 +283,8 @@ def test_a_store_without_ttl_refuses_it(db: Any) -> None:
     calls: list[Callable[[], object]] = [
         lambda: db.put(b"k", b"v", ttl=1),
         lambda: db.put_many([(b"k", b"v")], ttl=1),
+        lambda: db.setdefault(b"k", b"v", ttl=1),
+        lambda: db.put_if_absent(b"k", b"v", ttl=1),
         lambda: db.touch(b"k", 1),
     ]
     for call in calls:

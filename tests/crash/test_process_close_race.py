@@ -52,7 +52,7 @@ CALLS: dict[str, Callable[[Any, int], object]] = {
     "cursor": lambda db, i: move_a_cursor(db),
     "changes": lambda db, i: sum(1 for _ in changes(db, 0)),
     "changes that follow": lambda db, i: next(changes(db, db.last_seq, follow=True), None),
-    "pin": lambda db, i: db.pin_history("pin", db.stats()["synced_seq"]),
+    "pin": lambda db, i: pin_what_is_synced(db),
     "checkpoint": lambda db, i: make_a_checkpoint(db),
     "namespace": lambda db, i: use_a_namespace(db, i),
     "batch across": lambda db, i: write_across(db, i),
@@ -80,6 +80,12 @@ def changes(db: Any, since: int, follow: bool = False) -> Iterator[pykv.Change]:
     """What was written behind since, as far as it is kept."""
     with contextlib.suppress(HistoryGoneError):
         yield from db.changes(since, follow=follow, unsynced=not follow)
+
+
+def pin_what_is_synced(db: Any) -> None:
+    """Keeps the history from now on, unless a flush has let go of it since it was asked for."""
+    with contextlib.suppress(HistoryGoneError):
+        db.pin_history("pin", db.stats()["synced_seq"])
 
 
 def make_a_checkpoint(db: Any) -> None:

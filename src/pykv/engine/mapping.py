@@ -281,6 +281,7 @@ class StoreBase(ArrayStoreBase, ReaderBase, ExpiryBase, NamespacesBase):
     ) -> bytes:
         """The value of key, which is set to default if it is absent. Atomic."""
         exact, wanted = as_bytes(key, "key"), as_bytes(default, "value")
+        self._deadline_of(ttl)  # refused whether the key is there or not
         while (value := self._get(exact)) is None:
             if self._compare_and_set(exact, None, wanted, self._deadline_of(ttl), None):
                 return wanted
