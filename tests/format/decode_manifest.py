@@ -47,7 +47,7 @@ ENTRY_FIELDS = (
     ("number", 4),
     ("kind", 1),
     ("sealed", 1),
-    ("unused_3", 2),
+    ("tombstone_share", 2),
     ("file_id", 8),
     ("birth_sequence", 8),
     ("last_sequence", 8),
@@ -60,7 +60,7 @@ ENTRY_FIELDS = (
 EPOCH_FIELDS = (
     ("number", 8),
     ("last_sequence", 8),
-    ("unused_4", 4),
+    ("unused_3", 4),
     ("entry_crc", 4),
 )
 EPOCH_BYTES = 24
@@ -150,8 +150,8 @@ def _is_legal(found: Manifest) -> bool:
         and all(0 < entry["first_sequence"] <= entry["last_sequence"] for entry in found.history)
         and ends == sorted(set(ends))
         and 0 not in ends
-        and not any(entry["unused_3"] for entry in both)
-        and not any(epoch["unused_4"] for epoch in found.epochs)
+        and not any(entry["tombstone_share"] for entry in found.history)
+        and not any(epoch["unused_3"] for epoch in found.epochs)
     )
 
 

@@ -124,6 +124,7 @@ def test_every_flipped_bit_of_an_example_is_noticed(example: Example) -> None:
         (HEADER_BYTES, 10, DAMAGED),
         (HEADER_BYTES + 4, 0, DAMAGED),
         (HEADER_BYTES + 4, 3, DAMAGED),
+        (HEADER_BYTES + 7, 255, VALID),
         (HEADER_BYTES + 16, 99, VALID),
         (DEADLINES_AT, 7, DAMAGED),
         (DEADLINES_AT, 10, DAMAGED),

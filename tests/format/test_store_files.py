@@ -165,6 +165,31 @@ def test_the_manifest_says_when_bytes_expire(tmp_path: Path) -> None:
         assert sum(granules for _, granules in told) == entry["expiring_granules"]
 
 
+def test_the_share_of_tombstones_is_that_of_the_records(tmp_path: Path) -> None:
+    """In a segment that was sealed, in one that is not, and in one without any."""
+    with pykv.open(tmp_path / "store", engine="bitcask", background_threads=0) as db:
+        for number in range(60):
+            db.put(b"%d" % number, b"value")
+        db.flush()
+        for number in range(20):
+            db.delete(b"%d" % number)
+        db.namespace("users", create=True).put(b"k", b"1")
+        db.namespace("users").clear()
+        db.flush()
+        db.delete(b"30", sync=True)
+        db.delete(b"31")
+    files = read(tmp_path / "store")
+    shares = [entry["tombstone_share"] for entry in files.manifest.entries]
+    assert [share > 0 for share in shares] == [False, True, True]
+    for entry in files.manifest.entries:
+        tombstones = sum(
+            sum(size for _, size, _ in each.layout)
+            for each in files.records[entry["number"]].values()
+            if each.numbers["kind"] in (DELETE, CLEAR)
+        )
+        assert entry["tombstone_share"] == -(-tombstones * 65_535 // entry["length"])
+
+
 def test_each_namespace_has_a_section_of_the_image(tmp_path: Path) -> None:
     """Which leads to the records of its keys; each has the same key, and another value."""
     with pykv.open(tmp_path / "store", engine="bitcask") as db:

@@ -1,8 +1,7 @@
 /*
  * bitcask_expiry_test: rows with deadlines in segments, through merges, scans and recoveries.
  */
-#include "bitcask_fixture.h"
-
+#include "bitcask/merge_fixture.h"
 #include "bitcask/scan.h"
 
 enum { SECOND = 1000000, VALUE_BYTES = 500, REPAIR_FILE_MAX = 80 << 20 };
@@ -185,6 +184,52 @@ TEST(a_row_of_a_month_does_not_keep_rows_of_an_hour_on_the_disk)
     }
 }
 
+/* Rows that stay in one segment, and tombstones of rows that expired in another, behind an open. */
+static void open_with_tombstones(fixture *self, bool image)
+{
+    env_directory *home;
+    char key[16];
+    *self = fixture_new();
+    fixture_fill(self, 0, 20, 100);
+    CHECK_OK(bitcask_flush(self->store));
+    for (uint32_t i = 0; i < 100; i++) {
+        snprintf(key, sizeof key, "session-%u", i);
+        (void)put_for(self, key, "1", SECOND);
+    }
+    wait_us(self, 2 * SECOND);
+    CHECK_EQUAL(1, merge_fixture_begin(self));
+    merge_fixture_finish(self);
+    fixture_close(self);
+    CHECK_OK(env_directory_open(self->disk, FIXTURE_PATH, false, &home));
+    if (!image) {
+        CHECK_OK(env_unlink(home, BITCASK_IMAGE_NAME));
+    }
+    env_directory_close(home);
+    CHECK_OK(fixture_open(self));
+    CHECK_EQUAL(image, self->store->recovered_from_image);
+}
+
+/* The image did not tell of tombstones: a segment of nothing else was rewritten as it was by each
+ * first merge, without the older one that kept them. */
+TEST(an_open_by_image_knows_the_tombstones_of_segments)
+{
+    for (int way = 0; way < 4; way++) {
+        fixture self;
+        open_with_tombstones(&self, way % 2 == 0);
+        CHECK(self.store->segments[1]->tombstone_bytes > 3000);
+        if (way < 2) {
+            CHECK_OK(bitcask_compact(self.store, NULL));
+        } else {
+            fixture_maintain(&self, PYKV_ROLE_DATA, 100);
+        }
+        pykv_stats stats = fixture_stats(&self);
+        CHECK_EQUAL(stats.live_bytes + stats.segment_count * LOG_SEGMENT_HEADER_BYTES,
+                    stats.disk_bytes);
+        CHECK_EQUAL(1, stats.merge_count);
+        fixture_free(&self);
+    }
+}
+
 TEST(a_scan_shows_what_had_not_expired_when_it_began_though_it_is_merged_away)
 {
     fixture self = fixture_new();
@@ -239,6 +284,7 @@ TEST_MAIN(CASE(a_deadline_goes_with_its_row_through_recovery_merge_close_and_rep
           CASE(a_merge_takes_what_has_expired_for_a_tombstone_and_no_older_value_comes_back),
           CASE(maintenance_gives_back_the_space_of_segments_whose_rows_have_expired),
           CASE(a_row_of_a_month_does_not_keep_rows_of_an_hour_on_the_disk),
+          CASE(an_open_by_image_knows_the_tombstones_of_segments),
           CASE(a_scan_shows_what_had_not_expired_when_it_began_though_it_is_merged_away),
           CASE(a_condition_takes_what_has_expired_for_absent),
           CASE(what_has_expired_stays_so_when_the_clock_goes_back))

@@ -146,6 +146,40 @@ TEST(a_segment_that_cannot_be_made_leaves_no_file)
     end();
 }
 
+static void lengthen_7(uint64_t length)
+{
+    env_file *file;
+    slice end = slice_make("", 1);
+    CHECK_OK(env_file_open(home, "00000007.log", ENV_WRITE, &file));
+    CHECK_OK(env_file_write(file, length - 1, &end, 1));
+    env_file_close(file);
+}
+
+TEST(what_tombstones_take_is_no_less_after_an_open_and_hardly_more)
+{
+    static const uint64_t lengths[] = {65, 4096, 65535, 65536, 900000};
+    begin();
+    create_7();
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        uint64_t length = lengths[i];
+        uint64_t sizes[] = {0, 1, 32, length / 3, length - LOG_SEGMENT_HEADER_BYTES};
+        lengthen_7(length);
+        for (size_t j = 0; j < sizeof sizes / sizeof sizes[0]; j++) {
+            segment written = {.tombstone_bytes = sizes[j], .length = length};
+            manifest_segment entry = entry_of_7(length);
+            entry.tombstone_share = segment_tombstone_share(&written);
+            segment *opened;
+            CHECK_OK(segment_open(home, &entry, STORE_ID, CAPACITY, true, &opened));
+            CHECK(opened->tombstone_bytes >= sizes[j]);
+            CHECK(opened->tombstone_bytes <= sizes[j] + length / UINT16_MAX);
+            CHECK(sizes[j] > 0 || opened->tombstone_bytes == 0);
+            CHECK_EQUAL(entry.tombstone_share, segment_tombstone_share(opened));
+            segment_close(opened);
+        }
+    }
+    end();
+}
+
 TEST(a_missing_a_short_and_another_file_are_corruption_that_names_it)
 {
     begin();
@@ -374,6 +408,7 @@ TEST(unlinking_takes_log_and_hints_of_one_segment_and_nothing_else)
 TEST_MAIN(CASE(a_name_tells_number_and_kind_and_no_other_name_is_one),
           CASE(a_new_segment_is_there_after_the_power_went),
           CASE(a_segment_that_cannot_be_made_leaves_no_file),
+          CASE(what_tombstones_take_is_no_less_after_an_open_and_hardly_more),
           CASE(a_missing_a_short_and_another_file_are_corruption_that_names_it),
           CASE(every_flipped_bit_of_the_header_is_refused),
           CASE(the_mapping_and_a_read_give_the_same_record_and_none_behind_the_end),

@@ -48,6 +48,7 @@ static void list_segments(bitcask *self, manifest *out) REQUIRES(self->writer)
             .deadline_max_us = source->deadline_max_us,
             .expiring_bytes = source->expiring_bytes,
             .deadlines = source->deadlines,
+            .tombstone_share = segment_tombstone_share(source),
             .length = atomic_load_explicit(&source->length, memory_order_relaxed)};
         if (entry->last_sequence == self->appended_sequence) {
             out->durable_through = log_position(entry->number, entry->length);

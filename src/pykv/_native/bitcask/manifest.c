@@ -21,8 +21,7 @@ enum {
     HEADER_DEADLINES_COUNT_AT = 144,
     HEADER_UNUSED_2_AT = 152,
     ENTRY_SEALED_AT = 5,
-    ENTRY_UNUSED_3_AT = 6,
-    ENTRY_FILE_ID_AT = 8
+    ENTRY_TOMBSTONE_SHARE_AT = 6
 };
 
 static uint64_t manifest_bytes(uint64_t segment_count)
@@ -74,6 +73,7 @@ static void encode_entry(const manifest_segment *entry, uint32_t header_crc, uin
     store_u32(out, entry->number);
     store_u8(out + 4, entry->kind);
     store_u8(out + 5, entry->sealed ? 1 : 0);
+    store_u16(out + ENTRY_TOMBSTONE_SHARE_AT, entry->tombstone_share);
     store_u64(out + 8, entry->file_id);
     store_u64(out + 16, entry->birth_sequence);
     store_u64(out + 24, entry->last_sequence);
@@ -156,6 +156,7 @@ static pykv_status decode_entry(const uint8_t *data, uint32_t header_crc, uint64
     }
     out->number = load_u32(data);
     out->kind = data[4];
+    out->tombstone_share = load_u16(data + ENTRY_TOMBSTONE_SHARE_AT);
     out->file_id = load_u64(data + 8);
     out->birth_sequence = load_u64(data + 16);
     out->last_sequence = load_u64(data + 24);
@@ -167,11 +168,7 @@ static pykv_status decode_entry(const uint8_t *data, uint32_t header_crc, uint64
         return error_set_corruption(path, offset, "a manifest entry names no segment", 1,
                                     out->kind);
     }
-    status = manifest_decode_flag(data, ENTRY_SEALED_AT, path, offset, &out->sealed);
-    if (status == PYKV_OK) {
-        status = manifest_check_unused(data, ENTRY_UNUSED_3_AT, ENTRY_FILE_ID_AT, path, offset);
-    }
-    return status;
+    return manifest_decode_flag(data, ENTRY_SEALED_AT, path, offset, &out->sealed);
 }
 
 /* Decodes count entries, the first of which is entry number first of the manifest. highest_out: the
@@ -204,8 +201,9 @@ static pykv_status check_history(const manifest *self, const char *path)
 {
     for (uint64_t i = 0; self->history != NULL && i < self->history_count; i++) {
         const manifest_segment *entry = &self->history[i];
-        bool is_whole = entry->kind == LOG_SEGMENT_APPEND && entry->sealed &&
-                        entry->first_sequence != 0 && entry->last_sequence >= entry->first_sequence;
+        bool is_whole =
+            entry->kind == LOG_SEGMENT_APPEND && entry->sealed && entry->first_sequence != 0 &&
+            entry->last_sequence >= entry->first_sequence && entry->tombstone_share == 0;
         if (!is_whole) {
             return error_set_corruption(path, manifest_bytes(self->segment_count + i),
                                         "an entry of the history is of no whole append segment",

@@ -26,9 +26,9 @@
  *      152  100  zero
  *      252    4  header_crc      crc32c of bytes 0..252
  *      256       segment_count entries of 64 bytes:
- *                  number u32, kind u8, sealed u8, zero u16, file_id u64, birth_sequence u64,
- *                  last_sequence u64, length u64, first_sequence u64, deadline_max u64,
- *                  expiring_granules u32,
+ *                  number u32, kind u8, sealed u8, tombstone_share u16, file_id u64,
+ *                  birth_sequence u64, last_sequence u64, length u64, first_sequence u64,
+ *                  deadline_max u64, expiring_granules u32,
  *                  entry_crc u32 (bytes 0..60 of the entry, seeded with header_crc)
  *                history_count entries of the same form: append segments that merges replaced
  *                epoch_count entries (bitcask/past_epochs.h)
@@ -72,6 +72,7 @@ typedef struct manifest_segment {
     uint64_t deadline_max_us;   /* of its puts that have a deadline, current or not; 0: none has */
     uint64_t expiring_bytes;    /* of them, a multiple of 8 */
     deadline_buckets deadlines; /* of these bytes; of history none */
+    uint16_t tombstone_share;   /* segment_tombstone_share; of history 0 */
 } manifest_segment;
 
 typedef struct manifest {

@@ -30,6 +30,7 @@ static void describe(bitcask *self, const segment *source, bool clean, manifest_
         out->deadline_max_us = source->deadline_max_us;
         out->expiring_bytes = source->expiring_bytes;
         out->deadlines = source->deadlines;
+        out->tombstone_share = PYKV_PLANTED(343) ? 0 : segment_tombstone_share(source);
     }
 }
 

@@ -80,6 +80,20 @@ pykv_status segment_create(env_directory *directory, const log_segment_header *h
     return PYKV_OK;
 }
 
+uint16_t segment_tombstone_share(const segment *self)
+{
+    uint64_t length = atomic_load_explicit(&self->length, memory_order_relaxed);
+    if (self->tombstone_bytes >= length) {
+        return self->tombstone_bytes > 0 ? UINT16_MAX : 0;
+    }
+    return (uint16_t)((self->tombstone_bytes * UINT16_MAX + length - 1) / length);
+}
+
+static uint64_t bytes_of_share(uint16_t share, uint64_t length)
+{
+    return length / UINT16_MAX * share + length % UINT16_MAX * share / UINT16_MAX;
+}
+
 pykv_status segment_open(env_directory *directory, const manifest_segment *entry, uint64_t store_id,
                          uint64_t capacity, bool mapped, segment **segment_out)
 {
@@ -110,6 +124,7 @@ pykv_status segment_open(env_directory *directory, const manifest_segment *entry
     self->deadline_max_us = entry->deadline_max_us;
     self->expiring_bytes = entry->expiring_bytes;
     self->deadlines = entry->deadlines;
+    self->tombstone_bytes = bytes_of_share(entry->tombstone_share, entry->length);
     map_if_possible(self, capacity > size ? capacity : size, mapped);
     *segment_out = self;
     return PYKV_OK;

@@ -82,6 +82,9 @@ PYKV_NODISCARD pykv_status segment_create(env_directory *directory,
                                           const log_segment_header *header, uint64_t capacity,
                                           bool mapped, segment **segment_out);
 
+/* Bytes of its tombstones in 65535ths of its length, rounded up. */
+uint16_t segment_tombstone_share(const segment *self);
+
 /* Opens the file of a manifest entry; capacity: bytes to map, if more than its size.
  * PYKV_CORRUPTION if it is missing, short or another file. */
 PYKV_NODISCARD pykv_status segment_open(env_directory *directory, const manifest_segment *entry,
