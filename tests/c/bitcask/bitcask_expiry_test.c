@@ -230,6 +230,49 @@ TEST(an_open_by_image_knows_the_tombstones_of_segments)
     }
 }
 
+/* Steps beside a writer: the active segment is not sealed as idle. */
+static void maintain_beside_puts(fixture *self, int steps)
+{
+    for (int i = 0; i < steps; i++) {
+        fixture_maintain(self, PYKV_ROLE_DATA, 1);
+        fixture_put(self, "busy", "1");
+    }
+}
+
+/* A merge that freed next to nothing was followed by a rest of so many written bytes: in a store
+ * that writes little what expired then stayed. */
+TEST(what_expires_or_is_sealed_ends_the_rest_after_an_unfruitful_merge)
+{
+    for (int way = 0; way < 2; way++) {
+        fixture self = {.options = {.segment_bytes = 1 << 20}};
+        CHECK_OK(env_memory_new(check_seed(), FIXTURE_FILE_MAX, &self.disk));
+        CHECK_OK(fixture_open(&self));
+        fixture_fill(&self, 0, 20, VALUE_BYTES);
+        fixture_fill(&self, 0, 1, VALUE_BYTES);
+        CHECK_OK(bitcask_flush(self.store));
+        fill_for(&self, 1000, 1040, hour_us);
+        CHECK_OK(bitcask_flush(self.store));
+        for (int i = 0; i < 50; i++) {
+            fixture_fill(&self, 2000, 2001, VALUE_BYTES);
+        }
+        maintain_beside_puts(&self, 20);
+        CHECK_EQUAL(1, fixture_stats(&self).merge_count);
+        CHECK(!self.store->merge_was_fruitful);
+        uint64_t before = fixture_stats(&self).disk_bytes;
+        if (way == 0) {
+            wait_us(&self, (int64_t)hour_us);
+            maintain_beside_puts(&self, 20);
+        } else {
+            fixture_maintain(&self, PYKV_ROLE_DATA, 3);
+            fixture_maintain(&self, PYKV_ROLE_LOG, 1);
+            fixture_maintain(&self, PYKV_ROLE_DATA, 20);
+        }
+        CHECK(fixture_stats(&self).merge_count > 1);
+        CHECK(fixture_stats(&self).disk_bytes < before - UINT64_C(40) * VALUE_BYTES);
+        fixture_free(&self);
+    }
+}
+
 TEST(a_scan_shows_what_had_not_expired_when_it_began_though_it_is_merged_away)
 {
     fixture self = fixture_new();
@@ -285,6 +328,7 @@ TEST_MAIN(CASE(a_deadline_goes_with_its_row_through_recovery_merge_close_and_rep
           CASE(maintenance_gives_back_the_space_of_segments_whose_rows_have_expired),
           CASE(a_row_of_a_month_does_not_keep_rows_of_an_hour_on_the_disk),
           CASE(an_open_by_image_knows_the_tombstones_of_segments),
+          CASE(what_expires_or_is_sealed_ends_the_rest_after_an_unfruitful_merge),
           CASE(a_scan_shows_what_had_not_expired_when_it_began_though_it_is_merged_away),
           CASE(a_condition_takes_what_has_expired_for_absent),
           CASE(what_has_expired_stays_so_when_the_clock_goes_back))

@@ -8,6 +8,7 @@
  * store until a later one succeeds.
  */
 #include "base/error.h"
+#include "base/invariant.h"
 #include "base/process.h"
 #include "bitcask/bitcask.h"
 #include "bitcask/find.h"
@@ -19,11 +20,13 @@
 #include "bitcask/merge_pick.h"
 #include "bitcask/merge_state.h"
 #include "bitcask/rolling.h"
+#include "bitcask/segment_list.h"
 
 enum {
     MAINTAIN_IDLE_US = 250000,   /* a lent thread looks for work at least this often */
     MAINTAIN_RETRY_US = 1000000, /* after a failure */
     MAINTAIN_SEAL_IDLE_US = 1000000,
+    MAINTAIN_DEAD_SHARE = 8,  /* of the disk: as much more that is dead ends a rest of merging */
     MAINTAIN_MODE_US = 500000 /* the memory that files have room in is looked at so often */
 };
 
@@ -192,6 +195,28 @@ static uint64_t written_now(bitcask *self)
     return atomic_load_explicit(&self->counters.written_bytes, memory_order_relaxed);
 }
 
+/* Deadlines pass, and segments are sealed, without a write. */
+static bool merging_rests(bitcask *self) REQUIRES(self->merge_lock) REQUIRES(self->writer)
+{
+    const merge_rest *rest = &self->merge_rest;
+    return written_now(self) < rest->written_bytes &&
+           (merge_dead_bytes(self) < rest->dead_bytes || PYKV_PLANTED(344));
+}
+
+static void set_merge_rest(bitcask *self) REQUIRES(self->merge_lock)
+{
+    uint64_t growth = (uint64_t)self->options.segment_bytes / 4;
+    uint64_t disk_part = bitcask_disk_bytes(self) / MAINTAIN_DEAD_SHARE;
+    self->merge_rest = (merge_rest){0};
+    if (!self->merge_was_fruitful) {
+        mutex_lock(&self->writer);
+        self->merge_rest.written_bytes = written_now(self) + growth;
+        self->merge_rest.dead_bytes =
+            merge_dead_bytes(self) + (disk_part < growth ? disk_part : growth);
+        mutex_unlock(&self->writer);
+    }
+}
+
 /* Begins a merge if one is due and worth it. */
 static pykv_status begin_if_due(bitcask *self) REQUIRES(self->merge_lock)
 {
@@ -203,7 +228,7 @@ static pykv_status begin_if_due(bitcask *self) REQUIRES(self->merge_lock)
     if (due) {
         status = seal_if_idle(self);
     }
-    if (due && status == PYKV_OK && written_now(self) >= self->merge_rest_until) {
+    if (due && status == PYKV_OK && !merging_rests(self)) {
         count = merge_pick(self, false, inputs);
     }
     mutex_unlock(&self->writer);
@@ -223,8 +248,7 @@ static pykv_status merge_work(bitcask *self, bool *worked) REQUIRES(self->merge_
     }
     status = merge_step(self, &more);
     if (status == PYKV_OK && !more) {
-        self->merge_rest_until =
-            self->merge_was_fruitful ? 0 : written_now(self) + self->options.segment_bytes / 4;
+        set_merge_rest(self);
     }
     return status;
 }

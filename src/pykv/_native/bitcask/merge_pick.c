@@ -260,6 +260,16 @@ bool merge_is_due(bitcask *store)
     return space_is_due(store) || has_unpacked(store);
 }
 
+uint64_t merge_dead_bytes(bitcask *store)
+{
+    uint64_t dead = 0;
+    for (size_t i = 0; i < store->segment_count; i++) {
+        const segment *source = store->segments[i];
+        dead += may_merge(store, source) ? dead_bytes(store, source) : 0;
+    }
+    return dead;
+}
+
 uint64_t merge_owed_bytes(bitcask *store)
 {
     uint64_t owed = 0;

@@ -15,6 +15,9 @@ size_t merge_pick(bitcask *store, bool thorough, segment *inputs_out[MERGE_INPUT
 /* True if the store's space is above its limit, or there are values to be packed. */
 bool merge_is_due(bitcask *store) REQUIRES(store->writer);
 
+/* Dead bytes of the segments that may be merged now, what has expired included. */
+uint64_t merge_dead_bytes(bitcask *store) REQUIRES(store->writer);
+
 /* What a thorough merge makes less: bytes on disk, those whose values are to be packed twice. */
 uint64_t merge_owed_bytes(bitcask *store) REQUIRES(store->writer);
 

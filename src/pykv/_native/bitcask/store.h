@@ -135,9 +135,9 @@ typedef struct bitcask {
 
     /* Merging. */
     mutex merge_lock;
-    struct merge *merge GUARDED_BY(merge_lock);       /* the one running, or NULL */
-    uint64_t merge_rest_until GUARDED_BY(merge_lock); /* written_bytes before which merging rests */
-    bool merge_was_fruitful GUARDED_BY(merge_lock);   /* the last one that was finished */
+    struct merge *merge GUARDED_BY(merge_lock);     /* the one running, or NULL */
+    merge_rest merge_rest GUARDED_BY(merge_lock);   /* zeros: merging does not rest */
+    bool merge_was_fruitful GUARDED_BY(merge_lock); /* the last one that was finished */
 
     /* Group commit. */
     mutex sync_lock;

@@ -1,5 +1,5 @@
 /*
- * store_parts: structs that the store is made of: its directory, what waits for readers, its
+ * store_parts: structs that the store is made of: what waits for readers, when merging rests, its
  * counters.
  */
 #ifndef PYKV_BITCASK_STORE_PARTS_H
@@ -24,6 +24,12 @@ typedef struct limbo {
     epoch_ticket ticket;
     bool ticket_taken;
 } limbo;
+
+/* After a merge that bore no fruit merging rests until so much was written, or may go. */
+typedef struct merge_rest {
+    uint64_t written_bytes; /* of the counters */
+    uint64_t dead_bytes;    /* of merge_dead_bytes */
+} merge_rest;
 
 typedef struct bitcask_counters {
     _Atomic uint64_t get_count;
