@@ -2,6 +2,7 @@
  * bitcask_expiry_test: rows with deadlines in segments, through merges, scans and recoveries.
  */
 #include "bitcask/merge_fixture.h"
+#include "bitcask/named_fixture.h"
 #include "bitcask/scan.h"
 
 enum { SECOND = 1000000, VALUE_BYTES = 500, REPAIR_FILE_MAX = 80 << 20 };
@@ -273,6 +274,73 @@ TEST(what_expires_or_is_sealed_ends_the_rest_after_an_unfruitful_merge)
     }
 }
 
+/* What had expired was taken from the sum of all namespaces, and then each other one's rows again.
+ */
+TEST(live_bytes_count_what_has_expired_until_it_is_merged_away)
+{
+    fixture self = fixture_new();
+    space *users = named_make(&self, "users");
+    fixture_fill(&self, 0, 20, 100);
+    uint64_t deadline = bitcask_now(self.store) + SECOND;
+    for (int i = 0; i < 20; i++) {
+        char key[16];
+        int length = snprintf(key, sizeof key, "key-%d", i);
+        CHECK_OK(bitcask_put_in(self.store, users, slice_make(key, (size_t)length),
+                                fixture_text("1"), deadline, 0));
+    }
+    uint64_t live = fixture_stats(&self).live_bytes;
+    uint64_t named = named_live_bytes(&self, users);
+    CHECK(live >= 20 * 100 && named >= 20 * 32);
+    wait_us(&self, 2 * SECOND);
+    CHECK_EQUAL(live, fixture_stats(&self).live_bytes);
+    CHECK_EQUAL(named, named_live_bytes(&self, users));
+    CHECK_OK(bitcask_compact(self.store, NULL));
+    CHECK_EQUAL(live, fixture_stats(&self).live_bytes);
+    CHECK_EQUAL(0, named_live_bytes(&self, users));
+    named_let_go(&self, users);
+    fixture_free(&self);
+}
+
+/* The buckets have puts that were deleted since: rows that stay were taken for them. */
+TEST(rows_that_were_deleted_before_they_expired_do_not_make_others_look_dead)
+{
+    fixture self = {.options = {.segment_bytes = 1 << 20}};
+    char key[16];
+    CHECK_OK(env_memory_new(check_seed(), FIXTURE_FILE_MAX, &self.disk));
+    CHECK_OK(fixture_open(&self));
+    fixture_fill(&self, 0, 60, VALUE_BYTES);
+    uint64_t live = fixture_stats(&self).live_bytes;
+    fill_for(&self, 1000, 1060, SECOND);
+    for (uint32_t i = 1000; i < 1060; i++) {
+        snprintf(key, sizeof key, "key-%u", i);
+        fixture_delete(&self, key);
+    }
+    wait_us(&self, 2 * SECOND);
+    CHECK_EQUAL(live, fixture_stats(&self).live_bytes);
+    uint64_t expired = segment_expired_bytes(self.store->active, bitcask_now(self.store));
+    CHECK(expired < live * 3 / 4);
+    fixture_free(&self);
+}
+
+/* Half of the other rows are overwritten: the two are less than the limit each, together not. */
+TEST(what_has_expired_counts_beside_what_was_overwritten)
+{
+    fixture self = {.options = {.segment_bytes = 1 << 20}};
+    CHECK_OK(env_memory_new(check_seed(), FIXTURE_FILE_MAX, &self.disk));
+    CHECK_OK(fixture_open(&self));
+    fixture_fill(&self, 0, 20, VALUE_BYTES);
+    fill_for(&self, 1000, 1012, SECOND);
+    CHECK_OK(bitcask_flush(self.store));
+    fixture_fill(&self, 0, 10, VALUE_BYTES);
+    CHECK_OK(bitcask_flush(self.store));
+    fixture_maintain(&self, PYKV_ROLE_DATA, 20);
+    CHECK_EQUAL(0, fixture_stats(&self).merge_count);
+    wait_us(&self, 2 * SECOND);
+    fixture_maintain(&self, PYKV_ROLE_DATA, 20);
+    CHECK(fixture_stats(&self).disk_bytes < UINT64_C(22) * (VALUE_BYTES + 40));
+    fixture_free(&self);
+}
+
 TEST(a_scan_shows_what_had_not_expired_when_it_began_though_it_is_merged_away)
 {
     fixture self = fixture_new();
@@ -329,6 +397,9 @@ TEST_MAIN(CASE(a_deadline_goes_with_its_row_through_recovery_merge_close_and_rep
           CASE(a_row_of_a_month_does_not_keep_rows_of_an_hour_on_the_disk),
           CASE(an_open_by_image_knows_the_tombstones_of_segments),
           CASE(what_expires_or_is_sealed_ends_the_rest_after_an_unfruitful_merge),
+          CASE(live_bytes_count_what_has_expired_until_it_is_merged_away),
+          CASE(rows_that_were_deleted_before_they_expired_do_not_make_others_look_dead),
+          CASE(what_has_expired_counts_beside_what_was_overwritten),
           CASE(a_scan_shows_what_had_not_expired_when_it_began_though_it_is_merged_away),
           CASE(a_condition_takes_what_has_expired_for_absent),
           CASE(what_has_expired_stays_so_when_the_clock_goes_back))

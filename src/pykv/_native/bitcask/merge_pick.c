@@ -224,6 +224,16 @@ static size_t pick_fitting(bitcask *store, uint64_t room, segment **inputs) REQU
     return count;
 }
 
+static uint64_t expired_bytes(bitcask *store) REQUIRES(store->writer)
+{
+    uint64_t bytes = 0;
+    uint64_t now = store_clock_now(&store->clock);
+    for (size_t i = 0; i < store->segment_count; i++) {
+        bytes += segment_expired_bytes(store->segments[i], now);
+    }
+    return bytes;
+}
+
 /* The bytes on disk are above their limit. */
 static bool space_is_due(bitcask *store) REQUIRES(store->writer)
 {
@@ -231,7 +241,7 @@ static bool space_is_due(bitcask *store) REQUIRES(store->writer)
     uint64_t live;
     bitcask_space(store, &disk, &live);
     uint64_t overhead = (uint64_t)store->segment_count * LOG_SEGMENT_HEADER_BYTES;
-    double limit = (double)live * store->options.space_amplification_max;
+    double limit = (double)(live - expired_bytes(store)) * store->options.space_amplification_max;
     return (double)(disk - overhead) > limit;
 }
 

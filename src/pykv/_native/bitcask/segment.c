@@ -314,6 +314,16 @@ void segment_note_deadline(segment *self, uint64_t now_us, uint64_t deadline_us,
     deadline_buckets_add(&self->deadlines, now_us, deadline_us, record_bytes);
 }
 
+/* Bytes of puts, current or not. */
+static uint64_t put_bytes(const segment *self)
+{
+    uint64_t length = atomic_load_explicit(&self->length, memory_order_relaxed);
+    uint64_t others = LOG_SEGMENT_HEADER_BYTES + self->dictionary_bytes + self->tombstone_bytes;
+    return length > others ? length - others : 0;
+}
+
+/* The buckets have puts that were overwritten or deleted too: of those that live as large a part
+ * has expired as of all. */
 uint64_t segment_expired_bytes(const segment *self, uint64_t now_us)
 {
     if (self->expiring_bytes == 0) {
@@ -322,5 +332,7 @@ uint64_t segment_expired_bytes(const segment *self, uint64_t now_us)
     uint64_t expired = self->deadline_max_us <= now_us
                            ? self->expiring_bytes
                            : deadline_buckets_passed(&self->deadlines, now_us);
-    return expired < self->live_bytes ? expired : self->live_bytes;
+    uint64_t puts = put_bytes(self);
+    return expired < puts ? (uint64_t)((double)expired / (double)puts * (double)self->live_bytes)
+                          : self->live_bytes;
 }

@@ -133,7 +133,7 @@ PYKV_NODISCARD pykv_status segment_view(const segment *self, buffer *scratch,
 /* Counts a put with a deadline that comes into it now: key and value have so many bytes. */
 void segment_note_deadline(segment *self, uint64_t now_us, uint64_t deadline_us, uint64_t bytes);
 
-/* Bytes that count as live and have expired, as far as the buckets tell. */
+/* Bytes that count as live and have expired, by the buckets: a guess where puts in it are dead. */
 uint64_t segment_expired_bytes(const segment *self, uint64_t now_us);
 
 /* No record in it, or to come into it, has a lower sequence. Guarded by the store's writer lock. */

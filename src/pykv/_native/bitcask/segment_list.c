@@ -86,11 +86,10 @@ void bitcask_space(bitcask *self, uint64_t *disk_bytes_out, uint64_t *live_bytes
 {
     uint64_t disk = 0;
     uint64_t live = 0;
-    uint64_t now = store_clock_now(&self->clock);
     for (size_t i = 0; i < self->segment_count; i++) {
         const segment *source = self->segments[i];
         disk += atomic_load_explicit(&source->length, memory_order_relaxed);
-        live += source->live_bytes - segment_expired_bytes(source, now);
+        live += source->live_bytes;
     }
     *disk_bytes_out = disk;
     *live_bytes_out = live;

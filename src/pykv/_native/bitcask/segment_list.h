@@ -20,7 +20,8 @@ void bitcask_remove_segment(bitcask *self, segment *target) REQUIRES(self->write
 /* Frees address, mapping and file of a removed segment that no reader can reach. */
 void bitcask_dispose(bitcask *self, segment *target) REQUIRES(self->writer);
 
-/* Bytes of files, up to their logical length, and of live records. */
+/* Bytes of files, up to their logical length, and of live records, whether they have expired or
+ * not. */
 void bitcask_space(bitcask *self, uint64_t *disk_bytes_out, uint64_t *live_bytes_out)
     REQUIRES(self->writer);
 
