@@ -1,5 +1,6 @@
 """The feed over cffi: what an interrupt strikes is not lost, and any thread may close it."""
 
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -64,3 +65,57 @@ def test_what_is_closed_gives_nothing_of_its_chunk(
         begun.close()
         begun.close()
         assert list(begun) == []
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_signal_handler_may_not_step_into_a_feed_that_waits(path: str, tmp_path: Path) -> None:
+    """The feed of the type in C was ended under the call that waited, which crashed."""
+    told: list[type] = []
+
+    def step(_number: int, _frame: object) -> None:
+        try:
+            next(feed)
+        except RuntimeError as error:
+            told.append(type(error))
+
+    before = signal.signal(signal.SIGALRM, step)
+    with open_over(path, tmp_path / "db") as db:
+        feed = db.changes(follow=True, timeout=0.5)
+        signal.setitimer(signal.ITIMER_REAL, 0.05, 0.1)
+        try:
+            assert list(feed) == []
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+    assert set(told) == {RuntimeError}
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_signal_handler_may_close_a_feed_that_waits(path: str, tmp_path: Path) -> None:
+    with open_over(path, tmp_path / "db") as db:
+        feed = db.changes(follow=True)
+        before = signal.signal(signal.SIGALRM, lambda *_: feed.close())
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        try:
+            assert list(feed) == []
+        finally:
+            signal.signal(signal.SIGALRM, before)
+
+
+def test_a_scan_over_cffi_is_not_closed_while_its_rows_are_read(tmp_path: Path) -> None:
+    """The rows were freed under the call that copied them."""
+    with open_over("plain", tmp_path / "db") as db:
+        db.put(b"a", b"1")
+        scan = db.scan()
+        read = type(scan)._read
+
+        def closing(self: Any) -> list[Any]:
+            with pytest.raises(RuntimeError, match="in the middle"):
+                self.close()
+            with pytest.raises(RuntimeError, match="in the middle"):
+                next(self)
+            return list(read(self))
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(type(scan), "_read", closing)
+            assert list(scan) == [(b"a", b"1")]

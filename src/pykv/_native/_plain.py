@@ -318,7 +318,7 @@ def count_rows(opened: FFI.CData, owner: FFI.CData, start: bytes | None, stop: b
 class Scan:
     """An iterator over a pykv_scan, which it closes at the end and when it is dropped."""
 
-    __slots__ = ("_kind", "_left", "_life", "_owner", "_pointer", "_rows", "_scan_owner")
+    __slots__ = ("_busy", "_kind", "_left", "_life", "_owner", "_pointer", "_rows", "_scan_owner")
 
     def __init__(
         self,
@@ -335,6 +335,7 @@ class Scan:
         self._kind = kind
         self._left = limit
         self._rows: Iterator[Any] = iter(())
+        self._busy = False  # the core's rows are in use
 
     def __iter__(self) -> Self:
         return self
@@ -344,7 +345,12 @@ class Scan:
         check(lib.pykv_check_open(self._pointer))
         row = next(self._rows, None) if self._left else None
         if row is None and self._left:
-            self._rows = iter(self._read())
+            self._check_idle()
+            self._busy = True
+            try:
+                self._rows = iter(self._read())
+            finally:
+                self._busy = False
             row = next(self._rows, None)
         if row is None:
             self.close()
@@ -356,8 +362,15 @@ class Scan:
 
     def close(self) -> None:
         """Ends it, and gives up what it keeps; silent where that is done."""
+        self._check_idle()
         self._left = 0
         self._life.end()
+
+    def _check_idle(self) -> None:
+        if self._busy:
+            raise RuntimeError(
+                "another thread is in the middle of this scan: give each thread its own"
+            )
 
     def _read(self) -> list[Any]:
         """The next rows, copied; none at the end."""

@@ -71,11 +71,17 @@ class Changes:
 
     def __next__(self) -> Any:
         check(lib.pykv_check_open(self._pointer))
+        if self._busy:
+            raise RuntimeError(
+                "another thread is in the middle of this feed: give each thread its own"
+            )
         self._busy = True
         try:
             change = self._next_change()
         finally:
             self._busy = False
+            if self._closing:
+                self._life.end()
         if change is None:
             self.close()
             raise StopIteration

@@ -2,8 +2,11 @@
  * history_test: logs stay for who reads changes as long as the options or a feed want them, also
  * over a close and a crash, and nothing else changes for it.
  */
+#include <errno.h>
+
 #include "lsm_fixture.h"
 
+#include "env/env_fault.h"
 #include "log/feed_fixture.h"
 #include "lsm/history.h"
 #include "lsm/wal_internal.h"
@@ -298,6 +301,39 @@ TEST(a_log_of_history_that_is_another_file_ends_it_there)
     fixture_free(&self);
 }
 
+/* Any failure ended history there: a descriptor too few, once, and the writer let go of the files.
+ */
+TEST(a_call_that_fails_while_a_log_is_looked_at_costs_no_history)
+{
+    for (int32_t read_only = 0; read_only <= 1; read_only++) {
+        fixture self = new_fixture(HISTORY_BYTES);
+        put(&self, 0, ROWS);
+        flush(&self);
+        fixture_close(&self);
+        env *disk = self.disk;
+        env *faulty;
+        CHECK_OK(env_fault_new(disk, &faulty));
+        self.disk = faulty;
+        self.options.read_only = read_only;
+        pykv_status status = PYKV_NO_MEMORY;
+        for (uint64_t at = 1; status != PYKV_OK || env_fault_failed(faulty) > 0; at++) {
+            env_fault_plan plan = {.at = at, .system_errno = EMFILE, .name_part = ".log"};
+            env_fault_set(faulty, &plan);
+            status = fixture_open(&self);
+            if (status == PYKV_OK) {
+                CHECK_EQUAL(1, floor_of(&self));
+                fixture_kill(&self);
+            }
+            CHECK(at < 100);
+        }
+        env_fault_free(faulty);
+        self.disk = disk;
+        CHECK_OK(fixture_open(&self));
+        expect_feed(&self, 0, ROWS);
+        fixture_free(&self);
+    }
+}
+
 TEST(a_store_that_is_read_only_or_repaired_takes_history_for_no_rows)
 {
     fixture self = new_fixture(HISTORY_BYTES);
@@ -333,4 +369,5 @@ TEST_MAIN(CASE(without_a_wish_logs_go_with_their_flush),
           CASE(a_feed_that_is_far_behind_loses_its_place_and_says_so),
           CASE(a_flipped_bit_in_history_is_named_and_harms_no_row),
           CASE(a_log_of_history_that_is_another_file_ends_it_there),
+          CASE(a_call_that_fails_while_a_log_is_looked_at_costs_no_history),
           CASE(a_store_that_is_read_only_or_repaired_takes_history_for_no_rows))

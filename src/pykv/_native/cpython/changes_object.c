@@ -126,11 +126,9 @@ static pykv_status fetch_slice(changes_object *self, int64_t slice_us)
     pykv_status status;
     self->count = 0;
     self->next = 0;
-    self->busy = true;
     Py_BEGIN_ALLOW_THREADS;
     status = pykv_changes_next(self->feed, 0, slice_us, &chunk, &count);
     Py_END_ALLOW_THREADS;
-    self->busy = false;
     if (status == PYKV_OK) {
         self->chunk = chunk;
         self->count = count;
@@ -138,8 +136,7 @@ static pykv_status fetch_slice(changes_object *self, int64_t slice_us)
     return status;
 }
 
-/* Fetches the next chunk, which is empty at the end. False with an exception. */
-static bool fetch(changes_object *self)
+static bool fetch_slices(changes_object *self)
 {
     int64_t left = self->timeout_us;
     do {
@@ -155,6 +152,16 @@ static bool fetch(changes_object *self)
         left = left < 0 ? left : left - slice;
     } while (self->count == 0 && left != 0 && !self->closing);
     return true;
+}
+
+/* Fetches the next chunk, which is empty at the end. False with an exception. Busy between the
+ * slices too: a handler of a signal may call this feed. */
+static bool fetch(changes_object *self)
+{
+    self->busy = true;
+    bool fetched = fetch_slices(self);
+    self->busy = false;
+    return fetched;
 }
 
 static bool check_usable(const changes_object *self)
@@ -243,12 +250,8 @@ static PyObject *change_of(changes_object *self, const pykv_change *change)
     return made;
 }
 
-static PyObject *changes_iternext(PyObject *op)
+static PyObject *next_change(changes_object *self)
 {
-    changes_object *self = (changes_object *)op;
-    if (FAST_UNLIKELY(!check_usable(self))) {
-        return NULL;
-    }
     if (FAST_UNLIKELY(self->next == self->count) && self->feed != NULL && !self->closing &&
         !fetch(self)) {
         return NULL;
@@ -258,6 +261,19 @@ static PyObject *changes_iternext(PyObject *op)
         return NULL;
     }
     return change_of(self, &self->chunk[self->next++]);
+}
+
+static PyObject *changes_iternext(PyObject *op)
+{
+    changes_object *self = (changes_object *)op;
+    if (FAST_UNLIKELY(!check_usable(self))) {
+        return NULL;
+    }
+    PyObject *change = next_change(self);
+    if (FAST_UNLIKELY(self->closing)) {
+        end(self); /* the call that closed it found it busy */
+    }
+    return change;
 }
 
 static PyObject *changes_close(PyObject *op, PyObject *ignored)

@@ -191,7 +191,8 @@ static PyObject *cursor_close(PyObject *op, PyObject *ignored)
 {
     cursor_object *self = (cursor_object *)op;
     (void)ignored;
-    if (self->cursor != NULL && self->busy) {
+    /* In a forked child nothing goes on in it, however busy it was in the parent. */
+    if (self->cursor != NULL && self->busy && pykv_check_open(self->store) != PYKV_FORKED) {
         (void)check_usable(self);
         return NULL;
     }

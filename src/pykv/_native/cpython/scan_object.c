@@ -104,6 +104,12 @@ static bool check_idle(const scan_object *self)
     return true;
 }
 
+/* As busy as it was in the parent, where this process was forked: nothing goes on in it here. */
+static bool may_close(const scan_object *self)
+{
+    return pykv_check_open(self->store) == PYKV_FORKED || check_idle(self);
+}
+
 static bool check_usable(const scan_object *self)
 {
     pykv_status status = pykv_check_open(self->store);
@@ -194,7 +200,7 @@ static PyObject *scan_close(PyObject *op, PyObject *ignored)
 {
     scan_object *self = (scan_object *)op;
     (void)ignored;
-    if (!check_idle(self)) {
+    if (!may_close(self)) {
         return NULL;
     }
     end(self);
