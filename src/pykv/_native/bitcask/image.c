@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
+#include "bitcask/keydir_grow.h"
 #include "bitcask/keydir_image.h"
 #include "bitcask/keydir_image_pages.h"
 #include "bitcask/rebuild.h"
@@ -28,6 +29,33 @@ pykv_status bitcask_check_image_locked(bitcask *self, space *within, uint64_t ha
     }
     pykv_status status = keydir_image_check_hash(now->keys, hash);
     return status == PYKV_CORRUPTION ? rebuild_damaged(self) : status;
+}
+
+static pykv_status check_keys_of(bitcask *self, const operation *operations, size_t count)
+    REQUIRES(self->writer)
+{
+    pykv_status status = PYKV_OK;
+    for (size_t i = 0; i < count && status == PYKV_OK; i++) {
+        if (operations[i].record.kind != RECORD_CLEAR) {
+            status = bitcask_check_image_locked(self, operations[i].within, operations[i].hash);
+        }
+    }
+    return status;
+}
+
+/* Only the image of the default namespace is read page by page. */
+pykv_status bitcask_check_image_for(bitcask *self, const operation *operations, size_t count)
+{
+    const space *main = &self->spaces.main;
+    if (PYKV_LIKELY(keydir_image_is_checked(directory_now_locked(&main->directory)->keys))) {
+        return PYKV_OK;
+    }
+    pykv_status status = check_keys_of(self, operations, count);
+    if (status == PYKV_OK) {
+        status = keydir_check_splits(directory_now_locked(&main->directory)->keys, count);
+        status = status == PYKV_CORRUPTION ? rebuild_damaged(self) : status;
+    }
+    return status;
 }
 
 pykv_status bitcask_check_image(bitcask *self, space *within, uint64_t hash)

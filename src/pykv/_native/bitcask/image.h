@@ -15,6 +15,12 @@ PYKV_NODISCARD pykv_status bitcask_check_image(bitcask *self, space *within, uin
 PYKV_NODISCARD pykv_status bitcask_check_image_locked(bitcask *self, space *within, uint64_t hash)
     REQUIRES(self->writer);
 
+/* Makes sure that resolving all of the operations touches checked pages only. It comes before any
+ * of them is resolved: a rebuild may leave a key at another address, where a merge that was given
+ * up left its record in two segments, or give one a slot whose record has expired. */
+PYKV_NODISCARD pykv_status bitcask_check_image_for(bitcask *self, const operation *operations,
+                                                   size_t count) REQUIRES(self->writer);
+
 /* Checks some pages ahead of their use; more_out tells whether any are left. */
 PYKV_NODISCARD pykv_status bitcask_check_image_some(bitcask *self, bool *more_out)
     EXCLUDES(self->writer);

@@ -262,6 +262,35 @@ pykv_status keydir_reserve(keydir *self, uint64_t insert_count, keydir_rehash re
     return status == PYKV_OK ? keydir_reserve_units(self, growth_of(self, insert_count)) : status;
 }
 
+/* How many buckets are split at most before that many keys more are in. */
+static uint64_t splits_ahead(const keydir *self, uint64_t insert_count)
+{
+    uint64_t prepared = keydir_count(self) / KEYDIR_BUCKET_KEYS + 1;
+    uint64_t reserved = (keydir_count(self) + insert_count) / KEYS_AHEAD_OF_SPLITS + 1;
+    uint64_t wanted = prepared > reserved ? prepared : reserved;
+    return wanted > self->bucket_count ? wanted - self->bucket_count : 0;
+}
+
+/* Behind the last bucket of a round the first one is next. The headers that splits add have a page
+ * only behind those of the image, on its last one. */
+pykv_status keydir_check_splits(keydir *self, uint64_t insert_count)
+{
+    uint64_t shape = atomic_load_explicit(&self->shape, memory_order_relaxed);
+    uint64_t round_count = UINT64_C(1) << (shape & 0xFF);
+    uint64_t split_count = splits_ahead(self, insert_count);
+    uint64_t bucket_index = shape >> 8;
+    pykv_status status = keydir_image_check_header(self, self->bucket_count);
+    for (uint64_t i = 0; i < split_count && i < self->bucket_count && status == PYKV_OK; i++) {
+        status = keydir_image_check_bucket(self, bucket_index);
+        bucket_index++;
+        if (bucket_index == round_count) {
+            bucket_index = 0;
+            round_count = self->bucket_count;
+        }
+    }
+    return status;
+}
+
 bool keydir_insert_reserved(keydir *self, uint64_t hash, uint64_t address)
 {
     uint64_t shape = atomic_load_explicit(&self->shape, memory_order_relaxed);

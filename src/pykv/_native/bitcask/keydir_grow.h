@@ -33,6 +33,10 @@ PYKV_NODISCARD pykv_status keydir_prepare(keydir *self, uint64_t hash, keydir_re
 PYKV_NODISCARD pykv_status keydir_reserve(keydir *self, uint64_t insert_count, keydir_rehash rehash,
                                           void *context);
 
+/* Reads and checks the pages of an image that keydir_prepare and keydir_reserve split buckets in,
+ * for up to insert_count inserts. PYKV_CORRUPTION: rebuild the directory. */
+PYKV_NODISCARD pykv_status keydir_check_splits(keydir *self, uint64_t insert_count);
+
 /* Adds a slot of such a batch where keydir_insert had no room. False only if a bucket of the
  * largest size is full, which does not happen with a random seed. */
 bool keydir_insert_reserved(keydir *self, uint64_t hash, uint64_t address);

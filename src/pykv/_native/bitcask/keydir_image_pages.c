@@ -261,6 +261,11 @@ pykv_status keydir_image_check_some(keydir *self, uint64_t page_count, uint64_t 
 
 /* ---- readers ---- */
 
+bool keydir_image_is_checked(const keydir *self)
+{
+    return pages_pending(self) == 0;
+}
+
 /* Whether the pages of the hash's bucket were checked. A bucket that a writer is changing was
  * checked before, so whatever mixture of its units is seen here, all of them are. */
 static bool is_bucket_checked(const keydir *self, uint64_t hash)

@@ -47,6 +47,9 @@ void keydir_image_free(keydir_image *image);
 PYKV_NODISCARD pykv_status keydir_image_check_header(keydir *self, uint64_t bucket_index);
 PYKV_NODISCARD pykv_status keydir_image_check_bucket(keydir *self, uint64_t bucket_index);
 
+/* True if no page is pending. Once true it stays so. */
+bool keydir_image_is_checked(const keydir *self);
+
 /* True if the pages that a lookup of hash touches were all read and checked: one load when none is
  * pending. Once true it stays so. */
 bool keydir_image_ready(const keydir *self, uint64_t hash);

@@ -107,7 +107,7 @@ pykv_status bitcask_resolve(bitcask *self, operation *write, read_mode mode)
     record old;
     write->old_address = BITCASK_NO_ADDRESS;
     write->old_bytes = 0;
-    pykv_status status = bitcask_check_image_locked(self, write->within, write->hash);
+    pykv_status status = bitcask_check_image_for(self, write, 1);
     if (status != PYKV_OK) {
         return status;
     }
@@ -210,7 +210,11 @@ static const keydir *keys_of(const operation *write)
 pykv_status bitcask_resolve_several(bitcask *self, operation *operations, size_t count,
                                     read_mode mode)
 {
-    pykv_status status = reserve_undo(self, operations, count);
+    pykv_status status =
+        PYKV_PLANTED(342) ? PYKV_OK : bitcask_check_image_for(self, operations, count);
+    if (status == PYKV_OK) {
+        status = reserve_undo(self, operations, count);
+    }
     mark_twins(operations, count);
     for (size_t i = 0; i < count && status == PYKV_OK; i++) {
         if (i + AHEAD_BUCKET < count) {
