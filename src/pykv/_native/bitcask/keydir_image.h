@@ -12,8 +12,8 @@
  * checked before it is first used, or by keydir_image_check_some in the background. The pages of
  * the other sections are read and checked when it is opened. They are read into memory, not mapped:
  * truncating a file takes even the private pages of its mappings away, and a directory of zeros
- * would say that keys are missing. An image is of the moment of a clean close: one of another epoch,
- * sequence or merge_edit than the manifest is refused, and nothing is replayed.
+ * would say that keys are missing. An image is of the moment of a clean close: one of another
+ * epoch, sequence or merge_edit than the manifest is refused, and nothing is replayed.
  */
 #ifndef PYKV_BITCASK_KEYDIR_IMAGE_H
 #define PYKV_BITCASK_KEYDIR_IMAGE_H
