@@ -128,6 +128,14 @@ def check_store(db: Any, known: Known) -> Rows:
     return found
 
 
+def remove_copy(path: Path) -> None:
+    """A kill before there is a mark leaves an empty directory, and an open its lock in there."""
+    if path.exists() and {file.name for file in path.iterdir()} <= {"LOCK"}:
+        shutil.rmtree(path)
+    elif path.exists():
+        pykv.destroy(path)
+
+
 def check_copies(kind: Kind, folder: Path, known: Known) -> int:
     """Opens the checkpoints of a round and removes them; returns how many were cut off.
 
@@ -146,8 +154,7 @@ def check_copies(kind: Kind, folder: Path, known: Known) -> int:
         except (FormatError, FileNotFoundError):
             assert name != known.last_copy
             cut_off += 1
-        if (folder / name).exists():
-            pykv.destroy(folder / name)
+        remove_copy(folder / name)
         assert not (folder / name).exists()
     return cut_off
 
