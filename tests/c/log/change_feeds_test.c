@@ -20,6 +20,7 @@ typedef struct owner {
     uint64_t floor;
     uint64_t synced;
     pykv_status save_status;
+    uint64_t floor_saved; /* the floor behind a save; 0: as before */
     int save_count;
     uint32_t unlisted;        /* file that the manifest does not list; 0: none */
     log_segment_header stale; /* what find gives once; number 0: what is there */
@@ -65,6 +66,7 @@ static pykv_status save(void *context)
 {
     owner *self = context;
     self->save_count++;
+    self->floor = self->floor_saved != 0 ? self->floor_saved : self->floor;
     return self->save_status;
 }
 
@@ -308,6 +310,29 @@ TEST(a_pin_that_could_not_be_saved_is_as_before)
     stop(&self);
 }
 
+/* A merge whose manifest was written meanwhile took what the pin wants: the pin was accepted. */
+TEST(a_pin_whose_history_went_before_it_was_saved_is_refused)
+{
+    owner self;
+    pykv_pin pin = {.name = "a", .sequence = 2};
+    pykv_pin found[1];
+    size_t count;
+    start(&self, &plain);
+    self.floor_saved = 4;
+    CHECK_STATUS(PYKV_HISTORY_GONE, change_feeds_pin(&self.feeds, &pin));
+    CHECK(strstr(error_last()->text, "not kept") != NULL);
+    CHECK_EQUAL(2, self.save_count);
+    change_feeds_list_pins(&self.feeds, found, 1, &count);
+    CHECK_EQUAL(0, count);
+    self.floor = 1;
+    pin.bytes_max = 1;
+    CHECK_OK(change_feeds_pin(&self.feeds, &pin));
+    change_feeds_list_pins(&self.feeds, found, 1, &count);
+    CHECK_EQUAL(1, count);
+    CHECK(found[0].gone);
+    stop(&self);
+}
+
 /* Such a pin was once gone until the next open, which found it again: a second unpin had nothing to
  * do, and the history that it keeps stayed. */
 TEST(an_unpin_that_could_not_be_saved_leaves_the_pin)
@@ -341,4 +366,5 @@ TEST_MAIN(CASE(a_feed_goes_on_from_file_to_file_and_ends_at_its_limit),
           CASE(keepers_are_the_slowest_feed_and_the_pins_whose_time_is_not_over),
           CASE(a_pin_without_a_limit_wants_all_of_it),
           CASE(a_pin_that_could_not_be_saved_is_as_before),
+          CASE(a_pin_whose_history_went_before_it_was_saved_is_refused),
           CASE(an_unpin_that_could_not_be_saved_leaves_the_pin))

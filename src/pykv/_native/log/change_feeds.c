@@ -377,6 +377,17 @@ static void take_pin_back(change_feeds *self, const char *name, const history_pi
     mutex_unlock(self->writer);
 }
 
+/* What the pin wants was there when it was set, and may have left before the pin was saved, with a
+ * manifest that was being written. A pin with a limit tells by itself that it is gone. */
+static pykv_status check_saved(change_feeds *self, const pykv_pin *pin)
+{
+    bool has_limit = pin->bytes_max != 0 || pin->until_us != 0;
+    mutex_lock(self->writer);
+    pykv_status status = has_limit ? PYKV_OK : check_position(self, pin->sequence);
+    mutex_unlock(self->writer);
+    return status;
+}
+
 pykv_status change_feeds_pin(change_feeds *self, const pykv_pin *pin)
 {
     history_pins before;
@@ -390,8 +401,16 @@ pykv_status change_feeds_pin(change_feeds *self, const pykv_pin *pin)
     mutex_unlock(self->writer);
     if (status == PYKV_OK) {
         status = self->source->save(self->owner);
+        if (status == PYKV_OK) {
+            status = check_saved(self, pin);
+        }
         if (status != PYKV_OK) {
             take_pin_back(self, pin->name, &before);
+        }
+        if (status == PYKV_HISTORY_GONE) {
+            pykv_error failure = *error_last();
+            (void)!self->source->save(self->owner); /* without it; else it is listed as gone */
+            error_restore(&failure);
         }
     }
     return status;
