@@ -16,6 +16,19 @@ FIXTURE_UNUSED static uint8_t *fixture_bytes(fixture *self, const char *name, ui
     return data;
 }
 
+/* Changes a bit of the value behind the key in the first segment of a store that is closed. Returns
+ * where key and value begin. */
+FIXTURE_UNUSED static uint8_t *fixture_damage(fixture *self, const char *key_and_value)
+{
+    uint64_t size;
+    size_t length = strlen(key_and_value);
+    uint8_t *data = fixture_bytes(self, "00000001.log", &size);
+    uint8_t *at = memmem(data, size, key_and_value, length);
+    CHECK(at != NULL);
+    at[length + 2] ^= 4;
+    return at;
+}
+
 /* True if the store's directory has a file of that name. */
 FIXTURE_UNUSED static bool fixture_has(fixture *self, const char *name)
 {

@@ -256,16 +256,12 @@ TEST(a_store_that_is_open_read_only_makes_none_and_finds_those_that_are_there)
 TEST(to_list_names_is_to_read_names_alone)
 {
     fixture self = fixture_new();
-    uint64_t size;
     space *users = named_make(&self, "users");
     fixture_fill(&self, 0, 5, 10);
     named_put(&self, users, "a", "1");
     named_let_go(&self, users);
     fixture_close(&self);
-    uint8_t *data = fixture_bytes(&self, "00000001.log", &size);
-    uint8_t *at = memmem(data, size, "key-3v", 6);
-    CHECK(at != NULL);
-    at[8] ^= 4;
+    (void)fixture_damage(&self, "key-3v");
     CHECK_OK(fixture_open(&self));
     expect_names(&self, "users");
     users = named_make(&self, "users");

@@ -245,15 +245,11 @@ TEST(a_damaged_record_is_reported_and_not_passed_over)
 TEST(a_scan_that_failed_gives_the_same_failure_for_ever_and_others_are_not_touched)
 {
     fixture f = fixture_new();
-    uint64_t size;
     scan *rows_of;
     pykv_rows rows = {.count = 77};
     fixture_fill(&f, 0, 20, 1000);
     fixture_close(&f);
-    uint8_t *data = fixture_bytes(&f, "00000001.log", &size);
-    uint8_t *at = memmem(data, size, "key-3v", 6);
-    CHECK(at != NULL);
-    at[8] ^= 4;
+    uint8_t *at = fixture_damage(&f, "key-3v");
     CHECK_OK(fixture_open(&f));
     CHECK_OK(scan_open(f.store, false, &rows_of));
     CHECK_STATUS(PYKV_CORRUPTION, scan_next(rows_of, 0, &rows));
@@ -415,16 +411,6 @@ TEST(few_rows_are_those_of_the_moment_whatever_is_done_to_them)
     fixture_free(&f);
 }
 
-/* Changes a bit of the value behind the key in the first segment of a store that was closed. */
-static void damage(fixture *f, const char *key_and_value)
-{
-    uint64_t size;
-    uint8_t *data = fixture_bytes(f, "00000001.log", &size);
-    uint8_t *at = memmem(data, size, key_and_value, strlen(key_and_value));
-    CHECK(at != NULL);
-    at[strlen(key_and_value) + 1] ^= 4;
-}
-
 /* Of such a store a scan once decoded all that stands between its rows. */
 TEST(what_stands_between_few_rows_is_not_read)
 {
@@ -432,13 +418,13 @@ TEST(what_stands_between_few_rows_is_not_read)
     scan *rows_of;
     pykv_rows rows;
     fixture_close(&f);
-    damage(&f, "key-3n");
+    (void)fixture_damage(&f, "key-3n");
     CHECK_OK(fixture_open(&f));
     CHECK_OK(scan_open(f.store, false, &rows_of));
     expect_rows(rows_of, FEW_ROWS, 100);
     scan_free(rows_of);
     fixture_close(&f);
-    damage(&f, "key-0v");
+    (void)fixture_damage(&f, "key-0v");
     CHECK_OK(fixture_open(&f));
     CHECK_OK(scan_open(f.store, false, &rows_of));
     CHECK_STATUS(PYKV_CORRUPTION, scan_next(rows_of, 1 << 20, &rows));
