@@ -75,6 +75,48 @@ TEST(what_was_retired_under_a_reader_waits_for_it)
     free_reclaimer(self);
 }
 
+static int freed_of(const object *objects, size_t count)
+{
+    int freed = 0;
+    for (size_t i = 0; i < count; i++) {
+        CHECK(objects[i].freed_count <= 1);
+        freed += objects[i].freed_count;
+    }
+    return freed;
+}
+
+/* A get that needed room freed what a walk over the whole cache had evicted, some thousand blocks.
+ */
+TEST(a_sweep_of_some_frees_no_more_than_that_and_loses_none)
+{
+    enum { COUNT = 10 };
+    reclaimer *self = new_reclaimer();
+    object objects[COUNT] = {0};
+    epoch_token inside = epoch_enter(self->readers);
+    for (size_t i = 0; i < COUNT - 1; i++) {
+        reclaimer_retire(self, &objects[i].item, count_free);
+    }
+    reclaimer_sweep_some(self, 4);
+    CHECK_EQUAL(0, freed_of(objects, COUNT));
+    epoch_leave(self->readers, inside);
+    reclaimer_sweep_some(self, 4);
+    CHECK_EQUAL(4, freed_of(objects, COUNT));
+    inside = epoch_enter(self->readers);
+    reclaimer_retire(self, &objects[COUNT - 1].item, count_free);
+    reclaimer_sweep_some(self, 0);
+    CHECK_EQUAL(4, freed_of(objects, COUNT));
+    reclaimer_sweep_some(self, 4);
+    CHECK_EQUAL(8, freed_of(objects, COUNT));
+    CHECK(reclaimer_sweep(self));
+    CHECK_EQUAL(9, freed_of(objects, COUNT));
+    CHECK_EQUAL(0, objects[COUNT - 1].freed_count);
+    epoch_leave(self->readers, inside);
+    reclaimer_sweep_some(self, 4);
+    CHECK_EQUAL(COUNT, freed_of(objects, COUNT));
+    reclaimer_sweep_some(self, 4);
+    free_reclaimer(self);
+}
+
 static void retire_next(reclaim_item *item);
 
 typedef struct chain {
@@ -143,8 +185,10 @@ static void *read_and_replace(void *argument)
             number *old = atomic_exchange(&shared->current, new_number());
             reclaimer_retire(shared->self, &old->item, bury);
         }
-        if (round % 8 == 0) {
+        if (round % 16 == 0) {
             (void)reclaimer_sweep(shared->self);
+        } else if (round % 8 == 0) {
+            reclaimer_sweep_some(shared->self, 2);
         }
     }
     return NULL;
@@ -171,5 +215,6 @@ TEST(many_threads_may_retire_and_sweep_at_once)
 }
 
 TEST_MAIN(CASE(without_readers_one_sweep_frees_everything),
-          CASE(what_was_retired_under_a_reader_waits_for_it), CASE(a_free_may_retire_more),
-          CASE(many_threads_may_retire_and_sweep_at_once))
+          CASE(what_was_retired_under_a_reader_waits_for_it),
+          CASE(a_sweep_of_some_frees_no_more_than_that_and_loses_none),
+          CASE(a_free_may_retire_more), CASE(many_threads_may_retire_and_sweep_at_once))

@@ -285,6 +285,27 @@ TEST(a_reservation_by_others_takes_room_from_blocks_and_gives_it_back)
     fixture_close(self);
 }
 
+/* Others took much of the budget at once, and the next get evicted as much, for a millisecond. */
+TEST(a_get_makes_up_for_a_part_of_what_others_took)
+{
+    enum { TAKEN = LIMIT / 2 };
+    cache_fixture *self = fixture_open(LIMIT, SLOTS);
+    for (size_t i = 0; i < 2 * CAPACITY; i++) {
+        (void)fixture_get(self, i);
+    }
+    memory_budget_force(&self->budget, TAKEN);
+    uint64_t before = fixture_counters(self).evict_count;
+    block_unpin(fixture_load(self, SLOTS - 1, FIXTURE_BLOCK_BYTES));
+    uint64_t evicted = fixture_counters(self).evict_count - before;
+    CHECK(evicted > 0 && evicted < TAKEN / 2 / FIXTURE_BLOCK_BYTES);
+    for (size_t i = 0; i < CAPACITY; i++) {
+        (void)fixture_get(self, i);
+    }
+    CHECK(memory_budget_used(&self->budget) <= LIMIT);
+    memory_budget_unforce(&self->budget, TAKEN);
+    fixture_close(self);
+}
+
 TEST(a_lowered_limit_and_forced_bytes_are_met_by_trimming)
 {
     cache_fixture *self = fixture_open(LIMIT, SLOTS);
@@ -340,5 +361,6 @@ TEST_MAIN(CASE(blocks_never_used_again_go_first_come_first_served),
           CASE(erased_blocks_that_pins_hold_are_not_taken_for_room_that_comes),
           CASE(a_miss_inside_the_epoch_finds_room_that_was_kept_for_it),
           CASE(a_reservation_by_others_takes_room_from_blocks_and_gives_it_back),
+          CASE(a_get_makes_up_for_a_part_of_what_others_took),
           CASE(a_lowered_limit_and_forced_bytes_are_met_by_trimming),
           CASE(a_large_cache_makes_room_from_any_shard))

@@ -260,6 +260,7 @@ TEST(the_time_of_reads_that_the_device_answers_is_summed_up)
     CHECK_EQUAL(least_us, waited_for(self, 1, least_us));
     CHECK_EQUAL(700, waited_for(self, 2, 700));
     CHECK_EQUAL(least_us + 700, block_source_cached_waited_us(&self->source));
+    CHECK_EQUAL(2 * least_us - 1 + 700, block_source_cached_loading_us(&self->source));
     close_cached(self);
 }
 

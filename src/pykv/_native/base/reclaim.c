@@ -1,11 +1,11 @@
 /*
- * reclaim: two lists, what the epoch's ticket covers and what came after it.
+ * reclaim: three lists, what came after the epoch's ticket, what that covers, and what has passed.
  *
  * Sources: epoch-based reclamation (Fraser, Practical lock-freedom, 2004).
  */
 #include "base/reclaim.h"
 
-#include <stddef.h>
+#include <stdint.h>
 
 #include "base/invariant.h"
 
@@ -15,12 +15,13 @@ void reclaimer_init(reclaimer *self, epoch *readers) SINGLE_THREADED
     mutex_init(&self->lock);
     self->fresh = NULL;
     self->aging = NULL;
+    self->passed = NULL;
     self->ticket_taken = false;
 }
 
 void reclaimer_destroy(reclaimer *self) SINGLE_THREADED
 {
-    PYKV_ASSERT(self->fresh == NULL && self->aging == NULL);
+    PYKV_ASSERT(self->fresh == NULL && self->aging == NULL && self->passed == NULL);
     mutex_destroy(&self->lock);
 }
 
@@ -33,25 +34,40 @@ void reclaimer_retire(reclaimer *self, reclaim_item *item, void (*free)(reclaim_
     mutex_unlock(&self->lock);
 }
 
-/* Takes the items that the ticket covers, if it has passed; else NULL. */
-static reclaim_item *take_passed(reclaimer *self) REQUIRES(self->lock)
+/* Where nothing has passed, that does next which the ticket covers, if its readers have left. */
+static void pass(reclaimer *self) REQUIRES(self->lock)
 {
+    if (self->passed != NULL) {
+        return;
+    }
     if (!self->ticket_taken) {
         self->aging = self->fresh;
         self->fresh = NULL;
         if (self->aging == NULL) {
-            return NULL;
+            return;
         }
         epoch_begin(self->readers, &self->ticket);
         self->ticket_taken = true;
     }
-    if (!epoch_passed(self->readers, &self->ticket)) {
-        return NULL;
+    if (epoch_passed(self->readers, &self->ticket)) {
+        self->passed = self->aging;
+        self->aging = NULL;
+        self->ticket_taken = false;
     }
-    reclaim_item *passed = self->aging;
-    self->aging = NULL;
-    self->ticket_taken = false;
-    return passed;
+}
+
+/* Takes at most count_max of the items that have passed. */
+static reclaim_item *take_some(reclaimer *self, size_t count_max) REQUIRES(self->lock)
+{
+    reclaim_item *first = self->passed;
+    reclaim_item **end = &self->passed;
+    for (size_t count = 0; count < count_max && *end != NULL; count++) {
+        end = &(*end)->next;
+    }
+    reclaim_item *rest = *end;
+    *end = NULL;
+    self->passed = rest;
+    return rest == first ? NULL : first;
 }
 
 static void free_all(reclaim_item *item)
@@ -67,12 +83,23 @@ bool reclaimer_sweep(reclaimer *self)
 {
     for (;;) {
         mutex_lock(&self->lock);
-        reclaim_item *passed = take_passed(self);
+        pass(self);
+        reclaim_item *all = self->passed;
+        self->passed = NULL;
         bool waits = self->ticket_taken;
         mutex_unlock(&self->lock);
-        if (passed == NULL) {
+        if (all == NULL) {
             return waits;
         }
-        free_all(passed);
+        free_all(all);
     }
+}
+
+void reclaimer_sweep_some(reclaimer *self, size_t count_max)
+{
+    mutex_lock(&self->lock);
+    pass(self);
+    reclaim_item *some = take_some(self, PYKV_PLANTED(346) ? SIZE_MAX : count_max);
+    mutex_unlock(&self->lock);
+    free_all(some);
 }

@@ -14,6 +14,7 @@
 #define PYKV_BASE_RECLAIM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/annotate.h"
 #include "base/epoch.h"
@@ -28,8 +29,9 @@ typedef struct reclaim_item {
 typedef struct reclaimer {
     epoch *readers; /* entered and left by readers directly */
     mutex lock;
-    reclaim_item *fresh GUARDED_BY(lock); /* retired since the ticket was taken */
-    reclaim_item *aging GUARDED_BY(lock); /* what the ticket covers */
+    reclaim_item *fresh GUARDED_BY(lock);  /* retired since the ticket was taken */
+    reclaim_item *aging GUARDED_BY(lock);  /* what the ticket covers */
+    reclaim_item *passed GUARDED_BY(lock); /* what no reader can hold any more */
     epoch_ticket ticket GUARDED_BY(lock);
     bool ticket_taken GUARDED_BY(lock);
 } reclaimer;
@@ -47,5 +49,8 @@ void reclaimer_retire(reclaimer *self, reclaim_item *item, void (*free)(reclaim_
 /* Frees what no reader can hold any more. True if something still waits. Never blocks for readers;
  * with none inside everything is freed. A reader may call it: what it may hold stays. */
 bool reclaimer_sweep(reclaimer *self);
+
+/* Frees at most count_max items that no reader can hold any more: for who has no time for all. */
+void reclaimer_sweep_some(reclaimer *self, size_t count_max);
 
 #endif

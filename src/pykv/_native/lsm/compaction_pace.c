@@ -29,20 +29,32 @@ static bool writers_wait(compaction_pace *self, const compaction_moment *now)
            !PYKV_PLANTED(297);
 }
 
-/* Whether readers who wait for the device go before compactions. */
-static bool yields(compaction_pace *self, const compaction_moment *now)
+static bool is_large(uint64_t us, uint64_t passed_us)
+{
+    return us > 0 && us >= passed_us / COMPACTION_PACE_SHARE;
+}
+
+/* The pace that readers leave to compactions; 0: there is no limit. */
+static uint64_t pace_for_readers(compaction_pace *self, const compaction_moment *now)
 {
     uint64_t passed_us = gained(&self->seen_us, now->now_us);
     uint64_t waited_us = gained(&self->seen_readers_us, now->readers_waited_us);
-    return !writers_wait(self, now) && waited_us > 0 &&
-           waited_us >= passed_us / COMPACTION_PACE_WAIT_SHARE && !PYKV_PLANTED(296);
+    uint64_t loading_us = gained(&self->seen_loading_us, now->readers_loading_us);
+    if (writers_wait(self, now)) {
+        return 0;
+    }
+    if (is_large(waited_us, passed_us) && !PYKV_PLANTED(296)) {
+        return COMPACTION_PACE_SLOW;
+    }
+    return is_large(loading_us, passed_us) && !PYKV_PLANTED(349) ? COMPACTION_PACE_GENTLE : 0;
 }
 
 void compaction_pace_charge(compaction_pace *self, uint64_t bytes, const compaction_moment *now)
 {
     uint64_t pace = self->bytes_per_second;
-    if (yields(self, now) && (pace == 0 || pace > COMPACTION_PACE_SLOW)) {
-        pace = COMPACTION_PACE_SLOW;
+    uint64_t left = pace_for_readers(self, now);
+    if (left > 0 && (pace == 0 || pace > left)) {
+        pace = left;
     }
     if (pace == 0 || PYKV_PLANTED(167)) {
         return;

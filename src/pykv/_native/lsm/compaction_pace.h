@@ -6,8 +6,10 @@
  * compaction that a user asked for nor writers that do the work themselves.
  *
  * Readers who wait for the device get it nearly for themselves: where they did so in a quarter of
- * the time since the last step or more, all readers taken together, compactions go on slowly. But
- * not where writers wait too, or did a moment ago: then compactions are what all wait for.
+ * the time since the last step or more, all readers taken together, compactions go on slowly. Where
+ * they load blocks for as long, which the system has in memory, compactions go on gently, and leave
+ * them processors that are not interrupted all the time. But neither where writers wait too, or did
+ * a moment ago: then compactions are what all wait for.
  *
  * Thread-safe, without a lock.
  */
@@ -18,16 +20,18 @@
 #include <stdint.h>
 
 enum {
-    COMPACTION_PACE_SLOW = 16 * 1024 * 1024, /* bytes a second, while readers wait */
-    COMPACTION_PACE_WAIT_SHARE = 4,
+    COMPACTION_PACE_SLOW = 16 * 1024 * 1024,   /* bytes a second, while readers wait */
+    COMPACTION_PACE_GENTLE = 64 * 1024 * 1024, /* the same, while they load blocks */
+    COMPACTION_PACE_SHARE = 4,
     COMPACTION_PACE_MOMENT_US = 100 * 1000
 };
 
 /* What is known when a step has ended. */
 typedef struct compaction_moment {
     uint64_t now_us;
-    uint64_t readers_waited_us; /* for the device, all together, since open */
-    uint64_t writers_waited_us; /* for flushes and compactions, likewise */
+    uint64_t readers_waited_us;  /* for the device, all together, since open */
+    uint64_t readers_loading_us; /* of blocks, from the device or not, likewise */
+    uint64_t writers_waited_us;  /* for flushes and compactions, likewise */
 } compaction_moment;
 
 typedef struct compaction_pace {
@@ -35,6 +39,7 @@ typedef struct compaction_pace {
     _Atomic uint64_t paid_until_us;
     _Atomic uint64_t seen_us; /* the moment of the step before */
     _Atomic uint64_t seen_readers_us;
+    _Atomic uint64_t seen_loading_us;
     _Atomic uint64_t seen_writers_us;
     _Atomic uint64_t writers_until_us; /* when writers that waited do so no more */
 } compaction_pace;

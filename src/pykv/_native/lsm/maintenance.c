@@ -42,6 +42,7 @@ static compaction_moment moment_of(lsm *self)
     return (compaction_moment){
         .now_us = env_monotonic_us(self->env),
         .readers_waited_us = yields ? block_source_cached_waited_us(&self->source) : 0,
+        .readers_loading_us = yields ? block_source_cached_loading_us(&self->source) : 0,
         .writers_waited_us = atomic_load_explicit(&counters->delay_us, memory_order_relaxed) +
                              atomic_load_explicit(&counters->stall_us, memory_order_relaxed),
     };

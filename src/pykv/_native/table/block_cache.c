@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "table/block_cache_evict.h"
 #include "table/block_cache_shard.h"
+#include "table/block_shard_lock.h"
 
 enum {
     USE_COUNT_MAX = 3,
@@ -270,7 +271,7 @@ cached_block *block_cache_publish(block_cache *self, block_slot *slot, cached_bl
 {
     PYKV_ASSERT(block->place == PLACE_NONE && block->slot == NULL);
     block_shard *shard = block_shard_of(self, slot);
-    mutex_lock(&shard->lock);
+    block_shard_lock(shard);
     uintptr_t word = atomic_load_explicit(slot, memory_order_relaxed);
     cached_block *winner = block_of_word(word);
     if (winner == NULL && block->reserved) {
@@ -282,7 +283,7 @@ cached_block *block_cache_publish(block_cache *self, block_slot *slot, cached_bl
     } else if (winner != NULL) {
         block_pin(winner);
     }
-    mutex_unlock(&shard->lock);
+    block_shard_unlock(shard);
     if (winner != NULL) {
         block_unpin(block);
         return winner;
@@ -300,14 +301,14 @@ void block_cache_erase(block_cache *self, block_slot *slots, size_t slot_count)
             continue;
         }
         block_shard *shard = block_shard_of(self, &slots[i]);
-        mutex_lock(&shard->lock);
+        block_shard_lock(shard);
         cached_block *block = block_of_word(atomic_load_explicit(&slots[i], memory_order_relaxed));
         if (block != NULL) {
             block_retire(self, shard, block, 0);
         } else {
             atomic_store_explicit(&slots[i], 0, memory_order_relaxed);
         }
-        mutex_unlock(&shard->lock);
+        block_shard_unlock(shard);
     }
     (void)reclaimer_sweep(self->readers);
 }

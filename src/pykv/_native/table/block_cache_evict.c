@@ -11,6 +11,7 @@
 #include "base/invariant.h"
 #include "table/block_cache.h"
 #include "table/block_cache_shrink.h"
+#include "table/block_shard_lock.h"
 
 enum {
     SMALL_SHARE = 10, /* the small queue gives first while it has a tenth of the bytes */
@@ -21,7 +22,9 @@ enum {
     ROUNDS_MAX = 4,
     GAP_SHARE = 32, /* of the slabs stays free as well, so that some gap is long enough, and: */
     GAP_BYTES_MIN = 256 << 10,
-    GAP_BLOCKS = 4 /* evicted where there is room, in gaps that are too short */
+    GAP_BLOCKS = 4,            /* evicted where there is room, in gaps that are too short */
+    DEBT_BYTES_MAX = 64 << 10, /* evicted for one block, of what is missing beside its own bytes */
+    SWEPT_MAX = 16             /* blocks freed for one that is not long, a round */
 };
 
 block_shard *block_shard_of(block_cache *self, const block_slot *slot)
@@ -175,9 +178,9 @@ static uint64_t evict_first(block_cache *self, block_shard *shard) REQUIRES(shar
 
 uint64_t block_shard_evict(block_cache *self, block_shard *shard)
 {
-    mutex_lock(&shard->lock);
+    block_shard_lock(shard);
     uint64_t bytes = evict_first(self, shard);
-    mutex_unlock(&shard->lock);
+    block_shard_unlock(shard);
     if (bytes > 0) {
         block_count(&self->counters[thread_hint()].evictions);
     }
@@ -243,7 +246,7 @@ static void sweep_ahead(block_cache *self)
 {
     uint64_t retired = atomic_load_explicit(&self->retired_bytes, memory_order_relaxed);
     if (retired > spare_bytes(self) / SWEEP_SHARE) {
-        (void)reclaimer_sweep(self->readers);
+        reclaimer_sweep_some(self->readers, SWEPT_MAX);
     }
 }
 
@@ -259,10 +262,20 @@ static void widen_gaps(block_cache *self, uint64_t bytes, uint32_t first)
     }
 }
 
+/* Frees blocks for one of so many bytes. */
+static void sweep_for(block_cache *self, uint64_t bytes)
+{
+    if (block_is_long(bytes)) {
+        (void)reclaimer_sweep(self->readers);
+    } else {
+        reclaimer_sweep_some(self->readers, SWEPT_MAX);
+    }
+}
+
 bool block_cache_make_room(block_cache *self, uint64_t bytes, uint32_t first, uint32_t attempt)
 {
     if (attempt % 2 == 1) {
-        (void)reclaimer_sweep(self->readers);
+        sweep_for(self, bytes);
         return true;
     }
     if (attempt == 2 * ROUNDS_MAX) {
@@ -273,7 +286,9 @@ bool block_cache_make_room(block_cache *self, uint64_t bytes, uint32_t first, ui
     } else if (!block_is_long(bytes)) {
         widen_gaps(self, bytes, first);
     }
-    block_cache_evict_for(self, bytes, first);
+    uint64_t missing = missing_bytes(self, bytes);
+    uint64_t most = PYKV_PLANTED(348) ? UINT64_MAX : bytes + DEBT_BYTES_MAX;
+    block_cache_evict(self, missing < most ? missing : most, first);
     return true;
 }
 
@@ -282,11 +297,10 @@ bool block_cache_reserve(block_cache *self, uint64_t bytes)
     uint32_t first = atomic_fetch_add_explicit(&self->evict_next, 1, memory_order_relaxed);
     bool given = false;
     first &= self->shard_count - 1;
-    for (uint32_t attempt = 0; !given && block_cache_make_room(self, bytes, first, attempt);
-         attempt++) {
-        if (attempt % 2 == 1) {
-            block_cache_shrink(self, bytes, attempt < 2 * ROUNDS_MAX - 1);
-        }
+    for (int round = 0; !given && round < ROUNDS_MAX; round++) {
+        block_cache_evict_for(self, bytes, first);
+        (void)reclaimer_sweep(self->readers);
+        block_cache_shrink(self, bytes, round < ROUNDS_MAX - 1);
         given = memory_budget_reserve(self->budget, bytes);
     }
     return given;

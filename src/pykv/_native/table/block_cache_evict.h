@@ -42,8 +42,10 @@ void block_cache_evict(block_cache *self, uint64_t bytes, uint32_t first);
 /* Evicts until bytes would fit with some to spare, counting what is retired as on its way. */
 void block_cache_evict_for(block_cache *self, uint64_t bytes, uint32_t first);
 
-/* Makes room for bytes, from shard first on, a little more with each attempt from 0 on, to be made
- * where the one before was not enough. False: this one would be one too many. */
+/* Makes room for a block of so many bytes, from shard first on, a little more with each attempt
+ * from 0 on, to be made where the one before was not enough. Of what is missing beside, which
+ * others took, it makes up a part, so that a get that needs a block is soon done. False: this
+ * attempt would be one too many. */
 PYKV_NODISCARD bool block_cache_make_room(block_cache *self, uint64_t bytes, uint32_t first,
                                           uint32_t attempt);
 

@@ -43,6 +43,7 @@ typedef struct block_shard {
     block_queue queues[BLOCK_QUEUE_COUNT] GUARDED_BY(lock); /* by place */
     uint64_t ghost_clock GUARDED_BY(lock);                  /* blocks that left the small queue */
     cached_block *walk_next GUARDED_BY(lock); /* where a walk over a queue goes on; NULL: nowhere */
+    _Atomic uint32_t waiting_count; /* threads that found it locked, and have it not yet */
 } block_shard;
 
 typedef struct block_counter_line {

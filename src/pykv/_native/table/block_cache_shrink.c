@@ -7,9 +7,11 @@
 
 #include "table/block_cache.h"
 #include "table/block_cache_evict.h"
+#include "table/block_shard_lock.h"
 
-/* For so long a walk holds the lock of a shard: a look takes one step, a block that moves more. */
-enum { STEPS_MAX = 256, MOVE_STEPS = 8 };
+/* For so long a walk holds the lock of a shard while others wait for it, some microseconds: a look
+ * takes one step, a block that moves more. */
+enum { STEPS_MAX = 32, MOVE_STEPS = 8 };
 
 /* What a walk over all queues is after. */
 typedef struct shrink_walk {
@@ -93,16 +95,15 @@ static uint64_t walk_some(block_cache *self, block_shard *shard, shrink_walk *wa
 static void walk_queue(block_cache *self, block_shard *shard, const block_queue *queue,
                        shrink_walk *walk)
 {
-    mutex_lock(&shard->lock);
+    block_shard_lock(shard);
     shard->walk_next = queue->oldest;
     for (uint64_t looks = queue->count; looks > 0 && walk->block_count > 0;) {
         uint64_t some = walk_some(self, shard, walk);
         looks -= some < looks && shard->walk_next != NULL ? some : looks;
-        mutex_unlock(&shard->lock);
-        mutex_lock(&shard->lock);
+        block_shard_let_others(shard);
     }
     shard->walk_next = NULL;
-    mutex_unlock(&shard->lock);
+    block_shard_unlock(shard);
 }
 
 static void shrink_shard(block_cache *self, block_shard *shard, shrink_walk *walk)

@@ -32,6 +32,7 @@ static pykv_status read_block(block_source_cached *self, table *from, uint32_t b
     uint64_t began = env_monotonic_us(self->env);
     pykv_status status = table_load_block(from, block_index, room, loaded_out);
     uint64_t took = env_monotonic_us(self->env) - began;
+    atomic_fetch_add_explicit(&self->loading_us, took, memory_order_relaxed);
     if (took >= DEVICE_US_MIN + table_block_bytes(from, block_index) / BYTES_A_US_MIN) {
         atomic_fetch_add_explicit(&self->waited_us, took, memory_order_relaxed);
     }
@@ -158,6 +159,11 @@ uint64_t block_source_cached_table_bytes(const block_source_cached *self)
 uint64_t block_source_cached_waited_us(const block_source_cached *self)
 {
     return atomic_load_explicit(&self->waited_us, memory_order_relaxed);
+}
+
+uint64_t block_source_cached_loading_us(const block_source_cached *self)
+{
+    return atomic_load_explicit(&self->loading_us, memory_order_relaxed);
 }
 
 void block_source_cached_forget(block_source_cached *self, table *from)

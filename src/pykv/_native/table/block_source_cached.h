@@ -24,7 +24,8 @@ typedef struct block_source_cached {
     block_cache *cache;
     epoch *readers;
     env *env;
-    _Atomic uint64_t waited_us;   /* for blocks that the device had to read */
+    _Atomic uint64_t loading_us;  /* spent in reading, checking and decompressing blocks */
+    _Atomic uint64_t waited_us;   /* of these, for blocks that the device had to read */
     _Atomic uint64_t table_bytes; /* of memory of open tables, counted in the cache's budget */
 } block_source_cached;
 
@@ -37,7 +38,10 @@ void block_source_cached_count_opened(block_source_cached *self, const table *op
 void block_source_cached_count_closed(block_source_cached *self, const table *closed);
 uint64_t block_source_cached_table_bytes(const block_source_cached *self);
 
-/* Time that gets and walks have waited for the device, all together. */
+/* Time that gets and walks have spent in loading blocks, all together. */
+uint64_t block_source_cached_loading_us(const block_source_cached *self);
+
+/* Of this, what they have waited for the device. */
 uint64_t block_source_cached_waited_us(const block_source_cached *self);
 
 /* Takes every block of a table out of the cache. Requires that nobody reads the table any more, but
