@@ -178,7 +178,7 @@ TEST(a_vacated_slab_takes_no_more_blocks_and_goes_with_its_last_one)
         given(&arena, &blocks[i]); /* the second slab is the emptiest */
     }
     given(&arena, &blocks[0]);
-    (void)slab_arena_vacate(&arena, 1);
+    (void)slab_arena_vacate(&arena, 1, SLAB_FIRM);
     CHECK(slab_arena_is_vacated(blocks[FIRST + 18].data));
     CHECK(!slab_arena_is_vacated(blocks[1].data));
     CHECK(slab_arena_gap_bytes(&arena) < 3 * SIZE);
@@ -189,9 +189,9 @@ TEST(a_vacated_slab_takes_no_more_blocks_and_goes_with_its_last_one)
     CHECK_EQUAL(3 * SLAB_BYTES, slab_arena_bytes(&arena));
     given(&arena, &blocks[FIRST + 19]);
     CHECK_EQUAL(2 * SLAB_BYTES, slab_arena_bytes(&arena));
-    (void)slab_arena_vacate(&arena, UINT64_MAX);
+    (void)slab_arena_vacate(&arena, UINT64_MAX, SLAB_FIRM);
     CHECK(slab_arena_is_vacated(blocks[1].data));
-    (void)slab_arena_vacate(&arena, 0);
+    (void)slab_arena_vacate(&arena, 0, SLAB_FIRM);
     CHECK(!slab_arena_is_vacated(blocks[1].data));
     for (size_t i = 0; i < COUNT; i++) {
         if (blocks[i].data != NULL) {
@@ -199,7 +199,7 @@ TEST(a_vacated_slab_takes_no_more_blocks_and_goes_with_its_last_one)
         }
     }
     CHECK_EQUAL(SLAB_BYTES, slab_arena_bytes(&arena));
-    (void)slab_arena_vacate(&arena, 1);
+    (void)slab_arena_vacate(&arena, 1, SLAB_FIRM);
     CHECK_EQUAL(0, slab_arena_bytes(&arena));
     CHECK_EQUAL(0, slab_arena_gap_bytes(&arena));
     slab_arena_destroy(&arena);
@@ -218,17 +218,17 @@ TEST(a_slab_that_stays_is_passed_over)
     for (size_t i = 2; i < 20; i++) {
         given(&arena, &blocks[i]);
     }
-    CHECK_EQUAL(2, slab_arena_vacate(&arena, 1)); /* the first slab, which stays */
+    CHECK_EQUAL(2, slab_arena_vacate(&arena, 1, SLAB_FIRM)); /* the first slab, which stays */
     CHECK(slab_arena_leaving_bytes(&arena) >= (uint64_t)18 * SIZE);
-    CHECK_EQUAL(20, slab_arena_vacate(&arena, 1));
+    CHECK_EQUAL(20, slab_arena_vacate(&arena, 1, SLAB_FIRM));
     CHECK(slab_arena_is_vacated(blocks[20].data));
-    CHECK_EQUAL(0, slab_arena_vacate(&arena, 1));
+    CHECK_EQUAL(0, slab_arena_vacate(&arena, 1, SLAB_FIRM));
     CHECK_EQUAL(0, slab_arena_leaving_bytes(&arena));
     given(&arena, &blocks[0]);
-    CHECK_EQUAL(1, slab_arena_vacate(&arena, 1));
-    CHECK_EQUAL(0, slab_arena_vacate(&arena, 1));
+    CHECK_EQUAL(1, slab_arena_vacate(&arena, 1, SLAB_FIRM));
+    CHECK_EQUAL(0, slab_arena_vacate(&arena, 1, SLAB_FIRM));
     size_t looks = 0;
-    while (slab_arena_vacate(&arena, 1) == 0 && looks < LOOKS_MAX) {
+    while (slab_arena_vacate(&arena, 1, SLAB_FIRM) == 0 && looks < LOOKS_MAX) {
         looks++; /* nobody may hold them any more */
     }
     CHECK(looks > 0 && looks < LOOKS_MAX);
@@ -238,6 +238,28 @@ TEST(a_slab_that_stays_is_passed_over)
         given(&arena, &blocks[i]);
     }
     CHECK_EQUAL(0, slab_arena_leaving_bytes(&arena));
+    slab_arena_destroy(&arena);
+}
+
+/* Slabs whose blocks were in use stayed, and then passed for such whose blocks are held: a cache
+ * that was to give up all of them kept a slab. */
+TEST(a_slab_that_stayed_is_tried_again_with_more_effort)
+{
+    enum { COUNT = 40, SIZE = 100 * 1024 }; /* 20 a slab */
+    slab_arena arena;
+    held blocks[COUNT];
+    slab_arena_init(&arena, NULL);
+    for (size_t i = 0; i < COUNT; i++) {
+        blocks[i] = taken(&arena, SIZE, (uint8_t)i);
+    }
+    CHECK_EQUAL(40, slab_arena_vacate(&arena, UINT64_MAX, SLAB_GENTLE));
+    CHECK_EQUAL(0, slab_arena_vacate(&arena, 1, SLAB_GENTLE));
+    CHECK_EQUAL(40, slab_arena_vacate(&arena, UINT64_MAX, SLAB_FIRM));
+    CHECK_EQUAL(0, slab_arena_vacate(&arena, 1, SLAB_FIRM));
+    CHECK_EQUAL(0, slab_arena_vacate(&arena, 1, SLAB_GENTLE));
+    for (size_t i = 0; i < COUNT; i++) {
+        given(&arena, &blocks[i]);
+    }
     slab_arena_destroy(&arena);
 }
 
@@ -360,8 +382,8 @@ TEST(a_slab_that_is_made_ahead_counts)
     void *block = slab_arena_take(&arena, SLAB_BLOCK_BYTES_MAX, 0);
     slab_arena_prepare(&arena, 0);
     CHECK_EQUAL(2 * (uint64_t)SLAB_BYTES, memory_budget_used(&budget));
-    slab_arena_vacate(&arena, SLAB_BYTES); /* the empty one goes */
-    slab_arena_vacate(&arena, 0);
+    slab_arena_vacate(&arena, SLAB_BYTES, SLAB_FIRM); /* the empty one goes */
+    slab_arena_vacate(&arena, 0, SLAB_FIRM);
     CHECK_EQUAL(SLAB_BYTES, memory_budget_used(&budget));
     memory_budget_force(&budget, SLAB_BYTES);
     slab_arena_prepare(&arena, 0);
@@ -381,5 +403,6 @@ TEST_MAIN(CASE(a_slab_is_made_ahead_when_the_last_empty_one_is_taken),
           CASE(without_memory_for_a_slab_there_is_no_block_and_nothing_is_lost),
           CASE(slabs_count_whole_and_there_is_none_beyond_the_limit),
           CASE(a_vacated_slab_takes_no_more_blocks_and_goes_with_its_last_one),
-          CASE(a_slab_that_stays_is_passed_over), CASE(a_new_slab_leaves_room_in_the_budget),
-          CASE(threads_share_the_slabs))
+          CASE(a_slab_that_stays_is_passed_over),
+          CASE(a_slab_that_stayed_is_tried_again_with_more_effort),
+          CASE(a_new_slab_leaves_room_in_the_budget), CASE(threads_share_the_slabs))

@@ -34,13 +34,18 @@ static cache_fixture *filled(size_t count)
     return self;
 }
 
-static size_t cached_count(cache_fixture *self)
+static size_t count_cached(cache_fixture *self, bool marks)
 {
     size_t count = 0;
     for (size_t i = 0; i < SLOTS; i++) {
-        count += fixture_cached(self, i, false) ? 1 : 0;
+        count += fixture_cached(self, i, marks) ? 1 : 0;
     }
     return count;
+}
+
+static size_t cached_count(cache_fixture *self)
+{
+    return count_cached(self, false);
 }
 
 /* A compaction took the tables of most cached blocks away. The slabs stayed, for the few blocks of
@@ -107,6 +112,22 @@ TEST(where_slabs_are_full_the_coldest_go_and_what_they_leave_takes_the_others)
     CHECK(hot_count(self, false) >= hot * 9 / 10);
     CHECK(cached_count(self) >= all * 7 / 8);
     memory_budget_unforce(&self->budget, LIMIT / 2);
+    fixture_close(self);
+}
+
+/* All blocks are in use, and a gentle walk left them in their slabs: then nothing was left to try.
+ */
+TEST(the_budget_is_kept_where_every_block_is_hot)
+{
+    cache_fixture *self = filled(SLOTS);
+    block_cache_let_move(self->cache, NULL);
+    for (int round = 0; round < 3; round++) {
+        (void)count_cached(self, true);
+    }
+    memory_budget_force(&self->budget, LIMIT - (1 << 20));
+    CHECK(block_cache_trim(self->cache));
+    CHECK(memory_budget_used(&self->budget) <= LIMIT);
+    memory_budget_unforce(&self->budget, LIMIT - (1 << 20));
     fixture_close(self);
 }
 
@@ -271,10 +292,10 @@ TEST(what_is_free_in_slabs_that_go_is_not_evicted_once_more)
     }
     block_cache_evict_for(self->cache, 0, 0);
     uint64_t before = fixture_counters(self).evict_count;
-    (void)slab_arena_vacate(&self->cache->slabs, UINT64_MAX);
+    (void)slab_arena_vacate(&self->cache->slabs, UINT64_MAX, SLAB_FIRM);
     block_cache_evict_for(self->cache, BYTES_MIN, 0);
     CHECK_EQUAL(before, fixture_counters(self).evict_count);
-    (void)slab_arena_vacate(&self->cache->slabs, 0);
+    (void)slab_arena_vacate(&self->cache->slabs, 0, SLAB_FIRM);
     fixture_close(self);
 }
 
@@ -367,6 +388,7 @@ TEST(readers_find_their_blocks_while_slabs_go)
 TEST_MAIN(CASE(slabs_with_few_blocks_count_whole),
           CASE(slabs_go_back_for_what_others_force_and_their_blocks_move),
           CASE(where_slabs_are_full_the_coldest_go_and_what_they_leave_takes_the_others),
+          CASE(the_budget_is_kept_where_every_block_is_hot),
           CASE(pinned_blocks_stay_where_they_are), CASE(a_reader_goes_on_with_a_block_that_moved),
           CASE(blocks_that_fit_into_no_slab_find_room_in_a_cache_of_slabs),
           CASE(long_blocks_find_room_beside_short_ones_and_do_not_drain_them),

@@ -21,7 +21,7 @@ typedef struct slab {
     uint32_t index; /* in the list */
     uint32_t free_count;
     uint32_t block_count;
-    bool is_tried; /* it was vacated and stayed; nothing was given back to it since */
+    uint8_t tried; /* an effort, or 0: it was vacated and stayed; nothing was given back since */
     _Atomic bool is_vacated;
     uint64_t taken[WORD_COUNT]; /* a bit a granule */
 } slab;
@@ -291,7 +291,7 @@ void slab_arena_give(slab_arena *self, void *block, size_t size)
     turn(home, at, count);
     home->free_count += count;
     home->block_count--;
-    home->is_tried = false;
+    home->tried = 0;
     if (is_vacated(home)) {
         count_leaving(self, count);
     } else {
@@ -373,10 +373,16 @@ static void keep(slab_arena *self, slab_entry *entry) REQUIRES(self->lock)
 {
     slab *home = entry->slab;
     atomic_store_explicit(&home->is_vacated, false, memory_order_relaxed);
-    home->is_tried = !PYKV_PLANTED(299);
+    home->tried = PYKV_PLANTED(299) ? 0 : self->effort;
     entry->longest_max = home->free_count;
     count_gaps(self, home->free_count);
     count_leaving(self, -(int64_t)home->free_count);
+}
+
+/* True if it stayed though its owner tried as hard as now, or harder. */
+static bool was_tried(const slab_arena *self, const slab *home) REQUIRES(self->lock)
+{
+    return home->tried >= (PYKV_PLANTED(351) ? SLAB_GENTLE : self->effort);
 }
 
 /* The slab with the most free granules that has blocks, is not vacated and not to be passed over;
@@ -387,7 +393,7 @@ static slab_entry *emptiest(slab_arena *self) REQUIRES(self->lock)
     for (uint32_t i = 0; i < self->slab_count; i++) {
         slab_entry *entry = &self->entries[i];
         const slab *home = entry->slab;
-        if (!is_vacated(home) && !home->is_tried && home->free_count < FREE_COUNT_MAX &&
+        if (!is_vacated(home) && !was_tried(self, home) && home->free_count < FREE_COUNT_MAX &&
             (best == NULL || home->free_count > best->slab->free_count)) {
             best = entry;
         }
@@ -427,15 +433,16 @@ static void count_vain(slab_arena *self) REQUIRES(self->lock)
     }
     self->vain_count = 0;
     for (uint32_t i = 0; i < self->slab_count; i++) {
-        self->entries[i].slab->is_tried = false;
+        self->entries[i].slab->tried = 0;
     }
 }
 
-uint64_t slab_arena_vacate(slab_arena *self, uint64_t bytes)
+uint64_t slab_arena_vacate(slab_arena *self, uint64_t bytes, slab_effort effort)
 {
     uint64_t block_count = 0;
     mutex_lock(&self->lock);
     keep_all(self);
+    self->effort = (uint8_t)effort;
     slab *gone = bytes > 0 ? take_out_kept(self) : NULL;
     uint64_t vacated = gone != NULL ? SLAB_BYTES : 0;
     for (slab_entry *entry; vacated < bytes && (entry = emptiest(self)) != NULL;) {

@@ -51,6 +51,12 @@ typedef struct slab_entry {
 
 typedef void slab_call(void *context);
 
+/* How hard the owner of blocks tries to have them out of slabs. */
+typedef enum slab_effort {
+    SLAB_GENTLE = 1, /* blocks that are in use may stay */
+    SLAB_FIRM = 2    /* none stays but for those that are held */
+} slab_effort;
+
 typedef struct slab_arena {
     mutex lock;
     slab_entry *entries GUARDED_BY(lock);
@@ -58,6 +64,7 @@ typedef struct slab_arena {
     uint32_t capacity GUARDED_BY(lock);
     uint32_t given_last GUARDED_BY(lock);  /* the slab to look into first */
     uint32_t empty_count GUARDED_BY(lock); /* of those that are not vacated */
+    uint8_t effort GUARDED_BY(lock);       /* made for those that are vacated */
     uint32_t vain_count GUARDED_BY(lock);  /* calls to vacate that found only slabs to pass over */
     memory_budget *budget;                 /* borrowed; NULL: none counts the slabs */
     _Atomic uint64_t bytes;                /* of all slabs */
@@ -97,9 +104,10 @@ PYKV_NODISCARD void *slab_arena_take_gap(slab_arena *self, size_t size);
 /* Takes back a block of that size. */
 void slab_arena_give(slab_arena *self, void *block, size_t size);
 
-/* Vacates the emptiest slabs, as many as have those bytes, instead of those before. 0: none.
- * Returns how many blocks they have. */
-uint64_t slab_arena_vacate(slab_arena *self, uint64_t bytes);
+/* Vacates the emptiest slabs, as many as have those bytes, instead of those before. 0: none. One
+ * that stayed, though its owner made as great an effort, is passed over. Returns how many blocks
+ * they have. */
+uint64_t slab_arena_vacate(slab_arena *self, uint64_t bytes, slab_effort effort);
 
 /* True if the slab of a block, which is not given back meanwhile, is vacated. */
 bool slab_arena_is_vacated(const void *block);

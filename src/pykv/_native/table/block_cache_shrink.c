@@ -124,14 +124,15 @@ void block_cache_shrink(block_cache *self, uint64_t bytes, bool regard_use)
         !mutex_try_lock(&self->shrink_lock)) {
         return;
     }
-    shrink_walk walk = {slab_arena_vacate(&self->slabs, wanted - limit), 0, regard_use};
+    slab_effort effort = regard_use ? SLAB_GENTLE : SLAB_FIRM;
+    shrink_walk walk = {slab_arena_vacate(&self->slabs, wanted - limit, effort), 0, regard_use};
     bool has_blocks = walk.block_count > 0;
     for (uint32_t i = 0; i < self->shard_count && walk.block_count > 0; i++) {
         shrink_shard(self, &self->shards[i], &walk);
     }
     if (has_blocks) {
         (void)reclaimer_sweep(self->readers);
-        (void)slab_arena_vacate(&self->slabs, 0);
+        (void)slab_arena_vacate(&self->slabs, 0, effort);
     }
     mutex_unlock(&self->shrink_lock);
 }
