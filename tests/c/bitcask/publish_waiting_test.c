@@ -3,36 +3,30 @@
  */
 #include <errno.h>
 
-#include "bitcask/bitcask_fixture.h"
+#include "bitcask/operation_fixture.h"
 #include "bitcask/publish_waiting.h"
 #include "env/env_fault.h"
 
-static operation make(uint8_t kind, const char *key, const char *value)
+/* Appends a write that waits for its sync. */
+static void append_waiting(fixture *self, operation waiting) REQUIRES(self->store->writer)
 {
-    return (operation){
-        .record = {.kind = kind,
-                   .key = fixture_text(key),
-                   .value = value != NULL ? fixture_text(value) : slice_make(NULL, 0)}};
+    uint64_t offset;
+    waiting.record.body_crc = record_body_crc(&waiting.record);
+    waiting.record.sequence = ++self->store->appended_sequence;
+    CHECK_OK(log_writer_append(&self->store->log, &waiting.record, &offset));
+    atomic_store(&self->store->active->length, log_sink_tail(self->store->sink));
+    waiting.address = self->store->active->address_base + offset / 8;
+    CHECK_OK(bitcask_reserve_pending(self->store, 1));
+    bitcask_add_pending(self->store, &waiting, 1);
 }
 
 TEST(a_write_that_waits_is_resolved_again_when_it_is_published)
 {
     fixture self = fixture_new();
-    operation first = make(RECORD_PUT, "a", "1");
-    operation second = make(RECORD_PUT, "a", "22222222");
     fixture_put(&self, "a", "0");
     mutex_lock(&self.store->writer);
-    operation *const waiting[] = {&first, &second};
-    for (size_t i = 0; i < 2; i++) {
-        uint64_t offset;
-        waiting[i]->record.body_crc = record_body_crc(&waiting[i]->record);
-        waiting[i]->record.sequence = ++self.store->appended_sequence;
-        CHECK_OK(log_writer_append(&self.store->log, &waiting[i]->record, &offset));
-        atomic_store(&self.store->active->length, log_sink_tail(self.store->sink));
-        waiting[i]->address = self.store->active->address_base + offset / 8;
-        CHECK_OK(bitcask_reserve_pending(self.store, 1));
-        bitcask_add_pending(self.store, waiting[i], 1);
-    }
+    append_waiting(&self, operation_make(RECORD_PUT, "a", "1"));
+    append_waiting(&self, operation_make(RECORD_PUT, "a", "22222222"));
     CHECK_OK(bitcask_publish_pending(self.store, 2));
     CHECK_EQUAL(1, self.store->pending_count);
     CHECK_EQUAL(2, self.store->published_sequence);
@@ -45,6 +39,35 @@ TEST(a_write_that_waits_is_resolved_again_when_it_is_published)
     fixture_free(&self);
 }
 
+/* A page of the directory's image was damaged: the directory that was made from the segments showed
+ * what no sync had made durable, also to snapshots. */
+TEST(a_directory_that_is_built_anew_shows_no_write_that_waits)
+{
+    fixture self = fixture_new();
+    fixture_put(&self, "a", "0");
+    fixture_put(&self, "b", "0");
+    mutex_lock(&self.store->writer);
+    append_waiting(&self, operation_make(RECORD_PUT, "a", "1"));
+    append_waiting(&self, operation_make(RECORD_DELETE, "b", NULL));
+    append_waiting(&self, operation_make(RECORD_PUT, "c", "1"));
+    CHECK_OK(bitcask_rebuild(self.store));
+    mutex_unlock(&self.store->writer);
+    fixture_expect(&self, "a", "0");
+    fixture_expect(&self, "b", "0");
+    fixture_expect(&self, "c", NULL);
+    mutex_lock(&self.store->writer);
+    CHECK_OK(bitcask_publish_pending(self.store, self.store->published_sequence + 1));
+    CHECK_OK(bitcask_rebuild(self.store)); /* one is shown, two wait */
+    mutex_unlock(&self.store->writer);
+    fixture_expect(&self, "a", "1");
+    fixture_expect(&self, "b", "0");
+    CHECK_OK(bitcask_sync(self.store));
+    fixture_expect(&self, "b", NULL);
+    fixture_expect(&self, "c", "1");
+    fixture_expect_exact_books(&self);
+    fixture_free(&self);
+}
+
 /* The members of a batch come behind each other: each sees what those before it did. */
 TEST(a_batch_that_waited_applies_its_operations_in_order)
 {
@@ -52,10 +75,11 @@ TEST(a_batch_that_waited_applies_its_operations_in_order)
     fixture_put(&self, "a", "0");
     fixture_put(&self, "b", "0");
     fixture_put(&self, "", "0");
-    operation batch[] = {make(RECORD_PUT, "a", "1"),     make(RECORD_PUT, "a", "22"),
-                         make(RECORD_DELETE, "b", NULL), make(RECORD_PUT, "c", "1"),
-                         make(RECORD_DELETE, "c", NULL), make(RECORD_PUT, "b", "333"),
-                         make(RECORD_PUT, "", "1"),      make(RECORD_PUT, "d", "1")};
+    operation batch[] = {
+        operation_make(RECORD_PUT, "a", "1"),     operation_make(RECORD_PUT, "a", "22"),
+        operation_make(RECORD_DELETE, "b", NULL), operation_make(RECORD_PUT, "c", "1"),
+        operation_make(RECORD_DELETE, "c", NULL), operation_make(RECORD_PUT, "b", "333"),
+        operation_make(RECORD_PUT, "", "1"),      operation_make(RECORD_PUT, "d", "1")};
     CHECK_OK(bitcask_write(self.store, batch, sizeof batch / sizeof batch[0], PYKV_SYNC));
     fixture_expect(&self, "a", "22");
     fixture_expect(&self, "b", "333");
@@ -71,7 +95,7 @@ TEST(a_batch_that_waited_applies_its_operations_in_order)
 TEST(a_batch_of_empty_keys_alone_may_wait)
 {
     fixture self = fixture_new();
-    operation batch[] = {make(RECORD_PUT, "", "1"), make(RECORD_PUT, "", "22")};
+    operation batch[] = {operation_make(RECORD_PUT, "", "1"), operation_make(RECORD_PUT, "", "22")};
     CHECK_OK(bitcask_write(self.store, batch, 2, PYKV_SYNC));
     fixture_expect(&self, "", "22");
     CHECK_EQUAL(1, fixture_stats(&self).key_count);
@@ -134,7 +158,7 @@ static pykv_status write_synced_batch(faulty_store *self)
     operation batch[FAULTY_BATCH];
     for (int i = 0; i < FAULTY_BATCH; i++) {
         snprintf(keys[i], sizeof keys[i], "k%d", i);
-        batch[i] = make(RECORD_PUT, keys[i], "new");
+        batch[i] = operation_make(RECORD_PUT, keys[i], "new");
     }
     return bitcask_write(self->store, batch, FAULTY_BATCH, PYKV_SYNC);
 }
@@ -186,6 +210,7 @@ TEST(a_batch_that_waited_is_invisible_as_a_whole_if_an_allocation_fails)
 }
 
 TEST_MAIN(CASE(a_write_that_waits_is_resolved_again_when_it_is_published),
+          CASE(a_directory_that_is_built_anew_shows_no_write_that_waits),
           CASE(a_batch_that_waited_applies_its_operations_in_order),
           CASE(a_batch_of_empty_keys_alone_may_wait),
           CASE(a_batch_that_waited_is_invisible_as_a_whole_if_a_read_fails),

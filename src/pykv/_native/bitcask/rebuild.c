@@ -159,6 +159,13 @@ static void apply_clear(rebuild *self, const hint_entry *entry)
     self->again |= keydir_count(fresh->keys) > 0 && !PYKV_PLANTED(219);
 }
 
+/* Writes that wait for their sync show with it, and are resolved then. */
+static bool waits_for_sync(const bitcask *store, const hint_entry *entry) SINGLE_THREADED
+{
+    return store->pending_count > 0 && entry->sequence > store->published_sequence &&
+           !PYKV_PLANTED(350);
+}
+
 static pykv_status apply(rebuild *self, segment *source, const hint_entry *entry) SINGLE_THREADED
 {
     keydir_cursor cursor;
@@ -167,6 +174,9 @@ static pykv_status apply(rebuild *self, segment *source, const hint_entry *entry
     if (entry->kind != RECORD_PUT) {
         source->tombstone_bytes += entry->bytes;
         source->tombstone_count++;
+    }
+    if (waits_for_sync(self->store, entry)) {
+        return PYKV_OK;
     }
     pykv_status status = enter_space(self, entry->space_id);
     if (status != PYKV_OK) {
