@@ -202,6 +202,7 @@ TEST(clocks_stand_still_unless_moved)
     env_memory_advance(disk, 5, -3);
     CHECK_EQUAL(monotonic + 5, env_monotonic_us(disk));
     CHECK_EQUAL(wall - 3, env_wall_us(disk));
+    CHECK_EQUAL(wall - 3, env_wall_tick_us(disk));
     finish();
 }
 

@@ -107,6 +107,7 @@ TEST(clocks_are_the_systems)
     usleep(2000);
     CHECK(env_monotonic_us(env_posix()) - start >= 2000);
     CHECK(wall / 1000000 - (uint64_t)time(NULL) + 2 <= 4);
+    CHECK(env_wall_tick_us(env_posix()) - wall + 20000 <= 1000000);
 }
 
 TEST(every_byte_of_chance_is_filled)

@@ -4,6 +4,7 @@
 #include "harness/check.h"
 
 #include "env/env_memory.h"
+#include "env/env_ops.h"
 #include "log/store_clock.h"
 
 enum { FILE_BYTES_MAX = 4096 };
@@ -75,7 +76,37 @@ TEST(the_clock_begins_at_the_high_water_that_was_kept)
     env_memory_free(disk);
 }
 
-TEST_MAIN(CASE(what_has_no_deadline_never_expires), CASE(a_deadline_has_passed_when_it_has_come),
+static uint64_t tick_of_4_ms_ago(env *disk)
+{
+    return env_wall_us(disk) - 4000;
+}
+
+/* Reading the clock exactly took a fifth of what a put with a time to live cost more than one
+ * without. */
+TEST(a_long_life_begins_at_the_last_tick_and_a_short_one_now)
+{
+    store_clock clock;
+    env *disk = new_disk();
+    env_ops ticking = *disk->ops;
+    ticking.wall_tick_us = tick_of_4_ms_ago;
+    disk->ops = &ticking;
+    uint64_t now = env_wall_us(disk);
+    store_clock_init(&clock, disk, 0);
+    CHECK_EQUAL(now - 4000 + STORE_CLOCK_LONG_US,
+                store_clock_deadline(&clock, STORE_CLOCK_LONG_US));
+    CHECK_EQUAL(now - 4000, store_clock_last(&clock));
+    CHECK_EQUAL(now + STORE_CLOCK_LONG_US - 1,
+                store_clock_deadline(&clock, STORE_CLOCK_LONG_US - 1));
+    CHECK_EQUAL(now, store_clock_last(&clock));
+    CHECK_EQUAL(now + STORE_CLOCK_LONG_US, store_clock_deadline(&clock, STORE_CLOCK_LONG_US));
+    CHECK_EQUAL(UINT64_MAX - 1, store_clock_deadline(&clock, UINT64_MAX - 1 - now));
+    CHECK_EQUAL(UINT64_MAX, store_clock_deadline(&clock, UINT64_MAX - now));
+    CHECK_EQUAL(UINT64_MAX, store_clock_deadline(&clock, UINT64_MAX));
+    env_memory_free(disk);
+}
+
+TEST_MAIN(CASE(a_long_life_begins_at_the_last_tick_and_a_short_one_now),
+          CASE(what_has_no_deadline_never_expires), CASE(a_deadline_has_passed_when_it_has_come),
           CASE(a_clock_that_jumps_back_brings_nothing_back),
           CASE(what_now_gave_has_passed_for_everybody),
           CASE(the_clock_begins_at_the_high_water_that_was_kept))

@@ -55,6 +55,7 @@ typedef struct engine_ops {
     /* Inside gate.readers, or gate.others where calls_are_readers is false. deadline_us 0: it does
      * not expire. */
     uint64_t (*now)(void *engine);
+    uint64_t (*deadline)(void *engine, uint64_t life_us);
     pykv_status (*put)(void *engine, slice key, slice value, uint64_t deadline_us, int32_t flags);
     pykv_status (*remove)(void *engine, slice key, int32_t flags, int32_t *existed_out);
     pykv_status (*write)(void *engine, void *operations, size_t count, int32_t flags);

@@ -68,6 +68,11 @@ static uint64_t now(void *engine)
     return bitcask_now(engine);
 }
 
+static uint64_t deadline(void *engine, uint64_t life_us)
+{
+    return bitcask_deadline(engine, life_us);
+}
+
 /* PYKV_NOT_SUPPORTED for a range that asks for an order. */
 pykv_status engine_bitcask_check_range(const pykv_range *range)
 {
@@ -416,6 +421,7 @@ const engine_ops engine_bitcask = {
     .expires_at = expires_at,
     .many_get = engine_bitcask_get_many,
     .now = now,
+    .deadline = deadline,
     .put = put,
     .remove = remove_key,
     .write = write_all,

@@ -66,6 +66,11 @@ static uint64_t now(void *engine)
     return lsm_now(engine);
 }
 
+static uint64_t deadline(void *engine, uint64_t life_us)
+{
+    return lsm_deadline(engine, life_us);
+}
+
 static pykv_status get_at(void *engine, const void *snapshot, slice key, int32_t flags,
                           pykv_pinned *pinned_out)
 {
@@ -372,6 +377,7 @@ const engine_ops engine_lsm = {
     .expires_at = expires_at,
     .many_get = engine_lsm_get_many,
     .now = now,
+    .deadline = deadline,
     .put = put,
     .remove = remove_key,
     .write = write_all,

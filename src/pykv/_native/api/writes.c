@@ -61,8 +61,7 @@ pykv_status pykv_put_until(pykv_store *store, const void *key, size_t key_length
 static inline uint64_t deadline_after(pykv_store *store, uint64_t ttl_us)
 {
     const pykv_store *root = handle_root(store);
-    uint64_t now_us = ttl_us != 0 ? root->ops->now(root->engine) : 0;
-    return ttl_us < UINT64_MAX - now_us ? now_us + ttl_us : UINT64_MAX;
+    return ttl_us != 0 ? root->ops->deadline(root->engine, ttl_us) : 0;
 }
 
 pykv_status pykv_put_for(pykv_store *store, const void *key, size_t key_length, const void *value,

@@ -35,6 +35,8 @@ PYKV_NODISCARD pykv_status bitcask_expires_at(bitcask *self, slice key, int32_t 
                                               uint64_t *deadline_us_out);
 /* The clock that deadlines are compared with. */
 uint64_t bitcask_now(bitcask *self);
+/* What lives for life_us from now on expires then. */
+uint64_t bitcask_deadline(bitcask *self, uint64_t life_us);
 
 PYKV_NODISCARD pykv_status bitcask_put(bitcask *self, slice key, slice value, int32_t flags);
 /* deadline_us 0: it does not expire. */

@@ -136,6 +136,11 @@ uint64_t bitcask_now(bitcask *self)
     return store_clock_now(&self->clock);
 }
 
+uint64_t bitcask_deadline(bitcask *self, uint64_t life_us)
+{
+    return store_clock_deadline(&self->clock, life_us);
+}
+
 pykv_status bitcask_contains(bitcask *self, slice key, int32_t flags)
 {
     uint64_t deadline_us;

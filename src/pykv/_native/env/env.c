@@ -210,6 +210,11 @@ uint64_t env_wall_us(env *self)
     return self->ops->wall_us(self);
 }
 
+uint64_t env_wall_tick_us(env *self)
+{
+    return self->ops->wall_tick_us != NULL ? self->ops->wall_tick_us(self) : env_wall_us(self);
+}
+
 pykv_status env_random(env *self, void *data, size_t size)
 {
     return self->ops->random(self, data, size);

@@ -134,6 +134,8 @@ void env_lock_release(env_lock *lock);
 /* Clocks in microseconds, and n random bytes from the system. */
 uint64_t env_monotonic_us(env *self);
 uint64_t env_wall_us(env *self);
+/* The wall clock when the system's last tick was, at most 10 ms ago: for a fifth of the price. */
+uint64_t env_wall_tick_us(env *self);
 PYKV_NODISCARD pykv_status env_random(env *self, void *data, size_t size);
 /* How often a memory access of this process waited for a disk; rises only. */
 uint64_t env_disk_waits(env *self);

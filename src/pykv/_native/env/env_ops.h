@@ -47,6 +47,7 @@ typedef struct env_ops {
     void (*lock_release)(env_lock *lock);
     uint64_t (*monotonic_us)(env *self);
     uint64_t (*wall_us)(env *self);
+    uint64_t (*wall_tick_us)(env *self); /* NULL: as wall_us */
     pykv_status (*random)(env *self, void *data, size_t size);
     uint64_t (*disk_waits)(env *self);
     uint64_t (*memory_room)(env *self);

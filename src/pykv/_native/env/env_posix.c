@@ -179,6 +179,14 @@ static uint64_t posix_wall_us(env *self)
     return clock_us(CLOCK_REALTIME);
 }
 
+#ifdef CLOCK_REALTIME_COARSE
+static uint64_t posix_wall_tick_us(env *self)
+{
+    (void)self;
+    return clock_us(CLOCK_REALTIME_COARSE);
+}
+#endif
+
 static const env_ops posix_ops = {
     .directory_open = posix_directory_open,
     .directory_close = posix_directory_close,
@@ -212,6 +220,9 @@ static const env_ops posix_ops = {
     .lock_release = posix_lock_release,
     .monotonic_us = posix_monotonic_us,
     .wall_us = posix_wall_us,
+#ifdef CLOCK_REALTIME_COARSE
+    .wall_tick_us = posix_wall_tick_us,
+#endif
     .random = posix_random,
     .disk_waits = posix_disk_waits,
     .memory_room = posix_memory_room,

@@ -105,21 +105,27 @@ uint32_t record_seed(uint64_t file_id)
     return crc32c_extend(0, bytes, sizeof bytes);
 }
 
-/* Apart, so that the short way is compiled into who asks. */
-static __attribute__((noinline)) uint32_t extended_head_bytes(uint8_t flags)
-{
-    return RECORD_HEADER_BYTES + ((flags & RECORD_FLAG_SYNCED) != 0 ? 8U : 0U) +
-           ((flags & RECORD_FLAG_BATCH_LAST) != 0 ? 8U : 0U) +
-           ((flags & RECORD_FLAG_DEADLINE) != 0 ? 8U : 0U) +
-           ((flags & RECORD_FLAG_NAMESPACE) != 0 ? 4U : 0U) +
-           ((flags & RECORD_FLAG_CODEC) != 0 ? 4U : 0U) +
-           ((flags & RECORD_FLAG_LONG_KEY) != 0 ? 4U : 0U);
-}
+/* Bytes of the extension of a record with these flags. */
+#define EXTENSION_BYTES(flags)                                                                     \
+    (((flags) & RECORD_FLAG_SYNCED ? 8 : 0) + ((flags) & RECORD_FLAG_BATCH_LAST ? 8 : 0) +         \
+     ((flags) & RECORD_FLAG_DEADLINE ? 8 : 0) + ((flags) & RECORD_FLAG_NAMESPACE ? 4 : 0) +        \
+     ((flags) & RECORD_FLAG_CODEC ? 4 : 0) + ((flags) & RECORD_FLAG_LONG_KEY ? 4 : 0))
+#define EXTENSIONS_4(flags)                                                                        \
+    EXTENSION_BYTES(flags), EXTENSION_BYTES((flags) + 1), EXTENSION_BYTES((flags) + 2),            \
+        EXTENSION_BYTES((flags) + 3)
+#define EXTENSIONS_16(flags)                                                                       \
+    EXTENSIONS_4(flags), EXTENSIONS_4((flags) + 4), EXTENSIONS_4((flags) + 8),                     \
+        EXTENSIONS_4((flags) + 12)
+#define EXTENSIONS_64(flags)                                                                       \
+    EXTENSIONS_16(flags), EXTENSIONS_16((flags) + 16), EXTENSIONS_16((flags) + 32),                \
+        EXTENSIONS_16((flags) + 48)
+
+static const uint8_t extension_bytes[256] = {EXTENSIONS_64(0), EXTENSIONS_64(64),
+                                             EXTENSIONS_64(128), EXTENSIONS_64(192)};
 
 uint32_t record_head_bytes(uint8_t flags)
 {
-    return PYKV_LIKELY((flags & FLAGS_EXTENDING) == 0) ? RECORD_HEADER_BYTES
-                                                       : extended_head_bytes(flags);
+    return RECORD_HEADER_BYTES + extension_bytes[flags];
 }
 
 uint64_t record_bytes(uint8_t flags, size_t key_length, size_t value_length)

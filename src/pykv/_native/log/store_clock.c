@@ -34,6 +34,13 @@ uint64_t store_clock_now(store_clock *self)
     return raise_to(self, env_wall_us(self->env));
 }
 
+uint64_t store_clock_deadline(store_clock *self, uint64_t life_us)
+{
+    bool is_long = life_us >= STORE_CLOCK_LONG_US || PYKV_PLANTED(352);
+    uint64_t now_us = is_long ? raise_to(self, env_wall_tick_us(self->env)) : store_clock_now(self);
+    return life_us < UINT64_MAX - now_us ? now_us + life_us : UINT64_MAX;
+}
+
 bool store_clock_is_behind(store_clock *self, uint64_t deadline_us)
 {
     if (deadline_us <= atomic_load_explicit(&self->high_us, memory_order_relaxed)) {

@@ -21,6 +21,8 @@
 #include "base/annotate.h"
 #include "env/env.h"
 
+enum { STORE_CLOCK_LONG_US = 10 * 1000 * 1000 };
+
 typedef struct store_clock {
     env *env;
     _Atomic uint64_t high_us;
@@ -35,6 +37,11 @@ void store_clock_raise(store_clock *self, uint64_t high_us);
 /* The time in microseconds since 1970. Everything that this time has passed has expired from now
  * on, for everybody. */
 uint64_t store_clock_now(store_clock *self);
+
+/* The deadline of what lives for life_us from now on; UINT64_MAX where no number tells it. A life
+ * of STORE_CLOCK_LONG_US or more begins with the last tick of the system's clock, at most 10 ms
+ * ago. */
+uint64_t store_clock_deadline(store_clock *self, uint64_t life_us);
 
 /* The time that counted last; no clock is read. Whoever gave a put its time to live has read it. */
 static inline uint64_t store_clock_last(const store_clock *self)

@@ -56,6 +56,8 @@ void lsm_many_free(lsm_many *self);
 
 /* The clock that deadlines are compared with. */
 uint64_t lsm_now(lsm *self);
+/* What lives for life_us from now on expires then. */
+uint64_t lsm_deadline(lsm *self, uint64_t life_us);
 
 /* Writes. deadline_us 0: it does not expire. existed_out: whether the key was there, which costs a
  * lookup; with NULL there is none, and the delete of a missing key is written like any other. */

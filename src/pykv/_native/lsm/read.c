@@ -176,6 +176,11 @@ uint64_t lsm_now(lsm *self)
     return store_clock_now(&self->clock);
 }
 
+uint64_t lsm_deadline(lsm *self, uint64_t life_us)
+{
+    return store_clock_deadline(&self->clock, life_us);
+}
+
 pykv_status lsm_contains(lsm *self, slice key, int32_t flags)
 {
     pykv_pinned pinned = {.owned = NULL};
