@@ -3,8 +3,12 @@
  */
 #include <errno.h>
 
+#include "base/error.h"
+#include "bitcask/health.h"
+#include "bitcask/named_fixture.h"
 #include "bitcask/operation_fixture.h"
 #include "bitcask/publish_waiting.h"
+#include "bitcask/sync.h"
 #include "env/env_fault.h"
 
 /* Appends a write that waits for its sync. */
@@ -65,6 +69,55 @@ TEST(a_directory_that_is_built_anew_shows_no_write_that_waits)
     fixture_expect(&self, "b", NULL);
     fixture_expect(&self, "c", "1");
     fixture_expect_exact_books(&self);
+    fixture_free(&self);
+}
+
+/* A put, a delete and a new key that wait, and then fail. */
+static void append_failing(fixture *self)
+{
+    mutex_lock(&self->store->writer);
+    append_waiting(self, operation_make(RECORD_PUT, "a", "1"));
+    append_waiting(self, operation_make(RECORD_DELETE, "b", NULL));
+    append_waiting(self, operation_make(RECORD_PUT, "c", "1"));
+    (void)error_set(PYKV_IO_FAILED, "the sync fails");
+    bitcask_fail(self->store);
+    CHECK_OK(bitcask_rebuild(self->store));
+    mutex_unlock(&self->store->writer);
+}
+
+/* Nothing waited any more, and so the same directory showed what a sync had failed to make durable;
+ * scans missed the rows that these writes were to displace. */
+TEST(a_directory_that_is_built_anew_shows_no_write_whose_sync_failed)
+{
+    fixture self = fixture_new();
+    fixture_put(&self, "a", "0");
+    fixture_put(&self, "b", "0");
+    append_failing(&self);
+    fixture_expect(&self, "a", "0");
+    fixture_expect(&self, "b", "0");
+    fixture_expect(&self, "c", NULL);
+    CHECK_EQUAL(2, fixture_count(&self));
+    fixture_free(&self);
+}
+
+/* The directory was built anew between a waiting write's share and its publication. */
+TEST(a_write_that_waits_keeps_the_share_of_its_namespace)
+{
+    fixture self = fixture_new();
+    space *within = named_make(&self, "n");
+    operation waiting = operation_make(RECORD_PUT, "a", "1");
+    waiting.within = within;
+    waiting.record.namespace_id = within->id;
+    waiting.record.flags = RECORD_FLAG_NAMESPACE;
+    mutex_lock(&self.store->writer);
+    append_waiting(&self, waiting);
+    CHECK_OK(live_shares_reserve(&self.store->active->shares, within->id));
+    CHECK_OK(bitcask_rebuild(self.store));
+    CHECK(live_shares_find(&self.store->active->shares, within->id) != NULL);
+    mutex_unlock(&self.store->writer);
+    CHECK_OK(bitcask_sync(self.store));
+    named_expect(&self, within, "a", "1");
+    named_let_go(&self, within);
     fixture_free(&self);
 }
 
@@ -209,7 +262,33 @@ TEST(a_batch_that_waited_is_invisible_as_a_whole_if_an_allocation_fails)
     fail_each(false);
 }
 
-TEST_MAIN(CASE(a_write_that_waits_is_resolved_again_when_it_is_published),
+/* Only who led the round was told: the others, or all where the thread that keeps the log led it,
+ * had a success of a write that nobody saw. */
+TEST(nobody_is_told_that_a_write_is_done_which_could_not_be_shown)
+{
+    faulty_store self = faulty_store_new();
+    fixture writer = {.disk = self.disk, .store = self.store};
+    mutex_lock(&self.store->writer);
+    append_waiting(&writer, operation_make(RECORD_PUT, "k0", "new"));
+    append_waiting(&writer, operation_make(RECORD_PUT, "k1", "new"));
+    uint64_t last = self.store->appended_sequence;
+    mutex_unlock(&self.store->writer);
+    fail_from(&self, true, 2);
+    CHECK(bitcask_sync(self.store) != PYKV_OK);
+    stop_failing(&self);
+    CHECK_EQUAL(last, self.store->synced_sequence);
+    uint64_t shown = self.store->published_sequence;
+    CHECK(shown < last);
+    CHECK_OK(bitcask_sync_through(self.store, shown));
+    CHECK_STATUS(PYKV_COMMIT_UNKNOWN, bitcask_sync_through(self.store, last));
+    fixture_expect(&writer, "k1", "old");
+    faulty_store_free(&self);
+}
+
+TEST_MAIN(CASE(nobody_is_told_that_a_write_is_done_which_could_not_be_shown),
+          CASE(a_directory_that_is_built_anew_shows_no_write_whose_sync_failed),
+          CASE(a_write_that_waits_keeps_the_share_of_its_namespace),
+          CASE(a_write_that_waits_is_resolved_again_when_it_is_published),
           CASE(a_directory_that_is_built_anew_shows_no_write_that_waits),
           CASE(a_batch_that_waited_applies_its_operations_in_order),
           CASE(a_batch_of_empty_keys_alone_may_wait),

@@ -14,19 +14,19 @@ TEST(without_a_limit_nothing_waits)
 {
     compaction_pace self = {0};
     charge(&self, UINT64_C(1) << 40, 1000);
-    CHECK_EQUAL(0, compaction_pace_wait_us(&self, 1000));
+    CHECK_EQUAL(0, compaction_pace_wait_us(&self, 1000, false));
 }
 
 TEST(a_step_costs_its_bytes_at_the_pace)
 {
     compaction_pace self = {.bytes_per_second = 2000000};
-    CHECK_EQUAL(0, compaction_pace_wait_us(&self, 1000));
+    CHECK_EQUAL(0, compaction_pace_wait_us(&self, 1000, false));
     charge(&self, 1000000, 1000);
-    CHECK_EQUAL(500000, compaction_pace_wait_us(&self, 1000));
+    CHECK_EQUAL(500000, compaction_pace_wait_us(&self, 1000, false));
     charge(&self, 1000000, 1000); /* by another thread */
-    CHECK_EQUAL(1000000, compaction_pace_wait_us(&self, 1000));
-    CHECK_EQUAL(1, compaction_pace_wait_us(&self, 1000999));
-    CHECK_EQUAL(0, compaction_pace_wait_us(&self, 1001000));
+    CHECK_EQUAL(1000000, compaction_pace_wait_us(&self, 1000, false));
+    CHECK_EQUAL(1, compaction_pace_wait_us(&self, 1000999, false));
+    CHECK_EQUAL(0, compaction_pace_wait_us(&self, 1001000, false));
 }
 
 TEST(time_in_which_nothing_was_compacted_is_not_saved_up)
@@ -34,7 +34,7 @@ TEST(time_in_which_nothing_was_compacted_is_not_saved_up)
     compaction_pace self = {.bytes_per_second = 1000000};
     charge(&self, 1000, 1000);
     charge(&self, 1000, 50000000);
-    CHECK_EQUAL(1000, compaction_pace_wait_us(&self, 50000000));
+    CHECK_EQUAL(1000, compaction_pace_wait_us(&self, 50000000, false));
 }
 
 /* What the next of two steps waits for, where in the 10 ms between them readers waited for so long,
@@ -48,8 +48,9 @@ static uint64_t wait_where(uint64_t bytes_per_second, uint64_t readers_us, uint6
     self.seen_writers_us = 7000;
     compaction_pace_charge(&self, 0, &first);
     atomic_store(&self.paid_until_us, 0);
+    atomic_store(&self.readers_until_us, 0);
     compaction_pace_charge(&self, COMPACTION_PACE_SLOW / 64, &second);
-    return compaction_pace_wait_us(&self, second.now_us);
+    return compaction_pace_wait_us(&self, second.now_us, false);
 }
 
 static uint64_t wait_behind(uint64_t bytes_per_second, uint64_t readers_us, uint64_t writers_us)
@@ -78,6 +79,20 @@ TEST(readers_who_load_blocks_are_disturbed_gently)
     CHECK_EQUAL(0, wait_where(0, 0, 2500, 1));
 }
 
+/* Four threads had each charged a step beside readers, and a writer that stopped behind them waited
+ * until all that was paid for. */
+TEST(what_readers_were_left_ends_when_writers_wait)
+{
+    compaction_pace self = {.bytes_per_second = COMPACTION_PACE_GENTLE * UINT64_C(2)};
+    compaction_moment now = {.now_us = 1000, .readers_loading_us = 5000};
+    for (int i = 0; i < 4; i++) {
+        now.readers_loading_us += 5000;
+        compaction_pace_charge(&self, COMPACTION_PACE_GENTLE / 64, &now);
+    }
+    CHECK_EQUAL(62500, compaction_pace_wait_us(&self, now.now_us, false));
+    CHECK_EQUAL(31248, compaction_pace_wait_us(&self, now.now_us, true)); /* what the options say */
+}
+
 /* A writer that waited for level 0 once was not seen between its waits, and waited the longer. */
 TEST(not_while_writers_wait_or_did_a_moment_ago)
 {
@@ -88,12 +103,12 @@ TEST(not_while_writers_wait_or_did_a_moment_ago)
         now.now_us += 10000;
         now.readers_waited_us += 10000;
         compaction_pace_charge(&self, 1000000, &now);
-        CHECK_EQUAL(0, compaction_pace_wait_us(&self, now.now_us));
+        CHECK_EQUAL(0, compaction_pace_wait_us(&self, now.now_us, false));
     }
     now.now_us += 10000;
     now.readers_waited_us += 10000;
     compaction_pace_charge(&self, 1000000, &now);
-    CHECK(compaction_pace_wait_us(&self, now.now_us) > 0);
+    CHECK(compaction_pace_wait_us(&self, now.now_us, false) > 0);
     CHECK_EQUAL(0, wait_behind(0, 2500, 1));
 }
 
@@ -105,7 +120,7 @@ TEST(a_look_that_comes_late_takes_nothing_back)
     compaction_moment next = {21000, 15000, 0, 110};
     compaction_pace_charge(&self, 1000, &late);
     compaction_pace_charge(&self, COMPACTION_PACE_SLOW / 64, &next);
-    CHECK_EQUAL(15625, compaction_pace_wait_us(&self, next.now_us));
+    CHECK_EQUAL(15625, compaction_pace_wait_us(&self, next.now_us, false));
 }
 
 /* Four tables in level 0 that wait for a compaction of one step. */
@@ -152,7 +167,8 @@ TEST(only_compactions_of_lent_threads_yield_to_readers)
                      now_us + 1);
         fixture_maintain(&self, PYKV_ROLE_DATA);
         CHECK_EQUAL(1, fixture_stats(&self).compaction_count);
-        CHECK((compaction_pace_wait_us(&self.store->compaction_pace, now_us) > 0) == (threads > 0));
+        CHECK((compaction_pace_wait_us(&self.store->compaction_pace, now_us, false) > 0) ==
+              (threads > 0));
         atomic_store(&self.store->gate.lent.thread_count[PYKV_ROLE_DATA], 0);
         fixture_free(&self);
     }
@@ -175,6 +191,7 @@ TEST_MAIN(CASE(without_a_limit_nothing_waits), CASE(a_step_costs_its_bytes_at_th
           CASE(time_in_which_nothing_was_compacted_is_not_saved_up),
           CASE(readers_who_wait_for_the_device_have_it_nearly_for_themselves),
           CASE(readers_who_load_blocks_are_disturbed_gently),
+          CASE(what_readers_were_left_ends_when_writers_wait),
           CASE(not_while_writers_wait_or_did_a_moment_ago),
           CASE(a_look_that_comes_late_takes_nothing_back),
           CASE(a_store_compacts_at_its_pace_and_flushes_at_once),

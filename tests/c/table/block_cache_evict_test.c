@@ -269,15 +269,15 @@ TEST(a_reservation_by_others_takes_room_from_blocks_and_gives_it_back)
     for (size_t i = 0; i < 2 * CAPACITY; i++) {
         (void)fixture_get(self, i);
     }
-    CHECK(block_cache_reserve(self->cache, LIMIT / 2));
+    CHECK(fixture_reserve(self, LIMIT / 2));
     CHECK(memory_budget_used(&self->budget) <= LIMIT);
     CHECK(fixture_counters(self).block_bytes < LIMIT / 2);
-    CHECK(!block_cache_reserve(self->cache, LIMIT));
+    CHECK(!fixture_reserve(self, LIMIT));
     for (size_t i = 0; i < CAPACITY; i++) {
         (void)fixture_get(self, i);
         CHECK(memory_budget_used(&self->budget) <= LIMIT);
     }
-    memory_budget_release(&self->budget, LIMIT / 2);
+    memory_budget_unforce(&self->budget, LIMIT / 2);
     for (size_t i = 0; i < CAPACITY; i++) {
         (void)fixture_get(self, i);
     }
@@ -303,6 +303,26 @@ TEST(a_get_makes_up_for_a_part_of_what_others_took)
     }
     CHECK(memory_budget_used(&self->budget) <= LIMIT);
     memory_budget_unforce(&self->budget, TAKEN);
+    fixture_close(self);
+}
+
+/* What a walk had evicted came free at once, by the next get. */
+TEST(a_get_frees_a_part_of_what_was_evicted)
+{
+    enum { FREED_MAX = 100 };
+    cache_fixture *self = fixture_open(LIMIT, SLOTS);
+    for (size_t i = 0; i < CAPACITY; i++) {
+        (void)fixture_get(self, i);
+    }
+    epoch_token token = epoch_enter(self->readers.readers);
+    (void)fixture_reserve(self, LIMIT);
+    epoch_leave(self->readers.readers, token);
+    uint64_t before = fixture_counters(self).retired_bytes;
+    CHECK(before > (uint64_t)2 * FREED_MAX * FIXTURE_BLOCK_BYTES);
+    block_unpin(fixture_load(self, SLOTS - 1, FIXTURE_BLOCK_BYTES));
+    uint64_t left = fixture_counters(self).retired_bytes;
+    CHECK(left < before);
+    CHECK(left + (uint64_t)FREED_MAX * FIXTURE_BLOCK_BYTES > before);
     fixture_close(self);
 }
 
@@ -341,8 +361,8 @@ TEST(a_large_cache_makes_room_from_any_shard)
     }
     CHECK_EQUAL(0, fixture_counters(self).refused_count);
     CHECK(fixture_counters(self).block_bytes > LARGE * 9 / 10);
-    CHECK(block_cache_reserve(self->cache, LARGE * 9 / 10));
-    memory_budget_release(&self->budget, LARGE * 9 / 10);
+    CHECK(fixture_reserve(self, LARGE * 9 / 10));
+    memory_budget_unforce(&self->budget, LARGE * 9 / 10);
     CHECK(block_cache_is_sound(self->cache));
     fixture_close(self);
 }
@@ -362,5 +382,6 @@ TEST_MAIN(CASE(blocks_never_used_again_go_first_come_first_served),
           CASE(a_miss_inside_the_epoch_finds_room_that_was_kept_for_it),
           CASE(a_reservation_by_others_takes_room_from_blocks_and_gives_it_back),
           CASE(a_get_makes_up_for_a_part_of_what_others_took),
+          CASE(a_get_frees_a_part_of_what_was_evicted),
           CASE(a_lowered_limit_and_forced_bytes_are_met_by_trimming),
           CASE(a_large_cache_makes_room_from_any_shard))

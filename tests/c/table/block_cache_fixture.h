@@ -101,6 +101,18 @@ static inline bool fixture_get(cache_fixture *self, size_t index)
     return false;
 }
 
+/* Takes bytes of the budget, as memtables do. False: nothing is taken, what is pinned leaves no
+ * room. Give back with memory_budget_unforce. */
+static inline bool fixture_reserve(cache_fixture *self, uint64_t bytes)
+{
+    memory_budget_force(&self->budget, bytes);
+    bool given = block_cache_trim(self->cache);
+    if (!given) {
+        memory_budget_unforce(&self->budget, bytes);
+    }
+    return given;
+}
+
 static inline block_cache_counters fixture_counters(cache_fixture *self)
 {
     block_cache_counters counters;

@@ -2,11 +2,13 @@
  * block_cache_shrink_test: what slabs take is in the budget, and goes back when others want it.
  */
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "table/block_cache_evict.h"
 #include "table/block_cache_fixture.h"
 #include "table/block_cache_shard.h"
 #include "table/block_cache_shrink.h"
+#include "table/block_shard_lock.h"
 
 enum { LIMIT = 64 << 20, SLOTS = 8000, BYTES_MIN = 8200, BYTES_RANGE = 300 };
 
@@ -128,6 +130,48 @@ TEST(the_budget_is_kept_where_every_block_is_hot)
     CHECK(block_cache_trim(self->cache));
     CHECK(memory_budget_used(&self->budget) <= LIMIT);
     memory_budget_unforce(&self->budget, LIMIT - (1 << 20));
+    fixture_close(self);
+}
+
+typedef struct visitor {
+    block_cache *cache;
+    _Atomic bool is_over;
+    _Atomic uint64_t inside_count; /* turns while a walk over the shard was under way */
+} visitor;
+
+static void *visit_shards(void *argument)
+{
+    visitor *self = argument;
+    for (uint32_t turn = 0; !atomic_load(&self->is_over); turn++) {
+        block_shard *shard = &self->cache->shards[turn % self->cache->shard_count];
+        block_shard_lock(shard);
+        atomic_fetch_add(&self->inside_count, shard->walk_next != NULL ? 1 : 0);
+        block_shard_unlock(shard);
+    }
+    return NULL;
+}
+
+/* Gets slept until a walk was done with the queue of their shard. */
+TEST(a_walk_lets_others_have_the_shard)
+{
+    enum { WALKS_MAX = 1000 };
+    cache_fixture *self = filled(SLOTS);
+    visitor shared = {.cache = self->cache};
+    pthread_t other;
+    CHECK(pthread_create(&other, NULL, visit_shards, &shared) == 0);
+    memory_budget_force(&self->budget, LIMIT / 2);
+    for (int i = 0; i < WALKS_MAX && atomic_load(&shared.inside_count) == 0; i++) {
+        block_cache_shrink(self->cache, SLAB_BYTES, true);
+        for (size_t slot = 0; slot < SLOTS; slot++) {
+            if (!fixture_cached(self, slot, true)) {
+                block_unpin(fixture_load(self, slot, length_of(slot)));
+            }
+        }
+    }
+    atomic_store(&shared.is_over, true);
+    CHECK(pthread_join(other, NULL) == 0);
+    CHECK(atomic_load(&shared.inside_count) > 0);
+    memory_budget_unforce(&self->budget, LIMIT / 2);
     fixture_close(self);
 }
 
@@ -389,7 +433,8 @@ TEST_MAIN(CASE(slabs_with_few_blocks_count_whole),
           CASE(slabs_go_back_for_what_others_force_and_their_blocks_move),
           CASE(where_slabs_are_full_the_coldest_go_and_what_they_leave_takes_the_others),
           CASE(the_budget_is_kept_where_every_block_is_hot),
-          CASE(pinned_blocks_stay_where_they_are), CASE(a_reader_goes_on_with_a_block_that_moved),
+          CASE(a_walk_lets_others_have_the_shard), CASE(pinned_blocks_stay_where_they_are),
+          CASE(a_reader_goes_on_with_a_block_that_moved),
           CASE(blocks_that_fit_into_no_slab_find_room_in_a_cache_of_slabs),
           CASE(long_blocks_find_room_beside_short_ones_and_do_not_drain_them),
           CASE(slabs_that_views_keep_do_not_stand_before_the_others),

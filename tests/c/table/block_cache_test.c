@@ -304,9 +304,9 @@ static void model_reserve(model *run)
 {
     uint64_t bytes = check_random(&run->chance, 100000);
     if (run->reserved_bytes > 0) {
-        memory_budget_release(&run->self->budget, run->reserved_bytes);
+        memory_budget_unforce(&run->self->budget, run->reserved_bytes);
         run->reserved_bytes = 0;
-    } else if (block_cache_reserve(run->self->cache, bytes)) {
+    } else if (fixture_reserve(run->self, bytes)) {
         run->reserved_bytes = bytes;
     }
 }
@@ -390,7 +390,7 @@ TEST(a_random_run_keeps_contents_limit_and_invariants_at_every_step)
             model_reader(&run, i);
         }
     }
-    memory_budget_release(&run.self->budget, run.reserved_bytes);
+    memory_budget_unforce(&run.self->budget, run.reserved_bytes);
     CHECK(!reclaimer_sweep(&run.self->readers));
     fixture_close(run.self);
 }

@@ -116,8 +116,8 @@ static void *disturb(void *argument)
         block_cache_erase(self->cache, &self->slots[SLOT_COUNT - ERASED_COUNT], ERASED_COUNT);
         mutex_unlock(&shared->table);
         uint64_t bytes = check_random(&chance, LIMIT / 2);
-        if (block_cache_reserve(self->cache, bytes)) {
-            memory_budget_release(&self->budget, bytes);
+        if (fixture_reserve(self, bytes)) {
+            memory_budget_unforce(&self->budget, bytes);
         }
         memory_budget_set_limit(&self->budget, LIMIT / 2 + check_random(&chance, LIMIT / 2));
         (void)block_cache_trim(self->cache);

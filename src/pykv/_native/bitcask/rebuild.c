@@ -159,11 +159,21 @@ static void apply_clear(rebuild *self, const hint_entry *entry)
     self->again |= keydir_count(fresh->keys) > 0 && !PYKV_PLANTED(219);
 }
 
-/* Writes that wait for their sync show with it, and are resolved then. */
-static bool waits_for_sync(const bitcask *store, const hint_entry *entry) SINGLE_THREADED
+/* Writes that wait for their sync show with it, and are resolved then; those whose sync failed do
+ * not show. */
+static bool is_hidden(const bitcask *store, const hint_entry *entry) SINGLE_THREADED
 {
-    return store->pending_count > 0 && entry->sequence > store->published_sequence &&
+    bool is_failed = store->state == PYKV_STATE_FAILED && !PYKV_PLANTED(354);
+    return (store->pending_count > 0 || is_failed) && entry->sequence > store->published_sequence &&
            !PYKV_PLANTED(350);
+}
+
+/* Who publishes it has reserved the share that a rebuild takes away. */
+static pykv_status pass_over(segment *source, const hint_entry *entry)
+{
+    return entry->kind == RECORD_PUT && !PYKV_PLANTED(355)
+               ? live_shares_reserve(&source->shares, entry->space_id)
+               : PYKV_OK;
 }
 
 static pykv_status apply(rebuild *self, segment *source, const hint_entry *entry) SINGLE_THREADED
@@ -175,8 +185,8 @@ static pykv_status apply(rebuild *self, segment *source, const hint_entry *entry
         source->tombstone_bytes += entry->bytes;
         source->tombstone_count++;
     }
-    if (waits_for_sync(self->store, entry)) {
-        return PYKV_OK;
+    if (is_hidden(self->store, entry)) {
+        return pass_over(source, entry);
     }
     pykv_status status = enter_space(self, entry->space_id);
     if (status != PYKV_OK) {

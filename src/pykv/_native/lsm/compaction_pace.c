@@ -3,8 +3,6 @@
  */
 #include "lsm/compaction_pace.h"
 
-#include <stdbool.h>
-
 #include "base/invariant.h"
 
 #define US_PER_SECOND UINT64_C(1000000)
@@ -49,27 +47,37 @@ static uint64_t pace_for_readers(compaction_pace *self, const compaction_moment 
     return is_large(loading_us, passed_us) && !PYKV_PLANTED(349) ? COMPACTION_PACE_GENTLE : 0;
 }
 
-void compaction_pace_charge(compaction_pace *self, uint64_t bytes, const compaction_moment *now)
+/* Adds the time of bytes at a pace to a clock of what is paid for. Pace 0: none. */
+static void add_cost(_Atomic uint64_t *clock_us, uint64_t now_us, uint64_t bytes, uint64_t pace)
 {
-    uint64_t pace = self->bytes_per_second;
-    uint64_t left = pace_for_readers(self, now);
-    if (left > 0 && (pace == 0 || pace > left)) {
-        pace = left;
-    }
     if (pace == 0 || PYKV_PLANTED(167)) {
         return;
     }
     uint64_t cost_us = bytes * US_PER_SECOND / pace;
-    uint64_t until = atomic_load_explicit(&self->paid_until_us, memory_order_relaxed);
+    uint64_t until = atomic_load_explicit(clock_us, memory_order_relaxed);
     uint64_t next;
     do {
-        next = (until > now->now_us ? until : now->now_us) + cost_us;
-    } while (!atomic_compare_exchange_weak_explicit(&self->paid_until_us, &until, next,
-                                                    memory_order_relaxed, memory_order_relaxed));
+        next = (until > now_us ? until : now_us) + cost_us;
+    } while (!atomic_compare_exchange_weak_explicit(clock_us, &until, next, memory_order_relaxed,
+                                                    memory_order_relaxed));
 }
 
-uint64_t compaction_pace_wait_us(const compaction_pace *self, uint64_t now_us)
+void compaction_pace_charge(compaction_pace *self, uint64_t bytes, const compaction_moment *now)
 {
-    uint64_t until = atomic_load_explicit(&self->paid_until_us, memory_order_relaxed);
+    add_cost(&self->paid_until_us, now->now_us, bytes, self->bytes_per_second);
+    add_cost(&self->readers_until_us, now->now_us, bytes, pace_for_readers(self, now));
+}
+
+static uint64_t left_of(const _Atomic uint64_t *clock_us, uint64_t now_us)
+{
+    uint64_t until = atomic_load_explicit(clock_us, memory_order_relaxed);
     return until > now_us ? until - now_us : 0;
+}
+
+uint64_t compaction_pace_wait_us(const compaction_pace *self, uint64_t now_us, bool writers_wait)
+{
+    uint64_t paid_us = left_of(&self->paid_until_us, now_us);
+    bool yields = !writers_wait || PYKV_PLANTED(353);
+    uint64_t readers_us = yields ? left_of(&self->readers_until_us, now_us) : 0;
+    return readers_us > paid_us ? readers_us : paid_us;
 }

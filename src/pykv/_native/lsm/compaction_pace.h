@@ -17,6 +17,7 @@
 #define PYKV_LSM_COMPACTION_PACE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum {
@@ -35,9 +36,10 @@ typedef struct compaction_moment {
 } compaction_moment;
 
 typedef struct compaction_pace {
-    uint64_t bytes_per_second; /* constant; 0: there is no limit */
-    _Atomic uint64_t paid_until_us;
-    _Atomic uint64_t seen_us; /* the moment of the step before */
+    uint64_t bytes_per_second;         /* constant; 0: there is no limit */
+    _Atomic uint64_t paid_until_us;    /* at that pace */
+    _Atomic uint64_t readers_until_us; /* what was paid for at the pace that readers leave */
+    _Atomic uint64_t seen_us;          /* the moment of the step before */
     _Atomic uint64_t seen_readers_us;
     _Atomic uint64_t seen_loading_us;
     _Atomic uint64_t seen_writers_us;
@@ -47,7 +49,7 @@ typedef struct compaction_pace {
 /* Adds the time of a step of that many bytes that has ended now. */
 void compaction_pace_charge(compaction_pace *self, uint64_t bytes, const compaction_moment *now);
 
-/* How long the next step has to wait. */
-uint64_t compaction_pace_wait_us(const compaction_pace *self, uint64_t now_us);
+/* How long the next step has to wait. writers_wait: now, so that none has to for readers. */
+uint64_t compaction_pace_wait_us(const compaction_pace *self, uint64_t now_us, bool writers_wait);
 
 #endif

@@ -31,7 +31,8 @@ void lsm_tidy(lsm *self)
 
 static uint64_t compaction_wait_us(const lsm *self)
 {
-    return compaction_pace_wait_us(&self->compaction_pace, env_monotonic_us(self->env));
+    return compaction_pace_wait_us(&self->compaction_pace, env_monotonic_us(self->env),
+                                   pacer_is_on(&self->pacer));
 }
 
 /* Who has no thread for this work waits for it himself: it yields to nobody. */

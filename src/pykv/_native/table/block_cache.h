@@ -86,10 +86,6 @@ cached_block *block_cache_publish(block_cache *self, block_slot *slot, cached_bl
 /* Empties slots, as of a table that goes. Requires that nobody publishes into them meanwhile. */
 void block_cache_erase(block_cache *self, block_slot *slots, size_t slot_count);
 
-/* Reserves bytes of the budget for other use, and evicts blocks to that end. False: no room could
- * be had now. Give back with memory_budget_release. */
-PYKV_NODISCARD bool block_cache_reserve(block_cache *self, uint64_t bytes);
-
 /* The budget that the cache was made with. */
 memory_budget *block_cache_budget(const block_cache *self);
 

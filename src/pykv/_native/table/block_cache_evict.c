@@ -265,7 +265,7 @@ static void widen_gaps(block_cache *self, uint64_t bytes, uint32_t first)
 /* Frees blocks for one of so many bytes. */
 static void sweep_for(block_cache *self, uint64_t bytes)
 {
-    if (block_is_long(bytes)) {
+    if (block_is_long(bytes) || PYKV_PLANTED(357)) {
         (void)reclaimer_sweep(self->readers);
     } else {
         reclaimer_sweep_some(self->readers, SWEPT_MAX);
@@ -290,20 +290,6 @@ bool block_cache_make_room(block_cache *self, uint64_t bytes, uint32_t first, ui
     uint64_t most = PYKV_PLANTED(348) ? UINT64_MAX : bytes + DEBT_BYTES_MAX;
     block_cache_evict(self, missing < most ? missing : most, first);
     return true;
-}
-
-bool block_cache_reserve(block_cache *self, uint64_t bytes)
-{
-    uint32_t first = atomic_fetch_add_explicit(&self->evict_next, 1, memory_order_relaxed);
-    bool given = false;
-    first &= self->shard_count - 1;
-    for (int round = 0; !given && round < ROUNDS_MAX; round++) {
-        block_cache_evict_for(self, bytes, first);
-        (void)reclaimer_sweep(self->readers);
-        block_cache_shrink(self, bytes, round < ROUNDS_MAX - 1);
-        given = memory_budget_reserve(self->budget, bytes);
-    }
-    return given;
 }
 
 /* True if the budget is kept, with room for the blocks that found none. */

@@ -100,7 +100,9 @@ static void walk_queue(block_cache *self, block_shard *shard, const block_queue 
     for (uint64_t looks = queue->count; looks > 0 && walk->block_count > 0;) {
         uint64_t some = walk_some(self, shard, walk);
         looks -= some < looks && shard->walk_next != NULL ? some : looks;
-        block_shard_let_others(shard);
+        if (!PYKV_PLANTED(358)) {
+            block_shard_let_others(shard);
+        }
     }
     shard->walk_next = NULL;
     block_shard_unlock(shard);

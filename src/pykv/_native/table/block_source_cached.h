@@ -24,7 +24,9 @@ typedef struct block_source_cached {
     block_cache *cache;
     epoch *readers;
     env *env;
-    _Atomic uint64_t loading_us;  /* spent in reading, checking and decompressing blocks */
+    /* Counters, apart from what every get reads. */
+    _Alignas(64) _Atomic uint64_t
+        loading_us;               /* spent in reading, checking and decompressing blocks */
     _Atomic uint64_t waited_us;   /* of these, for blocks that the device had to read */
     _Atomic uint64_t table_bytes; /* of memory of open tables, counted in the cache's budget */
 } block_source_cached;
