@@ -189,6 +189,7 @@ static pykv_status append(lsm *self, record *operations, size_t count, uint64_t 
     } else {
         add_all(self, active, operations, count);
     }
+    PYKV_CHECKED(lsm_visible(self) < operations[0].sequence); /* all is in before any of it shows */
     count_operations(self, operations, count, bytes);
     if (PYKV_UNLIKELY(lsm_brake_is_on(self))) {
         lsm_brake_charge(self, bytes);

@@ -246,7 +246,7 @@ static void sweep_ahead(block_cache *self)
 {
     uint64_t retired = atomic_load_explicit(&self->retired_bytes, memory_order_relaxed);
     if (retired > spare_bytes(self) / SWEEP_SHARE) {
-        reclaimer_sweep_some(self->readers, SWEPT_MAX);
+        reclaimer_sweep_some(self->readers, PYKV_PLANTED(357) ? SIZE_MAX : SWEPT_MAX);
     }
 }
 
@@ -265,7 +265,7 @@ static void widen_gaps(block_cache *self, uint64_t bytes, uint32_t first)
 /* Frees blocks for one of so many bytes. */
 static void sweep_for(block_cache *self, uint64_t bytes)
 {
-    if (block_is_long(bytes) || PYKV_PLANTED(357)) {
+    if (block_is_long(bytes)) {
         (void)reclaimer_sweep(self->readers);
     } else {
         reclaimer_sweep_some(self->readers, SWEPT_MAX);
