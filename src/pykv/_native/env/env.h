@@ -131,10 +131,9 @@ PYKV_NODISCARD pykv_status env_lock_take(env_directory *directory, const char *n
                                          env_lock **lock_out);
 void env_lock_release(env_lock *lock);
 
-/* Clocks in microseconds, and n random bytes from the system. */
+/* Clocks in microseconds (tick: of the system's last tick, 10 ms ago at most), and random bytes. */
 uint64_t env_monotonic_us(env *self);
 uint64_t env_wall_us(env *self);
-/* The wall clock when the system's last tick was, at most 10 ms ago: for a fifth of the price. */
 uint64_t env_wall_tick_us(env *self);
 PYKV_NODISCARD pykv_status env_random(env *self, void *data, size_t size);
 /* How often a memory access of this process waited for a disk; rises only. */
@@ -142,7 +141,6 @@ uint64_t env_disk_waits(env *self);
 /* Bytes of files that memory has room for now, beside what programs hold and within the limits of
  * their control groups; UINT64_MAX where that is not known. Reads files: not for hot paths. */
 uint64_t env_memory_room(env *self);
-
 /* Asks for large pages under memory in use, at MEM_LARGE_PAGE_BYTES. A hint, 100 us a page. */
 void env_use_large_pages(void *memory, size_t size);
 

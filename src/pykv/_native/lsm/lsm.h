@@ -31,6 +31,9 @@ PYKV_NODISCARD pykv_status lsm_close(lsm *self, int64_t timeout_us);
 /* Frees a closed store; in a forked child an open one too, without touching its files. */
 void lsm_free(lsm *self);
 gate *lsm_gate(lsm *self);
+/* The clock that deadlines are compared with, and when what lives for life_us expires. */
+uint64_t lsm_now(lsm *self);
+uint64_t lsm_deadline(lsm *self, uint64_t life_us);
 
 /* Gets: inside the epoch; data is valid as long as that, or until mem_free(owned). With
  * PYKV_NO_WAIT PYKV_WOULD_BLOCK where a block would have to be read. */
@@ -53,11 +56,6 @@ const uint8_t *const *lsm_many_values(const lsm_many *self);
 const size_t *lsm_many_lengths(const lsm_many *self);
 void lsm_many_release(lsm_many *self);
 void lsm_many_free(lsm_many *self);
-
-/* The clock that deadlines are compared with. */
-uint64_t lsm_now(lsm *self);
-/* What lives for life_us from now on expires then. */
-uint64_t lsm_deadline(lsm *self, uint64_t life_us);
 
 /* Writes. deadline_us 0: it does not expire. existed_out: whether the key was there, which costs a
  * lookup; with NULL there is none, and the delete of a missing key is written like any other. */
