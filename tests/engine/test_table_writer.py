@@ -1,6 +1,7 @@
 """Tables that are written outside of a store, and ingested by one."""
 
 import os
+import shutil
 import signal
 import threading
 from contextlib import suppress
@@ -129,6 +130,31 @@ def test_files_come_all_or_none(tmp_path: Path, file: Path) -> None:
         db.ingest([])
     assert one.exists()
     assert not two.exists()
+
+
+@pytest.mark.parametrize("move", [False, True])
+def test_a_file_behind_a_symbolic_link_comes_itself(tmp_path: Path, move: bool) -> None:
+    """The link came: no checkpoint could be opened, and the rows went with the file's directory."""
+    (tmp_path / "files").mkdir()
+    (tmp_path / "links").mkdir()
+    write(tmp_path / "files" / "one", 0, 10)
+    write(tmp_path / "files" / "two", 10, 20)
+    links = [tmp_path / "links" / "one", tmp_path / "links" / "two"]
+    links[0].symlink_to(Path("..", "files", "one"))
+    links[1].symlink_to(tmp_path / "files" / "two")
+    with open_lsm(tmp_path / "db") as db:
+        db.ingest(links, move=move)
+        db.checkpoint(tmp_path / "some" / "deeper" / "checkpoint")
+        db.backup(tmp_path / "backups")
+    assert not any(each.is_symlink() for each in (tmp_path / "db").iterdir())
+    assert [each.is_symlink() for each in links] == [not move, not move]
+    assert (tmp_path / "files" / "one").exists()
+    shutil.rmtree(tmp_path / "files")
+    pykv.restore(tmp_path / "backups", tmp_path / "restored")
+    for name in ("db", "some/deeper/checkpoint", "restored"):
+        with open_lsm(tmp_path / name) as db:
+            assert dict(db.items()) == dict(rows(0, 20))
+            assert db.verify().ok
 
 
 def test_what_is_no_finished_table_is_refused_by_name(tmp_path: Path, file: Path) -> None:

@@ -137,6 +137,39 @@ TEST(a_link_to_a_directory_has_the_identity_of_its_target)
     env_directory_close(linked);
 }
 
+static void expect_own_name(const char *name, ino_t inode)
+{
+    struct stat status;
+    CHECK_EQUAL(0, lstat(below(name), &status));
+    CHECK(S_ISREG(status.st_mode) && status.st_ino == inode);
+}
+
+/* A table that came into a store through a symbolic link was one there: the rows went with the
+ * directory of the file, and no checkpoint elsewhere had them. */
+TEST(a_link_of_a_symbolic_link_is_one_of_its_file)
+{
+    env_directory *from = NULL;
+    env_directory *to = NULL;
+    struct stat status;
+    char path[PATH_BYTES + 8];
+    start();
+    CHECK_OK(env_directory_open(env_posix(), below("from/deeper"), true, &from));
+    CHECK_OK(env_directory_open(env_posix(), below("to"), true, &to));
+    snprintf(path, sizeof path, "%s/file", base);
+    file_put(from, "../../file", "text");
+    CHECK_EQUAL(0, symlink("../../file", below("from/deeper/relative")));
+    CHECK_EQUAL(0, symlink(path, below("from/deeper/absolute")));
+    CHECK_EQUAL(0, symlink("none", below("from/deeper/dangling")));
+    CHECK_EQUAL(0, stat(path, &status));
+    CHECK_OK(env_link(from, "relative", to, "a"));
+    CHECK_OK(env_link(from, "absolute", to, "b"));
+    CHECK_STATUS(PYKV_PATH_NOT_FOUND, env_link(from, "dangling", to, "c"));
+    expect_own_name("to/a", status.st_ino);
+    expect_own_name("to/b", status.st_ino);
+    env_directory_close(from);
+    env_directory_close(to);
+}
+
 TEST(a_path_that_is_too_long_is_an_invalid_argument)
 {
     char name[300];
@@ -345,6 +378,7 @@ TEST_MAIN(CASE(every_parent_of_a_made_directory_is_synced),
           CASE(an_empty_directory_that_was_there_has_its_name_synced),
           CASE(a_directory_in_use_costs_no_sync), CASE(a_relative_path_is_resolved_at_open),
           CASE(a_link_to_a_directory_has_the_identity_of_its_target),
+          CASE(a_link_of_a_symbolic_link_is_one_of_its_file),
           CASE(a_path_that_is_too_long_is_an_invalid_argument), CASE(missing_permission_is_named),
           CASE(a_directory_is_made_in_one_that_may_be_written_and_not_read),
           CASE(read_only_media_are_named), CASE(a_name_that_cannot_be_made_durable_is_a_failure),

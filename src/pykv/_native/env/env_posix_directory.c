@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/invariant.h"
 #include "base/memory.h"
 #include "base/process.h"
 #include "env/env_posix.h"
@@ -318,10 +319,12 @@ pykv_status posix_unlink(env_directory *directory, const char *name)
     return PYKV_OK;
 }
 
+/* From a symbolic link it is one of the file behind it, as an open is. */
 pykv_status posix_link(env_directory *directory, const char *from, env_directory *target,
                        const char *to)
 {
-    if (linkat(descriptor_of(directory), from, descriptor_of(target), to, 0) != 0) {
+    int flags = PYKV_PLANTED(390) ? 0 : AT_SYMLINK_FOLLOW;
+    if (linkat(descriptor_of(directory), from, descriptor_of(target), to, flags) != 0) {
         bool is_target = errno == EEXIST;
         return env_fail_name(errno, is_target ? target->path : directory->path,
                              is_target ? to : from, "link");
