@@ -4,8 +4,10 @@ import os
 import shutil
 import signal
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,6 +75,44 @@ def test_order_and_types_are_checked_and_the_file_goes_with_a_failure(file: Path
         pykv.TableWriter(file)
     writer.abandon()
     assert file.exists()
+
+
+def interrupted(pairs: list[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
+    yield from pairs
+    raise InterruptedError
+
+
+@pytest.mark.parametrize("count", [0, 3, 512, 700])
+@pytest.mark.parametrize(
+    ("refused", "kind"),
+    [
+        (lambda before: [*before, (b"z", 5), (b"zz", b"")], TypeError),
+        (lambda before: [*before, b"no pair", (b"zz", b"")], TypeError),
+        (lambda before: [*before, (b"z" * 70_000, b""), (b"zz", b"")], pykv.KeyTooLargeError),
+        (interrupted, InterruptedError),
+    ],
+    ids=["value", "pair", "size", "source"],
+)
+def test_what_is_before_a_refused_row_is_in(
+    tmp_path: Path, file: Path, refused: Any, kind: type[Exception], count: int
+) -> None:
+    """Up to 511 good rows before one that Python refuses were lost, and nothing told of it."""
+    with pykv.TableWriter(file) as writer:
+        with pytest.raises(kind):
+            writer.add_many(refused(rows(0, count)))
+        assert len(writer) == count
+        writer.add(b"last", b"")
+    with open_lsm(tmp_path / "db") as db:
+        db.ingest([file])
+        assert dict(db.items()) == dict(rows(0, count)) | {b"last": b""}
+
+
+def test_a_row_of_no_order_is_told_before_a_later_one_of_no_type(file: Path) -> None:
+    writer = pykv.TableWriter(file)
+    with pytest.raises(ValueError, match="row 2 of"):
+        writer.add_many([(b"b", b""), (b"a", b""), (b"c", 5)])  # type: ignore[list-item]
+    assert len(writer) == 1
+    writer.abandon()
 
 
 def test_what_another_thread_calls_meanwhile_is_refused(file: Path) -> None:

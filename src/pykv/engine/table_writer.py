@@ -93,12 +93,14 @@ class TableWriter:
     def add_many(self, items: Iterable[tuple[BytesLike, BytesLike]]) -> None:
         """Adds (key, value) pairs as `add` does; what is before a refused one is in."""
         chunk: list[tuple[bytes, bytes]] = []
-        for put in puts(items):
-            chunk.append((put.key, put.value))
-            if len(chunk) == CHUNK_ROWS:
-                self._add(chunk, None)
-                chunk = []
-        self._add(chunk, None)
+        try:
+            for put in puts(items):
+                chunk.append((put.key, put.value))
+                if len(chunk) == CHUNK_ROWS:
+                    full, chunk = chunk, []
+                    self._add(full, None)
+        finally:
+            self._add(chunk, None)
 
     def _add(self, rows: list[tuple[bytes, bytes]], deadlines: list[int] | None) -> None:
         keys = ffi.new("void *[]", [ffi.from_buffer(key) for key, _ in rows])
