@@ -52,3 +52,16 @@ def test_taking_back_leaves_nothing(tmp_path: Path) -> None:
     place.make(MARK)
     place.take_back()
     assert not place.path.exists()
+
+
+def test_a_directory_that_cannot_go_hides_no_failure(tmp_path: Path) -> None:
+    """Where the target had been opened once, its lock stayed, and OSError took the place of what
+    had ended the conversion."""
+    place = Place(tmp_path / "db")
+    place.path.mkdir()
+    (place.path / "LOCK").touch()
+    place.make(MARK)
+    place.take_back()
+    assert [each.name for each in place.path.iterdir()] == ["LOCK"]
+    place.make(MARK)
+    assert place.read() == MARK

@@ -104,6 +104,20 @@ def test_a_store_that_is_written_to_meanwhile_is_told_and_nothing_stays(target: 
     assert not target.exists()
 
 
+def test_what_ends_it_is_told_where_the_directory_was_there_before(target: Path) -> None:
+    def stop(_done: int, _total: int) -> None:
+        raise KeyboardInterrupt
+
+    target.mkdir()
+    (target / "LOCK").touch()
+    with pykv.open(engine="memory") as db:
+        fill(db)
+        with pytest.raises(KeyboardInterrupt):
+            pykv.convert(db, target, engine="lsm", progress=stop)
+        assert [each.name for each in target.iterdir()] == ["LOCK"]
+        assert pykv.convert(db, target, engine="lsm").row_count == COUNT - 20
+
+
 def test_nothing_is_touched_where_something_is(source: Path, target: Path) -> None:
     with pykv.open(target) as db:
         db[b"mine"] = b"1"

@@ -9,6 +9,7 @@ import errno
 import json
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -108,7 +109,9 @@ class Place:
         remove_file(self._mark)
         self._remove()
         remove_file(self.path / UNFINISHED_NAME)
-        self.path.rmdir()
+        # What failed is to be told, not that a directory with a lock or a mount stays.
+        with suppress(OSError):
+            self.path.rmdir()
 
     def _remove(self) -> None:
         shutil.rmtree(self.work)
