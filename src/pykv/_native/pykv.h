@@ -922,12 +922,14 @@ PYKV_API pykv_status pykv_ingest(pykv_store *store, size_t count, const char *co
 PYKV_API pykv_status pykv_table_writer_open(const char *path, const pykv_options *options,
                                             pykv_table_writer **writer_out);
 /* Adds count rows. deadlines_us (NULL: none expires): of each, 0: it does not expire.
- * PYKV_INVALID_ARGUMENT: a key does not come after the one before; the rows before it are in. */
+ * PYKV_INVALID_ARGUMENT: a key does not come after the one before; the rows before it are in. After
+ * a failure of the system the file cannot become a table any more: every later call that adds or
+ * finishes gives it again, and a new writer has to write all rows. */
 PYKV_API pykv_status pykv_table_writer_add(pykv_table_writer *writer, size_t count,
                                            const void *const *keys, const size_t *key_lengths,
                                            const void *const *values, const size_t *value_lengths,
                                            const uint64_t *deadlines_us);
-/* Makes the file durable. PYKV_INVALID_ARGUMENT: it has no row. */
+/* Makes the file durable. PYKV_INVALID_ARGUMENT: it has no row. A failure stays, as one of add. */
 PYKV_API pykv_status pykv_table_writer_finish(pykv_table_writer *writer);
 /* Rows so far. */
 PYKV_API uint64_t pykv_table_writer_count(const pykv_table_writer *writer);

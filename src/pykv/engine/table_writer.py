@@ -120,7 +120,8 @@ class TableWriter:
         return count
 
     def finish(self) -> None:
-        """Makes the table durable, and ends. ValueError where it has no row; the file goes then."""
+        """Makes the table durable, and ends. ValueError where it has no row, or what a write before
+        has raised; the file goes then."""
         with self._alone():
             try:
                 check(lib.pykv_table_writer_finish(self._writer()))

@@ -1,7 +1,11 @@
 /*
  * ingest_writer_test: rows in order make a table; what is not finished makes none.
  */
+#include <errno.h>
+
 #include "ingest_fixture.h"
+
+#include "env/env_fault.h"
 
 #define PATH INGEST_DIRECTORY "/a.tbl"
 
@@ -53,6 +57,57 @@ TEST(a_path_that_is_taken_or_has_no_directory_is_refused)
     fixture_free(&self);
 }
 
+enum { ROW_COUNT = 1500, ROW_BYTES = 1000 };
+
+static pykv_status add_rows(ingest_writer *writer)
+{
+    static const char value[ROW_BYTES] = {1};
+    char key[16];
+    pykv_status first = PYKV_OK;
+    for (uint32_t i = 0; i < ROW_COUNT; i++) {
+        pykv_status status =
+            ingest_writer_add(writer, fixture_key(i, key), slice_make(value, sizeof value), 0);
+        CHECK(first == PYKV_OK || status == first);
+        first = status;
+    }
+    return first;
+}
+
+/* Half a block stayed gathered, later rows were taken and the table was called durable: only an
+ * ingest, perhaps elsewhere and much later, told that it is damaged. */
+TEST(what_failed_is_told_until_the_file_is_gone)
+{
+    fixture self = fixture_blank();
+    fixture inner = {.disk = self.disk};
+    env_fault_plan plan = {.system_errno = EIO,
+                           .call_mask = 1u << ENV_CALL_WRITE | 1u << ENV_CALL_SYNC |
+                                        1u << ENV_CALL_SYNC_DIRECTORY,
+                           .name_part = INGEST_DIRECTORY};
+    CHECK_OK(env_fault_new(inner.disk, &self.disk));
+    CHECK_OK(fixture_open(&self));
+    bool has_failed = true;
+    for (plan.at = 1; has_failed; plan.at++) {
+        ingest_writer *writer = ingest_begin(&self, PATH);
+        env_fault_set(self.disk, &plan);
+        pykv_status status = add_rows(writer);
+        CHECK_EQUAL(env_fault_failed(self.disk) > 0, status == PYKV_IO_FAILED);
+        pykv_status ended = ingest_writer_finish(writer);
+        has_failed = env_fault_failed(self.disk) > 0;
+        CHECK_STATUS(has_failed ? PYKV_IO_FAILED : PYKV_OK, ended);
+        CHECK_STATUS(ended, ingest_writer_finish(writer));
+        CHECK(!has_failed || strstr(error_last()->text, "written anew") != NULL);
+        ingest_writer_free(writer);
+        CHECK_EQUAL(has_failed ? 0 : 1, fixture_files(&inner, "a.tbl", NULL));
+    }
+    CHECK(plan.at > ROW_COUNT * ROW_BYTES / (128 * 1024));
+    CHECK_OK(ingest_one(&self, PATH));
+    CHECK_EQUAL(ROW_COUNT, fixture_count(&self));
+    fixture_kill(&self);
+    env_fault_free(self.disk);
+    env_memory_free(inner.disk);
+}
+
 TEST_MAIN(CASE(rows_must_rise_and_a_row_that_does_not_changes_nothing),
           CASE(a_writer_that_ends_without_finish_leaves_no_file),
+          CASE(what_failed_is_told_until_the_file_is_gone),
           CASE(a_path_that_is_taken_or_has_no_directory_is_refused))

@@ -3,9 +3,13 @@
  */
 #include "lsm/ingest_writer.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "codec/codec_registry.h"
 
 #include "base/error.h"
+#include "base/invariant.h"
 #include "base/memory.h"
 #include "log/path_split.h"
 #include "lsm/options.h"
@@ -17,6 +21,7 @@ struct ingest_writer {
     env_directory *directory;
     table_builder *builder; /* NULL: the file was not made */
     bool is_finished;
+    pykv_error failure; /* of status PYKV_OK: the file can still become a table */
 };
 
 static pykv_status choose(ingest_writer *self, env *environment, const pykv_options *given,
@@ -69,25 +74,58 @@ pykv_status ingest_writer_open(env *environment, const char *path, const pykv_op
     return PYKV_OK;
 }
 
+/* Half a block may be in the file or still gathered: what would follow makes no table. */
+static pykv_status keep_failure(ingest_writer *self)
+{
+    pykv_error *kept = &self->failure;
+    *kept = *error_last();
+    size_t length = strlen(kept->text);
+    snprintf(kept->text + length, sizeof kept->text - length,
+             ": the table must be written anew, from its first row");
+    error_restore(kept);
+    return kept->status;
+}
+
+/* PYKV_OK, or what has failed before. */
+static pykv_status check_whole(const ingest_writer *self)
+{
+    if (self->failure.status != PYKV_OK && !PYKV_PLANTED(391)) {
+        error_restore(&self->failure);
+        return self->failure.status;
+    }
+    return PYKV_OK;
+}
+
+static pykv_status refuse_order(const ingest_writer *self)
+{
+    return error_set(PYKV_INVALID_ARGUMENT,
+                     "row %llu of %.200s has a key that does not come after the one before: "
+                     "rows must be sorted, each key once",
+                     (unsigned long long)table_builder_entry_count(self->builder) + 1,
+                     self->parts.name);
+}
+
 pykv_status ingest_writer_add(ingest_writer *self, slice key, slice value, uint64_t deadline_us)
 {
     if (self->is_finished) {
         return error_set(PYKV_CLOSED, "the table is finished");
     }
+    pykv_status status = check_whole(self);
+    if (status != PYKV_OK) {
+        return status;
+    }
     bool is_first = table_builder_entry_count(self->builder) == 0;
     if (!is_first && slice_compare(key, table_builder_last_key(self->builder)) <= 0) {
-        return error_set(PYKV_INVALID_ARGUMENT,
-                         "row %llu of %.200s has a key that does not come after the one before: "
-                         "rows must be sorted, each key once",
-                         (unsigned long long)table_builder_entry_count(self->builder) + 1,
-                         self->parts.name);
+        return refuse_order(self);
     }
     table_entry entry = {.key = key,
                          .value = value,
                          .sequence = TABLE_SEQUENCE_FOREIGN,
                          .deadline_us = deadline_us,
                          .kind = TABLE_PUT};
-    return table_builder_add(self->builder, &entry);
+    status = table_builder_add(self->builder, &entry);
+    bool is_broken = status != PYKV_OK && status != PYKV_INVALID_ARGUMENT;
+    return is_broken ? keep_failure(self) : status;
 }
 
 uint64_t ingest_writer_count(const ingest_writer *self)
@@ -101,16 +139,20 @@ pykv_status ingest_writer_finish(ingest_writer *self)
     if (self->is_finished) {
         return PYKV_OK;
     }
+    pykv_status status = check_whole(self);
+    if (status != PYKV_OK) {
+        return status;
+    }
     if (table_builder_entry_count(self->builder) == 0) {
         return error_set(PYKV_INVALID_ARGUMENT, "%.200s has no row: a table needs one",
                          self->parts.name);
     }
-    pykv_status status = table_builder_finish(self->builder, &summary);
+    status = table_builder_finish(self->builder, &summary);
     if (status == PYKV_OK) {
         status = env_directory_sync(self->directory);
     }
     self->is_finished = status == PYKV_OK;
-    return status;
+    return status == PYKV_OK ? status : keep_failure(self);
 }
 
 void ingest_writer_free(ingest_writer *self)

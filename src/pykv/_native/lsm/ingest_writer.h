@@ -1,7 +1,9 @@
 /*
  * ingest_writer: writes a table outside of a store, to be ingested by one: rows with rising keys.
  *
- * A writer that ends without finish leaves a file that is no table. Not thread-safe.
+ * A writer that ends without finish leaves a file that is no table. What fails for other reasons
+ * than its arguments ends the writer: add and finish give that failure again, and the file must be
+ * written anew. Not thread-safe.
  */
 #ifndef PYKV_LSM_INGEST_WRITER_H
 #define PYKV_LSM_INGEST_WRITER_H
