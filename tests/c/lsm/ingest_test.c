@@ -397,6 +397,48 @@ TEST(the_change_feed_tells_of_it_when_its_rows_can_be_read)
     fixture_free(&self);
 }
 
+static const uint64_t hour_us = UINT64_C(3600) * 1000000;
+
+/* 1000 rows of an hour, and of these every tenth for ever. */
+static void write_rows_of_an_hour(fixture *self, const char *path)
+{
+    static const char value[100] = {1};
+    char key[16];
+    uint64_t deadline = lsm_now(self->store) + hour_us;
+    ingest_writer *writer = ingest_begin(self, path);
+    for (uint32_t i = 0; i < 1000; i++) {
+        CHECK_OK(ingest_writer_add(writer, fixture_key(i, key), slice_make(value, sizeof value),
+                                   i % 10 == 0 ? 0 : deadline));
+    }
+    CHECK_OK(ingest_writer_finish(writer));
+    ingest_writer_free(writer);
+}
+
+/* Of a table that came as it was, maintenance knew no deadline but the last one. */
+TEST(maintenance_gives_back_the_space_of_rows_that_expired_in_an_ingested_table)
+{
+    for (int way = 0; way < 2; way++) {
+        fixture self = fixture_new();
+        write_rows_of_an_hour(&self, A);
+        CHECK_OK(ingest_one(&self, A));
+        if (way == 1) {
+            fixture_recover(&self);
+        }
+        fixture_maintain(&self, PYKV_ROLE_DATA);
+        uint64_t before = fixture_stats(&self).disk_bytes;
+        env_memory_advance(self.disk, (int64_t)hour_us - 1000000, (int64_t)hour_us - 1000000);
+        fixture_maintain(&self, PYKV_ROLE_DATA);
+        CHECK(fixture_stats(&self).disk_bytes >= before);
+        CHECK_EQUAL(1000, fixture_count(&self));
+        env_memory_advance(self.disk, 60000000, 60000000);
+        fixture_maintain(&self, PYKV_ROLE_DATA);
+        CHECK(fixture_stats(&self).disk_bytes < before / 5);
+        CHECK_EQUAL(100, fixture_count(&self));
+        expect_sound(&self);
+        fixture_free(&self);
+    }
+}
+
 TEST(a_store_that_is_open_read_only_takes_nothing)
 {
     fixture self = fixture_new();
@@ -423,4 +465,5 @@ TEST_MAIN(CASE(what_is_ingested_is_newer_than_what_was_written_and_older_than_wh
           CASE(a_checkpoint_and_a_repair_keep_it),
           CASE(a_repair_without_a_manifest_takes_its_rows_for_the_oldest),
           CASE(the_change_feed_tells_of_it_when_its_rows_can_be_read),
+          CASE(maintenance_gives_back_the_space_of_rows_that_expired_in_an_ingested_table),
           CASE(a_store_that_is_open_read_only_takes_nothing))

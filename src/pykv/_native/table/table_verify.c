@@ -22,6 +22,8 @@ typedef struct walk {
     uint64_t no_deadline_count;
     uint64_t distinct_count;
     uint64_t put_count;
+    uint64_t now_us;
+    deadline_buckets deadlines;
     table_properties seen;
 } walk;
 
@@ -46,6 +48,9 @@ static void count(walk *self, const block_entry *entry, uint64_t sequence)
         seen->key_length_max = (uint32_t)self->key.size;
     }
     self->no_deadline_count += deadline == 0;
+    if (deadline != 0) {
+        deadline_buckets_add(&self->deadlines, self->now_us, deadline, 1);
+    }
     if (deadline != 0 && (seen->deadline_min_us == 0 || deadline < seen->deadline_min_us)) {
         seen->deadline_min_us = deadline;
     }
@@ -197,10 +202,10 @@ pykv_status table_file_crc(env_file *file, uint32_t *crc_out)
     return status;
 }
 
-pykv_status table_verify_counted(table *self, uint32_t *file_crc_out, uint64_t *put_count_out)
+pykv_status table_verify_counted(table *self, uint64_t now_us, table_counts *counts_out)
 {
     uint32_t crc = 0;
-    walk going = {.self = self, .path = env_file_path(self->file)};
+    walk going = {.self = self, .path = env_file_path(self->file), .now_us = now_us};
     going.seen.sequence_min = UINT64_MAX;
     pykv_status status = table_file_crc(self->file, &crc);
     for (uint32_t i = 0; i < self->index.block_count && status == PYKV_OK; i++) {
@@ -215,19 +220,18 @@ pykv_status table_verify_counted(table *self, uint32_t *file_crc_out, uint64_t *
     buffer_reset(&going.last_key);
     buffer_reset(&going.key);
     if (status == PYKV_OK) {
-        *file_crc_out = crc;
-        *put_count_out = going.put_count;
+        *counts_out = (table_counts){.file_crc = crc, .put_count = going.put_count};
+        deadline_eighths_make(&going.deadlines, going.seen.entry_count, counts_out->eighths);
     }
     return status;
 }
 
 pykv_status table_verify(table *self, uint32_t *file_crc_out)
 {
-    uint32_t crc;
-    uint64_t put_count;
-    pykv_status status = table_verify_counted(self, &crc, &put_count);
+    table_counts counts;
+    pykv_status status = table_verify_counted(self, 0, &counts);
     if (status == PYKV_OK && file_crc_out != NULL) {
-        *file_crc_out = crc;
+        *file_crc_out = counts.file_crc;
     }
     return status;
 }

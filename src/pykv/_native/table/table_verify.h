@@ -9,6 +9,7 @@
 #include "pykv.h"
 
 #include "base/annotate.h"
+#include "base/deadline_buckets.h"
 #include "table/table_reader.h"
 
 /*
@@ -20,9 +21,16 @@
  */
 PYKV_NODISCARD pykv_status table_verify(table *self, uint32_t *file_crc_out);
 
-/* The same, and the number of entries that are TABLE_PUT. Neither pointer is NULL. */
-PYKV_NODISCARD pykv_status table_verify_counted(table *self, uint32_t *file_crc_out,
-                                                uint64_t *put_count_out);
+/* What was seen of a table that is right, and does not stand in its properties. */
+typedef struct table_counts {
+    uint32_t file_crc;                       /* crc32c of the whole file */
+    uint64_t put_count;                      /* entries that are TABLE_PUT */
+    uint32_t eighths[DEADLINE_EIGHTH_COUNT]; /* of the entries, by their deadlines */
+} table_counts;
+
+/* The same, at the time now_us, which deadlines are told apart by. */
+PYKV_NODISCARD pykv_status table_verify_counted(table *self, uint64_t now_us,
+                                                table_counts *counts_out);
 
 /* The crc32c of a whole file, read in pieces. */
 PYKV_NODISCARD pykv_status table_file_crc(env_file *file, uint32_t *crc_out);
