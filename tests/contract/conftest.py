@@ -81,7 +81,7 @@ ADAPTERS: list[tuple[str, str, set[str]]] = [
 ]
 
 # They are over the base that "minimal" and "sqlite" try with every argument there is.
-NOT_FOR_ADAPTERS = frozenset({"test_arguments", "test_arrays"})
+NOT_FOR_ADAPTERS = frozenset({"test_arguments", "test_array_chunks", "test_arrays"})
 
 PERSISTENT = frozenset({"batch", "cas", "consistent_scan", "long_keys", "persistence", "readers"})
 ADAPTED = PERSISTENT | {"order", "snapshot"}

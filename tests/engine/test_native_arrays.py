@@ -1,6 +1,8 @@
 """Array calls of the stores in C: what grows, what is held, what happens when a call ends early."""
 
+import contextlib
 import gc
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,9 +11,20 @@ import numpy as np
 import pytest
 
 import pykv
-from pykv.errors import ClosedError
+from pykv.errors import ClosedError, IOFailedError
 
 ENGINES = ["bitcask", "lsm"]
+
+
+@contextlib.contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """No file of this process grows beyond size meanwhile."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.fixture(params=ENGINES)
@@ -71,12 +84,15 @@ def test_a_scan_that_is_dropped_lets_go(db: Any) -> None:
 
 
 def test_a_failure_between_batches_says_how_many_rows_were_written(tmp_path: Path) -> None:
-    """The second batch is too large for the option; the first stays, as in put_many."""
-    with pykv.open(tmp_path / "db", engine="lsm", batch_bytes_max=65_536) as db:
-        lengths = np.array([10] * 1_000 + [60_000] * 2, np.int64)
+    """The second batch finds no place in a file; the first stays, as in put_many."""
+    with (
+        pykv.open(tmp_path / "db", engine="lsm", log_sink="pwrite") as db,
+        files_of_at_most(1 << 20),
+    ):
+        lengths = np.array([10] * 1_000 + [2_000_000] * 2, np.int64)
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         values = (np.zeros(offsets[-1], np.uint8), offsets)
-        with pytest.raises(pykv.BatchTooLargeError) as caught:
+        with pytest.raises(IOFailedError, match="File too large") as caught:
             db.put_arrays(np.arange(1_002, dtype=">u8"), values)
         assert caught.value.__notes__ == ["The first 1,000 of 1,002 rows were written."]
         assert len(db) == 1_000

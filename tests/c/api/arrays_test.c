@@ -200,6 +200,34 @@ TEST(a_run_is_a_batch_and_all_are_one_where_that_is_asked_for)
     free(rows);
 }
 
+/* put_arrays and delete_arrays of a store with a small batch_bytes_max were refused where put_many
+ * was not, and that after the first runs were written: a run was cut at four mebibytes alone. */
+TEST(a_run_ends_before_the_option_for_batches_and_a_larger_row_is_one)
+{
+    enum { LIMIT = 4096, LARGE = 5000, VALUES = 1000 + LARGE };
+    static const uint8_t data[VALUES];
+    static const int64_t offsets[] = {0, 500, 500 + LARGE, VALUES};
+    const pykv_items large = {.data = data, .data_bytes = VALUES, .offsets = offsets};
+    table *rows = table_new();
+    for (int32_t engine = PYKV_ENGINE_BITCASK; engine <= PYKV_ENGINE_LSM; engine++) {
+        api_fixture f = {.options = {.engine = engine, .batch_bytes_max = LIMIT}};
+        uint64_t count;
+        uint64_t done;
+        f.path = check_temporary_directory();
+        CHECK_OK(api_open(&f));
+        CHECK_EQUAL(ROWS, put(&f, rows, 0));
+        expect_all(&f, NULL, rows, 1 << 20);
+        CHECK_OK(pykv_put_arrays(f.store, 3, &rows->key_items, &large, 0, 0, &done));
+        CHECK_EQUAL(3, done);
+        CHECK_OK(pykv_put_arrays(f.store, ROWS, &rows->key_items, NULL, 0, 0, &done));
+        CHECK_EQUAL(ROWS, done);
+        CHECK_OK(pykv_count(f.store, &count));
+        CHECK_EQUAL(0, count);
+        api_free(&f);
+    }
+    free(rows);
+}
+
 TEST(a_run_ends_before_four_mebibytes_and_a_larger_row_is_one)
 {
     enum { LARGE = 3 << 20, HUGE = 5 << 20 };
@@ -261,6 +289,7 @@ TEST_MAIN(CASE(what_is_put_by_arrays_is_read_by_arrays_in_as_many_calls_as_room_
           CASE(absent_keys_are_empty_and_marked_so), CASE(a_snapshot_is_read_at_its_moment),
           CASE(keys_without_values_are_deleted), CASE(what_is_refused_changes_nothing),
           CASE(a_run_is_a_batch_and_all_are_one_where_that_is_asked_for),
+          CASE(a_run_ends_before_the_option_for_batches_and_a_larger_row_is_one),
           CASE(a_run_ends_before_four_mebibytes_and_a_larger_row_is_one),
           CASE(a_call_without_memory_says_how_far_it_came),
           CASE(a_closed_store_refuses_also_no_rows))

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "api/handle.h"
 #include "api/item_run.h"
 #include "api/items_room.h"
 #include "base/annotate.h"
@@ -176,9 +177,18 @@ typedef struct writer {
     size_t rows_max;
 } writer;
 
+/* Bytes of keys and values that a batch may have, but for one of a single row. The default of the
+ * option is above ITEM_RUN_BYTES. */
+static uint64_t batch_bytes_max(const writer *self)
+{
+    uint64_t option = handle_root(self->store)->batch_bytes_max;
+    return option != 0 && option < ITEM_RUN_BYTES && !PYKV_PLANTED(370) ? option : ITEM_RUN_BYTES;
+}
+
 /* How many of the measured rows make a batch. */
 static size_t batch_rows(const writer *self, size_t rows)
 {
+    uint64_t bytes_max = batch_bytes_max(self);
     uint64_t bytes = 0;
     size_t some = 0;
     if ((self->flags & PYKV_ATOMIC) != 0) {
@@ -189,7 +199,7 @@ static size_t batch_rows(const writer *self, size_t rows)
         if (!self->deletes) {
             bytes += (uint64_t)(self->values.offsets[some + 1] - self->values.offsets[some]);
         }
-        if (bytes > ITEM_RUN_BYTES && some > 0) {
+        if (bytes > bytes_max && some > 0) {
             break;
         }
         some++;

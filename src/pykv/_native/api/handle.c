@@ -97,6 +97,7 @@ pykv_status pykv_open(const char *path, const pykv_options *options, pykv_store 
     store->life->engine = store->engine;
     store->ops = ops;
     store->is_reader = options != NULL && options->read_only != 0;
+    store->batch_bytes_max = options != NULL ? options->batch_bytes_max : 0;
     store->gate = ops->gate(store->engine);
     store->calls = ops->calls_are_readers ? &store->gate->readers : &store->gate->others;
     *store_out = store;

@@ -27,11 +27,12 @@ struct pykv_store {
     epoch *calls;           /* of gate: which of its counts short calls enter that do not read */
     const engine_ops *ops;
     void *engine;
-    engine_life *life; /* of engine; NULL: a namespace, whose root has it */
-    pykv_store *root;  /* the store of a namespace; NULL: it is no namespace */
-    bool is_reader;    /* it was opened read-only */
-    uint32_t space_id; /* of the namespace */
-    pykv_store *next;  /* namespace of root; guarded by its names_lock */
+    engine_life *life;        /* of engine; NULL: a namespace, whose root has it */
+    pykv_store *root;         /* the store of a namespace; NULL: it is no namespace */
+    bool is_reader;           /* it was opened read-only */
+    uint64_t batch_bytes_max; /* the option of a root; 0: the default */
+    uint32_t space_id;        /* of the namespace */
+    pykv_store *next;         /* namespace of root; guarded by its names_lock */
 
     mutex names_lock; /* of who makes and drops namespaces */
     pykv_store *namespaces GUARDED_BY(names_lock);
