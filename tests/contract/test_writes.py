@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pykv.errors import ClosedError
+from tests.contract.conftest import Subject
 
 Pairs = Iterator[tuple[bytes, bytes]]
 
@@ -155,6 +157,45 @@ def test_delete_many_keeps_the_chunks_before_what_raises(db: Any) -> None:
     with pytest.raises(StopHereError):
         db.delete_many(key for key, _ in raising_after(1_500))
     assert len(db) == 1_500
+
+
+NO_ROWS = np.empty(0, "V1")
+
+# Calls that write nothing in a store that has the key b"k" alone. The features they need.
+WRITES_OF_NOTHING: dict[str, tuple[str, Callable[[Any], object]]] = {
+    "put_many": ("", lambda db: db.put_many([], sync=True)),
+    "put_many atomic": ("batch", lambda db: db.put_many([], sync=True, atomic=True)),
+    "delete_many": ("", lambda db: db.delete_many([], sync=True)),
+    "delete": ("", lambda db: db.delete(b"absent", sync=True)),
+    "put_arrays": ("", lambda db: db.put_arrays(NO_ROWS, NO_ROWS, sync=True)),
+    "delete_arrays": ("", lambda db: db.delete_arrays(NO_ROWS, sync=True)),
+    "put_if_absent": ("cas", lambda db: db.put_if_absent(b"k", b"w", sync=True)),
+    "compare_and_set": ("cas", lambda db: db.compare_and_set(b"k", b"w", b"x", sync=True)),
+    "touch": ("ttl", lambda db: db.touch(b"absent", None, sync=True)),
+    "batch": ("batch", lambda db: db.batch(sync=True).__enter__().__exit__(None, None, None)),
+    "delete_range": ("order", lambda db: db.delete_range(b"l", b"a", sync=True)),
+    "delete_range too long": ("order", lambda db: db.delete_range(bytes(1 << 17), b"", sync=True)),
+    "batch of a range": ("order", lambda db: delete_no_range(db)),
+}
+
+
+def delete_no_range(db: Any) -> None:
+    with db.batch(sync=True) as batch:
+        batch.delete_range(b"l", b"l")
+
+
+@pytest.mark.parametrize("call", WRITES_OF_NOTHING)
+def test_a_write_of_nothing_syncs_what_was_written(subject: Subject, db: Any, call: str) -> None:
+    """Some calls returned without the sync that they were asked for, as they had no rows."""
+    feature, write = WRITES_OF_NOTHING[call]
+    if feature and feature not in subject.features:
+        pytest.skip(f"it has no {feature}")
+    db[b"k"] = b"v"
+    write(db)
+    assert dict(db.items()) == {b"k": b"v"}
+    stats = db.stats()
+    if "synced_seq" in stats:
+        assert stats["synced_seq"] == stats["last_seq"]
 
 
 @pytest.mark.needs("cas")

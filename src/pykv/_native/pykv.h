@@ -98,7 +98,7 @@ enum {
 
 /* Flags of single calls, or-ed together. */
 enum {
-    PYKV_SYNC = 1,    /* wait until this write and all before it are on the device */
+    PYKV_SYNC = 1,    /* wait until this write, if any, and all before it are on the device */
     PYKV_NO_SYNC = 2, /* do not wait, even in a store opened with PYKV_DURABILITY_SYNC */
     PYKV_NO_WAIT =
         4, /* return PYKV_WOULD_BLOCK, with nothing done, rather than wait or read a disk */

@@ -138,8 +138,6 @@ def write_operations(
     pointer: FFI.CData, operations: Sequence[Operation], sync: bool | None
 ) -> None:
     """Applies operations in order, all or none. None of them only does what sync asks for."""
-    if not operations and sync:
-        check(lib.pykv_sync(pointer))
     puts = [each for each in operations if isinstance(each, Put)]
     deletes = [each for each in operations if isinstance(each, Delete)]
     is_mixed = bool(puts and deletes) or len(puts) + len(deletes) < len(operations)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from pykv._native import SCAN_ROWS, check, error_of, ffi, flags_of, lib, own, range_of
+from pykv._native import SCAN_ROWS, error_of, ffi, flags_of, lib, own, range_of
 from pykv.arguments import BytesLike
 from pykv.arrays import (
     CHUNK_ROWS,
@@ -165,8 +165,6 @@ class NativeArrayStore(NativeArrayReader):
 
     def _write_arrays(self, names: Items, data: Items | None, deadline_us: int, flags: int) -> None:
         store = self._array_source().store
-        if names.count == 0 and flags & lib.PYKV_SYNC:
-            check(lib.pykv_sync(store))
         keys, values = _items(names), None if data is None else _items(data)
         done: Any = ffi.new("uint64_t *")
         raw = ffi.NULL if values is None else values.raw

@@ -123,6 +123,68 @@ TEST(write_many_puts_and_without_values_deletes)
     api_free(&f);
 }
 
+/* Each kind of call that writes nothing; number WRITES_OF_NOTHING is the first that is none. */
+enum { WRITES_OF_NOTHING = 6 };
+
+static pykv_status write_nothing(api_fixture *f, int number, int32_t flags)
+{
+    const pykv_items none = {.width = 1};
+    uint64_t done = 0;
+    pykv_batch *batch;
+    if (number == 0) {
+        return pykv_write_many(f->store, 0, NULL, NULL, NULL, NULL, flags);
+    }
+    if (number == 1) {
+        return pykv_put_arrays(f->store, 0, &none, NULL, 0, flags, &done);
+    }
+    if (number == 2) {
+        return pykv_delete_range(f->store, "b", 1, "a", 1, 1, flags);
+    }
+    if (number == 3) {
+        pykv_status status = pykv_touch(f->store, "absent", 6, 0, flags);
+        return status == PYKV_NOT_FOUND ? PYKV_OK : status;
+    }
+    CHECK_OK(pykv_batch_new(&batch));
+    if (number == 4) {
+        CHECK_OK(pykv_batch_delete_range(batch, "b", 1, "b", 1, 1));
+    }
+    pykv_status status = pykv_write(f->store, batch, flags);
+    pykv_batch_free(batch);
+    return status;
+}
+
+/* What was written before stayed without a sync, though PYKV_SYNC asked for it. */
+TEST(a_write_of_nothing_waits_for_those_before_it_where_a_write_does)
+{
+    for (int32_t engine = PYKV_ENGINE_BITCASK; engine <= PYKV_ENGINE_LSM; engine++) {
+        for (int number = 0; number < WRITES_OF_NOTHING; number++) {
+            api_fixture f = {.options = {.engine = engine}};
+            if (engine == PYKV_ENGINE_BITCASK && number == 2) {
+                continue; /* It deletes no ranges. */
+            }
+            f.path = check_temporary_directory();
+            CHECK_OK(api_open(&f));
+            CHECK_OK(api_put(&f, "k", "v"));
+            CHECK_OK(write_nothing(&f, number, 0));
+            CHECK_EQUAL(0, api_stats(&f).synced_sequence);
+            CHECK_STATUS(PYKV_WOULD_BLOCK, write_nothing(&f, number, PYKV_SYNC | PYKV_NO_WAIT));
+            CHECK_OK(write_nothing(&f, number, PYKV_SYNC));
+            CHECK_EQUAL(1, api_stats(&f).synced_sequence);
+            CHECK_OK(pykv_close(f.store, -1));
+            pykv_free(f.store);
+            f.options.durability = PYKV_DURABILITY_SYNC;
+            CHECK_OK(api_open(&f));
+            CHECK_OK(pykv_put(f.store, "k", 1, "w", 1, PYKV_NO_SYNC));
+            CHECK_OK(write_nothing(&f, number, PYKV_NO_SYNC));
+            CHECK_EQUAL(1, api_stats(&f).synced_sequence);
+            CHECK_OK(write_nothing(&f, number, 0));
+            CHECK_EQUAL(2, api_stats(&f).synced_sequence);
+            CHECK_EQUAL(2, api_stats(&f).last_sequence);
+            api_free(&f);
+        }
+    }
+}
+
 TEST(a_compare_and_set_writes_only_if_the_value_is_the_expected_one)
 {
     api_fixture f = api_new();
@@ -194,6 +256,7 @@ TEST_MAIN(CASE(what_is_too_large_is_refused_before_anything_is_written),
           CASE(a_batch_beyond_its_limit_is_refused_whole_and_one_that_just_fits_is_not),
           CASE(the_later_of_equal_keys_in_a_batch_wins_and_the_batch_may_be_applied_again),
           CASE(write_many_puts_and_without_values_deletes),
+          CASE(a_write_of_nothing_waits_for_those_before_it_where_a_write_does),
           CASE(a_compare_and_set_writes_only_if_the_value_is_the_expected_one),
           CASE(what_a_compare_and_set_sets_has_the_deadline_that_it_is_given),
           CASE(delete_tells_whether_the_key_was_there_and_clear_removes_all))

@@ -237,6 +237,9 @@ static pykv_status write_runs(writer *self, uint64_t count, uint64_t *rows_done)
     if (status == PYKV_OK && !self->deletes) {
         status = item_run_check(&self->values, count);
     }
+    if (status == PYKV_OK && count == 0) {
+        return pykv_write_many(self->store, 0, NULL, NULL, NULL, NULL, self->flags & ~PYKV_ATOMIC);
+    }
     while (status == PYKV_OK && *rows_done < count) {
         size_t rows = smaller(count - *rows_done, self->rows_max);
         status = write_run(self, *rows_done, &rows);

@@ -58,14 +58,14 @@ typedef struct engine_ops {
     uint64_t (*deadline)(void *engine, uint64_t life_us);
     pykv_status (*put)(void *engine, slice key, slice value, uint64_t deadline_us, int32_t flags);
     pykv_status (*remove)(void *engine, slice key, int32_t flags, int32_t *existed_out);
+    /* count 0: only what flags ask for. */
     pykv_status (*write)(void *engine, void *operations, size_t count, int32_t flags);
     /* expected NULL: absent; value NULL: delete. */
     pykv_status (*compare_and_set)(void *engine, slice key, const slice *expected,
                                    const slice *value, uint64_t deadline_us, int32_t flags,
                                    int32_t *swapped_out);
     pykv_status (*clear)(void *engine, int32_t flags);
-    /* stop empty: to the last key. NULL: the engine has no order, and write gets no
-     * RECORD_RANGE_DELETE either. */
+    /* stop empty: to the last key. NULL: no order, and write gets no RECORD_RANGE_DELETE. */
     pykv_status (*delete_range)(void *engine, slice start, slice stop, int32_t flags);
     /* snapshot NULL: now; range NULL: all. */
     pykv_status (*count)(void *engine, const void *snapshot, const pykv_range *range,

@@ -84,5 +84,9 @@ pykv_status pykv_touch(pykv_store *store, const void *key, size_t key_length, ui
         }
     }
     buffer_reset(&copy);
+    if (status == PYKV_NOT_FOUND) {
+        pykv_status done = pykv_write_many(store, 0, NULL, NULL, NULL, NULL, flags);
+        status = done == PYKV_OK ? PYKV_NOT_FOUND : done;
+    }
     return status;
 }

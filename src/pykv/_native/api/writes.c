@@ -169,7 +169,10 @@ pykv_status pykv_delete_range(pykv_store *store, const void *start, size_t start
     status = check_range(from, to, has_stop != 0, &is_empty);
     if (status == PYKV_OK && store->ops->delete_range == NULL) {
         status = refuse_ranges();
-    } else if (status == PYKV_OK && !is_empty) {
+    } else if (status == PYKV_OK && is_empty) {
+        pykv_store *root = handle_root(store);
+        status = root->ops->write(root->engine, NULL, 0, flags);
+    } else if (status == PYKV_OK) {
         status = store->ops->delete_range(store->engine, from, to, flags);
     }
     handle_leave(store, token);

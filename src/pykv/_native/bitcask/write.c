@@ -454,10 +454,19 @@ static uint64_t batch_bytes(const operation *operations, size_t count)
     return bytes;
 }
 
+/* No write but what its flags ask for: the writes before it. */
+static pykv_status write_nothing(bitcask *self, int32_t flags)
+{
+    if (!bitcask_waits_for_sync(self, flags) || PYKV_PLANTED(371)) {
+        return PYKV_OK;
+    }
+    return (flags & PYKV_NO_WAIT) != 0 ? PYKV_WOULD_BLOCK : bitcask_sync(self);
+}
+
 pykv_status bitcask_write(bitcask *self, operation *operations, size_t count, int32_t flags)
 {
     if (count == 0) {
-        return PYKV_OK;
+        return write_nothing(self, flags);
     }
     uint64_t bytes = batch_bytes(operations, count);
     if (count > 1 && bytes > self->options.batch_bytes_max) {

@@ -4,9 +4,9 @@
 #include "lsm/delete_range.h"
 
 #include "base/error.h"
+#include "lsm/lsm.h"
 #include "lsm/room.h"
 #include "lsm/version_ranges.h"
-#include "lsm/write.h"
 
 pykv_status lsm_drop_empty_ranges(record *operations, size_t *count)
 {
@@ -58,12 +58,6 @@ pykv_status lsm_wait_for_ranges(lsm *self, bool *waited_out)
 
 pykv_status lsm_delete_range(lsm *self, slice start, slice stop, int32_t flags)
 {
-    record operation;
-    size_t count = 1;
-    lsm_prepare_operation(&operation, RECORD_RANGE_DELETE, start, stop, 0);
-    pykv_status status = lsm_drop_empty_ranges(&operation, &count);
-    if (status != PYKV_OK || count == 0) {
-        return status;
-    }
-    return lsm_write_if(self, &operation, 1, flags, NULL);
+    record operation = {.kind = RECORD_RANGE_DELETE, .key = start, .value = stop};
+    return lsm_write(self, &operation, 1, flags);
 }

@@ -468,11 +468,20 @@ static uint64_t batch_bytes(const record *operations, size_t count)
     return bytes;
 }
 
+/* No write but what its flags ask for: the writes before it. */
+static pykv_status write_nothing(lsm *self, int32_t flags)
+{
+    if (!lsm_waits_for_sync(self, flags) || PYKV_PLANTED(372)) {
+        return PYKV_OK;
+    }
+    return (flags & PYKV_NO_WAIT) != 0 ? PYKV_WOULD_BLOCK : lsm_sync(self);
+}
+
 pykv_status lsm_write(lsm *self, record *operations, size_t count, int32_t flags)
 {
     pykv_status status = lsm_drop_empty_ranges(operations, &count);
     if (status != PYKV_OK || count == 0) {
-        return status;
+        return status == PYKV_OK ? write_nothing(self, flags) : status;
     }
     uint64_t bytes = batch_bytes(operations, count);
     if (count > 1 && bytes > self->options.batch_bytes_max) {
