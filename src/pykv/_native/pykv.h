@@ -864,7 +864,8 @@ PYKV_API pykv_status pykv_namespace_open(pykv_store *store, const char *name, si
                                          int32_t create, int32_t flags, pykv_store **namespace_out);
 
 /* Removes a namespace with all its keys in one step, which costs the same however many there are.
- * Handles to it, and scans, cursors and snapshots of them, give PYKV_CLOSED from then on.
+ * Handles to it, and scans, cursors and snapshots of them, give PYKV_CLOSED from before it is
+ * visible, and no more if it fails; a call that was under way before may find nothing.
  * PYKV_NOT_FOUND. */
 PYKV_API pykv_status pykv_namespace_drop(pykv_store *store, const char *name, size_t name_length,
                                          int32_t flags);

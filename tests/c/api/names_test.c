@@ -3,6 +3,8 @@
  */
 #include "api_fixture.h"
 
+#include "api/handle.h"
+
 static api_fixture new_lsm(void)
 {
     api_fixture self = {.options = {.engine = PYKV_ENGINE_LSM}};
@@ -268,9 +270,92 @@ TEST(a_bitcask_has_namespaces_too)
     api_free(&f);
 }
 
+/* ---- what a drop shows while it is written ---- */
+
+/* A drop whose rows are written, or not, before it returns; watched is a handle that must not be
+ * read from the beginning of the write on, leaving one that its user closes in the middle of it. */
+typedef struct staged_drop {
+    const name_rows *rows;
+    pykv_store *watched;
+    pykv_store *leaving;
+    bool writes;
+    pykv_status result;
+} staged_drop;
+
+static staged_drop stage;
+
+static pykv_status write_staged_drop(void *owner, slice name, uint32_t id, int32_t flags)
+{
+    expect_closed(stage.watched);
+    if (stage.writes) {
+        CHECK_OK(stage.rows->drop(owner, name, id, flags));
+    }
+    expect_closed(stage.watched);
+    CHECK_OK(pykv_close(stage.leaving, -1));
+    return stage.result == PYKV_OK ? PYKV_OK : error_set(stage.result, "as the test wants it");
+}
+
+/* Drops a namespace in that way and checks whether its handle works then. */
+static void check_staged_drop(int32_t engine, bool writes, pykv_status result)
+{
+    api_fixture f = {.options = {.engine = engine}};
+    f.path = check_temporary_directory();
+    CHECK_OK(api_open(&f));
+    pykv_store *users = open_named(&f, "users");
+    pykv_store *leaving = open_named(&f, "users");
+    pykv_store *left = open_named(&f, "users");
+    pykv_store *other = open_named(&f, "other");
+    put(users, "a", "1");
+    put(other, "a", "2");
+    CHECK_OK(pykv_close(left, -1));
+    name_book *book = f.store->ops->name_book(f.store->engine);
+    stage = (staged_drop){book->rows, users, leaving, writes, result};
+    name_rows staged = *book->rows;
+    staged.drop = write_staged_drop;
+    book->rows = &staged;
+    CHECK_STATUS(PYKV_WOULD_BLOCK, pykv_namespace_drop(f.store, "users", 5, PYKV_NO_WAIT));
+    expect(users, "a", "1");
+    CHECK_EQUAL(result, pykv_namespace_drop(f.store, "users", 5, 0));
+    if (result != PYKV_OK) {
+        CHECK_EQUAL(result, pykv_last_error()->status);
+    }
+    book->rows = stage.rows;
+    if (writes) {
+        expect_closed(users);
+    } else {
+        expect(users, "a", "1");
+    }
+    if (result == PYKV_NO_SPACE) {
+        put(users, "b", "3");
+        expect(users, "b", "3");
+    }
+    expect_closed(leaving);
+    expect_closed(left);
+    expect(other, "a", "2");
+    pykv_free(users);
+    pykv_free(leaving);
+    pykv_free(left);
+    pykv_free(other);
+    api_free(&f);
+}
+
+/* Who read a namespace beside its drop found it empty before PYKV_CLOSED came: the drop was visible
+ * before its handles were closed. Where it failed with PYKV_COMMIT_UNKNOWN and was visible all the
+ * same, they stayed open and empty. */
+TEST(a_namespace_is_closed_before_its_drop_is_visible_and_open_again_if_that_failed)
+{
+    for (int32_t engine = PYKV_ENGINE_BITCASK; engine <= PYKV_ENGINE_LSM; engine++) {
+        check_staged_drop(engine, true, PYKV_OK);
+        check_staged_drop(engine, false, PYKV_NO_SPACE);
+        check_staged_drop(engine, false, PYKV_COMMIT_UNKNOWN);
+        check_staged_drop(engine, true, PYKV_COMMIT_UNKNOWN);
+    }
+}
+
 TEST_MAIN(CASE(each_namespace_has_keys_of_its_own),
           CASE(names_outlive_the_store_and_are_listed_in_order),
           CASE(a_dropped_namespace_is_closed_and_comes_back_empty),
           CASE(a_batch_goes_to_several_namespaces_or_to_none), CASE(a_batch_stays_in_its_store),
           CASE(a_handle_that_is_closed_leaves_the_namespace_and_the_store),
+          CASE(a_namespace_is_closed_before_its_drop_is_visible_and_open_again_if_that_failed),
           CASE(names_are_1_to_255_bytes_of_utf_8), CASE(a_bitcask_has_namespaces_too))

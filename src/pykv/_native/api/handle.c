@@ -9,10 +9,11 @@
 
 pykv_status handle_refuse(const pykv_store *store)
 {
-    if (store->root != NULL && store->stamp == 0 && store->root->stamp == process_stamp()) {
+    bool is_shut = store->stamp != process_stamp();
+    if (is_shut && store->root != NULL && store->root->stamp == process_stamp()) {
         return error_set(PYKV_CLOSED, "the namespace was dropped or closed");
     }
-    if (store->stamp != process_stamp()) {
+    if (is_shut) {
         return error_set(PYKV_FORKED, "this store was opened by the parent process: open it again "
                                       "in the child, or use read_only there");
     }

@@ -20,8 +20,8 @@
 #include "base/process.h"
 
 struct pykv_store {
-    _Atomic uint64_t stamp; /* of the process that opened it; 0: a namespace that is not there any
-                               more, or was closed */
+    _Atomic uint64_t stamp; /* of the process that opened it; else, of a namespace: it is not there
+                               any more, or is being dropped, or was closed */
     uint64_t broken_count;  /* invariants broken in this process before it was opened */
     gate *gate;             /* of engine */
     epoch *calls;           /* of gate: which of its counts short calls enter that do not read */

@@ -3,7 +3,9 @@
  *
  * A namespace is a pykv_store over an engine of its own, which shares the gate of its store. When
  * it is dropped or closed its stamp becomes 0, so that every call finds it unusable as it would in
- * another process; calls under way end as they like.
+ * another process; calls under way end as they like. A drop takes the stamps of the handles before
+ * it is written, or who reads would find an empty namespace first, and gives them back where it
+ * failed: PYKV_CLOSED may come of a drop that is not done in the end.
  */
 #include <string.h>
 
@@ -12,6 +14,9 @@
 #include "base/memory.h"
 
 enum { NAME_BYTES_MAX = 255 };
+
+/* Of handles to a namespace that is being dropped; no process has it. */
+#define STAMP_DROPPING UINT64_MAX
 
 /* ---- names ---- */
 
@@ -127,19 +132,20 @@ static name_book *book_of(pykv_store *root)
 
 /* ---- after a refresh ---- */
 
-static bool is_there(pykv_store *root, const pykv_store *named)
+/* True also where that cannot be read. */
+static bool is_there(pykv_store *root, slice name, uint32_t space_id)
 {
     uint32_t id;
-    slice name = slice_make(named->name, named->name_length);
     pykv_status status = name_book_find(book_of(root), name, &id);
-    return status == PYKV_OK ? id == named->space_id : status != PYKV_NOT_FOUND;
+    return status == PYKV_OK ? id == space_id : status != PYKV_NOT_FOUND;
 }
 
 void names_close_dropped(pykv_store *root)
 {
     mutex_lock(&root->names_lock);
     for (pykv_store *at = root->namespaces; at != NULL; at = at->next) {
-        if (!is_there(root, at) && !PYKV_PLANTED(231)) {
+        slice name = slice_make(at->name, at->name_length);
+        if (!is_there(root, name, at->space_id) && !PYKV_PLANTED(231)) {
             names_close(at);
         }
     }
@@ -177,16 +183,47 @@ pykv_status pykv_namespace_open(pykv_store *store, const char *name, size_t name
     return status;
 }
 
+/* Changes the stamp of all handles to a namespace that have the stamp from; those that were closed
+ * meanwhile have none. */
+static void restamp(pykv_store *root, uint32_t space_id, uint64_t from, uint64_t to)
+    REQUIRES(root->names_lock)
+{
+    for (pykv_store *at = root->namespaces; at != NULL; at = at->next) {
+        uint64_t stamp = from;
+        if (at->space_id == space_id) {
+            (void)atomic_compare_exchange_strong_explicit(
+                &at->stamp, &stamp, to, memory_order_relaxed, memory_order_relaxed);
+        }
+    }
+}
+
+/* Whether a namespace is there after a drop of it that failed. Keeps the last error. */
+static bool outlived_drop(pykv_store *root, slice name, uint32_t space_id)
+{
+    pykv_error failure = *error_last();
+    bool is_left = is_there(root, name, space_id);
+    error_restore(&failure);
+    return is_left;
+}
+
 static pykv_status drop_locked(pykv_store *root, slice name, int32_t flags)
     REQUIRES(root->names_lock)
 {
-    uint32_t id;
-    pykv_status status = name_book_drop(book_of(root), name, flags, &id);
-    for (pykv_store *at = root->namespaces; status == PYKV_OK && at != NULL; at = at->next) {
-        if (at->space_id == id) {
-            names_close(at);
-        }
+    uint32_t id = 0;
+    if ((flags & PYKV_NO_WAIT) != 0) {
+        return PYKV_WOULD_BLOCK;
     }
+    pykv_status status = name_book_find(book_of(root), name, &id);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    if (!PYKV_PLANTED(373)) {
+        restamp(root, id, process_stamp(), STAMP_DROPPING);
+    }
+    status = name_book_drop(book_of(root), name, flags, &id);
+    bool is_left = status != PYKV_OK && outlived_drop(root, name, id);
+    restamp(root, id, PYKV_PLANTED(373) ? process_stamp() : STAMP_DROPPING,
+            is_left && !PYKV_PLANTED(374) ? process_stamp() : 0);
     return status;
 }
 
