@@ -71,7 +71,7 @@ static void put_synced(void *store, const char *key)
 
 static bool has_key(void *store, const char *key)
 {
-    return engine_lsm.contains(store, slice_make(key, strlen(key)), 0) == PYKV_OK;
+    return engine_lsm.contains(store, NULL, slice_make(key, strlen(key)), 0) == PYKV_OK;
 }
 
 /* A clear leaves an empty memtable with a log of its own. Its flush has no highest sequence, and

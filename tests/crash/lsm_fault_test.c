@@ -60,7 +60,7 @@ static void put_big_ones(scene *self, char name)
 
 static bool has_key(const scene *self, const char *key)
 {
-    return engine_lsm.contains(self->store, slice_make(key, strlen(key)), 0) == PYKV_OK;
+    return engine_lsm.contains(self->store, NULL, slice_make(key, strlen(key)), 0) == PYKV_OK;
 }
 
 /* The manifest of a clear fails, which the clear survives, for its record is in the log. The next

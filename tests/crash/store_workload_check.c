@@ -73,7 +73,7 @@ static const char *read_key(const store_driver *self, const store_door *door, ui
     if (*out == UINT32_MAX) {
         return "get gave a value that was never put";
     }
-    pykv_status there = engine->contains(door->engine, bytes, 0);
+    pykv_status there = engine->contains(door->engine, NULL, bytes, 0);
     if (there != PYKV_OK && there != PYKV_NOT_FOUND) {
         return workload_unreadable;
     }

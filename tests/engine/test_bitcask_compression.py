@@ -6,6 +6,7 @@ import json
 import random
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -150,3 +151,32 @@ def test_values_packed_with_a_dictionary_are_read_by_every_provider(tmp_path: Pa
             assert db.get_many(list(wanted)) == list(wanted.values())
             assert not db.verify().damages
     check(lib.pykv_set_codec(nothing))
+
+
+def test_a_large_value_is_decompressed_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was, with the interpreter lock held, to see that it is large, and then once more."""
+    asked: list[bytes] = []
+    decompressor = codec._decompressor
+
+    def count(dictionary: bytes = b"") -> Any:
+        asked.append(dictionary)
+        return decompressor(dictionary)
+
+    value = bytes(range(256)) * 4096
+    check(lib.pykv_set_codec(ffi.new("pykv_codec *", {"id": lib.PYKV_CODEC_ZSTD})))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        assert codec.from_callbacks()
+    with Bitcask(tmp_path, PACKED) as db:
+        db[b"key"] = value
+        db.compact()
+        monkeypatch.setattr(codec, "_decompressor", count)
+        with db.snapshot() as moment:
+            assert db[b"key"] == moment[b"key"] == value
+            assert len(asked) == 2
+            assert b"key" in db
+            assert b"key" in moment
+    assert len(asked) == 2
+    check(lib.pykv_set_codec(ffi.new("pykv_codec *", {"id": lib.PYKV_CODEC_ZSTD})))

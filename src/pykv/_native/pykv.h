@@ -101,7 +101,8 @@ enum {
     PYKV_SYNC = 1,    /* wait until this write, if any, and all before it are on the device */
     PYKV_NO_SYNC = 2, /* do not wait, even in a store opened with PYKV_DURABILITY_SYNC */
     PYKV_NO_WAIT =
-        4, /* return PYKV_WOULD_BLOCK, with nothing done, rather than wait or read a disk */
+        4, /* return PYKV_WOULD_BLOCK, with nothing done, rather than wait, read a disk, or
+              restore a compressed value of more than 64 KiB */
     PYKV_ATOMIC = 8 /* of pykv_put_arrays: one batch, whatever its size */
 };
 
@@ -559,7 +560,8 @@ PYKV_API pykv_status pykv_destroy(const char *path);
 /* ---- reading ---- */
 
 /* Pins the value of key. PYKV_NOT_FOUND, PYKV_CORRUPTION, PYKV_IO_FAILED; with PYKV_NO_WAIT also
- * PYKV_WOULD_BLOCK. On PYKV_OK pykv_unpin must follow, on any thread. */
+ * PYKV_WOULD_BLOCK, which sets the length of pinned_out where a compressed value tells it, and
+ * nothing else. On PYKV_OK pykv_unpin must follow, on any thread. */
 PYKV_API pykv_status pykv_get(pykv_store *store, const void *key, size_t key_length, int32_t flags,
                               pykv_pinned *pinned_out);
 PYKV_API void pykv_unpin(pykv_store *store, pykv_pinned *pinned);

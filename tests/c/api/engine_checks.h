@@ -58,7 +58,7 @@ static void read_all(const engine_subject *self, void *store)
     CHECK_OK(ops->get(store, text("d"), 0, &pinned));
     CHECK_BYTES("3", pinned.data, 1);
     mem_free(pinned.owned);
-    CHECK_EQUAL(PYKV_NOT_FOUND, ops->contains(store, text("b"), 0));
+    CHECK_EQUAL(PYKV_NOT_FOUND, ops->contains(store, NULL, text("b"), 0));
     read_many(ops, store);
     epoch_leave(&counted->readers, token);
     CHECK(gate_enter(counted, of_scans, &token));

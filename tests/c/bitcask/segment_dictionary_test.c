@@ -44,6 +44,22 @@ TEST(a_dictionary_is_made_ready_once_and_found_again_after_an_open)
     fixture_free(&self);
 }
 
+/* It was read from the disk, with the interpreter lock of Python held. */
+TEST(a_read_that_may_not_wait_reads_no_dictionary)
+{
+    fixture self = packing_trained();
+    pykv_pinned pinned = {.length = 0};
+    slice key = fixture_text("key-3");
+    CHECK_EQUAL(PYKV_WOULD_BLOCK, bitcask_get(self.store, key, PYKV_NO_WAIT, &pinned));
+    CHECK(atomic_load(&first_segment(&self)->dictionary) == NULL);
+    CHECK_EQUAL(PACKING_TRAINED_BYTES, pinned.length);
+    packing_expect_trained(&self);
+    CHECK_OK(bitcask_get(self.store, key, PYKV_NO_WAIT, &pinned));
+    CHECK_BYTES(packing_trained_value(3), pinned.data, PACKING_TRAINED_BYTES);
+    mem_free(pinned.owned);
+    fixture_free(&self);
+}
+
 TEST(a_reader_that_refreshes_finds_it)
 {
     fixture self = packing_new();
@@ -143,6 +159,7 @@ TEST(a_segment_of_writers_has_none)
 }
 
 TEST_MAIN(CASE(a_dictionary_is_made_ready_once_and_found_again_after_an_open),
+          CASE(a_read_that_may_not_wait_reads_no_dictionary),
           CASE(a_reader_that_refreshes_finds_it),
           CASE(a_damaged_dictionary_is_told_by_every_value_that_needs_it),
           CASE(a_condition_ends_where_a_page_is_lost_and_the_dictionary_is_damaged),

@@ -16,6 +16,7 @@ static void expect_value(const store_moment *at, const char *key, const char *va
     pykv_pinned pinned = {0};
     pykv_status status = bitcask_get_at(at, fixture_text(key), 0, &pinned);
     CHECK_EQUAL(value == NULL ? PYKV_NOT_FOUND : PYKV_OK, status);
+    CHECK_EQUAL(status, bitcask_contains_at(at, fixture_text(key), 0));
     if (value != NULL) {
         CHECK_EQUAL(strlen(value), pinned.length);
         CHECK_BYTES(value, pinned.data, pinned.length);
@@ -108,6 +109,7 @@ TEST(a_snapshot_that_was_closed_says_so_and_scans_of_it_go_on)
     fixture_fill(&f, 0, SNAPSHOT_KEYS, 50);
     CHECK_OK(bitcask_compact(f.store, NULL));
     CHECK_STATUS(PYKV_CLOSED, bitcask_get_at(at, fixture_text("key-1"), 0, &pinned));
+    CHECK_STATUS(PYKV_CLOSED, bitcask_contains_at(at, fixture_text("key-1"), 0));
     CHECK_STATUS(PYKV_CLOSED, bitcask_count_at(at, &count));
     CHECK_STATUS(PYKV_CLOSED, scan_open_at(at, false, &another));
     CHECK_OK(scan_next(rows_of, 1 << 20, &rows));

@@ -8,6 +8,8 @@
 #include "bitcask/snapshot.h"
 #include "bitcask/unpack.h"
 
+enum { LONG_BYTES = 1 << 20 };
+
 static void expect_at(fixture *self, const store_moment *at)
 {
     pykv_pinned pinned = {0};
@@ -114,6 +116,113 @@ TEST(every_read_gives_the_value_that_was_put)
     fixture_free(&self);
 }
 
+static uint32_t restored_count;
+
+static pykv_status count_restored(void *context, const uint8_t *data, size_t size, uint8_t *out,
+                                  size_t raw_size)
+{
+    restored_count++;
+    return runs_decompress(context, data, size, out, raw_size);
+}
+
+/* A store with "short" of 64 KiB and "long" of 1 MiB, both packed, whose codec counts. */
+static fixture counting(void)
+{
+    static char value[LONG_BYTES];
+    pykv_codec counted = runs_given();
+    fixture self = packing_new();
+    memset(value, 'v', sizeof value);
+    CHECK_OK(bitcask_put(self.store, fixture_text("short"),
+                         slice_make(value, UNPACK_AT_ONCE_BYTES_MAX), 0));
+    CHECK_OK(bitcask_put(self.store, fixture_text("long"), slice_make(value, sizeof value), 0));
+    CHECK_OK(bitcask_compact(self.store, NULL));
+    counted.decompress = count_restored;
+    CHECK_OK(codec_registry_set(&counted));
+    fixture_reopen(&self);
+    restored_count = 0;
+    return self;
+}
+
+static pykv_status get_with(fixture *self, const store_moment *at, const char *key, int32_t flags,
+                            pykv_pinned *pinned_out)
+{
+    epoch_token token = epoch_enter(&self->store->gate.readers);
+    pykv_status status = at != NULL
+                             ? bitcask_get_at(at, fixture_text(key), flags, pinned_out)
+                             : bitcask_get(self->store, fixture_text(key), flags, pinned_out);
+    epoch_leave(&self->store->gate.readers, token);
+    return status;
+}
+
+static void expect_long_later(fixture *self, const store_moment *at)
+{
+    pykv_pinned pinned = {.length = 0};
+    restored_count = 0;
+    CHECK_EQUAL(PYKV_WOULD_BLOCK, get_with(self, at, "long", PYKV_NO_WAIT, &pinned));
+    CHECK_EQUAL(0, restored_count);
+    CHECK_EQUAL(LONG_BYTES, pinned.length);
+    CHECK_OK(get_with(self, at, "long", 0, &pinned));
+    CHECK_EQUAL(1, restored_count);
+    CHECK_EQUAL(LONG_BYTES, pinned.length);
+    mem_free(pinned.owned);
+    CHECK_OK(get_with(self, at, "short", PYKV_NO_WAIT, &pinned));
+    CHECK_EQUAL(UNPACK_AT_ONCE_BYTES_MAX, pinned.length);
+    mem_free(pinned.owned);
+}
+
+static void expect_many_later(fixture *self, const store_moment *at)
+{
+    static const void *const keys[] = {"short", "long"};
+    static const size_t lengths[] = {5, 4};
+    many *results;
+    CHECK_OK(many_new(self->store, &results));
+    for (int32_t flags = PYKV_NO_WAIT; flags >= 0; flags -= PYKV_NO_WAIT) {
+        restored_count = 0;
+        CHECK_EQUAL(flags != 0 ? PYKV_WOULD_BLOCK : PYKV_OK,
+                    at == NULL ? many_get(results, 2, keys, lengths, flags)
+                               : many_get_at(results, at, 2, keys, lengths, flags));
+        CHECK_EQUAL(flags != 0 ? 1 : 2, restored_count);
+    }
+    CHECK_EQUAL(LONG_BYTES, many_lengths(results)[1]);
+    many_free(results);
+}
+
+/* Python asks first with its interpreter lock held. A value of 48 MiB was restored there, for 57 ms
+ * in which no other thread ran, thrown away because it was large, and restored once more. */
+TEST(a_long_value_is_restored_once_and_where_the_call_may_wait)
+{
+    fixture self = counting();
+    store_moment *at;
+    CHECK_OK(bitcask_snapshot_new(self.store, &at));
+    expect_long_later(&self, NULL);
+    expect_long_later(&self, at);
+    expect_many_later(&self, NULL);
+    expect_many_later(&self, at);
+    CHECK_EQUAL(2 + 2 + 2, fixture_stats(&self).get_count);
+    CHECK_EQUAL(2 + 2 + 2, fixture_stats(&self).get_hit_count);
+    bitcask_snapshot_free(at);
+    fixture_free(&self);
+}
+
+/* The value was restored to tell whether it is there. */
+TEST(whether_a_snapshot_contains_a_key_restores_nothing)
+{
+    fixture self = counting();
+    store_moment *at;
+    for (int32_t cold = 0; cold < 2; cold++) {
+        self.options.no_mapped_reads = cold;
+        fixture_reopen(&self);
+        CHECK_OK(bitcask_snapshot_new(self.store, &at));
+        CHECK_EQUAL(cold != 0 ? PYKV_WOULD_BLOCK : PYKV_OK,
+                    bitcask_contains_at(at, fixture_text("long"), PYKV_NO_WAIT));
+        CHECK_OK(bitcask_contains_at(at, fixture_text("long"), 0));
+        CHECK_EQUAL(PYKV_NOT_FOUND, bitcask_contains_at(at, fixture_text("none"), 0));
+        bitcask_snapshot_free(at);
+    }
+    CHECK_EQUAL(0, restored_count);
+    fixture_free(&self);
+}
+
 TEST(without_its_codec_a_value_is_refused_and_the_file_is_named)
 {
     fixture self = packing_filled();
@@ -188,6 +297,8 @@ TEST(a_flipped_bit_of_a_packed_value_is_damage_at_its_place)
 }
 
 TEST_MAIN(CASE(every_read_gives_the_value_that_was_put),
+          CASE(a_long_value_is_restored_once_and_where_the_call_may_wait),
+          CASE(whether_a_snapshot_contains_a_key_restores_nothing),
           CASE(without_its_codec_a_value_is_refused_and_the_file_is_named),
           CASE(a_value_that_its_codec_refuses_is_damage_at_its_place),
           CASE(a_flipped_bit_of_a_packed_value_is_damage_at_its_place))

@@ -18,7 +18,7 @@ static void expect(fixture *self, uint32_t space, const char *key, const char *v
     epoch_token token = epoch_enter(&self->store->gate.readers);
     pykv_status status = lsm_get_in(self->store, space, NULL, fixture_text(key), 0, &pinned);
     CHECK_EQUAL(value != NULL ? PYKV_OK : PYKV_NOT_FOUND, status);
-    CHECK_EQUAL(status, lsm_contains_in(self->store, space, fixture_text(key), 0));
+    CHECK_EQUAL(status, lsm_contains_in(self->store, space, NULL, fixture_text(key), 0));
     CHECK_EQUAL(status, lsm_expires_at_in(self->store, space, fixture_text(key), 0, &deadline_us));
     if (value != NULL) {
         CHECK_EQUAL(strlen(value), pinned.length);

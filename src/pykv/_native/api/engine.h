@@ -42,10 +42,10 @@ typedef struct engine_ops {
     /* Inside gate.readers: what is found is valid until it is left, or for a get that sets
      * pinned_out->owned until that is freed with mem_free. */
     pykv_status (*get)(void *engine, slice key, int32_t flags, pykv_pinned *pinned_out);
-    pykv_status (*contains)(void *engine, slice key, int32_t flags);
     pykv_status (*expires_at)(void *engine, slice key, int32_t flags, uint64_t *deadline_us_out);
-    /* At the moment of a snapshot, in many_get and hold NULL: now. What hold gives must be released
+    /* At the moment of a snapshot, but for get_at NULL: now. What hold gives must be released
      * before free, and may be after close. */
+    pykv_status (*contains)(void *engine, const void *at, slice key, int32_t flags);
     pykv_status (*get_at)(void *engine, const void *snapshot, slice key, int32_t flags,
                           pykv_pinned *pinned_out);
     pykv_status (*hold)(void *engine, const void *at, slice key, int32_t flags, held_value *out);

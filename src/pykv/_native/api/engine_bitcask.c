@@ -53,9 +53,10 @@ static pykv_status get(void *engine, slice key, int32_t flags, pykv_pinned *pinn
     return bitcask_get(engine, key, flags, pinned_out);
 }
 
-static pykv_status contains(void *engine, slice key, int32_t flags)
+static pykv_status contains(void *engine, const void *snapshot, slice key, int32_t flags)
 {
-    return bitcask_contains(engine, key, flags);
+    return snapshot == NULL ? bitcask_contains(engine, key, flags)
+                            : bitcask_contains_at(snapshot, key, flags);
 }
 
 static pykv_status expires_at(void *engine, slice key, int32_t flags, uint64_t *deadline_us_out)

@@ -51,10 +51,11 @@ static pykv_status expires_at(void *engine, slice key, int32_t flags, uint64_t *
     return bitcask_expires_at_in(self->store, self->within, key, flags, deadline_us_out);
 }
 
-static pykv_status contains(void *engine, slice key, int32_t flags)
+static pykv_status contains(void *engine, const void *snapshot, slice key, int32_t flags)
 {
     uint64_t deadline_us;
-    return expires_at(engine, key, flags, &deadline_us);
+    return snapshot == NULL ? expires_at(engine, key, flags, &deadline_us)
+                            : bitcask_contains_at(snapshot, key, flags);
 }
 
 static pykv_status hold(void *engine, const void *snapshot, slice key, int32_t flags,

@@ -48,10 +48,10 @@ static pykv_status get(void *engine, slice key, int32_t flags, pykv_pinned *pinn
     return lsm_get(engine, key, flags, pinned_out);
 }
 
-static pykv_status contains(void *engine, slice key, int32_t flags)
+static pykv_status contains(void *engine, const void *snapshot, slice key, int32_t flags)
 {
-    if (PYKV_UNLIKELY(key_space_is_marked(key))) {
-        return lsm_contains_in(engine, KEY_SPACE_DEFAULT, key, flags);
+    if (PYKV_UNLIKELY(snapshot != NULL || key_space_is_marked(key))) {
+        return lsm_contains_in(engine, KEY_SPACE_DEFAULT, snapshot, key, flags);
     }
     return lsm_contains(engine, key, flags);
 }

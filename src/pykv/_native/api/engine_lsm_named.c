@@ -49,10 +49,10 @@ static pykv_status hold(void *engine, const void *snapshot, slice key, int32_t f
     return lsm_hold_in(self->store, self->space, snapshot, key, flags, out);
 }
 
-static pykv_status contains(void *engine, slice key, int32_t flags)
+static pykv_status contains(void *engine, const void *snapshot, slice key, int32_t flags)
 {
     named *self = engine;
-    return lsm_contains_in(self->store, self->space, key, flags);
+    return lsm_contains_in(self->store, self->space, snapshot, key, flags);
 }
 
 static pykv_status expires_at(void *engine, slice key, int32_t flags, uint64_t *deadline_us_out)

@@ -56,7 +56,7 @@ pykv_status pykv_contains(pykv_store *store, const void *key, size_t key_length,
     }
     status = handle_check_sizes(key_length, 0);
     if (PYKV_LIKELY(status == PYKV_OK)) {
-        status = store->ops->contains(store->engine, slice_make(key, key_length), flags);
+        status = store->ops->contains(store->engine, NULL, slice_make(key, key_length), flags);
     }
     handle_leave_reader(store, token);
     return status;

@@ -84,11 +84,18 @@ void pykv_unpin_at(pykv_snapshot *self, pykv_pinned *pinned)
 
 pykv_status pykv_contains_at(pykv_snapshot *self, const void *key, size_t key_length, int32_t flags)
 {
-    pykv_pinned pinned;
-    pykv_status status = pykv_get_at(self, key, key_length, flags, &pinned);
-    if (status == PYKV_OK) {
-        pykv_unpin(self->store, &pinned);
+    pykv_store *store = self->store;
+    epoch_token token;
+    pykv_status status = handle_enter_reader(store, &token);
+    if (PYKV_UNLIKELY(status != PYKV_OK)) {
+        return status;
     }
+    status = handle_check_sizes(key_length, 0);
+    if (PYKV_LIKELY(status == PYKV_OK)) {
+        status =
+            store->ops->contains(store->engine, self->inner, slice_make(key, key_length), flags);
+    }
+    handle_leave_reader(store, token);
     return status;
 }
 

@@ -46,7 +46,9 @@ struct many {
     size_t hashed; /* keys that passed this stage, */
     size_t lined;  /* this, */
     size_t walked; /* and this */
-    bool inside;   /* the epoch is held */
+    int32_t flags;
+    bool refused; /* with PYKV_NO_WAIT: a value is too long to be restored */
+    bool inside;  /* the epoch is held */
     epoch_token token;
     buffer copies;   /* values read by pread; values hold offsets until all are read */
     buffer unpacked; /* of uint8_t *, memory of one value each that was packed */
@@ -181,7 +183,8 @@ static pykv_status unpack(many *self, uint64_t address, record *found)
     buffer room = BUFFER_EMPTY;
     pykv_status status = buffer_reserve(&self->unpacked, sizeof room.data);
     if (status == PYKV_OK) {
-        status = bitcask_unpack(self->store, address, found, &room);
+        status = bitcask_unpack(self->store, address, self->flags, found, &room);
+        self->refused = status == PYKV_WOULD_BLOCK && (self->flags & PYKV_NO_WAIT) != 0;
     }
     if (room.data != NULL) {
         pykv_status kept = buffer_append(&self->unpacked, &room.data, sizeof room.data);
@@ -305,7 +308,8 @@ static pykv_status look_up_cold(many *self, directory *now, const void *const *k
 static pykv_status get_hot(many *self, const void *const *keys, const size_t *key_lengths)
 {
     pykv_status status = PYKV_WOULD_BLOCK;
-    for (int attempt = 0; attempt < MANY_ATTEMPTS && status == PYKV_WOULD_BLOCK; attempt++) {
+    for (int attempt = 0; attempt < MANY_ATTEMPTS && status == PYKV_WOULD_BLOCK && !self->refused;
+         attempt++) {
         /* A clear brings another directory, whose moments are its own; this one changes no more
          * then. */
         directory *now = directory_now(&self->within->directory);
@@ -346,7 +350,7 @@ static pykv_status get_cold(many *self, const void *const *keys, const size_t *k
 }
 
 /* Lets the results before go, makes room for count, and enters the epoch. */
-static pykv_status begin(many *self, size_t count)
+static pykv_status begin(many *self, size_t count, int32_t flags)
 {
     many_release(self);
     pykv_status status = reserve(self, count);
@@ -354,15 +358,20 @@ static pykv_status begin(many *self, size_t count)
         return status;
     }
     self->count = count;
+    self->flags = flags;
+    self->refused = false;
     self->token = epoch_enter(&self->store->gate.readers);
     self->inside = true;
-    atomic_fetch_add_explicit(&self->store->counters.get_count, count, memory_order_relaxed);
     return PYKV_OK;
 }
 
 /* Counts what was found, or lets go of it all. */
 static pykv_status finish(many *self, pykv_status status)
 {
+    if (status != PYKV_WOULD_BLOCK) { /* else who asked asks again */
+        atomic_fetch_add_explicit(&self->store->counters.get_count, self->count,
+                                  memory_order_relaxed);
+    }
     if (status != PYKV_OK) {
         many_release(self);
         return status;
@@ -375,7 +384,7 @@ static pykv_status finish(many *self, pykv_status status)
 pykv_status many_get(many *self, size_t count, const void *const *keys, const size_t *key_lengths,
                      int32_t flags)
 {
-    pykv_status status = begin(self, count);
+    pykv_status status = begin(self, count, flags);
     if (status != PYKV_OK) {
         return status;
     }
@@ -425,7 +434,7 @@ static pykv_status get_cold_at(many *self, const store_moment *at, const void *c
 pykv_status many_get_at(many *self, const store_moment *at, size_t count, const void *const *keys,
                         const size_t *key_lengths, int32_t flags)
 {
-    pykv_status status = begin(self, count);
+    pykv_status status = begin(self, count, flags);
     if (status != PYKV_OK) {
         return status;
     }

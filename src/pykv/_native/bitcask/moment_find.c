@@ -20,6 +20,7 @@ typedef struct lookup {
     uint64_t hash;
     slice key;
     read_mode mode;
+    bool check_body;
     buffer *scratch;
     record *out;
     segment *holder; /* where look_at looked last, */
@@ -49,10 +50,10 @@ const pinned_segment *moment_pinned_at(const store_moment *self, uint64_t addres
 static pykv_status read_at(const lookup *self, const segment *source, uint64_t offset)
 {
     if (PYKV_LIKELY(self->mode == READ_HOT)) {
-        return segment_is_mapped(source) ? segment_peek(source, offset, true, self->out)
+        return segment_is_mapped(source) ? segment_peek(source, offset, self->check_body, self->out)
                                          : PYKV_WOULD_BLOCK;
     }
-    return segment_read(source, offset, true, self->scratch, self->out);
+    return segment_read(source, offset, self->check_body, self->scratch, self->out);
 }
 
 /* PYKV_OK: address holds the record of the key that the moment shows; PYKV_NOT_FOUND: it does not,
@@ -157,7 +158,7 @@ static pykv_status find(lookup *wanted)
 pykv_status moment_find(const store_moment *self, uint64_t hash, slice key, read_mode mode,
                         buffer *scratch, uint64_t *address_out, record *out)
 {
-    lookup wanted = {self, hash, key, mode, scratch, out, NULL, 0};
+    lookup wanted = {self, hash, key, mode, true, scratch, out, NULL, 0};
     pykv_status status = find(&wanted);
     if (status == PYKV_OK) {
         *address_out = wanted.address;
@@ -165,10 +166,18 @@ pykv_status moment_find(const store_moment *self, uint64_t hash, slice key, read
     return status;
 }
 
+pykv_status moment_find_key(const store_moment *self, uint64_t hash, slice key, read_mode mode,
+                            buffer *scratch)
+{
+    record found;
+    lookup wanted = {self, hash, key, mode, false, scratch, &found, NULL, 0};
+    return find(&wanted);
+}
+
 pykv_status moment_find_mapped(const store_moment *self, uint64_t hash, slice key, record *out,
                                segment **holder_out)
 {
-    lookup wanted = {self, hash, key, READ_HOT, NULL, out, NULL, 0};
+    lookup wanted = {self, hash, key, READ_HOT, true, NULL, out, NULL, 0};
     pykv_status status = find(&wanted);
     if (status == PYKV_OK) {
         *holder_out = wanted.holder;

@@ -49,10 +49,10 @@ static inline pykv_status if_alive(bitcask *self, pykv_status status, const reco
 }
 
 /* What a get gives of a packed record at address. */
-static pykv_status get_packed(bitcask *self, uint64_t address, record *found,
+static pykv_status get_packed(bitcask *self, uint64_t address, int32_t flags, record *found,
                               pykv_pinned *pinned_out)
 {
-    pykv_status status = bitcask_pin_unpacked(self, address, found, pinned_out);
+    pykv_status status = bitcask_pin_unpacked(self, address, flags, found, pinned_out);
     if (status == PYKV_OK) {
         count_one(&self->counters.get_hit_count);
     }
@@ -68,7 +68,8 @@ static pykv_status get_patiently(bitcask *self, space *within, uint64_t hash, sl
     pykv_status status = find_patiently(self, within, hash, key, true, &scratch, &cursor, &found);
     status = if_alive(self, status, &found);
     if (status != PYKV_OK || record_is_packed(&found)) {
-        status = status == PYKV_OK ? get_packed(self, cursor.address, &found, pinned_out) : status;
+        status =
+            status == PYKV_OK ? get_packed(self, cursor.address, 0, &found, pinned_out) : status;
         buffer_reset(&scratch);
         return status;
     }
@@ -97,7 +98,6 @@ static inline pykv_status get(bitcask *self, space *within, slice key, int32_t f
                               pykv_pinned *pinned_out)
 {
     uint64_t hash = bitcask_hash(self, key.data, key.size);
-    count_one(&self->counters.get_count);
     pykv_status status = PYKV_WOULD_BLOCK;
     if (PYKV_LIKELY(bitcask_read_mode(self) == READ_HOT)) {
         keydir_cursor cursor;
@@ -105,8 +105,9 @@ static inline pykv_status get(bitcask *self, space *within, slice key, int32_t f
         status = find_hot(self, within, hash, key, true, &cursor, &found);
         status = if_alive(self, status, &found);
         if (PYKV_UNLIKELY(status == PYKV_OK && record_is_packed(&found))) {
-            status = get_packed(self, cursor.address, &found, pinned_out);
+            status = get_packed(self, cursor.address, flags, &found, pinned_out);
         } else if (PYKV_LIKELY(status == PYKV_OK)) {
+            count_one(&self->counters.get_count);
             count_one(&self->counters.get_hit_count);
             pinned_out->data = found.value.data;
             pinned_out->length = found.value.size;
@@ -114,10 +115,11 @@ static inline pykv_status get(bitcask *self, space *within, slice key, int32_t f
             return PYKV_OK;
         }
     }
-    if (status != PYKV_WOULD_BLOCK || (flags & PYKV_NO_WAIT) != 0) {
-        return status;
+    if (status == PYKV_WOULD_BLOCK && (flags & PYKV_NO_WAIT) != 0) {
+        return status; /* who asked asks again */
     }
-    return get_patiently(self, within, hash, key, pinned_out);
+    count_one(&self->counters.get_count);
+    return status != PYKV_WOULD_BLOCK ? status : get_patiently(self, within, hash, key, pinned_out);
 }
 
 pykv_status bitcask_get(bitcask *self, slice key, int32_t flags, pykv_pinned *pinned_out)

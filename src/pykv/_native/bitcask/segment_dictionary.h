@@ -15,6 +15,12 @@
  * it is told. Before any reader knows the segment. */
 void segment_find_dictionary(segment *self);
 
+/* Whether a value has asked for the dictionary, so that segment_dictionary reads nothing. */
+static inline bool segment_has_read_dictionary(const segment *self)
+{
+    return atomic_load_explicit(&self->dictionary, memory_order_acquire) != NULL;
+}
+
 /* The dictionary, which stays until segment_close. PYKV_CORRUPTION with the place, what
  * packed_dictionary_open says, and what reading says. */
 PYKV_NODISCARD pykv_status segment_dictionary(segment *self, const codec *with,

@@ -43,8 +43,9 @@ static pykv_status get_patiently(const store_moment *self, uint64_t hash, slice 
     record found;
     pykv_status status = moment_find(self, hash, key, READ_COLD, &scratch, &address, &found);
     if (status != PYKV_OK || record_is_packed(&found)) {
-        status = status == PYKV_OK ? bitcask_pin_unpacked(self->store, address, &found, pinned_out)
-                                   : status;
+        status = status == PYKV_OK
+                     ? bitcask_pin_unpacked(self->store, address, 0, &found, pinned_out)
+                     : status;
         buffer_reset(&scratch);
         return status;
     }
@@ -65,7 +66,7 @@ pykv_status bitcask_get_at(const store_moment *self, slice key, int32_t flags,
         record found;
         status = moment_find(self, hash, key, READ_HOT, NULL, &address, &found);
         if (status == PYKV_OK && record_is_packed(&found)) {
-            status = bitcask_pin_unpacked(store, address, &found, pinned_out);
+            status = bitcask_pin_unpacked(store, address, flags, &found, pinned_out);
         } else if (status == PYKV_OK) {
             pinned_out->data = found.value.data;
             pinned_out->length = found.value.size;
@@ -76,6 +77,21 @@ pykv_status bitcask_get_at(const store_moment *self, slice key, int32_t flags,
         return status;
     }
     return get_patiently(self, hash, key, pinned_out);
+}
+
+pykv_status bitcask_contains_at(const store_moment *self, slice key, int32_t flags)
+{
+    uint64_t hash = bitcask_hash(self->store, key.data, key.size);
+    pykv_status status = PYKV_WOULD_BLOCK;
+    if (bitcask_read_mode(self->store) == READ_HOT) {
+        status = moment_find_key(self, hash, key, READ_HOT, NULL);
+    }
+    if (status == PYKV_WOULD_BLOCK && (flags & PYKV_NO_WAIT) == 0) {
+        buffer scratch = BUFFER_EMPTY;
+        status = moment_find_key(self, hash, key, READ_COLD, &scratch);
+        buffer_reset(&scratch);
+    }
+    return status;
 }
 
 pykv_status bitcask_count_at(const store_moment *self, uint64_t *count_out)

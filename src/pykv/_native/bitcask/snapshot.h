@@ -18,6 +18,9 @@ PYKV_NODISCARD pykv_status bitcask_snapshot_new(bitcask *store, store_moment **s
 PYKV_NODISCARD pykv_status bitcask_get_at(const store_moment *self, slice key, int32_t flags,
                                           pykv_pinned *pinned_out);
 
+/* As bitcask_contains, at the moment of the snapshot. PYKV_CLOSED. */
+PYKV_NODISCARD pykv_status bitcask_contains_at(const store_moment *self, slice key, int32_t flags);
+
 /* Finds and keeps the value of key at the moment; NULL: now. The caller is in the epoch. */
 PYKV_NODISCARD pykv_status bitcask_hold(bitcask *store, const store_moment *moment, slice key,
                                         int32_t flags, held_value *out);

@@ -11,6 +11,9 @@
 
 #include "bitcask/store.h"
 
+/* A longer value is not restored with PYKV_NO_WAIT. */
+enum { UNPACK_AT_ONCE_BYTES_MAX = 64 * 1024 };
+
 static inline bool record_is_packed(const record *self)
 {
     return (self->flags & RECORD_FLAG_CODEC) != 0;
@@ -36,12 +39,14 @@ PYKV_NODISCARD pykv_status unpack_record_of(const codec_table *codecs, segment *
                                             uint64_t offset, record *found, buffer *room);
 
 /* The same of a record at address. PYKV_WOULD_BLOCK: found borrows from a mapping that lost a page;
- * read it by pread. The caller is in the epoch or holds writer. */
-PYKV_NODISCARD pykv_status bitcask_unpack(bitcask *store, uint64_t address, record *found,
-                                          buffer *room);
+ * read it by pread; or, with PYKV_NO_WAIT in flags, the value is long, or its dictionary is not
+ * read yet. The caller is in the epoch or holds writer. */
+PYKV_NODISCARD pykv_status bitcask_unpack(bitcask *store, uint64_t address, int32_t flags,
+                                          record *found, buffer *room);
 
-/* The same into memory of its own: data, length and owned of pinned_out. */
-PYKV_NODISCARD pykv_status bitcask_pin_unpacked(bitcask *store, uint64_t address, record *found,
-                                                pykv_pinned *pinned_out);
+/* The same into memory of its own: data, length and owned of pinned_out. With PYKV_NO_WAIT
+ * PYKV_WOULD_BLOCK tells the length too. */
+PYKV_NODISCARD pykv_status bitcask_pin_unpacked(bitcask *store, uint64_t address, int32_t flags,
+                                                record *found, pykv_pinned *pinned_out);
 
 #endif

@@ -231,7 +231,7 @@ static pykv_status find_current(bitcask *self, const operation *write, record *o
             return PYKV_NOT_FOUND;
         }
         if (status == PYKV_OK && record_is_packed(out)) {
-            status = bitcask_unpack(self, cursor.address, out, plain);
+            status = bitcask_unpack(self, cursor.address, 0, out, plain);
         }
         if (status != PYKV_WOULD_BLOCK || mode == READ_COLD_LOCKED) {
             return status;

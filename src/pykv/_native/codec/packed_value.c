@@ -87,11 +87,17 @@ pykv_status packed_value_make(const codec *with, int level, const packed_diction
     return PYKV_OK;
 }
 
+uint32_t packed_value_plain_length(slice stored)
+{
+    uint32_t length = stored.size > PACKED_VALUE_HEAD_BYTES ? load_u32(stored.data) : 0;
+    return length <= PYKV_VALUE_BYTES_MAX ? length : 0;
+}
+
 pykv_status packed_value_restore(const codec *with, const packed_dictionary *dictionary,
                                  slice stored, buffer *room)
 {
-    uint32_t plain_length = stored.size > PACKED_VALUE_HEAD_BYTES ? load_u32(stored.data) : 0;
-    if (plain_length == 0 || plain_length > PYKV_VALUE_BYTES_MAX) {
+    uint32_t plain_length = packed_value_plain_length(stored);
+    if (plain_length == 0) {
         return error_set(PYKV_CORRUPTION, "a packed value of %zu bytes tells no length",
                          stored.size);
     }

@@ -44,6 +44,9 @@ PYKV_NODISCARD pykv_status packed_value_make(const codec *with, int level,
                                              const packed_dictionary *dictionary, slice value,
                                              buffer *room, bool *pays_out);
 
+/* The length of the value of stored; 0: it tells none that a value can have. */
+uint32_t packed_value_plain_length(slice stored);
+
 /* Restores the value of stored into room, which is cleared first. Safe on arbitrary bytes:
  * PYKV_CORRUPTION. PYKV_NO_MEMORY. */
 PYKV_NODISCARD pykv_status packed_value_restore(const codec *with,

@@ -90,6 +90,9 @@ static PyObject *get_slowly(const store_object *self, const bytes_view *key, pyk
         pykv_unpin(self->store, pinned);
         return get_large(self, key, length, status_out);
     }
+    if (*status_out == PYKV_WOULD_BLOCK && pinned->length > 0) {
+        return get_large(self, key, pinned->length, status_out);
+    }
     if (*status_out == PYKV_WOULD_BLOCK) {
         return get_patiently(self, key, status_out);
     }
@@ -101,7 +104,7 @@ static PyObject *get_slowly(const store_object *self, const bytes_view *key, pyk
 static inline PyObject *look_up(store_object *self, PyObject *key, pykv_status *status_out)
 {
     bytes_view name;
-    pykv_pinned pinned;
+    pykv_pinned pinned = {.length = 0};
     PyObject *value = NULL;
     pykv_store *store = store_object_bound(self);
     *status_out = PYKV_OK;

@@ -43,7 +43,7 @@ static pykv_status contains_name(void *owner, slice name)
 {
     lsm *target = owner;
     epoch_token token = epoch_enter(&target->gate.readers);
-    pykv_status status = lsm_contains_in(target, KEY_SPACE_NAMES, name, 0);
+    pykv_status status = lsm_contains_in(target, KEY_SPACE_NAMES, NULL, name, 0);
     epoch_leave(&target->gate.readers, token);
     return status;
 }

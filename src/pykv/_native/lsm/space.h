@@ -19,7 +19,8 @@ PYKV_NODISCARD pykv_status lsm_get_in(lsm *self, uint32_t space, const lsm_snaps
 /* Finds and keeps the value of key at a snapshot; NULL: now. As lsm_get_in. */
 PYKV_NODISCARD pykv_status lsm_hold_in(lsm *self, uint32_t space, const lsm_snapshot *snapshot,
                                        slice key, int32_t flags, held_value *out);
-PYKV_NODISCARD pykv_status lsm_contains_in(lsm *self, uint32_t space, slice key, int32_t flags);
+PYKV_NODISCARD pykv_status lsm_contains_in(lsm *self, uint32_t space, const lsm_snapshot *snapshot,
+                                           slice key, int32_t flags);
 PYKV_NODISCARD pykv_status lsm_expires_at_in(lsm *self, uint32_t space, slice key, int32_t flags,
                                              uint64_t *deadline_us_out);
 /* Its keys are those of the namespace. */

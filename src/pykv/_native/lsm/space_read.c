@@ -1,6 +1,8 @@
 /*
  * space_read: reads of single keys of a namespace.
  */
+#include "base/memory.h"
+#include "lsm/read.h"
 #include "lsm/space.h"
 
 pykv_status lsm_get_in(lsm *self, uint32_t space, const lsm_snapshot *snapshot, slice key,
@@ -15,13 +17,13 @@ pykv_status lsm_get_in(lsm *self, uint32_t space, const lsm_snapshot *snapshot, 
     return status;
 }
 
-pykv_status lsm_contains_in(lsm *self, uint32_t space, slice key, int32_t flags)
+pykv_status lsm_contains_in(lsm *self, uint32_t space, const lsm_snapshot *snapshot, slice key,
+                            int32_t flags)
 {
-    stored_key stored;
-    pykv_status status = stored_key_make(space, key, &stored);
+    pykv_pinned pinned = {.owned = NULL};
+    pykv_status status = lsm_get_in(self, space, snapshot, key, flags | LSM_NO_VALUE, &pinned);
     if (status == PYKV_OK) {
-        status = lsm_contains(self, stored.key, flags);
-        stored_key_reset(&stored);
+        mem_free(pinned.owned);
     }
     return status;
 }
