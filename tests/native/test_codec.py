@@ -7,12 +7,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import zstandard
 
+import pykv
 from pykv._native import codec, ffi, lib
 from tests.native.zstd_providers import PROVIDERS, give_back, provide, quiet_callbacks, take_away
 
@@ -139,6 +141,83 @@ def test_with_neither_blocks_go_through_python_and_a_warning_says_so(
     # With warnings as errors a second one would be seen.
     codec.provide_zstd()
     assert decompress(compress(BLOCK), len(BLOCK)) == BLOCK
+
+
+class Struck:
+    """Stands for a function of codec in which an interrupt strikes at some of its calls."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, name: str, turns: set[int]) -> None:
+        self.left = turns
+        self.calls = 0
+        self.function = getattr(codec, name)
+        monkeypatch.setattr(codec, name, self)
+
+    def __call__(self, *arguments: Any) -> Any:
+        self.calls += 1
+        if self.calls in self.left:
+            raise KeyboardInterrupt
+        return self.function(*arguments)
+
+
+@pytest.fixture
+def packed(tmp_path: Path) -> Iterator[Any]:
+    """A Bitcask whose callbacks have compressed 50 values of BLOCK and a number."""
+    quiet_callbacks()
+    with pykv.open(tmp_path, engine="bitcask", compression="zstd", background_threads=0) as db:
+        db.put_many((b"%d" % number, BLOCK + b"%d" % number) for number in range(50))
+        yield db
+
+
+def test_an_interrupt_that_strikes_a_read_is_raised_behind_it(
+    packed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The read raised InternalError, the store became degraded, and the interrupt was lost."""
+    packed.compact()
+    struck = Struck(monkeypatch, "_decompressor", {1})
+    found: list[bytes] = []
+    with pytest.raises(KeyboardInterrupt):
+        found.extend(map(packed.get, [b"7"]))
+    assert found == [BLOCK + b"7"]
+    assert struck.calls == 2
+    assert packed.state == "open"
+    assert packed[b"8"] == BLOCK + b"8"
+
+
+def test_an_interrupt_in_the_midst_of_a_call_is_raised_once_and_behind_it(
+    packed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed.compact()
+    Struck(monkeypatch, "_decompressor", {3})
+    found: list[list[bytes]] = []
+    with pytest.raises(KeyboardInterrupt):
+        found.extend(map(packed.get_many, [[b"%d" % number for number in range(50)]]))
+    assert found == [[BLOCK + b"%d" % number for number in range(50)]]
+    assert packed.state == "open"
+    assert packed[b"8"] == BLOCK + b"8"
+
+
+def test_an_interrupt_that_strikes_a_merge_is_raised_behind_it(
+    packed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Struck(monkeypatch, "_compressor", {2})
+    with pytest.raises(KeyboardInterrupt):
+        packed.compact()
+    assert packed.state == "open"
+    assert dict(packed.items()) == {b"%d" % n: BLOCK + b"%d" % n for n in range(50)}
+    assert not packed.verify().damages
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_fault_of_a_callback_is_an_internal_error(
+    packed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_dictionary: bytes = b"") -> Any:
+        raise LookupError("a fault")
+
+    packed.compact()
+    monkeypatch.setattr(codec, "_decompressor", fail)
+    with pytest.raises(pykv.InternalError):
+        packed.get(b"7")
 
 
 def test_without_any_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

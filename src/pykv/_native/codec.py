@@ -9,6 +9,9 @@ first that passes wins:
 
 A codec that the process set by itself, as a C program does with `pykv_set_codec`, is left alone.
 All write the same format, so data written with one reads with every other.
+
+A signal handler may raise in a callback, which cannot pass that on. What the core asked for is done
+once more, and what was raised is raised again when the thread is back from the core.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import threading
 import warnings
 from collections.abc import Callable
 from importlib import import_module
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
 from pykv._native._core import ffi, lib
@@ -49,6 +53,8 @@ FUNCTIONS: Final = {
     "decompress_with_ddict": ("ZSTD_decompress_usingDDict", "size_t(*, *, size_t, *, size_t, *)"),
     "train": ("ZDICT_trainFromBuffer", "size_t(*, size_t, *, *, unsigned int)"),
 }
+
+_Callback = Callable[..., int]
 
 LEVEL_DEFAULT: Final = 1
 DECOMPRESSORS_MAX: Final = 16
@@ -172,7 +178,35 @@ def _status_of(work: Callable[[], None]) -> int:
     return lib.PYKV_OK
 
 
-@ffi.def_extern(name="pykv_python_compress", error=lib.PYKV_INTERNAL)
+def _raiser() -> Callable[[int, type[BaseException]], int]:
+    """Lets a thread, by its number, raise an exception of a type where it next looks for one."""
+    import ctypes
+
+    kind = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_ulong, ctypes.py_object)
+    return kind(("PyThreadState_SetAsyncExc", ctypes.pythonapi))
+
+
+def _serves(name: str) -> Callable[[_Callback], _Callback]:
+    """Lets the core call a function by name, whatever signal handlers raise meanwhile."""
+
+    def register(function: _Callback) -> _Callback:
+        names = function.__code__.co_varnames[: function.__code__.co_argcount]
+
+        def do_again(_kind: Any, error: BaseException, trace: TracebackType) -> int:
+            given = trace.tb_frame.f_locals
+            raise_in = _raiser()
+            status = function(*[given[each] for each in names])
+            # Called from within map: from here to the return nothing looks for an exception.
+            [_] = map(raise_in, [threading.get_ident()], [type(error)])
+            return status
+
+        ffi.def_extern(name=name, error=lib.PYKV_INTERNAL, onerror=do_again)(function)
+        return function
+
+    return register
+
+
+@_serves("pykv_python_compress")
 def compress_block(
     _context: FFI.CData, level: int, data: FFI.CData, size: int, out: FFI.CData, size_out: FFI.CData
 ) -> int:
@@ -186,7 +220,7 @@ def compress_block(
     return _status_of(work)
 
 
-@ffi.def_extern(name="pykv_python_decompress", error=lib.PYKV_INTERNAL)
+@_serves("pykv_python_decompress")
 def decompress_block(
     _context: FFI.CData, data: FFI.CData, size: int, out: FFI.CData, raw_size: int
 ) -> int:
@@ -194,7 +228,7 @@ def decompress_block(
     return _restore(b"", data, size, out, raw_size)
 
 
-@ffi.def_extern(name="pykv_python_decompress_with", error=lib.PYKV_INTERNAL)
+@_serves("pykv_python_decompress_with")
 def decompress_with_dictionary(
     _context: FFI.CData,
     dictionary: FFI.CData,
