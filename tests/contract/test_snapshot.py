@@ -113,6 +113,37 @@ def test_closing_it_ends_its_reads_and_may_be_repeated(filled: Any) -> None:
 
 
 @keeps
+def test_scans_that_were_opened_go_on_when_it_is_closed(filled: Any) -> None:
+    """Those of a memory store ended, and scans of arrays where rows are made into chunks."""
+    rows = list(filled.scan())
+    kept = filled.snapshot()
+    begun, fresh = kept.scan(), kept.scan_keys()
+    arrays = kept.scan_arrays(chunk_rows=2)
+    first = [next(begun)]
+    count = len(next(arrays))
+    kept.close()
+    change_all(filled)
+    assert first + list(begun) == rows
+    assert list(fresh) == KEYS
+    assert count + sum(map(len, arrays)) == len(rows)
+
+
+@keeps
+def test_scans_of_it_end_with_its_store(make_store: Any) -> None:
+    db = make_store()
+    db.put_many((b"%04d" % number, bytes(1000)) for number in range(500))
+    kept = db.snapshot()
+    rows, arrays = kept.scan(), kept.scan_arrays(chunk_rows=2)
+    next(rows)
+    next(arrays)
+    kept.close()
+    db.close()
+    for scan in (rows, arrays):
+        with pytest.raises(ClosedError):
+            list(scan)
+
+
+@keeps
 def test_it_outlives_its_store_and_refuses(make_store: Any) -> None:
     db = make_store()
     db[b"a"] = b"1"

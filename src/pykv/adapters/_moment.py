@@ -306,6 +306,9 @@ class AdapterSnapshot(AdapterReader):
     def _check_open(self) -> None:
         self._kept._now()
 
+    def _check_scans(self) -> None:
+        self._of._check_open()
+
     def _get(self, key: bytes) -> bytes | None:
         moment = self._kept._now()
         with self._of._guarded():

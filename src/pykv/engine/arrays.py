@@ -48,6 +48,10 @@ class ArrayReaderBase(ABC):
     @abstractmethod
     def _check_open(self) -> None: ...
 
+    def _check_scans(self) -> None:
+        """As _check_open, for scans that were opened: those of a snapshot go on without it."""
+        self._check_open()
+
     def get_arrays(self, keys: ItemsLike, out: Rows | None = None) -> Rows:
         """The values of keys as arrays; out: room for them, of which the result is a part.
 
@@ -82,7 +86,7 @@ class ArrayReaderBase(ABC):
     ) -> CloseableIterator[RowChunk]:
         left = chain(rows)
         while chunk := list(islice(left, row_count)):
-            self._check_open()
+            self._check_scans()
             fitting = len(chunk) if out is None else _fitting(chunk, out)
             left = chain(chunk[fitting:], left)
             keys, values = zip(*chunk[:fitting], strict=True)

@@ -58,12 +58,12 @@ class MemoryReader(OrderedReaderBase):
         return self._stream(rows.slices(first, last, bool(reverse)))
 
     def _stream(self, runs: Iterator[tuple[Row, ...]]) -> CloseableIterator[Row]:
-        """The rows of runs one by one, for as long as it is open."""
-        self._rows()
+        """The rows of runs one by one, for as long as the store is open."""
+        self._check_scans()
         for run in runs:
             for row in run:
                 yield row
-                self._rows()
+                self._check_scans()
 
     def cursor(
         self,

@@ -269,6 +269,9 @@ class MemorySnapshot(MemoryReader):
     def _check_open(self) -> None:
         self._rows()
 
+    def _check_scans(self) -> None:
+        self._store._check_open()
+
     def close(self) -> None:
-        """Forgets the rows, and ends its scans; silent where that is done."""
+        """Forgets the rows; silent where that is done. Scans that were opened go on."""
         self._kept = None
