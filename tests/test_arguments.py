@@ -1,6 +1,7 @@
 """Bytes-like arguments, their limits, ranges, and near misses."""
 
 import array
+import ctypes
 import itertools
 import mmap
 import tracemalloc
@@ -42,6 +43,8 @@ class Text(bytes):
         np.array([[97], [98], [99]], dtype=np.uint8),
         np.bytes_(b"abc"),
         array.array("B", b"abc"),
+        (ctypes.c_ubyte * 3)(*b"abc"),
+        (ctypes.c_char * 3).from_buffer_copy(b"abc"),
         Text(b"abc"),
     ],
 )

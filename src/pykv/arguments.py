@@ -27,6 +27,8 @@ StrPath: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 KEY_BYTES_MAX: Final = 65_535
 VALUE_BYTES_MAX: Final = 1 << 30
+# Of a buffer of unsigned bytes; ctypes leads with a byte order, of which a byte has none.
+BYTE_FORMATS: Final = frozenset(order + kind for order in ("", *"@=<>!") for kind in "Bc")
 TTL_SECONDS_MAX: Final = 1_000 * 366 * 86_400
 NAME_BYTES_MAX: Final = 255
 
@@ -50,7 +52,7 @@ def as_bytes(data: BytesLike, what: str) -> bytes:
             f"not {type(data).__name__}"
         ) from None
     with view:
-        if view.format not in ("B", "c") or view.ndim == 0:
+        if view.format not in BYTE_FORMATS or view.ndim == 0:
             raise TypeError(
                 f"{what} must hold unsigned bytes, not {type(data).__name__} items of format "
                 f"{view.format!r}: convert it first, as in array.tobytes()"

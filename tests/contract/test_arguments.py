@@ -1,6 +1,7 @@
 """Keys and values: which types are taken, which are refused, and the limits."""
 
 import array
+import ctypes
 import mmap
 from collections.abc import Callable
 from typing import Any
@@ -26,6 +27,8 @@ FORMS: dict[str, Callable[[bytes], Any]] = {
     "memoryview slice": lambda data: memoryview(b"<" + data + b">")[1:-1],
     "numpy uint8": lambda data: np.frombuffer(data, dtype=np.uint8),
     "numpy uint8 slice": lambda data: np.frombuffer(b"<" + data + b">", dtype=np.uint8)[1:-1],
+    "ctypes bytes": lambda data: (ctypes.c_ubyte * len(data))(*data),
+    "ctypes characters": lambda data: (ctypes.c_char * len(data)).from_buffer_copy(data),
     "subclass of bytes": Text,
 }
 
@@ -36,6 +39,8 @@ REFUSED: dict[str, Any] = {
     "list": [97, 98],
     "float array": np.array([1.0, 2.0]),
     "int array": array.array("i", [1, 2]),
+    "ctypes integers": (ctypes.c_uint16 * 2)(1, 2),
+    "ctypes signed bytes": (ctypes.c_byte * 2)(1, 2),
     "strided memoryview": memoryview(b"abcdef")[::2],
     "strided numpy": np.arange(6, dtype=np.uint8)[::2],
 }

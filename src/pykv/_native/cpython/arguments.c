@@ -16,6 +16,9 @@ enum { TTL_PLAIN_SECONDS_MAX = 1000000000 }; /* longer ones are for pykv.argumen
 static bool holds_bytes(const Py_buffer *buffer)
 {
     const char *format = buffer->format;
+    if (format != NULL && format[0] != '\0' && strchr("@=<>!", format[0]) != NULL) {
+        format++; /* a byte order, which ctypes leads with and a byte has none of */
+    }
     bool bytes = format == NULL || strcmp(format, "B") == 0 || strcmp(format, "c") == 0;
     return bytes && buffer->ndim > 0 && PyBuffer_IsContiguous(buffer, 'C');
 }
