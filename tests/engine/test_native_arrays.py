@@ -71,6 +71,41 @@ def test_values_that_grow_later_are_followed(db: Any) -> None:
         assert np.array_equal(chunk.values.data, data)
 
 
+@pytest.fixture
+def little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """numpy refuses arrays of more than a GiB, as it does where so much memory is not there."""
+    empty = np.empty
+
+    def refuse_large(shape: Any, *args: Any) -> Any:
+        if np.prod(shape) > 1 << 30:
+            raise MemoryError(f"an array of {shape}")
+        return empty(shape, *args)
+
+    monkeypatch.setattr(np, "empty", refuse_large)
+
+
+@pytest.mark.usefixtures("little_memory")
+@pytest.mark.parametrize("row_count", [7, 40])
+def test_a_scan_of_few_large_rows_needs_memory_for_these(db: Any, row_count: int) -> None:
+    """A chunk was given room for as many rows as it may have, all of 1 MiB: 72 GiB."""
+    db.put_arrays(np.arange(row_count, dtype=">u8"), np.zeros((row_count, 1 << 20), np.uint8))
+    assert sum(len(chunk) for chunk in db.scan_arrays()) == row_count
+    chunks = list(db.scan_arrays(chunk_rows=3))
+    assert sum(len(chunk) for chunk in chunks) == row_count
+    assert sum(len(chunk.values.data) for chunk in chunks) == row_count << 20
+
+
+@pytest.mark.usefixtures("little_memory")
+def test_one_large_value_is_not_taken_for_the_size_of_all(db: Any) -> None:
+    """The run of 1,000 keys with the large value was taken for one of a hundred like it."""
+    keys = np.arange(100_000, dtype=np.uint64)
+    db.put(keys[5].tobytes()[::-1], b"v" * (32 << 20))
+    for asked in (keys, keys[::-1].copy()):
+        rows = db.get_arrays(asked)
+        assert rows.found.sum() == 1
+        assert len(rows.data) == 32 << 20
+
+
 def test_a_scan_that_is_dropped_lets_go(db: Any) -> None:
     db.put_arrays(np.arange(10, dtype=">u8"), np.zeros((10, 10), np.uint8))
     unused, begun = db.scan_arrays(), db.scan_arrays(chunk_rows=3)

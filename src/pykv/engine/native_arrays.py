@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _RUN_ROWS: Final = 1_000
 _GUESS_BYTES: Final = 128
 _SPARE_BYTES: Final = 64 << 10
+_GUESS_BYTES_MAX: Final = 64 << 20  # of what no room before had
 
 
 class Source(NamedTuple):
@@ -219,20 +220,26 @@ class _Room:
         self.raw.data, self.raw.offsets = data, offsets
         self.raw.data_bytes = len(self.rows.data)
 
-    def size_for(self, rows: int) -> int:
-        """Bytes for so many rows, if all are as those that are there."""
-        used: int = self.raw.used_bytes
-        guess = used * rows // max(self.row_count, 1)
-        return guess + guess // 8 + _SPARE_BYTES
+    def size_for(self, rows: int, bytes_max: int) -> int:
+        """Bytes for so many rows, if all are as those that are there and needed.
+
+        That is a guess, which is allocated: at most bytes_max, or 64 MiB where that is more.
+        """
+        guess: int = self.raw.used_bytes * rows // max(self.row_count, 1)
+        if self.row_count == 0:
+            guess = self.raw.needed_bytes * rows // min(rows, _RUN_ROWS)
+        return min(guess + guess // 8 + _SPARE_BYTES, max(bytes_max, _GUESS_BYTES_MAX))
 
     def grow(self, rows_known: int, rows: int) -> None:
-        """Makes room for so many rows, if all are as those that are there and needed."""
+        """Makes room for what is needed, and about for so many rows, at most twice what there was.
+
+        A large value says nothing about the others, nor a chunk about how many rows there are.
+        """
         import numpy as np
 
         self.row_count = rows_known
-        first = self.raw.needed_bytes if rows_known == 0 else 0
-        run = min(rows, _RUN_ROWS)
-        size = max(self.raw.needed_bytes + _SPARE_BYTES, self.size_for(rows), first * rows // run)
+        guess = self.size_for(rows, 2 * len(self.rows.data))
+        size = max(self.raw.needed_bytes + _SPARE_BYTES, guess)
         used = self.raw.used_bytes
         data = np.empty(size, np.uint8)
         data[:used] = self.rows.data[:used]
@@ -263,7 +270,8 @@ def _chunks(
             row_count = _fill(scan, rows_max, keys, values, out is not None)
             if row_count == 0:
                 return
-            key_bytes, value_bytes = keys.size_for(rows_max), values.size_for(rows_max)
+            key_bytes = keys.size_for(rows_max, len(keys.rows.data))
+            value_bytes = values.size_for(rows_max, len(values.rows.data))
             yield RowChunk(keys.cut(row_count, out is None), values.cut(row_count, out is None))
     finally:
         life.end()
