@@ -1,5 +1,6 @@
 """Array calls over the other calls of a store: packing rows, and what a room lets through."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +43,35 @@ def test_an_engine_without_array_calls_of_its_own_has_them(db: minimal_store.Min
     assert [len(each) for each in chunks] == [999, 999, 999, 3]
     db.delete_arrays(keys[:-1])
     assert list(db) == [keys[-1:].tobytes()]
+
+
+@pytest.mark.parametrize(
+    "out", [None, RowChunk.empty(65_536, 8, 65_536), RowChunk.empty(65_536, 65_536, 8)]
+)
+def test_a_scan_of_many_chunks_needs_no_deep_stack(
+    db: minimal_store.Minimal, out: RowChunk | None
+) -> None:
+    """Each chunk was put before the rest by one more iterator around it: the 20,000th chunk went
+    through 20,000 of them, which took the square of the time, and the end of a small stack."""
+    count = 20_000
+    keys = np.arange(count, dtype=">u8")
+    db.put_arrays(keys, keys)
+    seen: list[bytes | None] = []
+
+    def read() -> None:
+        for chunk in db.scan_arrays(chunk_rows=1 if out is None else 65_536, out=out):
+            assert len(chunk) == 1
+            seen.append(chunk.keys[0])
+
+    before = threading.stack_size(131_072)
+    try:
+        reader = threading.Thread(target=read)
+        reader.start()
+    finally:
+        threading.stack_size(before)
+    reader.join()
+    assert len(seen) == count
+    assert len(set(seen)) == count
 
 
 def test_the_room_of_a_scan_bounds_its_chunks() -> None:

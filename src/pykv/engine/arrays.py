@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
-from itertools import chain, islice
+from itertools import islice
 from typing import Any
 
 from pykv.arguments import BytesLike
@@ -84,31 +84,44 @@ class ArrayReaderBase(ABC):
     def _array_chunks(
         self, rows: Iterator[Row], row_count: int, out: RowChunk | None
     ) -> CloseableIterator[RowChunk]:
-        left = chain(rows)
-        while chunk := list(islice(left, row_count)):
+        for chunk in _row_lists(rows, row_count, out):
             self._check_scans()
-            fitting = len(chunk) if out is None else _fitting(chunk, out)
-            left = chain(chunk[fitting:], left)
-            keys, values = zip(*chunk[:fitting], strict=True)
-            found = [True] * fitting
+            keys, values = zip(*chunk, strict=True)
+            found = [True] * len(chunk)
             yield RowChunk(
                 pack(keys, found, None if out is None else out.keys, "out.keys"),
                 pack(values, found, None if out is None else out.values, "out.values"),
             )
 
 
-def _fitting(rows: list[Row], out: RowChunk) -> int:
-    """How many of the rows, at least one, fit into out. ArrayTooSmallError."""
+def _row_lists(rows: Iterator[Row], row_count: int, out: RowChunk | None) -> Iterator[list[Row]]:
+    """The rows in lists of row_count, or of as many as fit into out. ArrayTooSmallError."""
+    if out is not None:
+        yield from _fitting_lists(rows, row_count, out)
+        return
+    while chunk := list(islice(rows, row_count)):
+        yield chunk
+
+
+def _fitting_lists(rows: Iterator[Row], row_count: int, out: RowChunk) -> Iterator[list[Row]]:
+    key_room, value_room = len(out.keys.data), len(out.values.data)
+    chunk: list[Row] = []
     key_bytes = value_bytes = 0
-    for count, (key, value) in enumerate(rows):
+    for key, value in rows:
         key_bytes, value_bytes = key_bytes + len(key), value_bytes + len(value)
-        if key_bytes > len(out.keys.data) or value_bytes > len(out.values.data):
-            if count == 0 and key_bytes > len(out.keys.data):
-                raise refuse_bytes("out.keys", len(out.keys.data), key_bytes)
-            if count == 0:
-                raise refuse_bytes("out.values", len(out.values.data), value_bytes)
-            return count
-    return len(rows)
+        if chunk and (key_bytes > key_room or value_bytes > value_room):
+            yield chunk
+            chunk, key_bytes, value_bytes = [], len(key), len(value)
+        if key_bytes > key_room:
+            raise refuse_bytes("out.keys", key_room, key_bytes)
+        if value_bytes > value_room:
+            raise refuse_bytes("out.values", value_room, value_bytes)
+        chunk.append((key, value))
+        if len(chunk) == row_count:
+            yield chunk
+            chunk, key_bytes, value_bytes = [], 0, 0
+    if chunk:
+        yield chunk
 
 
 class ArrayStoreBase(ArrayReaderBase):
