@@ -40,7 +40,7 @@ def as_bytes(data: BytesLike, what: str) -> bytes:
     anything is copied.  Raises TypeError, KeyTooLargeError, ValueTooLargeError.
     """
     if type(data) is bytes:
-        _check_length(len(data), what)
+        check_length(len(data), what)
         return data
     if isinstance(data, str):
         raise TypeError(f"{what} must be bytes-like, not str: encode it first, as in text.encode()")
@@ -59,11 +59,12 @@ def as_bytes(data: BytesLike, what: str) -> bytes:
             )
         if not view.c_contiguous:
             raise TypeError(f"{what} must be contiguous: copy it first, as in bytes(view)")
-        _check_length(view.nbytes, what)
+        check_length(view.nbytes, what)
         return view.tobytes()
 
 
-def _check_length(length: int, what: str) -> None:
+def check_length(length: int, what: str) -> None:
+    """KeyTooLargeError, ValueTooLargeError for more bytes than a "key" or a "value" may have."""
     if what == "key" and length > KEY_BYTES_MAX:
         raise KeyTooLargeError(f"a key has at most {KEY_BYTES_MAX:,} bytes, this one {length:,}")
     if what == "value" and length > VALUE_BYTES_MAX:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise, product
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from pykv.arguments import KEY_BYTES_MAX
+from pykv.arguments import KEY_BYTES_MAX, check_length
 from pykv.errors import ArrayTooSmallError, KeyTooLargeError
 
 if TYPE_CHECKING:
@@ -154,9 +154,13 @@ class Items:
     trims: bool = False
 
     def to_list(self) -> list[bytes]:
-        """The items as bytes; ValueError where offsets do not fit the data."""
-        data = self.data.tobytes()
+        """The items as bytes; ValueError where offsets do not fit the data.
+
+        KeyTooLargeError, ValueTooLargeError.
+        """
+        data, what = self.data.tobytes(), self.name.removesuffix("s")
         if self.offsets is None:
+            check_length(self.width, what)
             places = range(0, self.count * self.width, self.width or 1)
             items = [data[at : at + self.width] for at in places] or [b""] * self.count
             return [each.rstrip(b"\0") for each in items] if self.trims else items
@@ -166,6 +170,7 @@ class Items:
                 raise ValueError(
                     f"{self.name}: item {index} goes from byte {start} to byte {end} of {len(data)}"
                 )
+            check_length(end - start, what)
         return [data[start:end] for start, end in pairwise(ends)]
 
 

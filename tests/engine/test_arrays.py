@@ -1,7 +1,7 @@
 """Array calls over the other calls of a store: packing rows, and what a room lets through."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,8 @@ import pytest
 import pykv
 from pykv.arrays import RowChunk, Rows
 from pykv.engine.arrays import check_rooms, chunk_rows_of, pack, paired
-from pykv.errors import ArrayTooSmallError
+from pykv.engine.batch import Operation
+from pykv.errors import ArrayTooSmallError, NoSpaceError
 from tests.contract import minimal_store
 
 
@@ -72,6 +73,33 @@ def test_a_scan_of_many_chunks_needs_no_deep_stack(
     reader.join()
     assert len(seen) == count
     assert len(set(seen)) == count
+
+
+def test_a_failure_between_chunks_says_how_many_rows_were_written(
+    db: minimal_store.Minimal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = np.arange(3_000, dtype=">u8")
+    write = db._write
+
+    def fail_later(operations: Sequence[Operation], sync: bool | None) -> None:
+        if db.last_seq == 2_000:
+            raise NoSpaceError("the disk is full")
+        write(operations, sync)
+
+    monkeypatch.setattr(db, "_write", fail_later)
+    calls: list[Callable[[], None]] = [
+        lambda: db.put_arrays(keys, keys),
+        lambda: db.delete_arrays(keys),
+    ]
+    for call in calls:
+        db._last_seq = 0
+        with pytest.raises(NoSpaceError) as caught:
+            call()
+        assert caught.value.__notes__ == ["The first 2,000 of 3,000 rows were written."]
+        with pytest.raises(NoSpaceError) as caught:
+            call()
+        assert not hasattr(caught.value, "__notes__")
+    assert len(db) == 0
 
 
 def test_the_room_of_a_scan_bounds_its_chunks() -> None:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pykv.arguments import BytesLike
 from pykv.arrays import (
@@ -23,7 +23,11 @@ from pykv.arrays import (
     refuse_rows,
     room_rows,
 )
+from pykv.engine.batch import Delete, Operation, Put, chunks, one_batch
 from pykv.reader import CloseableIterator, Row
+
+if TYPE_CHECKING:
+    from pykv.options import CommonOptions
 
 
 class ArrayReaderBase(ABC):
@@ -125,24 +129,17 @@ def _fitting_lists(rows: Iterator[Row], row_count: int, out: RowChunk) -> Iterat
 
 
 class ArrayStoreBase(ArrayReaderBase):
-    """put_arrays and delete_arrays over put_many and delete_many."""
+    """put_arrays and delete_arrays over writes of whole batches."""
 
     __slots__ = ()
 
-    @abstractmethod
-    def put_many(
-        self,
-        items: Iterable[tuple[BytesLike, BytesLike]],
-        *,
-        ttl: float | timedelta | None = None,
-        sync: bool | None = None,
-        atomic: bool = False,
-    ) -> None:
-        """Puts (key, value) pairs."""
+    _options: CommonOptions
 
-    @abstractmethod
-    def delete_many(self, keys: Iterable[BytesLike], *, sync: bool | None = None) -> None:
-        """Removes keys."""
+    if TYPE_CHECKING:
+        # Of the class that this is mixed into.
+        def _deadline_of(self, ttl: float | timedelta | None) -> int: ...
+
+        def _write(self, operations: Sequence[Operation], sync: bool | None) -> None: ...
 
     def put_arrays(
         self,
@@ -155,18 +152,41 @@ class ArrayStoreBase(ArrayReaderBase):
     ) -> None:
         """Puts keys and values of the same number, in the chunks of put_many.
 
-        All of them are checked before the first is written.
+        All of them are checked before the first is written; a failure says in a note how many were.
         """
         self._check_open()
         names, data = paired(keys, values)
-        self.put_many(
-            zip(names.to_list(), data.to_list(), strict=True), ttl=ttl, sync=sync, atomic=atomic
-        )
+        deadline_us = self._deadline_of(ttl)
+        rows = zip(names.to_list(), data.to_list(), strict=True)
+        puts = (Put(key, value, deadline_us) for key, value in rows)
+        bytes_max = self._options.batch_bytes_max
+        batches = [one_batch(puts, bytes_max)] if atomic else chunks(puts, bytes_max)
+        self._write_batches(batches, names.count, sync)
 
     def delete_arrays(self, keys: ItemsLike, *, sync: bool | None = None) -> None:
         """Removes keys, in the chunks of put_arrays; missing ones are silent."""
         self._check_open()
-        self.delete_many(items_of(keys, "keys").to_list(), sync=sync)
+        names = items_of(keys, "keys")
+        batches = chunks(map(Delete, names.to_list()), self._options.batch_bytes_max)
+        self._write_batches(batches, names.count, sync)
+
+    def _write_batches(
+        self, batches: Iterable[list[Operation]], row_count: int, sync: bool | None
+    ) -> None:
+        done = 0
+        try:
+            for batch in batches:
+                self._write(batch, sync)
+                done += len(batch)
+        except Exception as error:
+            note_written(error, done, row_count)
+            raise
+
+
+def note_written(error: Exception, done: int, row_count: int) -> None:
+    """Notes how many rows were written before a failure, if any were."""
+    if done:
+        error.add_note(f"The first {done:,} of {row_count:,} rows were written.")
 
 
 def paired(keys: ItemsLike, values: ItemsLike) -> tuple[Items, Items]:

@@ -21,7 +21,7 @@ from pykv.arrays import (
     refuse_rows,
     room_rows,
 )
-from pykv.engine.arrays import check_rooms, chunk_rows_of, paired, room_beside
+from pykv.engine.arrays import check_rooms, chunk_rows_of, note_written, paired, room_beside
 from pykv.reader import CloseableIterator
 
 if TYPE_CHECKING:
@@ -173,8 +173,7 @@ class NativeArrayStore(NativeArrayReader):
         try:
             _check(status)
         except Exception as error:
-            if done[0]:
-                error.add_note(f"The first {done[0]:,} of {names.count:,} rows were written.")
+            note_written(error, done[0], names.count)
             raise
 
 
