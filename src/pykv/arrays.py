@@ -306,6 +306,6 @@ def refuse_rows(what: str, row_count: int, wanted: int) -> ArrayTooSmallError:
 def refuse_bytes(what: str, data_bytes: int, needed: int) -> ArrayTooSmallError:
     """The error for a room with too few bytes."""
     return ArrayTooSmallError(
-        f"{what}.data has {data_bytes:,} bytes, and the next rows need {needed:,}",
+        f"{what}.data has {data_bytes:,} bytes, and its rows need {needed:,}",
         needed_bytes=needed,
     )

@@ -28,6 +28,19 @@ def test_a_room_that_shares_memory_with_the_keys_is_refused(filled: Any) -> None
     assert filled.get_arrays(found, beside).to_list() == [each.to_bytes(8) for each in range(100)]
 
 
+@pytest.mark.parametrize("data_bytes", [0, 30_000])
+def test_room_that_was_told_once_is_enough(db: Any, data_bytes: int) -> None:
+    """The next 1,000 keys alone were told of: who made room as told was refused twenty times."""
+    keys = np.arange(5_500, dtype=">u8")
+    values = np.random.default_rng(3).integers(0, 256, (5_500, 20), dtype=np.uint8)
+    db.put_arrays(keys, values)
+    with pytest.raises(pykv.ArrayTooSmallError) as caught:
+        db.get_arrays(keys, pykv.Rows.empty(5_500, data_bytes))
+    assert caught.value.needed_bytes == values.size
+    rows = db.get_arrays(keys, pykv.Rows.empty(5_500, values.size))
+    assert np.array_equal(rows.data.reshape(values.shape), values)
+
+
 def test_keys_and_values_of_a_room_are_apart(filled: Any) -> None:
     room = pykv.Rows.empty(100, 1000)
     with pytest.raises(ValueError, match=r"out\.keys shares memory"):

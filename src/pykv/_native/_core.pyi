@@ -57,6 +57,7 @@ class Lib:
     PYKV_LOG_AUTO: int
     PYKV_LOG_MAPPED: int
     PYKV_LOG_PWRITE: int
+    PYKV_MEASURE: int
     PYKV_NEXT: int
     PYKV_NOT_A_DIRECTORY: int
     PYKV_NOT_FOUND: int

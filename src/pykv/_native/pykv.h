@@ -100,10 +100,10 @@ enum {
 enum {
     PYKV_SYNC = 1,    /* wait until this write, if any, and all before it are on the device */
     PYKV_NO_SYNC = 2, /* do not wait, even in a store opened with PYKV_DURABILITY_SYNC */
-    PYKV_NO_WAIT =
-        4, /* return PYKV_WOULD_BLOCK, with nothing done, rather than wait, read a disk, or
-              restore a compressed value of more than 64 KiB */
-    PYKV_ATOMIC = 8 /* of pykv_put_arrays: one batch, whatever its size */
+    PYKV_NO_WAIT = 4, /* return PYKV_WOULD_BLOCK, with nothing done, rather than wait, read a disk,
+                         or restore a compressed value of more than 64 KiB */
+    PYKV_ATOMIC = 8,  /* of pykv_put_arrays: one batch, whatever its size */
+    PYKV_MEASURE = 16 /* of pykv_get_arrays: where room ends, tell what all keys need */
 };
 
 /* How the mapped log sink is chosen. */
@@ -826,9 +826,10 @@ PYKV_API pykv_status pykv_write(pykv_store *store, pykv_batch *batch, int32_t fl
 /* Looks up keys number *rows_done up to count, each run at one moment; at a snapshot of the store,
  * not NULL, all at its moment. Key i sets found[i] to 1 or 0, and its value, empty if absent, is
  * item i of room. *rows_done rises with each run. The call ends early, with PYKV_OK, where data has
- * no room for the values of a run: room->needed_bytes is what it should have at least. Grow it,
- * keep its first used_bytes, and call again with everything else as it is. Neither room nor found
- * may share memory with keys. */
+ * no room for the values of a run: room->needed_bytes is what it should have at least, for that
+ * run; with PYKV_MEASURE the keys behind it are looked up too, and it is what all of them need.
+ * Grow it, keep its first used_bytes, and call again with everything else as it is. Neither room
+ * nor found may share memory with keys. */
 PYKV_API pykv_status pykv_get_arrays(pykv_store *store, pykv_snapshot *snapshot, uint64_t count,
                                      const pykv_items *keys, int32_t flags, pykv_items_room *room,
                                      uint8_t *found, uint64_t *rows_done);

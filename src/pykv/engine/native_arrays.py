@@ -91,9 +91,12 @@ class NativeArrayReader:
         given = _items(items)
         found = _writable("uint8_t[]", room.rows.found)
         done: Any = ffi.new("uint64_t *")
+        flags = 0 if given_room is None else lib.PYKV_MEASURE
         while True:
-            call = lib.pykv_get_arrays
-            _check(call(source.store, source.snapshot, count, given.raw, 0, room.raw, found, done))
+            status = lib.pykv_get_arrays(
+                source.store, source.snapshot, count, given.raw, flags, room.raw, found, done
+            )
+            _check(status)
             if done[0] == count:
                 return room.cut(count, given_room is None)
             if given_room is not None:

@@ -101,6 +101,38 @@ TEST(what_is_put_by_arrays_is_read_by_arrays_in_as_many_calls_as_room_needs)
     free(rows);
 }
 
+/* A caller who made room as told was told so again after each run of 1,000 keys. */
+TEST(room_that_was_measured_once_is_enough)
+{
+    static uint8_t found[ROWS];
+    static int64_t offsets[ROWS + 1];
+    static uint8_t data[ROWS * VALUE_MAX];
+    table *rows = table_new();
+    const uint64_t all_bytes = (uint64_t)rows->offsets[ROWS];
+    const uint64_t some_bytes = (uint64_t)rows->offsets[1000];
+    for (int32_t engine = PYKV_ENGINE_BITCASK; engine <= PYKV_ENGINE_LSM; engine++) {
+        api_fixture f = new_store(engine);
+        CHECK_EQUAL(ROWS, put(&f, rows, 0));
+        for (uint64_t begun = 0; begun <= 1000; begun += 1000) {
+            pykv_items_room room = {.data = data, .offsets = offsets};
+            uint64_t done = 0;
+            room.data_bytes = begun > 0 ? some_bytes : 0;
+            CHECK_OK(pykv_get_arrays(f.store, NULL, ROWS, &rows->key_items, PYKV_MEASURE, &room,
+                                     found, &done));
+            CHECK_EQUAL(begun, done);
+            CHECK_EQUAL(all_bytes, room.needed_bytes);
+            room.data_bytes = room.needed_bytes;
+            CHECK_OK(pykv_get_arrays(f.store, NULL, ROWS, &rows->key_items, PYKV_MEASURE, &room,
+                                     found, &done));
+            CHECK_EQUAL(ROWS, done);
+            CHECK_EQUAL(0, room.needed_bytes);
+            CHECK_BYTES(rows->values, data, all_bytes);
+        }
+        api_free(&f);
+    }
+    free(rows);
+}
+
 TEST(absent_keys_are_empty_and_marked_so)
 {
     static uint8_t found[ROWS];
@@ -286,8 +318,9 @@ TEST(a_closed_store_refuses_also_no_rows)
 }
 
 TEST_MAIN(CASE(what_is_put_by_arrays_is_read_by_arrays_in_as_many_calls_as_room_needs),
-          CASE(absent_keys_are_empty_and_marked_so), CASE(a_snapshot_is_read_at_its_moment),
-          CASE(keys_without_values_are_deleted), CASE(what_is_refused_changes_nothing),
+          CASE(room_that_was_measured_once_is_enough), CASE(absent_keys_are_empty_and_marked_so),
+          CASE(a_snapshot_is_read_at_its_moment), CASE(keys_without_values_are_deleted),
+          CASE(what_is_refused_changes_nothing),
           CASE(a_run_is_a_batch_and_all_are_one_where_that_is_asked_for),
           CASE(a_run_ends_before_the_option_for_batches_and_a_larger_row_is_one),
           CASE(a_run_ends_before_four_mebibytes_and_a_larger_row_is_one),

@@ -49,6 +49,7 @@ typedef struct lookup {
     item_run keys;
     pykv_items_room *room;
     uint8_t *found;
+    bool measures; /* on beyond what has room */
     int32_t flags;
 } lookup;
 
@@ -104,7 +105,7 @@ static pykv_status look_up(lookup *self, size_t rows)
                             self->keys.lengths, self->flags);
 }
 
-/* One run from row first on. *rows_out 0: there was no room. */
+/* One run from row first on, which is only measured where there is no room, or was none before. */
 static pykv_status get_run(lookup *self, uint64_t first, size_t rows, size_t *rows_out)
 {
     pykv_status status = item_run_measure(&self->keys, first, rows);
@@ -120,11 +121,13 @@ static pykv_status get_run(lookup *self, uint64_t first, size_t rows, size_t *ro
     if (status != PYKV_OK) {
         return status;
     }
-    *rows_out = 0;
-    if (room_has(self->room, bytes_found(self, rows))) {
+    uint64_t bytes = bytes_found(self, rows);
+    if (self->room->needed_bytes != 0) {
+        self->room->needed_bytes += bytes;
+    } else if (room_has(self->room, bytes)) {
         copy_values(self, first, rows);
-        *rows_out = rows;
     }
+    *rows_out = rows;
     pykv_many_release(self->many);
     return PYKV_OK;
 }
@@ -132,10 +135,12 @@ static pykv_status get_run(lookup *self, uint64_t first, size_t rows, size_t *ro
 static pykv_status get_runs(lookup *self, uint64_t count, uint64_t *rows_done)
 {
     pykv_status status = item_run_check(&self->keys, count);
-    size_t rows = 1;
-    while (status == PYKV_OK && *rows_done < count && rows > 0) {
-        status = get_run(self, *rows_done, smaller(count - *rows_done, ITEM_RUN_ROWS), &rows);
-        *rows_done += status == PYKV_OK ? rows : 0;
+    uint64_t row = *rows_done;
+    while (status == PYKV_OK && row < count && (self->room->needed_bytes == 0 || self->measures)) {
+        size_t rows = 0;
+        status = get_run(self, row, smaller(count - row, ITEM_RUN_ROWS), &rows);
+        row += rows;
+        *rows_done += self->room->needed_bytes == 0 ? rows : 0;
     }
     return status;
 }
@@ -144,7 +149,11 @@ pykv_status pykv_get_arrays(pykv_store *store, pykv_snapshot *snapshot, uint64_t
                             const pykv_items *keys, int32_t flags, pykv_items_room *room,
                             uint8_t *found, uint64_t *rows_done)
 {
-    lookup all = {.snapshot = snapshot, .room = room, .found = found, .flags = flags};
+    lookup all = {.snapshot = snapshot,
+                  .room = room,
+                  .found = found,
+                  .measures = (flags & PYKV_MEASURE) != 0,
+                  .flags = flags & ~PYKV_MEASURE};
     pykv_status status = check_call(store, count);
     if (status == PYKV_OK) {
         status = items_room_begin(room, *rows_done);
