@@ -1,12 +1,15 @@
 /*
  * table_output_test: what flushes and compactions drop, keep and cut.
  */
+#include "array_iterator.h"
 #include "harness/check.h"
 
 #include "base/hash.h"
 #include "env/env_fault.h"
 #include "log/log_format.h"
 #include "lsm/job_fixture.h"
+#include "lsm/values_fixture.h"
+#include "lsm/version.h"
 
 static job_fixture fixture;
 
@@ -266,6 +269,61 @@ TEST(a_failure_leaves_no_file_and_no_memory)
     job_reset(&fixture);
 }
 
+/* ---- steps ---- */
+
+enum { MOVED = 20, STEP_BYTES = 2 * VALUES_BIG_BYTES + 1 };
+
+/* Pulls pointers to values that move, in steps; how many those are. */
+static uint32_t pull_moved(table_output *output, const iterator_entry *pointers)
+{
+    array_control control = {.seed = check_seed()};
+    iterator *from = array_iterator_new(&control, pointers, MOVED);
+    bool more = true;
+    uint32_t steps = 0;
+    iterator_seek_first(from);
+    for (; more; steps++) {
+        uint64_t before = output->values.moved_bytes;
+        CHECK_OK(table_output_pull(output, from, STEP_BYTES, &more));
+        CHECK(output->values.moved_bytes - before < STEP_BYTES + VALUES_BIG_BYTES);
+    }
+    iterator_free(from);
+    return steps;
+}
+
+/* Only the pointers counted: what a step moved was bound by nothing, 65 MB where it was charged for
+ * one, and a close waited for all of it. */
+TEST(a_step_moves_as_many_bytes_of_values_as_it_may_and_one_value_more)
+{
+    values_fixture values;
+    iterator_entry pointers[MOVED];
+    uint8_t encoded[MOVED][VALUE_POINTER_BYTES_MAX];
+    char keys[MOVED][4];
+    table_output output;
+    values_init(&values, UINT64_MAX);
+    for (uint32_t i = 0; i < MOVED; i++) {
+        snprintf(keys[i], sizeof keys[i], "k%02u", i);
+        value_pointer where = values_add(&values, keys[i], i + 1);
+        pointers[i] = values_entry(keys[i], i + 1, 0);
+        pointers[i].kind = INTERNAL_KIND_POINTER;
+        pointers[i].value = slice_make(encoded[i], value_pointer_encode(&where, encoded[i]));
+    }
+    CHECK_OK(value_writer_finish(&values.writer));
+    version_values segment = {.segment = values_open(&values, 0)};
+    version of = {.values = &segment, .value_segment_count = 1};
+    table_job job = values.base.job;
+    job.values = (value_job){.store_id = VALUES_STORE_ID,
+                             .segment_bytes = UINT64_MAX,
+                             .moved_from = &of,
+                             .moved = {segment.segment->facts.number},
+                             .moved_count = 1};
+    table_output_init(&output, &job, NOTHING_OLDER, 1, &ONE_TABLE);
+    CHECK(pull_moved(&output, pointers) >= MOVED / 3);
+    CHECK_EQUAL(MOVED * VALUES_BIG_BYTES, output.values.moved_bytes);
+    table_output_reset(&output);
+    value_segment_release(segment.segment);
+    values_reset(&values);
+}
+
 TEST_MAIN(CASE(entries_come_out_as_they_went_in),
           CASE(a_version_is_dropped_if_a_newer_one_was_visible_at_the_plan),
           CASE(a_tombstone_goes_with_what_it_hides_if_nothing_older_has_its_key),
@@ -274,4 +332,5 @@ TEST_MAIN(CASE(entries_come_out_as_they_went_in),
           CASE(what_expired_becomes_a_tombstone_without_value_and_with_a_check_of_its_own),
           CASE(an_output_never_ends_between_versions_of_one_key),
           CASE(outputs_that_were_taken_stay_and_are_durable),
-          CASE(a_file_of_another_is_not_removed), CASE(a_failure_leaves_no_file_and_no_memory))
+          CASE(a_file_of_another_is_not_removed), CASE(a_failure_leaves_no_file_and_no_memory),
+          CASE(a_step_moves_as_many_bytes_of_values_as_it_may_and_one_value_more))

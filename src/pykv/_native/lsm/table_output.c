@@ -246,11 +246,18 @@ pykv_status table_output_finish(table_output *self)
     return status;
 }
 
+/* Of values in segments, read to move. */
+static uint64_t moved_bytes(const table_output *self)
+{
+    return PYKV_PLANTED(400) ? 0 : self->values.moved_bytes;
+}
+
 pykv_status table_output_pull(table_output *self, iterator *from, uint64_t step_bytes,
                               bool *more_out)
 {
     uint64_t bytes = 0;
-    while (iterator_valid(from) && bytes < step_bytes) {
+    uint64_t moved_before = moved_bytes(self);
+    while (iterator_valid(from) && bytes + moved_bytes(self) - moved_before < step_bytes) {
         const iterator_entry *entry = iterator_current(from);
         bytes += entry->key.size + entry->value.size + sizeof entry->sequence;
         pykv_status status = table_output_add(self, entry);

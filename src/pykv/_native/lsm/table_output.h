@@ -87,8 +87,8 @@ void table_output_init(table_output *self, const table_job *job, older_tables ol
 PYKV_NODISCARD pykv_status table_output_add(table_output *self, const iterator_entry *entry);
 
 /* Adds entries of from, from where it stands on, until they make step_bytes or more, keys and
- * values counted. *more_out: it has not come to its end; else the outputs are finished. As above.
- */
+ * values counted, and those that move with their segment. *more_out: it has not come to its end;
+ * else the outputs are finished. As above. */
 PYKV_NODISCARD pykv_status table_output_pull(table_output *self, iterator *from,
                                              uint64_t step_bytes, bool *more_out);
 

@@ -87,6 +87,7 @@ static pykv_status move_value(value_split *self, uint32_t place, iterator_entry 
     if (status != PYKV_OK) {
         return status;
     }
+    self->moved_bytes += value.size;
     entry->kind = RECORD_PUT;
     entry->value = value;
     return write_value(self, entry, where);

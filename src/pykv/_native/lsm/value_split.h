@@ -38,8 +38,9 @@ typedef struct value_job {
 typedef struct value_split {
     value_job job;
     value_writer writer;
-    buffer refs;    /* of the entries since value_split_clear_refs (lsm/value_refs.h) */
-    buffer scratch; /* a value that moves */
+    buffer refs;          /* of the entries since value_split_clear_refs (lsm/value_refs.h) */
+    buffer scratch;       /* a value that moves */
+    uint64_t moved_bytes; /* of values that were read to move */
     uint8_t pointer[VALUE_POINTER_BYTES_MAX];
 } value_split;
 
