@@ -204,6 +204,25 @@ TEST(a_limit_on_the_size_of_files_keeps_nobody_from_writing)
     fixture_free(&self);
 }
 
+/* Only tables counted, which hold nothing but keys where values are large: what was kept had no
+ * room for the values of one segment, which goes when they have moved. */
+TEST(room_is_kept_by_the_size_of_the_values_too)
+{
+    enum { ROWS = 6000 };
+    fixture self = fixture_blank();
+    self.options.memtable_bytes = 1 << 20;
+    self.options.table_bytes = 1 << 20;
+    self.options.value_log_bytes_min = VALUE_BYTES;
+    CHECK_OK(fixture_open(&self));
+    for (uint32_t i = 0; i < ROWS; i++) {
+        CHECK_OK(put(&self, i, 2 * VALUE_BYTES));
+    }
+    fixture_reopen(&self);
+    CHECK_OK(put(&self, 0, 1));
+    CHECK(kept(&self) >= fixture_stats(&self).value_log_bytes / LSM_ROOM_SHARE);
+    fixture_free(&self);
+}
+
 TEST_MAIN(CASE(room_is_kept_for_all_that_the_memtables_hold_and_given_back_at_close),
           CASE(what_was_written_can_be_flushed_on_a_disk_without_a_free_byte),
           CASE(deletes_and_a_compaction_make_room_on_a_full_disk),
@@ -211,4 +230,5 @@ TEST_MAIN(CASE(room_is_kept_for_all_that_the_memtables_hold_and_given_back_at_cl
           CASE(what_the_logs_keep_ahead_is_for_the_rows_when_the_disk_is_nearly_full),
           CASE(puts_are_refused_while_the_room_is_lent_and_taken_when_there_is_some),
           CASE(rows_can_be_overwritten_without_end_where_a_compaction_follows_a_full_disk),
+          CASE(room_is_kept_by_the_size_of_the_values_too),
           CASE(a_limit_on_the_size_of_files_keeps_nobody_from_writing))

@@ -1,8 +1,10 @@
 /*
  * value_pick: dead values are collected until the value log is small enough again, and no more.
  */
+#include "lsm/compaction_jobs.h"
 #include "lsm/value_pick.h"
 #include "lsm/values_store.h"
+#include "lsm/version_values.h"
 
 enum { KEYS = 60 };
 
@@ -92,7 +94,7 @@ TEST(nothing_is_picked_while_little_is_dead)
     compaction_options options = compaction_options_make(FIXTURE_MEMTABLE_BYTES);
     compaction_plan plan;
     version *now = lsm_view(self.store)->version;
-    value_pick_moved(now, 1.5, &job);
+    value_pick_moved(now, 1.5, false, &job);
     CHECK_EQUAL(0, job.moved_count);
     CHECK_STATUS(PYKV_NOT_FOUND, value_pick_plan(now, &options, &job, LARGE_BYTES, &plan));
     fixture_free(&self);
@@ -162,6 +164,139 @@ TEST(a_table_that_points_to_many_small_segments_is_rewritten)
     CHECK(before >= SEGMENTS);
     CHECK(fixture_stats(&self).value_segment_count <= fixture_stats(&self).table_count);
     values_expect(&self, 0, 5 * SEGMENTS, 1);
+    fixture_free(&self);
+}
+
+/* ---- a full disk ---- */
+
+enum { ROWS = 4000, SEGMENT_BYTES = 1024 * 1024 };
+
+/* Whether a row is one of a share of all, which another is for each round. */
+static bool is_among(uint32_t number, uint32_t round, uint32_t percent)
+{
+    return (number * 7919 + round * 104729) % 1009 < percent * 10;
+}
+
+/* A store of segments that are all partly dead, and less than its limit. */
+static fixture aged_store(void)
+{
+    fixture self = fixture_blank();
+    char key[16];
+    self.options.value_log_bytes_min = VALUES_MIN;
+    self.options.memtable_bytes = SEGMENT_BYTES;
+    self.options.table_bytes = SEGMENT_BYTES;
+    self.options.space_amplification_max = 1.3;
+    CHECK_OK(fixture_open(&self));
+    for (uint32_t round = 0; round < 4; round++) {
+        for (uint32_t i = 0; i < ROWS; i++) {
+            if (round == 0 || is_among(i, round, 40)) {
+                CHECK_OK(lsm_put(self.store, fixture_key(i, key), values_value(i, 0), 0));
+            }
+        }
+        CHECK_OK(lsm_compact(self.store, NULL));
+    }
+    return self;
+}
+
+static uint64_t bytes_on_disk(fixture *self)
+{
+    env_names names;
+    uint64_t sum = 0;
+    CHECK_OK(env_memory_paths(self->disk, &names));
+    for (size_t i = 0; i < names.count; i++) {
+        uint8_t *data;
+        uint64_t size;
+        CHECK_OK(env_memory_file_bytes(self->disk, names.names[i], &data, &size));
+        sum += size;
+    }
+    env_names_free(&names);
+    return sum;
+}
+
+/* Deletes rows, and compacts on a disk with so many bytes left. */
+static void check_collected(uint64_t bytes_left)
+{
+    enum { DELETED = 45, ROUND = 9 };
+    fixture self = aged_store();
+    char key[16];
+    fixture_close(&self);
+    self.options.memtable_bytes = FIXTURE_MEMTABLE_BYTES;
+    CHECK_OK(fixture_open(&self));
+    for (uint32_t i = 0; i < ROWS; i++) {
+        if (is_among(i, ROUND, DELETED)) {
+            CHECK_OK(lsm_delete(self.store, fixture_key(i, key), 0, NULL));
+        }
+    }
+    CHECK_OK(lsm_flush(self.store));
+    env_memory_set_capacity(self.disk, bytes_on_disk(&self) + bytes_left);
+    CHECK_OK(lsm_compact(self.store, NULL));
+    pykv_stats stats = fixture_stats(&self);
+    CHECK((double)stats.value_log_bytes <= 1.32 * (double)stats.value_log_live_bytes);
+    CHECK_EQUAL(PYKV_STATE_OPEN, lsm_state(self.store));
+    for (uint32_t i = 0; i < ROWS; i++) {
+        if (!is_among(i, ROUND, DELETED)) {
+            values_put(&self, i, i + 1, 0);
+            values_expect(&self, i, i + 1, 0);
+        }
+    }
+    fixture_free(&self);
+}
+
+/* Four segments moved at a time, and those that were empty kept their room until the end: a store
+ * whose disk was full of dead values refused every put, and compact() failed. */
+TEST(values_are_collected_one_segment_after_the_other_on_a_full_disk)
+{
+    check_collected(0);
+    check_collected(SEGMENT_BYTES);
+    check_collected(3 * SEGMENT_BYTES);
+}
+
+TEST(the_segment_with_the_fewest_live_values_moves_alone_where_room_is_short)
+{
+    fixture self = aged_store();
+    value_job job;
+    const version *now = lsm_view(self.store)->version;
+    value_pick_moved(now, 1.01, false, &job);
+    CHECK(job.moved_count > 1);
+    value_pick_moved(now, 1.01, true, &job);
+    CHECK_EQUAL(1, job.moved_count);
+    const version_values *taken = version_find_values(now, job.moved[0]);
+    for (uint32_t i = 0; i < now->value_segment_count; i++) {
+        const version_values *other = &now->values[i];
+        bool is_whole = other->live_bytes == other->segment->facts.value_bytes;
+        CHECK(is_whole || other->live_bytes >= taken->live_bytes);
+    }
+    fixture_free(&self);
+}
+
+/* Takes a job, which finds no room; how many bytes of values it would have moved. */
+static uint64_t take_in_vain(fixture *self)
+{
+    compaction_job *job = NULL;
+    mutex_lock(&self->store->compaction_lock);
+    CHECK_OK(compaction_jobs_take(self->store, &job));
+    uint64_t bytes = job->moved_bytes;
+    CHECK(compaction_jobs_note_room(self->store, job, PYKV_NO_SPACE));
+    compaction_job_end(self->store, job);
+    mutex_unlock(&self->store->compaction_lock);
+    return bytes;
+}
+
+/* Only the tables that were read became fewer, and these are small beside the values. */
+TEST(a_job_that_found_no_room_is_tried_with_one_segment_and_then_without)
+{
+    fixture self = aged_store();
+    compaction_job *job = NULL;
+    fixture_close(&self);
+    self.options.space_amplification_max = 1.01;
+    CHECK_OK(fixture_open(&self));
+    uint64_t of_many = take_in_vain(&self);
+    uint64_t of_one = take_in_vain(&self);
+    CHECK(of_one > 0 && of_one < of_many);
+    mutex_lock(&self.store->compaction_lock);
+    CHECK_STATUS(PYKV_NO_SPACE, compaction_jobs_take(self.store, &job));
+    mutex_unlock(&self.store->compaction_lock);
+    CHECK_EQUAL(of_one, take_in_vain(&self)); /* the next time there may be room for that */
     fixture_free(&self);
 }
 
@@ -267,5 +402,8 @@ TEST_MAIN(CASE(compacting_collects_until_the_value_log_is_within_its_limit),
           CASE(nothing_is_picked_while_little_is_dead),
           CASE(flushes_of_a_value_each_do_not_become_a_segment_each),
           CASE(a_table_that_points_to_many_small_segments_is_rewritten),
+          CASE(values_are_collected_one_segment_after_the_other_on_a_full_disk),
+          CASE(the_segment_with_the_fewest_live_values_moves_alone_where_room_is_short),
+          CASE(a_job_that_found_no_room_is_tried_with_one_segment_and_then_without),
           CASE(a_damaged_value_stays_where_it_is_and_compactions_go_on),
           CASE(a_damaged_value_in_a_segment_that_is_mostly_dead_is_not_tried_without_end))

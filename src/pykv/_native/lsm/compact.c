@@ -45,13 +45,17 @@ static pykv_status end_turn(lsm *self, compaction_job *job, pykv_status status)
         compaction_job_end(self, job);
     }
     if (lsm_lend_room(self, status)) {
-        self->compaction_bytes_max = 0;
+        self->compaction_room = (compaction_room){.moves = VALUE_MOVES_ONE};
         goes_on = true;
     }
     if (!goes_on && status != PYKV_OK) {
         self->room_wish_until_us = 0;
     }
+    bool is_short = compaction_jobs_are_short(self);
     mutex_unlock(&self->compaction_lock);
+    if (is_short && !PYKV_PLANTED(403)) {
+        lsm_tidy(self); /* the next one needs the room of what this one replaced */
+    }
     lent_call(&self->gate.lent, PYKV_ROLE_DATA); /* others may begin what waited for it */
     error_restore(&failure);
     if (goes_on) {

@@ -22,12 +22,27 @@ typedef enum compaction_state {
     COMPACTION_STEPS     /* somebody is at it */
 } compaction_state;
 
+/* Which value segments compactions may empty, as far as the room on the disk is known. */
+typedef enum value_moves {
+    VALUE_MOVES_MANY = 0,
+    VALUE_MOVES_ONE, /* one after the other: many had no room */
+    VALUE_MOVES_NONE /* one had none either */
+} value_moves;
+
+/* What the disk has room for, as far as compactions that failed have shown. */
+typedef struct compaction_room {
+    uint64_t bytes_max; /* of inputs; 0: no limit is known */
+    value_moves moves;
+} compaction_room;
+
 typedef struct compaction_job {
     compaction_state state;
     compaction_plan plan;
     compaction *run;      /* NULL: a trivial move */
     uint64_t clear_count; /* of the store when it was planned */
     bool is_wished;       /* a manual compaction waits for it */
+    bool values_are_due;  /* the value log was above its limit when it was planned */
+    uint64_t moved_bytes; /* of values, to another segment */
     uint64_t level0_read; /* of its tables of level 0, in parts (lsm/brake.h) */
 } compaction_job;
 

@@ -146,22 +146,29 @@ static pykv_status pick(lsm *self, version *now, const told *facts, compaction_j
     return status;
 }
 
-/* In place of a plan that is too large for the room there was last: one that is not. */
-static pykv_status pick_small(lsm *self, version *now, const compaction_options *options,
-                              compaction_plan *plan) REQUIRES(self->compaction_lock)
+static pykv_status fail_for_room(lsm *self) REQUIRES(self->compaction_lock)
 {
-    uint64_t bytes_max = self->compaction_bytes_max;
+    self->compaction_room = (compaction_room){.moves = VALUE_MOVES_ONE};
+    return error_set_at(PYKV_NO_SPACE, env_directory_path(self->home),
+                        "no compaction has room for its output");
+}
+
+/* In place of a plan that is too large for the room there was last: one that is not, or one that
+ * empties a value segment. */
+static pykv_status pick_small(lsm *self, version *now, const told *facts, compaction_plan *plan)
+    REQUIRES(self->compaction_lock)
+{
+    uint64_t bytes_max = self->compaction_room.bytes_max;
     if (bytes_max == 0 || plan->is_trivial_move || plan->input_bytes <= bytes_max) {
         return PYKV_OK;
     }
     compaction_plan_reset(plan);
-    pykv_status status = compaction_pick_small(now, options, bytes_max, plan);
-    if (status != PYKV_NOT_FOUND && status != PYKV_WOULD_BLOCK) {
-        return status;
+    pykv_status status = compaction_pick_small(now, &facts->options, bytes_max, plan);
+    if (status == PYKV_NOT_FOUND || status == PYKV_WOULD_BLOCK) {
+        self->compaction_room.bytes_max = 0;
+        status = value_pick_plan(now, &facts->options, &facts->values, 0, plan);
     }
-    self->compaction_bytes_max = 0;
-    return error_set_at(PYKV_NO_SPACE, env_directory_path(self->home),
-                        "no compaction has room for its output");
+    return status == PYKV_NOT_FOUND ? fail_for_room(self) : status;
 }
 
 static bool is_alone(lsm *self, const compaction_job *job) REQUIRES(self->compaction_lock)
@@ -174,16 +181,46 @@ static bool is_alone(lsm *self, const compaction_job *job) REQUIRES(self->compac
     return !others;
 }
 
+/* True if values moved with a job that found no room: fewer do from now on. */
+static bool move_fewer(lsm *self, const compaction_job *job) REQUIRES(self->compaction_lock)
+{
+    if (self->compaction_room.moves == VALUE_MOVES_MANY) {
+        self->compaction_room.moves = VALUE_MOVES_ONE;
+    } else if (job->moved_bytes > 0) {
+        self->compaction_room.moves = VALUE_MOVES_NONE;
+    }
+    return job->moved_bytes > 0;
+}
+
 bool compaction_jobs_note_room(lsm *self, const compaction_job *job, pykv_status status)
 {
     if (status == PYKV_OK) {
-        self->compaction_bytes_max *= self->compaction_bytes_max < BYTES_KNOWN_MAX ? 2 : 0;
+        bool is_short = self->compaction_room.moves != VALUE_MOVES_MANY && job->values_are_due;
+        self->compaction_room.moves = is_short ? VALUE_MOVES_ONE : VALUE_MOVES_MANY;
+        self->compaction_room.bytes_max *=
+            self->compaction_room.bytes_max < BYTES_KNOWN_MAX ? 2 : 0;
     }
     if (status != PYKV_NO_SPACE) {
         return false;
     }
-    self->compaction_bytes_max = job->plan.input_bytes / (is_alone(self, job) ? 2 : 1);
-    return self->compaction_bytes_max > 0 && !job->plan.is_trivial_move;
+    if (move_fewer(self, job)) {
+        return true;
+    }
+    self->compaction_room.bytes_max = job->plan.input_bytes / (is_alone(self, job) ? 2 : 1);
+    return self->compaction_room.bytes_max > 0 && !job->plan.is_trivial_move;
+}
+
+/* Which values move, for what is picked next. */
+static void pick_values(lsm *self, const version *now, told *facts, compaction_job *job)
+    REQUIRES(self->compaction_lock)
+{
+    bool is_short = self->compaction_room.moves != VALUE_MOVES_MANY && !PYKV_PLANTED(401);
+    facts->small_value_bytes = is_short ? 0 : small_value_bytes(self);
+    value_pick_moved(now, self->options.space_amplification_max, is_short, &facts->values);
+    job->values_are_due = facts->values.moved_count > 0;
+    if (self->compaction_room.moves == VALUE_MOVES_NONE) {
+        facts->values.moved_count = 0;
+    }
 }
 
 /* Makes a plan in a free place. PYKV_NOT_FOUND, PYKV_WOULD_BLOCK: there is none. */
@@ -193,8 +230,7 @@ static pykv_status plan_job(lsm *self, compaction_job *job, told *told_out)
     const compaction_plan *running[LSM_COMPACTIONS_MAX];
     uint64_t visible_sequence;
     version *now = current_version(self, &job->clear_count, &visible_sequence);
-    told facts = {.options = options_for(self, visible_sequence),
-                  .small_value_bytes = small_value_bytes(self)};
+    told facts = {.options = options_for(self, visible_sequence)};
     facts.options.urgent_first = urgent_goes_first(self, now);
     facts.options.ranges_first = facts.options.urgent_first && self->turns.ranges_first;
     facts.options.running = running;
@@ -204,14 +240,18 @@ static pykv_status plan_job(lsm *self, compaction_job *job, told *told_out)
         }
     }
     note_debt(self, compaction_debt(now, &facts.options));
-    value_pick_moved(now, self->options.space_amplification_max, &facts.values);
+    pick_values(self, now, &facts, job);
     pykv_status status = pick(self, now, &facts, job);
     if (status == PYKV_OK) {
-        status = pick_small(self, now, &facts.options, &job->plan);
+        status = pick_small(self, now, &facts, &job->plan);
+    } else if (status == PYKV_NOT_FOUND && job->values_are_due &&
+               self->compaction_room.moves == VALUE_MOVES_NONE) {
+        status = fail_for_room(self);
     }
     version_release(now);
     if (status == PYKV_OK) {
         value_pick_small(&job->plan, facts.small_value_bytes, &facts.values);
+        job->moved_bytes = value_pick_bytes(&job->plan, &facts.values);
         facts.options.running = NULL;
         facts.options.running_count = 0;
         *told_out = facts;
@@ -264,10 +304,15 @@ bool compaction_jobs_running(lsm *self)
     return find_job(self, COMPACTION_STEPS) != NULL;
 }
 
+bool compaction_jobs_are_short(const lsm *self)
+{
+    return self->compaction_room.bytes_max > 0 || self->compaction_room.moves != VALUE_MOVES_MANY;
+}
+
 /* On a disk that was too full for one, no two fill it together. */
 static bool has_room(lsm *self) REQUIRES(self->compaction_lock)
 {
-    return self->compaction_bytes_max == 0 || !compaction_jobs_running(self);
+    return !compaction_jobs_are_short(self) || !compaction_jobs_running(self);
 }
 
 pykv_status compaction_jobs_take(lsm *self, compaction_job **job_out)

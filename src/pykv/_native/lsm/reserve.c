@@ -9,6 +9,7 @@
 #include "base/invariant.h"
 #include "log/kept_blocks.h"
 #include "log/manifest_file.h"
+#include "lsm/version_values.h"
 
 /* What writers may write before more is needed: little where little was written. */
 static uint64_t step_bytes(uint64_t unflushed, uint64_t log_bytes)
@@ -31,10 +32,12 @@ static uint64_t unflushed_bytes(const view *now)
     return bytes;
 }
 
-/* By the size of the store, so that a small one does not take much more than its rows. */
+/* By the size of the store, value segments and all, so that a small one does not take much more
+ * than its rows. */
 static uint64_t share_of(const lsm *self, const version *tables)
 {
-    uint64_t bytes = version_bytes(tables) / LSM_ROOM_SHARE;
+    uint64_t values = PYKV_PLANTED(402) ? 0 : version_value_bytes(tables);
+    uint64_t bytes = (version_bytes(tables) + values) / LSM_ROOM_SHARE;
     bytes = bytes < self->options.memtable_bytes ? bytes : self->options.memtable_bytes;
     return bytes > LSM_ROOM_BYTES_MIN ? bytes : LSM_ROOM_BYTES_MIN;
 }

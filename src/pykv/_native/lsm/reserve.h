@@ -17,7 +17,7 @@
 #define LSM_ROOM_NAME "ROOM.spare.tmp"
 
 enum {
-    LSM_ROOM_SHARE = 32,             /* of the tables' bytes one part is kept, */
+    LSM_ROOM_SHARE = 32,             /* of the tables' and segments' bytes one is kept, */
     LSM_ROOM_BYTES_MIN = 128 * 1024, /* at least this, and at most what a memtable takes */
     LSM_ROOM_PART_BYTES_MIN = 16 * 1024,
     LSM_ROOM_STEP_BYTES_MIN = 64 * 1024,

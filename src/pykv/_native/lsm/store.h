@@ -116,14 +116,14 @@ struct lsm {
     memtable *flushing GUARDED_BY(flush_lock); /* what it writes; a reference */
     uint64_t flush_clear_count GUARDED_BY(flush_lock);
 
-    mutex tidy_lock; /* of who frees what others left; taken with no other lock held */
+    mutex tidy_lock; /* of who frees what others left; no other is held, but for wish_lock */
     mutex wish_lock; /* of who asks for a compaction */
     mutex compaction_lock;
     compaction_job compactions[LSM_COMPACTIONS_MAX] GUARDED_BY(compaction_lock);
-    const compaction_wish *wish GUARDED_BY(compaction_lock);   /* NULL: what is due is done */
-    compaction_wish room_wish GUARDED_BY(compaction_lock);     /* of writers on a full disk */
-    uint64_t room_wish_until_us GUARDED_BY(compaction_lock);   /* 0: there is none, or it is done */
-    uint64_t compaction_bytes_max GUARDED_BY(compaction_lock); /* of inputs; 0: no limit is known */
+    const compaction_wish *wish GUARDED_BY(compaction_lock); /* NULL: what is due is done */
+    compaction_wish room_wish GUARDED_BY(compaction_lock);   /* of writers on a full disk */
+    uint64_t room_wish_until_us GUARDED_BY(compaction_lock); /* 0: there is none, or it is done */
+    compaction_room compaction_room GUARDED_BY(compaction_lock);
     compaction_turns turns GUARDED_BY(compaction_lock);
 
     mutex room_lock; /* of writers that wait for a flush or compaction of lent threads */

@@ -63,8 +63,26 @@ static const version_values *deadest(const version *of, const value_job *job)
     return most;
 }
 
-void value_pick_moved(const version *of, double amplification_max, value_job *job)
+/* The one that takes least room to empty, of those that are not taken yet; NULL: as above. */
+static const version_values *least_live(const version *of, const value_job *job)
 {
+    const version_values *least = NULL;
+    for (uint32_t i = 0; i < of->value_segment_count; i++) {
+        const version_values *asked = &of->values[i];
+        if (is_moved(job, asked->segment->facts.number) || dead_bytes(asked) <= 0 || stays(asked)) {
+            continue;
+        }
+        if (least == NULL || asked->live_bytes < least->live_bytes) {
+            least = asked;
+        }
+    }
+    return least;
+}
+
+void value_pick_moved(const version *of, double amplification_max, bool is_short_of_room,
+                      value_job *job)
+{
+    uint32_t count_max = is_short_of_room ? 1 : DEAD_MAX;
     double bytes = 0;
     double dead = 0;
     job->moved_from = of;
@@ -75,8 +93,8 @@ void value_pick_moved(const version *of, double amplification_max, value_job *jo
             dead += dead_bytes(&of->values[i]);
         }
     }
-    while (bytes > amplification_max * (bytes - dead) && job->moved_count < DEAD_MAX) {
-        const version_values *victim = deadest(of, job);
+    while (bytes > amplification_max * (bytes - dead) && job->moved_count < count_max) {
+        const version_values *victim = is_short_of_room ? least_live(of, job) : deadest(of, job);
         if (victim == NULL) {
             return;
         }
@@ -177,6 +195,17 @@ static uint64_t moved_bytes(const value_job *job, const table_file *file)
     for (size_t i = 0; i < value_refs_count(attached); i++) {
         value_ref entry = value_refs_at(attached, i);
         bytes += is_moved(job, entry.number) ? entry.bytes : 0;
+    }
+    return bytes;
+}
+
+uint64_t value_pick_bytes(const compaction_plan *plan, const value_job *job)
+{
+    uint64_t bytes = 0;
+    for (size_t side = 0; side < 2 && !plan->is_trivial_move && !plan->is_removal; side++) {
+        for (size_t i = 0; i < plan->input_counts[side]; i++) {
+            bytes += moved_bytes(job, plan->inputs[side][i]);
+        }
     }
     return bytes;
 }

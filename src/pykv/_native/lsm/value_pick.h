@@ -13,6 +13,9 @@
  * bytes than the others together: most values move as often as the segment of theirs grows to the
  * double.
  *
+ * On a disk that is too full for that they move one by one, the one with the fewest live values
+ * first: it gives its bytes back before another takes room.
+ *
  * A segment with a value that could not be read when it was to move stays where it is, and does not
  * count, until the store is resumed or opened again: else every compaction that meets it would
  * fail.
@@ -26,7 +29,11 @@
 #include "lsm/value_split.h"
 
 /* Sets moved and moved_count of the job: what is dead. The version is borrowed by it. */
-void value_pick_moved(const version *of, double amplification_max, value_job *job);
+void value_pick_moved(const version *of, double amplification_max, bool is_short_of_room,
+                      value_job *job);
+
+/* Bytes of values that move with a plan. */
+uint64_t value_pick_bytes(const compaction_plan *plan, const value_job *job);
 
 /* Adds the small segments that the inputs of a plan point to, if they are to move: those of less
  * than small_bytes. */
