@@ -71,13 +71,13 @@ def test_values_that_grow_later_are_followed(db: Any) -> None:
         assert np.array_equal(chunk.values.data, data)
 
 
-@pytest.fixture
-def little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """numpy refuses arrays of more than a GiB, as it does where so much memory is not there."""
+@pytest.fixture(params=[128 << 20, 1 << 30], ids=["128-mib", "1-gib"])
+def little_memory(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """numpy refuses larger arrays, as it does where so much memory is not there."""
     empty = np.empty
 
     def refuse_large(shape: Any, *args: Any) -> Any:
-        if np.prod(shape) > 1 << 30:
+        if np.prod(shape) > request.param:
             raise MemoryError(f"an array of {shape}")
         return empty(shape, *args)
 

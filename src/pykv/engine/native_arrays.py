@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 _RUN_ROWS: Final = 1_000
 _GUESS_BYTES: Final = 128
 _SPARE_BYTES: Final = 64 << 10
-_GUESS_BYTES_MAX: Final = 64 << 20  # of what no room before had
+_BEGIN_BYTES_MAX: Final = 64 << 20  # of a chunk, where the one before had less
+_GROWTH_BYTES_MAX: Final = 512 << 20  # at once, where there was less than half of it
 
 
 class Source(NamedTuple):
@@ -204,6 +205,18 @@ def _writable(kind: str, array: Any) -> FFI.CData:
     return ffi.from_buffer(kind, array, require_writable=True)
 
 
+def _bytes_of(needed: int, wanted: int) -> Any:
+    """An array of the wanted size, or half of it, and so on down to what is needed."""
+    import numpy as np
+
+    while wanted > needed:
+        try:
+            return np.empty(wanted, np.uint8)
+        except MemoryError:
+            wanted //= 2
+    return np.empty(needed, np.uint8)
+
+
 class _Room:
     """Arrays that the core writes to, with the pykv_items_room that leads there."""
 
@@ -223,27 +236,22 @@ class _Room:
         self.raw.data_bytes = len(self.rows.data)
 
     def size_for(self, rows: int, bytes_max: int) -> int:
-        """Bytes for so many rows, if all are as those that are there and needed.
-
-        That is a guess, which is allocated: at most bytes_max, or 64 MiB where that is more.
-        """
+        """Bytes for so many rows, if all are as those that are there and needed; at most bytes_max,
+        as that is a guess, which is allocated."""
         guess: int = self.raw.used_bytes * rows // max(self.row_count, 1)
         if self.row_count == 0:
             guess = self.raw.needed_bytes * rows // min(rows, _RUN_ROWS)
-        return min(guess + guess // 8 + _SPARE_BYTES, max(bytes_max, _GUESS_BYTES_MAX))
+        return min(guess + guess // 8 + _SPARE_BYTES, bytes_max)
 
     def grow(self, rows_known: int, rows: int) -> None:
-        """Makes room for what is needed, and about for so many rows, at most twice what there was.
+        """Makes room for what is needed, and about for so many rows, if there is memory for that.
 
         A large value says nothing about the others, nor a chunk about how many rows there are.
         """
-        import numpy as np
-
         self.row_count = rows_known
-        guess = self.size_for(rows, 2 * len(self.rows.data))
-        size = max(self.raw.needed_bytes + _SPARE_BYTES, guess)
+        guess = self.size_for(rows, max(2 * len(self.rows.data), _GROWTH_BYTES_MAX))
         used = self.raw.used_bytes
-        data = np.empty(size, np.uint8)
+        data = _bytes_of(self.raw.needed_bytes + _SPARE_BYTES, guess)
         data[:used] = self.rows.data[:used]
         self.rows = Rows(data, self.rows.offsets, self.rows.found)
         self._point()
@@ -272,8 +280,8 @@ def _chunks(
             row_count = _fill(scan, rows_max, keys, values, out is not None)
             if row_count == 0:
                 return
-            key_bytes = keys.size_for(rows_max, len(keys.rows.data))
-            value_bytes = values.size_for(rows_max, len(values.rows.data))
+            key_bytes = keys.size_for(rows_max, max(len(keys.rows.data), _BEGIN_BYTES_MAX))
+            value_bytes = values.size_for(rows_max, max(len(values.rows.data), _BEGIN_BYTES_MAX))
             yield RowChunk(keys.cut(row_count, out is None), values.cut(row_count, out is None))
     finally:
         life.end()
