@@ -73,4 +73,20 @@ FIXTURE_UNUSED static lsm_manifest fixture_manifest(fixture *self)
     return listed;
 }
 
+/* Of all files together. */
+FIXTURE_UNUSED static uint64_t fixture_disk_bytes(fixture *self)
+{
+    env_names names;
+    uint64_t sum = 0;
+    CHECK_OK(env_memory_paths(self->disk, &names));
+    for (size_t i = 0; i < names.count; i++) {
+        uint8_t *data;
+        uint64_t size;
+        CHECK_OK(env_memory_file_bytes(self->disk, names.names[i], &data, &size));
+        sum += size;
+    }
+    env_names_free(&names);
+    return sum;
+}
+
 #endif

@@ -36,22 +36,6 @@ static uint32_t fill_disk(fixture *self, uint64_t disk_bytes)
     return count;
 }
 
-/* Of all files together. */
-static uint64_t disk_bytes(fixture *self)
-{
-    env_names names;
-    uint64_t sum = 0;
-    CHECK_OK(env_memory_paths(self->disk, &names));
-    for (size_t i = 0; i < names.count; i++) {
-        uint8_t *data;
-        uint64_t size;
-        CHECK_OK(env_memory_file_bytes(self->disk, names.names[i], &data, &size));
-        sum += size;
-    }
-    env_names_free(&names);
-    return sum;
-}
-
 static pykv_status delete(fixture *self, uint32_t number)
 {
     char key[16];
@@ -144,7 +128,7 @@ TEST(what_the_logs_keep_ahead_is_for_the_rows_when_the_disk_is_nearly_full)
     for (int i = 0; i < 3; i++) {
         CHECK_OK(lsm_maintain_step(self.store, PYKV_ROLE_LOG, &more));
     }
-    CHECK(disk_bytes(&self) >= 4 << 20);
+    CHECK(fixture_disk_bytes(&self) >= 4 << 20);
     uint32_t count = fill_disk(&self, 5 << 20);
     CHECK(count > 1800); /* each is in the log, and kept room for once more */
     CHECK_EQUAL(count, fixture_count(&self));

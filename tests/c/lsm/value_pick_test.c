@@ -198,21 +198,6 @@ static fixture aged_store(void)
     return self;
 }
 
-static uint64_t bytes_on_disk(fixture *self)
-{
-    env_names names;
-    uint64_t sum = 0;
-    CHECK_OK(env_memory_paths(self->disk, &names));
-    for (size_t i = 0; i < names.count; i++) {
-        uint8_t *data;
-        uint64_t size;
-        CHECK_OK(env_memory_file_bytes(self->disk, names.names[i], &data, &size));
-        sum += size;
-    }
-    env_names_free(&names);
-    return sum;
-}
-
 /* Deletes rows, and compacts on a disk with so many bytes left. */
 static void check_collected(uint64_t bytes_left)
 {
@@ -228,7 +213,7 @@ static void check_collected(uint64_t bytes_left)
         }
     }
     CHECK_OK(lsm_flush(self.store));
-    env_memory_set_capacity(self.disk, bytes_on_disk(&self) + bytes_left);
+    env_memory_set_capacity(self.disk, fixture_disk_bytes(&self) + bytes_left);
     CHECK_OK(lsm_compact(self.store, NULL));
     pykv_stats stats = fixture_stats(&self);
     CHECK((double)stats.value_log_bytes <= 1.32 * (double)stats.value_log_live_bytes);

@@ -228,7 +228,7 @@ pykv_status bitcask_sync_through(bitcask *self, uint64_t sequence)
         (void)synced_now(self, &failed);
         return failed != PYKV_OK ? failed : status;
     }
-    return check_shown(self, sequence);
+    return failed != PYKV_OK ? check_shown(self, sequence) : PYKV_OK;
 }
 
 pykv_status bitcask_sync(bitcask *self)

@@ -47,36 +47,31 @@ static bool stays(const version_values *values)
     return value_segment_is_unreadable(values->segment) && !PYKV_PLANTED(288);
 }
 
-/* The deadest segment that is not taken yet; NULL: there is none with anything dead. */
-static const version_values *deadest(const version *of, const value_job *job)
+/* Whether a segment is to be emptied before another: on a disk that is short of room that which
+ * takes least, else the deadest. */
+static bool goes_before(const version_values *asked, const version_values *other,
+                        bool is_short_of_room)
 {
-    const version_values *most = NULL;
-    for (uint32_t i = 0; i < of->value_segment_count; i++) {
-        const version_values *asked = &of->values[i];
-        if (is_moved(job, asked->segment->facts.number) || dead_bytes(asked) <= 0 || stays(asked)) {
-            continue;
-        }
-        if (most == NULL || dead_share(asked) > dead_share(most)) {
-            most = asked;
-        }
-    }
-    return most;
+    return is_short_of_room ? asked->live_bytes < other->live_bytes
+                            : dead_share(asked) > dead_share(other);
 }
 
-/* The one that takes least room to empty, of those that are not taken yet; NULL: as above. */
-static const version_values *least_live(const version *of, const value_job *job)
+/* The segment that goes next, of those that are not taken yet; NULL: there is none with anything
+ * dead. */
+static const version_values *next_victim(const version *of, const value_job *job,
+                                         bool is_short_of_room)
 {
-    const version_values *least = NULL;
+    const version_values *first = NULL;
     for (uint32_t i = 0; i < of->value_segment_count; i++) {
         const version_values *asked = &of->values[i];
         if (is_moved(job, asked->segment->facts.number) || dead_bytes(asked) <= 0 || stays(asked)) {
             continue;
         }
-        if (least == NULL || asked->live_bytes < least->live_bytes) {
-            least = asked;
+        if (first == NULL || goes_before(asked, first, is_short_of_room)) {
+            first = asked;
         }
     }
-    return least;
+    return first;
 }
 
 void value_pick_moved(const version *of, double amplification_max, bool is_short_of_room,
@@ -94,7 +89,7 @@ void value_pick_moved(const version *of, double amplification_max, bool is_short
         }
     }
     while (bytes > amplification_max * (bytes - dead) && job->moved_count < count_max) {
-        const version_values *victim = is_short_of_room ? least_live(of, job) : deadest(of, job);
+        const version_values *victim = next_victim(of, job, is_short_of_room);
         if (victim == NULL) {
             return;
         }
