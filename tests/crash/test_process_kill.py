@@ -129,10 +129,8 @@ def check_store(db: Any, known: Known) -> Rows:
 
 
 def remove_copy(path: Path) -> None:
-    """A kill before there is a mark leaves an empty directory, and an open its lock in there."""
-    if path.exists() and {file.name for file in path.iterdir()} <= {"LOCK"}:
-        shutil.rmtree(path)
-    elif path.exists():
+    """An unfinished one has a mark, or it is nowhere."""
+    if path.exists():
         pykv.destroy(path)
 
 

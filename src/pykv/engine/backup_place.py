@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 _BEGIN: Final = ".backup-"
+_CHECKPOINT: Final = "checkpoint"
 _NAME: Final = re.compile(rf"{re.escape(_BEGIN)}[0-9]+")
 
 _numbers = count()
@@ -26,13 +27,15 @@ _in_use_lock = threading.Lock()
 
 @contextmanager
 def place_in(home: Path) -> Iterator[Path]:
-    """A path in the directory home where nothing is; what is made there goes at the end."""
+    """A path below the directory home where nothing is; what is made there, and in the directory
+    that it is in, goes at the end."""
     with _in_use_lock:
         places = (home / f"{_BEGIN}{number}" for number in _numbers)
         path = next(each for each in places if not each.exists())
         _in_use.add(path)
     try:
-        yield path
+        path.mkdir()
+        yield path / _CHECKPOINT
     finally:
         shutil.rmtree(path, ignore_errors=True)
         with _in_use_lock:

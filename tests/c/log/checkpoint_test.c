@@ -167,6 +167,7 @@ TEST(whatever_call_fails_nothing_stays_but_what_was_there)
             CHECK_EQUAL(4, count_names(disk, COPY_PATH)); /* the mark could not go */
         }
         CHECK_EQUAL(2, count_names(disk, "/home"));
+        CHECK(count_names(disk, "/made") == (status == PYKV_OK ? 1 : 0));
         finish();
         CHECK(at < 100);
     }
@@ -183,6 +184,17 @@ static bool has_name(env *of, const char *path, const char *name)
     }
     env_directory_close(directory);
     return has;
+}
+
+/* A directory that is there has the mark in it from the beginning: an open takes an empty one for
+ * a place to make a store in. */
+static void check_never_empty(env *after)
+{
+    env_directory *directory;
+    if (env_directory_open(after, COPY_PATH, false, &directory) == PYKV_OK) {
+        env_directory_close(directory);
+        CHECK(count_names(after, COPY_PATH) > 0);
+    }
 }
 
 /* The mark, or the manifest with every file, or nothing. */
@@ -210,6 +222,9 @@ TEST(a_power_cut_at_any_call_leaves_the_mark_or_all_of_it)
             env *after;
             CHECK_OK(env_memory_crash(disk, call, (env_crash_policy)policy, &after));
             check_remnant(after);
+            if (policy == ENV_CRASH_KEEP_ALL || policy == ENV_CRASH_PREFIX) {
+                check_never_empty(after);
+            }
             CHECK(status != PYKV_OK || has_name(after, COPY_PATH, MANIFEST_NAME));
             env_memory_free(after);
         }

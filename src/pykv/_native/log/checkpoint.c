@@ -3,11 +3,14 @@
  */
 #include "log/checkpoint.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
+#include "env/env_path.h"
 #include "log/home.h"
 #include "log/manifest_file.h"
 #include "log/path_split.h"
@@ -21,33 +24,96 @@ struct checkpoint {
 
 /* ---- the directory ---- */
 
-static pykv_status create_mark(env_directory *home)
+enum { BEGUN_NAME_BYTES = sizeof CHECKPOINT_BEGUN_PREFIX + 16 };
+
+/* Makes the empty directory of that name, and the mark in it. */
+static pykv_status make_marked(env_directory *above, const char *name)
 {
-    env_file *file;
-    if (PYKV_PLANTED(150)) {
-        return PYKV_OK;
+    char *mark = env_path_join(name, HOME_UNFINISHED_NAME);
+    if (mark == NULL) {
+        return error_set_no_memory(strlen(name) + sizeof HOME_UNFINISHED_NAME + 1);
     }
-    pykv_status status =
-        env_file_open(home, HOME_UNFINISHED_NAME, ENV_WRITE | ENV_CREATE | ENV_EXCLUSIVE, &file);
+    pykv_status status = env_make_directory(above, name);
+    if (status == PYKV_OK && !PYKV_PLANTED(150)) {
+        env_file *file;
+        status = env_file_open(above, mark, ENV_WRITE | ENV_CREATE | ENV_EXCLUSIVE, &file);
+        if (status == PYKV_OK) {
+            env_file_close(file);
+        }
+    }
+    mem_free(mark);
+    return status;
+}
+
+/* Takes back what make_marked made. The thread's last error stays. */
+static void unmake_marked(env *environment, env_directory *above, const char *name)
+{
+    pykv_error failure = *error_last();
+    char *mark = env_path_join(name, HOME_UNFINISHED_NAME);
+    char *path = env_path_join(env_directory_path(above), name);
+    if (mark != NULL && path != NULL) {
+        (void)!env_unlink(above, mark);
+        (void)!env_remove_directory(environment, path);
+    }
+    mem_free(mark);
+    mem_free(path);
+    error_restore(&failure);
+}
+
+/* PYKV_PATH_EXISTS if a directory is at path, or something that may be one. */
+static pykv_status check_no_directory(env *environment, const char *path)
+{
+    env_directory *found;
+    pykv_status status = env_directory_open(environment, path, false, &found);
+    if (status == PYKV_PATH_NOT_FOUND || status == PYKV_NOT_A_DIRECTORY) {
+        return PYKV_OK; /* a rename refuses to put a directory in the place of anything else */
+    }
     if (status == PYKV_OK) {
-        env_file_close(file);
-        status = env_directory_sync(home);
+        env_directory_close(found);
+        status = PYKV_PLANTED(313)
+                     ? PYKV_OK
+                     : error_set_at(PYKV_PATH_EXISTS, path, "there is a directory already");
     }
     return status;
 }
 
-/* The directory is there. It becomes durable behind its mark: where a sync ends what a journal has,
- * the second one has little left to do. */
-static pykv_status mark(checkpoint *self, env_directory *above)
+/* A directory gets its name with the mark in it: before that a crash leaves nothing there. */
+static pykv_status place_marked(checkpoint *self, env_directory *above, const char *name)
+{
+    char begun[BEGUN_NAME_BYTES];
+    uint64_t chance;
+    pykv_status status = env_random(self->environment, &chance, sizeof chance);
+    if (status == PYKV_OK) {
+        status = check_no_directory(self->environment, self->path);
+    }
+    if (status != PYKV_OK) {
+        return status;
+    }
+    snprintf(begun, sizeof begun, CHECKPOINT_BEGUN_PREFIX "%016" PRIx64, chance);
+    status = make_marked(above, begun);
+    if (status == PYKV_OK) {
+        status = env_rename(above, begun, name);
+    }
+    if (status != PYKV_OK) {
+        unmake_marked(self->environment, above, begun);
+    }
+    return status == PYKV_NOT_A_DIRECTORY
+               ? error_set_at(PYKV_PATH_EXISTS, self->path, "this is no directory")
+               : status;
+}
+
+/* The mark becomes durable, and behind it the name of the directory: where a sync ends what a
+ * journal has, the second one has little left to do. */
+static pykv_status settle(checkpoint *self, env_directory *above)
 {
     pykv_status status = env_directory_open(self->environment, self->path, false, &self->home);
     if (status == PYKV_OK) {
-        status = create_mark(self->home);
+        status = env_directory_sync(self->home);
     }
     return status == PYKV_OK ? env_directory_sync(above) : status;
 }
 
-/* Makes the directory, which must not be there, with its mark. *made_out: the directory is made,
+/* Makes the directory, which must not be there, with its mark. *made_out: it is there and open,
  * whatever failed then. */
 static pykv_status make(checkpoint *self, bool *made_out)
 {
@@ -60,9 +126,14 @@ static pykv_status make(checkpoint *self, bool *made_out)
     }
     status = env_directory_open(self->environment, parts.directory, true, &above);
     if (status == PYKV_OK) {
-        status = env_make_directory(above, parts.name);
-        *made_out = status == PYKV_OK;
-        status = *made_out ? mark(self, above) : status;
+        status = place_marked(self, above, parts.name);
+        if (status == PYKV_OK) {
+            status = settle(self, above);
+            *made_out = self->home != NULL;
+            if (!*made_out) {
+                unmake_marked(self->environment, above, parts.name);
+            }
+        }
         env_directory_close(above);
     }
     mem_free(parts.memory);

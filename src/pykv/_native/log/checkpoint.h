@@ -4,8 +4,9 @@
  * Files that are never written again get a second name there, or are copied where the file system
  * has none. Before them stands a mark, HOME_UNFINISHED_NAME, which goes when the manifest is
  * durable: a directory with the mark and no manifest is no store, and opens as none (home.h).
- * Order: mark, files, the manifest as manifest_file_place has it, mark gone. What crashes on the
- * way leaves the mark.
+ * Order: mark, the directory's name, files, the manifest as manifest_file_place has it, mark gone.
+ * What crashes on the way leaves the mark; before the directory has its name, one beside it whose
+ * name begins with CHECKPOINT_BEGUN_PREFIX, with nothing else in it.
  *
  * Not thread-safe. The files that are added must keep their names meanwhile.
  */
@@ -13,6 +14,9 @@
 #define PYKV_LOG_CHECKPOINT_H
 
 #include "env/env.h"
+
+/* What the directory is called until the mark is in it; 16 digits by chance follow. */
+#define CHECKPOINT_BEGUN_PREFIX "CHECKPOINT-unfinished-"
 
 /* The copy goes on with an epoch that is higher by 1 up to this, by chance, and that the store is
  * not likely to come to: sequences above the moment mean other writes there. */
