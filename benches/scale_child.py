@@ -3,7 +3,8 @@
 The specification and the report are JSON; the report is the only thing written to standard output.
 
 Keys are put one by one, each put is timed, and how many there were a second is kept by bins; then
-some of the keys are got, and fewer overwritten, at random.
+some of the keys are got, and fewer overwritten, at random. Without a limit of memory the files that
+there are by then stay in the page cache meanwhile.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import gc
 import json
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import monotonic, perf_counter_ns
@@ -21,6 +23,7 @@ import numpy as np
 from hdrh.histogram import HdrHistogram
 
 from benches.memory_limit import enter
+from benches.residency import resident
 from benches.scale_stores import OPENS_AGAIN, make_store
 from benches.stores import BenchStore
 from benches.workloads import KEY_BYTES, VALUE_BYTES, VALUE_FILL, VALUE_RANDOM_BYTES, split
@@ -231,7 +234,8 @@ def run(spec: Specification) -> Report:
     filler.fill(store)
     report.space_amplification = disk_bytes(path) / (report.key_count * RAW_BYTES)
     if spec.engine in OPENS_AGAIN:
-        read_and_overwrite(store, report, filler.shuffled(), start + spec.seconds_max)
+        with nullcontext() if spec.control_group else resident(path):
+            read_and_overwrite(store, report, filler.shuffled(), start + spec.seconds_max)
         note_waits(store, report)
     store.close()
     put_bytes = (report.key_count + report.overwrites.count) * RAW_BYTES
