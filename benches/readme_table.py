@@ -14,10 +14,11 @@ from pathlib import Path
 
 import click
 
-from benches import engines, summary
+from benches import engines, scale_report, summary
 from benches.machine import REPOSITORY
 from benches.report import conditions
 from benches.results import Results, ResultsError
+from benches.scale_table import scale_table
 from benches.summary import Line, number
 
 _MARKED = re.compile(
@@ -60,7 +61,10 @@ def replaced(text: str, root: Path) -> str:
 
 
 def _marked_table(found: re.Match[str], root: Path) -> str:
-    results = Results.load(root / found["file"])
+    path = root / found["file"]
+    if scale_report.is_scale(path):
+        return found["begin"] + scale_table(scale_report.load(path)) + found["end"]
+    results = Results.load(path)
     if results.clock != "wall":
         raise ResultsError(f"{found['file']}: processor time is not what a user waits for")
     return found["begin"] + table(results) + found["end"]

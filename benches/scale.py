@@ -24,7 +24,7 @@ from rich.console import Console
 from benches import machine, scale_stores
 from benches.memory_limit import memory_limit
 from benches.run import PRINT_COLUMNS_MIN, STORES, Names
-from benches.scale_child import RAW_BYTES, Latencies, Report, Specification
+from benches.scale_child import RAW_BYTES, Report, Specification, report_of
 from benches.scale_report import TIGHT_FACTOR, Outcome, Part, gates, print_outcome, save
 
 KEYS = 20_000_000
@@ -197,14 +197,7 @@ def _child(spec: Specification) -> Report:
     except subprocess.CalledProcessError as error:
         last = (error.stderr.strip().splitlines() or ["nothing said"])[-1]
         return Report(spec.engine, notes=[f"failed with {error.returncode}: {last}"])
-    return _report_of(done.stdout)
-
-
-def _report_of(text: str) -> Report:
-    fields = json.loads(text)
-    for name in ("puts", "gets", "overwrites"):
-        fields[name] = Latencies(**fields[name])
-    return Report(**fields)
+    return report_of(json.loads(done.stdout))
 
 
 if __name__ == "__main__":

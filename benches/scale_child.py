@@ -90,6 +90,12 @@ class Report:
     notes: list[str] = field(default_factory=list)
 
 
+def report_of(fields: dict[str, Any]) -> Report:
+    """A report from the JSON that it was written as."""
+    latencies = {name: Latencies(**fields[name]) for name in ("puts", "gets", "overwrites")}
+    return Report(**fields | latencies)
+
+
 class Recorder:
     """A histogram of times, with three digits, that is fed in bulk."""
 

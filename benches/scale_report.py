@@ -13,10 +13,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benches.scale_child import RAW_BYTES, Report
+from benches.results import ResultsError
+from benches.scale_child import RAW_BYTES, Report, report_of
 from benches.scale_stores import PYKV, RAW
 
 FORMAT = 2
+KIND = "scale"
 RATE_KEPT_MIN = 0.5
 TENTHS = 10
 PAUSE_US_MAX = 100_000.0
@@ -136,9 +138,34 @@ def _below(what: str, unit: str, ours: float, theirs: float) -> Gate:
 def save(outcome: Outcome, path: Path) -> None:
     """Writes the JSON, gates included, and its directory if need be."""
     judged = [asdict(gate) for gate in gates(outcome)]
-    fields: dict[str, Any] = {"format": FORMAT, "kind": "scale"} | asdict(outcome)
+    fields: dict[str, Any] = {"format": FORMAT, "kind": KIND} | asdict(outcome)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(fields | {"gates": judged}, indent=1) + "\n", encoding="utf-8")
+
+
+def is_scale(path: Path) -> bool:
+    """Whether the file is one that save wrote, by what it says itself."""
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return False
+    return isinstance(fields, dict) and fields.get("kind") == KIND
+
+
+def load(path: Path) -> Outcome:
+    """What save wrote. ResultsError if it is not that, or of another format."""
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        if (fields.pop("kind"), fields.pop("format")) != (KIND, FORMAT):
+            raise ResultsError(f"{path}: not a run of `make bench-scale` in format {FORMAT}")
+        del fields["gates"]
+        fields["reports"] = {
+            Part(part): {name: report_of(report) for name, report in reports.items()}
+            for part, reports in fields["reports"].items()
+        }
+        return Outcome(**fields)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ResultsError(f"{path}: {error}") from error
 
 
 def conditions(outcome: Outcome) -> list[str]:
@@ -149,7 +176,8 @@ def conditions(outcome: Outcome) -> list[str]:
         f"{machine['system']}, {machine['file system']}, {machine['python']}.",
         f"Data: {outcome.key_count:,} random keys of 16 B, values of 100 B of which 50 B are "
         f"random, put one by one; one thread; durability os. Rates by {outcome.bin_keys:,} keys.",
-        f"Growth: memory budget {outcome.budget_bytes >> 20} MiB an engine.",
+        f"Growth: memory budget {outcome.budget_bytes >> 20} MiB an engine; the files stay in the "
+        "page cache while rows are got.",
         f"Tight: {outcome.tight_budget_bytes >> 20} MiB an engine; {_limit(outcome)}.",
         *(
             f"{name} {report.version}: {report.settings}."

@@ -9,6 +9,8 @@ from click.testing import CliRunner
 from benches.machine import REPOSITORY
 from benches.readme_table import MarkersMissingError, main, replaced, table
 from benches.results import Results
+from benches.scale_child import Latencies, Report
+from benches.scale_report import Outcome, Part, save
 
 Make = Callable[..., Results]
 BEGIN, END = "<!-- bench: begin kept.json -->", "<!-- bench: end -->"
@@ -40,6 +42,33 @@ def test_each_pair_of_markers_gets_the_table_of_its_file(make_results: Make, rea
     assert ("4.50x" in before, "3.00x" in before) == (True, False)
     assert ("4.50x" in between, "3.00x" in between) == (False, True)
     assert after == "\n"
+
+
+def test_a_run_of_scale_gets_a_table_of_its_own(tmp_path: Path) -> None:
+    growth = Report(
+        "pykv-lsm",
+        bin_rates=[1_500_000.0, 1_000_000.0],
+        puts=Latencies(3, 1.0, 2.0, 3.0, 8_010.0),
+        gets=Latencies(3, 8.25, 9.0, 46.04, 47.0),
+        write_amplification=3.114,
+        space_amplification_closed=0.64,
+        key_count=3,
+    )
+    machine = dict.fromkeys(("cpu", "cores", "memory", "system", "file system", "python"), "m")
+    made = Outcome("2026-01-31T00:00:00+00:00", 3, 1, 1, 256 << 20, machine)
+    made.reports[Part.GROWTH] = {"raw": Report("raw"), "pykv-lsm": growth}
+    made.reports[Part.TIGHT] = {"rocksdict": Report("rocksdict")}
+    save(made, tmp_path / "kept.json")
+    path = tmp_path / "README.md"
+    path.write_text(f"{BEGIN}\n{END}\n")
+    assert CliRunner().invoke(main, ["--readme", str(path)]).exit_code == 0
+    text = path.read_text()
+    assert "|  | pykv-lsm | rocksdict, tight |" in text
+    assert "| puts a second, thousands | 1,200 | - |" in text
+    assert "| rate of the last tenth over that of the first | 0.67 | 0.00 |" in text
+    assert "| longest put, ms | 8.01 | 0.000 |" in text
+    assert "us | 8.25 / 46.0 | 0.000 / 0.000 |" in text
+    assert "- Measured 2026-01-31." in text
 
 
 def test_check_fails_on_a_stale_table_and_changes_nothing(readme: Path) -> None:

@@ -7,8 +7,18 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from benches.results import ResultsError
 from benches.scale_child import Latencies, Report
-from benches.scale_report import Outcome, Part, conditions, gates, print_outcome, rate_kept, save
+from benches.scale_report import (
+    Outcome,
+    Part,
+    conditions,
+    gates,
+    load,
+    print_outcome,
+    rate_kept,
+    save,
+)
 
 MACHINE = {
     "cpu": "a processor",
@@ -106,6 +116,18 @@ def test_the_table_and_the_file_say_what_was_measured(tmp_path: Path) -> None:
     kept = json.loads((tmp_path / "kept" / "scale.json").read_text(encoding="utf-8"))
     assert kept["kind"] == "scale"
     assert [gate["met"] for gate in kept["gates"]] == [True] * 3
+    assert load(tmp_path / "kept" / "scale.json") == made
+
+
+@pytest.mark.parametrize("change", [{"format": 1}, {"kind": "else"}, {"reports": {"else": {}}}])
+def test_a_file_that_is_something_else_is_refused(
+    tmp_path: Path, change: dict[str, object]
+) -> None:
+    path = tmp_path / "scale.json"
+    save(outcome(report("pykv-lsm")), path)
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | change))
+    with pytest.raises(ResultsError, match=r"scale\.json"):
+        load(path)
 
 
 def test_a_limit_is_told_with_how_much_larger_the_data_is() -> None:
