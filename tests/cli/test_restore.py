@@ -23,7 +23,8 @@ def test_damage_is_found_and_not_restored(
     assert good.exit_code == Exit.GOOD
     assert good.stdout.startswith("good: ")
     path = max((repository / "files").iterdir(), key=lambda each: each.stat().st_size)
-    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    data = path.read_bytes()
+    path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     told = run("backups", repository, "--verify")
     assert told.exit_code == Exit.CORRUPTION
     assert path.name in told.stdout

@@ -35,7 +35,8 @@ def test_a_program_reads_the_report(run: Run, database: Path, damaged: Path) -> 
 
 def test_a_database_too_damaged_to_open_is_exit_code_3(run: Run, database: Path) -> None:
     manifest = database / "MANIFEST"
-    manifest.write_bytes(manifest.read_bytes()[:100] + b"\xff" + manifest.read_bytes()[101:])
+    data = manifest.read_bytes()
+    manifest.write_bytes(data[:100] + bytes([data[100] ^ 1]) + data[101:])
     result = run("verify", database)
     assert result.exit_code == Exit.CORRUPTION
     assert "MANIFEST" in result.stdout

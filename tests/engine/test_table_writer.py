@@ -213,7 +213,7 @@ def test_what_is_no_finished_table_is_refused_by_name(tmp_path: Path, file: Path
         with pytest.raises(pykv.FormatError, match=r"rows\.table: .* was not finished"):
             db.ingest([file])
         (tmp_path / "cut").write_bytes(data[:-1])
-        (tmp_path / "flip").write_bytes(data[:5_00] + b"?" + data[501:])
+        (tmp_path / "flip").write_bytes(data[:500] + bytes([data[500] ^ 1]) + data[501:])
         (tmp_path / "newer").write_bytes(data[:8] + b"\xff" + data[9:])
         (tmp_path / "text").write_text("no table at all\n" * 20, encoding="ascii")
         (tmp_path / "empty").touch()
