@@ -18,7 +18,7 @@ from pathlib import Path
 from time import perf_counter_ns, thread_time_ns
 from typing import Any
 
-from benches import features
+from benches import features, threads
 from benches.engines import make_store
 from benches.goals import ARRAY_ROWS, ROW_BY_NAME, WAITING_ROWS, Section
 from benches.machine import device_written_bytes
@@ -266,11 +266,16 @@ def _synced(session: Session) -> None:
     store.close()
 
 
+def _measure_features(session: Session) -> None:
+    features.measure(session)
+    threads.measure_threads(session)
+
+
 _SECTIONS: dict[Section, Callable[[Session], None]] = {
     Section.SINGLE: _single,
     Section.BATCH: _batch,
     Section.SYNCED: _synced,
-    Section.FEATURES: features.measure,
+    Section.FEATURES: _measure_features,
 }
 
 

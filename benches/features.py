@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 OPERATIONS_MAX: Final = 300_000
 PIECES: Final = 16
+SCANS: Final = 4
+GET_MANY_KEYS: Final = 100
 CHECKPOINTS: Final = 3
 SPACES: Final = 4
 TTL_SECONDS: Final = 3_600.0
@@ -87,6 +89,8 @@ def measure(session: Session) -> None:
         _puts(session, "put_after", keys[:count], values[:count], _after_a_snapshot)
     if any(map(session.wants, ("get_beside", "get_at"))):
         _gets(session, count, keys, values)
+    if any(map(session.wants, ("get_many_at", "scan_at"))):
+        _many_at(session, keys, values)
     if any(map(session.wants, ("scan_deleted", "scan_deleted_flushed"))):
         _deleted_range(session, values)
     if any(map(session.wants, ("drop", "reopen_spaces"))):
@@ -97,17 +101,20 @@ def measure(session: Session) -> None:
         _checkpoint(session, keys, values)
 
 
-def _store(session: Session) -> PykvStore:
+def store_of(session: Session) -> PykvStore:
+    """The store of the session, which is pykv."""
     assert isinstance(session.store, PykvStore)
     return session.store
 
 
-def _cut(items: list[bytes], pieces: int) -> list[list[bytes]]:
+def cut(items: list[bytes], pieces: int) -> list[list[bytes]]:
+    """The items in about so many pieces of the same length."""
     size = max(len(items) // pieces, 1)
     return [items[first : first + size] for first in range(0, len(items), size)]
 
 
-def _fill(db: Any, keys: list[bytes], values: list[bytes]) -> None:
+def fill(db: Any, keys: list[bytes], values: list[bytes]) -> None:
+    """Puts the rows in batches."""
     for first in range(0, len(keys), BATCH_PAIRS):
         part = slice(first, first + BATCH_PAIRS)
         db.put_many(list(zip(keys[part], values[part], strict=True)), atomic=True)
@@ -122,10 +129,10 @@ def _puts(
 ) -> None:
     """Puts the same rows to two stores in turns, to one of them as `changed` says."""
     directory, turns = session.fresh_path(), Turns(session, row)
-    store = _store(session)
+    store = store_of(session)
     with store.opened(directory / "plain") as plain, store.opened(directory / "changed") as other:
         sides = [(WITHOUT, _plain(plain)), ("", changed(other))]
-        for some in zip(_cut(keys, PIECES), _cut(values, PIECES), strict=True):
+        for some in zip(cut(keys, PIECES), cut(values, PIECES), strict=True):
             for side, put in sides:
                 turns.take(side, len(some[0]), put, *some)
             sides.reverse()
@@ -162,29 +169,61 @@ def _gets(session: Session, count: int, keys: list[bytes], values: list[bytes]) 
     beside, at = Turns(session, "get_beside"), Turns(session, "get_at")
     wanted = session.workload.keys_at(session.workload.sample_indices(count))
     others = session.workload.values(count, version=1)
-    pieces = _cut(wanted, 3 * PIECES)
-    with _store(session).opened(session.fresh_path()) as db:
-        _fill(db, keys, values)
+    pieces = cut(wanted, 3 * PIECES)
+    with store_of(session).opened(session.fresh_path()) as db:
+        fill(db, keys, values)
         for first in range(0, len(pieces) - 2, 3):
             alone, while_open, inside = pieces[first : first + 3]
             elapsed = beside.take(WITHOUT, len(alone), call_each, db.get, alone)
             at.add(WITHOUT, len(alone), elapsed)
             with db.snapshot() as snapshot:
-                _fill(db, while_open[::10], others[: len(while_open[::10])])
+                fill(db, while_open[::10], others[: len(while_open[::10])])
                 beside.take("", len(while_open), call_each, db.get, while_open)
                 at.take("", len(inside), call_each, snapshot.get, inside)
     beside.keep()
     at.keep()
 
 
+def _many_at(session: Session, keys: list[bytes], values: list[bytes]) -> None:
+    """Gets of many keys and scans, at a snapshot over some overwrites and without one, in turns."""
+    gets, scans = Turns(session, "get_many_at"), Turns(session, "scan_at")
+    wanted = session.workload.keys_at(session.workload.sample_indices(len(keys) // 2))
+    with store_of(session).opened(session.fresh_path()) as db:
+        fill(db, keys, values)
+        with db.snapshot() as snapshot:
+            fill(db, keys[::100], values[::100])
+            sides: list[tuple[str, Any]] = [(WITHOUT, db), ("", snapshot)]
+            for some in cut(wanted, PIECES):
+                for side, reader in sides:
+                    gets.take(side, len(some), _get_many, reader, some)
+                sides.reverse()
+            for _ in range(SCANS if session.wants("scan_at") else 0):
+                for side, reader in sides:
+                    scans.take(side, len(keys), _scan_all, reader, len(keys))
+                sides.reverse()
+    gets.keep()
+    scans.keep()
+
+
+def _get_many(reader: Any, keys: list[bytes]) -> None:
+    for first in range(0, len(keys), GET_MANY_KEYS):
+        if None in reader.get_many(keys[first : first + GET_MANY_KEYS]):
+            raise WrongCountError("get_many_at: a key is not there")
+
+
+def _scan_all(reader: Any, count: int) -> None:
+    if (found := sum(1 for _ in reader.scan())) != count:
+        raise WrongCountError(f"scan_at: {found:,} rows instead of {count:,}")
+
+
 def _deleted_range(session: Session, values: list[bytes]) -> None:
     """Scans over rows that one range delete hides, and over a range that never had any."""
     keys = [b"row-%08d" % number for number in range(DELETED_ROWS)]
     values = [values[number % len(values)] for number in range(DELETED_ROWS)]
-    with _store(session).opened(session.fresh_path()) as db:
-        _fill(db, keys, values)
+    with store_of(session).opened(session.fresh_path()) as db:
+        fill(db, keys, values)
         db.flush()
-        _fill(db, keys[-DELETED_FRESH_ROWS:], values[-DELETED_FRESH_ROWS:])
+        fill(db, keys[-DELETED_FRESH_ROWS:], values[-DELETED_FRESH_ROWS:])
         db.delete_range(b"row", b"rox")
         _scans(session, "scan_deleted", db)
         db.flush()
@@ -210,7 +249,7 @@ def _scan_nothing(row: str, db: Any, start: bytes, stop: bytes) -> None:
 
 def _namespaces(session: Session, keys: list[bytes], values: list[bytes]) -> None:
     """An open of a store whose rows are in namespaces, and drops of these beside empty ones."""
-    path, store = session.fresh_path(), _store(session)
+    path, store = session.fresh_path(), store_of(session)
     names = [f"space {number}" for number in range(SPACES)]
     size = -(-len(keys) // SPACES)
     opened: list[Any] = []
@@ -218,7 +257,7 @@ def _namespaces(session: Session, keys: list[bytes], values: list[bytes]) -> Non
     try:
         for number, name in enumerate(names):
             part = slice(number * size, (number + 1) * size)
-            _fill(db.namespace(name, create=True), keys[part], values[part])
+            fill(db.namespace(name, create=True), keys[part], values[part])
         if session.wants("reopen_spaces"):
             db.close()
             session.time("reopen_spaces", 1, _open_spaces, store, path, names, opened)
@@ -249,8 +288,8 @@ def _drops(session: Session, db: Any, names: list[str]) -> None:
 
 def _feed(session: Session, keys: list[bytes], values: list[bytes]) -> None:
     counts: list[int] = []
-    with _store(session).opened(session.fresh_path(), history_bytes=HISTORY_BYTES) as db:
-        _fill(db, keys, values)
+    with store_of(session).opened(session.fresh_path(), history_bytes=HISTORY_BYTES) as db:
+        fill(db, keys, values)
         db.sync()
         session.time("changes", len(keys), lambda: counts.append(sum(1 for _ in db.changes())))
     if counts != [len(keys)]:
@@ -261,9 +300,9 @@ def _checkpoint(session: Session, keys: list[bytes], values: list[bytes]) -> Non
     """Checkpoints beside links to the same files and one sync."""
     directory, turns = session.fresh_path(), Turns(session, "checkpoint")
     source, copies = directory / "source", [directory / "links", directory / "checkpoint"]
-    store = _store(session)
+    store = store_of(session)
     with store.opened(source) as db:
-        _fill(db, keys, values)
+        fill(db, keys, values)
         db.flush()
         for _ in range(CHECKPOINTS):
             db.sync()

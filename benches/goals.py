@@ -84,6 +84,8 @@ ROWS: tuple[Row, ...] = (
     Row("device", "to the device a synced put", "KiB", Section.SYNCED, "sync"),
     Row("get_beside", "get, while a snapshot is open", "us", Section.FEATURES, "-"),
     Row("get_at", "get at a snapshot", "us", Section.FEATURES, "-"),
+    Row("get_many_at", "get 100 keys at once at a snapshot, a key", "us", Section.FEATURES, "-"),
+    Row("scan_at", "scan at a snapshot, a row", "us", Section.FEATURES, "-"),
     Row("put_after", "put, once a snapshot was closed", "us", Section.FEATURES, "os"),
     Row("put_ttl", "put, each with a ttl", "us", Section.FEATURES, "os"),
     Row("scan_deleted", "scan over a range, just deleted", "us", Section.FEATURES, "-"),
@@ -92,6 +94,9 @@ ROWS: tuple[Row, ...] = (
     Row("reopen_spaces", "reopen, all rows in namespaces", "ms", Section.FEATURES, "-"),
     Row("changes", "change feed, a change", "us", Section.FEATURES, "os"),
     Row("checkpoint", "checkpoint", "ms", Section.FEATURES, "os"),
+    Row("get_threads", "get, two threads", "us", Section.FEATURES, "-"),
+    Row("get_many_threads", "get 64 keys at once, two threads, a key", "us", Section.FEATURES, "-"),
+    Row("put_synced_threads", "put, each synced, eight threads", "us", Section.FEATURES, "sync"),
 )
 
 ARRAY_ROWS: dict[str, str] = {
@@ -105,7 +110,9 @@ which is the best that it offers."""
 WITHOUT = "without it"
 """In rows of features the samples of pykv itself without the feature."""
 
-WAITING_ROWS = frozenset({"put_synced", "reopen", "reopen_spaces", "checkpoint"})
+WAITING_ROWS = frozenset(
+    {"put_synced", "reopen", "reopen_spaces", "checkpoint", "put_synced_threads"}
+)
 """Rows that wait for the device: wall-clock time whatever the clock of the run."""
 
 ROW_BY_NAME: dict[str, Row] = {row.name: row for row in ROWS}
@@ -130,11 +137,16 @@ _COMMON: dict[str, Goal] = {
     "device": Goal(Kind.VALUE, 8.0),
     "get_beside": Goal(Kind.COST, 1.1),
     "get_at": Goal(Kind.COST, 1.1),
+    "get_many_at": Goal(Kind.COST, 1.1),
+    "scan_at": Goal(Kind.COST, 1.1),
     "put_after": Goal(Kind.COST, 1.05),
     "put_ttl": Goal(Kind.COST, 1.15),
     "drop": Goal(Kind.COST, 1.1),
     "changes": Goal(Kind.VALUE, 1.0),
     "checkpoint": Goal(Kind.FLOOR, 1.1),
+    "get_threads": Goal(Kind.COST, 1.11),
+    "get_many_threads": Goal(Kind.COST, 1.0),
+    "put_synced_threads": Goal(Kind.COST, 0.5),
 }
 
 GOALS: dict[str, dict[str, Goal]] = {

@@ -12,16 +12,21 @@ from benches.features import LINKED, WrongCountError, measure
 from benches.goals import FEATURE_ROWS, RANGE_ROWS, WITHOUT
 from benches.stores import PykvStore
 
+THREAD_ROWS = frozenset({"get_threads", "get_many_threads", "put_synced_threads"})
+OWN_ROWS = FEATURE_ROWS - THREAD_ROWS
+
 
 @pytest.fixture(autouse=True)
 def _few_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(features, "PIECES", 2)
     monkeypatch.setattr(features, "CHECKPOINTS", 1)
+    monkeypatch.setattr(features, "SCANS", 1)
+    monkeypatch.setattr(features, "GET_MANY_KEYS", 10)
     monkeypatch.setattr(features, "DELETED_ROWS", 5_000)
     monkeypatch.setattr(features, "EMPTY_SCANS", 10)
 
 
-def session_of(directory: Path, engine: str, rows: frozenset[str] = FEATURE_ROWS) -> Session:
+def session_of(directory: Path, engine: str, rows: frozenset[str] = OWN_ROWS) -> Session:
     specification = Specification(
         engine="pykv",
         pykv_engine=engine,
@@ -39,7 +44,7 @@ def session_of(directory: Path, engine: str, rows: frozenset[str] = FEATURE_ROWS
 def test_every_row_has_both_sides(tmp_path: Path, engine: str) -> None:
     session = session_of(tmp_path, engine)
     measure(session)
-    measured = FEATURE_ROWS - (RANGE_ROWS if engine == "bitcask" else frozenset())
+    measured = OWN_ROWS - (RANGE_ROWS if engine == "bitcask" else frozenset())
     assert set(session.samples) == measured
     assert all(figure > 0 for figure in session.samples.values())
     compared = measured - {"changes", "checkpoint", "reopen_spaces"}
@@ -52,7 +57,7 @@ def test_every_row_has_both_sides(tmp_path: Path, engine: str) -> None:
 def test_a_store_without_files_has_the_rows_that_need_none(tmp_path: Path) -> None:
     session = session_of(tmp_path, "memory")
     measure(session)
-    assert set(session.samples) == FEATURE_ROWS - {"changes", "checkpoint", "reopen_spaces"}
+    assert set(session.samples) == OWN_ROWS - {"changes", "checkpoint", "reopen_spaces"}
 
 
 def test_only_the_rows_asked_for_are_measured(tmp_path: Path) -> None:
@@ -82,7 +87,7 @@ def test_a_feed_that_lacks_changes_is_an_error(
     def short(db: Any, keys: list[bytes], values: list[bytes]) -> None:
         db.put_many(list(zip(keys, values, strict=True))[1:])
 
-    monkeypatch.setattr(features, "_fill", short)
+    monkeypatch.setattr(features, "fill", short)
     with pytest.raises(WrongCountError, match="499"):
         measure(session_of(tmp_path, "bitcask", frozenset({"changes"})))
 
@@ -91,7 +96,7 @@ def test_a_feed_that_lacks_changes_is_an_error(
 def test_namespaces_that_lack_rows_are_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, row: str
 ) -> None:
-    monkeypatch.setattr(features, "_fill", lambda _db, _keys, _values: None)
+    monkeypatch.setattr(features, "fill", lambda _db, _keys, _values: None)
     with pytest.raises(WrongCountError, match="not the 500 keys"):
         measure(session_of(tmp_path, "lsm", frozenset({row})))
 
