@@ -7,7 +7,7 @@ from statistics import harmonic_mean
 
 from benches.scale_child import Report
 from benches.scale_report import PEER, Outcome, Part, conditions, rate_kept
-from benches.scale_stores import PYKV
+from benches.scale_stores import PYKV, RAW
 from benches.summary import number
 
 _ROWS: tuple[tuple[str, Callable[[Report], str]], ...] = (
@@ -24,14 +24,16 @@ _ROWS: tuple[tuple[str, Callable[[Report], str]], ...] = (
     ),
     (
         "get right behind that, half and 99.9 % at most, us",
-        lambda report: f"{number(report.gets.p50)} / {number(report.gets.p999)}",
+        lambda report: (
+            f"{number(report.gets.p50)} / {number(report.gets.p999)}" if report.gets.count else "-"
+        ),
     ),
 )
 
 
 def scale_table(outcome: Outcome) -> str:
     """The table and the conditions it holds for, in Markdown, ending with a newline."""
-    columns = [(part, name) for part in Part for name in (*PYKV, PEER)]
+    columns = [(part, name) for part in Part for name in (RAW, *PYKV, PEER)]
     columns = [(part, name) for part, name in columns if name in outcome.reports[part]]
     header = ["", *(f"{name}, tight" if part is Part.TIGHT else name for part, name in columns)]
     rows = [
