@@ -3,6 +3,8 @@
  */
 #include "bitcask/merge_finish.h"
 
+#include <sched.h>
+
 #include "base/error.h"
 #include "base/invariant.h"
 #include "bitcask/address.h"
@@ -199,15 +201,54 @@ pykv_status merge_swing_step(bitcask *store, merge *self)
 
 /* ---- REMOVE ---- */
 
-static pykv_status write_without_inputs(bitcask *store)
+static void set_leaving(const merge *self, bool leaving)
 {
-    mutex_lock(&store->manifest_lock);
+    for (size_t i = 0; i < self->input_count; i++) {
+        self->inputs[i]->leaving = leaving;
+    }
+}
+
+static pykv_status write_without_inputs(bitcask *store) REQUIRES(store->manifest_lock)
+{
     uint64_t merge_edit = store->merge_edit;
     store->merge_edit = store->edit + 1;
     pykv_status status = bitcask_write_current_manifest_locked(store);
     if (status != PYKV_OK) {
         store->merge_edit = merge_edit;
     }
+    return status;
+}
+
+static void remove_inputs(bitcask *store, merge *self, pykv_status written)
+{
+    mutex_lock(&store->writer);
+    set_leaving(self, false);
+    for (size_t i = 0; i < self->input_count && written == PYKV_OK; i++) {
+        bitcask_remove_segment(store, self->inputs[i]);
+        self->inputs[i]->removed = true;
+    }
+    mutex_unlock(&store->writer);
+}
+
+/* The inputs leave the manifest and the store at once: a manifest that another thread composed in
+ * between could make history of one whose file is about to go. */
+static pykv_status take_inputs_out(bitcask *store, merge *self)
+{
+    mutex_lock(&store->manifest_lock);
+    mutex_lock(&store->writer);
+    set_leaving(self, true);
+    mutex_unlock(&store->writer);
+    pykv_status status = write_without_inputs(store);
+    if (PYKV_PLANTED(410)) {
+        mutex_unlock(&store->manifest_lock);
+        for (int i = 0; i < 1000 && mutex_try_lock(&store->manifest_lock); i++) {
+            mutex_unlock(&store->manifest_lock);
+            sched_yield();
+        }
+        remove_inputs(store, self, status);
+        return status;
+    }
+    remove_inputs(store, self, status);
     mutex_unlock(&store->manifest_lock);
     return status;
 }
@@ -249,24 +290,10 @@ pykv_status merge_remove_step(bitcask *store, merge *self) REQUIRES(store->merge
     if (status != PYKV_OK) {
         return status;
     }
-    mutex_lock(&store->writer);
-    for (size_t i = 0; i < self->input_count; i++) {
-        self->inputs[i]->leaving = true;
-    }
-    mutex_unlock(&store->writer);
     for (size_t i = 0; PYKV_PLANTED(37) && i < self->input_count; i++) {
         segment_unlink(store->home, self->inputs[i]->number);
     }
-    status = write_without_inputs(store);
-    mutex_lock(&store->writer);
-    for (size_t i = 0; i < self->input_count; i++) {
-        self->inputs[i]->leaving = false;
-        if (status == PYKV_OK) {
-            bitcask_remove_segment(store, self->inputs[i]);
-            self->inputs[i]->removed = true;
-        }
-    }
-    mutex_unlock(&store->writer);
+    status = take_inputs_out(store, self);
     if (status != PYKV_OK) {
         return status;
     }
