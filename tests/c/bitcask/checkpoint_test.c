@@ -4,6 +4,7 @@
 #include "bitcask_fixture.h"
 
 #include "log/home.h"
+#include "log/link_hook.h"
 
 #define COPY_PATH "/copies/one"
 
@@ -122,6 +123,34 @@ TEST(a_row_that_a_merge_left_out_is_in_the_checkpoint_where_it_was_displaced)
     fixture_free(&self);
 }
 
+static fixture *beside;
+
+static void merge_beside(void)
+{
+    fixture_maintain(beside, PYKV_ROLE_DATA, 40);
+}
+
+/* A merge that ended while a checkpoint was linking would take files that have no second name yet.
+ */
+TEST(no_merge_takes_a_file_away_while_a_checkpoint_links)
+{
+    fixture self = fixture_new();
+    fixture_fill(&self, 0, 100, 300);
+    fixture_fill(&self, 0, 100, 200);
+    uint64_t segments = fixture_stats(&self).segment_count;
+    beside = &self;
+    link_hook_set(self.disk, merge_beside);
+    CHECK_OK(bitcask_checkpoint(self.store, COPY_PATH));
+    CHECK(fixture_stats(&self).segment_count >= segments);
+    merge_beside();
+    CHECK(fixture_stats(&self).segment_count < segments);
+    fixture copy = open_copy(&self);
+    CHECK_EQUAL(100, bitcask_count(copy.store));
+    expect_sound(&copy);
+    close_copy(&copy);
+    fixture_free(&self);
+}
+
 TEST(a_checkpoint_is_durable_when_the_call_returns)
 {
     fixture self = filled();
@@ -189,6 +218,7 @@ TEST_MAIN(CASE(a_checkpoint_holds_what_was_written_before_it_and_nothing_of_what
           CASE(source_and_copy_go_on_without_each_other),
           CASE(no_later_open_appends_to_a_file_of_the_checkpoint),
           CASE(a_row_that_a_merge_left_out_is_in_the_checkpoint_where_it_was_displaced),
+          CASE(no_merge_takes_a_file_away_while_a_checkpoint_links),
           CASE(a_checkpoint_is_durable_when_the_call_returns),
           CASE(a_clear_before_the_checkpoint_is_in_it),
           CASE(an_empty_store_and_the_same_moment_twice_have_checkpoints),

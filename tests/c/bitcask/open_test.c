@@ -130,6 +130,23 @@ TEST(segments_without_a_manifest_are_damage_that_repair_is_named_for)
     fixture_free(&self);
 }
 
+TEST(a_reader_leaves_every_file_as_it_is)
+{
+    fixture self = fixture_new();
+    fixture reader = self;
+    uint64_t size;
+    fixture_fill(&self, 0, 50, 1000);
+    fixture_make_file(&self, "0000ffff.log", "an orphan");
+    uint64_t calls = env_memory_call_count(self.disk);
+    reader.options.read_only = 1;
+    CHECK_OK(fixture_open(&reader));
+    CHECK_EQUAL(50, fixture_count(&reader));
+    fixture_close(&reader);
+    CHECK_EQUAL(calls, env_memory_call_count(self.disk));
+    CHECK_BYTES("an orphan", fixture_bytes(&self, "0000ffff.log", &size), 9);
+    fixture_free(&self);
+}
+
 TEST(a_second_opener_is_refused_until_the_first_has_closed)
 {
     fixture self = fixture_new();
@@ -154,4 +171,5 @@ TEST_MAIN(CASE(an_option_out_of_its_range_is_refused_by_name),
           CASE(a_directory_with_files_of_somebody_else_gets_no_database_not_even_a_lock),
           CASE(a_database_stays_open_to_its_owner_with_other_files_beside_it),
           CASE(segments_without_a_manifest_are_damage_that_repair_is_named_for),
+          CASE(a_reader_leaves_every_file_as_it_is),
           CASE(a_second_opener_is_refused_until_the_first_has_closed))

@@ -134,6 +134,23 @@ TEST(a_second_path_to_the_same_directory_is_refused)
     finish();
 }
 
+/* A POSIX lock goes with any descriptor of its file that the process closes: a look at who holds it
+ * would free it. */
+TEST(a_lock_outlives_other_descriptors_of_its_file)
+{
+    char lock_path[600];
+    env_lock *lock = NULL;
+    start();
+    CHECK_OK(env_lock_take(directory, "LOCK", &lock));
+    snprintf(lock_path, sizeof lock_path, "%s/LOCK", path);
+    int other = open(lock_path, O_RDONLY | O_CLOEXEC);
+    CHECK(other >= 0);
+    CHECK_EQUAL(0, close(other));
+    CHECK_EQUAL(0, child_run(find_locked_by_parent));
+    env_lock_release(lock);
+    finish();
+}
+
 /* The owner: takes the lock, forks a child that lives on, and dies without releasing. */
 static int own_and_die(void)
 {
@@ -281,6 +298,7 @@ TEST_MAIN(CASE(another_process_is_refused_and_told_the_owner),
           CASE(the_lock_file_holds_the_owners_number),
           CASE(garbage_in_the_lock_file_names_no_owner),
           CASE(a_second_path_to_the_same_directory_is_refused),
+          CASE(a_lock_outlives_other_descriptors_of_its_file),
           CASE(a_dead_owners_lock_is_free_although_its_child_lives),
           CASE(a_child_that_is_forked_while_the_lock_is_taken_does_not_have_it),
           CASE(a_release_in_a_forked_child_frees_nothing),

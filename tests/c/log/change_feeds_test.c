@@ -180,6 +180,24 @@ TEST(a_feed_goes_on_from_file_to_file_and_ends_at_its_limit)
     stop(&self);
 }
 
+/* What is kept begins at 3: who has seen up to 2 goes on, who has seen less has missed something.
+ */
+TEST(a_feed_that_begins_below_what_is_kept_is_refused)
+{
+    owner self;
+    change_feed *feed = NULL;
+    start(&self, &plain);
+    self.floor = 3;
+    CHECK_STATUS(PYKV_HISTORY_GONE, change_feed_open(&self.feeds, 1, 0, &feed));
+    CHECK(feed == NULL);
+    CHECK_STATUS(PYKV_HISTORY_GONE, change_feed_open(&self.feeds, SECOND_LAST + 1, 0, &feed));
+    CHECK(feed == NULL);
+    feed = open_feed(&self, 2, 0);
+    expect_next(feed, FIRST_LAST - 2, 3, 10);
+    change_feed_free(&self.feeds, feed);
+    stop(&self);
+}
+
 TEST(what_the_owner_rewrites_is_given_in_place_of_what_the_log_has)
 {
     owner self;
@@ -359,6 +377,7 @@ TEST(an_unpin_that_could_not_be_saved_leaves_the_pin)
 }
 
 TEST_MAIN(CASE(a_feed_goes_on_from_file_to_file_and_ends_at_its_limit),
+          CASE(a_feed_that_begins_below_what_is_kept_is_refused),
           CASE(what_the_owner_rewrites_is_given_in_place_of_what_the_log_has),
           CASE(a_file_that_went_since_it_was_looked_up_is_gone_and_one_that_is_kept_is_damage),
           CASE(a_file_that_the_manifest_lists_no_more_is_gone_until_the_owner_has_gone_on),

@@ -2,6 +2,7 @@
  * checkpoint_test: a checkpoint is a store of its own, with what was there at one moment.
  */
 #include "log/home.h"
+#include "log/link_hook.h"
 #include "lsm/values_store.h"
 
 #define COPY_PATH "/copies/one"
@@ -93,6 +94,37 @@ TEST(tables_are_not_copied_and_what_they_lose_in_the_source_stays_in_the_copy)
     fixture_free(&self);
 }
 
+static fixture *beside;
+
+static void compact_beside(void)
+{
+    fixture_fill(beside, 0, 300, 20);
+    fixture_put(beside, "young", "2");
+    CHECK_OK(lsm_compact(beside->store, NULL));
+}
+
+/* What a compaction replaces while a checkpoint links was once gone before it had its second name,
+ * in RocksDB 6.27. */
+TEST(tables_that_a_compaction_replaces_on_the_way_are_in_the_checkpoint)
+{
+    fixture self = filled();
+    uint64_t tables = fixture_stats(&self).table_count;
+    beside = &self;
+    link_hook_set(self.disk, compact_beside);
+    CHECK_OK(lsm_checkpoint(self.store, COPY_PATH));
+    fixture_expect(&self, "young", "2");
+    CHECK_EQUAL(tables + 1 + fixture_stats(&self).table_count, fixture_files(&self, ".tbl", NULL));
+    fixture copy = open_copy(&self);
+    pykv_report report;
+    CHECK_OK(lsm_verify(copy.store, NULL, &report));
+    CHECK_EQUAL(0, report.damage_count);
+    CHECK_EQUAL(300, fixture_count(&copy));
+    fixture_expect(&copy, "young", "1");
+    fixture_expect(&copy, "key-00007", NULL);
+    close_copy(&copy);
+    fixture_free(&self);
+}
+
 TEST(values_in_segments_stay_in_the_copy_when_the_source_has_dropped_their_segments)
 {
     enum { KEYS = 200 };
@@ -171,6 +203,7 @@ TEST(a_checkpoint_wants_a_new_path_and_a_store_that_can_be_written)
 TEST_MAIN(CASE(a_checkpoint_holds_what_was_written_before_it_and_nothing_of_what_comes_after),
           CASE(source_and_copy_go_on_without_each_other),
           CASE(tables_are_not_copied_and_what_they_lose_in_the_source_stays_in_the_copy),
+          CASE(tables_that_a_compaction_replaces_on_the_way_are_in_the_checkpoint),
           CASE(values_in_segments_stay_in_the_copy_when_the_source_has_dropped_their_segments),
           CASE(a_checkpoint_is_durable_when_the_call_returns),
           CASE(an_unfinished_checkpoint_does_not_open_and_is_not_repaired_but_can_be_destroyed),

@@ -54,17 +54,47 @@ TEST(entries_are_read_as_they_were_written)
     CHECK_EQUAL(values_entry.value_bytes, values.value_bytes);
 }
 
+/* Decodes the entry at AT. */
+typedef pykv_status (*decoder)(const uint8_t *data);
+
+static pykv_status decode_log(const uint8_t *data)
+{
+    manifest_log log;
+    return manifest_log_decode(data, AT, "MANIFEST", &log);
+}
+
+static pykv_status decode_table(const uint8_t *data)
+{
+    manifest_table table;
+    return manifest_table_decode(data, AT, UINT64_MAX, "MANIFEST", &table);
+}
+
+static pykv_status decode_values(const uint8_t *data)
+{
+    manifest_values values;
+    return manifest_values_decode(data, AT, "MANIFEST", &values);
+}
+
+static void check_every_byte(uint8_t data[SIZE], size_t size, decoder decode)
+{
+    CHECK_OK(decode(data));
+    for (size_t i = 0; i < size; i++) {
+        data[AT + i] ^= 4;
+        CHECK_STATUS(PYKV_CORRUPTION, decode(data));
+        data[AT + i] ^= 4;
+    }
+    CHECK_OK(decode(data));
+}
+
 TEST(an_entry_whose_bytes_have_changed_is_refused)
 {
     uint8_t data[SIZE];
-    manifest_values values;
+    manifest_log_encode(&log_entry, begin(data), data + AT);
+    check_every_byte(data, LSM_MANIFEST_LOG_BYTES, decode_log);
+    manifest_table_encode(&table_entry_of_all, begin(data), data + AT);
+    check_every_byte(data, LSM_MANIFEST_TABLE_BYTES, decode_table);
     manifest_values_encode(&values_entry, begin(data), data + AT);
-    for (size_t i = 0; i < LSM_MANIFEST_VALUES_BYTES; i++) {
-        data[AT + i] ^= 4;
-        CHECK_STATUS(PYKV_CORRUPTION, manifest_values_decode(data, AT, "MANIFEST", &values));
-        data[AT + i] ^= 4;
-    }
-    CHECK_OK(manifest_values_decode(data, AT, "MANIFEST", &values));
+    check_every_byte(data, LSM_MANIFEST_VALUES_BYTES, decode_values);
 }
 
 TEST(eighths_that_fall_or_stand_behind_none_are_refused)

@@ -4,6 +4,7 @@
  */
 #include "lsm_fixture.h"
 
+#include "lsm/jobs.h"
 #include "lsm/snapshot.h"
 
 enum { KEYS = 40 };
@@ -122,6 +123,59 @@ TEST(snapshots_show_their_moments_through_flushes_compactions_and_a_clear)
     fixture_free(&self);
 }
 
+/* RocksDB until 9.10 took a snapshot at sequence 0 for none. */
+TEST(a_snapshot_of_an_empty_store_stays_empty)
+{
+    fixture self = fixture_new();
+    lsm_snapshot *snapshot;
+    CHECK_OK(lsm_snapshot_new(self.store, &snapshot));
+    for (int round = 0; round < 3; round++) {
+        fixture_put(&self, "a", "1");
+        expect_at(&self, snapshot, "a", NULL);
+        CHECK_EQUAL(0, count_at(&self, snapshot));
+        CHECK_OK(round == 0 ? lsm_flush(self.store) : lsm_compact(self.store, NULL));
+    }
+    expect_at(&self, NULL, "a", "1");
+    lsm_snapshot_free(self.store, snapshot);
+    fixture_free(&self);
+}
+
+/* A compaction keeps one version of a key, whatever a snapshot shows: what snapshots show is in the
+ * tables that it replaces. */
+TEST(a_snapshot_that_closes_on_the_way_of_a_compaction_leaves_the_others_as_they_are)
+{
+    enum { ROUNDS = 5 };
+    static const char *const texts[ROUNDS] = {"0", "1", "2", "3", "4"};
+    fixture self = fixture_blank();
+    lsm_snapshot *kept[ROUNDS];
+    bool worked = true;
+    self.options.memtable_bytes = 512 * 1024;
+    CHECK_OK(fixture_open(&self));
+    for (int round = 0; round < ROUNDS; round++) {
+        fixture_fill(&self, 0, 100, 4000);
+        fixture_put(&self, "k", texts[round]);
+        CHECK_OK(lsm_snapshot_new(self.store, &kept[round]));
+        CHECK_OK(lsm_flush(self.store));
+    }
+    fixture_maintain(&self, PYKV_ROLE_LOG);
+    for (int round = 0; round < ROUNDS; round += 2) {
+        CHECK_OK(lsm_compaction_step(self.store, &worked));
+        CHECK(round > 0 || fixture_compactions(&self) == 1);
+        lsm_snapshot_free(self.store, kept[round]);
+    }
+    CHECK_OK(lsm_compact(self.store, NULL));
+    for (int round = 1; round < ROUNDS; round += 2) {
+        expect_at(&self, kept[round], "k", texts[round]);
+        CHECK_EQUAL(101, count_at(&self, kept[round]));
+        lsm_snapshot_free(self.store, kept[round]);
+    }
+    expect_at(&self, NULL, "k", texts[ROUNDS - 1]);
+    fixture_reopen(&self);
+    CHECK_EQUAL(101, fixture_count(&self));
+    CHECK_EQUAL(fixture_stats(&self).table_count, fixture_files(&self, ".tbl", NULL));
+    fixture_free(&self);
+}
+
 TEST(a_closed_snapshot_refuses_reads_and_gives_its_files_back)
 {
     fixture self = fixture_new();
@@ -233,6 +287,8 @@ TEST(without_memory_a_snapshot_is_not_made_and_nothing_is_kept)
 }
 
 TEST_MAIN(CASE(snapshots_show_their_moments_through_flushes_compactions_and_a_clear),
+          CASE(a_snapshot_of_an_empty_store_stays_empty),
+          CASE(a_snapshot_that_closes_on_the_way_of_a_compaction_leaves_the_others_as_they_are),
           CASE(a_closed_snapshot_refuses_reads_and_gives_its_files_back),
           CASE(what_was_read_stays_until_the_reader_leaves_whoever_closes_the_snapshot),
           CASE(the_close_of_the_store_closes_its_snapshots),

@@ -140,10 +140,15 @@ pykv_status bitcask_checkpoint(bitcask *self, const char *path)
     }
     mutex_lock(&self->merge_lock);
     status = seize(self, &listed);
+    if (PYKV_PLANTED(359)) {
+        mutex_unlock(&self->merge_lock);
+    }
     if (status == PYKV_OK) {
         status = fill(self, &listed, target);
     }
-    mutex_unlock(&self->merge_lock);
+    if (!PYKV_PLANTED(359)) {
+        mutex_unlock(&self->merge_lock);
+    }
     manifest_reset(&listed);
     return checkpoint_end(target, status);
 }

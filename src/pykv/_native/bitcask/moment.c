@@ -233,7 +233,7 @@ static bool is_needed(const void *closed, uint64_t address, uint64_t generation)
 static void prune(store_moment *self, uint64_t oldest_before, uint64_t oldest)
 {
     undo_table *undo = &self->keys->undo;
-    if (oldest == UINT64_MAX) {
+    if (oldest == UINT64_MAX || PYKV_PLANTED(365)) {
         undo_prune(undo, NULL, NULL);
     } else if (oldest != oldest_before || (undo_has_grown(undo) && !PYKV_PLANTED(328))) {
         undo_prune(undo, is_needed, self);

@@ -10,6 +10,7 @@
 #include "base/coding.h"
 #include "base/cycles.h"
 #include "base/error.h"
+#include "base/invariant.h"
 #include "base/memory.h"
 #include "base/process.h"
 #include "bitcask/bitcask.h"
@@ -280,7 +281,7 @@ static pykv_status load(bitcask *self) SINGLE_THREADED
     }
     bool is_in_place = self->options.read_only != 0 && !listed.clean;
     status = listed.clean ? load_clean(self, &listed) : load_unclean(self, &listed);
-    if (status == PYKV_OK && self->options.read_only == 0) {
+    if (status == PYKV_OK && (self->options.read_only == 0 || PYKV_PLANTED(335))) {
         status = bitcask_remove_orphans(self);
     }
     manifest_reset(&listed);

@@ -237,7 +237,7 @@ void memory_node_sync(memory_disk *disk, memory_node *node)
     }
     node->device_extent = extent;
     write_back(node, node->stored ? 0 : node->dirty_low, node->stored ? extent : node->dirty_high);
-    node->device_size = node->size;
+    node->device_size = PYKV_PLANTED(320) ? node->device_size : node->size;
     node->dirty_low = 0;
     node->dirty_high = 0;
     node->stored = node->writable_mappings > 0;

@@ -20,6 +20,8 @@
 #include <sys/vfs.h>
 #endif
 
+#include "base/invariant.h"
+
 enum { DESCRIPTOR_MIN = 3, RANDOM_CHUNK_BYTES = 256, MICROSECONDS = 1000000 };
 
 int posix_openat(int directory, const char *name, int flags)
@@ -28,7 +30,7 @@ int posix_openat(int directory, const char *name, int flags)
     do {
         opened = openat(directory, name, flags | O_CLOEXEC, 0644);
     } while (opened < 0 && errno == EINTR);
-    if (opened < 0 || opened >= DESCRIPTOR_MIN) {
+    if (opened < 0 || opened >= DESCRIPTOR_MIN || PYKV_PLANTED(362)) {
         return opened;
     }
     int moved = fcntl(opened, F_DUPFD_CLOEXEC, DESCRIPTOR_MIN);
@@ -59,6 +61,9 @@ static int sync_data_once(int descriptor)
 
 static int sync_data_once(int descriptor)
 {
+    if (PYKV_PLANTED(318)) {
+        return sync_file_range(descriptor, 0, 0, SYNC_FILE_RANGE_WRITE_AND_WAIT);
+    }
     return fdatasync(descriptor);
 }
 

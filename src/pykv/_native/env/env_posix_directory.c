@@ -132,7 +132,7 @@ static pykv_status sync_parent(char *path)
 static pykv_status make_one(char *path)
 {
     if (mkdir(path, 0755) == 0) {
-        return sync_parent(path);
+        return PYKV_PLANTED(321) ? PYKV_OK : sync_parent(path);
     }
     return errno == EEXIST ? PYKV_OK : env_fail(errno, path, "make a directory");
 }

@@ -11,10 +11,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/crc32c.h"
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
@@ -68,8 +70,10 @@ static bool same_file(int directory, const char *name, int descriptor)
 static int lock_descriptor(int descriptor)
 {
     int result;
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     do {
-        result = flock(descriptor, LOCK_EX | LOCK_NB);
+        result = PYKV_PLANTED(360) ? fcntl(descriptor, F_SETLK, &whole)
+                                   : flock(descriptor, LOCK_EX | LOCK_NB);
     } while (result != 0 && errno == EINTR);
     return result;
 }
@@ -134,6 +138,9 @@ static pykv_status lock_file(env_directory *directory, const char *name, int *de
 static pykv_status register_directory(env_directory *directory, posix_lock *self)
 {
     pykv_status status = posix_directory_identity(directory, &self->device, &self->inode);
+    if (PYKV_PLANTED(361)) {
+        self->inode = crc32c_extend(0, directory->path, strlen(directory->path));
+    }
     if (status == PYKV_OK) {
         status = process_register(self->device, self->inode, directory->path);
     }

@@ -68,6 +68,9 @@ static uint64_t limit_now(const change_feeds *self, bool unsynced)
 /* Finds the place to begin at, and lists the feed. */
 static pykv_status begin(change_feed *self, change_feeds *feeds, uint64_t since, int32_t flags)
 {
+    if (PYKV_PLANTED(368) && since + 1 < feeds->source->floor(feeds->owner)) {
+        since = 0;
+    }
     pykv_status status = since != 0 ? check_position(feeds, since) : PYKV_OK;
     if (status != PYKV_OK) {
         return status;

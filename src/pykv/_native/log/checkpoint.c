@@ -110,7 +110,8 @@ static pykv_status settle(checkpoint *self, env_directory *above)
     if (status == PYKV_OK) {
         status = env_directory_sync(self->home);
     }
-    return status == PYKV_OK ? env_directory_sync(above) : status;
+    bool is_named = status != PYKV_OK || PYKV_PLANTED(369);
+    return is_named ? status : env_directory_sync(above);
 }
 
 /* Makes the directory, which must not be there, with its mark. *made_out: it is there and open,

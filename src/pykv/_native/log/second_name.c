@@ -52,7 +52,8 @@ static pykv_status copy_file(env_directory *from, const char *from_name, env_dir
 /* Where a second name is refused, for another device or too many names, the bytes are not. */
 static bool asks_for_a_copy(pykv_status status)
 {
-    return status == PYKV_NOT_SUPPORTED || status == PYKV_NO_PERMISSION;
+    bool is_other_device = status == PYKV_NOT_SUPPORTED && !PYKV_PLANTED(367);
+    return is_other_device || status == PYKV_NO_PERMISSION;
 }
 
 pykv_status second_name(env_directory *from, const char *from_name, env_directory *to,

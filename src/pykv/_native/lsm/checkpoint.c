@@ -52,7 +52,9 @@ static pykv_status seize(lsm *self, moment *out)
 
 static void let_go(lsm *self, moment *seized)
 {
-    version_release(seized->tables);
+    if (!PYKV_PLANTED(333)) {
+        version_release(seized->tables);
+    }
     lsm_manifest_reset(&seized->listed);
     (void)table_graveyard_empty(&self->graveyard);
 }
@@ -81,9 +83,12 @@ pykv_status lsm_checkpoint(lsm *self, const char *path)
     if (status != PYKV_OK) {
         return status;
     }
-    status = lsm_flush(self);
+    status = PYKV_PLANTED(334) ? PYKV_OK : lsm_flush(self);
     if (status == PYKV_OK) {
         status = seize(self, &seized);
+        if (PYKV_PLANTED(333)) {
+            version_release(seized.tables);
+        }
         if (status == PYKV_OK) {
             status = fill(self, &seized.listed, target);
         }

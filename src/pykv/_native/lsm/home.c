@@ -94,7 +94,7 @@ pykv_status lsm_skip_used_numbers(lsm *self) SINGLE_THREADED
     }
     for (size_t i = 0; i < names.count; i++) {
         uint32_t number = number_of(names.names[i]);
-        if (number >= self->next_number) {
+        if (number >= self->next_number && !PYKV_PLANTED(363)) {
             self->next_number = (uint64_t)number + 1;
         }
     }

@@ -5,6 +5,7 @@
 
 #include "base/coding.h"
 #include "base/error.h"
+#include "base/invariant.h"
 #include "log/log_format.h"
 #include "log/log_segment.h"
 #include "log/manifest_file.h"
@@ -146,7 +147,9 @@ pykv_status manifest_table_decode(const uint8_t *data, uint64_t offset, uint64_t
                             .file_crc = load_u32(at + 80),
                             .deletes_through = load_u64(at + TABLE_DELETES_AT)};
     pykv_status status =
-        manifest_entry_check(at, TABLE_BYTES, manifest_head_crc(data), path, offset);
+        PYKV_PLANTED(331)
+            ? PYKV_OK
+            : manifest_entry_check(at, TABLE_BYTES, manifest_head_crc(data), path, offset);
     if (status == PYKV_OK) {
         status = check_table_unused(at, offset, path);
     }

@@ -6,6 +6,7 @@
 #include "base/coding.h"
 #include "base/crc32c.h"
 #include "base/error.h"
+#include "base/invariant.h"
 #include "base/memory.h"
 #include "log/manifest_file.h"
 
@@ -112,7 +113,7 @@ static pykv_status decode_one(reading *self)
         return refuse(self, "a deleted range is cut off", bytes, left);
     }
     uint32_t crc = check_of(entry, bytes, manifest_head_crc(self->data));
-    if (crc != load_u32(entry + CRC_AT)) {
+    if (crc != load_u32(entry + CRC_AT) && !PYKV_PLANTED(329)) {
         return refuse(self, "the checksum of a deleted range is wrong", crc,
                       load_u32(entry + CRC_AT));
     }

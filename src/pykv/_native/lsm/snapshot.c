@@ -32,7 +32,8 @@ pykv_status lsm_moment_of(lsm *store, const lsm_snapshot *snapshot, lsm_moment *
     if (kept == NULL) {
         return error_set(PYKV_CLOSED, "the snapshot is closed");
     }
-    *moment_out = kept->moment;
+    bool is_none = PYKV_PLANTED(364) && kept->moment.sequence == 0;
+    *moment_out = is_none ? lsm_moment_now(store) : kept->moment;
     return PYKV_OK;
 }
 
@@ -72,6 +73,7 @@ pykv_status lsm_snapshot_new(lsm *store, lsm_snapshot **snapshot_out)
         mem_free(kept);
         return status;
     }
+    kept->moment.now_us = PYKV_PLANTED(366) ? 0 : kept->moment.now_us;
     atomic_init(&self->kept, kept);
     mutex_lock(&store->writer);
     self->next = store->snapshots;

@@ -11,6 +11,7 @@
 #include "base/coding.h"
 #include "base/crc32c.h"
 #include "base/error.h"
+#include "base/invariant.h"
 
 static const uint8_t header_magic[8] = {'P', 'Y', 'K', 'V', 'T', 'B', 'L', '\n'};
 static const uint8_t footer_magic[8] = {'P', 'Y', 'K', 'V', 'E', 'N', 'D', '\n'};
@@ -174,7 +175,7 @@ pykv_status block_trailer_decode(const uint8_t *data, block_handle handle, uint8
 {
     const uint8_t *trailer = data + handle.size;
     uint32_t crc = check_at(seed, handle.offset, data, (size_t)handle.size + TRAILER_CRC_AT);
-    if (PYKV_UNLIKELY(crc != load_u32(trailer + TRAILER_CRC_AT))) {
+    if (PYKV_UNLIKELY(crc != load_u32(trailer + TRAILER_CRC_AT) && !PYKV_PLANTED(332))) {
         return error_set_corruption(path, handle.offset, "the check of a block fails",
                                     load_u32(trailer + TRAILER_CRC_AT), crc);
     }
