@@ -25,6 +25,7 @@ from tests.format.decode import (
 )
 from tests.format.decode_lsm_manifest import LsmManifest, decode_lsm_manifest
 from tests.format.decode_segment import HEADER_BYTES, decode_segment
+from tests.format.decode_stored_key import DEFAULT, decode_namespace_row, decode_stored_key
 from tests.format.decode_table import Table, check, decode_table
 from tests.format.decode_value_segment import (
     POINTER,
@@ -36,8 +37,6 @@ from tests.format.decode_value_segment import (
 )
 
 SECTOR_BYTES = 512
-#: The prefixes of stored keys.
-ESCAPED, KEYS, NAMES = b"\xff\x00", b"\xff\x01", b"\xff\x02"
 
 
 @dataclass(frozen=True)
@@ -134,20 +133,16 @@ def newest(
 
 def named_rows(files: LsmFiles) -> dict[str | None, dict[bytes, Version]]:
     """The rows by namespace, None for the default one, and by the keys that a user gave."""
-    versions = files.rows()
-    names = {
-        row.value: key[2:].decode()
-        for key, row in versions.items()
-        if key.startswith(NAMES) and key != NAMES
-    }
-    rows: dict[str | None, dict[bytes, Version]] = {name: {} for name in (None, *names.values())}
-    for key, row in versions.items():
-        if not key.startswith(b"\xff"):
-            rows[None][key] = row
-        elif key.startswith(ESCAPED):
-            rows[None][key[2:]] = row
-        elif key.startswith(KEYS):
-            rows[names[key[2:6][::-1]]][key[6:]] = row
+    names: dict[int | None, str | None] = {DEFAULT: None}
+    stored = [(decode_stored_key(key), key, row) for key, row in files.rows().items()]
+    for split, key, row in stored:
+        if split.id is None and split.key and row.value is not None:
+            name, number = decode_namespace_row(key, row.value)
+            names[number] = name.decode()
+    rows: dict[str | None, dict[bytes, Version]] = {name: {} for name in names.values()}
+    for split, _, row in stored:
+        if split.id is not None:
+            rows[names[split.id]][split.key] = row
     return rows
 
 

@@ -8,16 +8,31 @@ from tests.format.decode_table import (
     ANOTHER_FORMAT,
     DAMAGED,
     FOOTER_BYTES,
+    HEADER_BYTES,
+    ZSTD,
     Table,
     decode_table,
     may_contain,
     tag_of,
+    unpacked,
+)
+from tests.format.decode_value_segment import (
+    POINTER,
+    are_refs,
+    decode_value_segment,
+    is_pointer,
+    pointer_fields,
+    refs_fields,
+    value_behind,
 )
 from tests.format.examples import DOCUMENTS, Example, find_examples
-from tests.format.table_layout import table_layout
+from tests.format.table_layout import payload_layout, table_layout
 
-EXAMPLES = find_examples(DOCUMENTS / "table.md")
-EXAMPLE, INGESTED = EXAMPLES
+ALL = find_examples(DOCUMENTS / "table.md")
+EXAMPLES = [example for example in ALL if example.captions["format"] == "table"]
+EXAMPLE, INGESTED, PACKED = EXAMPLES
+(PAYLOAD,) = (example for example in ALL if example.captions["format"] == "data_block")
+SEGMENT = decode_value_segment(find_examples(DOCUMENTS / "value_segment.md")[-1].data)
 TABLE = decode_table(EXAMPLE.data)
 ABOUT = {"format", "name", "result"}
 
@@ -37,13 +52,19 @@ def fields_of(table: Table, file_crc: int) -> dict[str, int | str]:
     }
     for index, entry in enumerate(table.entries):
         fields[f"key_{index}"] = entry.key.decode()
-        fields[f"value_{index}"] = entry.value.decode()
+        if entry.kind == POINTER:
+            pointer = pointer_fields(entry.value)
+            fields |= {f"{name}_{index}": number for name, number in pointer.items()}
+        else:
+            fields[f"value_{index}"] = entry.value.decode()
         fields[f"sequence_{index}"] = entry.sequence
         fields[f"kind_{index}"] = entry.kind
         if entry.body_crc:
             fields[f"body_crc_{index}"] = entry.body_crc
         if entry.deadline:
             fields[f"deadline_{index}"] = entry.deadline
+    for index, ref in enumerate(refs_fields(table.attached)):
+        fields |= {f"{name}_ref_{index}": ref[name] for name in ("number", "count", "bytes")}
     return fields
 
 
@@ -104,6 +125,40 @@ def test_a_table_to_be_ingested_has_puts_alone_of_sequence_1() -> None:
     assert table.attached == b""
     assert all(may_contain(table, key) for key in keys)
     assert all(entry.tag == tag_of(table, entry.key) for entry in table.entries)
+
+
+def test_a_compressed_block_is_a_frame_with_the_payload_of_the_page() -> None:
+    """The bytes of the frame, the layout of what is in it, and the codec in its trailer."""
+    table = decode_table(PACKED.data)
+    (block,) = table.blocks
+    frame = PACKED.data[HEADER_BYTES : HEADER_BYTES + block.size]
+    at = next(offset for offset, _, name in PACKED.layout if name == "codec_of_data_0")
+    assert PACKED.data[at] == ZSTD
+    assert PAYLOAD.captions["result"] == VALID
+    assert unpacked(frame, block.raw_bytes) == PAYLOAD.data
+    assert block.size < block.raw_bytes == len(PAYLOAD.data)
+    assert [(name, size) for _, size, name in PAYLOAD.layout] == payload_layout(table, 0)
+
+
+def test_the_pointers_of_a_table_lead_into_the_segments_that_it_refers_to() -> None:
+    """To records of their keys, sequences and deadlines, whose values make up the references."""
+    table = decode_table(PACKED.data)
+    (ref,) = refs_fields(table.attached)
+    assert are_refs([ref])
+    pointers = [entry for entry in table.entries if entry.kind == POINTER]
+    records = []
+    for entry in pointers:
+        pointer = pointer_fields(entry.value)
+        assert is_pointer(pointer)
+        assert pointer["number"] == ref["number"] == SEGMENT.header.numbers["number"]
+        record = SEGMENT.records[pointer["offset"]]
+        assert len(value_behind(record, pointer)) == pointer["value_bytes"]
+        assert record.texts["key"] == entry.key
+        assert record.numbers["sequence"] == entry.sequence
+        assert record.numbers.get("deadline_us", 0) == entry.deadline
+        records.append(record)
+    assert ref["count"] == len(pointers)
+    assert ref["bytes"] == sum(len(record.texts["value"]) for record in records)
 
 
 def test_entries_rise_and_stand_in_the_block_that_the_index_names() -> None:

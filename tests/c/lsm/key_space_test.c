@@ -2,7 +2,9 @@
  * key_space_test: user keys and stored keys.
  */
 #include "harness/check.h"
+#include "harness/hex_example.h"
 
+#include "base/coding.h"
 #include "lsm/key_space.h"
 
 static slice text(const char *data)
@@ -155,10 +157,51 @@ TEST(open_ranges_end_where_their_namespace_does)
     expect_range(KEY_SPACE_NAMES, NULL, text("\xff\x02"), text("\xff\x03"));
 }
 
+/* ---- the examples of docs/format/table.md ---- */
+
+/* A stored key, which may be no text: its user key stands behind the prefix. */
+static void check_key_of_page(const hex_example *page)
+{
+    uint32_t id = (uint32_t)hex_example_number(page, "id", UINT32_MAX);
+    slice stored = slice_make(page->bytes, page->size);
+    const char *wanted = hex_example_text(page, "key");
+    slice key = wanted != NULL ? text(wanted) : slice_make(page->bytes + 2, page->size - 2);
+    expect_stored(id, key, stored);
+}
+
+/* Stored key and value; the row of the highest id has no name. */
+static void check_row_of_page(const hex_example *page)
+{
+    const char *name = hex_example_text(page, "namespace");
+    slice key = slice_make(page->bytes, page->size - sizeof(uint32_t));
+    expect_stored(KEY_SPACE_NAMES, text(name != NULL ? name : ""), key);
+    CHECK_EQUAL(hex_example_number(page, "id", 0), load_u32(page->bytes + key.size));
+}
+
+TEST(the_stored_keys_of_the_page_are_made_and_split)
+{
+    static hex_example page;
+    int count = 0;
+    FILE *file = hex_example_open("docs/format/table.md");
+    while (hex_example_next(file, &page)) {
+        const char *format = hex_example_text(&page, "format");
+        if (strcmp(format, "stored_key") == 0) {
+            check_key_of_page(&page);
+            count++;
+        } else if (strcmp(format, "namespace_row") == 0) {
+            check_row_of_page(&page);
+            count++;
+        }
+    }
+    CHECK_EQUAL(5, count);
+    fclose(file);
+}
+
 TEST_MAIN(CASE(keys_of_the_default_namespace_stay_as_they_are_unless_they_begin_with_ff),
           CASE(keys_of_a_namespace_begin_with_its_id),
           CASE(what_no_namespace_can_have_is_not_split),
           CASE(a_prefix_that_is_not_needed_or_has_no_legal_id_is_not_split),
           CASE(the_longest_key_of_a_user_is_stored_in_every_namespace),
           CASE(stored_keys_order_by_namespace_and_then_as_user_keys_do),
-          CASE(open_ranges_end_where_their_namespace_does))
+          CASE(open_ranges_end_where_their_namespace_does),
+          CASE(the_stored_keys_of_the_page_are_made_and_split))
