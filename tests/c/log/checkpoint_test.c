@@ -15,7 +15,7 @@
 
 #define COPY_PATH "/made/copy"
 
-enum { FILE_BYTES = 600 * 1024 };
+enum { FILE_BYTES = 600 * 1024, CUTS_A_CALL = 8, CRASHES_A_CUT = 4 };
 
 static env *disk;
 static env *wrapper; /* over disk; calls of it may fail */
@@ -37,14 +37,19 @@ static void put_file(env_directory *directory, const char *name, size_t size)
     mem_free(bytes);
 }
 
-static void start(void)
+static void start_with(uint64_t seed)
 {
-    CHECK_OK(env_memory_new(check_seed(), 1 << 20, &disk));
+    CHECK_OK(env_memory_new(seed, 1 << 20, &disk));
     CHECK_OK(env_fault_new(disk, &wrapper));
     CHECK_OK(env_directory_open(wrapper, "/home", true, &home));
     put_file(home, "first", FILE_BYTES);
     put_file(home, "second", 10);
     CHECK_OK(env_directory_sync(home));
+}
+
+static void start(void)
+{
+    start_with(check_seed());
 }
 
 static void finish(void)
@@ -210,25 +215,43 @@ static void check_remnant(env *after)
     CHECK_EQUAL(2, count_names(after, "/home"));
 }
 
+/* What a power cut now leaves, by all policies. status: what the checkpoint has told. */
+static void check_crashes(uint64_t chance, pykv_status status)
+{
+    for (int policy = ENV_CRASH_DROP_ALL; policy <= ENV_CRASH_TORN; policy++) {
+        env *after;
+        CHECK_OK(env_memory_crash(disk, chance, (env_crash_policy)policy, &after));
+        check_remnant(after);
+        if (policy == ENV_CRASH_KEEP_ALL || policy == ENV_CRASH_PREFIX) {
+            check_never_empty(after);
+        }
+        CHECK(status != PYKV_OK || has_name(after, COPY_PATH, MANIFEST_NAME));
+        env_memory_free(after);
+    }
+}
+
+/* Cuts the power at one call of a checkpoint. True: there is such a call. */
+static bool cut_at(uint64_t call, uint64_t seed)
+{
+    start_with(seed);
+    env_memory_power_off_at(disk, env_memory_call_count(disk) + 1 + call);
+    pykv_status status = make(COPY_PATH);
+    bool cut = env_memory_is_off(disk);
+    for (uint64_t chance = 0; chance < CRASHES_A_CUT; chance++) {
+        check_crashes(seed + chance, status);
+    }
+    finish();
+    return cut;
+}
+
+/* Half of the calls that the power fails in are done all the same: each is cut several times. */
 TEST(a_power_cut_at_any_call_leaves_the_mark_or_all_of_it)
 {
     bool cut = true;
     for (uint64_t call = 0; cut; call++) {
-        start();
-        env_memory_power_off_at(disk, env_memory_call_count(disk) + 1 + call);
-        pykv_status status = make(COPY_PATH);
-        cut = env_memory_is_off(disk);
-        for (int policy = ENV_CRASH_DROP_ALL; policy <= ENV_CRASH_TORN; policy++) {
-            env *after;
-            CHECK_OK(env_memory_crash(disk, call, (env_crash_policy)policy, &after));
-            check_remnant(after);
-            if (policy == ENV_CRASH_KEEP_ALL || policy == ENV_CRASH_PREFIX) {
-                check_never_empty(after);
-            }
-            CHECK(status != PYKV_OK || has_name(after, COPY_PATH, MANIFEST_NAME));
-            env_memory_free(after);
+        for (uint64_t i = 0; i < CUTS_A_CALL; i++) {
+            cut = cut_at(call, check_seed() + (call * CUTS_A_CALL + i) * CRASHES_A_CUT);
         }
-        finish();
         CHECK(call < 100);
     }
 }
