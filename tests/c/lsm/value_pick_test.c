@@ -94,7 +94,7 @@ TEST(nothing_is_picked_while_little_is_dead)
     compaction_options options = compaction_options_make(FIXTURE_MEMTABLE_BYTES);
     compaction_plan plan;
     version *now = lsm_view(self.store)->version;
-    value_pick_moved(now, 1.5, false, &job);
+    value_pick_moved(now, 1.5, VALUE_MOVES_MANY, &job);
     CHECK_EQUAL(0, job.moved_count);
     CHECK_STATUS(PYKV_NOT_FOUND, value_pick_plan(now, &options, &job, LARGE_BYTES, &plan));
     fixture_free(&self);
@@ -236,20 +236,36 @@ TEST(values_are_collected_one_segment_after_the_other_on_a_full_disk)
     check_collected(3 * SEGMENT_BYTES);
 }
 
+static double live_share(const version_values *values)
+{
+    return (double)values->live_bytes / (double)values->segment->facts.value_bytes;
+}
+
+static const version_values *only_victim(const version *now, value_moves moves)
+{
+    value_job job;
+    value_pick_moved(now, 1.01, moves, &job);
+    CHECK_EQUAL(1, job.moved_count);
+    return version_find_values(now, job.moved[0]);
+}
+
 TEST(the_segment_with_the_fewest_live_values_moves_alone_where_room_is_short)
 {
     fixture self = aged_store();
     value_job job;
     const version *now = lsm_view(self.store)->version;
-    value_pick_moved(now, 1.01, false, &job);
-    CHECK(job.moved_count > 1);
-    value_pick_moved(now, 1.01, true, &job);
-    CHECK_EQUAL(1, job.moved_count);
-    const version_values *taken = version_find_values(now, job.moved[0]);
+    value_pick_moved(now, 1.01, VALUE_MOVES_MANY, &job);
+    CHECK(job.moved_count > 2);
+    value_pick_moved(now, 1.01, VALUE_MOVES_TWO, &job);
+    CHECK_EQUAL(2, job.moved_count);
+    const version_values *deadest = only_victim(now, VALUE_MOVES_ONE);
+    const version_values *least = only_victim(now, VALUE_MOVES_LEAST);
+    CHECK_EQUAL(job.moved[0], deadest->segment->facts.number);
     for (uint32_t i = 0; i < now->value_segment_count; i++) {
         const version_values *other = &now->values[i];
         bool is_whole = other->live_bytes == other->segment->facts.value_bytes;
-        CHECK(is_whole || other->live_bytes >= taken->live_bytes);
+        CHECK(is_whole || other->live_bytes >= least->live_bytes);
+        CHECK(live_share(other) >= live_share(deadest));
     }
     fixture_free(&self);
 }
@@ -282,6 +298,85 @@ TEST(a_job_that_found_no_room_is_tried_with_one_segment_and_then_without)
     CHECK_STATUS(PYKV_NO_SPACE, compaction_jobs_take(self.store, &job));
     mutex_unlock(&self.store->compaction_lock);
     CHECK_EQUAL(of_one, take_in_vain(&self)); /* the next time there may be room for that */
+    fixture_free(&self);
+}
+
+/* Takes a job and does all of it. */
+static void take_well(fixture *self)
+{
+    compaction_job *job = NULL;
+    bool more = true;
+    mutex_lock(&self->store->compaction_lock);
+    CHECK_OK(compaction_jobs_take(self->store, &job));
+    CHECK(job->values_are_due);
+    CHECK(job->moved_bytes > 0);
+    mutex_unlock(&self->store->compaction_lock);
+    while (more) {
+        CHECK_OK(compaction_job_advance(self->store, job, &more));
+    }
+    mutex_lock(&self->store->compaction_lock);
+    CHECK(!compaction_jobs_note_room(self->store, job, PYKV_OK));
+    compaction_job_end(self->store, job);
+    mutex_unlock(&self->store->compaction_lock);
+}
+
+static bool is_short(fixture *self)
+{
+    mutex_lock(&self->store->compaction_lock);
+    bool found = compaction_jobs_are_short(self->store);
+    mutex_unlock(&self->store->compaction_lock);
+    return found;
+}
+
+/* Once a disk had been full, a busy store emptied one segment at a time for good: only a value log
+ * within its limit ended that, which one at a time did not bring about. */
+TEST(each_job_that_found_room_moves_more_segments_until_no_room_is_missed)
+{
+    fixture self = aged_store();
+    fixture_close(&self);
+    self.options.space_amplification_max = 1.01;
+    CHECK_OK(fixture_open(&self));
+    (void)take_in_vain(&self);
+    for (int i = 0; i < 3; i++) {
+        CHECK(is_short(&self));
+        take_well(&self);
+    }
+    CHECK(!is_short(&self));
+    (void)take_in_vain(&self);
+    (void)take_in_vain(&self);
+    CHECK(is_short(&self));
+    CHECK_OK(lsm_resume(self.store)); /* the user knows of room */
+    CHECK(!is_short(&self));
+    fixture_free(&self);
+}
+
+/* As above: the segments became many, and the value log 2.4 times its live values. */
+TEST(a_store_whose_disk_was_full_once_keeps_its_value_log_small_under_load)
+{
+    enum { ROUNDS = 120, CHANGED = 5, STEPS = 2, SEGMENTS_MOST = 200 };
+    fixture self = aged_store();
+    char key[16];
+    int32_t more;
+    fixture_close(&self);
+    self.options.space_amplification_max = 1.1;
+    self.options.memtable_bytes = FIXTURE_MEMTABLE_BYTES;
+    self.options.table_bytes = SEGMENT_BYTES / 4;
+    CHECK_OK(fixture_open(&self));
+    (void)take_in_vain(&self);
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        for (uint32_t i = 0; i < ROWS; i++) {
+            if (is_among(i, round, CHANGED)) {
+                CHECK_OK(lsm_put(self.store, fixture_key(i, key), values_value(i, round), 0));
+            }
+        }
+        CHECK_OK(lsm_flush(self.store));
+        for (uint32_t i = 0; i < STEPS; i++) {
+            CHECK_OK(lsm_maintain_step(self.store, PYKV_ROLE_DATA, &more));
+        }
+        pykv_stats stats = fixture_stats(&self);
+        CHECK(stats.value_log_bytes <= 2 * stats.value_log_live_bytes);
+        CHECK(stats.value_segment_count <= SEGMENTS_MOST);
+    }
     fixture_free(&self);
 }
 
@@ -390,5 +485,7 @@ TEST_MAIN(CASE(compacting_collects_until_the_value_log_is_within_its_limit),
           CASE(values_are_collected_one_segment_after_the_other_on_a_full_disk),
           CASE(the_segment_with_the_fewest_live_values_moves_alone_where_room_is_short),
           CASE(a_job_that_found_no_room_is_tried_with_one_segment_and_then_without),
+          CASE(each_job_that_found_room_moves_more_segments_until_no_room_is_missed),
+          CASE(a_store_whose_disk_was_full_once_keeps_its_value_log_small_under_load),
           CASE(a_damaged_value_stays_where_it_is_and_compactions_go_on),
           CASE(a_damaged_value_in_a_segment_that_is_mostly_dead_is_not_tried_without_end))

@@ -45,7 +45,7 @@ static pykv_status end_turn(lsm *self, compaction_job *job, pykv_status status)
         compaction_job_end(self, job);
     }
     if (lsm_lend_room(self, status)) {
-        self->compaction_room = (compaction_room){.moves = VALUE_MOVES_ONE};
+        self->compaction_room = (compaction_room){.moves = VALUE_MOVES_LEAST};
         goes_on = true;
     }
     if (!goes_on && status != PYKV_OK) {

@@ -13,6 +13,7 @@
 
 #include "lsm/compaction_pick.h"
 #include "lsm/compaction_run.h"
+#include "lsm/value_pick.h"
 
 enum { LSM_COMPACTIONS_MAX = 4 };
 
@@ -21,13 +22,6 @@ typedef enum compaction_state {
     COMPACTION_WAITS,    /* planned, for somebody to go on with it */
     COMPACTION_STEPS     /* somebody is at it */
 } compaction_state;
-
-/* Which value segments compactions may empty, as far as the room on the disk is known. */
-typedef enum value_moves {
-    VALUE_MOVES_MANY = 0,
-    VALUE_MOVES_ONE, /* one after the other: many had no room */
-    VALUE_MOVES_NONE /* one had none either */
-} value_moves;
 
 /* What the disk has room for, as far as compactions that failed have shown. */
 typedef struct compaction_room {

@@ -148,7 +148,7 @@ static pykv_status pick(lsm *self, version *now, const told *facts, compaction_j
 
 static pykv_status fail_for_room(lsm *self) REQUIRES(self->compaction_lock)
 {
-    self->compaction_room = (compaction_room){.moves = VALUE_MOVES_ONE};
+    self->compaction_room = (compaction_room){.moves = VALUE_MOVES_LEAST};
     return error_set_at(PYKV_NO_SPACE, env_directory_path(self->home),
                         "no compaction has room for its output");
 }
@@ -184,19 +184,29 @@ static bool is_alone(lsm *self, const compaction_job *job) REQUIRES(self->compac
 /* True if values moved with a job that found no room: fewer do from now on. */
 static bool move_fewer(lsm *self, const compaction_job *job) REQUIRES(self->compaction_lock)
 {
-    if (self->compaction_room.moves == VALUE_MOVES_MANY) {
-        self->compaction_room.moves = VALUE_MOVES_ONE;
-    } else if (job->moved_bytes > 0) {
-        self->compaction_room.moves = VALUE_MOVES_NONE;
+    value_moves *moves = &self->compaction_room.moves;
+    if (*moves == VALUE_MOVES_MANY || job->moved_bytes > 0) {
+        *moves = *moves < VALUE_MOVES_LEAST ? VALUE_MOVES_LEAST : VALUE_MOVES_NONE;
     }
     return job->moved_bytes > 0;
+}
+
+/* After a job that was done: what is still too much costs an attempt. */
+static void move_more(lsm *self, const compaction_job *job) REQUIRES(self->compaction_lock)
+{
+    value_moves *moves = &self->compaction_room.moves;
+    if (!job->values_are_due) {
+        *moves = VALUE_MOVES_MANY;
+    } else if (*moves == VALUE_MOVES_NONE ||
+               (*moves > VALUE_MOVES_MANY && job->moved_bytes > 0 && !PYKV_PLANTED(393))) {
+        *moves = (value_moves)(*moves - 1);
+    }
 }
 
 bool compaction_jobs_note_room(lsm *self, const compaction_job *job, pykv_status status)
 {
     if (status == PYKV_OK) {
-        bool is_short = self->compaction_room.moves != VALUE_MOVES_MANY && job->values_are_due;
-        self->compaction_room.moves = is_short ? VALUE_MOVES_ONE : VALUE_MOVES_MANY;
+        move_more(self, job);
         self->compaction_room.bytes_max *=
             self->compaction_room.bytes_max < BYTES_KNOWN_MAX ? 2 : 0;
     }
@@ -214,11 +224,13 @@ bool compaction_jobs_note_room(lsm *self, const compaction_job *job, pykv_status
 static void pick_values(lsm *self, const version *now, told *facts, compaction_job *job)
     REQUIRES(self->compaction_lock)
 {
-    bool is_short = self->compaction_room.moves != VALUE_MOVES_MANY && !PYKV_PLANTED(401);
-    facts->small_value_bytes = is_short ? 0 : small_value_bytes(self);
-    value_pick_moved(now, self->options.space_amplification_max, is_short, &facts->values);
+    value_moves known = self->compaction_room.moves;
+    value_moves moves = PYKV_PLANTED(401) ? VALUE_MOVES_MANY : known;
+    facts->small_value_bytes = moves == VALUE_MOVES_MANY ? small_value_bytes(self) : 0;
+    value_pick_moved(now, self->options.space_amplification_max,
+                     moves == VALUE_MOVES_NONE ? VALUE_MOVES_LEAST : moves, &facts->values);
     job->values_are_due = facts->values.moved_count > 0;
-    if (self->compaction_room.moves == VALUE_MOVES_NONE) {
+    if (known == VALUE_MOVES_NONE) {
         facts->values.moved_count = 0;
     }
 }

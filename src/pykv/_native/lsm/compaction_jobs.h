@@ -20,8 +20,9 @@ bool compaction_jobs_running(lsm *self) REQUIRES(self->compaction_lock);
 PYKV_NODISCARD pykv_status compaction_job_advance(lsm *self, compaction_job *job, bool *more_out)
     EXCLUDES(self->compaction_lock);
 
-/* What there was room for decides what is tried next: twice as much; or the same with fewer
- * values that move; or half, or the same alone where others took room too. True: try that. */
+/* What there was room for decides what is tried next: twice as much, and more values that move; or
+ * the same with fewer of these; or half, or the same alone where others took room too. True: try
+ * that. */
 bool compaction_jobs_note_room(lsm *self, const compaction_job *job, pykv_status status)
     REQUIRES(self->compaction_lock);
 

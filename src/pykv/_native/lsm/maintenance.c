@@ -173,6 +173,11 @@ pykv_status lsm_resume(lsm *self)
         lsm_try_values_again(self);
     }
     mutex_unlock(&self->writer);
+    if (status == PYKV_OK) {
+        mutex_lock(&self->compaction_lock);
+        self->compaction_room = (compaction_room){.moves = VALUE_MOVES_MANY};
+        mutex_unlock(&self->compaction_lock);
+    }
     lent_call_all(&self->gate.lent);
     return status;
 }

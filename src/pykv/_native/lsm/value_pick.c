@@ -10,7 +10,6 @@
 #include "lsm/version_values.h"
 
 enum {
-    DEAD_MAX = 4,         /* segments that move at a time because of what is dead */
     SMALL_MIN = 4,        /* small segments that move together where tables are rewritten anyway */
     SMALL_REWRITE_MIN = 8 /* and for which a table is rewritten */
 };
@@ -47,19 +46,16 @@ static bool stays(const version_values *values)
     return value_segment_is_unreadable(values->segment) && !PYKV_PLANTED(288);
 }
 
-/* Whether a segment is to be emptied before another: on a disk that is short of room that which
- * takes least, else the deadest. */
-static bool goes_before(const version_values *asked, const version_values *other,
-                        bool is_short_of_room)
+/* Whether a segment is to be emptied before another. */
+static bool goes_before(const version_values *asked, const version_values *other, value_moves moves)
 {
-    return is_short_of_room ? asked->live_bytes < other->live_bytes
-                            : dead_share(asked) > dead_share(other);
+    return moves == VALUE_MOVES_LEAST ? asked->live_bytes < other->live_bytes
+                                      : dead_share(asked) > dead_share(other);
 }
 
 /* The segment that goes next, of those that are not taken yet; NULL: there is none with anything
  * dead. */
-static const version_values *next_victim(const version *of, const value_job *job,
-                                         bool is_short_of_room)
+static const version_values *next_victim(const version *of, const value_job *job, value_moves moves)
 {
     const version_values *first = NULL;
     for (uint32_t i = 0; i < of->value_segment_count; i++) {
@@ -67,17 +63,21 @@ static const version_values *next_victim(const version *of, const value_job *job
         if (is_moved(job, asked->segment->facts.number) || dead_bytes(asked) <= 0 || stays(asked)) {
             continue;
         }
-        if (first == NULL || goes_before(asked, first, is_short_of_room)) {
+        if (first == NULL || goes_before(asked, first, moves)) {
             first = asked;
         }
     }
     return first;
 }
 
-void value_pick_moved(const version *of, double amplification_max, bool is_short_of_room,
+void value_pick_moved(const version *of, double amplification_max, value_moves moves,
                       value_job *job)
 {
-    uint32_t count_max = is_short_of_room ? 1 : DEAD_MAX;
+    static const uint32_t counts_max[] = {
+        [VALUE_MOVES_MANY] = 4,  [VALUE_MOVES_TWO] = 2,  [VALUE_MOVES_ONE] = 1,
+        [VALUE_MOVES_LEAST] = 1, [VALUE_MOVES_NONE] = 0,
+    };
+    uint32_t count_max = counts_max[moves];
     double bytes = 0;
     double dead = 0;
     job->moved_from = of;
@@ -89,7 +89,7 @@ void value_pick_moved(const version *of, double amplification_max, bool is_short
         }
     }
     while (bytes > amplification_max * (bytes - dead) && job->moved_count < count_max) {
-        const version_values *victim = next_victim(of, job, is_short_of_room);
+        const version_values *victim = next_victim(of, job, moves);
         if (victim == NULL) {
             return;
         }

@@ -14,7 +14,8 @@
  * double.
  *
  * On a disk that is too full for that they move one by one, the one with the fewest live values
- * first: it gives its bytes back before another takes room.
+ * first: it gives its bytes back before another takes room. What finds room is tried with more the
+ * next time.
  *
  * A segment with a value that could not be read when it was to move stays where it is, and does not
  * count, until the store is resumed or opened again: else every compaction that meets it would
@@ -28,8 +29,18 @@
 #include "lsm/compaction_plan.h"
 #include "lsm/value_split.h"
 
+/* Which segments move together because of what is dead, from what needs most room to what needs
+ * least. */
+typedef enum value_moves {
+    VALUE_MOVES_MANY = 0, /* the deadest ones */
+    VALUE_MOVES_TWO,      /* of those */
+    VALUE_MOVES_ONE,      /* the deadest */
+    VALUE_MOVES_LEAST,    /* the one with the fewest live values */
+    VALUE_MOVES_NONE
+} value_moves;
+
 /* Sets moved and moved_count of the job: what is dead. The version is borrowed by it. */
-void value_pick_moved(const version *of, double amplification_max, bool is_short_of_room,
+void value_pick_moved(const version *of, double amplification_max, value_moves moves,
                       value_job *job);
 
 /* Bytes of values that move with a plan. */
