@@ -141,10 +141,36 @@ TEST(a_damaged_value_is_corruption_and_the_others_are_read)
     fixture_free(&self);
 }
 
+/* The whole value was read to tell whether it is there, with the writer lock held, and where it was
+ * damaged nobody could delete it. */
+TEST(a_write_that_asks_whether_a_key_is_there_does_not_read_its_value)
+{
+    fixture self = values_store_new();
+    char name[32];
+    uint64_t size;
+    int32_t answer;
+    slice key = fixture_text("key-00000");
+    slice other = fixture_text("other");
+    values_put(&self, 0, 5, 0);
+    CHECK_OK(lsm_flush(self.store));
+    CHECK_EQUAL(1, fixture_files(&self, ".val", name));
+    fixture_bytes(&self, name, &size)[300] ^= 1;
+    CHECK_OK(lsm_compare_and_set(self.store, key, NULL, &other, 0, 0, &answer));
+    CHECK_EQUAL(0, answer);
+    CHECK_STATUS(PYKV_CORRUPTION,
+                 lsm_compare_and_set(self.store, key, &other, &other, 0, 0, &answer));
+    CHECK_OK(lsm_delete(self.store, key, PYKV_NO_WAIT, &answer));
+    CHECK_EQUAL(1, answer);
+    CHECK_OK(lsm_delete(self.store, key, 0, &answer));
+    CHECK_EQUAL(0, answer);
+    fixture_free(&self);
+}
+
 TEST_MAIN(CASE(large_values_are_read_out_of_segments_and_small_ones_out_of_tables),
           CASE(they_are_there_after_a_close_and_after_a_kill),
           CASE(a_get_that_must_not_wait_would_block_and_an_answer_without_value_does_not),
           CASE(many_gets_read_them_too), CASE(a_segment_goes_when_nothing_points_to_it_any_more),
           CASE(a_segment_with_one_value_alone_is_kept),
           CASE(a_segment_that_is_missing_or_another_is_corruption_at_open),
-          CASE(a_damaged_value_is_corruption_and_the_others_are_read))
+          CASE(a_damaged_value_is_corruption_and_the_others_are_read),
+          CASE(a_write_that_asks_whether_a_key_is_there_does_not_read_its_value))

@@ -80,6 +80,7 @@ static pykv_status ask(lsm *self, const record *operation, int32_t flags, lsm_qu
     lsm_publish(self);
     epoch_token token = epoch_enter(&self->gate.readers);
     lsm_moment now = {lsm_view(self), wal_last_sequence(self->log), 0};
+    flags |= question->expected == NULL && !PYKV_PLANTED(394) ? LSM_NO_VALUE : 0;
     pykv_status status = lsm_find(self, &now, operation->key, hash, flags, &pinned);
     if (status == PYKV_OK) {
         slice value = slice_make(pinned.data, pinned.length);

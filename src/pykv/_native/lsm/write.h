@@ -10,7 +10,7 @@
 typedef struct lsm_question {
     /* value NULL: the key is absent. */
     bool (*test)(const struct lsm_question *self, const slice *value);
-    const slice *expected; /* of the test */
+    const slice *expected; /* of the test; NULL: that asks whether the key is there, no more */
     bool met;
 } lsm_question;
 
