@@ -110,7 +110,7 @@ TEST(a_condition_ends_where_a_page_is_lost_and_the_dictionary_is_damaged)
     env *disk = self.disk;
     uint64_t size;
     int32_t swapped = 0;
-    slice value = fixture_text("any");
+    slice value = fixture_text(packing_trained_value(3));
     char *name = name_of(&self);
     env_fault_plan plan = {.at = 1,
                            .sticky = true,

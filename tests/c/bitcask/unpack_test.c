@@ -204,6 +204,66 @@ TEST(a_long_value_is_restored_once_and_where_the_call_may_wait)
     fixture_free(&self);
 }
 
+/* The answer to a swap of one key, or SWAP_BLOCKED, and how many values were restored for it. */
+enum { SWAP_BLOCKED = -1 };
+
+static void expect_swap(fixture *self, const char *key, const slice *expected, int32_t flags,
+                        int32_t answer, uint32_t restored)
+{
+    int32_t swapped = SWAP_BLOCKED;
+    slice text = fixture_text(key);
+    restored_count = 0;
+    CHECK_EQUAL(answer == SWAP_BLOCKED ? PYKV_WOULD_BLOCK : PYKV_OK,
+                bitcask_compare_and_set(self->store, text, expected, &text, 0, flags, &swapped));
+    CHECK_EQUAL(answer, swapped);
+    CHECK_EQUAL(restored, restored_count);
+}
+
+/* Each write that asks for the value now restored it, of any length and with the writer lock held,
+ * also one that must not wait, and one for which the length is answer enough. */
+TEST(a_swap_restores_a_value_only_to_compare_it_and_a_long_one_where_it_may_wait)
+{
+    static char value[LONG_BYTES];
+    fixture self = counting();
+    slice as_long = slice_make(value, LONG_BYTES);
+    slice as_short = slice_make(value, UNPACK_AT_ONCE_BYTES_MAX);
+    memset(value, 'v', sizeof value);
+    fixture_put(&self, "other", "so that there is room for more");
+    for (int32_t flags = PYKV_NO_WAIT; flags >= 0; flags -= PYKV_NO_WAIT) {
+        expect_swap(&self, "long", NULL, flags, 0, 0);
+        expect_swap(&self, "long", &as_short, flags, 0, 0);
+    }
+    expect_swap(&self, "long", &as_long, PYKV_NO_WAIT, SWAP_BLOCKED, 0);
+    value[0] = 'w';
+    expect_swap(&self, "long", &as_long, 0, 0, 1);
+    expect_swap(&self, "short", &as_short, PYKV_NO_WAIT, 0, 1);
+    value[0] = 'v';
+    expect_swap(&self, "long", &as_long, 0, 1, 1);
+    expect_swap(&self, "short", &as_short, PYKV_NO_WAIT, 1, 1);
+    fixture_free(&self);
+}
+
+TEST(what_is_stored_for_a_packed_value_is_not_the_value)
+{
+    fixture self = packing_filled();
+    uint64_t size;
+    uint8_t stored[4 + 8];
+    char name[SEGMENT_NAME_BYTES];
+    slice other = fixture_text("other");
+    slice expected = slice_make(stored, sizeof stored);
+    int32_t swapped;
+    segment_name(self.store->segments[0]->number, false, name);
+    memcpy(stored,
+           fixture_bytes(&self, name, &size) + LOG_SEGMENT_HEADER_BYTES + RECORD_HEADER_BYTES + 4 +
+               5,
+           sizeof stored);
+    CHECK_EQUAL(PACKING_VALUE_BYTES, packed_value_plain_length(expected));
+    CHECK_OK(bitcask_compare_and_set(self.store, fixture_text("key-0"), &expected, &other, 0, 0,
+                                     &swapped));
+    CHECK_EQUAL(0, swapped);
+    fixture_free(&self);
+}
+
 /* The value was restored to tell whether it is there. */
 TEST(whether_a_snapshot_contains_a_key_restores_nothing)
 {
@@ -298,6 +358,8 @@ TEST(a_flipped_bit_of_a_packed_value_is_damage_at_its_place)
 
 TEST_MAIN(CASE(every_read_gives_the_value_that_was_put),
           CASE(a_long_value_is_restored_once_and_where_the_call_may_wait),
+          CASE(a_swap_restores_a_value_only_to_compare_it_and_a_long_one_where_it_may_wait),
+          CASE(what_is_stored_for_a_packed_value_is_not_the_value),
           CASE(whether_a_snapshot_contains_a_key_restores_nothing),
           CASE(without_its_codec_a_value_is_refused_and_the_file_is_named),
           CASE(a_value_that_its_codec_refuses_is_damage_at_its_place),

@@ -76,6 +76,17 @@ pykv_status bitcask_unpack(bitcask *store, uint64_t address, int32_t flags, reco
                                                                               : status;
 }
 
+pykv_status bitcask_unpack_to_compare(bitcask *store, uint64_t address, const slice *expected,
+                                      int32_t flags, record *found, buffer *room)
+{
+    uint32_t length = packed_value_plain_length(found->value);
+    if ((expected == NULL || expected->size != length) && !PYKV_PLANTED(395)) {
+        found->value = slice_make(NULL, length);
+        return PYKV_OK;
+    }
+    return bitcask_unpack(store, address, PYKV_PLANTED(396) ? 0 : flags, found, room);
+}
+
 pykv_status bitcask_pin_unpacked(bitcask *store, uint64_t address, int32_t flags, record *found,
                                  pykv_pinned *pinned_out)
 {

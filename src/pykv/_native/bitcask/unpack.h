@@ -44,8 +44,14 @@ PYKV_NODISCARD pykv_status unpack_record_of(const codec_table *codecs, segment *
 PYKV_NODISCARD pykv_status bitcask_unpack(bitcask *store, uint64_t address, int32_t flags,
                                           record *found, buffer *room);
 
-/* The same into memory of its own: data, length and owned of pinned_out. With PYKV_NO_WAIT
- * PYKV_WOULD_BLOCK tells the length too. */
+/* The same to compare the value with expected, NULL: with none. One of another length is not
+ * restored, and has no bytes then. */
+PYKV_NODISCARD pykv_status bitcask_unpack_to_compare(bitcask *store, uint64_t address,
+                                                     const slice *expected, int32_t flags,
+                                                     record *found, buffer *room);
+
+/* The same as bitcask_unpack into memory of its own: data, length and owned of pinned_out. With
+ * PYKV_NO_WAIT PYKV_WOULD_BLOCK tells the length too. */
 PYKV_NODISCARD pykv_status bitcask_pin_unpacked(bitcask *store, uint64_t address, int32_t flags,
                                                 record *found, pykv_pinned *pinned_out);
 

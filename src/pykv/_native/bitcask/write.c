@@ -217,9 +217,11 @@ static bool is_idle(const operation *operations, size_t count)
 
 /* The record of the key of write, its value as it was put; plain: room for one that is packed.
  * PYKV_NOT_FOUND also where its deadline has passed. */
-static pykv_status find_current(bitcask *self, const operation *write, record *out, buffer *plain)
+static pykv_status find_current(bitcask *self, const operation *write, int32_t flags,
+                                const write_condition *asked, record *out, buffer *plain)
     REQUIRES(self->writer)
 {
+    bool may_wait = (flags & PYKV_NO_WAIT) == 0;
     keydir_cursor cursor;
     directory *keys = directory_now_locked(&write->within->directory);
     read_mode mode = resolve_mode(self, 0);
@@ -231,9 +233,10 @@ static pykv_status find_current(bitcask *self, const operation *write, record *o
             return PYKV_NOT_FOUND;
         }
         if (status == PYKV_OK && record_is_packed(out)) {
-            status = bitcask_unpack(self, cursor.address, 0, out, plain);
+            status =
+                bitcask_unpack_to_compare(self, cursor.address, asked->expected, flags, out, plain);
         }
-        if (status != PYKV_WOULD_BLOCK || mode == READ_COLD_LOCKED) {
+        if (status != PYKV_WOULD_BLOCK || mode == READ_COLD_LOCKED || !may_wait) {
             return status;
         }
         mode = READ_COLD_LOCKED; /* The value lies on a page that the mapping has lost. */
@@ -241,9 +244,10 @@ static pykv_status find_current(bitcask *self, const operation *write, record *o
 }
 
 /* Brings the store up to date with the log, and asks the condition. */
-static pykv_status settle(bitcask *self, operation *operations, size_t count, bool waits,
+static pykv_status settle(bitcask *self, operation *operations, size_t count, int32_t flags,
                           write_condition *asked) REQUIRES(self->writer)
 {
+    bool waits = bitcask_waits_for_sync(self, flags);
     bool asks = asked != NULL && !PYKV_PLANTED(308);
     bool reads = asks || (count == 1 && operations[0].record.kind == RECORD_DELETE);
     pykv_status status = bitcask_check_writable(self);
@@ -257,7 +261,7 @@ static pykv_status settle(bitcask *self, operation *operations, size_t count, bo
     buffer plain = BUFFER_EMPTY;
     status = bitcask_check_image_locked(self, operations[0].within, operations[0].hash);
     if (status == PYKV_OK) {
-        status = find_current(self, &operations[0], &current, &plain);
+        status = find_current(self, &operations[0], flags, asked, &current, &plain);
     }
     if (status == PYKV_OK || status == PYKV_NOT_FOUND) {
         asked->met = asked->test(asked, status == PYKV_OK ? &current : NULL);
@@ -310,7 +314,7 @@ static pykv_status write_locked(bitcask *self, operation *operations, size_t cou
     if ((flags & PYKV_NO_WAIT) != 0 && !can_go_on(self, mode, asked)) {
         return PYKV_WOULD_BLOCK;
     }
-    pykv_status status = settle(self, operations, count, waits, asked);
+    pykv_status status = settle(self, operations, count, flags, asked);
     if (status != PYKV_OK || (asked != NULL && !asked->met)) {
         return status;
     }

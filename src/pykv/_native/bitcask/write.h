@@ -7,7 +7,8 @@
 #include "bitcask/store.h"
 
 /* Asked under the writer lock, with the current record of the first operation's key (NULL: absent),
- * before anything is written. met is false: nothing is. */
+ * before anything is written. A packed value has its bytes only if it is as long as what is
+ * expected. met is false: nothing is written. */
 typedef struct write_condition {
     bool (*test)(const struct write_condition *self, const record *current);
     const slice *expected; /* NULL: absent */
