@@ -2,7 +2,7 @@
  * hold_test: values that are kept stay in the mapping of their segment, through merges and beyond
  * close; what is read by pread is a copy.
  */
-#include "bitcask_fixture.h"
+#include "packing_fixture.h"
 
 #include "bitcask/snapshot.h"
 
@@ -115,7 +115,43 @@ TEST(what_has_expired_is_not_found_and_a_view_of_it_stays)
     fixture_free(&f);
 }
 
+static void view_briefly(fixture *f, const store_moment *moment, const char *key)
+{
+    held_value held;
+    pykv_status status = hold_at(f, moment, key, PYKV_NO_WAIT, &held);
+    if (status == PYKV_WOULD_BLOCK) { /* as Python asks: first with its lock held */
+        status = hold_at(f, moment, key, 0, &held);
+    }
+    CHECK_OK(status);
+    held_value_release(&held);
+}
+
+/* Each attempt was a get, and none a hit: a packed value was a miss and a hit. */
+TEST(a_view_of_a_key_that_is_there_is_a_get_and_a_hit)
+{
+    enum { VIEWS = 3 };
+    fixture f = packing_filled();
+    held_value held;
+    store_moment *moment;
+    fixture_put(&f, "plain", "as it is");
+    CHECK_OK(bitcask_snapshot_new(f.store, &moment));
+    for (uint32_t i = 0; i < VIEWS; i++) {
+        view_briefly(&f, NULL, "plain");
+        view_briefly(&f, NULL, "key-1");
+        view_briefly(&f, moment, "plain");
+        view_briefly(&f, moment, "key-1");
+    }
+    CHECK_EQUAL(4 * VIEWS, fixture_stats(&f).get_count);
+    CHECK_EQUAL(4 * VIEWS, fixture_stats(&f).get_hit_count);
+    CHECK_STATUS(PYKV_NOT_FOUND, hold_at(&f, NULL, "none", 0, &held));
+    CHECK_EQUAL(4 * VIEWS + 1, fixture_stats(&f).get_count);
+    CHECK_EQUAL(4 * VIEWS, fixture_stats(&f).get_hit_count);
+    bitcask_snapshot_free(moment);
+    fixture_free(&f);
+}
+
 TEST_MAIN(CASE(a_value_stays_in_its_segment_when_that_is_merged_away_and_the_store_closed),
           CASE(a_value_of_a_snapshot_outlives_it),
           CASE(what_is_read_by_pread_is_a_copy_and_not_where_nobody_may_wait),
-          CASE(what_has_expired_is_not_found_and_a_view_of_it_stays))
+          CASE(what_has_expired_is_not_found_and_a_view_of_it_stays),
+          CASE(a_view_of_a_key_that_is_there_is_a_get_and_a_hit))

@@ -198,8 +198,8 @@ TEST(a_long_value_is_restored_once_and_where_the_call_may_wait)
     expect_long_later(&self, at);
     expect_many_later(&self, NULL);
     expect_many_later(&self, at);
-    CHECK_EQUAL(2 + 2 + 2, fixture_stats(&self).get_count);
-    CHECK_EQUAL(2 + 2 + 2, fixture_stats(&self).get_hit_count);
+    CHECK_EQUAL(4 * 2, fixture_stats(&self).get_count);
+    CHECK_EQUAL(4 * 2, fixture_stats(&self).get_hit_count);
     bitcask_snapshot_free(at);
     fixture_free(&self);
 }

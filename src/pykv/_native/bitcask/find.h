@@ -48,6 +48,18 @@ static inline bool bitcask_times_access(bitcask *self)
     return true;
 }
 
+/* Counts a get that came to status; after PYKV_WOULD_BLOCK who asked asks again. */
+static inline void bitcask_count_get(bitcask *self, pykv_status status)
+{
+    if (status == PYKV_WOULD_BLOCK) {
+        return;
+    }
+    atomic_fetch_add_explicit(&self->counters.get_count, 1, memory_order_relaxed);
+    if (status == PYKV_OK) {
+        atomic_fetch_add_explicit(&self->counters.get_hit_count, 1, memory_order_relaxed);
+    }
+}
+
 /* Brings the record at address near. Returns its segment if that is mapped, else NULL. The caller
  * is in the epoch. */
 const segment *bitcask_call_for_record(const bitcask *self, uint64_t address);

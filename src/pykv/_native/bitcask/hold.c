@@ -36,7 +36,6 @@ static pykv_status find_now(bitcask *self, const space *within, uint64_t hash, s
                             record *found, segment **holder_out)
 {
     keydir_cursor cursor;
-    atomic_fetch_add_explicit(&self->counters.get_count, 1, memory_order_relaxed);
     pykv_status status = bitcask_find(self, directory_now(&within->directory), hash, key, READ_HOT,
                                       true, NULL, &cursor, found);
     if (status != PYKV_OK) {
@@ -62,7 +61,8 @@ static pykv_status hold_hot(bitcask *self, const space *within, const store_mome
     return status;
 }
 
-/* What may wait. It is read mapped after all if that has become fast meanwhile. */
+/* What may wait: a get, which is counted there. It is read mapped after all if that has become fast
+ * meanwhile. */
 static pykv_status hold_patiently(bitcask *self, space *within, const store_moment *moment,
                                   slice key, held_value *out)
 {
@@ -88,6 +88,7 @@ pykv_status bitcask_hold_in(bitcask *self, space *within, const store_moment *mo
         status = hold_hot(self, within, moment, bitcask_hash(self, key.data, key.size), key, out);
     }
     if (status != PYKV_WOULD_BLOCK || (flags & PYKV_NO_WAIT) != 0) {
+        bitcask_count_get(self, status);
         return status;
     }
     return hold_patiently(self, within, moment, key, out);

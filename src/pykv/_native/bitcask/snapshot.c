@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "bitcask/find.h"
 #include "bitcask/key_hash.h"
 #include "bitcask/named.h"
 #include "bitcask/unpack.h"
@@ -73,10 +74,11 @@ pykv_status bitcask_get_at(const store_moment *self, slice key, int32_t flags,
             pinned_out->owned = NULL;
         }
     }
-    if (status != PYKV_WOULD_BLOCK || (flags & PYKV_NO_WAIT) != 0) {
-        return status;
+    if (status == PYKV_WOULD_BLOCK && (flags & PYKV_NO_WAIT) == 0) {
+        status = get_patiently(self, hash, key, pinned_out);
     }
-    return get_patiently(self, hash, key, pinned_out);
+    bitcask_count_get(store, status);
+    return status;
 }
 
 pykv_status bitcask_contains_at(const store_moment *self, slice key, int32_t flags)
