@@ -101,7 +101,7 @@ enum {
     PYKV_SYNC = 1,    /* wait until this write, if any, and all before it are on the device */
     PYKV_NO_SYNC = 2, /* do not wait, even in a store opened with PYKV_DURABILITY_SYNC */
     PYKV_NO_WAIT = 4, /* return PYKV_WOULD_BLOCK, with nothing done, rather than wait, read a disk,
-                         or restore a compressed value of more than 64 KiB */
+                         or restore compressed values of more than 64 KiB in all */
     PYKV_ATOMIC = 8,  /* of pykv_put_arrays: one batch, whatever its size */
     PYKV_MEASURE = 16 /* of pykv_get_arrays: where room ends, tell what all keys need */
 };

@@ -204,6 +204,37 @@ TEST(a_long_value_is_restored_once_and_where_the_call_may_wait)
     fixture_free(&self);
 }
 
+/* Each value was short, and get_many of 63 of them restored megabytes with the interpreter lock
+ * held.
+ */
+TEST(many_short_values_are_restored_where_the_call_may_wait)
+{
+    enum { SHORT_BYTES = 24 * 1024, SHORT_KEYS = 3 };
+    static const char *const keys[SHORT_KEYS] = {"a", "b", "c"};
+    static const size_t lengths[SHORT_KEYS] = {1, 1, 1};
+    static char value[SHORT_BYTES];
+    many *results;
+    fixture self = counting();
+    memset(value, 'v', sizeof value);
+    for (size_t i = 0; i < SHORT_KEYS; i++) {
+        CHECK_OK(bitcask_put(self.store, fixture_text(keys[i]), slice_make(value, SHORT_BYTES), 0));
+    }
+    CHECK_OK(bitcask_compact(self.store, NULL));
+    CHECK_OK(many_new(self.store, &results));
+    for (uint32_t round = 0; round < 2; round++) { /* each call may restore as many */
+        const void *const *asked = (const void *const *)keys;
+        restored_count = 0;
+        CHECK_OK(many_get(results, 2, asked, lengths, PYKV_NO_WAIT));
+        CHECK_EQUAL(2, restored_count);
+        CHECK_EQUAL(PYKV_WOULD_BLOCK, many_get(results, 3, asked, lengths, PYKV_NO_WAIT));
+        CHECK_EQUAL(4, restored_count);
+        CHECK_OK(many_get(results, 3, asked, lengths, 0));
+        CHECK_EQUAL(7, restored_count);
+    }
+    many_free(results);
+    fixture_free(&self);
+}
+
 /* The answer to a swap of one key, or SWAP_BLOCKED, and how many values were restored for it. */
 enum { SWAP_BLOCKED = -1 };
 
@@ -358,6 +389,7 @@ TEST(a_flipped_bit_of_a_packed_value_is_damage_at_its_place)
 
 TEST_MAIN(CASE(every_read_gives_the_value_that_was_put),
           CASE(a_long_value_is_restored_once_and_where_the_call_may_wait),
+          CASE(many_short_values_are_restored_where_the_call_may_wait),
           CASE(a_swap_restores_a_value_only_to_compare_it_and_a_long_one_where_it_may_wait),
           CASE(what_is_stored_for_a_packed_value_is_not_the_value),
           CASE(whether_a_snapshot_contains_a_key_restores_nothing),

@@ -47,8 +47,9 @@ struct many {
     size_t lined;  /* this, */
     size_t walked; /* and this */
     int32_t flags;
-    bool refused; /* with PYKV_NO_WAIT: a value is too long to be restored */
-    bool inside;  /* the epoch is held */
+    uint64_t restored_bytes; /* of packed values, in all attempts of the call */
+    bool refused;            /* with PYKV_NO_WAIT: a value is too long to be restored */
+    bool inside;             /* the epoch is held */
     epoch_token token;
     buffer copies;   /* values read by pread; values hold offsets until all are read */
     buffer unpacked; /* of uint8_t *, memory of one value each that was packed */
@@ -181,10 +182,15 @@ static const uint8_t *not_null(const uint8_t *data)
 static pykv_status unpack(many *self, uint64_t address, record *found)
 {
     buffer room = BUFFER_EMPTY;
+    bool may_wait = (self->flags & PYKV_NO_WAIT) == 0;
     pykv_status status = buffer_reserve(&self->unpacked, sizeof room.data);
+    self->restored_bytes += packed_value_plain_length(found->value);
     if (status == PYKV_OK) {
-        status = bitcask_unpack(self->store, address, self->flags, found, &room);
-        self->refused = status == PYKV_WOULD_BLOCK && (self->flags & PYKV_NO_WAIT) != 0;
+        bool is_much = self->restored_bytes > UNPACK_AT_ONCE_BYTES_MAX && !PYKV_PLANTED(397);
+        status = is_much && !may_wait
+                     ? PYKV_WOULD_BLOCK
+                     : bitcask_unpack(self->store, address, self->flags, found, &room);
+        self->refused = status == PYKV_WOULD_BLOCK && !may_wait;
     }
     if (room.data != NULL) {
         pykv_status kept = buffer_append(&self->unpacked, &room.data, sizeof room.data);
@@ -360,6 +366,7 @@ static pykv_status begin(many *self, size_t count, int32_t flags)
     self->count = count;
     self->flags = flags;
     self->refused = false;
+    self->restored_bytes = 0;
     self->token = epoch_enter(&self->store->gate.readers);
     self->inside = true;
     return PYKV_OK;

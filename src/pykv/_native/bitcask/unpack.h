@@ -11,7 +11,7 @@
 
 #include "bitcask/store.h"
 
-/* A longer value is not restored with PYKV_NO_WAIT. */
+/* No more than so many are restored with PYKV_NO_WAIT by one call. */
 enum { UNPACK_AT_ONCE_BYTES_MAX = 64 * 1024 };
 
 static inline bool record_is_packed(const record *self)
