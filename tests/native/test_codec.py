@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -143,11 +144,22 @@ def test_with_neither_blocks_go_through_python_and_a_warning_says_so(
     assert decompress(compress(BLOCK), len(BLOCK)) == BLOCK
 
 
-class Struck:
-    """Stands for a function of codec in which an interrupt strikes at some of its calls."""
+def _interrupt() -> None:
+    raise KeyboardInterrupt
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, name: str, turns: set[int]) -> None:
+
+class Struck:
+    """Stands for a function of codec in which something strikes at some of its calls."""
+
+    def __init__(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        name: str,
+        turns: set[int],
+        strike: Callable[[], object] = _interrupt,
+    ) -> None:
         self.left = turns
+        self.strike = strike
         self.calls = 0
         self.function = getattr(codec, name)
         monkeypatch.setattr(codec, name, self)
@@ -155,7 +167,7 @@ class Struck:
     def __call__(self, *arguments: Any) -> Any:
         self.calls += 1
         if self.calls in self.left:
-            raise KeyboardInterrupt
+            self.strike()
         return self.function(*arguments)
 
 
@@ -207,6 +219,61 @@ def test_an_interrupt_that_strikes_a_merge_is_raised_behind_it(
     assert not packed.verify().damages
 
 
+class TimeIsUp(Exception):
+    """What the handler of an alarm raises."""
+
+    def __init__(self, after: float, task: str) -> None:
+        super().__init__(after, task)
+        self.task = task
+
+
+@pytest.fixture
+def _alarm() -> Iterator[None]:
+    def ring(_number: int, _frame: Any) -> None:
+        raise TimeIsUp(0.5, "reading") from LookupError("no time")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    yield
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.usefixtures("_alarm")
+def test_what_a_signal_handler_raises_comes_as_it_is(
+    packed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It came by its type alone, without its arguments and cause, or as a TypeError where the type
+    cannot do without them."""
+    packed.compact()
+    Struck(monkeypatch, "_decompressor", {3}, lambda: signal.raise_signal(signal.SIGALRM))
+    with pytest.raises(TimeIsUp) as struck:
+        packed.get_many([b"%d" % number for number in range(50)])
+    assert struck.value.args == (0.5, "reading")
+    assert struck.value.task == "reading"
+    assert isinstance(struck.value.__cause__, LookupError)
+    assert not codec._kept
+    assert packed.state == "open"
+    assert packed[b"8"] == BLOCK + b"8"
+
+
+def test_what_strikes_another_thread_is_raised_there(
+    packed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed.compact()
+    Struck(monkeypatch, "_decompressor", {1})
+    found: list[object] = []
+
+    def read() -> None:
+        try:
+            found.extend(map(packed.get, [b"7"]))
+        except KeyboardInterrupt:
+            found.append("struck")
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    thread.join()
+    assert found == [BLOCK + b"7", "struck"]
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_fault_of_a_callback_is_an_internal_error(
     packed: Any, monkeypatch: pytest.MonkeyPatch
@@ -218,6 +285,7 @@ def test_a_fault_of_a_callback_is_an_internal_error(
     monkeypatch.setattr(codec, "_decompressor", fail)
     with pytest.raises(pykv.InternalError):
         packed.get(b"7")
+    assert not codec._kept
 
 
 def test_without_any_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,9 @@ A codec that the process set by itself, as a C program does with `pykv_set_codec
 All write the same format, so data written with one reads with every other.
 
 A signal handler may raise in a callback, which cannot pass that on. What the core asked for is done
-once more, and what was raised is raised again when the thread is back from the core.
+once more, and what was raised is raised again when the thread is back from the core. Handlers run
+in the main thread alone: what strikes another is an exception that a thread was told to raise by
+its type, and is raised by that.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
@@ -178,12 +181,36 @@ def _status_of(work: Callable[[], None]) -> int:
     return lib.PYKV_OK
 
 
-def _raiser() -> Callable[[int, type[BaseException]], int]:
-    """Lets a thread, by its number, raise an exception of a type where it next looks for one."""
+class _Kept:
+    """An error, which is raised when this is asked whether it is true."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+    def __bool__(self) -> bool:
+        _kept.discard(self)
+        raise self.error
+
+
+_kept: set[_Kept] = set()
+
+
+def _raiser(error: BaseException) -> tuple[Callable[[Any], int], Any]:
+    """What to call, and with what, for this thread to raise an error where it next looks for one.
+
+    What it is called with has to live until then, and is in _kept if nothing else keeps it.
+    """
     import ctypes
 
-    kind = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_ulong, ctypes.py_object)
-    return kind(("PyThreadState_SetAsyncExc", ctypes.pythonapi))
+    number = threading.get_ident()
+    if number == threading.main_thread().ident:
+        add = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.py_object)
+        ask = ctypes.cast(ctypes.pythonapi.PyObject_IsTrue, ctypes.c_void_p)
+        kept = _Kept(error)
+        _kept.add(kept)
+        return partial(add(("Py_AddPendingCall", ctypes.pythonapi)), ask), kept
+    tell = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_ulong, ctypes.py_object)
+    return partial(tell(("PyThreadState_SetAsyncExc", ctypes.pythonapi)), number), type(error)
 
 
 def _serves(name: str) -> Callable[[_Callback], _Callback]:
@@ -194,10 +221,14 @@ def _serves(name: str) -> Callable[[_Callback], _Callback]:
 
         def do_again(_kind: Any, error: BaseException, trace: TracebackType) -> int:
             given = trace.tb_frame.f_locals
-            raise_in = _raiser()
-            status = function(*[given[each] for each in names])
+            raise_behind, told = _raiser(error)
+            try:
+                status = function(*[given[each] for each in names])
+            except BaseException:
+                _kept.discard(told)
+                raise
             # Called from within map: from here to the return nothing looks for an exception.
-            [_] = map(raise_in, [threading.get_ident()], [type(error)])
+            [_] = map(raise_behind, [told])
             return status
 
         ffi.def_extern(name=name, error=lib.PYKV_INTERNAL, onerror=do_again)(function)
