@@ -256,6 +256,78 @@ TEST(a_damaged_input_ends_the_compaction)
     tables_reset(&fixture);
 }
 
+/* ---- tables whose checks are right over entries that are wrong ---- */
+
+/* Writes bytes to the one block of a table, at its begin or where text stands. */
+static void forge(const table_file *which, const char *text, const void *bytes, size_t count)
+{
+    const table *from = which->table;
+    block_handle place = table_index_handle(&from->index, 0);
+    block_trailer trailer = {place.size, BLOCK_DATA, CODEC_NONE};
+    uint8_t *data;
+    uint64_t size;
+    CHECK_OK(env_memory_file_bytes(fixture.base.disk, env_file_path(from->file), &data, &size));
+    data += place.offset;
+    uint8_t *at = text == NULL ? data : memmem(data, place.size, text, strlen(text));
+    CHECK(at != NULL);
+    memcpy(at, bytes, count);
+    block_trailer_encode(&trailer, from->seed, place.offset, data, place.size, data + place.size);
+}
+
+/* Runs the plan, which ends as damage of what path names, and resets all. */
+static void check_forged(compaction_plan *plan, const char *path)
+{
+    compaction *run;
+    size_t files = job_file_count(&fixture.base);
+    CHECK_OK(compaction_new(&fixture.base.job, &fixture.options, plan, &run));
+    CHECK_STATUS(PYKV_CORRUPTION, run_steps(run, 500));
+    CHECK(strcmp(path, error_last()->path) == 0);
+    compaction_free(run);
+    CHECK_EQUAL(files, job_file_count(&fixture.base));
+    compaction_plan_reset(plan);
+    tables_reset(&fixture);
+}
+
+/* Fuzzing found that the writer of the output refused the entry, and so the caller was told that
+ * his argument was invalid. Where the version that came too late was hidden it went, as an older
+ * one does. */
+TEST(an_input_whose_entries_do_not_rise_is_damaged)
+{
+    for (uint8_t of_level = 0; of_level <= 5; of_level += 5) {
+        compaction_plan plan;
+        tables_init(&fixture);
+        table_file *deep = tables_add(&fixture, 5, "a@1 b@2 c@3");
+        table_file *fresh = tables_add(&fixture, 0, "a@4 b@5 c@6");
+        forge(of_level == 0 ? fresh : deep, of_level == 0 ? "bb@5" : "bb@2", "z", 1);
+        plan_level0(&plan);
+        check_forged(&plan, of_level == 0 ? "/d/00000002.tbl" : "/d/00000001.tbl");
+    }
+}
+
+/* Fuzzing found that the manifest that was to list the output was refused as the store's own
+ * error. */
+TEST(an_input_with_an_entry_newer_than_the_manifest_says_is_damaged)
+{
+    static const uint8_t sequence[8] = {200};
+    compaction_plan plan;
+    tables_init(&fixture);
+    forge(tables_add(&fixture, 5, "a@1 b@2 c@3"), NULL, sequence, sizeof sequence);
+    tables_add(&fixture, 0, "a@4 b@5 c@6");
+    plan_level0(&plan);
+    check_forged(&plan, "/d/00000001.tbl");
+}
+
+/* Which table is the wrong one is not known. */
+TEST(two_inputs_with_one_version_of_a_key_are_damaged)
+{
+    compaction_plan plan;
+    tables_init(&fixture);
+    tables_add(&fixture, 5, "a@1 b@2 c@3");
+    tables_add(&fixture, 0, "a@4 b@2 c@6");
+    plan_level0(&plan);
+    check_forged(&plan, "/d");
+}
+
 /* Every call of the system that writes, and every allocation, fails in turn. */
 TEST(a_failure_at_any_point_leaves_no_file_and_no_memory)
 {
@@ -303,4 +375,7 @@ TEST_MAIN(CASE(inputs_of_both_levels_are_merged_newest_first),
           CASE(outputs_are_cut_at_their_size_and_align_with_the_level_behind),
           CASE(outputs_that_were_taken_stay), CASE(a_compaction_that_is_given_up_leaves_no_file),
           CASE(a_damaged_input_ends_the_compaction),
+          CASE(an_input_whose_entries_do_not_rise_is_damaged),
+          CASE(an_input_with_an_entry_newer_than_the_manifest_says_is_damaged),
+          CASE(two_inputs_with_one_version_of_a_key_are_damaged),
           CASE(a_failure_at_any_point_leaves_no_file_and_no_memory))

@@ -7,7 +7,6 @@
 #include "base/invariant.h"
 #include "base/memory.h"
 #include "lsm/merging_iterator.h"
-#include "lsm/range_iterator.h"
 #include "lsm/version_iterate.h"
 
 struct compaction {
@@ -82,15 +81,13 @@ static pykv_status gather_inputs(compaction *self, const table_job *job)
 
 static pykv_status merge_inputs(compaction *self)
 {
-    key_range all = {.start = slice_make("", 0)};
     size_t count = 0;
     size_t room = version_iterator_count(self->inputs);
     iterator **walks = mem_alloc_zeroed(room + 1, sizeof *walks);
     if (walks == NULL) {
         return error_set_no_memory(room * sizeof *walks);
     }
-    pykv_status status =
-        version_filtered(self->inputs, block_source_direct(), &all, &self->hidden, walks, &count);
+    pykv_status status = version_inputs(self->inputs, &self->hidden, walks, &count);
     if (status == PYKV_OK) {
         status = merging_iterator_new(walks, count, &self->walk);
         for (size_t i = 0; i < count && status != PYKV_OK; i++) {

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
+#include "table/checking_iterator.h"
 #include "table/table_iterator.h"
 
 typedef struct level_iterator {
@@ -17,6 +18,7 @@ typedef struct level_iterator {
     block_source *source;
     iterator *inner; /* NULL: no table is open */
     uint32_t index;  /* of its table */
+    bool checks;     /* as checking_iterator does */
 } level_iterator;
 
 static level_iterator *of(iterator *base)
@@ -49,8 +51,9 @@ static bool open_table(level_iterator *self, uint32_t index)
     iterator_free(self->inner);
     self->inner = NULL;
     self->index = index;
-    pykv_status status =
-        table_iterator_new(self->row.files[index]->table, self->source, &self->inner);
+    table *from = self->row.files[index]->table;
+    pykv_status status = self->checks ? checking_iterator_new(from, self->source, &self->inner)
+                                      : table_iterator_new(from, self->source, &self->inner);
     if (status != PYKV_OK) {
         show_nothing(self, status);
         return false;
@@ -155,7 +158,8 @@ static void free_iterator(iterator *base)
 static const iterator_ops operations = {seek,    seek_back, seek_last,
                                         advance, retreat,   free_iterator};
 
-pykv_status level_iterator_new(const level *row, block_source *source, iterator **iterator_out)
+static pykv_status make(const level *row, block_source *source, bool checks,
+                        iterator **iterator_out)
 {
     level_iterator *self = mem_alloc_zeroed(1, sizeof *self);
     if (self == NULL) {
@@ -164,6 +168,18 @@ pykv_status level_iterator_new(const level *row, block_source *source, iterator 
     self->base = iterator_make(&operations);
     self->row = *row;
     self->source = source;
+    self->checks = checks;
     *iterator_out = &self->base;
     return PYKV_OK;
+}
+
+pykv_status level_iterator_new(const level *row, block_source *source, iterator **iterator_out)
+{
+    return make(row, source, false, iterator_out);
+}
+
+pykv_status level_iterator_new_checking(const level *row, block_source *source,
+                                        iterator **iterator_out)
+{
+    return make(row, source, true, iterator_out);
 }

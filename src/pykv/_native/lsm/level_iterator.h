@@ -20,4 +20,8 @@
 PYKV_NODISCARD pykv_status level_iterator_new(const level *row, block_source *source,
                                               iterator **iterator_out);
 
+/* As level_iterator_new, forward only: each table is walked over by a checking_iterator. */
+PYKV_NODISCARD pykv_status level_iterator_new_checking(const level *row, block_source *source,
+                                                       iterator **iterator_out);
+
 #endif

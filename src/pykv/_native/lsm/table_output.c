@@ -134,12 +134,18 @@ void table_output_reset(table_output *self)
 
 /* ---- entries ---- */
 
-/* Notes the key of an entry. *is_new_out: it is another one than that of the entry before. */
-static pykv_status note_key(table_output *self, slice key, bool *is_new_out)
+/* Notes the place of an entry. *is_new_out: it has another key than the entry before. */
+static pykv_status note_place(table_output *self, slice key, uint64_t sequence, bool *is_new_out)
 {
+    uint64_t before = self->sequence;
     *is_new_out = !self->has_key || !slice_equal(slice_make(self->key.data, self->key.size), key);
+    self->sequence = sequence;
     if (!*is_new_out) {
-        return PYKV_OK;
+        return sequence < before || PYKV_PLANTED(405)
+                   ? PYKV_OK
+                   : error_set_corruption(env_directory_path(self->job.home), 0,
+                                          "two tables have a version of a key with one sequence",
+                                          before - 1, sequence);
     }
     self->has_key = true;
     self->is_hidden = false;
@@ -204,7 +210,7 @@ static pykv_status write_entry(table_output *self, const iterator_entry *entry)
 pykv_status table_output_add(table_output *self, const iterator_entry *entry)
 {
     bool is_new;
-    pykv_status status = note_key(self, entry->key, &is_new);
+    pykv_status status = note_place(self, entry->key, entry->sequence, &is_new);
     if (status != PYKV_OK) {
         return status;
     }

@@ -18,6 +18,8 @@
  * are disjoint in user keys, and a compaction that takes a table has every version of its keys that
  * the level holds.
  *
+ * Two versions of a key with one sequence come from tables that are damaged: PYKV_CORRUPTION.
+ *
  * Not thread-safe.
  */
 #ifndef PYKV_LSM_TABLE_OUTPUT_H
@@ -70,6 +72,7 @@ typedef struct table_output {
     table_builder *builder; /* NULL: no output is open */
     uint32_t number;        /* of the file that is not finished; 0: there is none */
     buffer key;             /* of the last entry */
+    uint64_t sequence;      /* likewise */
     bool has_key;
     bool is_hidden; /* a version of key with a sequence up to visible_sequence was seen */
     buffer made;    /* a manifest_table for each output that was finished */

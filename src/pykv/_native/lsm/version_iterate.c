@@ -5,6 +5,7 @@
 
 #include "lsm/level_iterator.h"
 #include "lsm/range_iterator.h"
+#include "table/checking_iterator.h"
 #include "table/table_iterator.h"
 
 size_t version_iterator_count(const version *self)
@@ -80,35 +81,44 @@ static pykv_status add(const level *row, const range_filter *filter, iterator **
     return range_iterator_wrap(filter, &extent, &iterators[at]);
 }
 
+/* Which entries are walked over, and by what. */
+typedef struct version_walk {
+    block_source *source;
+    const key_range *range;
+    const range_filter *filter;
+    pykv_status (*of_table)(table *from, block_source *source, iterator **out);
+    pykv_status (*of_level)(const level *row, block_source *source, iterator **out);
+} version_walk;
+
 /* Appends those of the tables of level 0. */
-static pykv_status add_fresh(const level *fresh, block_source *source, const key_range *range,
-                             const range_filter *filter, iterator **iterators, size_t *count)
+static pykv_status add_fresh(const level *fresh, const version_walk *how, iterator **iterators,
+                             size_t *count)
 {
     pykv_status status = PYKV_OK;
     for (uint32_t i = 0; i < fresh->count && status == PYKV_OK; i++) {
-        if (overlaps(fresh->files[i], range) && !hides_file(filter, range, fresh->files[i])) {
+        const table_file *file = fresh->files[i];
+        if (overlaps(file, how->range) && !hides_file(how->filter, how->range, file)) {
             level row = level_part(fresh, i, i + 1);
-            status = table_iterator_new(fresh->tables[i], source, &iterators[*count]);
+            status = how->of_table(fresh->tables[i], how->source, &iterators[*count]);
             if (status == PYKV_OK) {
-                status = add(&row, filter, iterators, count);
+                status = add(&row, how->filter, iterators, count);
             }
         }
     }
     return status;
 }
 
-pykv_status version_filtered(const version *self, block_source *source, const key_range *range,
-                             const range_filter *filter, iterator **iterators_out,
-                             size_t *count_out)
+static pykv_status make(const version *self, const version_walk *how, iterator **iterators_out,
+                        size_t *count_out)
 {
     size_t count = 0;
-    pykv_status status = add_fresh(&self->levels[0], source, range, filter, iterators_out, &count);
+    pykv_status status = add_fresh(&self->levels[0], how, iterators_out, &count);
     for (uint32_t i = 1; i < LSM_LEVEL_COUNT && status == PYKV_OK; i++) {
-        level part = part_of(&self->levels[i], range);
-        if (part.count > 0 && !hides_part(filter, range, &part)) {
-            status = level_iterator_new(&part, source, &iterators_out[count]);
+        level part = part_of(&self->levels[i], how->range);
+        if (part.count > 0 && !hides_part(how->filter, how->range, &part)) {
+            status = how->of_level(&part, how->source, &iterators_out[count]);
             if (status == PYKV_OK) {
-                status = add(&part, filter, iterators_out, &count);
+                status = add(&part, how->filter, iterators_out, &count);
             }
         }
     }
@@ -118,6 +128,23 @@ pykv_status version_filtered(const version *self, block_source *source, const ke
     }
     *count_out = count;
     return PYKV_OK;
+}
+
+pykv_status version_filtered(const version *self, block_source *source, const key_range *range,
+                             const range_filter *filter, iterator **iterators_out,
+                             size_t *count_out)
+{
+    const version_walk how = {source, range, filter, table_iterator_new, level_iterator_new};
+    return make(self, &how, iterators_out, count_out);
+}
+
+pykv_status version_inputs(const version *self, const range_filter *filter,
+                           iterator **iterators_out, size_t *count_out)
+{
+    const key_range all = {.start = slice_make("", 0)};
+    const version_walk how = {block_source_direct(), &all, filter, checking_iterator_new,
+                              level_iterator_new_checking};
+    return make(self, &how, iterators_out, count_out);
 }
 
 pykv_status version_iterators(const version *self, block_source *source, const key_range *range,

@@ -25,4 +25,9 @@ PYKV_NODISCARD pykv_status version_filtered(const version *self, block_source *s
                                             const key_range *range, const range_filter *filter,
                                             iterator **iterators_out, size_t *count_out);
 
+/* As version_filtered over all keys, past the cache and forward only, for one who writes what they
+ * show to other tables: each table is walked over by a checking_iterator. */
+PYKV_NODISCARD pykv_status version_inputs(const version *self, const range_filter *filter,
+                                          iterator **iterators_out, size_t *count_out);
+
 #endif
