@@ -100,8 +100,8 @@ static uint32_t show_run(table_iterator *self, uint32_t index, uint32_t end)
     iterator_entry *out = self->entries;
     size_t arena_used = 0;
     block_entry entry;
-    block_read(held, index, &entry);
-    const uint8_t *head = entry.head;
+    block_read_parts(held->entries + held->starts[index & ~group_mask], &entry);
+    const uint8_t *head = entry.suffix.data;
     const uint8_t *in = held->entries + held->starts[index];
     for (uint32_t i = index; i < end; i++, out++) {
         block_read_parts(in, &entry);
