@@ -16,6 +16,8 @@ enum {
     OPERATION_BYTES_MAX = 256,
     STEP_US = 1100000,
     STEPS = 6,
+    RANGE_START = 4, /* keys of the default namespace that stand in tables */
+    RANGE_STOP = 6,
     VALUE_LOG_BYTES_MIN = 115 /* of an LSM store: about a half of its values are larger */
 };
 
@@ -134,6 +136,33 @@ static void write_batch(golden *self, uint32_t first, uint32_t second, uint32_t 
     CHECK_OK(self->engine->write(self->store, bytes, 3, 0));
 }
 
+bool golden_is_in_range(uint32_t index)
+{
+    return index >= RANGE_START && index < RANGE_STOP;
+}
+
+static void delete_range(golden *self)
+{
+    char start[GOLDEN_TEXT_BYTES];
+    char stop[GOLDEN_TEXT_BYTES];
+    golden_state *state = next_state(self);
+    for (uint32_t index = RANGE_START; index < RANGE_STOP; index++) {
+        state->values[index] = 0;
+    }
+    CHECK_OK(self->engine->delete_range(self->store,
+                                        slice_make(start, golden_key(RANGE_START, start)),
+                                        slice_make(stop, golden_key(RANGE_STOP, stop)), 0));
+}
+
+static void pin_history(golden *self)
+{
+    pykv_stats stats;
+    pykv_pin pin = {.name = "pin"};
+    self->engine->stats(self->store, &stats);
+    pin.sequence = stats.last_sequence;
+    CHECK_OK(self->engine->pin_history(self->store, &pin));
+}
+
 static void clear(golden *self)
 {
     *next_state(self) = (golden_state){{0}};
@@ -249,11 +278,11 @@ static void reopen(golden *self)
     }
 }
 
-static void write_sealed_part(golden *self, bool with_names)
+static void write_sealed_part(golden *self, golden_kind kind)
 {
     put_all(self, 0, 5);
     clear(self);
-    if (with_names) {
+    if (self->engine == &engine_lsm || kind == GOLDEN_NAMED) {
         make_names(self);
     }
     put_all(self, 1, 6);
@@ -264,6 +293,9 @@ static void write_sealed_part(golden *self, bool with_names)
     reopen(self);
     put_all(self, 5, 9);
     put(self, 0);
+    if (kind == GOLDEN_PACKED) {
+        pin_history(self);
+    }
     CHECK_OK(self->engine->flush(self->store));
     maintain(self);
     write_batch(self, 9, 3, 10);
@@ -277,6 +309,9 @@ static void write_sealed_part(golden *self, bool with_names)
     CHECK_OK(self->engine->flush(self->store));
     maintain(self);
     put(self, 11);
+    if (self->engine == &engine_lsm) {
+        delete_range(self);
+    }
     write_batch(self, 1, 8, 12);
 }
 
@@ -299,7 +334,6 @@ pykv_options golden_options(const engine_ops *engine)
         options.table_bytes = 64 << 10;
         options.value_log_bytes_min = VALUE_LOG_BYTES_MIN;
         options.block_bytes = 1024;
-        options.compression = PYKV_CODEC_NONE;
     }
     return options;
 }
@@ -309,11 +343,12 @@ void golden_make(golden *self, const engine_ops *engine, golden_kind kind)
     pykv_options options = golden_options(engine);
     pykv_codec runs = runs_given();
     CHECK_OK(codec_registry_set(&runs));
-    options.compression = engine == &engine_bitcask ? PYKV_CODEC_ZSTD : PYKV_CODEC_NONE;
+    bool is_packed = engine == &engine_bitcask || kind == GOLDEN_PACKED;
+    options.compression = is_packed ? PYKV_CODEC_ZSTD : PYKV_CODEC_NONE;
     *self = (golden){.engine = engine};
     CHECK_OK(env_memory_new(1, GOLDEN_FILE_BYTES_MAX, &self->disk));
     CHECK_OK(self->engine->open(self->disk, GOLDEN_PATH, &options, &self->store));
-    write_sealed_part(self, engine == &engine_lsm || kind == GOLDEN_NAMED);
+    write_sealed_part(self, kind);
     CHECK_OK(self->engine->sync(self->store));
     self->durable = self->commit;
     put(self, 2); /* its record says what was synced */

@@ -3,7 +3,8 @@
  *
  * Values tell their key and a number, so what a damaged store shows is known to be right, of an
  * earlier write, or never written. In an LSM store, and in a Bitcask that is to have them, some
- * keys are those of a namespace, and another namespace was dropped.
+ * keys are those of a namespace, and another namespace was dropped. A range delete of an LSM store
+ * hides rows of its tables.
  */
 #ifndef PYKV_TESTS_STORE_GOLDEN_H
 #define PYKV_TESTS_STORE_GOLDEN_H
@@ -51,6 +52,7 @@ typedef enum golden_kind {
     GOLDEN_CLOSED = 1,
     GOLDEN_NAMED,         /* a Bitcask with namespaces, closed */
     GOLDEN_WITHOUT_IMAGE, /* a Bitcask, closed: the directory is to be made again from hints */
+    GOLDEN_PACKED,        /* an LSM store, compressed, with a pin and history behind it, closed */
     GOLDEN_KILLED         /* with an end of the log that was not synced */
 } golden_kind;
 
@@ -64,6 +66,9 @@ void golden_free(golden *self);
 
 /* Whether key index is in the namespace. */
 bool golden_is_named(const golden *self, uint32_t index);
+
+/* Whether the range delete of an LSM store hides key index. */
+bool golden_is_in_range(uint32_t index);
 
 /* Bytes of key index; returns the length. */
 size_t golden_key(uint32_t index, char out[GOLDEN_TEXT_BYTES]);

@@ -60,6 +60,7 @@ static pykv_status write_file(store_driver *self, const char *path, const chosen
     static uint8_t value[WORKLOAD_VALUE_BYTES];
     pykv_options options = workload_options(self->plan);
     ingest_writer *writer;
+    options.compression = count % 3 == 0 ? PYKV_CODEC_NONE : PYKV_CODEC_ZSTD;
     pykv_status status = ingest_writer_open(self->disk, path, &options, &writer);
     if (status != PYKV_OK) {
         return status;

@@ -26,7 +26,6 @@ pykv_options workload_options(const store_plan *plan)
         options.table_bytes = 64 << 10;
         options.value_log_bytes_min = 512;
         options.block_bytes = 1024;
-        options.compression = PYKV_CODEC_NONE;
     }
     options.history_bytes = plan->keeps_history ? UINT64_C(1) << 40 : 0;
     return options;
@@ -49,13 +48,12 @@ pykv_status driver_open(store_driver *self, env *disk, const store_plan *plan,
                         store_history *history)
 {
     pykv_options options = workload_options(plan);
+    pykv_codec runs = runs_given();
     size_t turn = plan->seed + history->tried; /* another one after each reopening */
+    CHECK_OK(codec_registry_set(&runs));
+    options.compression = turn % 3 == 0 ? PYKV_CODEC_NONE : PYKV_CODEC_ZSTD;
     if (plan->engine == &engine_lsm) {
         options.compaction = PYKV_COMPACTION_LEVELED + (int32_t)(turn % 2);
-    } else {
-        pykv_codec runs = runs_given();
-        CHECK_OK(codec_registry_set(&runs));
-        options.compression = turn % 3 == 0 ? PYKV_CODEC_NONE : PYKV_CODEC_ZSTD;
     }
     *self = (store_driver){.plan = plan,
                            .disk = disk,

@@ -3,6 +3,8 @@
  */
 #include "compaction_model.h"
 
+#include "codec/codec_runs.h"
+
 #include "lsm/body_crc.h"
 
 enum {
@@ -41,6 +43,15 @@ static void choose_options(compaction_history *self)
     }
 }
 
+/* In half of the histories blocks are compressed. */
+static void choose_codec(compaction_history *self)
+{
+    if (self->number / 2 % 2 == 0) {
+        codec_table_add(&self->job.codecs, &codec_runs);
+        self->job.job.building.codec = &codec_runs;
+    }
+}
+
 void history_init(compaction_history *self, uint64_t number, uint64_t seed)
 {
     memset(self, 0, sizeof *self);
@@ -53,6 +64,7 @@ void history_init(compaction_history *self, uint64_t number, uint64_t seed)
     table_graveyard_init(&self->graveyard, self->job.home, NULL);
     self->job.job.building.block_bytes = (uint32_t)(TABLE_BLOCK_BYTES_MIN + history_roll(self, 99));
     choose_options(self);
+    choose_codec(self);
     self->step_bytes_max = 20 + history_roll(self, STEP_BYTES_MAX);
     CHECK_OK(version_new_empty(&self->of));
     add_memtable(self);

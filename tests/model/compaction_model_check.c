@@ -28,7 +28,7 @@ size_t history_value(uint64_t sequence, uint8_t out[HISTORY_VALUE_BYTES])
 {
     size_t size = 8 + sequence * 37 % (HISTORY_VALUE_BYTES - 8);
     for (size_t i = 0; i < size; i++) {
-        out[i] = (uint8_t)(sequence >> (i % 8 * 8));
+        out[i] = (uint8_t)(sequence >> (i / 4 % 8 * 8)); /* in runs, which a codec makes short */
     }
     return size;
 }

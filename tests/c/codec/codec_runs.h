@@ -14,12 +14,12 @@ static inline size_t runs_bound(void *context, size_t size)
     return 2 * size + 1;
 }
 
-static inline pykv_status runs_compress(void *context, int level, const uint8_t *data, size_t size,
-                                        uint8_t *out, size_t *size_out)
+static inline pykv_status runs_compress(void *context, int wanted_level, const uint8_t *data,
+                                        size_t size, uint8_t *out, size_t *size_out)
 {
     size_t made = 0;
     (void)context;
-    (void)level;
+    (void)wanted_level;
     for (size_t at = 0; at < size;) {
         size_t run = 1;
         while (run < 255 && at + run < size && data[at + run] == data[at]) {
@@ -65,9 +65,10 @@ static inline pykv_status runs_train(void *context, const uint8_t *samples, cons
     return PYKV_OK;
 }
 
-static inline pykv_status runs_compress_with(void *context, int level, const uint8_t *dictionary,
-                                             size_t dictionary_size, const uint8_t *data,
-                                             size_t size, uint8_t *out, size_t *size_out)
+static inline pykv_status runs_compress_with(void *context, int wanted_level,
+                                             const uint8_t *dictionary, size_t dictionary_size,
+                                             const uint8_t *data, size_t size, uint8_t *out,
+                                             size_t *size_out)
 {
     size_t common = 0;
     size_t made = 0;
@@ -77,7 +78,7 @@ static inline pykv_status runs_compress_with(void *context, int level, const uin
     }
     out[0] = (uint8_t)common;
     pykv_status status =
-        runs_compress(context, level, data + common, size - common, out + 1, &made);
+        runs_compress(context, wanted_level, data + common, size - common, out + 1, &made);
     *size_out = made + 1;
     return status;
 }
