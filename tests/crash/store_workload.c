@@ -55,11 +55,18 @@ size_t workload_value(uint32_t number, uint8_t out[WORKLOAD_VALUE_BYTES])
     return length;
 }
 
+static void cut_pin(store_pin *self, size_t commit)
+{
+    self->commit = self->commit > commit ? SIZE_MAX : self->commit;
+}
+
 void history_cut(store_history *self, size_t commit)
 {
     self->tried = commit;
     self->finished = commit;
     self->durable = commit;
+    cut_pin(&self->pin_tried, commit);
+    cut_pin(&self->pin_held, commit);
 }
 
 /* ---- writes ---- */
@@ -170,7 +177,8 @@ static pykv_status delete_one(store_driver *self)
     return status;
 }
 
-static pykv_status swap_one(store_driver *self)
+/* Swaps a value for another one, or gives it another deadline alone, as pykv_touch does. */
+static pykv_status swap_one(store_driver *self, bool touches)
 {
     char key[WORKLOAD_KEY_BYTES];
     uint8_t old_value[WORKLOAD_VALUE_BYTES];
@@ -179,7 +187,7 @@ static pykv_status swap_one(store_driver *self)
     uint32_t index = workload_choose_row(self);
     store_door door = workload_door(self, index);
     uint32_t old_number = number_now(self, index);
-    uint32_t number = workload_next_number(self);
+    uint32_t number = touches && old_number != 0 ? old_number : workload_next_number(self);
     uint64_t deadline = workload_choose_deadline(self);
     slice expected = slice_make(old_value, workload_value(old_number, old_value));
     slice wanted = slice_make(new_value, workload_value(number, new_value));
@@ -396,7 +404,7 @@ static pykv_status step(store_driver *self)
         return write_batch(self);
     }
     if (roll < 66) {
-        return swap_one(self);
+        return swap_one(self, roll == 65);
     }
     if (roll < 68 && self->plan->clears) {
         return clear_all(self);

@@ -58,6 +58,12 @@ typedef struct store_copy {
     bool used; /* it was written to: nobody knows what it holds */
 } store_copy;
 
+/* A pin. */
+typedef struct store_pin {
+    uint64_t sequence; /* 0: none */
+    size_t commit;     /* whose state there was; SIZE_MAX: it is not known, or no more */
+} store_pin;
+
 /* What the user knows; it outlives the crash. */
 typedef struct store_history {
     key_values states[WORKLOAD_COMMITS_MAX + 2]; /* [n]: after commit n; [0] is empty */
@@ -65,8 +71,8 @@ typedef struct store_history {
     size_t finished;                             /* commits acknowledged */
     size_t durable; /* commits acknowledged as durable, or known so by a later sync or close */
     uint32_t last_value;
-    uint64_t pin_tried; /* sequence of the last pin that was asked for, 0: none */
-    uint64_t pin_held;  /* and of the last one that was set */
+    store_pin pin_tried; /* the last one that was asked for */
+    store_pin pin_held;  /* and the last one that was set */
     store_copy copies[WORKLOAD_COPIES_MAX];
     size_t copy_count;
 } store_history;
@@ -80,6 +86,8 @@ typedef struct store_view {
 /* A snapshot and what it must show; NULL: none. */
 typedef struct store_kept {
     void *snapshot;
+    void *named;  /* a handle of its namespace; NULL: the default one */
+    size_t space; /* that namespace */
     key_values expected;
 } store_kept;
 
@@ -120,24 +128,6 @@ void driver_drop(store_driver *self);
  * a state from `from` to `to` of the history (which goes to *commit_out), else what is wrong
  * (static). */
 const char *driver_check(const store_driver *self, size_t from, size_t to, size_t *commit_out);
-
-/* Reads the change feed of a store that keeps all of its history. NULL if it leads to the state
- * after commit, else what is wrong (static). */
-const char *driver_check_feed(const store_driver *self, size_t commit);
-
-/* Pins history at the last write; NULL if the pin is one that may be there, and what it wants can
- * be read, else what is wrong (static). */
-PYKV_NODISCARD pykv_status driver_pin(store_driver *self);
-const char *driver_check_pin(const store_driver *self);
-
-/* Makes a checkpoint, and looks at it: it may be read, or written, beside its source. */
-PYKV_NODISCARD pykv_status driver_copy(store_driver *self);
-
-/* Makes or drops a namespace, or writes behind a drop. Of an engine that has them. */
-PYKV_NODISCARD pykv_status driver_change_names(store_driver *self);
-
-/* Writes tables with values of some keys, and ingests them. Of an engine that has that. */
-PYKV_NODISCARD pykv_status driver_ingest(store_driver *self);
 
 /* Reads every checkpoint of the history, and removes it. NULL if those that were made are what they
  * were made of, and the others that too or no store, else what is wrong (static). */

@@ -298,7 +298,7 @@ static const char *check_history(const store_driver *self, size_t commit)
     if (stats.history_floor != 1) {
         return self->plan->clock != NULL ? NULL : "history is lost";
     }
-    return driver_check_feed(self, commit);
+    return driver_check_feed(self, 0, 0, commit);
 }
 
 const char *driver_check(const store_driver *self, size_t from, size_t to, size_t *commit_out)
@@ -311,7 +311,7 @@ const char *driver_check(const store_driver *self, size_t from, size_t to, size_
     for (size_t n = to + 1; n-- > from;) {
         if (is_state(self, &got, n)) {
             *commit_out = n;
-            wrong = self->plan->pins ? driver_check_pin(self) : NULL;
+            wrong = self->plan->pins ? driver_check_pin(self, n) : NULL;
             return wrong == NULL ? check_history(self, n) : wrong;
         }
     }

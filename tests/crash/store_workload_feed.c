@@ -1,6 +1,6 @@
 /*
- * store_workload_feed: the change feed of a store that keeps all of its history leads from nothing
- * to its content, over states of the history in their order and no others.
+ * store_workload_feed: the change feed leads from nothing, or from what there was at a pin, to the
+ * content of the store, over states of the history in their order and no others.
  */
 #include "store_workload.h"
 #include "store_workload_parts.h"
@@ -250,12 +250,18 @@ static const char *follow(follower *self, change_feed *feed, size_t to)
     return wrong;
 }
 
-const char *driver_check_feed(const store_driver *self, size_t commit)
+const char *driver_check_feed(const store_driver *self, uint64_t since, size_t begin, size_t commit)
 {
     size_t tried = self->history->tried;
-    follower reader = {.driver = self, .is_whole = true, .last = commit > tried ? commit : tried};
+    follower reader = {.driver = self,
+                       .rows = self->history->states[begin],
+                       .commit = begin,
+                       .last = commit > tried ? commit : tried,
+                       .sequence = since,
+                       .is_whole = true};
     change_feed *feed;
-    if (self->plan->engine->changes_open(self->store, 0, PYKV_CHANGES_UNSYNCED, &feed) != PYKV_OK) {
+    if (self->plan->engine->changes_open(self->store, since, PYKV_CHANGES_UNSYNCED, &feed) !=
+        PYKV_OK) {
         return workload_unreadable;
     }
     const char *wrong = follow(&reader, feed, commit);
@@ -267,5 +273,5 @@ const char *driver_check_feed(const store_driver *self, size_t commit)
     key_values state = driver_alive(self, &self->history->states[commit]);
     return reader.is_whole && is_equal(&rows, &state)
                ? NULL
-               : "the whole feed does not lead to the content of the store";
+               : "the feed does not lead to the content of the store";
 }

@@ -1,5 +1,6 @@
 /*
- * store_workload_parts: keys and values by number, shared by the files of the workload.
+ * store_workload_parts: what the files of the workload share: keys and values by number, the steps
+ * that have files of their own, and looks at what they lead to.
  */
 #ifndef PYKV_TESTS_STORE_WORKLOAD_PARTS_H
 #define PYKV_TESTS_STORE_WORKLOAD_PARTS_H
@@ -68,6 +69,25 @@ void driver_release_views(store_driver *self);
  * them, before the store is freed. */
 PYKV_NODISCARD pykv_status driver_snapshot(store_driver *self);
 void driver_release_snapshots(store_driver *self);
+
+/* Reads the change feed from a sequence on, at which there was the state after commit begin. NULL
+ * if it leads to the state after commit, else what is wrong (static). */
+const char *driver_check_feed(const store_driver *self, uint64_t since, size_t begin,
+                              size_t commit);
+
+/* Pins history at the last write; NULL if the pin is one that may be there, and what it wants leads
+ * to the state after commit, else what is wrong (static). */
+PYKV_NODISCARD pykv_status driver_pin(store_driver *self);
+const char *driver_check_pin(const store_driver *self, size_t commit);
+
+/* Makes a checkpoint, and looks at it: it may be read, or written, beside its source. */
+PYKV_NODISCARD pykv_status driver_copy(store_driver *self);
+
+/* Makes or drops a namespace, or writes behind a drop. Of an engine that has them. */
+PYKV_NODISCARD pykv_status driver_change_names(store_driver *self);
+
+/* Writes tables with values of some keys, and ingests them. Of an engine that has that. */
+PYKV_NODISCARD pykv_status driver_ingest(store_driver *self);
 
 /* Opens the reader, or refreshes it, and reads all it shows. */
 PYKV_NODISCARD pykv_status driver_refresh(store_driver *self);

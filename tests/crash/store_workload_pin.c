@@ -15,36 +15,33 @@ pykv_status driver_pin(store_driver *self)
     if (pin.sequence == 0) {
         return PYKV_OK;
     }
-    self->history->pin_tried = pin.sequence;
+    bool is_known = self->history->tried == self->history->finished;
+    self->history->pin_tried =
+        (store_pin){pin.sequence, is_known ? self->history->tried : SIZE_MAX};
     pykv_status status = self->plan->engine->pin_history(self->store, &pin);
     if (status == PYKV_OK) {
-        self->history->pin_held = pin.sequence;
+        self->history->pin_held = self->history->pin_tried;
     }
     return status;
 }
 
-/* What the pin wants is there, unless the power took what it stands on. */
-static const char *read_pinned(const store_driver *self, const pykv_pin *pin)
+/* What the pin wants is there and leads to the content, unless the power took what it stands on. */
+static const char *read_pinned(const store_driver *self, const pykv_pin *pin, size_t begin,
+                               size_t commit)
 {
     pykv_stats stats;
-    change_feed *feed;
     self->plan->engine->stats(self->store, &stats);
-    /* Where a call failed, history that could not be synced may be gone. */
-    if (pin->sequence > stats.last_sequence || self->plan->clock != NULL) {
+    if (pin->sequence > stats.last_sequence) {
         return NULL;
     }
     if (pin->gone != 0 || stats.history_floor > pin->sequence + 1) {
-        return "history behind a pin is gone";
+        /* Where a call failed, history that could not be synced may be gone. */
+        return self->plan->clock != NULL ? NULL : "history behind a pin is gone";
     }
-    if (self->plan->engine->changes_open(self->store, pin->sequence, PYKV_CHANGES_UNSYNCED,
-                                         &feed) != PYKV_OK) {
-        return "history behind a pin cannot be read";
-    }
-    self->plan->engine->changes_free(self->store, feed);
-    return NULL;
+    return begin <= commit ? driver_check_feed(self, pin->sequence, begin, commit) : NULL;
 }
 
-const char *driver_check_pin(const store_driver *self)
+const char *driver_check_pin(const store_driver *self, size_t commit)
 {
     pykv_pin pin;
     size_t count = 0;
@@ -52,13 +49,15 @@ const char *driver_check_pin(const store_driver *self)
     if (self->plan->engine->list_pins(self->store, &pin, 1, &count) != PYKV_OK) {
         return workload_unreadable;
     }
-    uint64_t found = count == 0 ? 0 : pin.sequence;
-    if (count > 1 || (found != history->pin_held && found != history->pin_tried)) {
+    uint64_t sequence = count == 0 ? 0 : pin.sequence;
+    bool is_held = sequence == history->pin_held.sequence;
+    store_pin found = is_held ? history->pin_held : history->pin_tried;
+    if (count > 1 || sequence != found.sequence) {
         return "a pin that was set is not there";
     }
     if (self->plan->clock == NULL) { /* where a call failed, the disk may have the other one yet */
         history->pin_held = found;
         history->pin_tried = found;
     }
-    return count == 0 ? NULL : read_pinned(self, &pin);
+    return count == 0 ? NULL : read_pinned(self, &pin, found.commit, commit);
 }
