@@ -30,8 +30,7 @@ static bool verify_names(const flip *at, void *store)
     return report.damage_count > 0 && strstr(report.damages[0].path, name_of(at)) != NULL;
 }
 
-/* True if the damage is in history, and the store says that what its pin wants is not all there, or
- * if it is a reader, which keeps no logs. */
+/* True if the damage is in history, and the store says that what its pin wants is not all there. */
 static bool is_history_told(const flip *at, void *store)
 {
     pykv_pin pin;
@@ -40,7 +39,7 @@ static bool is_history_told(const flip *at, void *store)
     CHECK_OK(engine_lsm.list_pins(store, &pin, 1, &count));
     engine_lsm.stats(store, &stats);
     bool is_short = count == 1 && stats.history_floor > pin.sequence + 1;
-    return flip_is_of(at, ".log") && (is_short || flip_options(at).read_only != 0);
+    return flip_is_of(at, ".log") && is_short;
 }
 
 static void check_open(const flip *at, void *store)

@@ -4,11 +4,15 @@
  *
  * Damage is collected, not raised; a block of a codec that is not there is none, and want of memory
  * is none: they end the verification. Tables and logs are those of the moment it began; reads and
- * writes go on meanwhile. A reader has no logs of its own: it read them when it opened.
+ * writes go on meanwhile. The logs of a reader are those that it shows, as far as its writer keeps
+ * them.
  */
 #include "base/error.h"
+#include "base/invariant.h"
+#include "base/memory.h"
 #include "base/report.h"
 #include "log/manifest_file.h"
+#include "lsm/changes.h"
 #include "lsm/store.h"
 #include "lsm/version_values.h"
 #include "lsm/wal_verify.h"
@@ -56,6 +60,24 @@ static pykv_status check_level(const level *tables, pykv_progress *progress, pyk
     return status;
 }
 
+/* What feeds of a reader read; it is put in the place of another one while files are read. */
+static pykv_status check_shown_logs(lsm *self, pykv_report *report)
+{
+    const wal_keeper keeper = {self, lsm_feed_source.is_listed};
+    size_t count = 0;
+    wal_extent *extents = NULL;
+    mutex_lock(&self->writer);
+    pykv_status status = self->shown_log != NULL && !PYKV_PLANTED(406)
+                             ? wal_extents(self->shown_log, &extents, &count)
+                             : PYKV_OK;
+    mutex_unlock(&self->writer);
+    if (status == PYKV_OK) {
+        status = wal_verify_shown(self->home, extents, count, &keeper, report);
+    }
+    mem_free(extents);
+    return status;
+}
+
 pykv_status lsm_verify(lsm *self, pykv_progress *progress, pykv_report *report_out)
 {
     memset(report_out, 0, sizeof *report_out);
@@ -80,5 +102,6 @@ pykv_status lsm_verify(lsm *self, pykv_progress *progress, pykv_report *report_o
     if (status != PYKV_OK) {
         return status;
     }
-    return self->log != NULL ? wal_verify(self->log, report_out) : PYKV_OK;
+    return self->log != NULL ? wal_verify(self->log, report_out)
+                             : check_shown_logs(self, report_out);
 }
