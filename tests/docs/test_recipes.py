@@ -145,6 +145,58 @@ if __name__ == "__main__":
     main(*sys.argv[1:])
 """
 
+FOLLOWER = """
+import sys, threading
+import pykv
+from recipes import Copy
+
+class WrittenBeside:
+    # A database that is written to during each scan of it.
+    def __init__(self, db):
+        self.db = db
+
+    def __getattr__(self, name):
+        return getattr(self.db, name)
+
+    def scan(self):
+        rows = list(self.db.scan())
+        self.db[b"beside"] = b"%d" % self.db.last_seq
+        return rows
+
+def grow(db, ended):
+    number = 0
+    while not ended.wait(0.001):
+        with db.batch() as batch:
+            batch.put(b"%d" % (number % 50), b"%d" % number)
+            batch.delete(b"%d" % (number % 20))
+        number += 1
+        if number % 40 == 0:
+            db.flush()
+
+def main(engine, history_bytes):
+    with pykv.open("followed", engine=engine, history_bytes=int(history_bytes)) as db:
+        ended = threading.Event()
+        writer = threading.Thread(target=grow, args=(db, ended))
+        writer.start()
+        copies = [Copy(WrittenBeside(db)) for _ in range(5)]
+        for _ in range(50):
+            for copy in copies:
+                copy.follow()
+        ended.set()
+        writer.join()
+        copies.append(Copy(WrittenBeside(db)))
+        db.sync()
+        for copy in copies:
+            copy.follow()
+            db.sync()
+            copy.follow()
+            assert copy.rows == dict(db.scan())
+    print("followed")
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
+"""
+
 
 def class_of_guide(name: str) -> str:
     """The text of a class that the guide defines."""
@@ -187,3 +239,13 @@ def test_workers_of_a_data_loader_read_beside_a_writer(
     engine: str, method: str, tmp_path: Path
 ) -> None:
     assert run(LOADER, "Samples", tmp_path, engine, method) == "loaded\n"
+
+
+@pytest.mark.parametrize("engine", ["lsm", "bitcask"])
+@pytest.mark.parametrize("history_bytes", ["0", "1000000"])
+def test_a_copy_has_what_is_written_beside_its_scan(
+    engine: str, history_bytes: str, tmp_path: Path
+) -> None:
+    """The guide once followed from a sequence that was taken behind the scan, so what was written
+    in between was never seen."""
+    assert run(FOLLOWER, "Copy", tmp_path, engine, history_bytes) == "followed\n"
