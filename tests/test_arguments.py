@@ -15,6 +15,7 @@ from pykv.arguments import (
     KEY_BYTES_MAX,
     VALUE_BYTES_MAX,
     as_bytes,
+    as_position,
     as_version,
     check_limit,
     key_range,
@@ -196,3 +197,10 @@ def test_a_version_is_a_number() -> None:
     for wrong in ("1", 1.0, True):
         with pytest.raises(TypeError, match="version must be an int or None"):
             as_version(wrong)  # type: ignore[arg-type]
+
+
+def test_a_position_is_a_sequence_number_with_an_epoch_or_without() -> None:
+    assert as_position(7) == (7, None)
+    assert as_position((3, 7)) == (7, 3)
+    with pytest.raises(TypeError, match="epoch, seq"):
+        as_position((1, 2, 3))  # type: ignore[arg-type]  # refused

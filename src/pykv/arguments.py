@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 else:
     BytesLike = bytes | bytearray | memoryview
 
+# A place in a history: a sequence number alone, or behind the epoch that it is of.
+Position: TypeAlias = int | tuple[int, int]
 StrPath: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 KEY_BYTES_MAX: Final = 65_535
@@ -127,6 +129,20 @@ def check_limit(limit: int | None) -> None:
         raise TypeError(f"limit must be an int or None, not {type(limit).__name__}")
     if limit < 0:
         raise ValueError(f"limit must not be negative, got {limit}")
+
+
+def as_position(since: Position) -> tuple[int, int | None]:
+    """The sequence number of a position, and its epoch, None without one. TypeError, ValueError."""
+    if not isinstance(since, tuple):
+        return as_sequence(since), None
+    if len(since) != 2:
+        raise TypeError(f"since must be a sequence number or (epoch, seq), got {since!r}")
+    epoch, sequence = since
+    if not isinstance(epoch, int) or isinstance(epoch, bool):
+        raise TypeError(f"the epoch of since must be an int, not {type(epoch).__name__}")
+    if not 0 <= epoch < 1 << 64:
+        raise ValueError(f"the epoch of since must be 0 to 2**64 - 1, got {epoch}")
+    return as_sequence(sequence), epoch
 
 
 def as_sequence(since: int) -> int:

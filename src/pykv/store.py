@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Literal, NamedTuple, Protocol, Self, TypeVar, overload
 from typing import runtime_checkable as runtime_checkable
 
-from pykv.arguments import BytesLike, StrPath
+from pykv.arguments import BytesLike, Position, StrPath
 from pykv.arrays import ItemsLike
 from pykv.errors import Damage
 from pykv.reader import CloseableIterator, OrderedReader, OrderedSnapshot, Reader, Snapshot
@@ -90,6 +90,11 @@ class Change(NamedTuple):
     namespace: int | None
     last: bool
     expires_at: float | None
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """(epoch, seq): behind it `Store.changes` goes on in the history of this change only."""
+        return self.epoch, self.seq
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,14 +269,16 @@ class Store(Reader, Protocol):
 
     def changes(
         self,
-        since: int = 0,
+        since: Position = 0,
         *,
         follow: bool = False,
         timeout: float | None = None,
         unsynced: bool = False,
     ) -> CloseableIterator[Change]:
-        """What was written behind sequence since, in order; 0: all that is kept.
+        """What was written behind since, in order; 0: all that is kept.
 
+        since: a sequence number, or (epoch, seq) as `Change.position`: HistoryGoneError where the
+        store has another history there, which for a number alone nobody checks.
         Ends at this moment, with follow=True, which refreshes a reader, after timeout idle seconds.
         Only what is on the device is given, with unsynced=True also what a loss of power may take
         back.  HistoryGoneError: since is not kept.  NotSupportedError without feature "changes".
@@ -280,12 +287,12 @@ class Store(Reader, Protocol):
     def pin_history(
         self,
         name: str,
-        since: int,
+        since: Position,
         *,
         bytes_max: int | None = None,
         seconds_max: float | None = None,
     ) -> None:
-        """Keeps the changes behind sequence since, durably, while the store is closed too.
+        """Keeps the changes behind since, as in `changes`, durably, while the store is closed too.
 
         name: 1 to 64 bytes of UTF-8; a pin with it is replaced. It gives way beyond bytes_max bytes
         and after seconds_max: `changes` raises HistoryGoneError. NotSupportedError as `changes`.

@@ -113,6 +113,45 @@ def test_since_is_exclusive(db: Any) -> None:
 
 
 @feeds
+def test_a_position_is_the_epoch_and_the_sequence_of_a_change(db: Any) -> None:
+    db.put_many([(b"%d" % i, b"") for i in range(10)], sync=True)
+    fourth = list(db.changes())[3]
+    assert fourth.position == (fourth.epoch, 4)
+    assert seqs(db.changes(fourth.position)) == list(range(5, 11))
+    assert seqs(db.changes((fourth.epoch, 0))) == list(range(1, 11))
+    db.pin_history("follower", fourth.position)
+    assert [pin.since for pin in db.history_pins()] == [4]
+
+
+@feeds
+def test_a_position_of_another_epoch_is_gone(db: Any) -> None:
+    db.put_many([(b"%d" % i, b"") for i in range(10)], sync=True)
+    epoch = db.stats()["epoch"] + 1
+    with pytest.raises(HistoryGoneError, match="another history"):
+        db.changes((epoch, 4))
+    with pytest.raises(HistoryGoneError, match="another history"):
+        db.pin_history("follower", (epoch, 4))
+    assert db.history_pins() == ()
+    assert seqs(db.changes(4)) == list(range(5, 11))
+
+
+@feeds
+@pytest.mark.parametrize("wrong", [(1,), (0, 1, 2), ("0", 1), (0, None), (True, 1), [0, 1]])
+def test_a_position_is_two_numbers(db: Any, wrong: Any) -> None:
+    with pytest.raises(TypeError):
+        db.changes(wrong)
+    with pytest.raises(TypeError):
+        db.pin_history("follower", wrong)
+
+
+@feeds
+@pytest.mark.parametrize("wrong", [(-1, 1), (1 << 64, 1), (0, -1)])
+def test_the_numbers_of_a_position_have_bounds(db: Any, wrong: Any) -> None:
+    with pytest.raises(ValueError, match="since"):
+        db.changes(wrong)
+
+
+@feeds
 @pytest.mark.parametrize("wrong", ["1", 1.0, None, True])
 def test_since_is_a_number(db: Any, wrong: Any) -> None:
     with pytest.raises(TypeError):

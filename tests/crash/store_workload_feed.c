@@ -260,8 +260,8 @@ const char *driver_check_feed(const store_driver *self, uint64_t since, size_t b
                        .sequence = since,
                        .is_whole = true};
     change_feed *feed;
-    if (self->plan->engine->changes_open(self->store, since, PYKV_CHANGES_UNSYNCED, &feed) !=
-        PYKV_OK) {
+    if (self->plan->engine->changes_open(self->store, &(pykv_position){.sequence = since},
+                                         PYKV_CHANGES_UNSYNCED, &feed) != PYKV_OK) {
         return workload_unreadable;
     }
     const char *wrong = follow(&reader, feed, commit);

@@ -214,7 +214,8 @@ static bool may_tell(const void *context, const pykv_change *put)
 static void read_feed(const directory *self, lsm *store)
 {
     change_feed *feed;
-    pykv_status status = lsm_changes_open(store, 0, PYKV_CHANGES_UNSYNCED, &feed);
+    pykv_status status =
+        lsm_changes_open(store, &(pykv_position){.sequence = 0}, PYKV_CHANGES_UNSYNCED, &feed);
     FUZZ_EXPECT(status == PYKV_OK);
     if (status == PYKV_OK) {
         fuzz_feed_read(feed, self, may_tell);

@@ -59,7 +59,13 @@ class StoreBase:
     def _cursor(self, start: bytes | None, stop: bytes | None, /) -> Cursor: ...
     def _near(self, move: int, key: BytesLike | None = None, /) -> tuple[bytes, bytes] | None: ...
     def _changes(
-        self, since: int, flags: int, timeout_us: int, change_type: type[tuple[Any, ...]], /
+        self,
+        since: int,
+        epoch: int | None,
+        flags: int,
+        timeout_us: int,
+        change_type: type[tuple[Any, ...]],
+        /,
     ) -> Changes: ...
 
 class SnapshotBase:

@@ -228,13 +228,19 @@ class StoreBase(_Reads):
     # ---- changes ----
 
     def _changes(
-        self, since: int, flags: int, timeout_us: int, change_type: type[tuple[Any, ...]], /
+        self,
+        since: int,
+        epoch: int | None,
+        flags: int,
+        timeout_us: int,
+        change_type: type[tuple[Any, ...]],
+        /,
     ) -> Changes:
-        """Changes behind since (PYKV_CHANGES_*).
+        """Changes behind since (PYKV_CHANGES_*), which is of epoch, None: of any.
 
         timeout_us: to wait for the next, -1: for ever.  change_type: a named tuple of their fields.
         """
-        return Changes(self._pointer, self._owner, since, flags, timeout_us, change_type)
+        return Changes(self._pointer, self._owner, (since, epoch), flags, timeout_us, change_type)
 
 
 class SnapshotBase(_Reads):

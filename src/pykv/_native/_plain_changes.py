@@ -44,16 +44,20 @@ class Changes:
         self,
         pointer: FFI.CData,
         owner: FFI.CData,
-        since: int,
+        since: tuple[int, int | None],
         flags: int,
         timeout_us: int,
         change_type: Any,
     ) -> None:
+        position: Any = ffi.new("pykv_position *")
+        position.sequence = since[0]
+        position.epoch = since[1] or 0
+        position.has_epoch = since[1] is not None
         self._feed_owner: Any = ffi.new("pykv_changes **")
         self._life = own(
             self._feed_owner,
             lib.pykv_changes_close,
-            lambda out: lib.pykv_changes_open(pointer, since, flags, out),
+            lambda out: lib.pykv_changes_open_at(pointer, position, flags, out),
             kept=owner,
         )
         self._owner = owner

@@ -383,9 +383,19 @@ typedef struct pykv_change {
     int32_t last;
 } pykv_change;
 
+/* A place in the history of a store: behind an operation, in the epoch that its change tells or
+ * that the store had (pykv_stats) when that operation was its last. */
+typedef struct pykv_position {
+    uint64_t sequence; /* 0: before the first operation */
+    uint64_t epoch;
+    int32_t has_epoch; /* 0: epoch is not compared */
+} pykv_position;
+
 /* Who wants which changes kept, by a name of 1 to 64 bytes. */
 typedef struct pykv_pin {
     char name[65];
+    int32_t has_epoch; /* 1, to set: sequence is of epoch, as in a pykv_position. Listed: 0 */
+    uint64_t epoch;
     uint64_t sequence;  /* what is behind it is kept */
     uint64_t bytes_max; /* as long as what nothing else needs has no more bytes; 0: no limit */
     uint64_t until_us;  /* and until then by the store's clock (pykv_now); 0: for ever */
@@ -699,6 +709,14 @@ PYKV_API pykv_status pykv_find_row_at(pykv_snapshot *snapshot, int32_t move, con
  */
 PYKV_API pykv_status pykv_changes_open(pykv_store *store, uint64_t since, int32_t flags,
                                        pykv_changes **changes_out);
+
+/* The same from a position. With an epoch sequence 0 is a place as others are, and
+ * PYKV_HISTORY_GONE comes also where the store has another history there: it is a copy that went on
+ * by itself, was repaired, or lost what came last. An LSM store knows the epoch of what it keeps:
+ * where its history begins, that of an operation before counts as another one if an epoch begins
+ * there too. */
+PYKV_API pykv_status pykv_changes_open_at(pykv_store *store, const pykv_position *since,
+                                          int32_t flags, pykv_changes **changes_out);
 
 /* The next operations, about chunk_bytes of them (0: 256 KiB), valid until the next call, also
  * where the store is closed meanwhile. Waits at most timeout_us for the first (0: not at all,

@@ -14,7 +14,7 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Any, Final, NoReturn, TypeVar, overload
 
-from pykv.arguments import BytesLike, as_bytes
+from pykv.arguments import BytesLike, Position, as_bytes
 from pykv.engine.arrays import ArrayStoreBase
 from pykv.engine.batch import BufferedBatch, Operation, Put, chunks, deletes, one_batch, puts
 from pykv.engine.expiry import ExpiryBase
@@ -215,7 +215,7 @@ class StoreBase(ArrayStoreBase, ReaderBase, ExpiryBase, NamespacesBase):
 
     def changes(
         self,
-        since: int = 0,
+        since: Position = 0,
         *,
         follow: bool = False,
         timeout: float | None = None,
@@ -227,7 +227,7 @@ class StoreBase(ArrayStoreBase, ReaderBase, ExpiryBase, NamespacesBase):
     def pin_history(
         self,
         name: str,
-        since: int,
+        since: Position,
         *,
         bytes_max: int | None = None,
         seconds_max: float | None = None,

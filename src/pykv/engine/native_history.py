@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from pykv._native import check, ffi, lib, now_us, text_of
-from pykv.arguments import ttl_us_of
+from pykv.arguments import Position, as_position, ttl_us_of
 from pykv.store import HistoryPin
 
 if TYPE_CHECKING:
@@ -27,7 +27,11 @@ def _name_bytes(name: str) -> bytes:
 
 
 def pin_history(
-    pointer: FFI.CData, name: str, since: int, bytes_max: int | None, seconds_max: float | None
+    pointer: FFI.CData,
+    name: str,
+    since: Position,
+    bytes_max: int | None,
+    seconds_max: float | None,
 ) -> None:
     """Sets a pin. bytes_max, seconds_max: its limits, None: no limit. Raises TypeError, ValueError,
     HistoryGoneError."""
@@ -39,7 +43,9 @@ def pin_history(
         raise ValueError(f"seconds_max must be above 0, got {seconds_max}")
     pin: Any = ffi.new("pykv_pin *")
     pin.name = _name_bytes(name)
-    pin.sequence = since
+    pin.sequence, epoch = as_position(since)
+    pin.has_epoch = epoch is not None
+    pin.epoch = epoch or 0
     pin.bytes_max = bytes_max or 0
     pin.until_us = 0 if seconds_max is None else now_us(pointer) + ttl_us_of(seconds_max)
     check(lib.pykv_pin_history(pointer, pin))

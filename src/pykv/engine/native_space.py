@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, NoReturn
 
 from pykv._native import Handle, lib
+from pykv.arguments import Position
 from pykv.engine.namespaces import not_of_this_store
 from pykv.engine.native_namespaces import NamespaceHandle, drop, names
 from pykv.engine.native_store import NativeStore
@@ -94,7 +95,7 @@ class NativeNamespace(NativeSpace):
 
     def changes(
         self,
-        since: int = 0,
+        since: Position = 0,
         *,
         follow: bool = False,
         timeout: float | None = None,

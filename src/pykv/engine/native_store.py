@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from pykv._native import SCAN_KEYS, Handle, StoreBase, check, ffi, lib, now_us, range_of
-from pykv.arguments import StrPath, as_path, as_sequence, timeout_us_of
+from pykv.arguments import Position, StrPath, as_path, as_position, timeout_us_of
 from pykv.engine.backup_place import remove_left
 from pykv.engine.batch import Operation
 from pykv.engine.maintenance import lend_threads, run_long
@@ -109,18 +109,18 @@ class NativeStore(StoreBase, NativeArrayStore, NativeReader):
 
     def changes(
         self,
-        since: int = 0,
+        since: Position = 0,
         *,
         follow: bool = False,
         timeout: float | None = None,
         unsynced: bool = False,
     ) -> CloseableIterator[Change]:
-        """What was written behind sequence since, in order; see `Store.changes`."""
+        """What was written behind since, in order; see `Store.changes`."""
         flags = (lib.PYKV_CHANGES_FOLLOW if follow else 0) | (
             lib.PYKV_CHANGES_UNSYNCED if unsynced else 0
         )
         wait_us = timeout_us_of(timeout) if follow else 0
-        return self._changes(as_sequence(since), flags, wait_us, Change)
+        return self._changes(*as_position(since), flags, wait_us, Change)
 
     def _array_source(self) -> Source:
         return Source(self._handle.pointer, ffi.NULL, self._handle.owner)
@@ -128,13 +128,13 @@ class NativeStore(StoreBase, NativeArrayStore, NativeReader):
     def pin_history(
         self,
         name: str,
-        since: int,
+        since: Position,
         *,
         bytes_max: int | None = None,
         seconds_max: float | None = None,
     ) -> None:
-        """Keeps the changes behind sequence since, durably; see `Store.pin_history`."""
-        pin_history(self._handle.pointer, name, as_sequence(since), bytes_max, seconds_max)
+        """Keeps the changes behind since, durably; see `Store.pin_history`."""
+        pin_history(self._handle.pointer, name, since, bytes_max, seconds_max)
 
     def unpin_history(self, name: str) -> None:
         """Removes a pin; KeyError where there is none."""

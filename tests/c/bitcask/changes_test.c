@@ -16,7 +16,7 @@ enum { ROWS = 60, VALUE_BYTES = 100 };
 static change_feed *open_feed(fixture *self, uint64_t since, int32_t flags)
 {
     change_feed *feed = NULL;
-    CHECK_OK(bitcask_changes_open(self->store, since, flags, &feed));
+    CHECK_OK(bitcask_changes_open(self->store, &(pykv_position){.sequence = since}, flags, &feed));
     return feed;
 }
 

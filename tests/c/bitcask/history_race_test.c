@@ -27,7 +27,8 @@ static void *pin_and_follow(void *context)
         const pykv_change *changes;
         size_t count = 1;
         pykv_pin pin = {0};
-        CHECK_OK(bitcask_changes_open(self->store, 0, PYKV_CHANGES_UNSYNCED, &feed));
+        CHECK_OK(bitcask_changes_open(self->store, &(pykv_position){.sequence = 0},
+                                      PYKV_CHANGES_UNSYNCED, &feed));
         pykv_status status = change_feed_next(feed, 1 << 16, 0, &changes, &count);
         CHECK(status == PYKV_OK || status == PYKV_HISTORY_GONE);
         snprintf(pin.name, sizeof pin.name, "%s", self->name);

@@ -35,7 +35,7 @@ static uint64_t floor_of(fixture *self)
 static void expect_feed(fixture *self, uint64_t since, uint64_t last)
 {
     change_feed *feed;
-    CHECK_OK(bitcask_changes_open(self->store, since, 0, &feed));
+    CHECK_OK(bitcask_changes_open(self->store, &(pykv_position){.sequence = since}, 0, &feed));
     CHECK_EQUAL(last + 1, feed_read(feed, since + 1, fixture_stats(self).epoch));
     bitcask_changes_free(self->store, feed);
 }
@@ -109,7 +109,7 @@ TEST(a_change_has_the_epoch_in_which_it_was_written)
         fixture_reopen(&self);
     }
     CHECK_EQUAL(3, fixture_stats(&self).epoch);
-    CHECK_OK(bitcask_changes_open(self.store, 0, 0, &feed));
+    CHECK_OK(bitcask_changes_open(self.store, &(pykv_position){.sequence = 0}, 0, &feed));
     feed_expect_epochs(feed, 3);
     bitcask_changes_free(self.store, feed);
     fixture_free(&self);
@@ -141,7 +141,8 @@ TEST(a_feed_keeps_the_segments_that_it_has_not_read)
     change_feed *feed;
     const pykv_change *changes;
     size_t count;
-    CHECK_OK(bitcask_changes_open(self.store, 0, PYKV_CHANGES_FOLLOW, &feed));
+    CHECK_OK(bitcask_changes_open(self.store, &(pykv_position){.sequence = 0}, PYKV_CHANGES_FOLLOW,
+                                  &feed));
     turn_over(&self);
     CHECK_OK(bitcask_clear(self.store, 0));
     uint64_t last = turn_over(&self);
@@ -160,7 +161,8 @@ TEST(a_feed_that_is_far_behind_loses_its_place_and_says_so)
 {
     fixture self = new_fixture(0);
     change_feed *feed;
-    CHECK_OK(bitcask_changes_open(self.store, 0, PYKV_CHANGES_FOLLOW, &feed));
+    CHECK_OK(bitcask_changes_open(self.store, &(pykv_position){.sequence = 0}, PYKV_CHANGES_FOLLOW,
+                                  &feed));
     for (int round = 0; round < 12; round++) {
         turn_over(&self);
     }
@@ -192,7 +194,7 @@ TEST(a_flipped_bit_in_history_is_named_and_harms_no_row)
     uint8_t *data = fixture_bytes(&self, name, &size);
     data[size / 2] ^= 4;
     CHECK_OK(fixture_open(&self));
-    CHECK_OK(bitcask_changes_open(self.store, 0, 0, &feed));
+    CHECK_OK(bitcask_changes_open(self.store, &(pykv_position){.sequence = 0}, 0, &feed));
     CHECK_STATUS(PYKV_CORRUPTION, feed_read_to_end(feed));
     CHECK(strstr(error_last()->path, name) != NULL);
     bitcask_changes_free(self.store, feed);
@@ -288,7 +290,7 @@ TEST(a_checkpoint_has_the_changes_of_its_segments_and_an_epoch_of_its_own)
     CHECK_OK(bitcask_checkpoint(self.store, "/copy"));
     CHECK_OK(bitcask_open(self.disk, "/copy", &self.options, &copy));
     CHECK_OK(bitcask_put(copy, fixture_text("own"), fixture_text("value"), PYKV_SYNC));
-    CHECK_OK(bitcask_changes_open(copy, last - 1, 0, &feed));
+    CHECK_OK(bitcask_changes_open(copy, &(pykv_position){.sequence = last - 1}, 0, &feed));
     CHECK_OK(change_feed_next(feed, 0, 0, &changes, &count));
     CHECK_EQUAL(1, count);
     CHECK_EQUAL(last, changes[0].sequence);

@@ -145,7 +145,8 @@ TEST(what_is_written_behind_a_point_in_time_stays_where_a_later_clear_is_known)
     CHECK_EQUAL(0, fixture_stats(&self).key_count);
     fixture_put(&self, "new", "1");
     CHECK_EQUAL(5, fixture_stats(&self).last_sequence);
-    CHECK_STATUS(PYKV_HISTORY_GONE, bitcask_changes_open(self.store, 3, 0, &feed));
+    CHECK_STATUS(PYKV_HISTORY_GONE,
+                 bitcask_changes_open(self.store, &(pykv_position){.sequence = 3}, 0, &feed));
     for (int i = 0; i < 2; i++) {
         fixture_expect(&self, "new", "1");
         CHECK_EQUAL(1, fixture_stats(&self).key_count);
@@ -200,7 +201,8 @@ TEST(no_sequence_is_given_again_that_only_the_discarded_log_knew)
     fixture_put(&self, "new", "1");
     CHECK_OK(bitcask_sync(self.store));
     CHECK_EQUAL(5, fixture_stats(&self).last_sequence);
-    CHECK_STATUS(PYKV_HISTORY_GONE, bitcask_changes_open(self.store, 3, 0, &feed));
+    CHECK_STATUS(PYKV_HISTORY_GONE,
+                 bitcask_changes_open(self.store, &(pykv_position){.sequence = 3}, 0, &feed));
     fixture_free(&self);
 }
 
@@ -245,7 +247,8 @@ TEST(no_sequence_is_given_again_of_an_end_that_left_no_trace)
         CHECK(fixture_stats(&self).last_sequence > 12);
         fixture_put(&self, "new", "1");
         CHECK_OK(bitcask_sync(self.store));
-        CHECK_STATUS(PYKV_HISTORY_GONE, bitcask_changes_open(self.store, 12, 0, &feed));
+        CHECK_STATUS(PYKV_HISTORY_GONE,
+                     bitcask_changes_open(self.store, &(pykv_position){.sequence = 12}, 0, &feed));
         fixture_reopen(&self);
         fixture_expect(&self, "new", "1");
         fixture_free(&self);

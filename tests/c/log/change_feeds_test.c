@@ -56,6 +56,17 @@ static bool find(void *context, uint64_t sequence, log_feed_place *place_out)
     return sequence >= self->floor && sequence <= SECOND_LAST;
 }
 
+/* Epoch 10 for the first file, 11 for the second, and one of 13 that wrote nothing yet. */
+static bool epoch_at(void *context, uint64_t sequence, uint64_t *epoch_out)
+{
+    const owner *self = context;
+    if (sequence < self->floor) {
+        return false;
+    }
+    *epoch_out = sequence > SECOND_LAST ? 13 : sequence > FIRST_LAST ? 11 : 10;
+    return true;
+}
+
 static pykv_status check(void *context)
 {
     (void)context;
@@ -97,6 +108,7 @@ static bool is_listed(void *context, const log_segment_header *header)
 static const feed_source plain = {.limit = limit_of,
                                   .floor = floor_of,
                                   .last = last_of,
+                                  .epoch_at = epoch_at,
                                   .find = find,
                                   .check = check,
                                   .save = save,
@@ -145,7 +157,7 @@ static void stop(owner *self)
 static change_feed *open_feed(owner *self, uint64_t since, int32_t flags)
 {
     change_feed *feed = NULL;
-    CHECK_OK(change_feed_open(&self->feeds, since, flags, &feed));
+    CHECK_OK(change_feed_open(&self->feeds, &(pykv_position){.sequence = since}, flags, &feed));
     return feed;
 }
 
@@ -188,9 +200,12 @@ TEST(a_feed_that_begins_below_what_is_kept_is_refused)
     change_feed *feed = NULL;
     start(&self, &plain);
     self.floor = 3;
-    CHECK_STATUS(PYKV_HISTORY_GONE, change_feed_open(&self.feeds, 1, 0, &feed));
+    CHECK_STATUS(PYKV_HISTORY_GONE,
+                 change_feed_open(&self.feeds, &(pykv_position){.sequence = 1}, 0, &feed));
     CHECK(feed == NULL);
-    CHECK_STATUS(PYKV_HISTORY_GONE, change_feed_open(&self.feeds, SECOND_LAST + 1, 0, &feed));
+    CHECK_STATUS(
+        PYKV_HISTORY_GONE,
+        change_feed_open(&self.feeds, &(pykv_position){.sequence = SECOND_LAST + 1}, 0, &feed));
     CHECK(feed == NULL);
     feed = open_feed(&self, 2, 0);
     expect_next(feed, FIRST_LAST - 2, 3, 10);
@@ -263,6 +278,50 @@ TEST(a_file_that_has_become_another_one_is_looked_up_again)
     expect_next(feed, FIRST_LAST, 1, 10);
     CHECK_EQUAL(0, self.stale.number);
     change_feed_free(&self.feeds, feed);
+    stop(&self);
+}
+
+static pykv_status status_at(owner *self, uint64_t sequence, uint64_t era)
+{
+    change_feed *feed = NULL;
+    pykv_position since = {.sequence = sequence, .epoch = era, .has_epoch = 1};
+    pykv_status status = change_feed_open(&self->feeds, &since, 0, &feed);
+    change_feed_free(&self->feeds, feed);
+    return status;
+}
+
+TEST(a_position_with_another_epoch_than_that_of_the_log_is_refused)
+{
+    owner self;
+    start(&self, &plain);
+    CHECK_OK(status_at(&self, 2, 10));
+    CHECK_STATUS(PYKV_HISTORY_GONE, status_at(&self, 2, 9));
+    CHECK_STATUS(PYKV_HISTORY_GONE, status_at(&self, 2, 11));
+    CHECK(strstr(error_last()->text, "was in epoch 10, not 11") != NULL);
+    CHECK_OK(status_at(&self, FIRST_LAST, 10));
+    CHECK_OK(status_at(&self, FIRST_LAST, 11));
+    CHECK_OK(status_at(&self, SECOND_LAST, 12));
+    CHECK_STATUS(PYKV_HISTORY_GONE, status_at(&self, SECOND_LAST, 14));
+    CHECK_OK(status_at(&self, 0, 99));
+    self.floor = FIRST_LAST + 1;
+    CHECK_STATUS(PYKV_HISTORY_GONE, status_at(&self, 0, 10));
+    CHECK_STATUS(PYKV_HISTORY_GONE, status_at(&self, FIRST_LAST, 10)); /* not known any more */
+    CHECK_OK(status_at(&self, FIRST_LAST, 11));
+    stop(&self);
+}
+
+TEST(a_pin_of_another_epoch_is_refused_and_a_listed_one_has_none)
+{
+    owner self;
+    pykv_pin pin = {.name = "a", .has_epoch = 1, .epoch = 11, .sequence = 2};
+    size_t count;
+    start(&self, &plain);
+    CHECK_STATUS(PYKV_HISTORY_GONE, change_feeds_pin(&self.feeds, &pin));
+    pin.epoch = 10;
+    CHECK_OK(change_feeds_pin(&self.feeds, &pin));
+    change_feeds_list_pins(&self.feeds, &pin, 1, &count);
+    CHECK_EQUAL(2, pin.sequence);
+    CHECK_EQUAL(0, pin.has_epoch);
     stop(&self);
 }
 
@@ -382,6 +441,8 @@ TEST_MAIN(CASE(a_feed_goes_on_from_file_to_file_and_ends_at_its_limit),
           CASE(a_file_that_went_since_it_was_looked_up_is_gone_and_one_that_is_kept_is_damage),
           CASE(a_file_that_the_manifest_lists_no_more_is_gone_until_the_owner_has_gone_on),
           CASE(a_file_that_has_become_another_one_is_looked_up_again),
+          CASE(a_position_with_another_epoch_than_that_of_the_log_is_refused),
+          CASE(a_pin_of_another_epoch_is_refused_and_a_listed_one_has_none),
           CASE(keepers_are_the_slowest_feed_and_the_pins_whose_time_is_not_over),
           CASE(a_pin_without_a_limit_wants_all_of_it),
           CASE(a_pin_that_could_not_be_saved_is_as_before),

@@ -32,7 +32,7 @@ static void refresh(fixture *self)
 static change_feed *open_feed(fixture *self, uint64_t since, int32_t flags)
 {
     change_feed *feed = NULL;
-    CHECK_OK(CHANGES_OPEN(self->store, since, flags, &feed));
+    CHECK_OK(CHANGES_OPEN(self->store, &(pykv_position){.sequence = since}, flags, &feed));
     return feed;
 }
 

@@ -48,8 +48,11 @@ static void check_that_it_tells_of_history_that_went(fixture *self)
     feed_expect_gone(fresh);
     CHANGES_FREE(reader.store, begun);
     CHANGES_FREE(reader.store, fresh);
-    CHECK_STATUS(PYKV_HISTORY_GONE, CHANGES_OPEN(reader.store, 3, 0, &fresh));
-    CHECK_STATUS(PYKV_HISTORY_GONE, CHANGES_OPEN(reader.store, UINT64_C(1) << 40, 0, &fresh));
+    CHECK_STATUS(PYKV_HISTORY_GONE,
+                 CHANGES_OPEN(reader.store, &(pykv_position){.sequence = 3}, 0, &fresh));
+    CHECK_STATUS(
+        PYKV_HISTORY_GONE,
+        CHANGES_OPEN(reader.store, &(pykv_position){.sequence = UINT64_C(1) << 40}, 0, &fresh));
     CHECK_EQUAL(fixture_stats(self).history_floor, fixture_stats(&reader).history_floor);
     fixture_kill(&reader);
 }

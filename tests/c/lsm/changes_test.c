@@ -16,7 +16,7 @@ static void put(fixture *self, uint32_t i)
 static change_feed *open_feed(fixture *self, uint64_t since, int32_t flags)
 {
     change_feed *feed = NULL;
-    CHECK_OK(lsm_changes_open(self->store, since, flags, &feed));
+    CHECK_OK(lsm_changes_open(self->store, &(pykv_position){.sequence = since}, flags, &feed));
     return feed;
 }
 
@@ -100,7 +100,8 @@ TEST(a_position_that_is_not_there_is_refused)
     fixture self = fixture_new();
     change_feed *feed;
     put(&self, 1);
-    CHECK_STATUS(PYKV_HISTORY_GONE, lsm_changes_open(self.store, 2, 0, &feed));
+    CHECK_STATUS(PYKV_HISTORY_GONE,
+                 lsm_changes_open(self.store, &(pykv_position){.sequence = 2}, 0, &feed));
     CHECK(strstr(error_last()->text, "nothing at sequence 2") != NULL);
     CHECK_EQUAL(1, fixture_stats(&self).history_floor);
     CHECK_OK(lsm_flush(self.store));
@@ -109,7 +110,8 @@ TEST(a_position_that_is_not_there_is_refused)
     CHECK_EQUAL(2, fixture_stats(&self).history_floor);
     lsm_changes_free(self.store, open_feed(&self, 1, 0));
     CHECK_OK(lsm_flush(self.store));
-    CHECK_STATUS(PYKV_HISTORY_GONE, lsm_changes_open(self.store, 1, 0, &feed));
+    CHECK_STATUS(PYKV_HISTORY_GONE,
+                 lsm_changes_open(self.store, &(pykv_position){.sequence = 1}, 0, &feed));
     CHECK(strstr(error_last()->text, "not kept any more") != NULL);
     fixture_free(&self);
 }

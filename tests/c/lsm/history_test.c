@@ -43,7 +43,7 @@ static uint64_t floor_of(fixture *self)
 static void expect_feed(fixture *self, uint64_t since, uint64_t last)
 {
     change_feed *feed;
-    CHECK_OK(lsm_changes_open(self->store, since, 0, &feed));
+    CHECK_OK(lsm_changes_open(self->store, &(pykv_position){.sequence = since}, 0, &feed));
     CHECK_EQUAL(last + 1, feed_read(feed, since + 1, fixture_stats(self).epoch));
     lsm_changes_free(self->store, feed);
 }
@@ -107,7 +107,7 @@ TEST(a_change_has_the_epoch_in_which_it_was_written)
         fixture_recover(&self);
     }
     CHECK_EQUAL(3, fixture_stats(&self).epoch);
-    CHECK_OK(lsm_changes_open(self.store, 0, 0, &feed));
+    CHECK_OK(lsm_changes_open(self.store, &(pykv_position){.sequence = 0}, 0, &feed));
     feed_expect_epochs(feed, 3);
     lsm_changes_free(self.store, feed);
     fixture_free(&self);
@@ -207,7 +207,8 @@ TEST(a_feed_keeps_the_logs_that_it_has_not_read)
     change_feed *feed;
     const pykv_change *changes;
     size_t count;
-    CHECK_OK(lsm_changes_open(self.store, 0, PYKV_CHANGES_FOLLOW, &feed));
+    CHECK_OK(
+        lsm_changes_open(self.store, &(pykv_position){.sequence = 0}, PYKV_CHANGES_FOLLOW, &feed));
     put(&self, 0, ROWS);
     flush(&self);
     CHECK_OK(lsm_clear(self.store, 0));
@@ -229,7 +230,8 @@ TEST(a_feed_that_is_far_behind_loses_its_place_and_says_so)
 {
     fixture self = new_fixture(0);
     change_feed *feed;
-    CHECK_OK(lsm_changes_open(self.store, 0, PYKV_CHANGES_FOLLOW, &feed));
+    CHECK_OK(
+        lsm_changes_open(self.store, &(pykv_position){.sequence = 0}, PYKV_CHANGES_FOLLOW, &feed));
     for (uint32_t i = 0; i < 20000; i++) {
         put(&self, i, i + 1);
     }
@@ -270,7 +272,7 @@ TEST(a_flipped_bit_in_history_is_named_and_harms_no_row)
     fixture_close(&self);
     damage_oldest(&self, false);
     CHECK_OK(fixture_open(&self));
-    CHECK_OK(lsm_changes_open(self.store, 0, 0, &feed));
+    CHECK_OK(lsm_changes_open(self.store, &(pykv_position){.sequence = 0}, 0, &feed));
     CHECK_STATUS(PYKV_CORRUPTION, feed_read_to_end(feed));
     CHECK(strstr(error_last()->path, ".log") != NULL);
     lsm_changes_free(self.store, feed);

@@ -382,7 +382,8 @@ TEST(the_change_feed_tells_of_it_when_its_rows_can_be_read)
     mutex_lock(&self.store->writer);
     self.store->ingest_mark = 2; /* as it is until the rows are visible */
     mutex_unlock(&self.store->writer);
-    CHECK_OK(lsm_changes_open(self.store, 1, PYKV_CHANGES_FOLLOW, &feed));
+    CHECK_OK(
+        lsm_changes_open(self.store, &(pykv_position){.sequence = 1}, PYKV_CHANGES_FOLLOW, &feed));
     CHECK_OK(change_feed_next(feed, 0, 0, &changes, &count));
     CHECK_EQUAL(0, count);
     mutex_lock(&self.store->writer);

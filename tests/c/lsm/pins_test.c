@@ -66,7 +66,8 @@ TEST(a_pin_that_outgrows_its_bytes_gives_way_and_is_named)
     }
     CHECK(only_pin(&self).gone);
     CHECK(strcmp(only_pin(&self).name, "slow") == 0);
-    CHECK_STATUS(PYKV_HISTORY_GONE, lsm_changes_open(self.store, 1, 0, &feed));
+    CHECK_STATUS(PYKV_HISTORY_GONE,
+                 lsm_changes_open(self.store, &(pykv_position){.sequence = 1}, 0, &feed));
     fixture_free(&self);
 }
 

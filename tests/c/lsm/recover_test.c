@@ -211,7 +211,9 @@ TEST(sequences_of_an_end_that_left_no_trace_are_not_given_again)
         CHECK(fixture_stats(&self).last_sequence > CUT_ROWS);
         fixture_put(&self, "new", "1");
         CHECK_OK(lsm_sync(self.store));
-        CHECK_STATUS(PYKV_HISTORY_GONE, lsm_changes_open(self.store, CUT_ROWS, 0, &feed));
+        CHECK_STATUS(
+            PYKV_HISTORY_GONE,
+            lsm_changes_open(self.store, &(pykv_position){.sequence = CUT_ROWS}, 0, &feed));
         fixture_reopen(&self);
         fixture_expect(&self, "new", "1");
         fixture_free(&self);
@@ -244,10 +246,11 @@ TEST(a_follower_is_told_that_the_log_was_cut)
     fixture_fill(&self, CUT_AT, CUT_ROWS, 10);
     CHECK_OK(lsm_sync(self.store));
     for (uint64_t since = 1; since <= CUT_ROWS; since++) {
-        CHECK_STATUS(PYKV_HISTORY_GONE, lsm_changes_open(self.store, since, 0, &feed));
+        CHECK_STATUS(PYKV_HISTORY_GONE,
+                     lsm_changes_open(self.store, &(pykv_position){.sequence = since}, 0, &feed));
     }
     CHECK_EQUAL(CUT_ROWS + 2, fixture_stats(&self).history_floor);
-    CHECK_OK(lsm_changes_open(self.store, CUT_ROWS + 1, 0, &feed));
+    CHECK_OK(lsm_changes_open(self.store, &(pykv_position){.sequence = CUT_ROWS + 1}, 0, &feed));
     lsm_changes_free(self.store, feed);
     fixture_free(&self);
 }

@@ -33,6 +33,12 @@ static pykv_status enter(pykv_store *store, epoch_token *token_out)
 pykv_status pykv_changes_open(pykv_store *store, uint64_t since, int32_t flags,
                               pykv_changes **changes_out)
 {
+    return pykv_changes_open_at(store, &(pykv_position){.sequence = since}, flags, changes_out);
+}
+
+pykv_status pykv_changes_open_at(pykv_store *store, const pykv_position *since, int32_t flags,
+                                 pykv_changes **changes_out)
+{
     epoch_token token;
     pykv_status status = enter(store, &token);
     if (status != PYKV_OK) {

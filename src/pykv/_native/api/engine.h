@@ -83,7 +83,7 @@ typedef struct engine_ops {
     pykv_status (*scan_next_arrays)(void *scan, uint64_t rows_max, pykv_items_room *keys,
                                     pykv_items_room *values, uint64_t *rows_done, pykv_rows *out);
     /* NULL: there is no feed, and no row that goes with it. change_feed_next is for gate.others. */
-    pykv_status (*changes_open)(void *engine, uint64_t since, int32_t flags,
+    pykv_status (*changes_open)(void *engine, const pykv_position *since, int32_t flags,
                                 change_feed **feed_out);
     pykv_status (*sync)(void *engine);
     pykv_status (*flush)(void *engine);

@@ -304,7 +304,8 @@ static pykv_status clear(void *engine, int32_t flags)
 
 /* ---- changes ---- */
 
-static pykv_status open_changes(void *engine, uint64_t since, int32_t flags, change_feed **feed_out)
+static pykv_status open_changes(void *engine, const pykv_position *since, int32_t flags,
+                                change_feed **feed_out)
 {
     return bitcask_changes_open(engine, since, flags, feed_out);
 }

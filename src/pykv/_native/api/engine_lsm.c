@@ -189,7 +189,8 @@ static pykv_status approximate_size(void *engine, const pykv_range *range, uint6
     return lsm_approximate_size_in(engine, KEY_SPACE_DEFAULT, range, bytes_out);
 }
 
-static pykv_status open_changes(void *engine, uint64_t since, int32_t flags, change_feed **feed_out)
+static pykv_status open_changes(void *engine, const pykv_position *since, int32_t flags,
+                                change_feed **feed_out)
 {
     return lsm_changes_open(engine, since, flags, feed_out);
 }

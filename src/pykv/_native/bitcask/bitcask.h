@@ -79,8 +79,8 @@ PYKV_NODISCARD pykv_status bitcask_maintain(bitcask *self, int32_t role);
 PYKV_NODISCARD pykv_status bitcask_maintain_step(bitcask *self, int32_t role, int32_t *more_out);
 PYKV_NODISCARD pykv_status bitcask_compact(bitcask *self, pykv_progress *progress);
 /* The operations in the log, as pykv_changes_open says; log/change_feeds.h reads on. */
-PYKV_NODISCARD pykv_status bitcask_changes_open(bitcask *self, uint64_t since, int32_t flags,
-                                                change_feed **changes_out);
+PYKV_NODISCARD pykv_status bitcask_changes_open(bitcask *self, const pykv_position *since,
+                                                int32_t flags, change_feed **changes_out);
 void bitcask_changes_free(bitcask *self, change_feed *changes);
 PYKV_NODISCARD pykv_status bitcask_pin_history(bitcask *self, const pykv_pin *pin);
 PYKV_NODISCARD pykv_status bitcask_unpin_history(bitcask *self, const char *name);

@@ -47,6 +47,13 @@ static uint64_t last_of(void *owner)
     return self->appended_sequence;
 }
 
+static bool epoch_at(void *owner, uint64_t sequence, uint64_t *epoch_out)
+{
+    const bitcask *self = of(owner);
+    *epoch_out = past_epochs_of(&self->epochs, sequence, self->epoch_number);
+    return true;
+}
+
 static bool find(void *owner, uint64_t sequence, log_feed_place *place_out)
 {
     bitcask *self = of(owner);
@@ -123,6 +130,7 @@ static bool is_listed(void *owner, const log_segment_header *header)
 const feed_source bitcask_feed_source = {.limit = limit_of,
                                          .floor = floor_of,
                                          .last = last_of,
+                                         .epoch_at = epoch_at,
                                          .find = find,
                                          .check = check,
                                          .save = save,
@@ -132,7 +140,7 @@ const feed_source bitcask_feed_source = {.limit = limit_of,
 
 /* ---- calls ---- */
 
-pykv_status bitcask_changes_open(bitcask *self, uint64_t since, int32_t flags,
+pykv_status bitcask_changes_open(bitcask *self, const pykv_position *since, int32_t flags,
                                  change_feed **changes_out)
 {
     return change_feed_open(&self->feeds, since, flags, changes_out);

@@ -188,7 +188,8 @@ pykv_status bitcask_history_list(bitcask *self, manifest *out)
             add_leaving(source, out);
         }
     }
-    return past_epochs_copy(&self->epochs, floor, &out->epochs);
+    /* With the epoch of the operation before, behind which a feed may begin. */
+    return past_epochs_copy(&self->epochs, floor - !PYKV_PLANTED(377), &out->epochs);
 }
 
 void bitcask_history_settle(bitcask *self, manifest *listed)

@@ -63,8 +63,9 @@ static bool name_kinds(changes_object *self)
     return true;
 }
 
-static PyObject *new_changes(PyTypeObject *type, const store_object *store, uint64_t since,
-                             int32_t flags, int64_t timeout_us, PyObject *change_type)
+static PyObject *new_changes(PyTypeObject *type, const store_object *store,
+                             const pykv_position *since, int32_t flags, int64_t timeout_us,
+                             PyObject *change_type)
 {
     pykv_changes *feed = NULL;
     pykv_status status;
@@ -79,7 +80,7 @@ static PyObject *new_changes(PyTypeObject *type, const store_object *store, uint
     self->make = (newfunc)PyType_GetSlot(&PyTuple_Type, Py_tp_new);
     self->timeout_us = timeout_us;
     Py_BEGIN_ALLOW_THREADS;
-    status = pykv_changes_open(self->store, since, flags, &feed);
+    status = pykv_changes_open_at(self->store, since, flags, &feed);
     Py_END_ALLOW_THREADS;
     if (status != PYKV_OK) {
         raise_status(status);
@@ -95,17 +96,21 @@ PyObject *store_changes(PyObject *op, PyTypeObject *defining_class, PyObject *co
 {
     store_object *self = (store_object *)op;
     Py_ssize_t names = keywords == NULL ? 0 : PyTuple_Size(keywords);
-    if (store_object_bound(self) == NULL || !signature_count("_changes", count + names, 4)) {
+    if (store_object_bound(self) == NULL || !signature_count("_changes", count + names, 5)) {
         return NULL;
     }
-    unsigned long long since = PyLong_AsUnsignedLongLong(arguments[0]);
-    long flags = PyErr_Occurred() ? 0 : PyLong_AsLong(arguments[1]);
-    long long timeout_us = PyErr_Occurred() ? 0 : PyLong_AsLongLong(arguments[2]);
+    pykv_position since = {.has_epoch = arguments[1] != Py_None};
+    since.sequence = PyLong_AsUnsignedLongLong(arguments[0]);
+    if (since.has_epoch != 0 && !PyErr_Occurred()) {
+        since.epoch = PyLong_AsUnsignedLongLong(arguments[1]);
+    }
+    long flags = PyErr_Occurred() ? 0 : PyLong_AsLong(arguments[2]);
+    long long timeout_us = PyErr_Occurred() ? 0 : PyLong_AsLongLong(arguments[3]);
     if (PyErr_Occurred()) {
         return NULL;
     }
-    if (!PyType_Check(arguments[3]) ||
-        !PyType_IsSubtype((PyTypeObject *)arguments[3], &PyTuple_Type)) {
+    if (!PyType_Check(arguments[4]) ||
+        !PyType_IsSubtype((PyTypeObject *)arguments[4], &PyTuple_Type)) {
         PyErr_SetString(PyExc_TypeError, "a change is a tuple");
         return NULL;
     }
@@ -113,7 +118,7 @@ PyObject *store_changes(PyObject *op, PyTypeObject *defining_class, PyObject *co
     if (state == NULL) {
         return NULL;
     }
-    return new_changes(state->changes_type, self, since, (int32_t)flags, timeout_us, arguments[3]);
+    return new_changes(state->changes_type, self, &since, (int32_t)flags, timeout_us, arguments[4]);
 }
 
 /* ---- fetching ---- */

@@ -78,8 +78,9 @@ static PyMethodDef store_methods[] = {
      "_near($self, move, key=None, /)\n--\n\n"
      "The row that PYKV_FIRST, _LAST, _SEEK or _SEEK_BACK names, or None."},
     {"_changes", METHOD(store_changes), METH_METHOD | METH_FASTCALL | METH_KEYWORDS,
-     "_changes($self, since, flags, timeout_us, change_type, /)\n--\n\n"
-     "Changes behind since (PYKV_CHANGES_*); timeout_us: to wait for the next, -1: for ever."},
+     "_changes($self, since, epoch, flags, timeout_us, change_type, /)\n--\n\n"
+     "Changes behind since, of epoch, None: of any (PYKV_CHANGES_*); timeout_us: to wait for the "
+     "next, -1: for ever."},
     {NULL, NULL, 0, NULL},
 };
 

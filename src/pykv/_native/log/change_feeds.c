@@ -60,25 +60,58 @@ static pykv_status check_position(const change_feeds *self, uint64_t since)
     return since > last || since + 1 < floor ? refuse_position(since, floor, last) : PYKV_OK;
 }
 
+static pykv_status refuse_epoch(const pykv_position *since, uint64_t actual)
+{
+    return error_set(PYKV_HISTORY_GONE,
+                     "at sequence %llu the store was in epoch %llu, not %llu: this is another "
+                     "history, of a copy that went on by itself, or one that lost what came last",
+                     (unsigned long long)since->sequence, (unsigned long long)actual,
+                     (unsigned long long)since->epoch);
+}
+
+/* PYKV_HISTORY_GONE unless the store was in the epoch of since, if it has one, when sequence was
+ * its last: in that of the record, of the next one, or in one between, in which nothing was
+ * written. Requires that a feed may begin there. */
+static pykv_status check_epoch(const change_feeds *self, const pykv_position *since)
+{
+    const feed_source *source = self->source;
+    uint64_t next = 0;
+    (void)source->epoch_at(self->owner, since->sequence + 1, &next);
+    uint64_t first = next;
+    (void)source->epoch_at(self->owner, since->sequence, &first);
+    bool is_any = since->has_epoch == 0 || since->sequence == 0;
+    bool is_it = is_any || (since->epoch >= first && since->epoch <= next);
+    return is_it || PYKV_PLANTED(375) ? PYKV_OK : refuse_epoch(since, first);
+}
+
+/* The same for a position; sequence 0 without an epoch: all that is kept. */
+static pykv_status check_since(const change_feeds *self, const pykv_position *since)
+{
+    bool is_all = since->sequence == 0 && since->has_epoch == 0;
+    pykv_status status = is_all ? PYKV_OK : check_position(self, since->sequence);
+    return status == PYKV_OK ? check_epoch(self, since) : status;
+}
+
 static uint64_t limit_now(const change_feeds *self, bool unsynced)
 {
     return self->source->limit(self->owner, unsynced || PYKV_PLANTED(123));
 }
 
 /* Finds the place to begin at, and lists the feed. */
-static pykv_status begin(change_feed *self, change_feeds *feeds, uint64_t since, int32_t flags)
+static pykv_status begin(change_feed *self, change_feeds *feeds, const pykv_position *since,
+                         int32_t flags)
 {
-    if (PYKV_PLANTED(368) && since + 1 < feeds->source->floor(feeds->owner)) {
-        since = 0;
-    }
-    pykv_status status = since != 0 ? check_position(feeds, since) : PYKV_OK;
+    uint64_t floor = feeds->source->floor(feeds->owner);
+    bool begins_late = PYKV_PLANTED(368) && since->sequence + 1 < floor;
+    pykv_status status = begins_late ? PYKV_OK : check_since(feeds, since);
     if (status != PYKV_OK) {
         return status;
     }
     self->unsynced = (flags & PYKV_CHANGES_UNSYNCED) != 0;
     bool follows = (flags & PYKV_CHANGES_FOLLOW) != 0;
     self->stop_sequence = follows ? UINT64_MAX : limit_now(feeds, self->unsynced);
-    log_feed_init(&self->log, since == 0 ? feeds->source->floor(feeds->owner) : since + 1);
+    bool is_first = since->sequence == 0 || begins_late;
+    log_feed_init(&self->log, is_first ? floor : since->sequence + 1);
     self->read_sequence = self->log.next_sequence - 1;
     self->feeds = feeds;
     self->next = feeds->first;
@@ -86,7 +119,7 @@ static pykv_status begin(change_feed *self, change_feeds *feeds, uint64_t since,
     return PYKV_OK;
 }
 
-pykv_status change_feed_open(change_feeds *feeds, uint64_t since, int32_t flags,
+pykv_status change_feed_open(change_feeds *feeds, const pykv_position *since, int32_t flags,
                              change_feed **feed_out)
 {
     change_feed *self = mem_alloc_zeroed(1, sizeof *self);
@@ -360,6 +393,9 @@ static pykv_status set_pin(change_feeds *self, const pykv_pin *pin)
     pykv_status status = self->source->check(self->owner);
     if (status == PYKV_OK) {
         status = check_position(self, pin->sequence);
+    }
+    if (status == PYKV_OK) {
+        status = check_epoch(self, &(pykv_position){pin->sequence, pin->epoch, pin->has_epoch});
     }
     if (status == PYKV_OK && !history_pins_set(&self->pins, pin)) {
         status = error_set(PYKV_NOT_SUPPORTED, "there are %d pins already, which is the most",

@@ -21,13 +21,16 @@
 
 typedef struct change_feed change_feed;
 
-/* The owner's log; the first five are called with its writer lock. */
+/* The owner's log; the first six are called with its writer lock. */
 typedef struct feed_source {
     /* The last sequence that may be given: of what is synced, or, unsynced, of what is visible. */
     uint64_t (*limit)(void *owner, bool unsynced);
     /* The first sequence that is kept or to come, and the last that was given to a write. */
     uint64_t (*floor)(void *owner);
     uint64_t (*last)(void *owner);
+    /* The epoch of the record of sequence, which is not below the floor by more than one, or of
+     * what is written next; false: it is not known any more. */
+    bool (*epoch_at)(void *owner, uint64_t sequence, uint64_t *epoch_out);
     /* The file with the record of sequence; false: none has it. */
     bool (*find)(void *owner, uint64_t sequence, log_feed_place *place_out);
     /* PYKV_OK if pins may be set. */
@@ -100,9 +103,9 @@ bool history_is_wanted(const history_keeper *keepers, size_t count, uint64_t las
 /* Ends every feed; before home is closed. What they gave last stays until they are freed. */
 void change_feeds_end_all(change_feeds *self);
 
-/* As pykv_changes_open, pykv_changes_next and pykv_changes_close. */
-PYKV_NODISCARD pykv_status change_feed_open(change_feeds *feeds, uint64_t since, int32_t flags,
-                                            change_feed **feed_out);
+/* As pykv_changes_open_at, pykv_changes_next and pykv_changes_close. */
+PYKV_NODISCARD pykv_status change_feed_open(change_feeds *feeds, const pykv_position *since,
+                                            int32_t flags, change_feed **feed_out);
 PYKV_NODISCARD pykv_status change_feed_next(change_feed *self, size_t chunk_bytes,
                                             int64_t timeout_us, const pykv_change **changes_out,
                                             size_t *count_out);

@@ -94,6 +94,8 @@ bool history_pins_set(history_pins *self, const pykv_pin *pin)
     }
     size_t at = found != NULL ? (size_t)(found - self->pins) : self->count++;
     self->pins[at] = *pin;
+    self->pins[at].has_epoch = 0;
+    self->pins[at].epoch = 0;
     return true;
 }
 

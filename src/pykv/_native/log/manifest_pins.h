@@ -21,8 +21,8 @@
 
 enum { MANIFEST_PIN_BYTES = 104, HISTORY_PINS_MAX = 16 };
 
-/* The pins of a store, in the order in which they were made; names differ. Of a pykv_pin gone does
- * not count. */
+/* The pins of a store, in the order in which they were made; names differ. Of a pykv_pin gone and
+ * the epoch do not count. */
 typedef struct history_pins {
     pykv_pin pins[HISTORY_PINS_MAX];
     size_t count;

@@ -45,6 +45,18 @@ static uint64_t last_of(void *owner)
     return wal_last_sequence(log_of(owner));
 }
 
+static bool epoch_at(void *owner, uint64_t sequence, uint64_t *epoch_out)
+{
+    const lsm *self = owner;
+    log_feed_place place = {.epoch = self->epoch_number};
+    bool is_there = wal_find(log_of(owner), sequence, &place);
+    if (!is_there && sequence <= last_of(owner)) {
+        return false;
+    }
+    *epoch_out = place.epoch;
+    return true;
+}
+
 static bool find(void *owner, uint64_t sequence, log_feed_place *place_out)
 {
     return wal_find(log_of(owner), sequence, place_out);
@@ -79,6 +91,7 @@ static bool is_listed(void *owner, const log_segment_header *header)
 const feed_source lsm_feed_source = {.limit = limit_of,
                                      .floor = floor_of,
                                      .last = last_of,
+                                     .epoch_at = epoch_at,
                                      .find = find,
                                      .check = check,
                                      .save = save,
@@ -88,7 +101,8 @@ const feed_source lsm_feed_source = {.limit = limit_of,
 
 /* ---- calls ---- */
 
-pykv_status lsm_changes_open(lsm *store, uint64_t since, int32_t flags, change_feed **changes_out)
+pykv_status lsm_changes_open(lsm *store, const pykv_position *since, int32_t flags,
+                             change_feed **changes_out)
 {
     return change_feed_open(&store->feeds, since, flags, changes_out);
 }

@@ -108,7 +108,7 @@ PYKV_NODISCARD pykv_status lsm_near(lsm *self, const lsm_snapshot *snapshot, int
                                     slice key, pykv_row *row_out);
 
 /* The operations in the logs, as pykv_changes_open says; log/change_feeds.h reads on. */
-PYKV_NODISCARD pykv_status lsm_changes_open(lsm *store, uint64_t since, int32_t flags,
+PYKV_NODISCARD pykv_status lsm_changes_open(lsm *store, const pykv_position *since, int32_t flags,
                                             change_feed **changes_out);
 void lsm_changes_free(lsm *store, change_feed *self);
 PYKV_NODISCARD pykv_status lsm_pin_history(lsm *self, const pykv_pin *pin);

@@ -4,6 +4,7 @@
 #include "lsm/wal_history.h"
 
 #include "base/error.h"
+#include "base/invariant.h"
 #include "base/memory.h"
 #include "lsm/version_edit.h"
 #include "lsm/wal_internal.h"
@@ -49,10 +50,26 @@ uint64_t wal_first_of(const wal *self, const manifest_log *listed)
     return is_it ? log->first_sequence : 0;
 }
 
+static uint64_t epoch_of(const wal *self, const wal_log *log)
+{
+    return log->file == NULL ? log->epoch : self->epoch;
+}
+
+/* Whether somebody wants a log that has bytes with those behind it, of which the next is of epoch
+ * next. Who stands at the end of an epoch wants the log that tells of it. */
+static bool is_wanted(const wal *self, const history_wish *wish, const wal_log *log, uint64_t bytes,
+                      uint64_t next)
+{
+    bool ends_epoch = epoch_of(self, log) != next && !PYKV_PLANTED(376);
+    return history_is_wanted(wish->keepers, wish->keeper_count, log->last_sequence + ends_epoch,
+                             bytes);
+}
+
 void wal_plan_history(wal *self, uint32_t number, const history_wish *wish)
 {
     uint64_t bytes = 0;
     size_t listed_count = 0;
+    uint64_t next = self->epoch;
     wal_lock_is_held(self);
     self->keep_from = UINT32_MAX;
     for (size_t i = self->failed ? 0 : self->log_count; i-- > 0;) {
@@ -60,17 +77,18 @@ void wal_plan_history(wal *self, uint32_t number, const history_wish *wish)
         bool is_live = wal_log_is_live(log, number);
         listed_count += is_live || log->last_sequence != 0;
         if (is_live || log->last_sequence == 0) {
+            next = log->last_sequence != 0 ? epoch_of(self, log) : next;
             continue;
         }
         uint64_t before = bytes;
         bytes += log_writer_end(&log->writer);
-        bool wanted = before < wish->bytes || history_is_wanted(wish->keepers, wish->keeper_count,
-                                                                log->last_sequence, bytes);
+        bool wanted = before < wish->bytes || is_wanted(self, wish, log, bytes, next);
         if (!wanted || log->last_sequence > self->synced_sequence ||
             listed_count > wish->logs_max) {
             break;
         }
         self->keep_from = log->number;
+        next = epoch_of(self, log);
     }
 }
 
@@ -96,7 +114,7 @@ bool wal_find(const wal *self, uint64_t sequence, log_feed_place *place_out)
                                                  .birth_sequence = log->birth_sequence,
                                                  .store_id = self->store_id},
                                       .last_sequence = log->last_sequence,
-                                      .epoch = log->file == NULL ? log->epoch : self->epoch};
+                                      .epoch = epoch_of(self, log)};
         return true;
     }
     return false;
