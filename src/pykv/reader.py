@@ -234,6 +234,13 @@ class Snapshot(Reader, Protocol):
     It keeps what it may still show until it is closed, dropped, or the store is closed.
     """
 
+    @property
+    def last_seq(self) -> int:
+        """Sequence number of the last write that it shows: where a feed goes on."""
+
+    def expires_at(self, key: BytesLike) -> float | None:
+        """When key expires, in seconds since 1970, as of its moment; see `Store.expires_at`."""
+
     def close(self) -> None:
         """Gives up what it keeps; silent where that is done."""
 

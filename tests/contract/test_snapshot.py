@@ -69,6 +69,65 @@ def test_ranges_and_neighbours_are_those_of_its_moment(filled: Any) -> None:
 
 
 @keeps
+def test_it_tells_the_sequence_of_its_moment(filled: Any) -> None:
+    with filled.snapshot() as kept:
+        last = filled.last_seq
+        change_all(filled)
+        assert kept.last_seq == last < filled.last_seq
+    with pytest.raises(ClosedError):
+        kept.last_seq  # noqa: B018  # the access raises
+
+
+@keeps
+@pytest.mark.needs("changes")
+def test_a_feed_goes_on_from_its_moment(filled: Any) -> None:
+    with filled.snapshot() as kept:
+        position = filled.stats()["epoch"], kept.last_seq
+        filled.pin_history("copy", position)
+        change_all(filled)
+        filled.sync()
+        rows = dict(kept.scan())
+        changes = list(filled.changes(position))
+    assert changes[0].seq == position[1] + 1
+    for change in changes:
+        if change.kind == "clear":
+            rows.clear()
+        else:
+            rows[change.key] = change.value
+    assert rows == dict(filled.scan())
+
+
+@keeps
+@pytest.mark.needs("ttl")
+def test_deadlines_are_those_of_its_moment(db: Any) -> None:
+    db.put(b"dated", b"1", ttl=1000)
+    db.put(b"stays", b"2")
+    deadline = db.expires_at(b"dated")
+    with db.snapshot() as kept:
+        db.touch(b"dated", 2000)
+        db.touch(b"stays", 10)
+        db.put(b"new", b"3", ttl=5)
+        db.flush()
+        assert kept.expires_at(b"dated") == deadline < db.expires_at(b"dated")
+        assert kept.expires_at(bytearray(b"stays")) is None
+        del db[b"dated"]
+        assert kept.expires_at(b"dated") == deadline
+        with pytest.raises(KeyError):
+            kept.expires_at(b"new")
+        with pytest.raises(TypeError):
+            kept.expires_at("dated")
+    with pytest.raises(ClosedError):
+        kept.expires_at(b"dated")
+
+
+@keeps
+@pytest.mark.lacks("ttl")
+def test_a_snapshot_of_a_store_without_deadlines_has_none(filled: Any) -> None:
+    with filled.snapshot() as kept, pytest.raises(NotSupportedError):
+        kept.expires_at(b"a")
+
+
+@keeps
 def test_a_missing_key_is_a_key_error(filled: Any) -> None:
     with filled.snapshot() as kept, pytest.raises(KeyError):
         kept[b"missing"]

@@ -85,7 +85,7 @@ static const char *read_deadline(const store_door *door, uint32_t key, uint64_t 
 {
     char name[WORKLOAD_KEY_BYTES];
     slice bytes = slice_make(name, workload_key(key, name));
-    pykv_status status = door->ops->expires_at(door->engine, bytes, 0, out);
+    pykv_status status = door->ops->expires_at(door->engine, NULL, bytes, 0, out);
     if (status != PYKV_OK && status != PYKV_NOT_FOUND) {
         return workload_unreadable;
     }

@@ -151,7 +151,7 @@ import pykv
 from recipes import Copy
 
 class WrittenBeside:
-    # A database that is written to during each scan of it.
+    # A database that is written to whenever it was read.
     def __init__(self, db):
         self.db = db
 
@@ -162,6 +162,11 @@ class WrittenBeside:
         rows = list(self.db.scan())
         self.db[b"beside"] = b"%d" % self.db.last_seq
         return rows
+
+    def snapshot(self):
+        moment = self.db.snapshot()
+        self.db[b"beside"] = b"%d" % self.db.last_seq
+        return moment
 
 def grow(db, ended):
     number = 0

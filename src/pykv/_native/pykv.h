@@ -677,14 +677,20 @@ PYKV_API void pykv_snapshot_close(pykv_snapshot *snapshot);
 /* Closes and frees it. No call at it may be running or follow. */
 PYKV_API void pykv_snapshot_free(pykv_snapshot *snapshot);
 
-/* As pykv_get, pykv_unpin, pykv_contains, pykv_get_many (of the same store), pykv_scan_open,
- * pykv_count_range (NULL: all), pykv_cursor_new and pykv_find_row, at the snapshot's moment. What
- * has a deadline had expired then, or has not. */
+/* The sequence of the last write that it shows: with the epoch of pykv_stats the position from
+ * which pykv_changes_open_at goes on. PYKV_CLOSED. */
+PYKV_API pykv_status pykv_snapshot_sequence(pykv_snapshot *snapshot, uint64_t *sequence_out);
+
+/* As pykv_get, pykv_unpin, pykv_contains, pykv_expires_at, pykv_get_many (of the same store),
+ * pykv_scan_open, pykv_count_range (NULL: all), pykv_cursor_new and pykv_find_row, at the
+ * snapshot's moment. What has a deadline had expired then, or has not. */
 PYKV_API pykv_status pykv_get_at(pykv_snapshot *snapshot, const void *key, size_t key_length,
                                  int32_t flags, pykv_pinned *pinned_out);
 PYKV_API void pykv_unpin_at(pykv_snapshot *snapshot, pykv_pinned *pinned);
 PYKV_API pykv_status pykv_contains_at(pykv_snapshot *snapshot, const void *key, size_t key_length,
                                       int32_t flags);
+PYKV_API pykv_status pykv_deadline_at(pykv_snapshot *snapshot, const void *key, size_t key_length,
+                                      int32_t flags, uint64_t *deadline_us_out);
 PYKV_API pykv_status pykv_get_many_at(pykv_many *many, pykv_snapshot *snapshot, size_t count,
                                       const void *const *keys, const size_t *key_lengths,
                                       int32_t flags);

@@ -283,9 +283,10 @@ class _SnapshotMoment(_Kept):
 class AdapterSnapshot(AdapterReader):
     """A database of others at one moment, kept until it is closed, dropped, or the store is."""
 
-    def __init__(self, store: AdapterStore, moment: SharedMoment) -> None:
+    def __init__(self, store: AdapterStore, moment: SharedMoment, last_seq: int) -> None:
         self._kept = _SnapshotMoment(store, moment)
         self._of = store
+        self._last_seq = last_seq
 
     @property
     def path(self) -> Path:
@@ -296,6 +297,17 @@ class AdapterSnapshot(AdapterReader):
     def closed(self) -> bool:
         """True once it or its store is closed."""
         return self._kept._moment is None or self._of.closed
+
+    @property
+    def last_seq(self) -> int:
+        """`last_seq` of the store when it was made; it may show writes behind that."""
+        self._check_open()
+        return self._last_seq
+
+    def expires_at(self, key: BytesLike) -> float | None:
+        """Not supported, as at the store."""
+        self._check_open()
+        return self._of.expires_at(key)
 
     def _store(self) -> AdapterStore:
         return self._of

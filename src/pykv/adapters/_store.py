@@ -269,7 +269,8 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
         """The moment of this call, for reads. NotSupportedError where the database has none."""
         if "snapshot" not in self._features:
             return super().snapshot()
-        return AdapterSnapshot(self, self._new_moment())
+        last_seq = self.last_seq
+        return AdapterSnapshot(self, self._new_moment(), last_seq)
 
     def refresh(self) -> int:
         """Moves a store that was opened read-only to what others have written; `last_seq` then."""

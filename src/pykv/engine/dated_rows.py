@@ -9,10 +9,11 @@ from typing import NamedTuple, cast
 
 from pykv.arguments import BytesLike, as_bytes
 from pykv.engine.batch import CHUNK_BYTES_MAX, Operation, Put, chunks
-from pykv.engine.expiry import ExpiryBase
+from pykv.engine.expiry import DeadlineReader
 from pykv.engine.mapping import StoreBase
 from pykv.engine.namespaces import each_namespace
-from pykv.store import OrderedStore, Store
+from pykv.reader import OrderedReader, Snapshot
+from pykv.store import Store
 
 
 class DatedRow(NamedTuple):
@@ -32,9 +33,9 @@ def export_rows(store: Store, start: BytesLike | None = None) -> Iterator[DatedR
 
     Rows of its namespaces come behind its own, each at the moment when its turn comes; those of a
     handle to one are the rows of that one.  start: the first key, in a store with order.  Deadlines
-    are those at the time when a row is given, and rows that are gone by then are left out: nobody
-    should write to the store meanwhile. One row at a time is in memory, besides what a scan holds.
-    Raises what scans raise.
+    are those of that moment too. In a store without snapshots they are those at the time when a row
+    is given, and rows that are gone by then are left out: nobody should write to it meanwhile. One
+    row at a time is in memory, besides what a scan holds. Raises what scans raise.
     """
     spaces = each_namespace(store)
     own = rows_of(*next(spaces), start)
@@ -43,33 +44,35 @@ def export_rows(store: Store, start: BytesLike | None = None) -> Iterator[DatedR
 
 def rows_of(name: str | None, space: Store, start: BytesLike | None = None) -> Iterator[DatedRow]:
     """As export_rows, of this one namespace alone, whose name the rows get."""
-    rows = space.scan() if start is None else _ordered(space).scan(start)
-    if "ttl" not in space.features:
+    is_dated = "ttl" in space.features
+    at = space.snapshot() if is_dated and "snapshot" in space.features else space
+    rows = at.scan() if start is None else _ordered(at).scan(start)
+    if not is_dated:
         return (DatedRow(key, value, 0, name) for key, value in rows)
-    return _dated(name, space, rows)
+    return _dated(name, at, rows)
 
 
-def _ordered(store: Store) -> OrderedStore:
-    if not isinstance(store, OrderedStore):
-        raise TypeError(f"{store!r} has no order: leave start out")
-    return store
+def _ordered(at: Store | Snapshot) -> OrderedReader:
+    if not isinstance(at, OrderedReader):
+        raise TypeError(f"{at!r} has no order: leave start out")
+    return at
 
 
 def _dated(
-    name: str | None, store: Store, rows: Iterator[tuple[bytes, bytes]]
+    name: str | None, at: Store | Snapshot, rows: Iterator[tuple[bytes, bytes]]
 ) -> Iterator[DatedRow]:
     for key, value in rows:
-        deadline_us = _deadline_us(store, key)
+        deadline_us = _deadline_us(at, key)
         if deadline_us is not None:
             yield DatedRow(key, value, deadline_us, name)
 
 
-def _deadline_us(store: Store, key: bytes) -> int | None:
+def _deadline_us(at: Store | Snapshot, key: bytes) -> int | None:
     """The deadline of key, None if it is absent."""
-    if isinstance(store, ExpiryBase):
-        return store._expires_us(key)
+    if isinstance(at, DeadlineReader):
+        return at._expires_us(key)
     try:
-        seconds = store.expires_at(key)
+        seconds = at.expires_at(key)
     except KeyError:
         return None
     return 0 if seconds is None else round(seconds * 1_000_000)

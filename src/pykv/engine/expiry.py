@@ -16,7 +16,24 @@ from pykv.engine.batch import Operation, Put
 from pykv.errors import NotSupportedError
 
 
-class ExpiryBase(ABC):
+class DeadlineReader(ABC):
+    """The part of a store or a snapshot that tells deadlines."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def _expires_us(self, key: bytes) -> int | None:
+        """The deadline of key, 0 for none; None if the key is absent."""
+
+    def expires_at(self, key: BytesLike) -> float | None:
+        """When key expires, in seconds since 1970; None: never. KeyError if it is absent."""
+        deadline_us = self._expires_us(as_bytes(key, "key"))
+        if deadline_us is None:
+            raise KeyError(key)
+        return deadline_us / 1_000_000 if deadline_us else None
+
+
+class ExpiryBase(DeadlineReader):
     """The part of a store that is about deadlines: times of the store's clock in microseconds."""
 
     __slots__ = ()
@@ -52,13 +69,6 @@ class ExpiryBase(ABC):
         """Lets key expire ttl from now on, None: never; tells whether it was there. Atomic."""
         exact = as_bytes(key, "key")
         return self._touch(exact, self._deadline_of(ttl), sync)
-
-    def expires_at(self, key: BytesLike) -> float | None:
-        """When key expires, in seconds since 1970; None: never. KeyError if it is absent."""
-        deadline_us = self._expires_us(as_bytes(key, "key"))
-        if deadline_us is None:
-            raise KeyError(key)
-        return deadline_us / 1_000_000 if deadline_us else None
 
     def _deadline_of(self, ttl: float | timedelta | None) -> int:
         """The deadline of what is put with ttl now, 0 for none. NotSupportedError."""

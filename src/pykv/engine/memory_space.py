@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pykv.arguments import BytesLike, key_range, name_bytes
 from pykv.engine.batch import Operation
 from pykv.engine.expiring_map import ExpiringMap
+from pykv.engine.expiry import DeadlineReader
 from pykv.engine.memory_moment import Moment, applied, with_name, without_name
 from pykv.engine.memory_reader import MemoryReader
 from pykv.engine.namespaces import no_such_namespace, not_of_this_store
@@ -83,7 +84,8 @@ class MemorySpace(MemoryReader, OrderedStoreBase):
 
     def snapshot(self) -> MemorySnapshot:
         """The rows of this moment, for reads until it or the store is closed."""
-        return MemorySnapshot(self, self._rows())
+        moment = self._root._moment_now()
+        return MemorySnapshot(self, self._find(moment), moment.last_seq)
 
     def _change(self, edit: _Edit) -> ExpiringMap:
         """Publishes edit(rows): new rows and the number of writes. Returns the rows before."""
@@ -240,14 +242,15 @@ class MemorySpace(MemoryReader, OrderedStoreBase):
         )
 
 
-class MemorySnapshot(MemoryReader):
+class MemorySnapshot(MemoryReader, DeadlineReader):
     """A memory store at one moment. Any thread may use it; after a fork the parent only."""
 
-    __slots__ = ("__weakref__", "_kept", "_store")
+    __slots__ = ("__weakref__", "_kept", "_last_seq", "_store")
 
-    def __init__(self, store: MemorySpace, rows: OrderedMap) -> None:
+    def __init__(self, store: MemorySpace, rows: ExpiringMap, last_seq: int) -> None:
         self._store = store
-        self._kept: OrderedMap | None = rows
+        self._kept: ExpiringMap | None = rows
+        self._last_seq = last_seq
 
     @property
     def path(self) -> Path | None:
@@ -259,15 +262,28 @@ class MemorySnapshot(MemoryReader):
         """True once it or its store is closed, and in a forked child."""
         return self._kept is None or self._store.closed
 
-    def _rows(self) -> OrderedMap:
-        rows = self._kept
+    @property
+    def last_seq(self) -> int:
+        """Sequence number of the last write that it shows."""
+        self._check_open()
+        return self._last_seq
+
+    def _now(self) -> ExpiringMap:
+        kept = self._kept
         self._store._now()
-        if rows is None:
+        if kept is None:
             raise ClosedError(f"{self!r} is closed", path=self.path)
-        return rows
+        return kept
+
+    def _rows(self) -> OrderedMap:
+        return self._now().rows
+
+    def _expires_us(self, key: bytes) -> int | None:
+        kept = self._now()
+        return None if kept.rows.get(key) is None else kept.deadline_us(key)
 
     def _check_open(self) -> None:
-        self._rows()
+        self._now()
 
     def _check_scans(self) -> None:
         self._store._check_open()

@@ -224,7 +224,18 @@ def touch(pointer: FFI.CData, key: bytes, deadline_us: int, sync: bool | None) -
 def expires_us(pointer: FFI.CData, key: bytes) -> int | None:
     """The deadline of key, 0 for none; None if it is absent."""
     deadline_out: Any = ffi.new("uint64_t *")
-    status = lib.pykv_expires_at(pointer, key, len(key), 0, deadline_out)
+    return _deadline_of(lib.pykv_expires_at(pointer, key, len(key), 0, deadline_out), deadline_out)
+
+
+def expires_us_at(snapshot: FFI.CData, key: bytes) -> int | None:
+    """The same at a snapshot."""
+    deadline_out: Any = ffi.new("uint64_t *")
+    return _deadline_of(
+        lib.pykv_deadline_at(snapshot, key, len(key), 0, deadline_out), deadline_out
+    )
+
+
+def _deadline_of(status: int, deadline_out: Any) -> int | None:
     if status == lib.PYKV_NOT_FOUND:
         return None
     check(status)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pykv._native import Handle, SnapshotBase, check, ffi, lib, own
+from pykv.engine.expiry import DeadlineReader
+from pykv.engine.native import expires_us_at
 from pykv.engine.native_arrays import Source
 from pykv.errors import ClosedError
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from _cffi_backend import FFI
 
 
-class NativeSnapshot(SnapshotBase):
+class NativeSnapshot(SnapshotBase, DeadlineReader):
     """The lifetime of a snapshot, and its reads of keys. Any thread may use it."""
 
     __slots__ = ("__weakref__", "_closed", "_path", "_snapshot_owner", "_store")
@@ -45,12 +47,25 @@ class NativeSnapshot(SnapshotBase):
             lib.PYKV_FORKED,
         )
 
+    @property
+    def last_seq(self) -> int:
+        """Sequence number of the last write that it shows."""
+        self._check_open()
+        sequence_out: Any = ffi.new("uint64_t *")
+        check(lib.pykv_snapshot_sequence(self._snapshot_owner[0], sequence_out))
+        last: int = sequence_out[0]
+        return last
+
     def _check_open(self) -> None:
         status = lib.pykv_check_open(self._store)
         if status == lib.PYKV_FORKED:
             check(status)
         if self.closed:
             raise ClosedError(f"{self!r} is closed", path=self._path)
+
+    def _expires_us(self, key: bytes) -> int | None:
+        self._check_open()
+        return expires_us_at(self._snapshot_owner[0], key)
 
     def _get(self, key: bytes) -> bytes | None:
         return self.get(key)

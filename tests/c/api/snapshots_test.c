@@ -63,6 +63,41 @@ TEST(reads_at_a_snapshot_see_its_moment)
     api_free(&f);
 }
 
+static void check_sequence_and_deadline(int32_t engine)
+{
+    api_fixture f = {.path = check_temporary_directory(), .options = {.engine = engine}};
+    pykv_snapshot *snapshot;
+    uint64_t sequence = 0;
+    uint64_t before = 0;
+    uint64_t at = 0;
+    CHECK_OK(api_open(&f));
+    api_fill(&f, 0, 3);
+    CHECK_OK(pykv_put_for(f.store, "dated", 5, "1", 1, 1000000000, 0));
+    CHECK_OK(pykv_expires_at(f.store, "dated", 5, 0, &before));
+    CHECK_OK(pykv_snapshot_new(f.store, &snapshot));
+    CHECK_OK(pykv_touch(f.store, "dated", 5, 0, 0));
+    CHECK_OK(api_put(&f, "later", "1"));
+    CHECK_OK(pykv_flush(f.store));
+    CHECK_OK(pykv_snapshot_sequence(snapshot, &sequence));
+    CHECK_EQUAL(4, sequence);
+    CHECK_OK(pykv_deadline_at(snapshot, "dated", 5, 0, &at));
+    CHECK_EQUAL(before, at);
+    CHECK_OK(pykv_deadline_at(snapshot, "key-1", 5, 0, &at));
+    CHECK_EQUAL(0, at);
+    CHECK_STATUS(PYKV_NOT_FOUND, pykv_deadline_at(snapshot, "later", 5, 0, &at));
+    pykv_snapshot_close(snapshot);
+    CHECK_STATUS(PYKV_CLOSED, pykv_snapshot_sequence(snapshot, &sequence));
+    CHECK_STATUS(PYKV_CLOSED, pykv_deadline_at(snapshot, "dated", 5, 0, &at));
+    pykv_snapshot_free(snapshot);
+    api_free(&f);
+}
+
+TEST(a_snapshot_tells_the_sequence_and_the_deadlines_of_its_moment)
+{
+    check_sequence_and_deadline(PYKV_ENGINE_LSM);
+    check_sequence_and_deadline(PYKV_ENGINE_BITCASK);
+}
+
 TEST(a_closed_snapshot_refuses_and_a_scan_of_it_goes_on)
 {
     api_fixture f = new_lsm();
@@ -138,6 +173,7 @@ TEST(a_snapshot_of_a_bitcask_counts_its_rows_and_has_no_ranges)
 }
 
 TEST_MAIN(CASE(reads_at_a_snapshot_see_its_moment),
+          CASE(a_snapshot_tells_the_sequence_and_the_deadlines_of_its_moment),
           CASE(a_closed_snapshot_refuses_and_a_scan_of_it_goes_on),
           CASE(a_snapshot_outlives_the_close_of_its_store_and_refuses),
           CASE(a_snapshot_of_a_bitcask_counts_its_rows_and_has_no_ranges))

@@ -54,7 +54,7 @@ static void expect_rows(fixture *self, uint32_t space)
     CHECK_EQUAL(3, count_in(self, space));
     expect_in(self, space, slice_make("", 0), "empty");
     expect_in(self, space, slice_make("\xff", 1), "marked");
-    CHECK_OK(lsm_expires_at_in(self->store, space, fixture_text("a"), 0, &deadline));
+    CHECK_OK(lsm_expires_at_in(self->store, space, NULL, fixture_text("a"), 0, &deadline));
     CHECK_EQUAL(far_deadline, deadline);
     CHECK_OK(lsm_verify(self->store, NULL, &report));
     CHECK_EQUAL(0, report.damage_count);

@@ -25,7 +25,7 @@ static uint64_t deadline_of(fixture *self, const char *key)
 {
     uint64_t deadline = UINT64_MAX;
     epoch_token token = epoch_enter(&lsm_gate(self->store)->readers);
-    CHECK_OK(lsm_expires_at(self->store, fixture_text(key), 0, &deadline));
+    CHECK_OK(lsm_expires_at(self->store, NULL, fixture_text(key), 0, &deadline));
     epoch_leave(&lsm_gate(self->store)->readers, token);
     return deadline;
 }
@@ -261,7 +261,8 @@ static void expect_no_deadline(fixture *self, const char *key)
     uint64_t deadline = 0;
     fixture_expect(self, key, NULL);
     epoch_token token = epoch_enter(&lsm_gate(self->store)->readers);
-    CHECK_STATUS(PYKV_NOT_FOUND, lsm_expires_at(self->store, fixture_text(key), 0, &deadline));
+    CHECK_STATUS(PYKV_NOT_FOUND,
+                 lsm_expires_at(self->store, NULL, fixture_text(key), 0, &deadline));
     epoch_leave(&lsm_gate(self->store)->readers, token);
 }
 

@@ -19,7 +19,8 @@ static void expect(fixture *self, uint32_t space, const char *key, const char *v
     pykv_status status = lsm_get_in(self->store, space, NULL, fixture_text(key), 0, &pinned);
     CHECK_EQUAL(value != NULL ? PYKV_OK : PYKV_NOT_FOUND, status);
     CHECK_EQUAL(status, lsm_contains_in(self->store, space, NULL, fixture_text(key), 0));
-    CHECK_EQUAL(status, lsm_expires_at_in(self->store, space, fixture_text(key), 0, &deadline_us));
+    CHECK_EQUAL(status,
+                lsm_expires_at_in(self->store, space, NULL, fixture_text(key), 0, &deadline_us));
     if (value != NULL) {
         CHECK_EQUAL(strlen(value), pinned.length);
         CHECK_BYTES(value, pinned.data, pinned.length);

@@ -1,14 +1,12 @@
 /*
- * engine: what api/ asks of a storage engine: a table of functions, one table an engine. Adding an
- * engine: fill a table in api/engine_NAME.c and list it in engine.c.
+ * engine: what api/ asks of a storage engine: a table of functions, in api/engine_NAME.c each.
  *
  * The functions take the engine's own handles as void pointers. Who calls them holds the gate:
  * open, close, free, repair and destroy as said there; calls are counted into engine_ops.gate as
  * said at the groups below. Keys and values are within their limits. Statuses, results and flags
  * are those that pykv.h tells of the function of the same name.
  *
- * Thread-safety: any thread at any time, but for close (one at a time) and free (the last), and
- * manys and scans, which are used by one thread at a time.
+ * Thread-safety: any thread, but for close (one at a time), free (the last), and manys and scans.
  */
 #ifndef PYKV_API_ENGINE_H
 #define PYKV_API_ENGINE_H
@@ -42,12 +40,14 @@ typedef struct engine_ops {
     /* Inside gate.readers: what is found is valid until it is left, or for a get that sets
      * pinned_out->owned until that is freed with mem_free. */
     pykv_status (*get)(void *engine, slice key, int32_t flags, pykv_pinned *pinned_out);
-    pykv_status (*expires_at)(void *engine, slice key, int32_t flags, uint64_t *deadline_us_out);
-    /* At the moment of a snapshot, but for get_at NULL: now. What hold gives must be released
-     * before free, and may be after close. */
+    /* At the moment of a snapshot, but for get_at and snapshot_sequence NULL: now. What hold gives
+     * must be released before free, and may be after close. */
     pykv_status (*contains)(void *engine, const void *at, slice key, int32_t flags);
+    pykv_status (*expires_at)(void *engine, const void *at, slice key, int32_t flags,
+                              uint64_t *deadline_us_out);
     pykv_status (*get_at)(void *engine, const void *snapshot, slice key, int32_t flags,
                           pykv_pinned *pinned_out);
+    pykv_status (*snapshot_sequence)(void *engine, const void *snapshot, uint64_t *sequence_out);
     pykv_status (*hold)(void *engine, const void *at, slice key, int32_t flags, held_value *out);
     pykv_status (*many_get)(void *many, const void *snapshot, size_t count, const void *const *keys,
                             const size_t *key_lengths, int32_t flags);

@@ -59,9 +59,17 @@ static pykv_status contains(void *engine, const void *snapshot, slice key, int32
                             : bitcask_contains_at(snapshot, key, flags);
 }
 
-static pykv_status expires_at(void *engine, slice key, int32_t flags, uint64_t *deadline_us_out)
+static pykv_status expires_at(void *engine, const void *at, slice key, int32_t flags,
+                              uint64_t *deadline_us_out)
 {
-    return bitcask_expires_at(engine, key, flags, deadline_us_out);
+    return at == NULL ? bitcask_expires_at(engine, key, flags, deadline_us_out)
+                      : bitcask_deadline_at(at, key, flags, deadline_us_out);
+}
+
+static pykv_status snapshot_sequence(void *engine, const void *snapshot, uint64_t *sequence_out)
+{
+    (void)engine;
+    return bitcask_snapshot_sequence(snapshot, sequence_out);
 }
 
 static uint64_t now(void *engine)
@@ -421,6 +429,7 @@ const engine_ops engine_bitcask = {
     .get_at = engine_bitcask_get_at,
     .hold = hold,
     .expires_at = expires_at,
+    .snapshot_sequence = snapshot_sequence,
     .many_get = engine_bitcask_get_many,
     .now = now,
     .deadline = deadline,

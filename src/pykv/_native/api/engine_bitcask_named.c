@@ -45,17 +45,25 @@ static pykv_status get(void *engine, slice key, int32_t flags, pykv_pinned *pinn
     return bitcask_get_in(self->store, self->within, key, flags, pinned_out);
 }
 
-static pykv_status expires_at(void *engine, slice key, int32_t flags, uint64_t *deadline_us_out)
+static pykv_status expires_at(void *engine, const void *at, slice key, int32_t flags,
+                              uint64_t *deadline_us_out)
 {
     named *self = engine;
-    return bitcask_expires_at_in(self->store, self->within, key, flags, deadline_us_out);
+    return at == NULL
+               ? bitcask_expires_at_in(self->store, self->within, key, flags, deadline_us_out)
+               : bitcask_deadline_at(at, key, flags, deadline_us_out);
+}
+
+static pykv_status snapshot_sequence(void *engine, const void *snapshot, uint64_t *sequence_out)
+{
+    (void)engine;
+    return bitcask_snapshot_sequence(snapshot, sequence_out);
 }
 
 static pykv_status contains(void *engine, const void *snapshot, slice key, int32_t flags)
 {
     uint64_t deadline_us;
-    return snapshot == NULL ? expires_at(engine, key, flags, &deadline_us)
-                            : bitcask_contains_at(snapshot, key, flags);
+    return expires_at(engine, snapshot, key, flags, &deadline_us);
 }
 
 static pykv_status hold(void *engine, const void *snapshot, slice key, int32_t flags,
@@ -190,6 +198,7 @@ const engine_ops engine_bitcask_named = {
     .get_at = engine_bitcask_get_at,
     .hold = hold,
     .expires_at = expires_at,
+    .snapshot_sequence = snapshot_sequence,
     .many_get = engine_bitcask_get_many,
     .put = put,
     .remove = remove_key,

@@ -8,6 +8,7 @@
 #include "log/change_feeds.h"
 #include "lsm/names.h"
 #include "lsm/refresh.h"
+#include "lsm/snapshot.h"
 #include "lsm/space.h"
 
 /* ---- opening and closing ---- */
@@ -56,9 +57,15 @@ static pykv_status contains(void *engine, const void *snapshot, slice key, int32
     return lsm_contains(engine, key, flags);
 }
 
-static pykv_status expires_at(void *engine, slice key, int32_t flags, uint64_t *deadline_us_out)
+static pykv_status expires_at(void *engine, const void *at, slice key, int32_t flags,
+                              uint64_t *deadline_us_out)
 {
-    return lsm_expires_at_in(engine, KEY_SPACE_DEFAULT, key, flags, deadline_us_out);
+    return lsm_expires_at_in(engine, KEY_SPACE_DEFAULT, at, key, flags, deadline_us_out);
+}
+
+static pykv_status snapshot_sequence(void *engine, const void *snapshot, uint64_t *sequence_out)
+{
+    return lsm_snapshot_sequence(engine, snapshot, sequence_out);
 }
 
 static uint64_t now(void *engine)
@@ -376,6 +383,7 @@ const engine_ops engine_lsm = {
     .get_at = get_at,
     .hold = hold,
     .expires_at = expires_at,
+    .snapshot_sequence = snapshot_sequence,
     .many_get = engine_lsm_get_many,
     .now = now,
     .deadline = deadline,

@@ -55,10 +55,17 @@ static pykv_status contains(void *engine, const void *snapshot, slice key, int32
     return lsm_contains_in(self->store, self->space, snapshot, key, flags);
 }
 
-static pykv_status expires_at(void *engine, slice key, int32_t flags, uint64_t *deadline_us_out)
+static pykv_status expires_at(void *engine, const void *at, slice key, int32_t flags,
+                              uint64_t *deadline_us_out)
 {
     named *self = engine;
-    return lsm_expires_at_in(self->store, self->space, key, flags, deadline_us_out);
+    return lsm_expires_at_in(self->store, self->space, at, key, flags, deadline_us_out);
+}
+
+static pykv_status snapshot_sequence(void *engine, const void *snapshot, uint64_t *sequence_out)
+{
+    const named *self = engine;
+    return engine_lsm.snapshot_sequence(self->store, snapshot, sequence_out);
 }
 
 static pykv_status count_keys(void *engine, const void *snapshot, const pykv_range *range,
@@ -211,6 +218,7 @@ const engine_ops engine_lsm_named = {
     .get_at = get_at,
     .hold = hold,
     .expires_at = expires_at,
+    .snapshot_sequence = snapshot_sequence,
     .many_get = engine_lsm_get_many,
     .put = put,
     .remove = remove_key,

@@ -2,6 +2,7 @@
  * expiry: the part of pykv.h that is about deadlines alone.
  */
 #include "api/handle.h"
+#include "api/reads.h"
 #include "base/buffer.h"
 #include "base/invariant.h"
 #include "base/memory.h"
@@ -9,18 +10,7 @@
 pykv_status pykv_expires_at(pykv_store *store, const void *key, size_t key_length, int32_t flags,
                             uint64_t *deadline_us_out)
 {
-    epoch_token token;
-    pykv_status status = handle_enter_reader(store, &token);
-    if (status != PYKV_OK) {
-        return status;
-    }
-    status = handle_check_sizes(key_length, 0);
-    if (status == PYKV_OK) {
-        status = store->ops->expires_at(store->engine, slice_make(key, key_length), flags,
-                                        deadline_us_out);
-    }
-    handle_leave_reader(store, token);
-    return status;
+    return reads_expires_at(store, NULL, slice_make(key, key_length), flags, deadline_us_out);
 }
 
 pykv_status pykv_now(pykv_store *store, uint64_t *now_us_out)

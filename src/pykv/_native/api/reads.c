@@ -62,6 +62,22 @@ pykv_status pykv_contains(pykv_store *store, const void *key, size_t key_length,
     return status;
 }
 
+pykv_status reads_expires_at(pykv_store *store, const void *at, slice key, int32_t flags,
+                             uint64_t *deadline_us_out)
+{
+    epoch_token token;
+    pykv_status status = handle_enter_reader(store, &token);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    status = handle_check_sizes(key.size, 0);
+    if (status == PYKV_OK) {
+        status = store->ops->expires_at(store->engine, at, key, flags, deadline_us_out);
+    }
+    handle_leave_reader(store, token);
+    return status;
+}
+
 pykv_status reads_count(pykv_store *store, const void *snapshot, const pykv_range *range,
                         uint64_t *count_out)
 {

@@ -7,8 +7,11 @@
 #include "pykv.h"
 
 #include "base/annotate.h"
+#include "base/slice.h"
 
-/* As pykv_count_range, pykv_get_many and pykv_scan_open. */
+/* As pykv_expires_at, pykv_count_range, pykv_get_many and pykv_scan_open. */
+PYKV_NODISCARD pykv_status reads_expires_at(pykv_store *store, const void *snapshot, slice key,
+                                            int32_t flags, uint64_t *deadline_us_out);
 PYKV_NODISCARD pykv_status reads_count(pykv_store *store, const void *snapshot,
                                        const pykv_range *range, uint64_t *count_out);
 PYKV_NODISCARD pykv_status reads_get_many(pykv_many *self, const void *snapshot, size_t count,

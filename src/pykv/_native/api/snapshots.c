@@ -55,6 +55,18 @@ void pykv_snapshot_free(pykv_snapshot *self)
     }
 }
 
+pykv_status pykv_snapshot_sequence(pykv_snapshot *self, uint64_t *sequence_out)
+{
+    pykv_store *store = self->store;
+    epoch_token token;
+    pykv_status status = handle_enter_reader(store, &token);
+    if (status == PYKV_OK) {
+        status = store->ops->snapshot_sequence(store->engine, self->inner, sequence_out);
+        handle_leave_reader(store, token);
+    }
+    return status;
+}
+
 pykv_status pykv_get_at(pykv_snapshot *self, const void *key, size_t key_length, int32_t flags,
                         pykv_pinned *pinned_out)
 {
@@ -97,6 +109,13 @@ pykv_status pykv_contains_at(pykv_snapshot *self, const void *key, size_t key_le
     }
     handle_leave_reader(store, token);
     return status;
+}
+
+pykv_status pykv_deadline_at(pykv_snapshot *self, const void *key, size_t key_length, int32_t flags,
+                             uint64_t *deadline_us_out)
+{
+    return reads_expires_at(self->store, self->inner, slice_make(key, key_length), flags,
+                            deadline_us_out);
 }
 
 pykv_status pykv_get_many_at(pykv_many *many, pykv_snapshot *self, size_t count,

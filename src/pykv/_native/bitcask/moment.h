@@ -94,10 +94,11 @@ PYKV_NODISCARD pykv_status moment_find(const store_moment *self, uint64_t hash, 
                                        read_mode mode, buffer *scratch, uint64_t *address_out,
                                        record *out);
 
-/* Whether there is a record of key at the moment, whose body is not checked: PYKV_OK or what
- * moment_find gives. */
+/* Whether there is a record of key at the moment, whose body is not checked, and its deadline:
+ * PYKV_OK or what moment_find gives. */
 PYKV_NODISCARD pykv_status moment_find_key(const store_moment *self, uint64_t hash, slice key,
-                                           read_mode mode, buffer *scratch);
+                                           read_mode mode, buffer *scratch,
+                                           uint64_t *deadline_us_out);
 
 /* The same as moment_find by READ_HOT, with the segment that holds the record. */
 PYKV_NODISCARD pykv_status moment_find_mapped(const store_moment *self, uint64_t hash, slice key,

@@ -167,11 +167,15 @@ pykv_status moment_find(const store_moment *self, uint64_t hash, slice key, read
 }
 
 pykv_status moment_find_key(const store_moment *self, uint64_t hash, slice key, read_mode mode,
-                            buffer *scratch)
+                            buffer *scratch, uint64_t *deadline_us_out)
 {
     record found;
     lookup wanted = {self, hash, key, mode, false, scratch, &found, NULL, 0};
-    return find(&wanted);
+    pykv_status status = find(&wanted);
+    if (status == PYKV_OK) {
+        *deadline_us_out = found.deadline_us;
+    }
+    return status;
 }
 
 pykv_status moment_find_mapped(const store_moment *self, uint64_t hash, slice key, record *out,

@@ -81,16 +81,32 @@ pykv_status bitcask_get_at(const store_moment *self, slice key, int32_t flags,
     return status;
 }
 
+pykv_status bitcask_snapshot_sequence(const store_moment *self, uint64_t *sequence_out)
+{
+    pykv_status status = moment_check(self);
+    if (status == PYKV_OK) {
+        *sequence_out = self->visible_sequence;
+    }
+    return status;
+}
+
 pykv_status bitcask_contains_at(const store_moment *self, slice key, int32_t flags)
+{
+    uint64_t deadline_us;
+    return bitcask_deadline_at(self, key, flags, &deadline_us);
+}
+
+pykv_status bitcask_deadline_at(const store_moment *self, slice key, int32_t flags,
+                                uint64_t *deadline_us_out)
 {
     uint64_t hash = bitcask_hash(self->store, key.data, key.size);
     pykv_status status = PYKV_WOULD_BLOCK;
     if (bitcask_read_mode(self->store) == READ_HOT) {
-        status = moment_find_key(self, hash, key, READ_HOT, NULL);
+        status = moment_find_key(self, hash, key, READ_HOT, NULL, deadline_us_out);
     }
     if (status == PYKV_WOULD_BLOCK && (flags & PYKV_NO_WAIT) == 0) {
         buffer scratch = BUFFER_EMPTY;
-        status = moment_find_key(self, hash, key, READ_COLD, &scratch);
+        status = moment_find_key(self, hash, key, READ_COLD, &scratch, deadline_us_out);
         buffer_reset(&scratch);
     }
     return status;

@@ -21,6 +21,14 @@ PYKV_NODISCARD pykv_status bitcask_get_at(const store_moment *self, slice key, i
 /* As bitcask_contains, at the moment of the snapshot. PYKV_CLOSED. */
 PYKV_NODISCARD pykv_status bitcask_contains_at(const store_moment *self, slice key, int32_t flags);
 
+/* As bitcask_expires_at, at the moment of the snapshot. PYKV_CLOSED. */
+PYKV_NODISCARD pykv_status bitcask_deadline_at(const store_moment *self, slice key, int32_t flags,
+                                               uint64_t *deadline_us_out);
+
+/* The sequence of the last write that the moment shows. PYKV_CLOSED. */
+PYKV_NODISCARD pykv_status bitcask_snapshot_sequence(const store_moment *self,
+                                                     uint64_t *sequence_out);
+
 /* Finds and keeps the value of key at the moment; NULL: now. The caller is in the epoch. */
 PYKV_NODISCARD pykv_status bitcask_hold(bitcask *store, const store_moment *moment, slice key,
                                         int32_t flags, held_value *out);

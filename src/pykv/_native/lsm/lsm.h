@@ -39,10 +39,9 @@ uint64_t lsm_deadline(lsm *self, uint64_t life_us);
  * PYKV_NO_WAIT PYKV_WOULD_BLOCK where a block would have to be read. */
 PYKV_NODISCARD pykv_status lsm_get(lsm *self, slice key, int32_t flags, pykv_pinned *pinned_out);
 PYKV_NODISCARD pykv_status lsm_contains(lsm *self, slice key, int32_t flags);
-/* 0: it does not expire. */
-PYKV_NODISCARD pykv_status lsm_expires_at(lsm *self, slice key, int32_t flags,
-                                          uint64_t *deadline_us_out);
-/* At the moment of a snapshot; NULL: now. */
+/* At the moment of a snapshot; NULL: now. A deadline of 0: it does not expire. */
+PYKV_NODISCARD pykv_status lsm_expires_at(lsm *self, const lsm_snapshot *snapshot, slice key,
+                                          int32_t flags, uint64_t *deadline_us_out);
 PYKV_NODISCARD pykv_status lsm_get_at(lsm *self, const lsm_snapshot *snapshot, slice key,
                                       int32_t flags, pykv_pinned *pinned_out);
 

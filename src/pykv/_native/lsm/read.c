@@ -145,16 +145,21 @@ pykv_status lsm_get_at(lsm *self, const lsm_snapshot *snapshot, slice key, int32
     return status == PYKV_OK ? get_at(self, &moment, key, flags, pinned_out) : status;
 }
 
-pykv_status lsm_expires_at(lsm *self, slice key, int32_t flags, uint64_t *deadline_us_out)
+pykv_status lsm_expires_at(lsm *self, const lsm_snapshot *snapshot, slice key, int32_t flags,
+                           uint64_t *deadline_us_out)
 {
     iterator_entry entry;
     uint64_t hash = lsm_hash(self, key);
-    lsm_moment now = lsm_moment_now(self);
-    uint64_t cover = view_has_ranges(now.view) ? view_cover(now.view, key, now.sequence) : 0;
-    if (!view_find(now.view, key, hash, now.sequence, &entry)) {
+    lsm_moment at;
+    pykv_status status = lsm_moment_of(self, PYKV_PLANTED(378) ? NULL : snapshot, &at);
+    if (status != PYKV_OK) {
+        return status;
+    }
+    uint64_t cover = view_has_ranges(at.view) ? view_cover(at.view, key, at.sequence) : 0;
+    if (!view_find(at.view, key, hash, at.sequence, &entry)) {
         table_found found;
-        pykv_status status = version_get(now.view->version, source_for(self, flags), key,
-                                         now.sequence, hash, &found);
+        status =
+            version_get(at.view->version, source_for(self, flags), key, at.sequence, hash, &found);
         if (status != PYKV_OK) {
             return status;
         }
@@ -164,7 +169,7 @@ pykv_status lsm_expires_at(lsm *self, slice key, int32_t flags, uint64_t *deadli
         table_release(&self->source.face, &found);
     }
     bool hidden = entry.sequence < cover && !PYKV_PLANTED(255);
-    if (!lsm_is_live(self, entry.kind, entry.deadline_us) || hidden) {
+    if (!lsm_is_live_at(self, &at, entry.kind, entry.deadline_us) || hidden) {
         return PYKV_NOT_FOUND;
     }
     *deadline_us_out = entry.deadline_us;

@@ -133,6 +133,16 @@ void lsm_snapshot_free(lsm *store, lsm_snapshot *self)
     }
 }
 
+pykv_status lsm_snapshot_sequence(lsm *store, const lsm_snapshot *snapshot, uint64_t *sequence_out)
+{
+    lsm_moment moment = {.sequence = 0};
+    pykv_status status = lsm_moment_of(store, snapshot, &moment);
+    if (status == PYKV_OK) {
+        *sequence_out = moment.sequence;
+    }
+    return status;
+}
+
 void lsm_snapshot_close_all(lsm *self)
 {
     mutex_lock(&self->writer);

@@ -34,6 +34,10 @@ PYKV_NODISCARD pykv_status lsm_moment_of(lsm *store, const lsm_snapshot *snapsho
 PYKV_NODISCARD pykv_status lsm_moment_acquire(lsm *store, const lsm_snapshot *snapshot,
                                               lsm_moment *moment_out);
 
+/* The sequence of a snapshot's moment. The caller is inside the epoch. PYKV_CLOSED. */
+PYKV_NODISCARD pykv_status lsm_snapshot_sequence(lsm *store, const lsm_snapshot *snapshot,
+                                                 uint64_t *sequence_out);
+
 /* Closes every snapshot. */
 void lsm_snapshot_close_all(lsm *self);
 

@@ -21,7 +21,8 @@ PYKV_NODISCARD pykv_status lsm_hold_in(lsm *self, uint32_t space, const lsm_snap
                                        slice key, int32_t flags, held_value *out);
 PYKV_NODISCARD pykv_status lsm_contains_in(lsm *self, uint32_t space, const lsm_snapshot *snapshot,
                                            slice key, int32_t flags);
-PYKV_NODISCARD pykv_status lsm_expires_at_in(lsm *self, uint32_t space, slice key, int32_t flags,
+PYKV_NODISCARD pykv_status lsm_expires_at_in(lsm *self, uint32_t space,
+                                             const lsm_snapshot *snapshot, slice key, int32_t flags,
                                              uint64_t *deadline_us_out);
 /* Its keys are those of the namespace. */
 PYKV_NODISCARD pykv_status lsm_many_new_in(lsm *store, uint32_t space, lsm_many **many_out);

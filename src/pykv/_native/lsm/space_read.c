@@ -28,13 +28,13 @@ pykv_status lsm_contains_in(lsm *self, uint32_t space, const lsm_snapshot *snaps
     return status;
 }
 
-pykv_status lsm_expires_at_in(lsm *self, uint32_t space, slice key, int32_t flags,
-                              uint64_t *deadline_us_out)
+pykv_status lsm_expires_at_in(lsm *self, uint32_t space, const lsm_snapshot *snapshot, slice key,
+                              int32_t flags, uint64_t *deadline_us_out)
 {
     stored_key stored;
     pykv_status status = stored_key_make(space, key, &stored);
     if (status == PYKV_OK) {
-        status = lsm_expires_at(self, stored.key, flags, deadline_us_out);
+        status = lsm_expires_at(self, snapshot, stored.key, flags, deadline_us_out);
         stored_key_reset(&stored);
     }
     return status;
