@@ -33,13 +33,13 @@ def test_every_change_has_a_line(run: Run, written: Path) -> None:
     result = run("changes", written)
     assert result.exit_code == Exit.GOOD
     assert result.stdout.split("\n") == [
-        "1\tput\ta\t1\\t",
-        "2\tput\t\\xff\t2",
-        "3\tdelete\ta",
-        "4\tdelete_range\tb",
-        "5\tdelete_range\tc\td",
-        "6\tclear",
-        "7\tput\te\t",
+        "0:1\tput\ta\t1\\t",
+        "0:2+\tput\t\\xff\t2",
+        "0:3\tdelete\ta",
+        "0:4\tdelete_range\tb",
+        "0:5\tdelete_range\tc\td",
+        "0:6\tclear",
+        "0:7\tput\te\t",
         "",
     ]
 
@@ -61,7 +61,7 @@ def test_json_tells_all_of_a_change(run: Run, written: Path) -> None:
 
 
 def test_since_and_limit_choose(run: Run, written: Path) -> None:
-    assert run("changes", written, "--since", 5, "--limit", 1).stdout == "6\tclear\n"
+    assert run("changes", written, "--since", 5, "--limit", 1).stdout == "0:6\tclear\n"
     assert run("changes", written, "--since", 7).stdout == ""
     assert run("changes", written, "--limit", 0).stdout == ""
     result = run("changes", written, "--since", 8)
@@ -69,9 +69,40 @@ def test_since_and_limit_choose(run: Run, written: Path) -> None:
     assert "nothing at sequence 8" in result.stderr
 
 
+def test_a_place_with_an_epoch_is_one_of_that_history(run: Run, written: Path) -> None:
+    assert run("changes", written, "--since", "0:5", "--limit", 1).stdout == "0:6\tclear\n"
+    result = run("changes", written, "--since", "1:5")
+    assert (result.exit_code, result.stdout) == (Exit.FAILED, "")
+    assert "another history" in result.stderr
+
+
+@pytest.mark.parametrize("wrong", ["", "x", "-1", "1:", ":1", "0:1+", "0:-1", "1:2:3", "9" * 30])
+def test_what_is_no_place_is_refused(run: Run, written: Path, wrong: str) -> None:
+    result = run("changes", written, f"--since={wrong}")
+    assert (result.exit_code, result.stdout) == (Exit.USAGE, "")
+    assert "--since" in result.stderr
+
+
+@pytest.mark.parametrize("engine", ["bitcask", "lsm"])
+def test_synced_shows_what_no_loss_of_power_takes(run: Run, tmp_path: Path, engine: str) -> None:
+    """Of the last sync the mark comes with the write behind it."""
+    path = tmp_path / "written"
+    with pykv.open(path, engine=engine, history_bytes=1 << 20) as db:
+        db.put(b"a", b"1")
+        db.flush()
+        db.sync()
+        db.put(b"b", b"2")
+        everything = run("changes", path).stdout
+        synced = run("changes", path, "--synced").stdout
+    assert everything == "0:1\tput\ta\t1\n0:2\tput\tb\t2\n"
+    assert everything.startswith(synced)
+    assert "\tb\t" not in synced
+    assert run("changes", path, "--synced").stdout == everything
+
+
 def test_looking_keeps_the_history(run: Run, written: Path) -> None:
     for _ in range(2):
-        assert run("changes", written, "--limit", 1).stdout == "1\tput\ta\t1\\t\n"
+        assert run("changes", written, "--limit", 1).stdout == "0:1\tput\ta\t1\\t\n"
 
 
 def test_a_bitcask_lists_what_its_segments_hold(run: Run, database: Path) -> None:
@@ -99,21 +130,21 @@ def test_it_follows_a_program_that_writes(spawn: Spawn, tmp_path: Path, engine: 
         db.put(b"before", b"1")
         with spawn("changes", path, "--follow", "--limit", 3) as process:
             assert process.stdout is not None
-            assert process.stdout.readline() == b"1\tput\tbefore\t1\n"
+            assert process.stdout.readline() == b"0:1\tput\tbefore\t1\n"
             db.put(b"meanwhile", b"2")
-            assert process.stdout.readline() == b"2\tput\tmeanwhile\t2\n"
+            assert process.stdout.readline() == b"0:2\tput\tmeanwhile\t2\n"
             db.delete(b"before")
-            assert process.stdout.readline() == b"3\tdelete\tbefore\n"
+            assert process.stdout.readline() == b"0:3\tdelete\tbefore\n"
             assert process.wait(60) == Exit.GOOD
 
 
 def test_it_ends_where_nothing_comes_and_at_an_interrupt(spawn: Spawn, written: Path) -> None:
     with spawn("changes", written, "--follow", "--timeout", 0.2, "--since", 6) as process:
-        assert process.communicate(timeout=60) == (b"7\tput\te\t\n", b"")
+        assert process.communicate(timeout=60) == (b"0:7\tput\te\t\n", b"")
         assert process.returncode == Exit.GOOD
     with spawn("changes", written, "--follow") as process:
         assert process.stdout is not None
-        assert process.stdout.readline().startswith(b"1\tput")
+        assert process.stdout.readline().startswith(b"0:1\tput")
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == Exit.INTERRUPTED
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any, Final, cast
@@ -19,20 +20,34 @@ from pykv.cli.opening import (
 )
 from pykv.cli.output import json_fields, write_json, write_line
 
-_COUNT_MAX: Final = 1 << 62
+_PLACE: Final = re.compile(r"(?:(\d{1,20}):)?(\d{1,19})", re.ASCII)
+_SEQUENCE_MAX: Final = 1 << 62
+_EPOCH_MAX: Final = (1 << 64) - 1
+
+
+def _place_of(
+    _context: click.Context, _option: click.Parameter, text: str
+) -> int | tuple[int, int]:
+    """What `Store.changes` takes for SEQ or EPOCH:SEQ."""
+    found = _PLACE.fullmatch(text)
+    epoch, sequence = (int(found[1] or 0), int(found[2])) if found else (0, -1)
+    if not 0 <= sequence <= _SEQUENCE_MAX or epoch > _EPOCH_MAX:
+        raise click.BadParameter(f"{text!r} is neither SEQ nor EPOCH:SEQ.")
+    return (epoch, sequence) if ":" in text else sequence
 
 
 @click.command(
     "changes",
-    epilog=example("  pykv changes data --since 1000\n  pykv changes data --follow --json"),
+    epilog=example("  pykv changes data --since 0:1000\n  pykv changes data --follow --json"),
 )
 @database_argument
 @click.option(
     "--since",
-    type=click.IntRange(min=0, max=_COUNT_MAX),
-    default=0,
-    metavar="SEQ",
-    help="Changes behind this sequence number. Without it: all that are kept.",
+    default="0",
+    callback=_place_of,
+    metavar="[EPOCH:]SEQ",
+    help="Changes behind this place; with an epoch only where it is of the same history. Without "
+    "it: all that are kept.",
 )
 @click.option("--limit", type=click.IntRange(min=0), metavar="N", help="At most N changes.")
 @click.option("--follow", is_flag=True, help="Wait for more, until it is interrupted.")
@@ -42,27 +57,32 @@ _COUNT_MAX: Final = 1 << 62
     metavar="SECONDS",
     help="With --follow: end where nothing came for so long.",
 )
+@click.option(
+    "--synced", is_flag=True, help="Only what is on the device: no loss of power takes it back."
+)
 @format_option("--key-format", None, "Without it: escape; with --json text, or base64.")
 @format_option("--value-format", None, "Without it: escape; with --json text, or base64.")
 @json_option("Write a JSON object for each change.")
 def command(
     database: Path,
-    since: int,
+    since: int | tuple[int, int],
     limit: int | None,
     follow: bool,
     timeout: float | None,
+    synced: bool,
     key_format: str | None,
     value_format: str | None,
     as_json: bool,
 ) -> None:
     """Write changes, each on a line: what was written, in its order.
 
-    A line has the sequence number, what was done, the key, and the value, with tabs between. A
+    A line has the place as EPOCH:SEQ, what was done, the key, and the value, with tabs between. A
+    plus sign behind the place: the next change was written together with this one, all or nothing,
+    so it is no place to go on from; with --json a change is "last" where there is none. A
     delete_range has its bounds there; a clear has neither. namespace=N behind them is the number of
-    a namespace, of which the change that made it tells the name. With --json a change is "last" if
-    the next one was not written together with it. Needs an engine that keeps its log. A program may
-    have the database open, and write to it: what it wrote is shown, on the device or not, as far as
-    its history_bytes and pins keep it.
+    a namespace, of which the change that made it tells the name. Needs an engine that keeps its
+    log. A program may have the database open, and write to it: what it wrote is shown, on the
+    device or not unless --synced, as far as its history_bytes and pins keep it.
     """
     if timeout is not None and not follow:
         raise click.UsageError("--timeout is for --follow")
@@ -71,7 +91,7 @@ def command(
     if limit == 0:
         return
     with open_reader(database) as db:
-        feed = db.changes(since, follow=follow, timeout=timeout, unsynced=True)
+        feed = db.changes(since, follow=follow, timeout=timeout, unsynced=not synced)
         for count, change in enumerate(feed, 1):
             write(change, formats)
             if follow:
@@ -81,7 +101,8 @@ def command(
 
 
 def _write_text(change: pykv.Change, formats: tuple[str | None, str | None]) -> None:
-    parts = [str(change.seq), change.kind]
+    more = "" if change.last else "+"
+    parts = [f"{change.epoch}:{change.seq}{more}", change.kind]
     for data, how in zip((change.key, change.value), formats, strict=True):
         if data is not None and change.kind != "clear":
             parts.append(to_text(data, cast(Format, how or "escape")))
