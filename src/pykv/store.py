@@ -320,7 +320,11 @@ class Store(Reader, Protocol):
         """The value of key, which is set to default if it is absent. Atomic."""
 
     def update(
-        self, other: Mapping[Any, BytesLike] | Iterable[tuple[BytesLike, BytesLike]], /
+        self,
+        other: Mapping[Any, BytesLike] | Iterable[tuple[BytesLike, BytesLike]],
+        /,
+        *,
+        ttl: float | timedelta | None = None,
     ) -> None:
         """put_many of a mapping, of a store, or of pairs."""
 

@@ -208,6 +208,20 @@ def test_what_a_range_delete_or_clear_took_has_no_deadline(
 
 
 @pytest.mark.needs("ttl")
+@pytest.mark.parametrize("make", [dict, list, lambda pairs: iter(list(pairs))])
+def test_an_update_sets_the_deadline_of_each_row(db: Any, make: Any) -> None:
+    db.update({b"a": b"0", b"b": b"0"})
+    db.update(make([(b"b", b"1"), (b"c", b"2")]), ttl=500)
+    assert db.expires_at(b"a") is None
+    for key in (b"b", b"c"):
+        assert time.time() + 400 < db.expires_at(key) < time.time() + 600
+    db.update({b"b": b"3"})
+    assert (db[b"b"], db.expires_at(b"b")) == (b"3", None)
+    with pytest.raises(TypeError):
+        db.update({b"b": b"4"}, 500)
+
+
+@pytest.mark.needs("ttl")
 @pytest.mark.needs("persistence")
 def test_deadlines_outlive_the_process(make_store: Callable[..., Any], subject: Any) -> None:
     db = make_store()
@@ -233,6 +247,8 @@ def test_a_ttl_out_of_range_is_a_value_error(db: Any, wrong: Any) -> None:
         db.put(b"k", b"v", ttl=wrong)
     with pytest.raises(ValueError, match="ttl"):
         db.put_many([(b"k", b"v")], ttl=wrong)
+    with pytest.raises(ValueError, match="ttl"):
+        db.update({b"k": b"v"}, ttl=wrong)
     with db.batch() as batch, pytest.raises(ValueError, match="ttl"):
         batch.put(b"k", b"v", ttl=wrong)
     with pytest.raises(ValueError, match="ttl"):
@@ -251,6 +267,8 @@ def test_a_ttl_of_another_type_is_a_type_error(db: Any, wrong: Any) -> None:
         db.put(b"k", b"v", ttl=wrong)
     with pytest.raises(TypeError, match="ttl"):
         db.put_many([(b"k", b"v")], ttl=wrong)
+    with pytest.raises(TypeError, match="ttl"):
+        db.update({b"k": b"v"}, ttl=wrong)
     assert b"k" not in db
 
 
@@ -268,6 +286,7 @@ def test_a_closed_store_refuses_what_is_about_ttl(db: Any) -> None:
     calls: list[Callable[[], object]] = [
         lambda: db.put(b"k", b"v", ttl=1),
         lambda: db.put_many([], ttl=1),
+        lambda: db.update([], ttl=1),
         lambda: db.touch(b"k", 1),
         lambda: db.expires_at(b"k"),
     ]
@@ -283,6 +302,7 @@ def test_a_store_without_ttl_refuses_it(db: Any) -> None:
     calls: list[Callable[[], object]] = [
         lambda: db.put(b"k", b"v", ttl=1),
         lambda: db.put_many([(b"k", b"v")], ttl=1),
+        lambda: db.update({b"k": b"v"}, ttl=1),
         lambda: db.setdefault(b"k", b"v", ttl=1),
         lambda: db.put_if_absent(b"k", b"v", ttl=1),
         lambda: db.touch(b"k", 1),

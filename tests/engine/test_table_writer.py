@@ -4,8 +4,10 @@ import os
 import shutil
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +55,26 @@ def test_rows_come_as_they_were_written(
         assert expires_at is not None
         assert db.expires_at(b"b000000") is None
         assert db.verify().ok
+
+
+@pytest.mark.parametrize("count", [1, 512, 700])
+def test_a_ttl_of_many_rows_is_that_of_each(tmp_path: Path, file: Path, count: int) -> None:
+    with pykv.TableWriter(file) as writer:
+        writer.add_many(rows(0, count), ttl=timedelta(seconds=500))
+        writer.add_many(rows(count, count + 1))
+        writer.add_many(rows(count + 1, count + 2), ttl=1e-6)
+        for wrong, kind in ((0, ValueError), ("1", TypeError)):
+            with pytest.raises(kind, match="ttl"):
+                writer.add_many(rows(count + 2, count + 3), ttl=wrong)  # type: ignore[arg-type]
+        assert len(writer) == count + 2
+    with open_lsm(tmp_path / "db") as db:
+        db.ingest([file])
+        assert dict(db.items()) == dict(rows(0, count + 1))
+        for key, _ in (rows(0, 1)[0], rows(count - 1, count)[0]):
+            expires_at = db.expires_at(key)
+            assert expires_at is not None
+            assert time.time() + 400 < expires_at < time.time() + 600
+        assert db.expires_at(b"%06d" % count) is None
 
 
 def test_order_and_types_are_checked_and_the_file_goes_with_a_failure(file: Path) -> None:

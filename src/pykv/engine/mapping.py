@@ -288,11 +288,15 @@ class StoreBase(ArrayStoreBase, ReaderBase, ExpiryBase, NamespacesBase):
         return value
 
     def update(
-        self, other: Mapping[Any, BytesLike] | Iterable[tuple[BytesLike, BytesLike]], /
+        self,
+        other: Mapping[Any, BytesLike] | Iterable[tuple[BytesLike, BytesLike]],
+        /,
+        *,
+        ttl: float | timedelta | None = None,
     ) -> None:
         """put_many of a mapping, of a store, or of pairs."""
         items = getattr(other, "items", None)
-        self.put_many(other if items is None else items())
+        self.put_many(other if items is None else items(), ttl=ttl)
 
     # ---- lifetime ----
 

@@ -26,6 +26,11 @@ CHUNK_ROWS: Final = 512
 _OPTIONS: Final = ("block_bytes", "compression", "compression_level", "filter_bits_per_key")
 
 
+def deadline_after(ttl: float | timedelta | None) -> int:
+    """When what is added now expires, in microseconds since 1970; 0: never."""
+    return 0 if ttl is None else ttl_us_of(ttl) + time_ns() // 1_000
+
+
 class TableWriter:
     """Writes sorted rows to a table that `Lsm.ingest` takes. One thread at a time may use it; what
     another one calls meanwhile raises RuntimeError.
@@ -87,27 +92,37 @@ class TableWriter:
         ValueError where key does not come after the one before: rows come sorted by the bytes of
         their keys, each key once.
         """
-        deadline_us = 0 if ttl is None else ttl_us_of(ttl) + time_ns() // 1_000
-        self._add([(as_bytes(key, "key"), as_bytes(value, "value"))], [deadline_us])
+        self._add([(as_bytes(key, "key"), as_bytes(value, "value"))], ttl)
 
-    def add_many(self, items: Iterable[tuple[BytesLike, BytesLike]]) -> None:
-        """Adds (key, value) pairs as `add` does; what is before a refused one is in."""
+    def add_many(
+        self,
+        items: Iterable[tuple[BytesLike, BytesLike]],
+        *,
+        ttl: float | timedelta | None = None,
+    ) -> None:
+        """Adds (key, value) pairs as `add` does; what is before a refused one is in.
+
+        The ttl of a chunk begins when the chunk is written.
+        """
+        deadline_after(ttl)  # refused before the first row
         chunk: list[tuple[bytes, bytes]] = []
         try:
             for put in puts(items):
                 chunk.append((put.key, put.value))
                 if len(chunk) == CHUNK_ROWS:
                     full, chunk = chunk, []
-                    self._add(full, None)
+                    self._add(full, ttl)
         finally:
-            self._add(chunk, None)
+            self._add(chunk, ttl)
 
-    def _add(self, rows: list[tuple[bytes, bytes]], deadlines: list[int] | None) -> None:
+    def _add(self, rows: list[tuple[bytes, bytes]], ttl: float | timedelta | None) -> None:
         keys = ffi.new("void *[]", [ffi.from_buffer(key) for key, _ in rows])
         values = ffi.new("void *[]", [ffi.from_buffer(value) for _, value in rows])
         key_lengths = ffi.new("size_t[]", [len(key) for key, _ in rows])
         value_lengths = ffi.new("size_t[]", [len(value) for _, value in rows])
-        until = ffi.NULL if deadlines is None else ffi.new("uint64_t[]", deadlines)
+        until = (
+            ffi.NULL if ttl is None else ffi.new("uint64_t[]", [deadline_after(ttl)] * len(rows))
+        )
         call = lib.pykv_table_writer_add
         with self._alone():
             writer = self._writer()
