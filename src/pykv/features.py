@@ -20,6 +20,9 @@ FEATURES: Final[Mapping[str, str]] = {
     "long_keys": "keys have up to 65,535 bytes",
     "changes": "changes() gives what was written, in order, from any sequence that is kept",
     "namespaces": "namespace, namespaces and drop_namespace work, and a batch goes across them",
+    "checkpoint": "checkpoint() and backup() copy the rows of one moment while others write",
+    "estimates": "approximate_len and approximate_size tell at once about how much there is",
+    "ingest": "ingest() takes tables that pykv.TableWriter wrote",
     "ttl": "puts of every kind take ttl; touch and expires_at work",
 }
 

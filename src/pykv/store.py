@@ -391,7 +391,7 @@ class OrderedStore(OrderedReader, Store, Protocol):
 
 @runtime_checkable
 class DiskStore(Store, Protocol):
-    """A store in a directory of its own, which can be copied while it is written."""
+    """A store with the feature "checkpoint": it can be copied while it is written."""
 
     @property
     def path(self) -> Path:

@@ -80,18 +80,14 @@ ADAPTERS: list[tuple[str, str, set[str]]] = [
     ("rocksdb", "rocksdict", {"snapshot"}),
 ]
 
-# They are over the base that "minimal" and "sqlite" try with every argument there is.
-NOT_FOR_ADAPTERS = frozenset({"test_arguments", "test_array_chunks", "test_arrays"})
-
 PERSISTENT = frozenset({"batch", "cas", "consistent_scan", "long_keys", "persistence", "readers"})
+OURS = PERSISTENT | {"changes", "checkpoint", "estimates", "namespaces", "snapshot", "ttl"}
 ADAPTED = PERSISTENT | {"order", "snapshot"}
 
 SUBJECTS = [
-    Subject("bitcask", open_bitcask, PERSISTENT | {"changes", "namespaces", "snapshot", "ttl"}),
-    Subject(
-        "bitcask-packed", open_packed, PERSISTENT | {"changes", "namespaces", "snapshot", "ttl"}
-    ),
-    Subject("lsm", open_lsm, PERSISTENT | {"changes", "namespaces", "order", "snapshot", "ttl"}),
+    Subject("bitcask", open_bitcask, OURS),
+    Subject("bitcask-packed", open_packed, OURS),
+    Subject("lsm", open_lsm, OURS | {"order", "ingest"}),
     Subject(
         "memory",
         open_memory,
@@ -101,6 +97,7 @@ SUBJECTS = [
                 "batch",
                 "cas",
                 "consistent_scan",
+                "estimates",
                 "long_keys",
                 "namespaces",
                 "snapshot",
@@ -148,9 +145,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     fitting = [
         subject
         for subject in subjects
-        if needed <= subject.features
-        and not lacked & subject.features
-        and (module not in NOT_FOR_ADAPTERS or subject.name not in ("lmdb", "leveldb", "rocksdb"))
+        if needed <= subject.features and not lacked & subject.features
     ]
     metafunc.parametrize("subject", fitting, ids=lambda subject: subject.name)
 

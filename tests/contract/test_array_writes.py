@@ -30,3 +30,15 @@ def test_the_last_of_many_keys_is_checked_before_the_first_is_written(db: Any) -
         assert not hasattr(caught.value, "__notes__")
     assert list(db.items()) == [(data[:8].tobytes(), b"before")]
     assert db.last_seq == sequence
+
+
+@pytest.mark.needs("long_keys")
+def test_keys_of_any_length_come_back(db: Any) -> None:
+    lengths = [0, 3_000, 65_535]
+    data = np.full(sum(lengths), ord("b"), np.uint8)
+    keys = (data, np.cumsum([0, *lengths], dtype=np.int64))
+    db.put_arrays(keys, np.arange(3, dtype=np.uint8).reshape(3, 1))
+    assert db.get_arrays(keys).to_list() == [b"\0", b"\1", b"\2"]
+    assert [db[b"b" * each] for each in lengths] == [b"\0", b"\1", b"\2"]
+    db.delete_arrays(keys)
+    assert len(db) == 0

@@ -1,11 +1,14 @@
 """Sequence numbers, statistics, verify, and the calls that tidy up."""
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pykv.errors import NotSupportedError
+import pykv
+from pykv.errors import ClosedError, NotSupportedError
 from pykv.store import Report
 
 
@@ -96,10 +99,8 @@ def test_tidying_up_changes_no_row(db: Any) -> None:
     db.compact(progress=lambda done, total: None)
 
 
-def test_the_size_of_a_range_is_guessed(make_store: Any) -> None:
-    db = make_store()
-    if not hasattr(db, "approximate_size"):
-        pytest.skip("this engine guesses no sizes")
+@pytest.mark.needs("estimates")
+def test_the_size_of_a_range_is_guessed(db: Any) -> None:
     assert db.approximate_size() == 0
     db.put_many((b"%05d" % i, b"v" * 100) for i in range(1_000))
     whole = db.approximate_size()
@@ -114,3 +115,63 @@ def test_the_size_of_a_range_is_guessed(make_store: Any) -> None:
     else:
         with pytest.raises(NotSupportedError):
             db.approximate_size(b"a")
+
+
+@pytest.mark.needs("estimates")
+def test_the_number_of_keys_is_guessed(db: Any) -> None:
+    assert db.approximate_len() == 0
+    db.put_many((b"%05d" % i, b"v") for i in range(1_000))
+    assert 900 < db.approximate_len() < 1_100
+
+
+@pytest.mark.needs("checkpoint")
+def test_a_checkpoint_and_a_backup_have_the_rows(db: Any, tmp_path: Path) -> None:
+    db.update({b"a": b"1", b"b": b"2"})
+    db.checkpoint(tmp_path / "copy")
+    version = db.backup(tmp_path / "backups").version
+    del db[b"a"]
+    pykv.restore(tmp_path / "backups", tmp_path / "restored", version)
+    for name in ("copy", "restored"):
+        with pykv.open(tmp_path / name, create=False) as other:
+            assert dict(other.items()) == {b"a": b"1", b"b": b"2"}
+
+
+@pytest.mark.needs("ingest")
+def test_tables_are_taken(db: Any, tmp_path: Path) -> None:
+    with pykv.TableWriter(tmp_path / "rows.table") as writer:
+        writer.add_many([(b"a", b"1"), (b"b", b"2")])
+    db.ingest([tmp_path / "rows.table"])
+    assert dict(db.items()) == {b"a": b"1", b"b": b"2"}
+
+
+REFUSED: list[tuple[str, str, Callable[[Any, Path], object]]] = [
+    ("checkpoint", "pykv.convert", lambda db, path: db.checkpoint(path)),
+    ("checkpoint", "pykv.convert", lambda db, path: db.backup(path)),
+    ("ingest", "put_many", lambda db, path: db.ingest([path])),
+    ("estimates", "len()", lambda db, path: db.approximate_len()),
+    ("estimates", "stats()", lambda db, path: db.approximate_size()),
+]
+
+
+@pytest.mark.parametrize(("feature", "hint", "call"), REFUSED)
+def test_what_a_store_does_not_do_names_what_does(
+    db: Any, tmp_path: Path, feature: str, hint: str, call: Callable[[Any, Path], object]
+) -> None:
+    """These were an AttributeError, and their features a ValueError of `supports`."""
+    if pykv.supports(db, feature):
+        pytest.skip(f"it has {feature!r}")
+    with pytest.raises(NotSupportedError, match=re.escape(hint)) as caught:
+        call(db, tmp_path / "new")
+    assert caught.value.path == db.path
+    assert not (tmp_path / "new").exists()
+    db.close()
+    with pytest.raises(ClosedError):
+        call(db, tmp_path / "new")
+
+
+def test_a_store_that_is_well_has_nothing_to_resume(db: Any) -> None:
+    assert db.resume() is None
+    assert db.state == "open"
+    db.close()
+    with pytest.raises(ClosedError):
+        db.resume()

@@ -55,7 +55,7 @@ def read_of_copy(kind: str, copy: Callable[[Any, Path], None], step: Step) -> St
     name, read, on_oracle = step
 
     def on_store(db: Any) -> Answer:
-        if not isinstance(db, pykv.DiskStore):
+        if not pykv.supports(db, "checkpoint"):
             return [read(db), sorted(db.items()), rows_of_spaces(db)]
         with tempfile.TemporaryDirectory(prefix="pykv-model-") as folder:
             copy(db, Path(folder) / "copy")

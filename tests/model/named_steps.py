@@ -174,7 +174,7 @@ def ingest(rng: random.Random, name: str) -> Step:
 
     def on_store(db: Any) -> Answer:
         to = made(db, name) if is_named else db
-        if not hasattr(db, "ingest"):
+        if "ingest" not in db.features:
             to.put_many(rows, atomic=True)
             return UNTOLD
         with tempfile.TemporaryDirectory(prefix="pykv-model-") as folder:

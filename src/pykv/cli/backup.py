@@ -31,7 +31,7 @@ def command(database: Path, repository: Path, keep: int | None, as_json: bool) -
     instead.
     """
     with open_writer(database, create=False) as db:
-        if not isinstance(db, pykv.DiskStore):
+        if not isinstance(db, pykv.DiskStore) or not pykv.supports(db, "checkpoint"):
             raise Failure("this engine makes no backups.", Exit.USAGE)
         with progress_bar("backup", "bytes") as advance:
             made = db.backup(repository, advance)

@@ -22,6 +22,6 @@ def command(database: Path, path: Path) -> None:
     checkpoints with checkpoint() instead.
     """
     with open_writer(database, create=False) as db:
-        if not isinstance(db, pykv.DiskStore):
+        if not isinstance(db, pykv.DiskStore) or not pykv.supports(db, "checkpoint"):
             raise Failure("this engine makes no checkpoints.", Exit.USAGE)
         db.checkpoint(path)

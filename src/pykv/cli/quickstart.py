@@ -193,7 +193,7 @@ def run(tree: Path, database: Path, engine: str) -> QuickstartReport:
         report.stats = db.stats()
         if pykv.supports(db, "namespaces"):
             report.dropped = quickstart_namespace.fill_and_drop(db, expected)
-        if isinstance(db, pykv.DiskStore):
+        if isinstance(db, pykv.DiskStore) and pykv.supports(db, "checkpoint"):
             path = database.parent / "checkpoint"
             report.checkpoint = quickstart_checkpoint.make(db, path, expected)
             back_up_and_restore(db, database.parent, expected, report)

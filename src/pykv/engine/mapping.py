@@ -20,6 +20,7 @@ from pykv.engine.batch import BufferedBatch, Operation, Put, chunks, deletes, on
 from pykv.engine.expiry import ExpiryBase
 from pykv.engine.namespaces import NamespacesBase
 from pykv.engine.reading import ReaderBase
+from pykv.engine.upkeep import UpkeepBase
 from pykv.errors import NotSupportedError, StoreFailedError
 from pykv.options import CommonOptions
 from pykv.reader import CloseableIterator, Snapshot
@@ -29,7 +30,7 @@ T = TypeVar("T")
 _MISSING: Final = object()
 
 
-class StoreBase(ArrayStoreBase, ReaderBase, ExpiryBase, NamespacesBase):
+class StoreBase(ArrayStoreBase, ReaderBase, ExpiryBase, NamespacesBase, UpkeepBase):
     """A store over the primitives of an engine; equality and hash are by identity."""
 
     __slots__ = ()

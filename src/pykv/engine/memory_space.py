@@ -25,7 +25,17 @@ if TYPE_CHECKING:
 
 DAMAGES_MAX: Final = 64
 FEATURES: Final = frozenset(
-    {"order", "batch", "cas", "consistent_scan", "long_keys", "snapshot", "ttl", "namespaces"}
+    {
+        "order",
+        "batch",
+        "cas",
+        "consistent_scan",
+        "estimates",
+        "long_keys",
+        "snapshot",
+        "ttl",
+        "namespaces",
+    }
 )
 
 _Edit = Callable[[ExpiringMap], tuple[ExpiringMap, int]]
