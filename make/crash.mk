@@ -4,7 +4,7 @@
 # How much they do comes from the environment, quick or full; a count set by hand wins:
 #   PYKV_STATES     simulated crash states            PYKV_FAULTS   failed calls
 #   PYKV_HISTORIES  random histories against a model  PYKV_KILLS    kill -9 of a real process
-#   PYKV_LISTS      lists of operations under all option sets: one short one without it
+#   PYKV_LISTS      lists of operations under all option sets: one short one where quick
 #   PYKV_CUTS       power cuts of a real ext4 file system: make test-power alone, 30, as root
 #   PYKV_FLIPS      flipped bits of small stores, at most as many as these have
 #   PYKV_RACES      rounds in which threads race with the close of a store
@@ -16,7 +16,7 @@ QUICK_COUNTS = PYKV_STATES=$${PYKV_STATES:-400} PYKV_FAULTS=$${PYKV_FAULTS:-300}
 FULL_COUNTS = PYKV_STATES=$${PYKV_STATES:-20000} PYKV_FAULTS=$${PYKV_FAULTS:-6000} \
 	PYKV_HISTORIES=$${PYKV_HISTORIES:-20000} PYKV_KILLS=$${PYKV_KILLS:-500} \
 	PYKV_FLIPS=$${PYKV_FLIPS:-1000000000} PYKV_RACES=$${PYKV_RACES:-30} \
-	PYKV_PROCESSES=$${PYKV_PROCESSES:-$(JOBS)}
+	PYKV_PROCESSES=$${PYKV_PROCESSES:-$(JOBS)} PYKV_LISTS=$${PYKV_LISTS:-20}
 
 CRASH_SOURCES := $(sort $(wildcard tests/crash/*.c))
 MODEL_SOURCES := $(sort $(wildcard tests/model/*.c))

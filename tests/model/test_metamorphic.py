@@ -3,14 +3,14 @@
 Each history is run on every engine with each of its option sets, and every reopening draws
 another set, so a database that one set wrote is read under the others. A store opened read-only
 refreshes beside it all the time, and pins of the history come and go. PYKV_LISTS says how many
-histories there are, PYKV_SEED which; a failure names history, engine, set and operation. Without
-PYKV_LISTS there is a short one, which begins with some of the sets.
+histories there are, PYKV_SEED which: in one run all engines see the same. A failure names history,
+engine, set and operation. Without PYKV_LISTS there is a short one, which begins with some of the
+sets.
 """
 
 import os
 import random
 import time
-from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ from tests.model.step import (
 )
 
 HISTORIES = int(os.environ.get("PYKV_LISTS") or 0)
+SEED = int(os.environ.get("PYKV_SEED") or time.time_ns() % 1_000_000_000)
 STEPS = 220 if HISTORIES else 80
 SETS_WHERE_QUICK = 3
 
@@ -80,11 +81,6 @@ class Event(Enum):
     REOPEN = "the store is closed, and opened with another option set"
     REFRESH = "the reader beside it moves to what was written"
     PIN = "a pin of the history is set, moved or removed"
-
-
-def histories() -> Iterator[int]:
-    seed = int(os.environ.get("PYKV_SEED") or time.time_ns() % 1_000_000_000)
-    yield from range(seed, seed + max(1, HISTORIES))
 
 
 def draw_write(rng: random.Random) -> Step:
@@ -352,7 +348,7 @@ def indexes(engine: str, seed: int) -> list[int]:
 
 @pytest.mark.parametrize("engine", SETS)
 def test_all_options_give_the_answers_of_a_dict(engine: str, tmp_path: Path) -> None:
-    for seed in histories():
+    for seed in range(SEED, SEED + max(1, HISTORIES)):
         steps = draw_history(seed)
         for index in indexes(engine, seed):
             path = tmp_path / f"{seed}-{index}"
