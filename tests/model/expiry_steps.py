@@ -1,12 +1,20 @@
 """Steps of the metamorphic test whose rows expire, at once or not before the test has ended."""
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 from tests.model.oracle import Oracle
-from tests.model.step import KEYS, UNTOLD, Answer, Step, draw_value
+from tests.model.step import KEYS, UNTOLD, Answer, Step, draw_value, items_of
 
 AT_ONCE, LATE = 1e-6, 3_600.0
+PUTS: dict[str, Callable[[Any, dict[bytes, bytes], float], None]] = {
+    "put_many": lambda db, rows, ttl: db.put_many(rows.items(), ttl=ttl),
+    "update": lambda db, rows, ttl: db.update(rows, ttl=ttl),
+    "put_arrays": lambda db, rows, ttl: db.put_arrays(
+        items_of(list(rows)), items_of(list(rows.values())), ttl=ttl
+    ),
+}
 
 
 def draw_expiring(rng: random.Random, keys: list[bytes] = KEYS) -> Step:
@@ -29,13 +37,13 @@ def put_rows(rng: random.Random, keys: list[bytes]) -> Step:
 
 def put_of(rng: random.Random, keys: list[bytes]) -> Step:
     rows = {key: draw_value(rng) for key in keys}
-    ttl = rng.choice([AT_ONCE, LATE])
+    ttl, how = rng.choice([AT_ONCE, LATE]), rng.choice(list(PUTS))
 
     def on_store(db: Any) -> Answer:
         if len(rows) == 1:
             db.put(*next(iter(rows.items())), ttl=ttl)
         else:
-            db.put_many(rows.items(), ttl=ttl)
+            PUTS[how](db, rows, ttl)
         if ttl == AT_ONCE:
             wait_for_expiry(db, keys)
         return UNTOLD
@@ -47,7 +55,7 @@ def put_of(rng: random.Random, keys: list[bytes]) -> Step:
             to.rows.update(rows)
         return UNTOLD
 
-    return f"put {keys} for {ttl} s", on_store, on_oracle
+    return f"{how} {keys} for {ttl} s", on_store, on_oracle
 
 
 def touch(rng: random.Random, keys: list[bytes]) -> Step:

@@ -23,9 +23,12 @@ class Follower:
         for change in db.changes(self.seq, unsynced=True):
             assert change.seq > self.seq
             self.seq = change.seq
+            if self.told and not self.told[-1].last:
+                assert (change.epoch, change.seq) == (self.told[-1].epoch, self.told[-1].seq + 1)
             self.told.append(change)
             self.apply(db, change)
         assert self.seq == db.last_seq
+        assert not self.told or self.told[-1].last
 
     def apply(self, db: Any, change: pykv.Change) -> None:
         if change.kind == "namespace":

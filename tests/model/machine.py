@@ -45,6 +45,13 @@ class Machine(RuleBasedStateMachine):
             root.close()
         self.folder.cleanup()
 
+    def check_together(self, since: int) -> None:
+        """What was written behind since was written together: only the last of it says so."""
+        if self.has("changes"):
+            lasts = [change.last for change in self.store.changes(since, unsynced=True)]
+            assert lasts[:-1] == [False] * (len(lasts) - 1)
+            assert lasts[-1:] in ([], [True])
+
     def has(self, feature: str) -> bool:
         return feature in self.subject.features
 

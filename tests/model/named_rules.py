@@ -112,7 +112,7 @@ class NamedRules(Machine):
         names = {name for name, _ in operations if name is not None}
         for name in names:
             self.space(name)
-        batch = self.store.batch(sync=sync)
+        batch, since = self.store.batch(sync=sync), self.store.last_seq
         batch.__enter__()
         self.collect(batch, operations)
         written = {name for name, each in operations if not is_empty_range(*each)}
@@ -124,6 +124,7 @@ class NamedRules(Machine):
         batch.__exit__(None, None, None)
         for to, (kind, key, value) in operations:
             apply(self.oracle if to is None else self.oracle.space(to), kind, key, value)
+        self.check_together(since)
 
     def collect(
         self, batch: Any, operations: list[tuple[str | None, tuple[str, Any, Any]]]

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pykv
+from tests.model.condition_steps import draw_conditional
 from tests.model.expiry_steps import AT_ONCE, LATE, draw_expiring, wait_for_expiry
+from tests.model.moment_steps import Draw, snapshot
 from tests.model.oracle import Oracle, Rows
 from tests.model.ordered_steps import draw_ordered
 from tests.model.step import UNTOLD, Answer, Step, is_ordered, keys_in, remove
@@ -80,12 +82,24 @@ def scan(rng: random.Random, name: str) -> Step:
 
 
 def expiring(rng: random.Random, name: str) -> Step:
-    told, write, on_oracle = draw_expiring(rng, KEYS)
+    told, write, on_oracle = rng.choice([draw_expiring, draw_conditional])(rng, KEYS)
     return (
         f"named {told} in {name}",
         lambda db: write(made(db, name)),
         lambda to: on_oracle(to.space(name)),
     )
+
+
+def named_snapshot(rng: random.Random, draw_read: Draw) -> Step:
+    """A snapshot of a namespace, behind which all of them go on."""
+    name = rng.choice(NAMES)
+
+    def draw_change(rng: random.Random) -> Step:
+        draw = rng.choice([put, put_rows, expiring, batch, delete_range, clear])
+        return draw(rng, rng.choice(NAMES))
+
+    told, on_store, on_oracle = snapshot(rng, draw_read, draw_change, name)
+    return f"named {told} of {name}", on_store, on_oracle
 
 
 def batch(rng: random.Random, name: str) -> Step:

@@ -11,7 +11,15 @@ from tests.model.follower import Follower
 
 NAMES = ["a", "b", "\u00e9", "x" * 64]
 OWN = "follower"
-LIMITS: list[dict[str, Any]] = [{}, {}, {"bytes_max": 1}, {"bytes_max": 20_000}]
+LIMITS: list[dict[str, Any]] = [
+    {},
+    {},
+    {"bytes_max": 1},
+    {"bytes_max": 20_000},
+    {"seconds_max": 3_600.0},
+    {"seconds_max": 1e-6},
+    {"seconds_max": 3_600.0, "bytes_max": 20_000},
+]
 
 
 @dataclass(frozen=True)
@@ -70,9 +78,14 @@ class Pins:
         if "changes" not in db.features:
             return
         self.follow(db)
-        shown = {pin.name: (pin.since, pin.bytes_max) for pin in db.history_pins()}
-        set_ = {name: (pin.since, pin.limits.get("bytes_max")) for name, pin in self.pins.items()}
-        assert shown == set_
+        shown = {
+            pin.name: (pin.since, pin.bytes_max, pin.expires_at is not None)
+            for pin in db.history_pins()
+        }
+        assert shown == {
+            name: (pin.since, pin.limits.get("bytes_max"), "seconds_max" in pin.limits)
+            for name, pin in self.pins.items()
+        }
         for name, pin in self.pins.items():
             if pin.limits and self.is_gone(db, name):
                 continue

@@ -4,6 +4,8 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from tests.model.oracle import Oracle
 
 UNTOLD = object()  # an answer that nobody asks for
@@ -44,3 +46,9 @@ def remove(within: Any, keys: list[bytes], start: bytes | None, stop: bytes | No
 
 def keys_in(keys: list[bytes], start: bytes | None, stop: bytes | None) -> list[bytes]:
     return [key for key in keys if (start is None or key >= start) and (stop is None or key < stop)]
+
+
+def items_of(items: list[bytes]) -> tuple[Any, Any]:
+    """Items as the data and offsets of array calls."""
+    ends = np.cumsum([0, *map(len, items)], dtype=np.int64)
+    return np.frombuffer(b"".join(items), np.uint8), ends

@@ -15,18 +15,26 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 import pykv
+from tests.model.condition_steps import draw_conditional
 from tests.model.expiry_steps import draw_expiring
 from tests.model.follower import Follower
-from tests.model.moment_steps import Draw, backup, checkpoint, rows_of_spaces, snapshot
-from tests.model.named_steps import draw_named
+from tests.model.moment_steps import (
+    Draw,
+    backup,
+    checkpoint,
+    conversion,
+    rows_of_spaces,
+    snapshot,
+)
+from tests.model.named_steps import draw_named, named_snapshot
 from tests.model.oracle import Oracle
 from tests.model.ordered_steps import draw_ordered
 from tests.model.pins import Pins
 from tests.model.reader_beside import ReaderBeside
+from tests.model.room_steps import draw_room
 from tests.model.step import (
     KEYS,
     UNTOLD,
@@ -35,6 +43,7 @@ from tests.model.step import (
     draw_range,
     draw_value,
     is_ordered,
+    items_of,
     keys_in,
     remove,
 )
@@ -87,7 +96,7 @@ def draw_write(rng: random.Random) -> Step:
     """A write of one of the kinds there are."""
     key, value = rng.choice(KEYS), draw_value(rng)
     kinds = ["put", "delete", "swap", "rows", "arrays", "many", "range", "batch", "expiring"]
-    kind = rng.choices([*kinds, "clear"], [40, 20, 8, 8, 5, 4, 8, 5, 8, 1])
+    kind = rng.choices([*kinds, "clear"], [40, 20, 8, 8, 5, 4, 8, 5, 16, 1])
     match kind[0]:
         case "put":
             return (f"put {key!r}", lambda db: db.put(key, value), lambda to: put(to, key, value))
@@ -122,7 +131,7 @@ def draw_write(rng: random.Random) -> Step:
         case "batch":
             return draw_batch(rng)
         case "expiring":
-            return draw_expiring(rng)
+            return rng.choice([draw_expiring, draw_conditional])(rng)
         case _:
             return ("clear", lambda db: db.clear(), lambda to: to.rows.clear())
 
@@ -200,7 +209,7 @@ def draw_read(rng: random.Random) -> Step:
         ("items", lambda db: sorted(db.items()), lambda to: to.scan()),
         ("keys", lambda db: sorted(db.keys()), lambda to: sorted(to.rows)),
     ]
-    return rng.choice([*steps, *(draw_ordered(rng) for _ in range(6))])
+    return rng.choice([*steps, draw_room(rng), *(draw_ordered(rng) for _ in range(6))])
 
 
 def length(reader: Any) -> int:
@@ -213,12 +222,6 @@ def length(reader: Any) -> int:
 def bytes_of(view: memoryview | None) -> bytes | None:
     """What a view shows."""
     return None if view is None else bytes(view)
-
-
-def items_of(items: list[bytes]) -> tuple[Any, Any]:
-    """Items as the data and offsets of array calls."""
-    ends = np.cumsum([0, *map(len, items)], dtype=np.int64)
-    return np.frombuffer(b"".join(items), np.uint8), ends
 
 
 def in_arrays(db: Any) -> Answer:
@@ -264,8 +267,10 @@ def draw_moment(rng: random.Random) -> Step:
         lambda rng: snapshot(rng, draw_read, draw_change),
         lambda rng: checkpoint(rng, draw_read),
         lambda rng: backup(rng, draw_read),
+        lambda rng: conversion(rng, draw_read),
+        lambda rng: named_snapshot(rng, draw_read),
     ]
-    return rng.choices(draws, [6, 1, 1])[0](rng)
+    return rng.choices(draws, [6, 1, 1, 1, 2])[0](rng)
 
 
 def draw_history(seed: int) -> list[Step | Event]:

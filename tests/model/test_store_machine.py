@@ -26,6 +26,7 @@ from hypothesis.stateful import (
 
 from pykv.errors import ClosedError
 from tests.contract.conftest import NAMED_SUBJECTS, SUBJECTS, Subject
+from tests.model.condition_rules import ConditionRules
 from tests.model.follower_rules import FollowerRules
 from tests.model.machine import Machine
 from tests.model.named_rules import NamedRules, apply
@@ -74,7 +75,7 @@ class OpenSnapshot:
     expected: Oracle
 
 
-class StoreMachine(NamedRules, FollowerRules, Machine):
+class StoreMachine(NamedRules, FollowerRules, ConditionRules, Machine):
     """A store of one subject beside its oracle, with scans and snapshots left open on the way."""
 
     scans = Bundle("scans")
@@ -193,8 +194,10 @@ class StoreMachine(NamedRules, FollowerRules, Machine):
 
     @rule(items=ITEMS, atomic=st.booleans())
     def put_many(self, items: list[tuple[bytes, bytes]], atomic: bool) -> None:
+        since = self.store.last_seq
         self.store.put_many(items, atomic=atomic)
         self.oracle.rows.update(items)
+        self.check_together(since)
 
     @rule(items=ITEMS, atomic=st.booleans())
     def put_many_broken_off(self, items: list[tuple[bytes, bytes]], atomic: bool) -> None:
@@ -213,6 +216,7 @@ class StoreMachine(NamedRules, FollowerRules, Machine):
     ) -> None:
         if not self.has("order"):
             operations = [each for each in operations if each[0] != "delete_range"]
+        since = self.store.last_seq
         try:
             with self.store.batch(sync=sync) as batch:
                 for kind, key, value in operations:
@@ -224,6 +228,7 @@ class StoreMachine(NamedRules, FollowerRules, Machine):
             return
         for kind, key, value in operations:
             apply(self.oracle, kind, key, value)
+        self.check_together(since)
 
     @rule()
     def clear(self) -> None:
