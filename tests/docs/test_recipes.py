@@ -15,8 +15,8 @@ import pytest
 
 from tests.docs.blocks import blocks_of
 
-# Each engine and each way to start a worker, in half of their pairs.
-PAIRS = [("lsm", "spawn"), ("bitcask", "fork")]
+# Each engine and each way to start a worker.
+PAIRS = [("lsm", "spawn"), ("lsm", "fork"), ("bitcask", "spawn"), ("bitcask", "fork")]
 SECONDS_MAX = 120
 
 PREAMBLE = "import os\nimport threading\nimport pykv\n"

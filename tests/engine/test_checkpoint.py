@@ -1,6 +1,7 @@
 """Checkpoints: second databases with the rows of one moment, made beside writers."""
 
 import os
+import tempfile
 import threading
 from pathlib import Path
 
@@ -116,3 +117,32 @@ def test_what_writers_write_meanwhile_is_there_up_to_one_moment(kind: Kind, tmp_
             stop.set()
             for writer in writers:
                 writer.join()
+
+
+def test_a_checkpoint_on_another_device_is_copied(kind: Kind, tmp_path: Path) -> None:
+    """Of real file systems, of which none has a link to a file of the other."""
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no second device")
+    wanted = rows(2000) | {b"large": os.urandom(300_000)}
+    with tempfile.TemporaryDirectory(prefix="pykv-checkpoint-", dir=memory) as folder:
+        path = Path(folder) / "copy"
+        with kind.open(tmp_path / "db", **kind.small) as db:
+            db.update(wanted)
+            db.namespace("users", create=True)[b"k"] = b"v"
+            db.flush()
+            db[b"in the log"] = b"v"
+            db.checkpoint(path)
+            db.clear()
+        assert all(each.stat().st_nlink == 1 for each in path.iterdir() if each.is_file())
+        with pykv.open(path, create=False) as copy:
+            assert dict(copy.items()) == wanted | {b"in the log": b"v"}
+            assert dict(copy.namespace("users").items()) == {b"k": b"v"}
+            assert copy.verify().ok
+            copy[b"own"] = b"1"
+        # And back, from memory to the disk.
+        with kind.open(path) as copy:
+            copy.checkpoint(tmp_path / "back")
+        with pykv.open(tmp_path / "back", create=False) as back:
+            assert dict(back.items()) == wanted | {b"in the log": b"v", b"own": b"1"}
+            assert back.verify().ok
