@@ -163,7 +163,7 @@ def test_a_dropped_namespace_ends_its_handles_and_scans(db: Any) -> None:
         lambda: users.namespaces(),
     ]
     for use in uses:
-        with pytest.raises(pykv.ClosedError):
+        with pytest.raises(pykv.ClosedError, match="the namespace 'users' was dropped"):
             use()
     assert (users.closed, users.state, again.closed) == (True, "closed", True)
     users.close()
@@ -211,7 +211,7 @@ def test_closing_a_handle_ends_only_the_handle(db: Any) -> None:
     with db.namespace("users", create=True) as users:
         users[b"a"] = b"1"
     assert users.closed
-    with pytest.raises(pykv.ClosedError):
+    with pytest.raises(pykv.ClosedError, match="handle to the namespace 'users' was closed"):
         users.get(b"a")
     again = db.namespace("users")
     assert again[b"a"] == b"1"

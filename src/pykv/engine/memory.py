@@ -147,8 +147,12 @@ class MemoryNamespace(MemorySpace):
 
     def _find(self, moment: Moment) -> ExpiringMap:
         rows = moment.of(self._id)
-        if rows is None or self._closed:
-            raise ClosedError(f"the namespace {self._name!r} was dropped or closed", path=self.path)
+        if self._closed:
+            raise ClosedError(
+                f"the handle to the namespace {self._name!r} was closed", path=self.path
+            )
+        if rows is None:
+            raise ClosedError(f"the namespace {self._name!r} was dropped", path=self.path)
         return rows
 
     @property

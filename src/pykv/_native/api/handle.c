@@ -7,11 +7,20 @@
 #include "base/memory.h"
 #include "env/env.h"
 
+static pykv_status refuse_namespace(const pykv_store *handle, uint64_t stamp)
+{
+    bool is_closed = stamp == STAMP_CLOSED;
+    return error_set(PYKV_CLOSED, "%s namespace '%.*s' was %s",
+                     is_closed ? "the handle to the" : "the", (int)handle->name_length,
+                     handle->name, is_closed ? "closed" : "dropped");
+}
+
 pykv_status handle_refuse(const pykv_store *store)
 {
-    bool is_shut = store->stamp != process_stamp();
+    uint64_t stamp = store->stamp;
+    bool is_shut = stamp != process_stamp();
     if (is_shut && store->root != NULL && store->root->stamp == process_stamp()) {
-        return error_set(PYKV_CLOSED, "the namespace was dropped or closed");
+        return refuse_namespace(store, stamp);
     }
     if (is_shut) {
         return error_set(PYKV_FORKED, "this store was opened by the parent process: open it again "

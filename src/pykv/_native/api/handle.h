@@ -19,9 +19,15 @@
 #include "base/mutex.h"
 #include "base/process.h"
 
+/* Stamps that no process has, of handles to a namespace: that one was closed, that the namespace is
+ * being dropped, or was. */
+#define STAMP_CLOSED   UINT64_C(0)
+#define STAMP_DROPPING UINT64_MAX
+#define STAMP_DROPPED  (UINT64_MAX - 1)
+
 struct pykv_store {
-    _Atomic uint64_t stamp; /* of the process that opened it; else, of a namespace: it is not there
-                               any more, or is being dropped, or was closed */
+    _Atomic uint64_t stamp; /* of the process that opened it; else, of a namespace, one of those
+                               above */
     uint64_t broken_count;  /* invariants broken in this process before it was opened */
     gate *gate;             /* of engine */
     epoch *calls;           /* of gate: which of its counts short calls enter that do not read */

@@ -2,7 +2,7 @@
  * names: the part of pykv.h that makes, drops and lists namespaces.
  *
  * A namespace is a pykv_store over an engine of its own, which shares the gate of its store. When
- * it is dropped or closed its stamp becomes 0, so that every call finds it unusable as it would in
+ * it is dropped or closed its stamp says so, and every call finds it unusable as it would in
  * another process; calls under way end as they like. A drop takes the stamps of the handles before
  * it is written, or who reads would find an empty namespace first, and gives them back where it
  * failed: PYKV_CLOSED may come of a drop that is not done in the end.
@@ -14,9 +14,6 @@
 #include "base/memory.h"
 
 enum { NAME_BYTES_MAX = 255 };
-
-/* Of handles to a namespace that is being dropped; no process has it. */
-#define STAMP_DROPPING UINT64_MAX
 
 /* ---- names ---- */
 
@@ -105,7 +102,7 @@ static pykv_status new_handle(pykv_store *root, slice name, uint32_t id, pykv_st
 
 void names_close(pykv_store *self)
 {
-    atomic_store_explicit(&self->stamp, 0, memory_order_relaxed);
+    atomic_store_explicit(&self->stamp, STAMP_CLOSED, memory_order_relaxed);
 }
 
 void names_free(pykv_store *self)
@@ -146,7 +143,7 @@ void names_close_dropped(pykv_store *root)
     for (pykv_store *at = root->namespaces; at != NULL; at = at->next) {
         slice name = slice_make(at->name, at->name_length);
         if (!is_there(root, name, at->space_id) && !PYKV_PLANTED(231)) {
-            names_close(at);
+            atomic_store_explicit(&at->stamp, STAMP_DROPPED, memory_order_relaxed);
         }
     }
     mutex_unlock(&root->names_lock);
@@ -223,7 +220,7 @@ static pykv_status drop_locked(pykv_store *root, slice name, int32_t flags)
     status = name_book_drop(book_of(root), name, flags, &id);
     bool is_left = status != PYKV_OK && outlived_drop(root, name, id);
     restamp(root, id, PYKV_PLANTED(373) ? process_stamp() : STAMP_DROPPING,
-            is_left && !PYKV_PLANTED(374) ? process_stamp() : 0);
+            is_left && !PYKV_PLANTED(374) ? process_stamp() : STAMP_DROPPED);
     return status;
 }
 
