@@ -103,7 +103,7 @@ class Plan:
     def history(self) -> History:
         """The history of the writers of this plan, before they wrote."""
         count = self.writer_count
-        writers = [writes_of(self.seed, each, count) for each in range(count)]
+        writers = [writes_of(self.kind, self.seed, each, count) for each in range(count)]
         return History(writers, all_durable=self.options["durability"] == "sync")
 
 
@@ -118,7 +118,7 @@ def write_and_tell(path: Path, pipe: int, plan: Plan) -> None:
         os.write(pipe, TOLD.pack(writer, number))
 
     def work(writer: int) -> None:
-        writes = writes_of(plan.seed, writer, plan.writer_count)
+        writes = writes_of(plan.kind, plan.seed, writer, plan.writer_count)
         try:
             for number, write in zip(range(plan.write_count), writes, strict=False):
                 write.perform(db)

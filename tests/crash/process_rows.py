@@ -121,15 +121,29 @@ def followed(db: Any, since: int, rows: Rows) -> Rows:
     rows = without_pins(rows)
     names = {db.namespace(name).id: name.encode() for name in db.namespaces()}
     for change in db.changes(since, unsynced=True):
+        is_there = change.namespace is None or change.namespace in names
+        space = names.get(change.namespace, b"")
         match change.kind:
             case "namespace":
                 rows[NAMESPACE + change.key] = b""
             case "drop_namespace":
                 drop(rows, change.key)
-            case _ if change.namespace is None or change.namespace in names:
-                # What was dropped since has a number that no namespace has now.
-                follow_one(rows, change, names.get(change.namespace, b""))
+            # What was dropped since has a number that no namespace has now.
+            case "ingest" if is_there:
+                follow_ingest(rows, change, db.namespace(space.decode()) if space else db, space)
+            case _ if is_there:
+                follow_one(rows, change, space)
     return rows
+
+
+def follow_ingest(rows: Rows, change: pykv.Change, store: Any, space: bytes) -> None:
+    """Does to rows what a table did to a namespace: a feed tells the range of its keys, and what
+    store holds there now is what they come to."""
+    assert change.value is not None
+    stop = change.value + b"\0"
+    delete_range(rows, space, change.key, stop)
+    for key, value in store.scan(change.key, stop):
+        rows[place_of(key, space)] = dated(value, hour_of(store.expires_at(key)))
 
 
 def follow_one(rows: Rows, change: pykv.Change, space: bytes) -> None:
@@ -141,13 +155,21 @@ def follow_one(rows: Rows, change: pykv.Change, space: bytes) -> None:
             rows[place] = dated(change.value, hour_of(change.expires_at))
         case "put" | "delete":
             rows.pop(place, None)
-        case "clear" | "delete_range":
-            # Where there are namespaces an LSM store clears one by a delete of all its keys.
+        case "clear":
             assert (change.key, change.value) == (b"", None)
-            for each in in_space(rows, space):
-                del rows[each]
+            delete_range(rows, space, b"", None)
+        case "delete_range":
+            delete_range(rows, space, change.key, change.value)
         case _:
             raise AssertionError(f"nobody made such a change: {change}")
+
+
+def delete_range(rows: Rows, space: bytes, start: bytes, stop: bytes | None) -> None:
+    """Does to rows what the delete of [start, stop) does to a namespace."""
+    for place in in_space(rows, space):
+        key = place.split()[0]
+        if start <= key and (stop is None or key < stop):
+            del rows[place]
 
 
 def drop(rows: Rows, space: bytes) -> None:

@@ -19,6 +19,7 @@ from tests.crash.process_rows import (
     PIN,
     Rows,
     dated,
+    delete_range,
     drop,
     in_space,
     place_of,
@@ -26,7 +27,9 @@ from tests.crash.process_rows import (
     ttl_of,
     undated,
 )
-from tests.engine.native_kinds import NativeStore
+from tests.engine.native_kinds import LSM, Kind, NativeStore
+
+import pykv
 
 # The numbers of writers in use divide all three, so that no place changes hands within a round.
 KEY_COUNT = 300
@@ -35,6 +38,8 @@ PIN_COUNT = 3
 KINDS = {"put": 300, "delete": 60, "many": 40, "batch": 50, "put_synced": 4, "sync": 2}
 KINDS |= {"flush": 2, "compact": 2, "clear": 1, "clear_space": 2, "touch": 40, "name": 12}
 KINDS |= {"drop": 4, "pin": 2, "unpin": 1, "checkpoint": 2}
+# What a store with order takes besides.
+ORDERED_KINDS = {"delete_range": 20, "ingest": 10}
 SIZES = [0, 20, 20, 20, 200, 200, 200, 3_000, 3_000, 20_000]
 HOURS = [None, None, None, None, 1_000_017, 1_000_018, 2_000_000, HOUR_SOON]
 # Keys whose number this divides are put to expire soon and never touched, so that no write
@@ -46,7 +51,9 @@ SOON_KEYS = 5
 class Write:
     """One write: what is put and deleted together; kind says by which call.
 
-    space: the namespace of a clear or a drop. copy: the name of the checkpoint that it makes.
+    space: the namespace of a clear, a drop, a range or a table. copy: the name of the checkpoint
+    that it makes. start, stop: of the range that it deletes. table: the name of the file that
+    it ingests.
     """
 
     kind: str
@@ -54,11 +61,16 @@ class Write:
     deletes: tuple[bytes, ...] = ()
     space: bytes = b""
     copy: str = ""
+    start: bytes = b""
+    stop: bytes | None = None
+    table: str = ""
 
     @property
     def makes_durable(self) -> bool:
         """Whether what was written before its return survives the loss of power in any mode."""
-        return self.kind in ("put_synced", "sync", "pin", "unpin")
+        # Where a namespace is not there, nothing comes into it and nothing is synced.
+        is_ingest = self.kind == "ingest" and not self.space
+        return is_ingest or self.kind in ("put_synced", "sync", "pin", "unpin")
 
     @property
     def pin(self) -> bytes:
@@ -73,6 +85,8 @@ class Write:
                     del rows[place]
             case "drop":
                 drop(rows, self.space)
+            case "delete_range":
+                delete_range(rows, self.space, self.start, self.stop)
             case "touch":
                 ((place, said),) = self.puts.items()
                 if place in rows:
@@ -99,7 +113,7 @@ class Write:
                 self._perform_many(db)
             case "batch":
                 self._perform_batch(db)
-            case "clear_space" | "name" | "drop":
+            case "clear_space" | "name" | "drop" | "delete_range" | "ingest":
                 self._perform_on_space(db)
             case "pin" | "unpin":
                 self._perform_on_pin(db)
@@ -153,8 +167,23 @@ class Write:
             return
         elif self.kind == "drop":
             db.drop_namespace(name)
+        elif self.kind == "delete_range":
+            store.delete_range(self.start, self.stop)
+        elif self.kind == "ingest":
+            self._perform_ingest(db, store)
         else:
             store.clear()
+
+    def _perform_ingest(self, db: NativeStore, store: Any) -> None:
+        """Takes rows in from a table beside the store; one that a kill has left goes first."""
+        assert db.path is not None
+        table = db.path.with_name(self.table)
+        table.unlink(missing_ok=True)
+        with pykv.TableWriter(table) as writer:
+            for place, said in sorted(self.puts.items(), key=lambda row: row[0].split()[0]):
+                value, hour = undated(said)
+                writer.add(place.split()[0], value, ttl=ttl_of(hour))
+        store.ingest([table], move=True)
 
     def _perform_on_pin(self, db: NativeStore) -> None:
         """A pin is durable at once, so what comes before it is made so first."""
@@ -190,14 +219,22 @@ def copies_in(folder: Path, prefix: str = "copy") -> list[Path]:
     return sorted(folder.glob(f"{prefix}-*"), key=lambda path: int(path.name.split("-")[-1]))
 
 
-def writes_of(seed: int | str, writer: int = 0, writer_count: int = 1) -> Iterator[Write]:
+def kinds_of(kind: Kind) -> dict[str, int]:
+    """The kinds of writes that a store takes, and how often each is made."""
+    return KINDS | ORDERED_KINDS if kind is LSM else KINDS
+
+
+def writes_of(
+    kind_of_store: Kind, seed: int | str, writer: int = 0, writer_count: int = 1
+) -> Iterator[Write]:
     """The writes of one writer, without end, the same for the same seed.
 
     A clear touches the keys of all writers: only a writer that is alone makes it.
     """
     rng = random.Random(f"{seed} {writer}")
-    kinds = [kind for kind in KINDS if kind != "clear" or writer_count == 1]
-    weights = [KINDS[kind] for kind in kinds]
+    weight_of = kinds_of(kind_of_store)
+    kinds = [kind for kind in weight_of if kind != "clear" or writer_count == 1]
+    weights = [weight_of[kind] for kind in kinds]
     number = 0
     while True:
         kind = rng.choices(kinds, weights)[0]
@@ -208,7 +245,12 @@ def writes_of(seed: int | str, writer: int = 0, writer_count: int = 1) -> Iterat
         if kind == "put_synced":
             # Not to a namespace: where that is not there, nothing is synced.
             places = [b"%d" % rng.randrange(writer, KEY_COUNT, writer_count)]
-        if kind in SPECIAL:
+        if kind == "delete_range":
+            alone = writer_count == 1 and rng.random() < 0.5
+            yield _delete_range(b"" if alone else spaces[0], rng)
+        elif kind == "ingest":
+            yield _ingest(places, rng, mark, f"table-{writer}")
+        elif kind in SPECIAL:
             yield _special(kind, spaces[0], places[0], rng, f"copy-{writer}-{number}")
         else:
             yield _write(kind, places, rng, mark)
@@ -246,31 +288,47 @@ def _special(kind: str, space: bytes, place: bytes, rng: random.Random, copy: st
             return Write(kind, space=space)
 
 
+def _delete_range(space: bytes, rng: random.Random) -> Write:
+    """The delete of the keys that begin with a number, of half of all keys, or of all."""
+    first = b"%d" % rng.randrange(KEY_COUNT)
+    stop = first[:-1] + bytes([first[-1] + 1])
+    start, stop_or_end = rng.choices([(first, stop), (first, None), (b"", stop)], [10, 1, 1])[0]
+    return Write("delete_range", space=space, start=start, stop=stop_or_end)
+
+
+def _ingest(places: list[bytes], rng: random.Random, mark: bytes, table: str) -> Write:
+    """Rows of one namespace that come in a table."""
+    space = space_of(places[0])
+    same = [place for place in places if space_of(place) == space]
+    return Write("ingest", _rows(same, HOURS, rng, mark), space=space, table=table)
+
+
+def _rows(chosen: list[bytes], hours: list[int | None], rng: random.Random, mark: bytes) -> Rows:
+    """Rows for places; mark makes their values unlike those of every other write."""
+    found = {}
+    for place in chosen:
+        value = b"%s in %s" % (place, mark) + b"x" * rng.choice(SIZES)
+        hour = rng.choice(hours)
+        soon = hour == HOUR_SOON and int(place.split()[0]) % SOON_KEYS != 0
+        found[place] = dated(value, None if soon else hour)
+    return found
+
+
 def _write(kind: str, places: list[bytes], rng: random.Random, mark: bytes) -> Write:
-    """A write of rows to places; mark makes its values unlike those of every other write."""
-
-    def rows(chosen: list[bytes], hours: list[int | None]) -> Rows:
-        found = {}
-        for place in chosen:
-            value = b"%s in %s" % (place, mark) + b"x" * rng.choice(SIZES)
-            hour = rng.choice(hours)
-            soon = hour == HOUR_SOON and int(place.split()[0]) % SOON_KEYS != 0
-            found[place] = dated(value, None if soon else hour)
-        return found
-
+    """A write of rows to places, or one without."""
     half = len(places) // 2
     match kind:
         case "put":
-            return Write(kind, rows(places[:1], HOURS))
+            return Write(kind, _rows(places[:1], HOURS, rng, mark))
         case "put_synced":
-            return Write(kind, rows(places, [None]))
+            return Write(kind, _rows(places, [None], rng, mark))
         case "delete":
             return Write(kind, deletes=tuple(places[:1]))
         case "many":
             same = [place for place in places if space_of(place) == space_of(places[0])]
-            return Write(kind, rows(same, [rng.choice(HOURS[:-1])]))
+            return Write(kind, _rows(same, [rng.choice(HOURS[:-1])], rng, mark))
         case "batch":
-            return Write(kind, rows(places[:half], HOURS), tuple(places[half:]))
+            return Write(kind, _rows(places[:half], HOURS, rng, mark), tuple(places[half:]))
         case _:
             return Write(kind)
 

@@ -2,7 +2,8 @@
 
 from tests.crash.power_cut_history import CLOSED, OPENED, REFUSED, TOLD, History
 from tests.crash.process_rows import Rows, writer_of
-from tests.crash.process_writes import KINDS, Write, writes_of
+from tests.crash.process_writes import Write, kinds_of, writes_of
+from tests.engine.native_kinds import Kind
 
 BEFORE: Rows = {b"0": b"old", b"1": b"old"}
 OVERWRITE = Write("put", {b"0": b"new"})
@@ -145,14 +146,15 @@ def test_a_checkpoint_that_was_told_after_the_cut_is_not_known() -> None:
     assert made.copies == {}
 
 
-def test_writers_keep_to_their_own_keys_and_repeat_themselves() -> None:
+def test_writers_keep_to_their_own_keys_and_repeat_themselves(kind: Kind) -> None:
     for writer in range(3):
-        first, again = writes_of(7, writer, 3), writes_of(7, writer, 3)
+        first, again = writes_of(kind, 7, writer, 3), writes_of(kind, 7, writer, 3)
         for _ in range(200):
             write = next(first)
             assert write == next(again)
             assert write.kind != "clear"
+            assert write.kind != "delete_range" or write.space
             places = [*write.puts, *write.deletes, *filter(None, [write.space])]
             assert all(writer_of(place, 3) == writer for place in places)
-    alone = writes_of(7)
-    assert {next(alone).kind for _ in range(5_000)} == set(KINDS)
+    alone = writes_of(kind, 7)
+    assert {next(alone).kind for _ in range(5_000)} == set(kinds_of(kind))

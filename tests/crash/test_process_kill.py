@@ -43,7 +43,7 @@ def write_and_tell(
     """The work of the child: the first count writes of a round, then a close."""
     db = kind.open(path, **options)
     os.write(pipe, struct.pack("<i", -1))
-    for number, write in enumerate(writes_of(seed)):
+    for number, write in enumerate(writes_of(kind, seed)):
         if number == count:
             break
         write.perform(db)
@@ -98,11 +98,14 @@ class Known:
     last_copy: str = ""
 
     @classmethod
-    def after(cls, before: "Known", seed: int, acknowledged: int, closed: bool) -> "Known":
+    def after(
+        cls, kind: Kind, before: "Known", seed: int, acknowledged: int, closed: bool
+    ) -> "Known":
         """What follows from a round that began with one state, before.states[0]."""
         rows = dict(before.states[0])
         known = cls([], dict(before.pinned))
-        for number, write in enumerate(islice(writes_of(seed), acknowledged + (not closed))):
+        writes = islice(writes_of(kind, seed), acknowledged + (not closed))
+        for number, write in enumerate(writes):
             if number == acknowledged:
                 known.states.append(dict(rows))
             write.apply(rows)
@@ -167,7 +170,7 @@ def test_no_acknowledged_write_is_lost_to_a_kill(
     for round_ in range(KILLS):
         acknowledged, closed = kill_in_round(kind, path, seed + round_)
         counts["writes"] += acknowledged
-        known = Known.after(known, seed + round_, acknowledged, closed)
+        known = Known.after(kind, known, seed + round_, acknowledged, closed)
         # A reader leaves the recovery to the next child, which may be killed in it.
         reading = round_ % 2 == 0 and round_ + 1 < KILLS
         try:

@@ -13,16 +13,17 @@ from tests.crash.process_rows import (
     followed,
     without_pins,
 )
-from tests.crash.process_writes import KINDS, Write, copies_in, options_of, writes_of
+from tests.crash.process_writes import Write, copies_in, kinds_of, options_of, writes_of
 from tests.engine.native_kinds import Kind
 
 
-def writes_of_all_kinds(count: int) -> list[Write]:
+def writes_of_all_kinds(kind: Kind, count: int) -> list[Write]:
     """So many writes, with more of the rare kinds than the processes make."""
     found: dict[str, list[Write]] = {}
-    for write in islice(writes_of("of all kinds"), 20 * count):
+    for write in islice(writes_of(kind, "of all kinds"), 20 * count):
         found.setdefault(write.kind, []).append(write)
-    chosen = [write for writes in found.values() for write in writes[: count // len(KINDS)]]
+    each = count // len(kinds_of(kind))
+    chosen = [write for writes in found.values() for write in writes[:each]]
     random.Random(1).shuffle(chosen)
     return chosen
 
@@ -31,7 +32,7 @@ def test_a_store_holds_what_the_dict_says(kind: Kind, tmp_path: Path) -> None:
     rows: Rows = {}
     pinned: dict[bytes, Rows] = {}
     with kind.open(tmp_path / "db", **options_of(random.Random(3), kind.name)) as db:
-        for write in writes_of_all_kinds(200):
+        for write in writes_of_all_kinds(kind, 200):
             write.apply(rows)
             write.perform(db)
             if write.pin:
