@@ -73,18 +73,21 @@ assert max(seen) - min(seen) > 70 * 365 * 86_400, "the clock did not jump"
 print("jumped")
 """
 
-# What expires does so by the highest time that the store was told, over closes too: model has the
-# deadlines, and high is that time. Deadlines and jumps are months apart.
+# What expires does so by the highest time that the store was told, over closes too: a model has
+# the deadlines, and high is that time. Deadlines and jumps are months apart. Half of the rounds end
+# by a kill, once the manifest has the time that rows were seen to expire by: of what was told only
+# so much is sure to be kept, so the next round asks a row for the time.
 DEADLINES = """
-import json, os, random, sys, time
+import json, os, pickle, random, sys, time
 from pathlib import Path
 import pykv
 path, engine, options = Path(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])
-clock, rng = Path(os.environ["CLOCK_FILE"]), random.Random(sys.argv[4])
+clock, kept = Path(os.environ["CLOCK_FILE"]), Path(os.environ["CLOCK_FILE"] + ".kept")
 YEAR = 365.25 * 86_400
 TTLS = [None, 0.27 * YEAR, 5.3 * YEAR, 25.6 * YEAR]
 models = {None: {}, "named": {}}
 high = 0
+seen = 0
 
 
 def jump(years):
@@ -100,6 +103,20 @@ def told():
 def live(model):
     now = told()
     return {key: value for key, (value, end) in model.items() if end is None or end > now}
+
+
+def time_of(db):
+    db.put(b"what time is it", b"", ttl=YEAR)
+    now = db.expires_at(b"what time is it") - YEAR
+    db.delete(b"what time is it")
+    return now
+
+
+def await_kept():
+    until = time.monotonic() + 20
+    while int.from_bytes((path / "MANIFEST").read_bytes()[88:96], "little") < seen * 1e6 - 1e3:
+        assert time.monotonic() < until, "the manifest does not get the time"
+        time.sleep(0.02)
 
 
 def note(db, model, key, value, ttl):
@@ -128,11 +145,17 @@ def check(db, model):
     rows = live(model)
     assert dict(db.items()) == rows
     assert db.get_many(list(model)) == [rows.get(key) for key in model]
+    global seen
+    seen = max([seen, *(end for key, (_, end) in model.items() if key not in rows)])
 
 
-for years in [0, 10, -10, 0, 0.5, 3, 40, -40, 1, 0, 46]:
+def play(years, is_killed, was_killed):
+    global high
     jump(years)
     with pykv.open(path, engine=engine, history_bytes=1 << 40, **options) as db:
+        if was_killed:
+            high = time_of(db)
+            assert high >= seen, (high, seen)
         spaces = {None: db, "named": db.namespace("named", create=True)}
         for name, model in models.items():
             check(spaces[name], model)
@@ -156,6 +179,22 @@ for years in [0, 10, -10, 0, 0.5, 3, 40, -40, 1, 0, 46]:
         for key, (_, end) in models[None].items():
             assert ends[key] == end, (key, end, ends[key])
         assert db.verify().ok
+        kept.write_bytes(pickle.dumps((models, high, seen)))
+        if is_killed:
+            await_kept()
+            os._exit(0)
+
+
+was_killed = False
+for round_, years in enumerate([0, 10, -10, 0, 0.5, 3, 40, -40, 1, 0, 46]):
+    rng = random.Random(f"{sys.argv[4]} {round_}")
+    is_killed = rng.random() < 0.5
+    if (child := os.fork()) == 0:
+        play(years, is_killed, was_killed)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0, (round_, is_killed)
+    models, high, seen = pickle.loads(kept.read_bytes())
+    was_killed = is_killed
 assert max(end for model in models.values() for _, end in model.values() if end) > high
 print("expired")
 """

@@ -118,6 +118,68 @@ TEST(a_merge_takes_what_has_expired_for_a_tombstone_and_no_older_value_comes_bac
     fixture_free(&self);
 }
 
+/* A store that merges nothing, with 20 rows that stay. */
+static fixture lazy_fixture(void)
+{
+    fixture self = {
+        .options = {.segment_bytes = FIXTURE_SEGMENT_BYTES, .space_amplification_max = 100}};
+    CHECK_OK(env_memory_new(check_seed(), REPAIR_FILE_MAX, &self.disk));
+    CHECK_OK(fixture_open(&self));
+    fixture_fill(&self, 1000, 1020, 500);
+    return self;
+}
+
+/* The high water was kept by manifests alone, which only writers made: after a kill, or a close of
+ * a store that was only read, a clock that had gone back brought rows back that a get or a scan had
+ * passed over. */
+TEST(what_a_reader_was_told_has_expired_stays_so_after_a_kill_and_a_clock_that_goes_back)
+{
+    for (int way = 0; way < 4; way++) {
+        fixture self = lazy_fixture();
+        (void)put_for(&self, "a", "1", 10 * SECOND);
+        fixture_put(&self, "b", "1");
+        fixture_reopen(&self);
+        wait_us(&self, 10 * SECOND);
+        if (way % 2 == 0) {
+            fixture_expect(&self, "a", NULL);
+        } else {
+            CHECK_EQUAL(21, row_count(&self));
+        }
+        if (way < 2) {
+            fixture_maintain(&self, PYKV_ROLE_DATA, 20);
+            fixture_kill(&self);
+        } else {
+            fixture_close(&self);
+        }
+        env_memory_advance(self.disk, 0, -100 * (int64_t)SECOND);
+        CHECK_OK(fixture_open(&self));
+        CHECK(self.store->recovered_from_image);
+        fixture_expect(&self, "a", NULL);
+        fixture_expect(&self, "b", "1");
+        CHECK_EQUAL(21, row_count(&self));
+        fixture_free(&self);
+    }
+}
+
+/* So no reader of a store that nobody writes to keeps the disk busy. */
+TEST(manifests_for_the_clock_end_with_the_deadlines_that_pass)
+{
+    fixture self = lazy_fixture();
+    (void)put_for(&self, "a", "1", 10 * SECOND);
+    (void)put_for(&self, "b", "1", 11 * SECOND);
+    (void)put_for(&self, "c", "1", 12 * SECOND);
+    CHECK_OK(bitcask_flush(self.store));
+    fixture_maintain(&self, PYKV_ROLE_DATA, 50);
+    uint64_t before = self.store->edit;
+    for (uint32_t i = 0; i < 40; i++) {
+        wait_us(&self, SECOND / 2);
+        (void)row_count(&self);
+        fixture_maintain(&self, PYKV_ROLE_DATA, 3);
+    }
+    CHECK(self.store->edit > before && self.store->edit <= before + 4);
+    fixture_free(&self);
+}
+
 TEST(maintenance_gives_back_the_space_of_segments_whose_rows_have_expired)
 {
     for (int reopens = 0; reopens < 2; reopens++) {
@@ -391,7 +453,9 @@ TEST(what_has_expired_stays_so_when_the_clock_goes_back)
     fixture_free(&self);
 }
 
-TEST_MAIN(CASE(a_deadline_goes_with_its_row_through_recovery_merge_close_and_repair),
+TEST_MAIN(CASE(what_a_reader_was_told_has_expired_stays_so_after_a_kill_and_a_clock_that_goes_back),
+          CASE(manifests_for_the_clock_end_with_the_deadlines_that_pass),
+          CASE(a_deadline_goes_with_its_row_through_recovery_merge_close_and_repair),
           CASE(a_merge_takes_what_has_expired_for_a_tombstone_and_no_older_value_comes_back),
           CASE(maintenance_gives_back_the_space_of_segments_whose_rows_have_expired),
           CASE(a_row_of_a_month_does_not_keep_rows_of_an_hour_on_the_disk),

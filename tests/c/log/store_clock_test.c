@@ -105,7 +105,36 @@ TEST(a_long_life_begins_at_the_last_tick_and_a_short_one_now)
     env_memory_free(disk);
 }
 
-TEST_MAIN(CASE(a_long_life_begins_at_the_last_tick_and_a_short_one_now),
+/* Readers with nothing but expirations would make a manifest each time they look. */
+TEST(a_manifest_is_owed_once_a_second_for_deadlines_that_were_told_and_are_not_kept)
+{
+    store_clock clock;
+    env *disk = new_disk();
+    uint64_t deadline = env_wall_us(disk) + 1000000;
+    store_clock_init(&clock, disk, deadline - 5);
+    env_memory_advance(disk, 9000000, 9000000);
+    (void)store_clock_now(&clock);
+    CHECK(!store_clock_has_passed(&clock, UINT64_MAX));
+    CHECK(!store_clock_is_owed(&clock)); /* nobody was told */
+    CHECK(store_clock_has_passed(&clock, deadline - 5));
+    CHECK(store_clock_is_kept(&clock) && !store_clock_is_owed(&clock));
+    CHECK(store_clock_has_passed(&clock, deadline));
+    CHECK(!store_clock_is_kept(&clock) && store_clock_is_owed(&clock));
+    CHECK(!store_clock_is_owed(&clock)); /* somebody is at it */
+    env_memory_advance(disk, STORE_CLOCK_KEEP_US, 0);
+    CHECK(store_clock_is_owed(&clock)); /* it failed */
+    store_clock_kept(&clock, deadline);
+    env_memory_advance(disk, STORE_CLOCK_KEEP_US, 0);
+    CHECK(store_clock_is_kept(&clock) && !store_clock_is_owed(&clock));
+    store_clock_tell(&clock, deadline + 7);
+    CHECK(store_clock_is_owed(&clock));
+    store_clock_kept(&clock, deadline + 7);
+    CHECK(store_clock_has_passed(&clock, deadline + 7) && !store_clock_is_owed(&clock));
+    env_memory_free(disk);
+}
+
+TEST_MAIN(CASE(a_manifest_is_owed_once_a_second_for_deadlines_that_were_told_and_are_not_kept),
+          CASE(a_long_life_begins_at_the_last_tick_and_a_short_one_now),
           CASE(what_has_no_deadline_never_expires), CASE(a_deadline_has_passed_when_it_has_come),
           CASE(a_clock_that_jumps_back_brings_nothing_back),
           CASE(what_now_gave_has_passed_for_everybody),

@@ -30,6 +30,14 @@ static uint64_t deadline_of(fixture *self, const char *key)
     return deadline;
 }
 
+static uint64_t edit_of(fixture *self)
+{
+    mutex_lock(&self->store->manifest_lock);
+    uint64_t edit = self->store->edit;
+    mutex_unlock(&self->store->manifest_lock);
+    return edit;
+}
+
 TEST(a_deadline_goes_with_its_row_through_log_flush_compaction_and_repair)
 {
     fixture self = fixture_new();
@@ -205,6 +213,57 @@ TEST(what_a_manifest_saw_expire_stays_so_when_the_clock_goes_back)
     fixture_free(&self);
 }
 
+/* The high water was kept by manifests alone, which only writers made: after a kill, or a close of
+ * a store that was only read, a clock that had gone back brought rows back that a get or a scan had
+ * passed over. */
+TEST(what_a_reader_was_told_has_expired_stays_so_after_a_kill_and_a_clock_that_goes_back)
+{
+    for (int way = 0; way < 8; way++) {
+        fixture self = fixture_new();
+        (void)put_for(&self, "a", "1", 10 * SECOND);
+        fixture_put(&self, "b", "1");
+        CHECK_OK(way % 2 == 0 ? lsm_sync(self.store) : lsm_flush(self.store));
+        fixture_reopen(&self);
+        wait_us(&self, 10 * SECOND);
+        if (way / 2 % 2 == 0) {
+            fixture_expect(&self, "a", NULL);
+        } else {
+            CHECK_EQUAL(1, fixture_count(&self));
+        }
+        if (way < 4) {
+            fixture_maintain(&self, PYKV_ROLE_DATA);
+            fixture_kill(&self);
+        } else {
+            fixture_close(&self);
+        }
+        env_memory_advance(self.disk, 0, -100 * (int64_t)SECOND);
+        CHECK_OK(fixture_open(&self));
+        CHECK(self.store->clean_open);
+        fixture_expect(&self, "a", NULL);
+        fixture_expect(&self, "b", "1");
+        CHECK_EQUAL(1, fixture_count(&self));
+        fixture_free(&self);
+    }
+}
+
+/* So no reader of a store that nobody writes to keeps the disk busy. */
+TEST(manifests_for_the_clock_end_with_the_deadlines_that_pass)
+{
+    fixture self = fixture_new();
+    for (uint32_t i = 0; i < 3; i++) {
+        (void)put_for(&self, i == 0 ? "a" : i == 1 ? "b" : "c", "1", (10 + i) * SECOND);
+    }
+    CHECK_OK(lsm_flush(self.store));
+    uint64_t before = edit_of(&self);
+    for (uint32_t i = 0; i < 40; i++) {
+        wait_us(&self, SECOND / 2);
+        (void)fixture_count(&self);
+        fixture_maintain(&self, PYKV_ROLE_DATA);
+    }
+    CHECK(edit_of(&self) > before && edit_of(&self) <= before + 4);
+    fixture_free(&self);
+}
+
 TEST(a_clock_that_jumps_forward_expires_early_and_leaves_the_rest_as_it_is)
 {
     fixture self = fixture_new();
@@ -291,7 +350,9 @@ TEST(a_row_that_a_range_delete_hides_has_no_deadline)
     }
 }
 
-TEST_MAIN(CASE(a_deadline_goes_with_its_row_through_log_flush_compaction_and_repair),
+TEST_MAIN(CASE(what_a_reader_was_told_has_expired_stays_so_after_a_kill_and_a_clock_that_goes_back),
+          CASE(manifests_for_the_clock_end_with_the_deadlines_that_pass),
+          CASE(a_deadline_goes_with_its_row_through_log_flush_compaction_and_repair),
           CASE(a_repair_of_logs_keeps_deadlines),
           CASE(an_expired_put_hides_what_is_older_until_nothing_older_is_left),
           CASE(a_compaction_writes_no_value_that_has_expired),

@@ -50,6 +50,9 @@ static pykv_status leave_clean(bitcask *self) SINGLE_THREADED
     pykv_status status = bitcask_sync(self);
     bool unchanged = !self->ground_ready && self->recovered_from_image &&
                      atomic_load_explicit(&self->counters.merge_count, memory_order_relaxed) == 0;
+    if (status == PYKV_OK && unchanged && !store_clock_is_kept(&self->clock)) {
+        status = bitcask_write_current_manifest(self);
+    }
     if (status == PYKV_OK && unchanged) {
         manifest_release(self->home); /* of a merge that was given up */
     }

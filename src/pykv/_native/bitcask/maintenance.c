@@ -3,7 +3,8 @@
  *
  * LOG: prepares the next segment and the mapped tail ahead of writers, syncs at the interval asked
  * for and at least every 30 s, syncs sealed segments. DATA: writes hints, checks the directory
- * image, merges, frees what readers left, looks whether memory has room for mapped reads. Either
+ * image, merges, keeps the high water of the clock, frees what readers left, looks whether memory
+ * has room for mapped reads. Either
  * puts the bus guard back where another handler took its place. A step that fails degrades the
  * store until a later one succeeds.
  */
@@ -16,6 +17,7 @@
 #include "bitcask/history.h"
 #include "bitcask/image.h"
 #include "bitcask/limbo.h"
+#include "bitcask/manifest_edit.h"
 #include "bitcask/merge.h"
 #include "bitcask/merge_pick.h"
 #include "bitcask/merge_state.h"
@@ -263,6 +265,20 @@ static void choose_read_mode_at_times(bitcask *self)
     }
 }
 
+/* What a reader was told to have expired would be back after a kill, if the clock goes back. */
+static void clock_step(bitcask *self)
+{
+    if (!store_clock_is_owed(&self->clock)) {
+        return;
+    }
+    mutex_lock(&self->writer);
+    bool failed = self->state == PYKV_STATE_FAILED;
+    mutex_unlock(&self->writer);
+    if (!failed && bitcask_write_current_manifest(self) != PYKV_OK) {
+        /* It is owed again in a second. Merges, which may make room for it, do not wait for it. */
+    }
+}
+
 static pykv_status data_step(bitcask *self, int32_t *more_out)
 {
     bool waiting = false;
@@ -274,6 +290,9 @@ static pykv_status data_step(bitcask *self, int32_t *more_out)
     bitcask_sweep_limbo(self, &waiting);
     mutex_unlock(&self->writer);
     pykv_status status = bitcask_check_image_some(self, &pages);
+    if (self->options.read_only == 0) {
+        clock_step(self);
+    }
     if (status == PYKV_OK && self->options.read_only == 0) {
         status = hint_step(self, &hinted);
         if (status == PYKV_OK) {

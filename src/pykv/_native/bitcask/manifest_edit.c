@@ -102,6 +102,7 @@ static pykv_status write_manifest(bitcask *self, bool clean, bool reserved)
         reserved ? manifest_replace_reserved(self->home, &now) : manifest_replace(self->home, &now);
     if (status == PYKV_OK) {
         self->edit = now.edit;
+        store_clock_kept(&self->clock, now.wall_high_us);
         unlink_abandoned(self);
         bitcask_history_settle(self, &now);
     }

@@ -185,6 +185,10 @@ static pykv_status copy_record(bitcask *store, merge *self, bool *full_out)
     const record *found = &self->group.records[self->group.next];
     uint64_t address = self->group.addresses[self->group.next];
     record copy = copy_of(self, found);
+    if (has_expired(self, found)) {
+        /* Its slot goes before the manifest without it. */
+        store_clock_tell(&store->clock, found->deadline_us);
+    }
     merge_source source = {.address = address, .bytes = record_bytes_of(found)};
     uint64_t offset = bitcask_offset(self->inputs[self->input_index], address);
     pykv_status status = self->output == NULL ? begin_output(store, self, copy.sequence) : PYKV_OK;

@@ -82,9 +82,14 @@ PYKV_NODISCARD pykv_status moment_shows(const store_moment *self, uint64_t hash,
 /* Whether the moment sees a record of such a sequence and deadline, if it was current. */
 static inline bool moment_sees(const store_moment *self, const record *found)
 {
-    return found->namespace_id == self->keys->space_id &&
-           found->sequence <= self->visible_sequence && found->sequence > self->clear_sequence &&
-           (found->deadline_us == 0 || found->deadline_us > self->now_us);
+    bool is_of_it = found->namespace_id == self->keys->space_id &&
+                    found->sequence <= self->visible_sequence &&
+                    found->sequence > self->clear_sequence;
+    if (PYKV_LIKELY(found->deadline_us == 0) || found->deadline_us > self->now_us || !is_of_it) {
+        return is_of_it;
+    }
+    store_clock_tell(&self->store->clock, found->deadline_us);
+    return false;
 }
 
 /* The record of key at the moment, checked whole, and where it stands. READ_HOT: out borrows from

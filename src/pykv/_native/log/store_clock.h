@@ -4,8 +4,11 @@
  *
  * What was once told to have expired stays so, whatever the wall clock does: the high water is
  * raised to a deadline that has passed, and to every moment that store_clock_now gives. A store
- * keeps it in its manifest. A wall clock that jumps forward so expires early; one that jumps back
- * stands still here until it has caught up. Orders and files never depend on it.
+ * keeps it in its manifest. Who passes over a row that has expired tells its deadline; one above
+ * what the newest manifest has is a reason for another manifest, at most one in STORE_CLOCK_KEEP_US
+ * and none as long as no row was passed over, however high the water has risen. A wall clock that
+ * jumps forward so expires early; one that jumps back stands still here until it has caught up.
+ * Orders and files never depend on it.
  *
  * The wall clock is read only where there is a deadline: it costs more than a lookup's hash.
  *
@@ -21,11 +24,14 @@
 #include "base/annotate.h"
 #include "env/env.h"
 
-enum { STORE_CLOCK_LONG_US = 10 * 1000 * 1000 };
+enum { STORE_CLOCK_LONG_US = 10 * 1000 * 1000, STORE_CLOCK_KEEP_US = 1000 * 1000 };
 
 typedef struct store_clock {
     env *env;
     _Atomic uint64_t high_us;
+    _Atomic uint64_t told_us;    /* the latest deadline of what was told to have expired */
+    _Atomic uint64_t kept_us;    /* the high water of the newest manifest */
+    _Atomic uint64_t keep_at_us; /* monotonic: no manifest for it before then */
 } store_clock;
 
 /* high_us: of the manifest, or 0. */
@@ -48,6 +54,28 @@ static inline uint64_t store_clock_last(const store_clock *self)
 {
     return atomic_load_explicit(&self->high_us, memory_order_relaxed);
 }
+
+/* Raises the latest deadline that was told. */
+void store_clock_tell_later(store_clock *self, uint64_t deadline_us);
+
+/* Says that somebody learns of a row that it has expired, by a moment that store_clock_now gave. */
+static inline void store_clock_tell(store_clock *self, uint64_t deadline_us)
+{
+    if (deadline_us > atomic_load_explicit(&self->told_us, memory_order_relaxed)) {
+        store_clock_tell_later(self, deadline_us);
+    }
+}
+
+/* Says that a manifest with this high water is durable. */
+void store_clock_kept(store_clock *self, uint64_t high_us);
+
+/* False if a row was told to have expired that would be back with the high water of the newest
+ * manifest. */
+bool store_clock_is_kept(const store_clock *self);
+
+/* True if it is not kept, and STORE_CLOCK_KEEP_US have gone by since this was true last: the caller
+ * writes a manifest. */
+bool store_clock_is_owed(store_clock *self);
 
 /* As store_clock_has_passed, of a deadline that is not 0. */
 bool store_clock_is_behind(store_clock *self, uint64_t deadline_us);

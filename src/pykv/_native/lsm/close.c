@@ -77,7 +77,7 @@ static pykv_status leave_clean(lsm *self) SINGLE_THREADED
 {
     pykv_status status = check_log(self);
     if (status == PYKV_OK && self->is_clean_on_disk) {
-        return PYKV_OK;
+        return store_clock_is_kept(&self->clock) ? PYKV_OK : lsm_keep_clock(self);
     }
     if (status == PYKV_OK) {
         status = wal_sync(self->log);

@@ -113,6 +113,7 @@ static pykv_status write_version(lsm *self, const version *tables, uint64_t flus
     }
     if (status == PYKV_OK) {
         self->edit = listed.edit;
+        store_clock_kept(&self->clock, listed.wall_high_us);
         self->first_log = first_log;
         self->is_clean_on_disk = clean;
         end_doubt(self);
@@ -121,11 +122,16 @@ static pykv_status write_version(lsm *self, const version *tables, uint64_t flus
     return status;
 }
 
+pykv_status lsm_write_manifest_held(lsm *self, lsm_manifest_blocks blocks, bool clean)
+{
+    version *tables = current_version(self);
+    return write_version(self, tables, self->flushed_sequence, blocks, clean);
+}
+
 pykv_status lsm_write_manifest(lsm *self, lsm_manifest_blocks blocks, bool clean)
 {
     mutex_lock(&self->manifest_lock);
-    version *tables = current_version(self);
-    pykv_status status = write_version(self, tables, self->flushed_sequence, blocks, clean);
+    pykv_status status = lsm_write_manifest_held(self, blocks, clean);
     mutex_unlock(&self->manifest_lock);
     return status;
 }
@@ -135,8 +141,7 @@ pykv_status lsm_settle_manifest(lsm *self)
     pykv_status status = PYKV_OK;
     mutex_lock(&self->manifest_lock);
     if (doubt_has_outputs(&self->doubt)) {
-        version *tables = current_version(self);
-        status = write_version(self, tables, self->flushed_sequence, LSM_BLOCKS_OF_ITS_OWN, false);
+        status = lsm_write_manifest_held(self, LSM_BLOCKS_OF_ITS_OWN, false);
     }
     mutex_unlock(&self->manifest_lock);
     return status;
@@ -152,8 +157,7 @@ pykv_status lsm_settle_all(lsm *self, bool *settled_out, bool *left_out)
     if (is_left && now_us >= self->doubt.retry_us) {
         lsm_manifest_blocks blocks =
             self->doubt.cleared != NULL ? LSM_BLOCKS_KEPT : LSM_BLOCKS_OF_ITS_OWN;
-        version *tables = current_version(self);
-        status = write_version(self, tables, self->flushed_sequence, blocks, false);
+        status = lsm_write_manifest_held(self, blocks, false);
         settled = status == PYKV_OK;
         is_left = !settled;
         self->doubt.retry_us = is_left ? now_us + SETTLE_RETRY_US : 0;
@@ -167,9 +171,7 @@ pykv_status lsm_settle_all(lsm *self, bool *settled_out, bool *left_out)
 pykv_status lsm_trim_history(lsm *self)
 {
     mutex_lock(&self->manifest_lock);
-    version *tables = current_version(self);
-    pykv_status status =
-        write_version(self, tables, self->flushed_sequence, LSM_BLOCKS_OF_ITS_OWN, false);
+    pykv_status status = lsm_write_manifest_held(self, LSM_BLOCKS_OF_ITS_OWN, false);
     if (status == PYKV_OK) {
         wal_drop_before(self->log, self->first_log);
     }
@@ -455,9 +457,7 @@ pykv_status lsm_install(lsm *self, const lsm_edit *edit, bool *taken_out)
  * failed too, and whatever is appended from now on might stand behind what nobody saw. */
 static bool replace_doubtful(lsm *self) REQUIRES(self->manifest_lock)
 {
-    version *tables = current_version(self);
-    pykv_status status =
-        write_version(self, tables, self->flushed_sequence, LSM_BLOCKS_OF_ITS_OWN, false);
+    pykv_status status = lsm_write_manifest_held(self, LSM_BLOCKS_OF_ITS_OWN, false);
     if (status != PYKV_OK) {
         mutex_lock(&self->writer);
         wal_fail(self->log);

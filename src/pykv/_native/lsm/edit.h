@@ -53,6 +53,10 @@ typedef enum lsm_manifest_blocks {
 PYKV_NODISCARD pykv_status lsm_write_manifest(lsm *self, lsm_manifest_blocks blocks, bool clean)
     EXCLUDES(self->manifest_lock);
 
+/* The same by who has the lock. */
+PYKV_NODISCARD pykv_status lsm_write_manifest_held(lsm *self, lsm_manifest_blocks blocks,
+                                                   bool clean) REQUIRES(self->manifest_lock);
+
 /* Before a job begins: where outputs of another are left in doubt, writes a manifest that settles
  * it. */
 PYKV_NODISCARD pykv_status lsm_settle_manifest(lsm *self) EXCLUDES(self->manifest_lock);

@@ -44,6 +44,9 @@ void lsm_wish_for_room(lsm *self, uint64_t until_us) EXCLUDES(self->compaction_l
  * have begun to free is done too when it returns. */
 void lsm_tidy(lsm *self) EXCLUDES(self->tidy_lock);
 
+/* A manifest with the high water of the clock. What is clean on the disk stays so. */
+PYKV_NODISCARD pykv_status lsm_keep_clock(lsm *self) EXCLUDES(self->manifest_lock);
+
 /* Give up what runs; nobody may be at it. */
 void lsm_flush_abandon(lsm *self) REQUIRES(self->flush_lock);
 void lsm_compactions_abandon(lsm *self) REQUIRES(self->compaction_lock);

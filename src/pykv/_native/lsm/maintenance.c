@@ -3,10 +3,10 @@
  *
  * LOG: prepares the log and the memory of memtables ahead of writers, and slabs of the cache ahead
  * of readers, syncs at its interval. DATA: flushes before it compacts, frees what readers left,
- * removes the files of tables that nobody refers to, and where nothing else is to do settles what a
- * manifest that failed left in doubt. Either puts the bus guard, under which logs are mapped, back
- * where another handler took its place. What a step fails in is the state of the store
- * (lsm/health.h).
+ * removes the files of tables that nobody refers to, keeps the high water of the clock, and where
+ * nothing else is to do settles what a manifest that failed left in doubt. Either puts the bus
+ * guard, under which logs are mapped, back where another handler took its place. What a step fails
+ * in is the state of the store (lsm/health.h).
  */
 #include "base/error.h"
 #include "base/process.h"
@@ -74,6 +74,28 @@ static bool settle(lsm *self)
     return settled;
 }
 
+pykv_status lsm_keep_clock(lsm *self)
+{
+    mutex_lock(&self->manifest_lock);
+    pykv_status status = lsm_write_manifest_held(self, LSM_BLOCKS_KEPT, self->is_clean_on_disk);
+    mutex_unlock(&self->manifest_lock);
+    return status;
+}
+
+/* What a reader was told to have expired would be back after a kill, if the clock goes back. */
+static void clock_step(lsm *self)
+{
+    if (!store_clock_is_owed(&self->clock)) {
+        return;
+    }
+    mutex_lock(&self->writer);
+    bool failed = lsm_state_now(self) == PYKV_STATE_FAILED;
+    mutex_unlock(&self->writer);
+    if (!failed && lsm_keep_clock(self) != PYKV_OK) {
+        /* It is owed again in a second. Compactions, which may make room, do not wait for it. */
+    }
+}
+
 static pykv_status data_step(lsm *self, bool *worked_out)
 {
     pykv_status status = PYKV_OK;
@@ -82,6 +104,7 @@ static pykv_status data_step(lsm *self, bool *worked_out)
     bool settled = false;
     lsm_tidy(self);
     if (self->options.read_only == 0) {
+        clock_step(self);
         if (mutex_try_lock(&self->flush_lock)) {
             status = lsm_flush_step(self, &flushed);
             mutex_unlock(&self->flush_lock);

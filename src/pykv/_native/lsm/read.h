@@ -18,7 +18,11 @@ static inline bool lsm_is_live_at(lsm *self, const lsm_moment *moment, uint8_t k
     if (PYKV_LIKELY(deadline_us == 0 || moment->now_us == 0)) {
         return lsm_is_live(self, kind, deadline_us);
     }
-    return kind_is_value(kind) && deadline_us > moment->now_us;
+    if (deadline_us <= moment->now_us) {
+        store_clock_tell(&self->clock, deadline_us);
+        return false;
+    }
+    return kind_is_value(kind);
 }
 
 /* With the flags of a get: whether the key is there is enough, its value need not be read. */

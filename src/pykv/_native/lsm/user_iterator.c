@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "log/store_clock.h"
 #include "lsm/user_iterator_internal.h"
 
 /* ---- making ---- */
@@ -33,6 +34,7 @@ pykv_status user_iterator_new(iterator *source, const user_iterator_options *opt
     }
     self->snapshot_sequence = options->snapshot_sequence + (PYKV_PLANTED(62) ? 1 : 0);
     self->now_us = options->now_us;
+    self->clock = options->clock;
     self->values_of = options->values_of;
     pykv_status status = take_bound(&self->start, &self->has_start, options->start);
     if (status == PYKV_OK) {
@@ -47,6 +49,14 @@ pykv_status user_iterator_new(iterator *source, const user_iterator_options *opt
     user_iterator_place_first(self);
     *out = self;
     return PYKV_OK;
+}
+
+bool user_tell_expired(const user_iterator *self, const iterator_entry *entry)
+{
+    if (self->clock != NULL) {
+        store_clock_tell(self->clock, entry->deadline_us);
+    }
+    return true;
 }
 
 void user_iterator_free(user_iterator *self)

@@ -36,10 +36,12 @@ enum { USER_ITERATOR_SKIPPED_MAX = 32 * 1024 };
 
 typedef struct user_iterator user_iterator;
 typedef struct version version;
+typedef struct store_clock store_clock;
 
 typedef struct user_iterator_options {
     uint64_t snapshot_sequence; /* operations above it are not seen */
     uint64_t now_us;            /* what has a deadline up to it has expired */
+    store_clock *clock;         /* which is told what has expired; NULL: none is */
     const slice *start;         /* the lowest key; NULL: none. Copied */
     const slice *stop;          /* above the highest key; NULL: none. Copied */
     const version *values_of;   /* whose value segments entries point to; NULL: none do. Borrowed */

@@ -44,6 +44,7 @@ struct user_iterator {
     iterator *source; /* owned */
     uint64_t snapshot_sequence;
     uint64_t now_us;
+    store_clock *clock;
     const version *values_of;
     bool has_start;
     bool has_stop;
@@ -82,11 +83,8 @@ typedef enum user_crossing {
 
 static inline bool user_same_key(slice left, slice right)
 {
-    if (left.size != right.size) {
-        return false;
-    }
-    if (left.size < 8) {
-        return left.size == 0 || memcmp(left.data, right.data, left.size) == 0;
+    if (left.size != right.size || left.size < 8) {
+        return slice_equal(left, right);
     }
     size_t tail = left.size - 8;
     return load_u64(left.data + tail) == load_u64(right.data + tail) &&
@@ -98,12 +96,16 @@ static inline bool user_is_visible(const user_iterator *self, const iterator_ent
     return entry->sequence <= self->snapshot_sequence;
 }
 
+/* True; tells the clock. */
+bool user_tell_expired(const user_iterator *self, const iterator_entry *entry);
+
 /* True if the newest visible operation on a key leaves no row. Kinds that are not known do leave
  * one, which is then refused. */
 static inline bool user_is_absent(const user_iterator *self, const iterator_entry *entry)
 {
     if (PYKV_LIKELY(kind_is_value(entry->kind))) {
-        return entry->deadline_us != 0 && entry->deadline_us <= self->now_us;
+        return entry->deadline_us != 0 && entry->deadline_us <= self->now_us &&
+               user_tell_expired(self, entry);
     }
     return entry->kind == RECORD_DELETE;
 }

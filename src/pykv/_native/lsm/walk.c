@@ -26,6 +26,7 @@ static pykv_status rows_new(lsm *store, const lsm_moment *moment, const pykv_ran
         range->has_stop != 0 ? slice_make(range->stop, range->stop_length) : slice_make("", 0);
     user_iterator_options options = {.snapshot_sequence = moment->sequence,
                                      .now_us = moment->now_us,
+                                     .clock = &store->clock,
                                      .start = range->has_start != 0 ? &start : NULL,
                                      .stop = range->has_stop != 0 ? &stop : NULL,
                                      .values_of = moment->view->version};
