@@ -238,6 +238,10 @@ class NativeOptions(CommonOptions):
     merge_bytes_per_second: pace of merging and compacting in bytes, 0 to 1 TiB, default 0:
     unlimited. A slow pace leaves the device to readers and lets dead bytes wait longer; writers
     of an LSM store slow down to it. Flushes do not wait.
+
+    ttl_reap_seconds: how long after their deadlines rows are worth rewriting what stands beside
+    them, where they are a quarter of it, 1 to 31,536,000 seconds, default 60. Less gives space, and
+    in a Bitcask keys, back sooner and writes more; 0: only where space asks for it.
     """
 
     log_sink: Literal["auto", "pwrite", "mapped"] = _choice("auto", "pwrite", "mapped")
@@ -245,6 +249,7 @@ class NativeOptions(CommonOptions):
     mapped_reads: bool = _flag(True)
     recovery: Literal["strict", "point_in_time"] = _choice("strict", "point_in_time")
     merge_bytes_per_second: int = _count(0, 0, 1024 * GIB, "bytes")
+    ttl_reap_seconds: float = _number_or_zero(60.0, 1.0, 31_536_000.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

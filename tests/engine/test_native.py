@@ -40,6 +40,7 @@ COMMON: dict[str, Any] = {
     "mapped_reads": False,
     "recovery": "point_in_time",
     "merge_bytes_per_second": 9,
+    "ttl_reap_seconds": 1.5,
 }
 COMMON_FIELDS = {
     "durability": lib.PYKV_DURABILITY_INTERVAL,
@@ -53,6 +54,7 @@ COMMON_FIELDS = {
     "no_mapped_reads": 1,
     "recover_point_in_time": 1,
     "merge_bytes_per_second": 9,
+    "ttl_reap_us": 1_500_000,
 }
 
 

@@ -189,6 +189,10 @@ typedef struct pykv_options {
      * ever [NULL: pykv_open works alone] */
     int32_t (*lend_threads)(void *context, pykv_work *work, int32_t thread_count);
     void *lend_context; /* of lend_threads */
+    /* From so long after their deadlines on, rows are worth a merge or a compaction where they are
+     * a quarter of what it would take, 1,000,000 .. 31,536,000,000,000; UINT64_MAX: only where
+     * space asks for it [60,000,000] */
+    uint64_t ttl_reap_us;
 } pykv_options;
 
 /* Counters and gauges of a store. Bytes are bytes, counts are since open unless said otherwise.

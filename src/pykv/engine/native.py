@@ -34,6 +34,7 @@ _SINKS: Final = {
     "pwrite": lib.PYKV_LOG_PWRITE,
     "mapped": lib.PYKV_LOG_MAPPED,
 }
+_NEVER_US: Final = (1 << 64) - 1
 _ENGINES: Final = {lib.PYKV_ENGINE_BITCASK: "bitcask", lib.PYKV_ENGINE_LSM: "lsm"}
 _SINK_NAMES: Final = {number: name for name, number in _SINKS.items()}
 # Counters and gauges of pykv_stats under other names, and those that are true or false.
@@ -107,6 +108,7 @@ def native_options(engine: int, options: NativeOptions) -> dict[str, int | float
         "no_mapped_reads": not options.mapped_reads,
         "recover_point_in_time": options.recovery == "point_in_time",
         "merge_bytes_per_second": options.merge_bytes_per_second,
+        "ttl_reap_us": round(options.ttl_reap_seconds * 1_000_000) or _NEVER_US,
     }
     if isinstance(options.durability, Sync):
         fields["durability"] = lib.PYKV_DURABILITY_SYNC

@@ -46,7 +46,8 @@ TEST(what_no_row_names_and_what_is_not_given_is_taken_by_all)
                            .batch_bytes_max = 8192,
                            .compression = PYKV_CODEC_NONE,
                            .compression_level = -1,
-                           .merge_bytes_per_second = 1};
+                           .merge_bytes_per_second = 1,
+                           .ttl_reap_us = 1000000};
     for (int32_t engine = PYKV_ENGINE_BITCASK; engine <= PYKV_ENGINE_LSM; engine++) {
         CHECK_OK(options_check(NULL, engine));
         CHECK_OK(options_check(&(pykv_options){0}, engine));

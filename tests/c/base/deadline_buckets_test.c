@@ -42,6 +42,22 @@ TEST(minutes_hours_days_months_and_years_have_buckets_of_their_own)
     }
 }
 
+TEST(a_bucket_has_aged_when_a_quarter_of_a_life_in_it_is_over)
+{
+    deadline_buckets all = {.list = {{0, 0}}};
+    CHECK_EQUAL(0, deadline_buckets_aged(&all, UINT64_MAX));
+    deadline_buckets_add(&all, NOW, NOW + HOUR, 1);
+    deadline_buckets_add(&all, NOW + 60 * SECOND, NOW + 60 * SECOND + HOUR, 1);
+    deadline_buckets_add(&all, NOW, NOW + 30 * DAY, 4);
+    CHECK_EQUAL(0, deadline_buckets_aged(&all, NOW + HOUR / 4 - 1));
+    CHECK_EQUAL(2, deadline_buckets_aged(&all, NOW + HOUR / 4));
+    CHECK_EQUAL(2, deadline_buckets_aged(&all, NOW + 7 * DAY));
+    CHECK_EQUAL(6, deadline_buckets_aged(&all, NOW + 8 * DAY));
+    deadline_buckets read = {.list = {{NOW, 3}}}; /* of a manifest */
+    CHECK_EQUAL(0, deadline_buckets_aged(&read, NOW - 1));
+    CHECK_EQUAL(3, deadline_buckets_aged(&read, NOW));
+}
+
 TEST(a_deadline_of_the_past_or_of_the_end_of_time_is_counted_too)
 {
     deadline_buckets all = {.list = {{0, 0}}};
@@ -125,7 +141,8 @@ TEST(nothing_is_told_too_early)
     }
 }
 
-TEST_MAIN(CASE(rows_of_an_hour_have_passed_though_one_of_a_month_stands_among_them),
+TEST_MAIN(CASE(a_bucket_has_aged_when_a_quarter_of_a_life_in_it_is_over),
+          CASE(rows_of_an_hour_have_passed_though_one_of_a_month_stands_among_them),
           CASE(minutes_hours_days_months_and_years_have_buckets_of_their_own),
           CASE(a_deadline_of_the_past_or_of_the_end_of_time_is_counted_too),
           CASE(seconds_are_rounded_up_and_0_where_they_do_not_fit),

@@ -215,6 +215,30 @@ TEST(a_table_most_of_whose_entries_have_expired_goes_like_one_that_expired)
     facts_reset(&fixture);
 }
 
+/* A few tables of level 0 are due for nothing else: what expired in them stayed. */
+TEST(level_0_goes_where_what_expired_long_ago_is_a_quarter_of_it_and_base)
+{
+    compaction_options options = facts_options();
+    facts_init(&fixture);
+    facts_add(&fixture, 6, "a", "z")->facts.entry_count = 200;
+    facts_add(&fixture, 0, "a", "b")->facts.entry_count = 33;
+    facts_add(&fixture, 0, "a", "b")->facts.entry_count = 67;
+    fixture.list[2]->facts.deadline_max_us = 900;
+    options.reap_by_us = 899;
+    check_picked(&options, "", "");
+    options.reap_by_us = 900;
+    check_picked(&options, "", "");
+    fixture.list[2]->facts.entry_count = 78;
+    check_picked(&options, "level 0", "0>6: 3 2 | 1 |");
+    options.visible_sequence = 2;
+    check_picked(&options, "", "");
+    options = compaction_options_make_lazy(FACTS_TABLE_BYTES);
+    options.visible_sequence = 1000;
+    options.reap_by_us = 900;
+    check_picked(&options, "", "");
+    facts_reset(&fixture);
+}
+
 TEST(in_a_level_that_is_due_what_expired_goes_first_and_then_what_is_dense)
 {
     compaction_options options = facts_options();
@@ -307,6 +331,7 @@ TEST_MAIN(CASE(nothing_is_picked_as_long_as_no_level_is_due),
           CASE(tombstones_of_the_last_level_are_dropped_where_they_stand),
           CASE(a_table_that_expired_goes_before_one_with_tombstones),
           CASE(a_table_most_of_whose_entries_have_expired_goes_like_one_that_expired),
+          CASE(level_0_goes_where_what_expired_long_ago_is_a_quarter_of_it_and_base),
           CASE(in_a_level_that_is_due_what_expired_goes_first_and_then_what_is_dense),
           CASE(in_their_turn_urgent_tables_go_before_another_level_that_is_due),
           CASE(in_their_turn_urgent_tables_go_before_level_0_but_not_where_it_waits_for_base),

@@ -246,6 +246,28 @@ TEST(what_a_reader_was_told_has_expired_stays_so_after_a_kill_and_a_clock_that_g
     }
 }
 
+/* One table in level 0 is due for nothing, however long ago its rows expired. */
+TEST(maintenance_gives_back_what_expired_long_ago_in_level_0)
+{
+    char key[16];
+    fixture self = fixture_new();
+    for (uint32_t i = 0; i < 100; i++) {
+        uint64_t deadline = i % 2 == 0 ? 0 : lsm_now(self.store) + SECOND;
+        CHECK_OK(
+            lsm_put_until(self.store, fixture_key(i, key), fixture_text("value"), deadline, 0));
+    }
+    CHECK_OK(lsm_flush(self.store));
+    uint64_t before = fixture_stats(&self).disk_bytes;
+    wait_us(&self, 60 * (int64_t)SECOND);
+    fixture_maintain(&self, PYKV_ROLE_DATA);
+    CHECK_EQUAL(before, fixture_stats(&self).disk_bytes);
+    wait_us(&self, 3 * SECOND);
+    fixture_maintain(&self, PYKV_ROLE_DATA);
+    CHECK(fixture_stats(&self).disk_bytes < before);
+    CHECK_EQUAL(50, fixture_count(&self));
+    fixture_free(&self);
+}
+
 /* So no reader of a store that nobody writes to keeps the disk busy. */
 TEST(manifests_for_the_clock_end_with_the_deadlines_that_pass)
 {
@@ -351,6 +373,7 @@ TEST(a_row_that_a_range_delete_hides_has_no_deadline)
 }
 
 TEST_MAIN(CASE(what_a_reader_was_told_has_expired_stays_so_after_a_kill_and_a_clock_that_goes_back),
+          CASE(maintenance_gives_back_what_expired_long_ago_in_level_0),
           CASE(manifests_for_the_clock_end_with_the_deadlines_that_pass),
           CASE(a_deadline_goes_with_its_row_through_log_flush_compaction_and_repair),
           CASE(a_repair_of_logs_keeps_deadlines),

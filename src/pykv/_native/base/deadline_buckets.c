@@ -7,7 +7,7 @@
 
 #include "base/invariant.h"
 
-enum { SECOND_US = 1000000, FIRST_BUCKET_SECONDS = 1024, EIGHTHS = 8 };
+enum { SECOND_US = 1000000, FIRST_BUCKET_SECONDS = 1024, EIGHTHS = 8, AGED_SHARE = 4 };
 
 static uint32_t bucket_of(uint64_t now_us, uint64_t deadline_us)
 {
@@ -21,10 +21,16 @@ static uint32_t bucket_of(uint64_t now_us, uint64_t deadline_us)
 void deadline_buckets_add(deadline_buckets *self, uint64_t now_us, uint64_t deadline_us,
                           uint64_t weight)
 {
-    deadline_bucket *into = &self->list[bucket_of(now_us, deadline_us)];
+    uint32_t index = bucket_of(now_us, deadline_us);
+    deadline_bucket *into = &self->list[index];
+    uint64_t left_us = deadline_us > now_us ? deadline_us - now_us : 0;
+    uint64_t aged_us = now_us + left_us / AGED_SHARE;
     bool is_later = deadline_us > into->until_us;
     into->until_us = is_later && !PYKV_PLANTED(314) ? deadline_us : into->until_us;
     into->weight += weight;
+    if (self->aged_us[index] == 0 || aged_us < self->aged_us[index]) {
+        self->aged_us[index] = aged_us;
+    }
 }
 
 uint64_t deadline_buckets_passed(const deadline_buckets *self, uint64_t now_us)
@@ -34,6 +40,16 @@ uint64_t deadline_buckets_passed(const deadline_buckets *self, uint64_t now_us)
         passed += self->list[i].until_us <= now_us ? self->list[i].weight : 0;
     }
     return passed;
+}
+
+uint64_t deadline_buckets_aged(const deadline_buckets *self, uint64_t by_us)
+{
+    uint64_t aged = 0;
+    for (uint32_t i = 0; i < DEADLINE_BUCKET_COUNT; i++) {
+        uint64_t aged_us = self->aged_us[i] != 0 ? self->aged_us[i] : self->list[i].until_us;
+        aged += aged_us <= by_us ? self->list[i].weight : 0;
+    }
+    return aged;
 }
 
 uint32_t deadline_seconds(uint64_t time_us)

@@ -24,6 +24,9 @@ typedef struct deadline_bucket {
 
 typedef struct deadline_buckets {
     deadline_bucket list[DEADLINE_BUCKET_COUNT];
+    /* The earliest time by which a quarter of what a weight of the bucket had left is over. In
+     * memory alone; 0: not known. */
+    uint64_t aged_us[DEADLINE_BUCKET_COUNT];
 } deadline_buckets;
 
 /* Counts weight with a deadline, at the time now_us. */
@@ -32,6 +35,10 @@ void deadline_buckets_add(deadline_buckets *self, uint64_t now_us, uint64_t dead
 
 /* Weight of the buckets that have passed at now_us. */
 uint64_t deadline_buckets_passed(const deadline_buckets *self, uint64_t now_us);
+
+/* Weight of the buckets that have aged by then: a file that goes on to be written spreads their
+ * deadlines over more than a quarter of their lives. Where that is not known: those that passed. */
+uint64_t deadline_buckets_aged(const deadline_buckets *self, uint64_t by_us);
 
 /* A time rounded up to the second, as files have it. 0: it does not fit. */
 uint32_t deadline_seconds(uint64_t time_us);

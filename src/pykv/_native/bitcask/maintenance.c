@@ -219,18 +219,21 @@ static void set_merge_rest(bitcask *self) REQUIRES(self->merge_lock)
     }
 }
 
-/* Begins a merge if one is due and worth it. */
+/* Begins a merge if one is due and worth it. One that reaps is worth it once, rest or no rest. */
 static pykv_status begin_if_due(bitcask *self) REQUIRES(self->merge_lock)
 {
     segment *inputs[MERGE_INPUTS_MAX];
     size_t count = 0;
     pykv_status status = PYKV_OK;
     mutex_lock(&self->writer);
-    bool due = self->state != PYKV_STATE_FAILED && merge_is_due(self);
-    if (due) {
+    bool works = self->state != PYKV_STATE_FAILED;
+    bool due = works && merge_is_due(self);
+    if (works && merge_active_has_aged(self)) {
+        status = bitcask_seal_active(self);
+    } else if (due) {
         status = seal_if_idle(self);
     }
-    if (due && status == PYKV_OK && !merging_rests(self)) {
+    if (due && status == PYKV_OK && (merge_reap_is_due(self) || !merging_rests(self))) {
         count = merge_pick(self, false, inputs);
     }
     mutex_unlock(&self->writer);

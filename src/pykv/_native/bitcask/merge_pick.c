@@ -6,6 +6,10 @@
  * one output. When tombstones make up much of the store, the segment with the oldest birth joins,
  * because it is what keeps them from being dropped.
  *
+ * What has expired for ttl_reap_us goes before all that, where it is a quarter of what lives in a
+ * segment, with segments that are at least half dead and no longer than what is merged already: so
+ * the tombstones that are left of it are copied a few times, and do not become many files.
+ *
  * In a store that packs values the segments of writers are merged once, dead bytes or not.
  */
 #include "bitcask/merge_pick.h"
@@ -14,9 +18,10 @@
 #include "bitcask/segment_list.h"
 
 enum {
-    PICK_TOMBSTONE_SHARE = 8,  /* one eighth of the disk bytes */
-    PICK_OUTPUT_SEGMENTS = 4,  /* live bytes of a thorough merge, in segments, */
-    PICK_UNPACKED_SEGMENTS = 2 /* and of one that only packs values */
+    PICK_TOMBSTONE_SHARE = 8,   /* one eighth of the disk bytes */
+    PICK_OUTPUT_SEGMENTS = 4,   /* live bytes of a thorough merge, in segments, */
+    PICK_UNPACKED_SEGMENTS = 2, /* and of one that only packs values, */
+    PICK_REAPED_SEGMENTS = 1    /* or reaps */
 };
 
 static uint64_t length_of(const segment *source)
@@ -37,6 +42,42 @@ static bool may_merge(const bitcask *store, const segment *source) REQUIRES(stor
     return source->sealed && source->synced && source != store->prepared && !source->merging &&
            source->last_sequence <= store->published_sequence;
 }
+
+/* ---- reaping ---- */
+
+/* Deadlines up to it passed long enough ago. */
+static uint64_t reap_by_us(bitcask *store)
+{
+    uint64_t now_us = store_clock_now(&store->clock);
+    uint64_t wait_us = store->options.ttl_reap_us;
+    return now_us > wait_us ? now_us - wait_us : 0;
+}
+
+static bool is_reapable(const bitcask *store, const segment *source, uint64_t by_us)
+    REQUIRES(store->writer)
+{
+    uint64_t expired = may_merge(store, source) ? segment_expired_bytes(source, by_us) : 0;
+    return expired > 0 && expired * SEGMENT_REAP_SHARE >= source->live_bytes && !PYKV_PLANTED(383);
+}
+
+bool merge_reap_is_due(bitcask *store)
+{
+    bool found = false;
+    uint64_t by_us = reap_by_us(store);
+    for (size_t i = 0; i < store->segment_count && !found; i++) {
+        found = is_reapable(store, store->segments[i], by_us);
+    }
+    return found;
+}
+
+bool merge_active_has_aged(bitcask *store)
+{
+    const segment *active = store->active;
+    return active != NULL && active->last_sequence != 0 && store->pending_count == 0 &&
+           segment_has_aged(active, reap_by_us(store));
+}
+
+/* ---- packing and space ---- */
 
 static bool is_unpacked(const bitcask *store, const segment *source)
 {
@@ -199,6 +240,53 @@ static size_t pick_unpacked(bitcask *store, segment **inputs) REQUIRES(store->wr
     return count;
 }
 
+/* What a merge that reaps takes. */
+typedef struct reaped {
+    segment **inputs;
+    size_t count;
+    uint64_t live;
+    uint64_t length;
+} reaped;
+
+static bool reap(const bitcask *store, segment *candidate, reaped *into)
+{
+    bool fits = into->live + candidate->live_bytes <= budget_of(store, PICK_REAPED_SEGMENTS);
+    if ((!fits && into->count > 0) || !add_input(into->inputs, &into->count, candidate)) {
+        return false;
+    }
+    into->live += candidate->live_bytes;
+    into->length += length_of(candidate);
+    return true;
+}
+
+/* Adds what is at least half dead and no longer than what is there. True: there may be more now. */
+static bool reap_with(bitcask *store, reaped *into) REQUIRES(store->writer)
+{
+    bool added = false;
+    for (size_t i = 0; i < store->segment_count; i++) {
+        segment *candidate = store->segments[i];
+        uint64_t length = length_of(candidate);
+        bool joins = length <= into->length && dead_bytes(store, candidate) * 2 >= length &&
+                     may_merge(store, candidate);
+        added |= joins && reap(store, candidate, into);
+    }
+    return added;
+}
+
+static size_t pick_reapable(bitcask *store, segment **inputs) REQUIRES(store->writer)
+{
+    reaped found = {.inputs = inputs};
+    uint64_t by_us = reap_by_us(store);
+    for (size_t i = 0; i < store->segment_count; i++) {
+        if (is_reapable(store, store->segments[i], by_us)) {
+            (void)reap(store, store->segments[i], &found);
+        }
+    }
+    while (found.count > 0 && reap_with(store, &found)) {
+    }
+    return found.count;
+}
+
 /* What a merge copies at most if source is one of its inputs. */
 static uint64_t kept_bytes(const segment *source)
 {
@@ -258,6 +346,10 @@ size_t merge_pick(bitcask *store, bool thorough, segment *inputs_out[MERGE_INPUT
     if (thorough) {
         return pick_all(store, inputs_out);
     }
+    count = pick_reapable(store, inputs_out);
+    if (count > 0) {
+        return count;
+    }
     bool packs = has_unpacked(store);
     if (!packs || space_is_due(store)) {
         count = pick_some(store, inputs_out);
@@ -267,7 +359,7 @@ size_t merge_pick(bitcask *store, bool thorough, segment *inputs_out[MERGE_INPUT
 
 bool merge_is_due(bitcask *store)
 {
-    return space_is_due(store) || has_unpacked(store);
+    return space_is_due(store) || has_unpacked(store) || merge_reap_is_due(store);
 }
 
 uint64_t merge_dead_bytes(bitcask *store)

@@ -12,7 +12,15 @@
 size_t merge_pick(bitcask *store, bool thorough, segment *inputs_out[MERGE_INPUTS_MAX])
     REQUIRES(store->writer);
 
-/* True if the store's space is above its limit, or there are values to be packed. */
+/* True if the active segment should be sealed, so that rows of it that expire can be reaped. */
+bool merge_active_has_aged(bitcask *store) REQUIRES(store->writer);
+
+/* True if rows whose deadlines passed long ago are so much of a segment that it is to be merged
+ * whatever the store's space is. Each time of that they are gone. */
+bool merge_reap_is_due(bitcask *store) REQUIRES(store->writer);
+
+/* True if the store's space is above its limit, or there are values to be packed or rows to be
+ * reaped. */
 bool merge_is_due(bitcask *store) REQUIRES(store->writer);
 
 /* Dead bytes of the segments that may be merged now, what has expired included. */

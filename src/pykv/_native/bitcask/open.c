@@ -50,6 +50,7 @@ pykv_status bitcask_resolve_options(const pykv_options *given, pykv_options *out
     options.segment_bytes = default_to(options.segment_bytes, 64 * MIB);
     options.batch_bytes_max = default_to(options.batch_bytes_max, 64 * MIB);
     options.interval_us = default_to(options.interval_us, 100000);
+    options.ttl_reap_us = default_to(options.ttl_reap_us, STORE_CLOCK_REAP_US);
     if (options.durability == PYKV_DURABILITY_DEFAULT) {
         options.durability = PYKV_DURABILITY_OS;
     }
@@ -74,6 +75,10 @@ pykv_status bitcask_resolve_options(const pykv_options *given, pykv_options *out
     if (status == PYKV_OK) {
         status = check_range("compression", (uint64_t)options.compression, PYKV_CODEC_NONE,
                              PYKV_CODEC_ID_MAX);
+    }
+    if (status == PYKV_OK && options.ttl_reap_us != UINT64_MAX) {
+        status = check_range("ttl_reap_us", options.ttl_reap_us, STORE_CLOCK_REAP_US_MIN,
+                             STORE_CLOCK_REAP_US_MAX);
     }
     if (status == PYKV_OK && options.space_amplification_max <= 1) {
         status = error_set(PYKV_INVALID_ARGUMENT, "space_amplification_max must be above 1");

@@ -336,3 +336,9 @@ uint64_t segment_expired_bytes(const segment *self, uint64_t now_us)
     return expired < puts ? (uint64_t)((double)expired / (double)puts * (double)self->live_bytes)
                           : self->live_bytes;
 }
+
+bool segment_has_aged(const segment *self, uint64_t by_us)
+{
+    uint64_t aged = self->expiring_bytes > 0 ? deadline_buckets_aged(&self->deadlines, by_us) : 0;
+    return aged > 0 && aged * SEGMENT_REAP_SHARE >= put_bytes(self);
+}

@@ -26,8 +26,8 @@
 
 #define BITCASK_TEMPORARY_SUFFIX ".tmp" /* of a file that is not whole yet */
 
-enum { SEGMENT_NAME_BYTES = 16, SEGMENT_COLD_READ_BYTES = 4096 };
-
+/* What is to be reaped of a segment is this part of it at least. */
+enum { SEGMENT_NAME_BYTES = 16, SEGMENT_COLD_READ_BYTES = 4096, SEGMENT_REAP_SHARE = 4 };
 typedef struct segment {
     /* Constant after opening. */
     uint32_t number;
@@ -98,7 +98,6 @@ void segment_map_anew(segment *self, uint64_t capacity);
  * cannot be removed, is left to the next open. */
 void segment_unlink(env_directory *directory, uint32_t number);
 void segment_unlink_hint(env_directory *directory, uint32_t number);
-
 /* Closes the file, and unmaps it unless a view keeps the mapping. NULL is ignored. */
 void segment_close(segment *self);
 /* Keeps the mapping alone until segment_let_mapping_go, on any thread. Called in the epoch in which
@@ -135,6 +134,9 @@ void segment_note_deadline(segment *self, uint64_t now_us, uint64_t deadline_us,
 
 /* Bytes that count as live and have expired, by the buckets: a guess where puts in it are dead. */
 uint64_t segment_expired_bytes(const segment *self, uint64_t now_us);
+
+/* Whether so many of its puts have aged by then that it should get no more (deadline_buckets.h). */
+bool segment_has_aged(const segment *self, uint64_t by_us);
 
 /* No record in it, or to come into it, has a lower sequence. Guarded by the store's writer lock. */
 static inline uint64_t segment_birth(const segment *self)

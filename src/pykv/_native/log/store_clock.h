@@ -26,6 +26,11 @@
 
 enum { STORE_CLOCK_LONG_US = 10 * 1000 * 1000, STORE_CLOCK_KEEP_US = 1000 * 1000 };
 
+/* The option ttl_reap_us: its default and its bounds. */
+#define STORE_CLOCK_REAP_US     UINT64_C(60000000)
+#define STORE_CLOCK_REAP_US_MIN UINT64_C(1000000)
+#define STORE_CLOCK_REAP_US_MAX UINT64_C(31536000000000)
+
 typedef struct store_clock {
     env *env;
     _Atomic uint64_t high_us;

@@ -52,6 +52,8 @@ static compaction_options options_for(lsm *self, uint64_t visible_sequence)
                                      : compaction_options_make(self->options.table_bytes);
     options.visible_sequence = visible_sequence;
     options.now_us = store_clock_now(&self->clock);
+    options.reap_by_us =
+        options.now_us > self->options.ttl_reap_us ? options.now_us - self->options.ttl_reap_us : 0;
     if (self->options.compression != CODEC_NONE) {
         options.level_compressed_min = LSM_LEVEL_COMPRESSED_MIN;
     }

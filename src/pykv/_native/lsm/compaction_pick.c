@@ -8,6 +8,8 @@
 #include "base/memory.h"
 #include "lsm/compaction_pick_runs.h"
 
+enum { REAP_SHARE = 4 };
+
 /* ---- tables ---- */
 
 /* Why a table may go before others; higher goes first. */
@@ -43,15 +45,19 @@ static overlap_facts measure_overlap(const version *of, uint8_t level_index, con
     return facts;
 }
 
-static uint64_t expired_count(const table_file *asked, const compaction_options *options)
+static uint64_t expired_by(const table_file *asked, uint64_t time_us)
 {
     const manifest_table *facts = &asked->facts;
-    if (facts->deadline_max_us != 0 && facts->deadline_max_us <= options->now_us) {
+    if (facts->deadline_max_us != 0 && facts->deadline_max_us <= time_us) {
         return facts->entry_count;
     }
-    return PYKV_PLANTED(316)
-               ? 0
-               : deadline_eighths_passed(facts->eighths, facts->entry_count, options->now_us);
+    return PYKV_PLANTED(316) ? 0
+                             : deadline_eighths_passed(facts->eighths, facts->entry_count, time_us);
+}
+
+static uint64_t expired_count(const table_file *asked, const compaction_options *options)
+{
+    return expired_by(asked, options->now_us);
 }
 
 uint64_t compaction_dead_count(const table_file *asked, const compaction_options *options)
@@ -143,6 +149,34 @@ static pykv_status pick_level0(version *of, const compaction_options *options, u
     pykv_status status = compaction_plan_level0(of, options, base, wanted, "level 0", out);
     mem_free(wanted);
     return status;
+}
+
+/* Whether what expired long ago in level 0 is a quarter of all that taking it down would rewrite.
+ * Lazy runs are rewritten with their own size alone. */
+static bool level0_is_reapable(const version *of, const compaction_options *options, uint8_t base)
+{
+    uint64_t expired = 0;
+    uint64_t entries = 0;
+    for (uint32_t i = 0; i < of->levels[0].count; i++) {
+        const table_file *asked = of->levels[0].files[i];
+        bool may_go = asked->facts.sequence_max <= options->visible_sequence;
+        expired += may_go ? expired_by(asked, options->reap_by_us) : 0;
+        entries += asked->facts.entry_count;
+    }
+    for (uint32_t i = 0; i < of->levels[base].count && expired > 0; i++) {
+        entries += of->levels[base].files[i]->facts.entry_count;
+    }
+    return expired > 0 && expired * REAP_SHARE >= entries && options->runs_merged == 0;
+}
+
+static pykv_status pick_reapable(version *of, const compaction_options *options,
+                                 const compaction_levels *levels, compaction_plan *out)
+{
+    if (!level0_is_reapable(of, options, levels->base)) {
+        return PYKV_NOT_FOUND;
+    }
+    pykv_status status = pick_level0(of, options, levels->base, out);
+    return status == PYKV_WOULD_BLOCK ? PYKV_NOT_FOUND : status;
 }
 
 static pykv_status pick_candidate(version *of, const compaction_options *options,
@@ -300,6 +334,9 @@ pykv_status compaction_pick(version *of, const compaction_options *options, comp
         return picked;
     }
     picked = pick_turn(of, options, &levels, levels_left, out);
+    if (picked == PYKV_NOT_FOUND) {
+        picked = pick_reapable(of, options, &levels, out);
+    }
     if (picked == PYKV_NOT_FOUND) {
         picked = compaction_pick_neighbours(of, options, levels_left, COMPACTION_NEIGHBOURS_MIN,
                                             NULL, out);

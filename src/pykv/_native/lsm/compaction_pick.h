@@ -6,7 +6,8 @@
  * dense with records that have expired, one dense with tombstones, and the one that overlaps least
  * of the next level for its size. Where no level is due, tables that have expired or are dense with
  * tombstones go all the same, because it frees more than it costs, and then one that is crowded: it
- * keeps many range deletes alive. With urgent_first all these go before a level that is due, too,
+ * keeps many range deletes alive, and then level 0, where what expired ttl_reap_us ago is a quarter
+ * of all entries of it and base. With urgent_first all these go before a level that is due, too,
  * with ranges_first the crowded one at their head. Before all others go tables that range deletes
  * hide as a whole, which costs nothing, and many small neighbours, which costs little; last a few
  * small neighbours. Where compaction is lazy, level 0 is compaction_pick_runs's.

@@ -47,7 +47,8 @@ typedef struct compaction_options {
     bool urgent_first;            /* urgent and crowded tables go before a level that is due, */
     bool ranges_first;            /* and crowded ones before urgent ones */
     uint64_t visible_sequence;
-    uint64_t now_us; /* wall clock */
+    uint64_t now_us;     /* wall clock */
+    uint64_t reap_by_us; /* rows of level 0 with deadlines up to it make it due */
     /* Compactions that have not been installed or given up yet. */
     const struct compaction_plan *const *running;
     size_t running_count;
@@ -62,7 +63,7 @@ typedef struct compaction_levels {
 
 /* Options of leveled compaction for tables of that size: level_bytes_base of 2 tables, a multiplier
  * of 10, a trigger of 4 to 8, reaching over at most 10 tables, inputs of up to 25. Sequence,
- * clock and running are zero, and levels that are due go first. */
+ * clocks and running are zero, and levels that are due go first. */
 compaction_options compaction_options_make(uint64_t table_bytes);
 
 /* The same for lazy compaction: runs of 8, due at 20, of up to 64 tables. */

@@ -48,6 +48,7 @@ static void fill_defaults(env *environment, pykv_options *options)
 {
     options->batch_bytes_max = default_to(options->batch_bytes_max, 64 * MIB);
     options->interval_us = default_to(options->interval_us, 100000);
+    options->ttl_reap_us = default_to(options->ttl_reap_us, STORE_CLOCK_REAP_US);
     options->memory_budget_bytes =
         default_to(options->memory_budget_bytes, default_budget(environment));
     options->memtable_bytes =
@@ -89,6 +90,9 @@ static pykv_status check_ranges(const pykv_options *options)
         {"compaction", (uint64_t)options->compaction, PYKV_COMPACTION_LEVELED,
          PYKV_COMPACTION_LAZY},
         {"history_bytes", options->history_bytes, 0, UINT64_C(1) << 50},
+        {"ttl_reap_us",
+         options->ttl_reap_us != UINT64_MAX ? options->ttl_reap_us : STORE_CLOCK_REAP_US_MAX,
+         STORE_CLOCK_REAP_US_MIN, STORE_CLOCK_REAP_US_MAX},
         {"value_log_bytes_min", default_to(options->value_log_bytes_min, GIB), 64, GIB},
     };
     pykv_status status = PYKV_OK;
