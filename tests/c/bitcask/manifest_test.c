@@ -17,9 +17,9 @@
 enum { SEGMENTS = 3, WHOLE_BYTES = MANIFEST_HEADER_BYTES + SEGMENTS * MANIFEST_ENTRY_BYTES };
 
 static const manifest_segment example_segments[SEGMENTS] = {
-    {1, 2, true, 0x1111111111111111, 40, 3, 39, 8192, 1764230400000000, 0, {{{0, 0}}}, 1},
-    {4, 1, true, 0x2222222222222222, 0, 40, 90, 4096, 0, 0, {{{0, 0}}}, UINT16_MAX},
-    {0xFFFFFFFF, 1, false, UINT64_MAX, 91, 0, 0, 640, 1, 0, {{{0, 0}}}, 0},
+    {1, 2, true, 0x1111111111111111, 40, 3, 39, 8192, 1764230400000000, 0, {{{0, 0}}, {0}}, 1},
+    {4, 1, true, 0x2222222222222222, 0, 40, 90, 4096, 0, 0, {{{0, 0}}, {0}}, UINT16_MAX},
+    {0xFFFFFFFF, 1, false, UINT64_MAX, 91, 0, 0, 640, 1, 0, {{{0, 0}}, {0}}, 0},
 };
 
 static manifest example(uint64_t edit)
@@ -79,8 +79,8 @@ static void check_equal(const manifest *wanted, const manifest *got)
 static void add_history(manifest *self)
 {
     static const manifest_segment history[] = {
-        {2, 1, true, 0x3333333333333333, 1, 1, 30, 5000, 0, 0, {{{0, 0}}}, 0},
-        {3, 1, true, 0x4444444444444444, 31, 31, 39, 2000, 0, 0, {{{0, 0}}}, 0},
+        {2, 1, true, 0x3333333333333333, 1, 1, 30, 5000, 0, 0, {{{0, 0}}, {0}}, 0},
+        {3, 1, true, 0x4444444444444444, 31, 31, 39, 2000, 0, 0, {{{0, 0}}, {0}}, 0},
     };
     self->history_count = 2;
     self->history = (manifest_segment *)(uintptr_t)history;
