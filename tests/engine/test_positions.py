@@ -10,6 +10,8 @@ import pykv
 from pykv.errors import HistoryGoneError
 
 KEPT: dict[str, Any] = {"history_bytes": 1 << 20, "durability": "sync"}
+ALONE: dict[str, Any] = KEPT | {"background_threads": 0}
+"""Nothing goes on beside the test, so the files of the open store may be copied."""
 engines = pytest.mark.parametrize("engine", ["bitcask", "lsm"])
 COUNT = 10
 
@@ -84,7 +86,7 @@ def test_a_repaired_store(engine: str, tmp_path: Path) -> None:
 def test_a_store_that_lost_what_was_not_synced(engine: str, tmp_path: Path) -> None:
     """The copy of the files is what a loss of power left: without the follower's last changes."""
     data, left = tmp_path / "data", tmp_path / "left"
-    with pykv.open(data, engine=engine, history_bytes=1 << 20) as db:
+    with pykv.open(data, engine=engine, history_bytes=1 << 20, background_threads=0) as db:
         write(db)
         db.sync()
         shutil.copytree(data, left, ignore=shutil.ignore_patterns("LOCK"))
@@ -102,7 +104,7 @@ def test_the_epoch_and_the_last_sequence_of_a_store_are_a_position(
 ) -> None:
     """Also behind a crash, where the last change is of the epoch before."""
     data, left = tmp_path / "data", tmp_path / "left"
-    with pykv.open(data, engine=engine, **KEPT) as db:
+    with pykv.open(data, engine=engine, **ALONE) as db:
         write(db)
         shutil.copytree(data, left, ignore=shutil.ignore_patterns("LOCK"))
         before = position_of(db)
