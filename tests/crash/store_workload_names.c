@@ -174,32 +174,50 @@ pykv_status driver_change_names(store_driver *self)
 
 /* ---- checks ---- */
 
+/* The next name that is listed, empty behind the last. A failure comes behind the rows before it.
+ */
+static pykv_status next_name(const store_driver *self, void *scan, pykv_rows *rows, size_t *at,
+                             slice *name_out)
+{
+    pykv_status status = PYKV_OK;
+    if (*at == rows->count) {
+        status = self->plan->engine->scan_next(scan, 0, rows);
+        *at = 0;
+    }
+    bool is_there = status == PYKV_OK && rows->count > 0;
+    const uint64_t *ends = is_there ? rows->offsets + 2 * *at : NULL;
+    *name_out = is_there ? slice_make(rows->data + ends[0], ends[1] - ends[0]) : slice_make("", 0);
+    *at += is_there;
+    return status;
+}
+
 /* The names that are listed are those that are found, in order. */
 static const char *read_list(const store_driver *self, const key_values *found)
 {
     const engine_ops *engine = self->plan->engine;
     void *scan;
-    pykv_rows rows;
+    pykv_rows rows = {.count = 0};
     size_t at = 0;
+    slice name;
     const char *wrong = NULL;
     if (engine->names_scan(self->store, &scan) != PYKV_OK) {
         return workload_unreadable;
     }
-    if (engine->scan_next(scan, 0, &rows) != PYKV_OK) {
-        wrong = workload_unreadable;
-        rows.count = 0;
-    }
     for (size_t i = 0; i < WORKLOAD_SPACE_COUNT && wrong == NULL; i++) {
-        const uint64_t *ends = rows.offsets + 2 * at;
-        if (found->ids[i] != 0 &&
-            (at >= rows.count ||
-             !slice_equal(workload_name(i), slice_make(rows.data + ends[0], ends[1] - ends[0])))) {
+        if (found->ids[i] == 0) {
+            continue;
+        }
+        if (next_name(self, scan, &rows, &at, &name) != PYKV_OK) {
+            wrong = workload_unreadable;
+        } else if (!slice_equal(workload_name(i), name)) {
             wrong = "a namespace is not listed";
         }
-        at += found->ids[i] != 0;
+    }
+    if (wrong == NULL && next_name(self, scan, &rows, &at, &name) != PYKV_OK) {
+        wrong = workload_unreadable;
     }
     engine->scan_free(self->store, scan);
-    return wrong == NULL && at != rows.count ? "a namespace is listed and not found" : wrong;
+    return wrong == NULL && name.size != 0 ? "a namespace is listed and not found" : wrong;
 }
 
 /* The highest id ever given: the empty name, which users cannot have, stands for it. */

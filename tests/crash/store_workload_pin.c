@@ -25,13 +25,16 @@ pykv_status driver_pin(store_driver *self)
     return status;
 }
 
-/* What the pin wants is there and leads to the content, unless the power took what it stands on. */
+/* What the pin wants is there and leads to the content, unless the power took what it stands on:
+ * what is written then has the same sequences, and the pin says nothing of it. */
 static const char *read_pinned(const store_driver *self, const pykv_pin *pin, size_t begin,
                                size_t commit)
 {
     pykv_stats stats;
     self->plan->engine->stats(self->store, &stats);
     if (pin->sequence > stats.last_sequence) {
+        self->history->pin_held.commit = SIZE_MAX;
+        self->history->pin_tried.commit = SIZE_MAX;
         return NULL;
     }
     if (pin->gone != 0 || stats.history_floor > pin->sequence + 1) {
