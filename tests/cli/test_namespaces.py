@@ -83,7 +83,7 @@ def test_changes_tell_the_number(run: Run, tmp_path: Path) -> None:
         db.namespace("users", create=True)[b"a"] = b"1"
     assert (
         run("changes", path).stdout
-        == "2\tnamespace\tusers\tnamespace=1\n3\tput\ta\t1\tnamespace=1\n"
+        == "0:2\tnamespace\tusers\tnamespace=1\n0:3\tput\ta\t1\tnamespace=1\n"
     )
     last = json.loads(run("changes", path, "--json").stdout.splitlines()[-1])
     assert (last["key"], last["namespace"]) == ("a", 1)
