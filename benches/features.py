@@ -195,7 +195,7 @@ def _many_at(session: Session, keys: list[bytes], values: list[bytes]) -> None:
             sides: list[tuple[str, Any]] = [(WITHOUT, db), ("", snapshot)]
             for some in cut(wanted, PIECES):
                 for side, reader in sides:
-                    gets.take(side, len(some), _get_many, reader, some)
+                    gets.take(side, len(some), get_by, GET_MANY_KEYS, "get_many_at", reader, some)
                 sides.reverse()
             for _ in range(SCANS if session.wants("scan_at") else 0):
                 for side, reader in sides:
@@ -205,10 +205,11 @@ def _many_at(session: Session, keys: list[bytes], values: list[bytes]) -> None:
     scans.keep()
 
 
-def _get_many(reader: Any, keys: list[bytes]) -> None:
-    for first in range(0, len(keys), GET_MANY_KEYS):
-        if None in reader.get_many(keys[first : first + GET_MANY_KEYS]):
-            raise WrongCountError("get_many_at: a key is not there")
+def get_by(size: int, row: str, reader: Any, keys: list[bytes]) -> None:
+    """Gets the keys, so many at once, all of which must be there."""
+    for first in range(0, len(keys), size):
+        if None in reader.get_many(keys[first : first + size]):
+            raise WrongCountError(f"{row}: a key is not there")
 
 
 def _scan_all(reader: Any, count: int) -> None:

@@ -7,10 +7,11 @@ time that all of it took, an operation.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from benches.features import Turns, WrongCountError, cut, fill, store_of
+from benches.features import Turns, WrongCountError, cut, fill, get_by, store_of
 from benches.goals import WITHOUT
 
 if TYPE_CHECKING:
@@ -84,16 +85,7 @@ def _get_each(db: Any) -> Work:
 
 
 def _get_many(db: Any) -> Work:
-    def get_many(keys: list[bytes]) -> None:
-        for some in _by(MANY, keys):
-            if None in db.get_many(some):
-                raise WrongCountError("get_many_threads: a key is not there")
-
-    return get_many
-
-
-def _by(size: int, keys: list[bytes]) -> Iterator[list[bytes]]:
-    return (keys[first : first + size] for first in range(0, len(keys), size))
+    return partial(get_by, MANY, "get_many_threads", db)
 
 
 def _synced_puts(session: Session) -> None:

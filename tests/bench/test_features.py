@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from benches import features
-from benches.child import Session, Specification
 from benches.features import LINKED, WrongCountError, measure
 from benches.goals import FEATURE_ROWS, RANGE_ROWS, WITHOUT
 from benches.stores import PykvStore
+from tests.bench.sessions import session_of
 
 THREAD_ROWS = frozenset({"get_threads", "get_many_threads", "put_synced_threads"})
 OWN_ROWS = FEATURE_ROWS - THREAD_ROWS
@@ -26,23 +26,9 @@ def _few_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(features, "EMPTY_SCANS", 10)
 
 
-def session_of(directory: Path, engine: str, rows: frozenset[str] = OWN_ROWS) -> Session:
-    specification = Specification(
-        engine="pykv",
-        pykv_engine=engine,
-        sections=("features",),
-        rows=tuple(rows),
-        key_count=500,
-        seed=1,
-        budget_bytes=16 << 20,
-        directory=str(directory),
-    )
-    return Session(specification, PykvStore(16 << 20, engine))
-
-
 @pytest.mark.parametrize("engine", ["bitcask", "lsm"])
 def test_every_row_has_both_sides(tmp_path: Path, engine: str) -> None:
-    session = session_of(tmp_path, engine)
+    session = session_of(tmp_path, engine, OWN_ROWS)
     measure(session)
     measured = OWN_ROWS - (RANGE_ROWS if engine == "bitcask" else frozenset())
     assert set(session.samples) == measured
@@ -55,7 +41,7 @@ def test_every_row_has_both_sides(tmp_path: Path, engine: str) -> None:
 
 
 def test_a_store_without_files_has_the_rows_that_need_none(tmp_path: Path) -> None:
-    session = session_of(tmp_path, "memory")
+    session = session_of(tmp_path, "memory", OWN_ROWS)
     measure(session)
     assert set(session.samples) == OWN_ROWS - {"changes", "checkpoint", "reopen_spaces"}
 

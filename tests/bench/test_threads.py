@@ -6,32 +6,18 @@ from pathlib import Path
 import pytest
 
 from benches import threads
-from benches.child import Session, Specification
 from benches.features import WrongCountError
 from benches.goals import WITHOUT
 from benches.stores import PykvStore
 from benches.threads import in_threads, measure_threads
+from tests.bench.sessions import session_of
 
 ROWS = frozenset({"get_threads", "get_many_threads", "put_synced_threads"})
 
 
-def session_of(directory: Path, engine: str, rows: frozenset[str] = ROWS) -> Session:
-    specification = Specification(
-        engine="pykv",
-        pykv_engine=engine,
-        sections=("features",),
-        rows=tuple(rows),
-        key_count=500,
-        seed=1,
-        budget_bytes=16 << 20,
-        directory=str(directory),
-    )
-    return Session(specification, PykvStore(16 << 20, engine))
-
-
 @pytest.mark.parametrize("engine", ["bitcask", "lsm"])
 def test_every_row_has_one_thread_beside_several(tmp_path: Path, engine: str) -> None:
-    session = session_of(tmp_path, engine)
+    session = session_of(tmp_path, engine, ROWS)
     measure_threads(session)
     assert set(session.samples) == ROWS
     assert all(figure > 0 for figure in session.samples.values())
