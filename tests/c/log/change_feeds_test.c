@@ -402,6 +402,9 @@ TEST(a_pin_whose_history_went_before_it_was_saved_is_refused)
     change_feeds_list_pins(&self.feeds, found, 1, &count);
     CHECK_EQUAL(0, count);
     self.floor = 1;
+    pin.until_us = UINT64_MAX; /* it was accepted, and listed as gone an hour early */
+    CHECK_STATUS(PYKV_HISTORY_GONE, change_feeds_pin(&self.feeds, &pin));
+    self.floor = 1;
     pin.bytes_max = 1;
     CHECK_OK(change_feeds_pin(&self.feeds, &pin));
     change_feeds_list_pins(&self.feeds, found, 1, &count);

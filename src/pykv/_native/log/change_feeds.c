@@ -417,12 +417,12 @@ static void take_pin_back(change_feeds *self, const char *name, const history_pi
 }
 
 /* What the pin wants was there when it was set, and may have left before the pin was saved, with a
- * manifest that was being written. A pin with a limit tells by itself that it is gone. */
+ * manifest that was being written. A pin with a limit in bytes tells by itself that it is gone. */
 static pykv_status check_saved(change_feeds *self, const pykv_pin *pin)
 {
-    bool has_limit = pin->bytes_max != 0 || pin->until_us != 0;
+    bool is_told = pin->bytes_max != 0 || (pin->until_us != 0 && PYKV_PLANTED(387));
     mutex_lock(self->writer);
-    pykv_status status = has_limit ? PYKV_OK : check_position(self, pin->sequence);
+    pykv_status status = is_told ? PYKV_OK : check_position(self, pin->sequence);
     mutex_unlock(self->writer);
     return status;
 }
