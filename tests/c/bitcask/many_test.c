@@ -4,30 +4,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "bitcask_fixture.h"
+#include "many_keys.h"
 
-#include "bitcask/many.h"
-#include "bitcask/operation.h"
 #include "env/env_ops.h"
-
-enum { MANY_COUNT = 1000 };
-
-/* Keys key-0 .. key-999 as arrays. */
-typedef struct key_list {
-    char text[MANY_COUNT][16];
-    const void *keys[MANY_COUNT];
-    size_t lengths[MANY_COUNT];
-} key_list;
-
-static const key_list *numbered_keys(void)
-{
-    static _Thread_local key_list list; /* one test writes in another thread */
-    for (uint32_t i = 0; i < MANY_COUNT; i++) {
-        list.lengths[i] = (size_t)snprintf(list.text[i], sizeof list.text[i], "key-%u", i);
-        list.keys[i] = list.text[i];
-    }
-    return &list;
-}
 
 /* Every third of the first count keys has value_bytes, the others are absent. */
 static void expect_thirds(many *results, size_t count, size_t value_bytes)
@@ -41,17 +20,6 @@ static void expect_thirds(many *results, size_t count, size_t value_bytes)
             CHECK_EQUAL('v', many_values(results)[i][at]);
         }
     }
-}
-
-static fixture thirds(int32_t no_mapped, size_t value_bytes)
-{
-    fixture f = fixture_new();
-    f.options.no_mapped_reads = no_mapped;
-    fixture_reopen(&f);
-    for (uint32_t i = 0; i < MANY_COUNT; i += 3) {
-        fixture_fill(&f, i, i + 1, value_bytes);
-    }
-    return f;
 }
 
 TEST(none_one_and_1000_keys_give_hits_and_misses_in_the_order_asked)
@@ -154,19 +122,6 @@ enum { LOOKUPS_MAX = 100000, LOOKUPS_WITH_A_BATCH = 50 };
 
 static _Atomic bool is_over;
 static _Atomic uint32_t batch_count; /* that were published */
-
-/* Puts the first and the last key in a batch, both with the number of the batch. */
-static void put_both_ends(bitcask *store, uint32_t number)
-{
-    const key_list *list = numbered_keys();
-    operation batch[2] = {{.record = {.kind = RECORD_PUT}}, {.record = {.kind = RECORD_PUT}}};
-    for (size_t i = 0; i < 2; i++) {
-        size_t key = i * (MANY_COUNT - 1);
-        batch[i].record.key = slice_make(list->keys[key], list->lengths[key]);
-        batch[i].record.value = slice_make(&number, sizeof number);
-    }
-    CHECK_OK(bitcask_write(store, batch, 2, 0));
-}
 
 static void *put_batches(void *context)
 {

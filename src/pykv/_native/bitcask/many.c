@@ -6,8 +6,6 @@
  * A batch is seen whole or not at all: if one was published meanwhile the lookup begins again, at
  * last under the writer lock.
  */
-#include "bitcask/many.h"
-
 #include "base/cycles.h"
 #include "base/error.h"
 #include "base/invariant.h"
@@ -19,6 +17,7 @@
 #include "bitcask/key_hash.h"
 #include "bitcask/keydir_moment.h"
 #include "bitcask/keydir_probe.h"
+#include "bitcask/many_state.h"
 #include "bitcask/named.h"
 #include "bitcask/unpack.h"
 
@@ -26,34 +25,6 @@ enum { MANY_ATTEMPTS = 3 };
 
 /* How many keys a stage is ahead of the last one. */
 enum { MANY_AHEAD_HASH = 32, MANY_AHEAD_LINE = 20, MANY_AHEAD_CANDIDATE = 10 };
-
-/* One key on its way through the stages. */
-typedef struct many_key {
-    keydir_probe probe;
-    const segment *holder; /* of the first candidate; NULL: it is not in mapped memory */
-    uint64_t address;      /* of the first candidate, KEYDIR_PROBE_ABSENT or .._UNKNOWN */
-} many_key;
-
-struct many {
-    bitcask *store;
-    space *within;
-    size_t count;
-    size_t capacity;
-    size_t hits;
-    const uint8_t **values;
-    size_t *lengths;
-    many_key *keys;
-    size_t hashed; /* keys that passed this stage, */
-    size_t lined;  /* this, */
-    size_t walked; /* and this */
-    int32_t flags;
-    uint64_t restored_bytes; /* of packed values, in all attempts of the call */
-    bool refused;            /* with PYKV_NO_WAIT: a value is too long to be restored */
-    bool inside;             /* the epoch is held */
-    epoch_token token;
-    buffer copies;   /* values read by pread; values hold offsets until all are read */
-    buffer unpacked; /* of uint8_t *, memory of one value each that was packed */
-};
 
 pykv_status many_new_in(bitcask *store, space *within, many **many_out)
 {
@@ -199,8 +170,8 @@ static pykv_status unpack(many *self, uint64_t address, record *found)
     return status;
 }
 
-static inline pykv_status set_found(many *self, size_t index, pykv_status status, uint64_t address,
-                                    record *found)
+pykv_status many_set_found(many *self, size_t index, pykv_status status, uint64_t address,
+                           record *found)
 {
     if (PYKV_UNLIKELY(status == PYKV_OK && record_is_packed(found))) {
         status = unpack(self, address, found);
@@ -222,7 +193,7 @@ static inline pykv_status set_result(many *self, size_t index, pykv_status statu
 {
     bool gone = PYKV_LIKELY(status == PYKV_OK) &&
                 store_clock_has_passed(&self->store->clock, found->deadline_us);
-    return set_found(self, index, gone ? PYKV_NOT_FOUND : status, address, found);
+    return many_set_found(self, index, gone ? PYKV_NOT_FOUND : status, address, found);
 }
 
 /* Looks a key up where its walk led; all the way if that was to another key's record, or nowhere
@@ -247,21 +218,32 @@ static pykv_status look_up_walked(many *self, directory *now, const many_key *at
     return status;
 }
 
+void many_begin_walk(many *self)
+{
+    self->hashed = 0;
+    self->lined = 0;
+    self->walked = 0;
+    self->hits = 0;
+}
+
+void many_walk_on(many *self, const directory *now, const void *const *keys,
+                  const size_t *key_lengths, size_t end)
+{
+    hash_through(self, now, keys, key_lengths, end + MANY_AHEAD_HASH);
+    line_through(self, now, end + MANY_AHEAD_LINE);
+    walk_through(self, now, end + MANY_AHEAD_CANDIDATE);
+}
+
 /* Looks every key up once, all in one directory. PYKV_WOULD_BLOCK: begin again. */
 static pykv_status look_up_hot(many *self, directory *now, const void *const *keys,
                                const size_t *key_lengths)
 {
     pykv_status status = PYKV_OK;
-    self->hashed = 0;
-    self->lined = 0;
-    self->walked = 0;
-    self->hits = 0;
+    many_begin_walk(self);
     for (size_t i = 0; i < self->count && status == PYKV_OK; i++) {
         record found;
         uint64_t address = 0;
-        hash_through(self, now, keys, key_lengths, i + MANY_AHEAD_HASH);
-        line_through(self, now, i + MANY_AHEAD_LINE);
-        walk_through(self, now, i + MANY_AHEAD_CANDIDATE);
+        many_walk_on(self, now, keys, key_lengths, i);
         slice key = slice_make(keys[i], key_lengths[i]);
         status = look_up_walked(self, now, &self->keys[i], key, &address, &found);
         status = set_result(self, i, status, address, &found);
@@ -269,15 +251,13 @@ static pykv_status look_up_hot(many *self, directory *now, const void *const *ke
     return status;
 }
 
-/* Keeps a value that was read into a scratch. values holds its offset until all are read. */
-static pykv_status keep_copy(many *self, size_t index, slice value)
+pykv_status many_keep_copy(many *self, size_t index, slice value)
 {
     self->values[index] = (const uint8_t *)(uintptr_t)(self->copies.size + 1);
     return buffer_append(&self->copies, value.data, value.size);
 }
 
-/* Replaces the offsets in values by where the copies are now. */
-static void point_to_copies(many *self)
+void many_point_to_copies(many *self)
 {
     for (size_t i = 0; i < self->count; i++) {
         if (self->values[i] != NULL) {
@@ -302,11 +282,11 @@ static pykv_status look_up_cold(many *self, directory *now, const void *const *k
                               &cursor, &found);
         status = set_result(self, i, status, cursor.address, &found);
         if (status == PYKV_OK && self->values[i] != NULL) {
-            status = keep_copy(self, i, found.value);
+            status = many_keep_copy(self, i, found.value);
         }
     }
     if (status == PYKV_OK) {
-        point_to_copies(self);
+        many_point_to_copies(self);
     }
     return status;
 }
@@ -355,8 +335,7 @@ static pykv_status get_cold(many *self, const void *const *keys, const size_t *k
     return status;
 }
 
-/* Lets the results before go, makes room for count, and enters the epoch. */
-static pykv_status begin(many *self, size_t count, int32_t flags)
+pykv_status many_begin(many *self, size_t count, int32_t flags)
 {
     many_release(self);
     pykv_status status = reserve(self, count);
@@ -372,8 +351,7 @@ static pykv_status begin(many *self, size_t count, int32_t flags)
     return PYKV_OK;
 }
 
-/* Counts what was found, or lets go of it all. */
-static pykv_status finish(many *self, pykv_status status)
+pykv_status many_finish(many *self, pykv_status status)
 {
     if (status != PYKV_WOULD_BLOCK) { /* else who asked asks again */
         atomic_fetch_add_explicit(&self->store->counters.get_count, self->count,
@@ -391,7 +369,7 @@ static pykv_status finish(many *self, pykv_status status)
 pykv_status many_get(many *self, size_t count, const void *const *keys, const size_t *key_lengths,
                      int32_t flags)
 {
-    pykv_status status = begin(self, count, flags);
+    pykv_status status = many_begin(self, count, flags);
     if (status != PYKV_OK) {
         return status;
     }
@@ -402,57 +380,7 @@ pykv_status many_get(many *self, size_t count, const void *const *keys, const si
     if (status == PYKV_WOULD_BLOCK && (flags & PYKV_NO_WAIT) == 0) {
         status = get_cold(self, keys, key_lengths);
     }
-    return finish(self, status);
-}
-
-/* Every key at a moment, whatever is published meanwhile. */
-static pykv_status look_up_at(many *self, const store_moment *at, const void *const *keys,
-                              const size_t *key_lengths, read_mode mode, buffer *scratch)
-{
-    pykv_status status = PYKV_OK;
-    self->hits = 0;
-    for (size_t i = 0; i < self->count && status == PYKV_OK; i++) {
-        record found;
-        uint64_t address = 0;
-        uint64_t hash = bitcask_hash(self->store, keys[i], key_lengths[i]);
-        status = moment_find(at, hash, slice_make(keys[i], key_lengths[i]), mode, scratch, &address,
-                             &found);
-        status = set_found(self, i, status, address, &found);
-        if (status == PYKV_OK && self->values[i] != NULL && mode == READ_COLD) {
-            status = keep_copy(self, i, found.value);
-        }
-    }
-    return status;
-}
-
-static pykv_status get_cold_at(many *self, const store_moment *at, const void *const *keys,
-                               const size_t *key_lengths)
-{
-    buffer scratch = BUFFER_EMPTY;
-    buffer_clear(&self->copies);
-    pykv_status status = look_up_at(self, at, keys, key_lengths, READ_COLD, &scratch);
-    if (status == PYKV_OK) {
-        point_to_copies(self);
-    }
-    buffer_reset(&scratch);
-    return status;
-}
-
-pykv_status many_get_at(many *self, const store_moment *at, size_t count, const void *const *keys,
-                        const size_t *key_lengths, int32_t flags)
-{
-    pykv_status status = begin(self, count, flags);
-    if (status != PYKV_OK) {
-        return status;
-    }
-    status = PYKV_WOULD_BLOCK;
-    if (bitcask_read_mode(self->store) == READ_HOT) {
-        status = look_up_at(self, at, keys, key_lengths, READ_HOT, NULL);
-    }
-    if (status == PYKV_WOULD_BLOCK && (flags & PYKV_NO_WAIT) == 0) {
-        status = get_cold_at(self, at, keys, key_lengths);
-    }
-    return finish(self, status);
+    return many_finish(self, status);
 }
 
 const uint8_t *const *many_values(const many *self)
