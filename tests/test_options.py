@@ -84,6 +84,7 @@ def test_options_are_frozen_and_compare_by_value(cls: type[CommonOptions]) -> No
         ("merge_bytes_per_second", [0, 1024**4], [-1, 1024**4 + 1, True]),
         ("ttl_reap_seconds", [0, 1, 0.0, 60.5, 31_536_000], [0.9, -1, 31_536_001, math.nan, True]),
         ("history_bytes", [0, 1, 1024**5], [-1, 1024**5 + 1, None, 4096.0, True]),
+        ("undo_bytes_max", [None, 65_536, 16 * 1024**4], [0, 65_535, 16 * 1024**4 + 1, 1e6, True]),
         ("compression", ["none", "zstd"], ["lz4", "", None, 0]),
         ("compression_level", [1, 22], [0, 23, -1, None, 1.0]),
         ("background_threads", [0, 16], [-1, 17, False, "2"]),

@@ -135,6 +135,12 @@ class HistoryGoneError(Error):
     hint = "Start again from a checkpoint, or retain more history."
 
 
+class SnapshotGoneError(Error):
+    """So many rows changed that what a snapshot or scan shows took more memory than it may."""
+
+    hint = "Take a new one and close it sooner, or open with a larger undo_bytes_max."
+
+
 class DivergedError(Error):
     """Two copies hold different writes at the same position."""
 

@@ -272,6 +272,11 @@ class BitcaskOptions(NativeOptions):
 
     compression_level: level of zstd, 1 to 22, default 1. Higher saves disk and merges slower.
 
+    undo_bytes_max: memory in bytes of what open scans and snapshots show and the store has in
+    another version by now, 64 KiB to 16 TiB. Default None: the larger of 256 MiB and an eighth of
+    the memory that is free for files. Where a write or a merge needs more, the oldest of them ends:
+    its reads raise SnapshotGoneError.
+
     background_threads: threads lent to the store, 0 to 16, default 2. The first keeps the log, the
     others merge. An open that finds several open segments has the help of as many others until it
     is over. With 0 the writers do that work themselves, and an open works alone.
@@ -282,6 +287,7 @@ class BitcaskOptions(NativeOptions):
     history_bytes: int = _count(0, 0, 1024 * 1024 * GIB, "bytes")
     compression: Literal["none", "zstd"] = _choice("none", "zstd")
     compression_level: int = _count(1, 1, 22, "(levels of zstd)")
+    undo_bytes_max: int | None = _count_or_none(64 * KIB, 16 * 1024 * GIB, "bytes")
     background_threads: int = _count(2, 0, 16, "threads")
 
 

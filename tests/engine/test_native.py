@@ -69,6 +69,7 @@ def test_every_option_of_a_bitcask_reaches_the_core() -> None:
         "segment_bytes": 80_000,
         "space_amplification_max": 2.5,
         "compression_level": 4,
+        "undo_bytes_max": 70_000,
     }
     given = bitcask.options_of(BitcaskOptions(**COMMON, **own, compression="zstd"))
     assert fields_of(given) == COMMON_FIELDS | own | {

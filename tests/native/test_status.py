@@ -36,6 +36,7 @@ EXPECTED: dict[str, type[Exception]] = {
     "PYKV_NO_PERMISSION": PermissionError,
     "PYKV_NOT_A_DIRECTORY": NotADirectoryError,
     "PYKV_HISTORY_GONE": errors.HistoryGoneError,
+    "PYKV_SNAPSHOT_GONE": errors.SnapshotGoneError,
 }
 
 

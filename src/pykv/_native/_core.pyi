@@ -77,6 +77,7 @@ class Lib:
     PYKV_ROLE_LOG: int
     PYKV_SEEK: int
     PYKV_SEEK_BACK: int
+    PYKV_SNAPSHOT_GONE: int
     PYKV_STATE_CLOSED: int
     PYKV_STATE_DEGRADED: int
     PYKV_STATE_FAILED: int

@@ -66,7 +66,8 @@ typedef enum pykv_status {
     PYKV_NO_PERMISSION = 23,
     PYKV_NOT_A_DIRECTORY = 24,
     PYKV_HISTORY_GONE = 25,
-    PYKV_REPLACED = 26 /* what is open read-only is not in its directory any more */
+    PYKV_REPLACED = 26,     /* what is open read-only is not in its directory any more */
+    PYKV_SNAPSHOT_GONE = 27 /* what a snapshot or scan shows took more memory than it may */
 } pykv_status;
 
 enum {
@@ -193,6 +194,10 @@ typedef struct pykv_options {
      * a quarter of what it would take, 1,000,000 .. 31,536,000,000,000; UINT64_MAX: only where
      * space asks for it [60,000,000] */
     uint64_t ttl_reap_us;
+    /* Bitcask: memory of what open scans and snapshots show yet, 64 KiB .. 16 TiB. Beyond it the
+     * oldest of them end: PYKV_SNAPSHOT_GONE [the larger of 256 MiB and an eighth of the memory
+     * that is free for files] */
+    uint64_t undo_bytes_max;
 } pykv_options;
 
 /* Counters and gauges of a store. Bytes are bytes, counts are since open unless said otherwise.
@@ -270,9 +275,10 @@ typedef struct pykv_stats {
     double read_amplification;  /* get_block_count over get_count */
     double space_amplification; /* bytes of tables and value segments over live_bytes */
     /* Of every engine. */
-    uint64_t view_count;      /* of pykv_view_open that were not freed yet */
-    uint64_t pinned_bytes;    /* of blocks, memtables and mapped values that they keep */
-    uint64_t view_copy_count; /* views that are copies, since open */
+    uint64_t view_count;              /* of pykv_view_open that were not freed yet */
+    uint64_t pinned_bytes;            /* of blocks, memtables and mapped values that they keep */
+    uint64_t view_copy_count;         /* views that are copies, since open */
+    uint64_t outgrown_snapshot_count; /* Bitcask: scans and snapshots that undo_bytes_max ended */
 } pykv_stats;
 
 /* A value pinned in place: data is valid until pykv_unpin. Hold it only as long as a copy takes. */

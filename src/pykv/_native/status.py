@@ -31,6 +31,7 @@ from pykv.errors import (
     NotSupportedError,
     ReadOnlyError,
     ReplacedError,
+    SnapshotGoneError,
     StoreFailedError,
     ValueTooLargeError,
 )
@@ -123,6 +124,7 @@ _MAKERS: dict[int, Callable[[Detail], Exception]] = {
     lib.PYKV_NOT_A_DIRECTORY: _of_path(errno.ENOTDIR),
     lib.PYKV_HISTORY_GONE: lambda detail: HistoryGoneError(detail.text, path=detail.path),
     lib.PYKV_REPLACED: lambda detail: ReplacedError(detail.text, path=detail.path),
+    lib.PYKV_SNAPSHOT_GONE: lambda detail: SnapshotGoneError(detail.text, path=detail.path),
 }
 
 

@@ -129,6 +129,7 @@ def options_of(options: BitcaskOptions) -> dict[str, int | float]:
         "compression_level": options.compression_level,
         "history_bytes": options.history_bytes,
         "space_amplification_max": options.space_amplification_max,
+        "undo_bytes_max": options.undo_bytes_max or 0,
     }
 
 

@@ -62,6 +62,7 @@ METRICS: Final[Mapping[str, Metric]] = {
     "segment_count": _gauge("Segment files."),
     "keydir_bytes": _gauge("Memory of the key directory."),
     "undo_bytes": _gauge("Memory kept for open scans and snapshots."),
+    "outgrown_snapshot_count": _counter("Scans and snapshots ended, as that was too much."),
     "merged_bytes": _counter("Bytes written to logs by merges."),
     "merge_count": _counter("Merges done."),
     "tag_mismatch_count": _counter("Records read because a tag agreed with another key's."),

@@ -47,6 +47,7 @@ _OWN_STATS: Final[dict[str, frozenset[str]]] = {
             "segment_count",
             "keydir_bytes",
             "undo_bytes",
+            "outgrown_snapshot_count",
             "merged_bytes",
             "merge_count",
             "tag_mismatch_count",

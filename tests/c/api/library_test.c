@@ -7,7 +7,7 @@
 
 TEST(every_status_has_a_name_of_its_own)
 {
-    for (int32_t i = PYKV_OK; i <= PYKV_REPLACED; i++) {
+    for (int32_t i = PYKV_OK; i <= PYKV_SNAPSHOT_GONE; i++) {
         const char *name = pykv_status_name(i);
         CHECK(name != NULL && name[0] != '\0');
         CHECK(strcmp(name, "unknown status") != 0);
@@ -17,12 +17,12 @@ TEST(every_status_has_a_name_of_its_own)
     }
     CHECK(strcmp("not found", pykv_status_name(PYKV_NOT_FOUND)) == 0);
     CHECK(strcmp("history gone", pykv_status_name(PYKV_HISTORY_GONE)) == 0);
-    CHECK(strcmp("replaced", pykv_status_name(PYKV_REPLACED)) == 0);
+    CHECK(strcmp("snapshot gone", pykv_status_name(PYKV_SNAPSHOT_GONE)) == 0);
 }
 
 TEST(a_number_that_is_no_status_is_called_unknown)
 {
-    static const int32_t numbers[] = {-1, PYKV_REPLACED + 1, INT32_MAX, INT32_MIN};
+    static const int32_t numbers[] = {-1, PYKV_SNAPSHOT_GONE + 1, INT32_MAX, INT32_MIN};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         CHECK(strcmp("unknown status", pykv_status_name(numbers[i])) == 0);
     }

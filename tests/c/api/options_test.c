@@ -16,6 +16,7 @@ typedef struct sample {
 
 static const sample samples[] = {
     {"segment_bytes", PYKV_ENGINE_BITCASK, {.segment_bytes = 8192}},
+    {"undo_bytes_max", PYKV_ENGINE_BITCASK, {.undo_bytes_max = 65536}},
     {"memory_budget_bytes", PYKV_ENGINE_LSM, {.memory_budget_bytes = 1}},
     {"memtable_bytes", PYKV_ENGINE_LSM, {.memtable_bytes = UINT64_C(1) << 63}},
     {"block_bytes", PYKV_ENGINE_LSM, {.block_bytes = 4096}},

@@ -44,6 +44,7 @@ const char *pykv_status_name(int32_t status)
         [PYKV_NOT_A_DIRECTORY] = "not a directory",
         [PYKV_HISTORY_GONE] = "history gone",
         [PYKV_REPLACED] = "replaced",
+        [PYKV_SNAPSHOT_GONE] = "snapshot gone",
     };
     int32_t count = (int32_t)(sizeof names / sizeof names[0]);
     return status >= 0 && status < count ? names[status] : "unknown status";

@@ -19,6 +19,7 @@ static const struct {
     OPTION(memtable_bytes, PYKV_ENGINE_LSM),      OPTION(block_bytes, PYKV_ENGINE_LSM),
     OPTION(table_bytes, PYKV_ENGINE_LSM),         OPTION(filter_bits_per_key, PYKV_ENGINE_LSM),
     OPTION(value_log_bytes_min, PYKV_ENGINE_LSM), OPTION(compaction, PYKV_ENGINE_LSM),
+    OPTION(undo_bytes_max, PYKV_ENGINE_BITCASK),
 };
 
 /* With the article, as it stands in a message. */

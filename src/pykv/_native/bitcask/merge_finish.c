@@ -12,6 +12,7 @@
 #include "bitcask/history.h"
 #include "bitcask/manifest_edit.h"
 #include "bitcask/merge_state.h"
+#include "bitcask/moment.h"
 #include "bitcask/publish.h"
 #include "bitcask/segment_list.h"
 #include "bitcask/space_list.h"
@@ -137,7 +138,7 @@ static pykv_status swing_next(bitcask *store, merge *self) REQUIRES(store->write
     if (within != NULL) {
         directory *keys = directory_now_locked(&within->directory);
         if (keys->pin_count > 0) {
-            status = undo_reserve(&keys->undo, 1);
+            status = moment_make_room(store, keys, 1);
         }
         if (status == PYKV_OK) {
             status = live_shares_reserve(&self->output->shares, id);

@@ -11,6 +11,7 @@
 #include "bitcask/image.h"
 #include "bitcask/keydir_list.h"
 #include "bitcask/limbo.h"
+#include "env/memory_share.h"
 
 /* Orders pinned segments by address. */
 static int compare_pinned(const void *left, const void *right)
@@ -65,10 +66,10 @@ static void link_moment(bitcask *store, store_moment *self) REQUIRES(store->writ
 {
     self->store = store;
     self->keys->pin_count++;
-    self->next = store->moments;
-    store->moments = self;
-    store->open_moment_count++;
-    store->open_snapshot_count += self->kind == MOMENT_SNAPSHOT;
+    self->next = store->moments.first;
+    store->moments.first = self;
+    store->moments.open_count++;
+    store->moments.snapshot_count += self->kind == MOMENT_SNAPSHOT;
 }
 
 static pykv_status open_locked(bitcask *store, space *within, store_moment *self)
@@ -78,7 +79,7 @@ static pykv_status open_locked(bitcask *store, space *within, store_moment *self
     if (status == PYKV_OK) {
         self->keys = directory_now_locked(&within->directory);
         pin_all(store, self);
-        self->generation = ++store->moment_generation;
+        self->generation = ++store->moments.generation;
         self->visible_sequence = store->published_sequence;
         self->clear_sequence = self->keys->clear_sequence;
         self->now_us = store_clock_now(&store->clock);
@@ -152,11 +153,28 @@ pykv_status moment_open(bitcask *store, moment_kind kind, store_moment *self)
     return moment_open_in(store, &store->spaces.main, kind, self);
 }
 
+/* Memory that what is displaced may take. */
+static uint64_t undo_limit(const bitcask *store)
+{
+    uint64_t given = store->options.undo_bytes_max;
+    return given != 0 ? given : memory_share(store->env);
+}
+
+static pykv_status refuse_ended(const store_moment *self, pykv_status why)
+{
+    if (why != PYKV_SNAPSHOT_GONE) {
+        return error_set(PYKV_CLOSED, "the snapshot, scan or store is closed");
+    }
+    return error_set_at(PYKV_SNAPSHOT_GONE, env_directory_path(self->store->home),
+                        "so many rows changed while this snapshot or scan was open that what it "
+                        "shows yet would have taken more than undo_bytes_max, %llu bytes",
+                        (unsigned long long)undo_limit(self->store));
+}
+
 pykv_status moment_check(const store_moment *self)
 {
-    bool given_up = atomic_load_explicit(&self->given_up, memory_order_acquire);
-    return PYKV_LIKELY(!given_up) ? PYKV_OK
-                                  : error_set(PYKV_CLOSED, "the snapshot, scan or store is closed");
+    pykv_status why = atomic_load_explicit(&self->ended, memory_order_acquire);
+    return PYKV_LIKELY(why == PYKV_OK) ? PYKV_OK : refuse_ended(self, why);
 }
 
 pykv_status moment_share(const store_moment *from, store_moment *self)
@@ -189,7 +207,7 @@ static uint64_t oldest_generation(const bitcask *store, const directory *keys)
     REQUIRES(store->writer)
 {
     uint64_t oldest = UINT64_MAX;
-    for (const store_moment *open = store->moments; open != NULL; open = open->next) {
+    for (const store_moment *open = store->moments.first; open != NULL; open = open->next) {
         bool older = open->keys == keys && open->generation < oldest;
         oldest = older ? open->generation : oldest;
     }
@@ -198,14 +216,14 @@ static uint64_t oldest_generation(const bitcask *store, const directory *keys)
 
 static void unlink_moment(bitcask *store, store_moment *self) REQUIRES(store->writer)
 {
-    for (store_moment **at = &store->moments; *at != NULL; at = &(*at)->next) {
+    for (store_moment **at = &store->moments.first; *at != NULL; at = &(*at)->next) {
         if (*at == self) {
             *at = self->next;
             break;
         }
     }
-    store->open_moment_count--;
-    store->open_snapshot_count -= self->kind == MOMENT_SNAPSHOT;
+    store->moments.open_count--;
+    store->moments.snapshot_count -= self->kind == MOMENT_SNAPSHOT;
 }
 
 static void writer_is_held(const bitcask *store) ASSERTS_HELD(store->writer)
@@ -220,7 +238,7 @@ static bool is_needed(const void *closed, uint64_t address, uint64_t generation)
     const store_moment *self = closed;
     bool needed = false;
     writer_is_held(self->store);
-    for (const store_moment *open = self->store->moments; open != NULL && !needed;
+    for (const store_moment *open = self->store->moments.first; open != NULL && !needed;
          open = open->next) {
         needed = open->keys == self->keys && open->generation <= generation &&
                  moment_pinned_at(open, address) != NULL;
@@ -230,23 +248,26 @@ static bool is_needed(const void *closed, uint64_t address, uint64_t generation)
 
 /* Drops what nobody shows any more: when the oldest moment closes, and, as others may come and go
  * while one is kept for ever, when there is much. */
-static void prune(store_moment *self, uint64_t oldest_before, uint64_t oldest)
+static void prune(bitcask *store, store_moment *self, uint64_t oldest_before, uint64_t oldest)
+    REQUIRES(store->writer)
 {
     undo_table *undo = &self->keys->undo;
+    uint64_t before = undo_bytes(undo);
     if (oldest == UINT64_MAX || PYKV_PLANTED(365)) {
         undo_prune(undo, NULL, NULL);
     } else if (oldest != oldest_before || (undo_has_grown(undo) && !PYKV_PLANTED(328))) {
         undo_prune(undo, is_needed, self);
     }
+    store->moments.undo_bytes -= before - undo_bytes(undo);
 }
 
-/* Readers that see undo entries gone see given_up too: it is set first. */
-static void let_go(bitcask *store, store_moment *self) REQUIRES(store->writer)
+/* Readers that see undo entries gone see that it ended too: that is set first. */
+static void let_go(bitcask *store, store_moment *self, pykv_status why) REQUIRES(store->writer)
 {
     uint64_t oldest_before = oldest_generation(store, self->keys);
-    atomic_store_explicit(&self->given_up, true, memory_order_release);
+    atomic_store_explicit(&self->ended, why, memory_order_release);
     unlink_moment(store, self);
-    prune(self, oldest_before, oldest_generation(store, self->keys));
+    prune(store, self, oldest_before, oldest_generation(store, self->keys));
     for (size_t i = 0; i < self->pinned_count; i++) {
         bitcask_unpin_segment(store, self->pinned[i].source);
     }
@@ -260,8 +281,8 @@ void moment_give_up(store_moment *self)
         return;
     }
     mutex_lock(&store->writer);
-    if (!atomic_load_explicit(&self->given_up, memory_order_relaxed)) {
-        let_go(store, self);
+    if (atomic_load_explicit(&self->ended, memory_order_relaxed) == PYKV_OK) {
+        let_go(store, self, PYKV_CLOSED);
     }
     mutex_unlock(&store->writer);
 }
@@ -276,8 +297,35 @@ void moment_free(store_moment *self)
 void moment_give_up_all(bitcask *store)
 {
     mutex_lock(&store->writer);
-    while (store->moments != NULL) {
-        let_go(store, store->moments);
+    while (store->moments.first != NULL) {
+        let_go(store, store->moments.first, PYKV_CLOSED);
     }
     mutex_unlock(&store->writer);
+}
+
+/* ---- room ---- */
+
+static store_moment *oldest_of_all(const bitcask *store) REQUIRES(store->writer)
+{
+    store_moment *oldest = store->moments.first;
+    for (store_moment *open = oldest; open != NULL; open = open->next) {
+        oldest = open->generation < oldest->generation ? open : oldest;
+    }
+    return oldest;
+}
+
+pykv_status moment_make_room(bitcask *store, directory *keys, uint64_t count)
+{
+    uint64_t growth = 0;
+    while (keys->pin_count > 0 && (growth = undo_growth(&keys->undo, count)) > 0 &&
+           store->moments.undo_bytes + growth > undo_limit(store) && !PYKV_PLANTED(384)) {
+        let_go(store, oldest_of_all(store), PYKV_SNAPSHOT_GONE);
+        store->moments.outgrown_count++;
+    }
+    if (keys->pin_count == 0 || growth == 0) {
+        return PYKV_OK;
+    }
+    pykv_status status = undo_reserve(&keys->undo, count);
+    store->moments.undo_bytes += status == PYKV_OK ? growth : 0;
+    return status;
 }

@@ -4,7 +4,9 @@
  * A moment pins the segments there were, up to the length they had, and the directory. A record is
  * shown iff it was current then: its slot leads to it still, or the undo table knows that it was
  * displaced since (docs/decisions/0003). Segments end at the length up to which they were shown
- * last, so that displacing what came after the newest moment leaves nothing behind.
+ * last, so that displacing what came after the newest moment leaves nothing behind. What displaced
+ * records take is bounded by the option undo_bytes_max: beyond it the oldest moment is given up
+ * (docs/decisions/0059).
  *
  * Thread-safety: opening, sharing and giving up lock the writer; lookups may run beside each other
  * and beside moment_give_up, inside the epoch gate.readers. Invariants: a moment is in the store's
@@ -39,7 +41,7 @@ typedef struct store_moment {
     pinned_segment *pinned; /* by rising address */
     size_t pinned_count;
 
-    _Atomic bool given_up;     /* set under the writer lock */
+    _Atomic pykv_status ended; /* why, once it is given up; set under the writer lock */
     struct store_moment *next; /* in the store's list; under the writer lock */
 } store_moment;
 
@@ -56,7 +58,7 @@ PYKV_NODISCARD pykv_status moment_open_in(bitcask *store, space *within, moment_
 PYKV_NODISCARD pykv_status moment_open_for_scan(bitcask *store, space *within, store_moment *self,
                                                 buffer *addresses, bool *listed_out);
 
-/* The same moment again for a scan, into self. PYKV_CLOSED if it is given up, PYKV_NO_MEMORY. */
+/* The same moment again for a scan, into self. What moment_check gives, PYKV_NO_MEMORY. */
 PYKV_NODISCARD pykv_status moment_share(const store_moment *from, store_moment *self);
 
 /* Lets go of what it pins; again: nothing. Readers inside the epoch may be at it. */
@@ -68,14 +70,20 @@ void moment_free(store_moment *self);
 /* Gives every moment of the store up. No call may be running. */
 void moment_give_up_all(bitcask *store);
 
-/* PYKV_CLOSED if the moment is given up. */
+/* Makes room for what count slots of a directory leave behind as they change, so that
+ * bitcask_displace cannot fail: within undo_bytes_max, for which moments end. Room that was made in
+ * other directories may go with them: moments.outgrown_count tells. PYKV_NO_MEMORY. */
+PYKV_NODISCARD pykv_status moment_make_room(bitcask *store, directory *keys, uint64_t count)
+    REQUIRES(store->writer);
+
+/* PYKV_CLOSED if the moment is given up, PYKV_SNAPSHOT_GONE if for memory. */
 PYKV_NODISCARD pykv_status moment_check(const store_moment *self);
 
 /* The pinned segment of address, NULL if its record came after the moment. */
 const pinned_segment *moment_pinned_at(const store_moment *self, uint64_t address);
 
 /* Whether a record, not counting its sequence and deadline, was current: the caller found it at
- * address, in the part of a segment that is pinned. */
+ * address, in the part of a segment that is pinned. So if the moment has not ended behind it. */
 PYKV_NODISCARD pykv_status moment_shows(const store_moment *self, uint64_t hash, uint64_t address,
                                         bool *shows_out);
 
@@ -94,7 +102,8 @@ static inline bool moment_sees(const store_moment *self, const record *found)
 
 /* The record of key at the moment, checked whole, and where it stands. READ_HOT: out borrows from
  * a mapping, valid inside the epoch, and PYKV_WOULD_BLOCK when that will not do; READ_COLD: from
- * scratch. PYKV_NOT_FOUND, PYKV_CLOSED, PYKV_CORRUPTION, PYKV_IO. The caller is in the epoch. */
+ * scratch. PYKV_NOT_FOUND, PYKV_CORRUPTION, PYKV_IO, what moment_check gives. The caller is in the
+ * epoch. */
 PYKV_NODISCARD pykv_status moment_find(const store_moment *self, uint64_t hash, slice key,
                                        read_mode mode, buffer *scratch, uint64_t *address_out,
                                        record *out);

@@ -80,6 +80,9 @@ pykv_status bitcask_resolve_options(const pykv_options *given, pykv_options *out
         status = check_range("ttl_reap_us", options.ttl_reap_us, STORE_CLOCK_REAP_US_MIN,
                              STORE_CLOCK_REAP_US_MAX);
     }
+    if (status == PYKV_OK && options.undo_bytes_max != 0) {
+        status = check_range("undo_bytes_max", options.undo_bytes_max, MIB / 16, 16 * MIB * MIB);
+    }
     if (status == PYKV_OK && options.space_amplification_max <= 1) {
         status = error_set(PYKV_INVALID_ARGUMENT, "space_amplification_max must be above 1");
     }

@@ -22,7 +22,7 @@ void bitcask_displace(bitcask *self, directory *keys, uint64_t hash, uint64_t ad
     const segment *holder = extent_segment(&self->extents, address);
     if (holder != NULL &&
         (bitcask_offset(holder, address) < holder->shown_length || PYKV_PLANTED(187))) {
-        undo_add(&keys->undo, hash, address, self->moment_generation);
+        undo_add(&keys->undo, hash, address, self->moments.generation);
     }
 }
 

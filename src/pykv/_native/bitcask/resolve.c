@@ -12,6 +12,7 @@
 #include "bitcask/image.h"
 #include "bitcask/key_hash.h"
 #include "bitcask/keydir_grow.h"
+#include "bitcask/moment.h"
 
 /* How many operations of a batch ahead the parts of the directory and the old record are called
  * for.
@@ -59,10 +60,7 @@ static pykv_status reserve(bitcask *self, directory *keys, const operation *writ
         rehash_scope scope = {self, mode};
         status = keydir_prepare(keys->keys, write->hash, rehash, &scope);
     }
-    if (status == PYKV_OK && keys->pin_count > 0) {
-        status = undo_reserve(&keys->undo, 1);
-    }
-    return status;
+    return status == PYKV_OK && keys->pin_count > 0 ? moment_make_room(self, keys, 1) : status;
 }
 
 /* bitcask_peek_record, timed as the access of a read is: a store that is only written must notice
@@ -142,17 +140,21 @@ static size_t run_count(const bitcask *self, size_t count) REQUIRES(self->writer
     return self->spaces.list.count == 0 ? 1 : count;
 }
 
-/* Room in the undo tables for a batch. */
+/* Room in the undo tables for a batch; again, as long as moments end for it. */
 static pykv_status reserve_undo(bitcask *self, const operation *operations, size_t count)
     REQUIRES(self->writer)
 {
     pykv_status status = PYKV_OK;
-    for (size_t i = 0; i < run_count(self, count) && status == PYKV_OK; i++) {
-        directory *keys = directory_now_locked(&operations[i].within->directory);
-        if (begins_run(operations, i) && keys->pin_count > 0) {
-            status = undo_reserve(&keys->undo, count);
+    uint64_t ended;
+    do {
+        ended = self->moments.outgrown_count;
+        for (size_t i = 0; i < run_count(self, count) && status == PYKV_OK; i++) {
+            directory *keys = directory_now_locked(&operations[i].within->directory);
+            if (begins_run(operations, i) && keys->pin_count > 0) {
+                status = moment_make_room(self, keys, count);
+            }
         }
-    }
+    } while (status == PYKV_OK && self->moments.outgrown_count != ended && !PYKV_PLANTED(385));
     return status;
 }
 

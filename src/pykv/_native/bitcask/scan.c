@@ -330,10 +330,14 @@ static pykv_status check(const scan *self)
     return status;
 }
 
-/* Gives rows as they were begun. */
+/* Gives rows as they were begun. Those that were looked up are all there are if the moment still
+ * holds. */
 static pykv_status next(scan *self, uint64_t *array_count_out, pykv_rows *chunk_out)
 {
     pykv_status status = self->by_address ? fill_listed(self) : fill_rows(self);
+    if (status == PYKV_OK && !PYKV_PLANTED(386)) {
+        status = moment_check(&self->at);
+    }
     if (status == PYKV_OK) {
         status = scan_rows_give(&self->rows, array_count_out, chunk_out);
     }

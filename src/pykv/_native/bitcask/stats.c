@@ -57,7 +57,6 @@ static pykv_status add_directory(space *each, void *context)
     pykv_stats *out = context;
     directory *keys = directory_now_locked(&each->directory);
     out->keydir_bytes += keydir_bytes(keys->keys);
-    out->undo_bytes += undo_bytes(&keys->undo);
     return PYKV_OK;
 }
 
@@ -89,8 +88,10 @@ void bitcask_stats_in(bitcask *self, const space *within, pykv_stats *out)
     mutex_lock(&self->writer);
     add_segments(self, out);
     add_keys(self, within, out);
-    out->open_scan_count = self->open_moment_count - self->open_snapshot_count;
-    out->open_snapshot_count = self->open_snapshot_count;
+    out->open_scan_count = self->moments.open_count - self->moments.snapshot_count;
+    out->open_snapshot_count = self->moments.snapshot_count;
+    out->undo_bytes = self->moments.undo_bytes;
+    out->outgrown_snapshot_count = self->moments.outgrown_count;
     out->last_sequence = self->published_sequence;
     out->synced_sequence = self->synced_sequence;
     out->epoch = self->epoch_number;

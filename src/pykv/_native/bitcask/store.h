@@ -55,7 +55,7 @@ typedef struct bitcask {
     env *env;
     env_directory *home;
     env_lock *lock;
-    pykv_options options; /* resolved: no zero means default any more */
+    pykv_options options; /* resolved: no zero means default any more, but of undo_bytes_max */
     codec_table codecs;   /* of values */
     uint64_t store_id;
     uint64_t hash_seed_low;
@@ -110,10 +110,7 @@ typedef struct bitcask {
     buffer scratch GUARDED_BY(writer);   /* for cold reads of old records */
     directory *spare GUARDED_BY(writer); /* made before a clear is appended: it cannot fail */
     limbo limbo GUARDED_BY(writer);
-    uint64_t moment_generation GUARDED_BY(writer); /* of the newest moment ever opened */
-    uint64_t open_moment_count GUARDED_BY(writer); /* scans and snapshots */
-    uint64_t open_snapshot_count GUARDED_BY(writer);
-    struct store_moment *moments GUARDED_BY(writer);
+    moment_list moments GUARDED_BY(writer);
     uint64_t merge_room GUARDED_BY(writer);    /* of the next merge, after one found too little */
     int32_t state GUARDED_BY(writer);          /* PYKV_STATE_* except read-only by option */
     pykv_error failure GUARDED_BY(writer);     /* why, when failed or degraded */

@@ -1,6 +1,6 @@
 /*
- * store_parts: structs that the store is made of: what waits for readers, when merging rests, its
- * counters.
+ * store_parts: structs that the store is made of: what waits for readers, its moments, when merging
+ * rests, its counters.
  */
 #ifndef PYKV_BITCASK_STORE_PARTS_H
 #define PYKV_BITCASK_STORE_PARTS_H
@@ -24,6 +24,16 @@ typedef struct limbo {
     epoch_ticket ticket;
     bool ticket_taken;
 } limbo;
+
+/* The moments that are open; guarded by writer. moment.h */
+typedef struct moment_list {
+    struct store_moment *first;
+    uint64_t generation; /* of the newest ever opened */
+    uint64_t open_count; /* scans and snapshots */
+    uint64_t snapshot_count;
+    uint64_t undo_bytes;     /* of the undo tables of all directories */
+    uint64_t outgrown_count; /* moments that undo_bytes_max ended */
+} moment_list;
 
 /* After a merge that bore no fruit merging rests until so much was written, or may go. */
 typedef struct merge_rest {

@@ -67,15 +67,31 @@ static pykv_status rebuild(undo_table *self, uint64_t capacity, undo_needed *nee
     return PYKV_OK;
 }
 
+/* Of a table that has room for so many entries. */
+static uint64_t capacity_for(uint64_t count)
+{
+    uint64_t capacity = UNDO_CAPACITY_MIN;
+    while (count * 2 > capacity) {
+        capacity *= 2;
+    }
+    return capacity;
+}
+
+uint64_t undo_growth(undo_table *self, uint64_t count)
+{
+    mutex_lock(&self->lock);
+    uint64_t wanted = count_of(self) + count;
+    uint64_t growth = wanted * 2 <= self->capacity ? 0 : capacity_for(wanted) - self->capacity;
+    mutex_unlock(&self->lock);
+    return growth * sizeof(undo_entry);
+}
+
 pykv_status undo_reserve(undo_table *self, uint64_t count)
 {
     pykv_status status = PYKV_OK;
     mutex_lock(&self->lock);
-    uint64_t capacity = self->capacity == 0 ? UNDO_CAPACITY_MIN : self->capacity;
-    while ((count_of(self) + count) * 2 > capacity) {
-        capacity *= 2;
-    }
-    if (capacity != self->capacity) {
+    uint64_t capacity = capacity_for(count_of(self) + count);
+    if (capacity > self->capacity) {
         status = rebuild(self, capacity, NULL, NULL);
     }
     mutex_unlock(&self->lock);
@@ -146,6 +162,15 @@ bool undo_next(undo_table *self, uint64_t hash, uint64_t generation, uint64_t fr
     return lowest != UINT64_MAX;
 }
 
+/* To the size that it had grown to for its entries. */
+static void shrink(undo_table *self) REQUIRES(self->lock)
+{
+    uint64_t capacity = capacity_for(count_of(self));
+    if (capacity < self->capacity) {
+        (void)!rebuild(self, capacity, NULL, NULL);
+    }
+}
+
 void undo_prune(undo_table *self, undo_needed *needed, const void *context)
 {
     mutex_lock(&self->lock);
@@ -156,6 +181,7 @@ void undo_prune(undo_table *self, undo_needed *needed, const void *context)
         set_count(self, 0);
     } else if (self->capacity > 0) {
         (void)!rebuild(self, self->capacity, needed, context);
+        shrink(self);
     }
     self->count_left = count_of(self);
     mutex_unlock(&self->lock);

@@ -34,6 +34,9 @@ typedef struct undo_table {
 void undo_init(undo_table *self);
 void undo_destroy(undo_table *self);
 
+/* Bytes by which room for count more entries makes the table larger; 0: it is there. */
+uint64_t undo_growth(undo_table *self, uint64_t count);
+
 /* Makes room for count more entries, so that undo_add cannot fail. */
 PYKV_NODISCARD pykv_status undo_reserve(undo_table *self, uint64_t count);
 
@@ -51,7 +54,8 @@ bool undo_next(undo_table *self, uint64_t hash, uint64_t generation, uint64_t fr
 /* Whether anybody may ask for an address that was displaced at this generation. */
 typedef bool undo_needed(const void *context, uint64_t address, uint64_t generation);
 
-/* Drops entries that are not needed; needed NULL: all. Without memory for that they stay. */
+/* Drops entries that are not needed, and what room they leave; needed NULL: all. Without memory for
+ * that they stay. */
 void undo_prune(undo_table *self, undo_needed *needed, const void *context);
 
 /* True if there are so many entries more than the last pruning left that another one pays. */

@@ -4,12 +4,13 @@
 #include "lsm/options.h"
 
 #include "base/error.h"
+#include "env/memory_share.h"
 
 #define KIB (UINT64_C(1) << 10)
 #define MIB (UINT64_C(1) << 20)
 #define GIB (UINT64_C(1) << 30)
 
-enum { MEMORY_SHARE = 8, MEMTABLE_SHARE = 6 };
+enum { MEMTABLE_SHARE = 6 };
 
 _Static_assert(2 + VIEW_IMMUTABLES_MAX < MEMTABLE_SHARE, "all memtables fit into the budget");
 
@@ -27,15 +28,6 @@ static pykv_status check_range(const char *name, uint64_t value, uint64_t low, u
                      (unsigned long long)value, (unsigned long long)low, (unsigned long long)high);
 }
 
-/* A share of the memory that is free for files now, and at least so much that a usual data set
- * stays in memory. */
-static uint64_t default_budget(env *environment)
-{
-    uint64_t room = env_memory_room(environment);
-    uint64_t share = room == UINT64_MAX ? 0 : room / MEMORY_SHARE;
-    return share > 256 * MIB ? share : 256 * MIB;
-}
-
 /* A sixth of the budget, so that all memtables there can be, and the memory that is kept for the
  * next one, fit into it, with some cached blocks; and 64 MiB at most. */
 static uint64_t default_memtable(uint64_t budget_bytes)
@@ -50,7 +42,7 @@ static void fill_defaults(env *environment, pykv_options *options)
     options->interval_us = default_to(options->interval_us, 100000);
     options->ttl_reap_us = default_to(options->ttl_reap_us, STORE_CLOCK_REAP_US);
     options->memory_budget_bytes =
-        default_to(options->memory_budget_bytes, default_budget(environment));
+        default_to(options->memory_budget_bytes, memory_share(environment));
     options->memtable_bytes =
         default_to(options->memtable_bytes, default_memtable(options->memory_budget_bytes));
     options->table_bytes = default_to(options->table_bytes, 64 * MIB);

@@ -1,0 +1,13 @@
+/*
+ * memory_share: what a store may take of the machine's memory where nobody said how much.
+ */
+#ifndef PYKV_ENV_MEMORY_SHARE_H
+#define PYKV_ENV_MEMORY_SHARE_H
+
+#include "env/env.h"
+
+/* An eighth of the memory that is free for files now, and at least so much that a usual data set
+ * has room: 256 MiB. Reads files: not for hot paths. Thread-safe. */
+uint64_t memory_share(env *environment);
+
+#endif
