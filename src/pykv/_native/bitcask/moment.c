@@ -314,11 +314,19 @@ static store_moment *oldest_of_all(const bitcask *store) REQUIRES(store->writer)
     return oldest;
 }
 
+/* Whether so many bytes more would be too many. */
+static bool exceeds_limit(const bitcask *store, uint64_t growth) REQUIRES(store->writer)
+{
+    uint64_t bytes = store->moments.undo_bytes + growth;
+    bool is_small = store->options.undo_bytes_max == 0 && bytes <= MEMORY_SHARE_BYTES_MIN;
+    return !is_small && bytes > undo_limit(store) && !PYKV_PLANTED(384);
+}
+
 pykv_status moment_make_room(bitcask *store, directory *keys, uint64_t count)
 {
     uint64_t growth = 0;
     while (keys->pin_count > 0 && (growth = undo_growth(&keys->undo, count)) > 0 &&
-           store->moments.undo_bytes + growth > undo_limit(store) && !PYKV_PLANTED(384)) {
+           exceeds_limit(store, growth)) {
         let_go(store, oldest_of_all(store), PYKV_SNAPSHOT_GONE);
         store->moments.outgrown_count++;
     }

@@ -6,8 +6,10 @@
 
 #include "env/env.h"
 
-/* An eighth of the memory that is free for files now, and at least so much that a usual data set
- * has room: 256 MiB. Reads files: not for hot paths. Thread-safe. */
+enum { MEMORY_SHARE_BYTES_MIN = 256 << 20 }; /* room for a usual data set */
+
+/* An eighth of the memory that is free for files now, and at least MEMORY_SHARE_BYTES_MIN. Reads
+ * files: not for hot paths. Thread-safe. */
 uint64_t memory_share(env *environment);
 
 #endif
