@@ -1,7 +1,7 @@
 """What the services of a store cost, beside pykv itself without them: rows of Section.FEATURES.
 
 Both sides of a row are measured in one process, taking turns on small pieces of the work, so that
-what drifts drifts for both. A checkpoint of 1 GB: --engines pykv --rows checkpoint --keys 8600000.
+what drifts drifts for both. Checkpoints of much more than here: `make bench-scale`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from benches.checkpoints import link_all
 from benches.floors import RAW_PREFIX
 from benches.goals import FEATURE_ROWS, WITHOUT
 from benches.stores import PykvStore, call_each, put_each
@@ -32,7 +33,6 @@ DELETED_FRESH_ROWS: Final = 4_000
 """Of these, what the memtable holds that takes the range delete in: about as many as it may."""
 EMPTY_SCANS: Final = 2_000
 HISTORY_BYTES: Final = 1 << 40
-MANIFEST_BYTES: Final = 4_096
 LINKED: Final = f"{RAW_PREFIX}links and a sync"
 
 Put = Callable[[list[bytes], list[bytes]], None]
@@ -310,7 +310,7 @@ def _checkpoint(session: Session, keys: list[bytes], values: list[bytes]) -> Non
         for _ in range(CHECKPOINTS):
             db.sync()
             os.sync()
-            turns.take(LINKED, 1, _link_all, source, copies[0])
+            turns.take(LINKED, 1, link_all, source, copies[0])
             turns.take("", 1, db.checkpoint, copies[1])
             with store.opened(copies[1]) as copy:
                 if len(copy) != len(keys):
@@ -318,13 +318,3 @@ def _checkpoint(session: Session, keys: list[bytes], values: list[bytes]) -> Non
             for path in copies:
                 shutil.rmtree(path)
     turns.keep()
-
-
-def _link_all(source: Path, target: Path) -> None:
-    """Gives every file of a directory a second name in a new one, and one sync."""
-    target.mkdir()
-    for file in source.iterdir():
-        os.link(file, target / file.name)
-    with (target / "manifest").open("wb", buffering=0) as written:
-        written.write(bytes(MANIFEST_BYTES))
-        os.fsync(written.fileno())

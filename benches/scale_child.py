@@ -4,7 +4,8 @@ The specification and the report are JSON; the report is the only thing written 
 
 Keys are put one by one, each put is timed, and how many there were a second is kept by bins; then
 some of the keys are got, and fewer overwritten, at random. Without a limit of memory the files that
-there are by then stay in the page cache meanwhile.
+there are by then stay in the page cache meanwhile, and checkpoints of stores of pykv are measured
+behind that.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ from typing import Any
 import numpy as np
 from hdrh.histogram import HdrHistogram
 
+from benches.checkpoints import checkpoint_ms
 from benches.memory_limit import enter
 from benches.residency import resident
-from benches.scale_stores import OPENS_AGAIN, make_store
+from benches.scale_stores import OPENS_AGAIN, PYKV, make_store
 from benches.stores import BenchStore
 from benches.workloads import KEY_BYTES, VALUE_BYTES, VALUE_FILL, VALUE_RANDOM_BYTES, split
 
@@ -86,6 +88,8 @@ class Report:
     space_amplification_closed: float = 0.0
     delay_seconds: float = 0.0
     stall_seconds: float = 0.0
+    checkpoint_ms: float = 0.0
+    links_ms: float = 0.0
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
 
@@ -243,6 +247,8 @@ def run(spec: Specification) -> Report:
         with nullcontext() if spec.control_group else resident(path):
             read_and_overwrite(store, report, filler.shuffled(), start + spec.seconds_max)
         note_waits(store, report)
+    if spec.engine in PYKV and not spec.control_group:
+        note_checkpoints(store, report, path)
     store.close()
     put_bytes = (report.key_count + report.overwrites.count) * RAW_BYTES
     report.write_amplification = (io_bytes("write_bytes") - written) / put_bytes
@@ -290,6 +296,13 @@ def note_waits(store: BenchStore, report: Report) -> None:
         stats = inner.stats()
         report.delay_seconds = stats.get("delay_us", 0) / 1e6
         report.stall_seconds = stats.get("stall_us", 0) / 1e6
+
+
+def note_checkpoints(store: BenchStore, report: Report, path: Path) -> None:
+    """How long a checkpoint takes by now, and links to the same files with a sync."""
+    inner = getattr(store, "_store", None)
+    if inner is not None:
+        report.checkpoint_ms, report.links_ms = checkpoint_ms(inner, path, path.parent)
 
 
 def main() -> None:

@@ -235,6 +235,7 @@ def _figures(part: Part, by_name: Mapping[str, Report]) -> Table:
         ("bytes read a get", [_read(r, r.read_bytes_a_get) for r in reports]),
         ("overwrite p50", [_read(r, r.overwrites.p50) for r in reports]),
         ("overwrite, longest, ms", [_read(r, r.overwrites.max / 1e3) for r in reports]),
+        ("checkpoint / links and a sync, ms", [_checkpoint(r) for r in reports]),
         ("all of it, s", [f"{r.seconds:.0f}" for r in reports]),
     ):
         table.add_row(title, *cells)
@@ -253,6 +254,12 @@ def _space(report: Report) -> str:
 
 def _read(report: Report, *figures: float) -> str:
     return "-" if report.engine == RAW else " / ".join(f"{figure:.2f}" for figure in figures)
+
+
+def _checkpoint(report: Report) -> str:
+    if not report.checkpoint_ms:
+        return "-"
+    return f"{report.checkpoint_ms:.2f} / {report.links_ms:.2f}"
 
 
 def _rates(part: Part, reports: Mapping[str, Report], outcome: Outcome) -> Table:

@@ -28,6 +28,14 @@ _ROWS: tuple[tuple[str, Callable[[Report], str]], ...] = (
             f"{number(report.gets.p50)} / {number(report.gets.p999)}" if report.gets.count else "-"
         ),
     ),
+    (
+        "checkpoint behind that, and links to its files with a sync, ms",
+        lambda report: (
+            f"{number(report.checkpoint_ms)} / {number(report.links_ms)}"
+            if report.checkpoint_ms
+            else "-"
+        ),
+    ),
 )
 
 

@@ -1,6 +1,5 @@
 """The rows of features: both sides are measured, on stores that hold what was put."""
 
-import errno
 from pathlib import Path
 from typing import Any
 
@@ -85,14 +84,3 @@ def test_namespaces_that_lack_rows_are_an_error(
     monkeypatch.setattr(features, "fill", lambda _db, _keys, _values: None)
     with pytest.raises(WrongCountError, match="not the 500 keys"):
         measure(session_of(tmp_path, "lsm", frozenset({row})))
-
-
-def test_the_raw_way_of_a_checkpoint_gives_every_file_a_second_name(tmp_path: Path) -> None:
-    source, target = tmp_path / "source", tmp_path / "target"
-    source.mkdir()
-    (source / "a").write_bytes(b"1")
-    features._link_all(source, target)
-    assert (target / "a").samefile(source / "a")
-    with pytest.raises(FileExistsError) as raised:
-        features._link_all(source, target)
-    assert raised.value.errno == errno.EEXIST
