@@ -136,7 +136,8 @@ class HistoryGoneError(Error):
 
 
 class SnapshotGoneError(Error):
-    """So many rows changed that what a snapshot or scan shows took more memory than it may."""
+    """So many rows changed or were merged that what a snapshot or scan shows took more memory than
+    it may."""
 
     hint = "Take a new one and close it sooner, or open with a larger undo_bytes_max."
 

@@ -675,7 +675,8 @@ PYKV_API void pykv_row_free(pykv_row *row);
 /* ---- snapshots ----
  * A snapshot is a moment that is kept, for reads at it by any number of threads. As long as it is
  * open the files and memtables of that moment stay, those that were replaced since too, and a
- * Bitcask keeps 48 bytes for each key that changes. */
+ * Bitcask keeps 48 to 96 bytes for each key that changes or is merged. Where those of all scans and
+ * snapshots pass undo_bytes_max, the oldest ends: calls at it give PYKV_SNAPSHOT_GONE. */
 
 /* The moment of this call. PYKV_NO_MEMORY, PYKV_CORRUPTION. */
 PYKV_API pykv_status pykv_snapshot_new(pykv_store *store, pykv_snapshot **snapshot_out);

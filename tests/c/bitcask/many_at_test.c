@@ -54,6 +54,26 @@ TEST(many_keys_have_what_they_had_at_the_moment)
     }
 }
 
+/* Its directory went with it, of a namespace that was cleared, and was looked at. */
+TEST(at_a_moment_that_ended_nothing_is_looked_at)
+{
+    fixture f = thirds(0, 4);
+    const key_list *list = numbered_keys();
+    many *results;
+    store_moment at;
+    CHECK_OK(many_new(f.store, &results));
+    CHECK_OK(moment_open(f.store, MOMENT_SNAPSHOT, &at));
+    const directory *keys = at.keys;
+    CHECK_OK(bitcask_clear(f.store, 0));
+    moment_give_up(&at);
+    CHECK_OK(bitcask_compact(f.store, NULL)); /* frees what nobody can reach */
+    CHECK(f.store->limbo.fresh_directories != keys && f.store->limbo.aging_directories != keys);
+    CHECK_STATUS(PYKV_CLOSED, many_get_at(results, &at, 9, list->keys, list->lengths, 0));
+    moment_free(&at);
+    many_free(results);
+    fixture_free(&f);
+}
+
 TEST(of_rows_with_deadlines_those_show_that_had_not_passed_at_the_moment)
 {
     fixture f = thirds(0, 4);
@@ -116,5 +136,6 @@ TEST(beside_batches_and_slots_that_move_keys_have_what_they_had_at_the_moment)
 }
 
 TEST_MAIN(CASE(many_keys_have_what_they_had_at_the_moment),
+          CASE(at_a_moment_that_ended_nothing_is_looked_at),
           CASE(of_rows_with_deadlines_those_show_that_had_not_passed_at_the_moment),
           CASE(beside_batches_and_slots_that_move_keys_have_what_they_had_at_the_moment))

@@ -52,7 +52,7 @@ static void expect_gone(const store_moment *at)
     size_t length;
     store_moment shared;
     CHECK_STATUS(PYKV_SNAPSHOT_GONE, get_first(at, &length));
-    CHECK(strstr(error_last()->text, "undo_bytes_max, 65536 bytes") != NULL);
+    CHECK(strstr(error_last()->text, "more than undo_bytes_max") != NULL);
     CHECK_STATUS(PYKV_SNAPSHOT_GONE, moment_share(at, &shared));
     CHECK_STATUS(PYKV_SNAPSHOT_GONE, moment_check(at));
     moment_free(&shared);
@@ -150,7 +150,7 @@ static void add_puts(operation *writes, const space *within, uint32_t from, uint
  * ends, and with it room that was there for the batch. */
 TEST(a_batch_across_namespaces_has_room_in_each_where_moments_end_for_it)
 {
-    enum { FIRST = 150, ALL = 500 };
+    enum { FIRST = 150, ALL = 750 };
     static operation writes[ALL];
     fixture f = filled(1);
     store_moment old;
@@ -191,6 +191,41 @@ static pykv_status count_rows(scan *walk, uint64_t *count_out)
         *count_out += status == PYKV_OK ? rows.count : 0;
     }
     return status;
+}
+
+/* Room is made for what is displaced: it was made for all of a batch, and snapshots ended for new
+ * keys, and for those that had changed before. */
+TEST(a_batch_ends_nothing_for_rows_that_no_moment_shows)
+{
+    static operation writes[ROOM_KEYS];
+    fixture f = filled(ROOM_ENTRIES);
+    store_moment kept;
+    CHECK_OK(moment_open(f.store, MOMENT_SNAPSHOT, &kept));
+    for (int round = 0; round < 3; round++) {
+        add_puts(writes, &f.store->spaces.main, 0, ROOM_KEYS);
+        CHECK_OK(bitcask_write(f.store, writes, ROOM_KEYS, 0));
+        CHECK_EQUAL(ROOM_KEYS, fixture_count(&f));
+        expect_first(&kept, 100);
+        expect_bounded(&f, 0);
+    }
+    moment_free(&kept);
+    fixture_free(&f);
+}
+
+/* Who closes it hears of a closed one from then on. */
+TEST(one_that_outgrew_its_memory_is_closed_by_its_close)
+{
+    size_t length;
+    fixture f = filled(ROOM_KEYS);
+    store_moment kept;
+    CHECK_OK(moment_open(f.store, MOMENT_SNAPSHOT, &kept));
+    fixture_fill(&f, 0, ROOM_KEYS, 10);
+    expect_gone(&kept);
+    moment_give_up(&kept);
+    CHECK_STATUS(PYKV_CLOSED, get_first(&kept, &length));
+    CHECK_EQUAL(0, fixture_stats(&f).open_snapshot_count);
+    moment_free(&kept);
+    fixture_free(&f);
 }
 
 static env_ops hooked_ops;
@@ -315,5 +350,7 @@ TEST_MAIN(CASE(a_snapshot_that_outgrows_its_memory_ends_and_no_write_is_refused)
           CASE(the_oldest_ends_first_and_the_others_go_on),
           CASE(a_merge_ends_what_has_no_room_for_it),
           CASE(a_batch_across_namespaces_has_room_in_each_where_moments_end_for_it),
+          CASE(a_batch_ends_nothing_for_rows_that_no_moment_shows),
+          CASE(one_that_outgrew_its_memory_is_closed_by_its_close),
           CASE(a_scan_whose_rows_change_while_they_are_looked_up_gives_no_chunk_with_holes),
           CASE(beside_a_writer_reads_at_moments_are_whole_or_say_that_they_have_gone))

@@ -36,6 +36,9 @@ static pykv_status look_up_hot_at(many *self, const store_moment *at, const void
                                   const size_t *key_lengths)
 {
     pykv_status status = moment_check(at);
+    if (status != PYKV_OK && !PYKV_PLANTED(388)) {
+        return status; /* its directory may be gone */
+    }
     uint32_t before = keydir_moment(at->keys->keys);
     many_begin_walk(self);
     for (size_t i = 0; i < self->count && status == PYKV_OK; i++) {

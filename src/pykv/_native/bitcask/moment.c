@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/memory.h"
+#include "bitcask/address.h"
 #include "bitcask/image.h"
 #include "bitcask/keydir_list.h"
 #include "bitcask/limbo.h"
@@ -166,9 +167,8 @@ static pykv_status refuse_ended(const store_moment *self, pykv_status why)
         return error_set(PYKV_CLOSED, "the snapshot, scan or store is closed");
     }
     return error_set_at(PYKV_SNAPSHOT_GONE, env_directory_path(self->store->home),
-                        "so many rows changed while this snapshot or scan was open that what it "
-                        "shows yet would have taken more than undo_bytes_max, %llu bytes",
-                        (unsigned long long)undo_limit(self->store));
+                        "so many rows changed or were merged while this snapshot or scan was open "
+                        "that what it shows yet would have taken more than undo_bytes_max");
 }
 
 pykv_status moment_check(const store_moment *self)
@@ -284,6 +284,7 @@ void moment_give_up(store_moment *self)
     if (atomic_load_explicit(&self->ended, memory_order_relaxed) == PYKV_OK) {
         let_go(store, self, PYKV_CLOSED);
     }
+    atomic_store_explicit(&self->ended, PYKV_CLOSED, memory_order_release);
     mutex_unlock(&store->writer);
 }
 
@@ -303,7 +304,14 @@ void moment_give_up_all(bitcask *store)
     mutex_unlock(&store->writer);
 }
 
-/* ---- room ---- */
+/* ---- what is displaced ---- */
+
+bool moment_may_show(const bitcask *store, const directory *keys, uint64_t address)
+{
+    const segment *holder = extent_segment(&store->extents, address);
+    return keys->pin_count > 0 && holder != NULL && !PYKV_PLANTED(51) &&
+           (bitcask_offset(holder, address) < holder->shown_length || PYKV_PLANTED(187));
+}
 
 static store_moment *oldest_of_all(const bitcask *store) REQUIRES(store->writer)
 {

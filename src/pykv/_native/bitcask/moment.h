@@ -70,7 +70,12 @@ void moment_free(store_moment *self);
 /* Gives every moment of the store up. No call may be running. */
 void moment_give_up_all(bitcask *store);
 
-/* Makes room for what count slots of a directory leave behind as they change, so that
+/* Whether an open moment may show what a slot of the directory leads to, so that it has to be known
+ * when the slot leaves it. */
+bool moment_may_show(const bitcask *store, const directory *keys, uint64_t address)
+    REQUIRES(store->writer);
+
+/* Makes room for count slots of a directory that leave what a moment may show, so that
  * bitcask_displace cannot fail: within undo_bytes_max, for which moments end. Room that was made in
  * other directories may go with them: moments.outgrown_count tells. PYKV_NO_MEMORY. */
 PYKV_NODISCARD pykv_status moment_make_room(bitcask *store, directory *keys, uint64_t count)

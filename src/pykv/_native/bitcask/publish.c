@@ -12,16 +12,12 @@
 #include "bitcask/health.h"
 #include "bitcask/keydir_grow.h"
 #include "bitcask/keydir_moment.h"
+#include "bitcask/moment.h"
 #include "bitcask/space_list.h"
 
 void bitcask_displace(bitcask *self, directory *keys, uint64_t hash, uint64_t address)
 {
-    if (PYKV_LIKELY(keys->pin_count == 0) || PYKV_PLANTED(51)) {
-        return;
-    }
-    const segment *holder = extent_segment(&self->extents, address);
-    if (holder != NULL &&
-        (bitcask_offset(holder, address) < holder->shown_length || PYKV_PLANTED(187))) {
+    if (PYKV_UNLIKELY(keys->pin_count > 0) && moment_may_show(self, keys, address)) {
         undo_add(&keys->undo, hash, address, self->moments.generation);
     }
 }

@@ -49,18 +49,17 @@ static pykv_status rehash(void *context, uint64_t address, uint64_t *hash_out)
     return status;
 }
 
-/* Makes sure that publishing cannot fail: room for a new key, or for what the undo table keeps. */
+/* Makes sure that publishing cannot fail: room for a new key. */
 static pykv_status reserve(bitcask *self, directory *keys, const operation *write, read_mode mode)
     REQUIRES(self->writer)
 {
     bool is_new = write->old_address == BITCASK_NO_ADDRESS;
-    pykv_status status = PYKV_OK;
-    if (is_new && write->record.kind == RECORD_PUT &&
-        !keydir_is_prepared(keys->keys, &write->spot)) {
-        rehash_scope scope = {self, mode};
-        status = keydir_prepare(keys->keys, write->hash, rehash, &scope);
+    if (!is_new || write->record.kind != RECORD_PUT ||
+        keydir_is_prepared(keys->keys, &write->spot)) {
+        return PYKV_OK;
     }
-    return status == PYKV_OK && keys->pin_count > 0 ? moment_make_room(self, keys, 1) : status;
+    rehash_scope scope = {self, mode};
+    return keydir_prepare(keys->keys, write->hash, rehash, &scope);
 }
 
 /* bitcask_peek_record, timed as the access of a read is: a store that is only written must notice
@@ -100,7 +99,9 @@ static pykv_status find_old(bitcask *self, directory *keys, operation *write, re
     return status;
 }
 
-pykv_status bitcask_resolve(bitcask *self, operation *write, read_mode mode)
+/* Without room for what the write leaves behind. */
+static pykv_status resolve_one(bitcask *self, operation *write, read_mode mode)
+    REQUIRES(self->writer)
 {
     record old;
     write->old_address = BITCASK_NO_ADDRESS;
@@ -118,6 +119,23 @@ pykv_status bitcask_resolve(bitcask *self, operation *write, read_mode mode)
     }
     return status == PYKV_OK || status == PYKV_NOT_FOUND ? reserve(self, keys, write, mode)
                                                          : status;
+}
+
+/* Whether the write displaces what an open moment may show: 0 or 1. */
+static uint64_t leaves_behind(const bitcask *self, const operation *write) REQUIRES(self->writer)
+{
+    const directory *keys = directory_now_locked(&write->within->directory);
+    return PYKV_UNLIKELY(keys->pin_count > 0) && write->old_address != BITCASK_NO_ADDRESS &&
+           moment_may_show(self, keys, write->old_address);
+}
+
+pykv_status bitcask_resolve(bitcask *self, operation *write, read_mode mode)
+{
+    pykv_status status = resolve_one(self, write, mode);
+    if (status == PYKV_OK && PYKV_UNLIKELY(leaves_behind(self, write) > 0)) {
+        status = moment_make_room(self, directory_now_locked(&write->within->directory), 1);
+    }
+    return status;
 }
 
 /* The same of the clear that drops a namespace: it takes the spare directory. */
@@ -140,8 +158,9 @@ static size_t run_count(const bitcask *self, size_t count) REQUIRES(self->writer
     return self->spaces.list.count == 0 ? 1 : count;
 }
 
-/* Room in the undo tables for a batch; again, as long as moments end for it. */
-static pykv_status reserve_undo(bitcask *self, const operation *operations, size_t count)
+/* Room in the undo tables for what was counted in each namespace of a batch of resolved operations;
+ * again, as long as moments end for it. */
+static pykv_status make_room(bitcask *self, const operation *operations, size_t count)
     REQUIRES(self->writer)
 {
     pykv_status status = PYKV_OK;
@@ -149,12 +168,24 @@ static pykv_status reserve_undo(bitcask *self, const operation *operations, size
     do {
         ended = self->moments.outgrown_count;
         for (size_t i = 0; i < run_count(self, count) && status == PYKV_OK; i++) {
-            directory *keys = directory_now_locked(&operations[i].within->directory);
-            if (begins_run(operations, i) && keys->pin_count > 0) {
-                status = moment_make_room(self, keys, count);
+            space *within = operations[i].within;
+            if (begins_run(operations, i) && within->batch_displaced > 0) {
+                status = moment_make_room(self, directory_now_locked(&within->directory),
+                                          within->batch_displaced);
             }
         }
     } while (status == PYKV_OK && self->moments.outgrown_count != ended && !PYKV_PLANTED(385));
+    return status;
+}
+
+/* The same, and no more counts in any case. */
+static pykv_status reserve_displaced(bitcask *self, const operation *operations, size_t count,
+                                     pykv_status status) REQUIRES(self->writer)
+{
+    status = status == PYKV_OK ? make_room(self, operations, count) : status;
+    for (size_t i = 0; i < run_count(self, count); i++) {
+        operations[i].within->batch_displaced = 0;
+    }
     return status;
 }
 
@@ -214,9 +245,6 @@ pykv_status bitcask_resolve_several(bitcask *self, operation *operations, size_t
 {
     pykv_status status =
         PYKV_PLANTED(342) ? PYKV_OK : bitcask_check_image_for(self, operations, count);
-    if (status == PYKV_OK) {
-        status = reserve_undo(self, operations, count);
-    }
     mark_twins(operations, count);
     for (size_t i = 0; i < count && status == PYKV_OK; i++) {
         if (i + AHEAD_BUCKET < count) {
@@ -233,8 +261,10 @@ pykv_status bitcask_resolve_several(bitcask *self, operation *operations, size_t
         }
         status = PYKV_UNLIKELY(operations[i].record.kind == RECORD_CLEAR)
                      ? resolve_clear(self, &operations[i])
-                     : bitcask_resolve(self, &operations[i], mode);
+                     : resolve_one(self, &operations[i], mode);
         operations[i].within->batch_inserts += operations[i].old_address == BITCASK_NO_ADDRESS;
+        operations[i].within->batch_displaced += leaves_behind(self, &operations[i]);
     }
+    status = reserve_displaced(self, operations, count, status);
     return reserve_inserts(self, operations, count, mode, status);
 }

@@ -14,18 +14,18 @@
 /* The moment of now. As moment_open. */
 PYKV_NODISCARD pykv_status bitcask_snapshot_new(bitcask *store, store_moment **snapshot_out);
 
-/* As bitcask_get, at the moment of the snapshot. PYKV_CLOSED. */
+/* As bitcask_get, at the moment of the snapshot. What moment_check gives. */
 PYKV_NODISCARD pykv_status bitcask_get_at(const store_moment *self, slice key, int32_t flags,
                                           pykv_pinned *pinned_out);
 
-/* As bitcask_contains, at the moment of the snapshot. PYKV_CLOSED. */
+/* As bitcask_contains, at the moment of the snapshot. What moment_check gives. */
 PYKV_NODISCARD pykv_status bitcask_contains_at(const store_moment *self, slice key, int32_t flags);
 
-/* As bitcask_expires_at, at the moment of the snapshot. PYKV_CLOSED. */
+/* As bitcask_expires_at, at the moment of the snapshot. What moment_check gives. */
 PYKV_NODISCARD pykv_status bitcask_deadline_at(const store_moment *self, slice key, int32_t flags,
                                                uint64_t *deadline_us_out);
 
-/* The sequence of the last write that the moment shows. PYKV_CLOSED. */
+/* The sequence of the last write that the moment shows. What moment_check gives. */
 PYKV_NODISCARD pykv_status bitcask_snapshot_sequence(const store_moment *self,
                                                      uint64_t *sequence_out);
 
@@ -33,7 +33,8 @@ PYKV_NODISCARD pykv_status bitcask_snapshot_sequence(const store_moment *self,
 PYKV_NODISCARD pykv_status bitcask_hold(bitcask *store, const store_moment *moment, slice key,
                                         int32_t flags, held_value *out);
 
-/* How many keys there were; what had expired counts until it was merged away. PYKV_CLOSED. */
+/* How many keys there were; what had expired counts until it was merged away. What moment_check
+ * gives. */
 PYKV_NODISCARD pykv_status bitcask_count_at(const store_moment *self, uint64_t *count_out);
 
 void bitcask_snapshot_free(store_moment *self);

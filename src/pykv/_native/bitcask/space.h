@@ -18,11 +18,12 @@ typedef struct space {
     uint32_t id; /* constant */
     _Atomic(directory *) directory;
     /* Guarded by the store's writer lock. */
-    bool in_use;           /* writes are taken: it has a name */
-    bool is_listed;        /* the store finds it by its id */
-    uint32_t holder_count; /* handles; they and the list keep it in memory */
-    directory *fresh;      /* that is built to take the place of directory, or NULL */
-    size_t batch_inserts;  /* new keys of the batch that is being resolved */
+    bool in_use;            /* writes are taken: it has a name */
+    bool is_listed;         /* the store finds it by its id */
+    uint32_t holder_count;  /* handles; they and the list keep it in memory */
+    directory *fresh;       /* that is built to take the place of directory, or NULL */
+    size_t batch_inserts;   /* new keys of the batch that is being resolved, */
+    size_t batch_displaced; /* and records of it that open moments may show */
 } space;
 
 typedef struct listed_space {

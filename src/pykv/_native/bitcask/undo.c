@@ -23,9 +23,16 @@ static uint64_t count_of(undo_table *self)
     return atomic_load_explicit(&self->count, memory_order_relaxed);
 }
 
+/* Who sees without the lock that there is nothing any more sees all that came before it, which is
+ * the end of the moments that needed it. */
+static bool is_empty(undo_table *self)
+{
+    return atomic_load_explicit(&self->count, memory_order_acquire) == 0;
+}
+
 static void set_count(undo_table *self, uint64_t count)
 {
-    atomic_store_explicit(&self->count, count, memory_order_relaxed);
+    atomic_store_explicit(&self->count, count, memory_order_release);
 }
 
 void undo_destroy(undo_table *self) SINGLE_THREADED
@@ -111,7 +118,7 @@ void undo_add(undo_table *self, uint64_t hash, uint64_t address, uint64_t genera
 bool undo_shows(undo_table *self, uint64_t hash, uint64_t address, uint64_t generation)
 {
     bool shows = false;
-    if (PYKV_LIKELY(count_of(self) == 0)) {
+    if (PYKV_LIKELY(is_empty(self))) {
         return false;
     }
     mutex_lock(&self->lock);
@@ -148,7 +155,7 @@ bool undo_next(undo_table *self, uint64_t hash, uint64_t generation, uint64_t fr
                uint64_t *address_out)
 {
     uint64_t lowest = UINT64_MAX;
-    if (PYKV_LIKELY(count_of(self) == 0)) {
+    if (PYKV_LIKELY(is_empty(self))) {
         return false;
     }
     mutex_lock(&self->lock);
