@@ -48,7 +48,8 @@ def scale_table(outcome: Outcome) -> str:
         [title, *(cell(outcome.reports[part][name]) for part, name in columns)]
         for title, cell in _ROWS
     ]
-    lines = [header, ["---", *["---:"] * len(columns)], *rows]
+    measured = [row for row in rows if set(row[1:]) != {"-"}]
+    lines = [header, ["---", *["---:"] * len(columns)], *measured]
     sentences = [f"Measured {outcome.made[:10]}.", *conditions(outcome)]
     text = [f"| {' | '.join(cells)} |" for cells in lines]
     return "\n".join([*text, "", *(f"- {sentence}" for sentence in sentences)]) + "\n"

@@ -105,11 +105,18 @@ static bool is_listed(void *context, const log_segment_header *header)
     return header->number != self->unlisted;
 }
 
+static uint64_t now(void *context)
+{
+    (void)context;
+    return 1000;
+}
+
 static const feed_source plain = {.limit = limit_of,
                                   .floor = floor_of,
                                   .last = last_of,
                                   .epoch_at = epoch_at,
                                   .find = find,
+                                  .now = now,
                                   .check = check,
                                   .save = save,
                                   .is_listed = is_listed};
@@ -405,6 +412,13 @@ TEST(a_pin_whose_history_went_before_it_was_saved_is_refused)
     pin.until_us = UINT64_MAX; /* it was accepted, and listed as gone an hour early */
     CHECK_STATUS(PYKV_HISTORY_GONE, change_feeds_pin(&self.feeds, &pin));
     self.floor = 1;
+    pin.until_us = 1000;
+    CHECK_OK(change_feeds_pin(&self.feeds, &pin));
+    change_feeds_list_pins(&self.feeds, found, 1, &count);
+    CHECK_EQUAL(1, count);
+    CHECK(found[0].gone);
+    self.floor = 1;
+    pin.until_us = UINT64_MAX;
     pin.bytes_max = 1;
     CHECK_OK(change_feeds_pin(&self.feeds, &pin));
     change_feeds_list_pins(&self.feeds, found, 1, &count);

@@ -61,6 +61,11 @@ static bool find(void *owner, uint64_t sequence, log_feed_place *place_out)
     return bitcask_history_find(self, sequence, place_out);
 }
 
+static uint64_t now(void *owner)
+{
+    return store_clock_now(&of(owner)->clock);
+}
+
 static pykv_status check(void *owner)
 {
     bitcask *self = of(owner);
@@ -132,6 +137,7 @@ const feed_source bitcask_feed_source = {.limit = limit_of,
                                          .last = last_of,
                                          .epoch_at = epoch_at,
                                          .find = find,
+                                         .now = now,
                                          .check = check,
                                          .save = save,
                                          .is_listed = is_listed,

@@ -346,6 +346,11 @@ static uint64_t lowest_read(const change_feeds *self)
     return lowest;
 }
 
+static bool is_due_at(const pykv_pin *pin, uint64_t now_us)
+{
+    return pin->until_us != 0 && now_us >= pin->until_us;
+}
+
 size_t change_feeds_keepers(const change_feeds *self, uint64_t feed_bytes, uint64_t now_us,
                             history_keeper out[HISTORY_KEEPERS_MAX])
 {
@@ -355,7 +360,7 @@ size_t change_feeds_keepers(const change_feeds *self, uint64_t feed_bytes, uint6
     }
     for (size_t i = 0; i < self->pins.count; i++) {
         const pykv_pin *pin = &self->pins.pins[i];
-        bool is_due = pin->until_us != 0 && now_us >= pin->until_us && !PYKV_PLANTED(323);
+        bool is_due = is_due_at(pin, now_us) && !PYKV_PLANTED(323);
         if (!is_due && !PYKV_PLANTED(124)) {
             bool is_bounded = (pin->bytes_max != 0 && !PYKV_PLANTED(322)) || PYKV_PLANTED(247);
             out[count++] =
@@ -417,11 +422,13 @@ static void take_pin_back(change_feeds *self, const char *name, const history_pi
 }
 
 /* What the pin wants was there when it was set, and may have left before the pin was saved, with a
- * manifest that was being written. A pin with a limit in bytes tells by itself that it is gone. */
+ * manifest that was being written. A pin that has reached its own limit tells that it is gone. */
 static pykv_status check_saved(change_feeds *self, const pykv_pin *pin)
 {
-    bool is_told = pin->bytes_max != 0 || (pin->until_us != 0 && PYKV_PLANTED(387));
     mutex_lock(self->writer);
+    bool is_due =
+        is_due_at(pin, self->source->now(self->owner)) || (pin->until_us != 0 && PYKV_PLANTED(387));
+    bool is_told = pin->bytes_max != 0 || is_due;
     pykv_status status = is_told ? PYKV_OK : check_position(self, pin->sequence);
     mutex_unlock(self->writer);
     return status;

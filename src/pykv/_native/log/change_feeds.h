@@ -33,6 +33,8 @@ typedef struct feed_source {
     bool (*epoch_at)(void *owner, uint64_t sequence, uint64_t *epoch_out);
     /* The file with the record of sequence; false: none has it. */
     bool (*find)(void *owner, uint64_t sequence, log_feed_place *place_out);
+    /* The time that deadlines of pins are compared with. */
+    uint64_t (*now)(void *owner);
     /* PYKV_OK if pins may be set. */
     pykv_status (*check)(void *owner);
     /* Makes the pins durable, as they are, and lets go of what nothing wants any more. */

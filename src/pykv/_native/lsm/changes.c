@@ -62,6 +62,11 @@ static bool find(void *owner, uint64_t sequence, log_feed_place *place_out)
     return wal_find(log_of(owner), sequence, place_out);
 }
 
+static uint64_t now(void *owner)
+{
+    return store_clock_now(&((lsm *)owner)->clock);
+}
+
 static pykv_status check(void *owner)
 {
     return wal_check(log_of(owner));
@@ -93,6 +98,7 @@ const feed_source lsm_feed_source = {.limit = limit_of,
                                      .last = last_of,
                                      .epoch_at = epoch_at,
                                      .find = find,
+                                     .now = now,
                                      .check = check,
                                      .save = save,
                                      .is_listed = is_listed,
