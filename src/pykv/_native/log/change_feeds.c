@@ -360,8 +360,7 @@ size_t change_feeds_keepers(const change_feeds *self, uint64_t feed_bytes, uint6
     }
     for (size_t i = 0; i < self->pins.count; i++) {
         const pykv_pin *pin = &self->pins.pins[i];
-        bool is_due = is_due_at(pin, now_us) && !PYKV_PLANTED(323);
-        if (!is_due && !PYKV_PLANTED(124)) {
+        if ((!is_due_at(pin, now_us) || PYKV_PLANTED(323)) && !PYKV_PLANTED(124)) {
             bool is_bounded = (pin->bytes_max != 0 && !PYKV_PLANTED(322)) || PYKV_PLANTED(247);
             out[count++] =
                 (history_keeper){pin->sequence, is_bounded ? pin->bytes_max : UINT64_MAX};
@@ -396,9 +395,7 @@ static pykv_status check_name(const char *name)
 static pykv_status set_pin(change_feeds *self, const pykv_pin *pin)
 {
     pykv_status status = self->source->check(self->owner);
-    if (status == PYKV_OK) {
-        status = check_position(self, pin->sequence);
-    }
+    status = status == PYKV_OK ? check_position(self, pin->sequence) : status;
     if (status == PYKV_OK) {
         status = check_epoch(self, &(pykv_position){pin->sequence, pin->epoch, pin->has_epoch});
     }
@@ -426,9 +423,8 @@ static void take_pin_back(change_feeds *self, const char *name, const history_pi
 static pykv_status check_saved(change_feeds *self, const pykv_pin *pin)
 {
     mutex_lock(self->writer);
-    bool is_due =
-        is_due_at(pin, self->source->now(self->owner)) || (pin->until_us != 0 && PYKV_PLANTED(387));
-    bool is_told = pin->bytes_max != 0 || is_due;
+    bool is_told = pin->bytes_max != 0 || is_due_at(pin, self->source->now(self->owner)) ||
+                   (pin->until_us != 0 && PYKV_PLANTED(387));
     pykv_status status = is_told ? PYKV_OK : check_position(self, pin->sequence);
     mutex_unlock(self->writer);
     return status;
@@ -447,9 +443,7 @@ pykv_status change_feeds_pin(change_feeds *self, const pykv_pin *pin)
     mutex_unlock(self->writer);
     if (status == PYKV_OK) {
         status = self->source->save(self->owner);
-        if (status == PYKV_OK) {
-            status = check_saved(self, pin);
-        }
+        status = status == PYKV_OK ? check_saved(self, pin) : status;
         if (status != PYKV_OK) {
             take_pin_back(self, pin->name, &before);
         }
