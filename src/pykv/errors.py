@@ -136,8 +136,7 @@ class HistoryGoneError(Error):
 
 
 class SnapshotGoneError(Error):
-    """So many rows changed or were merged that what a snapshot or scan shows took more memory than
-    it may."""
+    """So many rows changed or were merged that a snapshot or scan took more memory than it may."""
 
     hint = "Take a new one and close it sooner, or open with a larger undo_bytes_max."
 
