@@ -9,6 +9,7 @@
 #include "env/env_fault.h"
 #include "log/feed_fixture.h"
 #include "lsm/history.h"
+#include "lsm/room.h"
 #include "lsm/wal_internal.h"
 
 enum { ROWS = 30, HISTORY_BYTES = 1 << 20 };
@@ -336,6 +337,69 @@ TEST(a_call_that_fails_while_a_log_is_looked_at_costs_no_history)
     }
 }
 
+static void seal_memtable(fixture *self)
+{
+    CHECK_OK(wal_prepare_next(self->store->log));
+    mutex_lock(&self->store->writer);
+    CHECK_OK(lsm_switch_memtable(self->store));
+    mutex_unlock(&self->store->writer);
+}
+
+typedef enum behind_failure { COMPACTION, FLUSH, CLEAR, BEHIND_FAILURES } behind_failure;
+
+/* The next sync of the log fails, and then all is done that there is to do. */
+static void go_on_behind_failed_sync(fixture *self, behind_failure what)
+{
+    int32_t more = 1;
+    env_fault_plan plan = {
+        .at = 1, .system_errno = EIO, .call_mask = 1U << ENV_CALL_SYNC, .name_part = ".log"};
+    if (what == FLUSH) {
+        seal_memtable(self);
+    }
+    env_fault_set(self->disk, &plan);
+    if (what == CLEAR) {
+        CHECK_OK(lsm_clear(self->store, 0));
+    } else {
+        CHECK(lsm_sync(self->store) != PYKV_OK);
+    }
+    env_fault_set(self->disk, &(env_fault_plan){.at = 0});
+    while (more != 0) {
+        CHECK_OK(lsm_maintain_step(self->store, PYKV_ROLE_DATA, &more));
+    }
+}
+
+/* Each manifest behind a failed sync let go of all history, though its tables had nothing but what
+ * durable logs had: a compaction cost a follower the changes that it had pinned. Behind a flush or
+ * a clear of what could not be synced history would have a gap. */
+TEST(behind_a_failed_sync_a_compaction_leaves_history_and_a_flush_or_a_clear_does_not)
+{
+    for (behind_failure what = COMPACTION; what < BEHIND_FAILURES; what++) {
+        fixture self = fixture_blank();
+        env *disk = self.disk;
+        CHECK_OK(env_fault_new(disk, &self.disk));
+        CHECK_OK(fixture_open(&self));
+        CHECK_OK(lsm_pin_history(self.store, &(pykv_pin){.name = "follower", .sequence = 0}));
+        for (uint32_t round = 0; round < 6; round++) {
+            put(&self, 0, ROWS);
+            flush(&self);
+        }
+        put(&self, 0, 1);
+        uint64_t synced = 6 * ROWS;
+        uint64_t last = synced + (what == CLEAR ? 2 : 1);
+        go_on_behind_failed_sync(&self, what);
+        CHECK_EQUAL(PYKV_STATE_FAILED, fixture_stats(&self).state);
+        CHECK(what == CLEAR || fixture_stats(&self).compaction_count > 0);
+        fixture_kill(&self);
+        CHECK_OK(fixture_open(&self));
+        uint64_t floor = what == COMPACTION ? 1 : synced + (what == CLEAR ? 1 : 2);
+        CHECK_EQUAL(floor, floor_of(&self));
+        expect_feed(&self, floor - 1, last);
+        fixture_kill(&self);
+        env_fault_free(self.disk);
+        env_memory_free(disk);
+    }
+}
+
 TEST(a_store_that_is_read_only_or_repaired_takes_history_for_no_rows)
 {
     fixture self = new_fixture(HISTORY_BYTES);
@@ -372,4 +436,5 @@ TEST_MAIN(CASE(without_a_wish_logs_go_with_their_flush),
           CASE(a_flipped_bit_in_history_is_named_and_harms_no_row),
           CASE(a_log_of_history_that_is_another_file_ends_it_there),
           CASE(a_call_that_fails_while_a_log_is_looked_at_costs_no_history),
+          CASE(behind_a_failed_sync_a_compaction_leaves_history_and_a_flush_or_a_clear_does_not),
           CASE(a_store_that_is_read_only_or_repaired_takes_history_for_no_rows))

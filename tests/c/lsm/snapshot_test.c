@@ -2,6 +2,9 @@
  * snapshot_test: reads at a snapshot see the moment it was made, whatever happens to the store, and
  * what it keeps is given back when it is closed, beside reads too.
  */
+#include <pthread.h>
+#include <time.h>
+
 #include "lsm_fixture.h"
 
 #include "lsm/jobs.h"
@@ -269,6 +272,45 @@ TEST(a_moment_has_the_view_the_sequence_and_where_it_is_kept_the_time)
     fixture_free(&self);
 }
 
+typedef struct opener {
+    fixture *self;
+    lsm_snapshot *snapshot;
+    atomic_bool is_done;
+} opener;
+
+static void *open_beside(void *argument)
+{
+    opener *self = argument;
+    CHECK_OK(lsm_snapshot_new(self->self->store, &self->snapshot));
+    atomic_store(&self->is_done, true);
+    return NULL;
+}
+
+/* A snapshot took its view, then its sequence, beside a writer that sealed the memtable in between:
+ * it said the sequence of writes that it did not show, and who followed the changes behind it never
+ * saw them. Here is what a refresh does while another thread opens one: the sequence goes first. */
+TEST(a_snapshot_is_not_taken_in_the_middle_of_what_is_published)
+{
+    fixture self = fixture_new();
+    opener other = {.self = &self};
+    pthread_t thread;
+    uint64_t sequence;
+    fixture_put(&self, "a", "1");
+    mutex_lock(&self.store->writer);
+    atomic_store(&self.store->visible_sequence, 2);
+    CHECK_EQUAL(0, pthread_create(&thread, NULL, open_beside, &other));
+    for (int i = 0; i < 50 && !atomic_load(&other.is_done); i++) {
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    atomic_store(&self.store->visible_sequence, 1);
+    mutex_unlock(&self.store->writer);
+    CHECK_EQUAL(0, pthread_join(thread, NULL));
+    CHECK_OK(lsm_snapshot_sequence(self.store, other.snapshot, &sequence));
+    CHECK_EQUAL(1, sequence);
+    lsm_snapshot_free(self.store, other.snapshot);
+    fixture_free(&self);
+}
+
 TEST(without_memory_a_snapshot_is_not_made_and_nothing_is_kept)
 {
     fixture self = fixture_new();
@@ -293,4 +335,5 @@ TEST_MAIN(CASE(snapshots_show_their_moments_through_flushes_compactions_and_a_cl
           CASE(what_was_read_stays_until_the_reader_leaves_whoever_closes_the_snapshot),
           CASE(the_close_of_the_store_closes_its_snapshots),
           CASE(a_moment_has_the_view_the_sequence_and_where_it_is_kept_the_time),
+          CASE(a_snapshot_is_not_taken_in_the_middle_of_what_is_published),
           CASE(without_memory_a_snapshot_is_not_made_and_nothing_is_kept))

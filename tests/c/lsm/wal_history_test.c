@@ -71,7 +71,7 @@ static void expect_listed(fixture *self, uint32_t number, const history_wish *wi
     size_t found = 0;
     size_t history = 0;
     mutex_lock(&self->writer);
-    wal_plan_history(self->log, number, wish);
+    wal_plan_history(self->log, number, 0, wish);
     CHECK_OK(wal_list(self->log, number, &listed, &found));
     mutex_unlock(&self->writer);
     CHECK_EQUAL(count, found);

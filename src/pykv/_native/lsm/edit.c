@@ -46,7 +46,7 @@ static pykv_status gather(lsm *self, const version *tables, lsm_manifest *out,
     size_t log_count = 0;
     uint32_t first_log =
         out->clean ? UINT32_MAX : wal_first_after(self->log, out->flushed_sequence);
-    lsm_history_plan(self, first_log);
+    lsm_history_plan(self, first_log, out->flushed_sequence);
     status = wal_list(self->log, first_log, &out->logs, &log_count);
     out->log_count = log_count;
     out->pins = self->feeds.pins;

@@ -19,7 +19,7 @@ static bool is_wanted(const lsm *self) REQUIRES(self->writer)
     return self->options.history_bytes > 0 || change_feeds_want_history(&self->feeds);
 }
 
-void lsm_history_plan(lsm *self, uint32_t number)
+void lsm_history_plan(lsm *self, uint32_t number, uint64_t flushed)
 {
     history_keeper keepers[HISTORY_KEEPERS_MAX];
     uint64_t now_us = self->feeds.pins.count > 0 ? store_clock_now(&self->clock) : 0;
@@ -30,7 +30,7 @@ void lsm_history_plan(lsm *self, uint32_t number)
                          .keeper_count =
                              change_feeds_keepers(&self->feeds, feed_bytes, now_us, keepers),
                          .logs_max = LSM_LOGS_MAX};
-    wal_plan_history(self->log, number, &wish);
+    wal_plan_history(self->log, number, flushed, &wish);
 }
 
 void lsm_history_sync(lsm *self, uint64_t sequence)

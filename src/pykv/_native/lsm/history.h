@@ -13,8 +13,8 @@
 #include "lsm/wal_recover.h"
 
 /* Decides which logs below number, that of the first one the store needs, are kept: before a
- * manifest is made. */
-void lsm_history_plan(lsm *self, uint32_t number) REQUIRES(self->writer);
+ * manifest is made whose tables have all through the sequence flushed. */
+void lsm_history_plan(lsm *self, uint32_t number, uint64_t flushed) REQUIRES(self->writer);
 
 /* Before a manifest that makes the logs up to sequence history: syncs them, if any are to be kept.
  * What cannot be synced is not kept. */

@@ -58,6 +58,14 @@ pykv_status lsm_moment_acquire(lsm *store, const lsm_snapshot *snapshot, lsm_mom
 
 /* ---- snapshots ---- */
 
+static void take_in(lsm *store, lsm_snapshot *self, kept_moment *kept) REQUIRES(store->writer)
+{
+    atomic_init(&self->kept, kept);
+    self->next = store->snapshots;
+    store->snapshots = self;
+    store->open_snapshot_count++;
+}
+
 pykv_status lsm_snapshot_new(lsm *store, lsm_snapshot **snapshot_out)
 {
     lsm_snapshot *self = mem_alloc_zeroed(1, sizeof *self);
@@ -67,19 +75,23 @@ pykv_status lsm_snapshot_new(lsm *store, lsm_snapshot **snapshot_out)
         mem_free(kept);
         return error_set_no_memory(sizeof *self + sizeof *kept);
     }
-    pykv_status status = lsm_moment_acquire(store, NULL, &kept->moment);
+    bool unlocked = PYKV_PLANTED(379);
+    pykv_status status =
+        unlocked ? lsm_moment_acquire(store, NULL, &kept->moment) : PYKV_WOULD_BLOCK;
+    mutex_lock(&store->writer);
+    if (!unlocked) {
+        status = lsm_moment_acquire(store, NULL, &kept->moment);
+    }
+    if (status == PYKV_OK) {
+        kept->moment.now_us = PYKV_PLANTED(366) ? 0 : kept->moment.now_us;
+        take_in(store, self, kept);
+    }
+    mutex_unlock(&store->writer);
     if (status != PYKV_OK) {
         mem_free(self);
         mem_free(kept);
         return status;
     }
-    kept->moment.now_us = PYKV_PLANTED(366) ? 0 : kept->moment.now_us;
-    atomic_init(&self->kept, kept);
-    mutex_lock(&store->writer);
-    self->next = store->snapshots;
-    store->snapshots = self;
-    store->open_snapshot_count++;
-    mutex_unlock(&store->writer);
     *snapshot_out = self;
     return PYKV_OK;
 }

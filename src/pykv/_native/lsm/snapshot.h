@@ -5,6 +5,10 @@
  * jobs know nothing of it (docs/decisions/0013). Reads at it load the moment inside the epoch, so
  * that it may be closed beside them: the reference is given up when they have left.
  *
+ * The sequence of a moment bounds what a read sees. A moment taken with the writer lock shows all
+ * writes up to it too, so that a feed of changes may go on behind it. Without the lock the view may
+ * be older: writes that went to a memtable behind it are not seen. Snapshots take the lock.
+ *
  * Thread-safe. Invariant: a snapshot is in the store's list iff it holds a moment.
  */
 #ifndef PYKV_LSM_SNAPSHOT_H

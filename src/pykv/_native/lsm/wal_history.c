@@ -65,14 +65,16 @@ static bool is_wanted(const wal *self, const history_wish *wish, const wal_log *
                              bytes);
 }
 
-void wal_plan_history(wal *self, uint32_t number, const history_wish *wish)
+void wal_plan_history(wal *self, uint32_t number, uint64_t flushed, const history_wish *wish)
 {
     uint64_t bytes = 0;
     size_t listed_count = 0;
     uint64_t next = self->epoch;
     wal_lock_is_held(self);
     self->keep_from = UINT32_MAX;
-    for (size_t i = self->failed ? 0 : self->log_count; i-- > 0;) {
+    bool has_gap = (flushed > self->synced_sequence && !PYKV_PLANTED(398)) ||
+                   (self->failed && PYKV_PLANTED(389));
+    for (size_t i = has_gap ? 0 : self->log_count; i-- > 0;) {
         const wal_log *log = self->logs[i];
         bool is_live = wal_log_is_live(log, number);
         listed_count += is_live || log->last_sequence != 0;

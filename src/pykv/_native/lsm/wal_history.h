@@ -30,9 +30,10 @@ typedef struct history_wish {
 
 /* Decides which logs below number, which the store needs from then on, are kept as history: the
  * last of them with the bytes of the wish together, or a little more, and what the keepers want, as
- * far as the list has room. Only what is synced is kept, and without gaps. It holds for wal_list
- * and wal_drop_before until it is decided anew. */
-void wal_plan_history(wal *self, uint32_t number, const history_wish *wish);
+ * far as the list has room. Only what is synced is kept, and without gaps: nothing if tables have,
+ * or a clear made void, all through flushed, and the sync of that failed. It holds for wal_list and
+ * wal_drop_before until it is decided anew. */
+void wal_plan_history(wal *self, uint32_t number, uint64_t flushed, const history_wish *wish);
 
 /* The log with the record of sequence; false: none has it. */
 bool wal_find(const wal *self, uint64_t sequence, log_feed_place *place_out);
