@@ -94,19 +94,19 @@ def key_range(
     return low, high
 
 
-def ttl_us_of(ttl: float | timedelta) -> int:
+def ttl_us_of(ttl: float | timedelta, what: str = "ttl") -> int:
     """A time to live in whole microseconds, at least 1.
 
     ttl: seconds above 0 and up to TTL_SECONDS_MAX (a thousand years), or a timedelta of so much.
-    Raises TypeError, ValueError.
+    what: its name in messages.  Raises TypeError, ValueError.
     """
     seconds = ttl.total_seconds() if isinstance(ttl, timedelta) else ttl
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         raise TypeError(
-            f"ttl must be seconds (int or float) or a timedelta, not {type(ttl).__name__}"
+            f"{what} must be seconds (int or float) or a timedelta, not {type(ttl).__name__}"
         )
     if not 0 < seconds <= TTL_SECONDS_MAX:
-        raise ValueError(f"ttl must be above 0 and at most a thousand years, got {ttl!r}")
+        raise ValueError(f"{what} must be above 0 and at most a thousand years, got {ttl!r}")
     return max(int(seconds * 1_000_000), 1)
 
 

@@ -251,7 +251,7 @@ class Store(Reader, Protocol):
         since: Position,
         *,
         bytes_max: int | None = None,
-        seconds_max: float | None = None,
+        seconds_max: float | timedelta | None = None,
     ) -> None:
         """Keeps the changes behind since, as in `changes`, durably, while the store is closed too.
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pykv.arguments import BytesLike, check_limit
+from pykv.arguments import BytesLike, check_limit, timeout_us_of
 from pykv.engine import Engine
 from pykv.engine.batch import Delete, Operation, Put
 from pykv.engine.order import UnorderedStoreBase
@@ -211,6 +211,7 @@ class Minimal(UnorderedStoreBase):
         return Report(record_count=len(rows), byte_count=sum(map(len, rows.values())))
 
     def close(self, timeout: float | None = None) -> None:
+        timeout_us_of(timeout)
         if self._rows is None or self._process != os.getpid():
             return
         with self._lock:

@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import math
 import pickle
 import warnings
 from collections.abc import Callable
@@ -126,9 +127,30 @@ def test_closing_twice_is_silent(db: Any) -> None:
     assert db.state == "closed"
 
 
-def test_close_takes_a_timeout_in_seconds(db: Any) -> None:
-    db.close(0.5)
+@pytest.mark.parametrize("timeout", [0.5, 1e10])
+def test_close_takes_a_timeout_in_seconds(db: Any, timeout: float) -> None:
+    db.close(timeout)
     assert db.closed
+
+
+@pytest.mark.parametrize(
+    ("timeout", "error"),
+    [
+        (-1, ValueError),
+        (math.nan, ValueError),
+        (1e300, ValueError),
+        (True, TypeError),
+        ("x", TypeError),
+    ],
+)
+def test_close_refuses_what_is_no_timeout_and_leaves_the_store_open(
+    db: Any, timeout: Any, error: type[Exception]
+) -> None:
+    """The memory store waited for ever with -1, and took True for a second."""
+    with pytest.raises(error, match="timeout must"):
+        db.close(timeout)
+    db[b"k"] = b"v"
+    assert db[b"k"] == b"v"
 
 
 def test_a_with_block_gives_the_store_and_closes_it(make_store: MakeStore) -> None:

@@ -1,5 +1,6 @@
 """History of a native store over closes and kills, its pins, and what is no pin."""
 
+import math
 import shutil
 import subprocess
 import sys
@@ -168,6 +169,9 @@ def test_a_pin_gives_way_at_its_limit_and_says_so(tmp_path: Path, small: dict[st
         (("a", 0), {"bytes_max": 1 << 64}, ValueError),
         (("a", 0), {"bytes_max": 1.5}, TypeError),
         (("a", 0), {"seconds_max": 0}, ValueError),
+        (("a", 0), {"seconds_max": math.inf}, ValueError),
+        (("a", 0), {"seconds_max": True}, TypeError),
+        (("a", 0), {"seconds_max": "x"}, TypeError),
     ],
 )
 def test_what_is_no_pin_is_refused(
@@ -178,7 +182,7 @@ def test_what_is_no_pin_is_refused(
     error: type[Exception],
 ) -> None:
     with pykv.open(tmp_path, **small) as db:
-        with pytest.raises(error):
+        with pytest.raises(error, match=next(iter(limits), "")):
             db.pin_history(*arguments, **limits)
         assert db.history_pins() == ()
 

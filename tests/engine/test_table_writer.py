@@ -6,7 +6,6 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -135,35 +134,6 @@ def test_a_row_of_no_order_is_told_before_a_later_one_of_no_type(file: Path) -> 
         writer.add_many([(b"b", b""), (b"a", b""), (b"c", 5)])  # type: ignore[list-item]
     assert len(writer) == 1
     writer.abandon()
-
-
-def test_what_another_thread_calls_meanwhile_is_refused(file: Path) -> None:
-    """abandon() freed the writer that add_many of another thread was in: the core went on for ever
-    in freed memory."""
-    writer = pykv.TableWriter(file)
-    refused: list[RuntimeError] = []
-    ended = threading.Event()
-
-    def use() -> None:
-        while not ended.is_set():
-            try:
-                len(writer)
-                writer.abandon()
-            except RuntimeError as error:
-                refused.append(error)
-            except pykv.ClosedError:
-                return
-
-    other = threading.Thread(target=use)
-    with suppress(RuntimeError, pykv.ClosedError):
-        other.start()
-        for number in range(200):
-            writer.add_many((b"%04d-%04d" % (number, i), b"v" * 100) for i in range(512))
-    ended.set()
-    other.join()
-    writer.abandon()
-    assert not file.exists()
-    assert all("another call" in str(error) for error in refused)
 
 
 def test_a_table_needs_a_row_and_known_options(file: Path) -> None:

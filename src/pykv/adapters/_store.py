@@ -11,7 +11,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -21,11 +21,11 @@ from pykv.adapters._lock import lock_writer, note_seq, noted_seq
 from pykv.adapters._moment import AdapterReader, AdapterSnapshot, SharedMoment
 from pykv.adapters._peer import Peer
 from pykv.adapters._place import refuse_others
-from pykv.adapters._turn import WriterTurn
-from pykv.arguments import BytesLike, key_range
+from pykv.arguments import BytesLike, key_range, timeout_us_of
 from pykv.engine.batch import DeleteRange, Operation, Put
 from pykv.engine.file_lock import FileLock
 from pykv.engine.order import OrderedStoreBase
+from pykv.engine.turn import Turn
 from pykv.errors import ClosedError, Damage, Error, ForkedError, IOFailedError, ReadOnlyError
 from pykv.options import CommonOptions
 from pykv.store import Progress, Report, State
@@ -73,7 +73,7 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
         self._options = options
         self._durability = Durability(options)
         self._process = os.getpid()
-        self._turn = WriterTurn()
+        self._turn = Turn("a write to the store")
         self._gate = threading.Condition()
         self._inside: weakref.WeakSet[_Call] = weakref.WeakSet()
         self._closing = False
@@ -129,12 +129,13 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
 
     def close(self, timeout: float | None = None) -> None:
         """Ends scans and snapshots, and closes the database; closing twice is silent."""
+        wait_us = timeout_us_of(timeout)
         if self._process != os.getpid():
             return
         self._turn.refuse_inside()
         with self._gate:
             self._closing = True
-            until = None if timeout is None else time.monotonic() + timeout
+            until = None if wait_us < 0 else time.monotonic() + wait_us / 1_000_000
             while self._others_are_inside():
                 if until is not None and time.monotonic() >= until:
                     raise TimeoutError(f"calls were still running in {self._path}: close it again")
@@ -147,12 +148,10 @@ class AdapterStore(AdapterReader, OrderedStoreBase):
         own = threading.get_ident()
         return any(call.thread != own for call in self._inside)
 
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
+    def _writing(self) -> AbstractContextManager[object]:
         """The turn of a writer."""
         self._live()  # A child may have been forked while another thread had the turn.
-        with self._turn.taken():
-            yield
+        return self._turn.taken()
 
     def _end(self, peer: Peer) -> None:
         for each in list(self._kept):

@@ -64,29 +64,41 @@ def run_long(call: Callable[[Any], int], progress: Progress | None) -> None:
     """
     shared: Any = ffi.new("pykv_progress *")
     failures: list[BaseException] = []
-    ended = threading.Event()
+    begins, ended = [True], [False]  # who pops the one of begins decides whether there is a call
+    bell = _thread.allocate_lock()
+    bell.acquire()
 
     def work() -> None:
+        if not _popped(begins):
+            return
         try:
             check(call(shared))
         except BaseException as error:
             failures.append(error)
         finally:
-            ended.set()
+            ended[0] = True
+            bell.release()
 
-    # An interrupted Thread.join takes the thread for ended in CPython 3.11; an event does not.
-    worker = threading.Thread(target=work, name="pykv-long-call", daemon=True)
+    # Threads and events of threading are Python: an interrupt in them leaves their locks taken.
     try:
-        worker.start()
-        while not ended.wait(PROGRESS_SECONDS):
+        _thread.start_new_thread(work, ())
+        while not (bell.acquire(timeout=PROGRESS_SECONDS) or ended[0]):
             _tell(shared, progress)
         _tell(shared, progress)
     finally:
         shared.cancel = 1
-        if worker.ident is not None:
-            ended.wait()
+        while not (_popped(begins) or ended[0]):
+            bell.acquire(timeout=PROGRESS_SECONDS)
     if failures:
         raise failures[0]
+
+
+def _popped(ticket: list[bool]) -> bool:
+    """Whether this thread is the one that took the only element."""
+    try:
+        return ticket.pop()
+    except IndexError:
+        return False
 
 
 def _tell(shared: Any, progress: Progress | None) -> None:

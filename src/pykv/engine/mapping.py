@@ -231,7 +231,7 @@ class StoreBase(ArrayStoreBase, ReaderBase, ExpiryBase, NamespacesBase, UpkeepBa
         since: Position,
         *,
         bytes_max: int | None = None,
-        seconds_max: float | None = None,
+        seconds_max: float | timedelta | None = None,
     ) -> None:
         """Keeps changes. NotSupportedError where the engine keeps no history."""
         self._refuse_history()

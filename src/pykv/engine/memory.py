@@ -23,6 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from pykv.arguments import timeout_us_of
 from pykv.engine.expiring_map import ExpiringMap
 from pykv.engine.memory_moment import DEFAULT_SPACE, Moment
 from pykv.engine.memory_space import MemorySpace
@@ -112,7 +113,9 @@ class Memory(MemorySpace):
 
     def close(self, timeout: float | None = None) -> None:
         """Forgets all rows and ends all scans. TimeoutError after timeout seconds of a write."""
-        if not self._lock.acquire(timeout=-1 if timeout is None else timeout):
+        wait_us = timeout_us_of(timeout)
+        seconds = -1 if wait_us < 0 else min(wait_us / 1_000_000, threading.TIMEOUT_MAX)
+        if not self._lock.acquire(timeout=seconds):
             raise TimeoutError("a write is still under way: call close() again")
         try:
             self._moment = None
@@ -169,7 +172,8 @@ class MemoryNamespace(MemorySpace):
         return f"<pykv.MemoryNamespace {self._name!r} {self.state}>"
 
     def close(self, timeout: float | None = None) -> None:
-        """Ends this handle and its scans, and nothing else."""
+        """Ends this handle and its scans, and nothing else. It waits for nobody."""
+        timeout_us_of(timeout)
         self._closed = True
 
 

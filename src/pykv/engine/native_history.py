@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from pykv._native import check, ffi, lib, now_us, text_of
@@ -22,7 +23,9 @@ def _name_bytes(name: str) -> bytes:
         raise TypeError(f"the name of a pin is a str, not {type(name).__name__}")
     data = name.encode()
     if not 0 < len(data) <= NAME_BYTES_MAX or b"\0" in data:
-        raise ValueError(f"a pin has a name of 1 to {NAME_BYTES_MAX} bytes, got {name!r}")
+        raise ValueError(
+            f"a pin has a name of 1 to {NAME_BYTES_MAX} bytes, none of them null, got {name!r}"
+        )
     return data
 
 
@@ -31,7 +34,7 @@ def pin_history(
     name: str,
     since: Position,
     bytes_max: int | None,
-    seconds_max: float | None,
+    seconds_max: float | timedelta | None,
 ) -> None:
     """Sets a pin. bytes_max, seconds_max: its limits, None: no limit. Raises TypeError, ValueError,
     HistoryGoneError."""
@@ -39,15 +42,14 @@ def pin_history(
         raise TypeError(f"bytes_max must be an int or None, not {type(bytes_max).__name__}")
     if bytes_max is not None and not 0 < bytes_max <= BYTES_MAX:
         raise ValueError(f"bytes_max must be 1 to 2**64 - 1, got {bytes_max}")
-    if seconds_max is not None and not seconds_max > 0:
-        raise ValueError(f"seconds_max must be above 0, got {seconds_max}")
+    lives_us = None if seconds_max is None else ttl_us_of(seconds_max, "seconds_max")
     pin: Any = ffi.new("pykv_pin *")
     pin.name = _name_bytes(name)
     pin.sequence, epoch = as_position(since)
     pin.has_epoch = epoch is not None
     pin.epoch = epoch or 0
     pin.bytes_max = bytes_max or 0
-    pin.until_us = 0 if seconds_max is None else now_us(pointer) + ttl_us_of(seconds_max)
+    pin.until_us = 0 if lives_us is None else now_us(pointer) + lives_us
     check(lib.pykv_pin_history(pointer, pin))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -131,7 +132,7 @@ class NativeStore(StoreBase, NativeArrayStore, NativeReader):
         since: Position,
         *,
         bytes_max: int | None = None,
-        seconds_max: float | None = None,
+        seconds_max: float | timedelta | None = None,
     ) -> None:
         """Keeps the changes behind since, durably; see `Store.pin_history`."""
         pin_history(self._handle.pointer, name, since, bytes_max, seconds_max)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 from time import time_ns
@@ -18,6 +16,7 @@ from pykv.arguments import BytesLike, StrPath, as_bytes, as_path, ttl_us_of
 from pykv.engine.batch import puts
 from pykv.engine.given_options import make_options
 from pykv.engine.lsm import options_of
+from pykv.engine.turn import Turn
 from pykv.errors import ClosedError
 from pykv.options import LsmOptions
 
@@ -32,13 +31,13 @@ def deadline_after(ttl: float | timedelta | None) -> int:
 
 
 class TableWriter:
-    """Writes sorted rows to a table that `Lsm.ingest` takes. One thread at a time may use it; what
-    another one calls meanwhile raises RuntimeError.
+    """Writes sorted rows to a table that `Lsm.ingest` takes. The calls of threads take turns; a
+    signal handler or a finalizer in the middle of one gets RuntimeError.
 
     Used in a `with` block it finishes the table at its end; where the block raises, the file goes.
     """
 
-    __slots__ = ("_life", "_owner", "_path", "_use")
+    __slots__ = ("_life", "_owner", "_path", "_turn")
 
     def __init__(self, path: StrPath, **options: object) -> None:
         """Makes the file at path, which must not exist, in a directory that does.
@@ -56,7 +55,7 @@ class TableWriter:
         fields = options_of(chosen)
         raw: Any = ffi.new("pykv_options *", {name: fields[name] for name in _OPTIONS})
         self._path = as_path(path)
-        self._use = threading.Lock()
+        self._turn = Turn(f"a call of the writer of {self._path}")
         encoded = os.fsencode(self._path)
         self._owner = ffi.new("pykv_table_writer **")
         self._life = own(
@@ -69,15 +68,6 @@ class TableWriter:
     def path(self) -> Path:
         """The file, as given."""
         return self._path
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        if not self._use.acquire(blocking=False):
-            raise RuntimeError(f"another call uses the writer of {self._path}")
-        try:
-            yield
-        finally:
-            self._use.release()
 
     def _writer(self) -> Any:
         if self._life.target == ffi.NULL:
@@ -124,20 +114,20 @@ class TableWriter:
             ffi.NULL if ttl is None else ffi.new("uint64_t[]", [deadline_after(ttl)] * len(rows))
         )
         call = lib.pykv_table_writer_add
-        with self._alone():
+        with self._turn.taken():
             writer = self._writer()
             check(call(writer, len(rows), keys, key_lengths, values, value_lengths, until))
 
     def __len__(self) -> int:
         """Rows so far."""
-        with self._alone():
+        with self._turn.taken():
             count: int = lib.pykv_table_writer_count(self._writer())
         return count
 
     def finish(self) -> None:
         """Makes the table durable, and ends. ValueError where it has no row, or what a write before
         has raised; the file goes then."""
-        with self._alone():
+        with self._turn.taken():
             try:
                 check(lib.pykv_table_writer_finish(self._writer()))
             finally:
@@ -145,7 +135,7 @@ class TableWriter:
 
     def abandon(self) -> None:
         """Removes the file, unless it is finished; silent where that is done."""
-        with self._alone():
+        with self._turn.taken():
             self._life.end()
 
     def __enter__(self) -> Self:
