@@ -10,7 +10,7 @@ import pytest
 
 import pykv
 from pykv.engine.turn import Turn
-from tests.crash.processes import fork, wait_for
+from tests.crash.processes import in_child
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_a_table_writer_in_a_child_is_refused_though_another_thread_had_its_turn
         with pytest.raises(pykv.ForkedError):
             writer.add(b"a", b"1")
 
-    assert wait_for(fork(use)) == 0
+    assert in_child(use) == 0
     ended.set()
     other.join()
     writer.abandon()
